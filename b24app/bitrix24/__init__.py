@@ -1,0 +1,1 @@
+"""The Bitrix24 protocol: calls, batches, pages, tokens, errors. No Django and no Celery here."""

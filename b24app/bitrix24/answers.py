@@ -1,0 +1,153 @@
+"""What comes back: the envelope around every result, and its reading.
+
+Followed pages: settings/how-to-call-rest-api/general-principles.md, list-methods-pecularities.md,
+api-reference/data-types.md (``time``), performance/limits.md (``operating``).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from b24app.bitrix24 import errors, masking
+
+_ENVELOPE: Final = frozenset({"total", "next", "time"})
+
+
+@dataclass(frozen=True, slots=True)
+class CallTime:
+    """What a call cost the portal, in seconds.
+
+    ``operating`` is the method's execution time over the last 10 minutes; ``operating_reset_at``
+    (aware UTC) is when its oldest minute stops counting. Both are None where the portal keeps no
+    such account.
+    """
+
+    duration: float
+    processing: float
+    operating: float | None = None
+    operating_reset_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A method's result as JSON gave it, and what the envelope said about it.
+
+    ``total`` and ``next`` (the ``start`` of the following page) come with lists only.
+    """
+
+    result: object
+    total: int | None = None
+    next: int | None = None
+    time: CallTime | None = None
+
+
+def decode(status: int, content: bytes, *, secrets: Sequence[str] = ()) -> dict[str, object]:
+    """The JSON object of an answer that is not an error.
+
+    Raises the error the answer stands for. ``secrets`` are values that went out with the request;
+    they are cut out of whatever text the other side sends back.
+    """
+    payload = _json_object(content)
+    if payload is None:
+        if status < 300 or status >= 500:
+            raise errors.OutcomeUnknown(f"HTTP_{status}", "not a JSON answer", http_status=status)
+        raise errors.UnknownError(f"HTTP_{status}", "not a JSON answer", http_status=status)
+    if payload.get("error") or ("error" in payload and "result" not in payload):
+        raise described(payload, status=status, secrets=secrets)
+    if status >= 500:
+        raise errors.OutcomeUnknown(f"HTTP_{status}", "no error code", http_status=status)
+    if status >= 300:
+        raise errors.UnknownError(f"HTTP_{status}", "no error code", http_status=status)
+    return payload
+
+
+def described(
+    body: object, *, status: int | None = None, method: str = "", secrets: Sequence[str] = ()
+) -> errors.ApiError:
+    """The error in a JSON object with ``error`` and ``error_description``."""
+    fields = as_mapping(body)
+    text = fields.get("error_description", "")
+    return errors.classify(
+        fields.get("error"),
+        masking.scrub(text, secrets) if isinstance(text, str) else "",
+        http_status=status,
+        method=method,
+    )
+
+
+def answer(payload: Mapping[str, object]) -> Answer:
+    """The answer in a decoded body. Raises ``errors.IncompleteAnswer`` when no result is in it."""
+    if "result" not in payload and "time" not in payload:
+        raise errors.IncompleteAnswer("NO_RESULT", "neither a result nor an error", http_status=200)
+    result = payload.get("result")
+    if "result" not in payload:
+        # sale/person-type/sale-person-type-list.md shows its rows beside the envelope's fields.
+        result = {name: value for name, value in payload.items() if name not in _ENVELOPE}
+    return Answer(
+        result,
+        total=whole(payload.get("total")),
+        next=whole(payload.get("next")),
+        time=call_time(payload.get("time")),
+    )
+
+
+def call_time(value: object) -> CallTime | None:
+    """The ``time`` object, or None when there is none."""
+    fields = as_mapping(value)
+    if not fields:
+        return None
+    return CallTime(
+        duration=_seconds(fields.get("duration")) or 0.0,
+        processing=_seconds(fields.get("processing")) or 0.0,
+        operating=_seconds(fields.get("operating")),
+        operating_reset_at=moment(fields.get("operating_reset_at")),
+    )
+
+
+def as_mapping(value: object) -> Mapping[str, object]:
+    """An object of the portal's: PHP writes an empty one, and one with keys 0, 1, 2…, as a list."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list):
+        return {str(index): item for index, item in enumerate(value)}
+    return {}
+
+
+def whole(value: object) -> int | None:
+    """An integer that may have come as a string; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        return None
+
+
+def moment(value: object) -> datetime | None:
+    """A Unix time in seconds as aware UTC; None for zero and for what no calendar holds."""
+    seconds = whole(value)
+    if not seconds:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _json_object(content: bytes) -> dict[str, object] | None:
+    try:
+        payload: object = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None

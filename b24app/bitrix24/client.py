@@ -1,0 +1,152 @@
+"""One portal as one user sees it: a call, a batch, pages.
+
+Followed pages: settings/how-to-call-rest-api/general-principles.md, batch.md. What happens to one
+request on its way (renewal, redirects, repetition) is in ``exchange``.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from b24app.bitrix24 import batch, errors, paging, references
+from b24app.bitrix24.answers import Answer, CallTime
+from b24app.bitrix24.batch import Command, Outcome
+from b24app.bitrix24.encoding import Params
+from b24app.bitrix24.exchange import CallRecord, Exchange, Listener
+from b24app.bitrix24.paging import Row
+from b24app.bitrix24.tokens import TokenSource
+from b24app.bitrix24.transport import SHARED, Transport
+
+__all__ = ["Answer", "CallRecord", "CallTime", "Client", "Command", "Outcome", "Timeouts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait for an answer. The cloud cuts a request off after 60 s."""
+
+    call: float = 20.0
+    batch: float = 65.0
+
+
+class Client:
+    """Calls to one portal with one user's token; cheap to make, safe to share between threads."""
+
+    def __init__(
+        self,
+        tokens: TokenSource,
+        *,
+        listener: Listener | None = None,
+        transport: Transport = SHARED,
+        timeouts: Timeouts | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._tokens = tokens
+        self._listener = listener
+        self._transport = transport
+        self._timeouts = timeouts or Timeouts()
+        self._sleep = sleep
+
+    def call(self, method: str, params: Params | None = None, *, write: bool = False) -> Answer:
+        """One method; ``write`` must be True if it changes anything. Raises a ``BitrixError``."""
+        batch.checked_method(method)
+        return self._exchange(write=write).send(method, params or {}, self._timeouts.call)
+
+    def batch(self, commands: Mapping[str, Command], halt: bool = False) -> dict[str, Outcome]:
+        """Any number of commands, 50 a request; an answer or an error for every key, in order.
+
+        With ``halt`` nothing runs after the first failure. Raises a ``BitrixError`` only when the
+        first request failed as a whole; a later one's failure is the outcome of its commands, and
+        of all behind them, which were not sent any more (``errors.NotRun`` if the failure itself
+        leaves open what was done). Raises ``ValueError`` for commands that cannot be sent.
+        """
+        requests_ = [(chunk, batch.body(chunk, halt=halt)) for chunk in batch.chunks(commands)]
+        found: dict[str, Outcome] = {}
+        for chunk, body in requests_:
+            if halt and any(isinstance(outcome, errors.BitrixError) for outcome in found.values()):
+                break
+            try:
+                found |= self._run(chunk, body, halt=halt)
+            except errors.BitrixError as error:
+                if not found:
+                    raise
+                found |= {key: error.copied(method=one.method) for key, one in chunk.items()}
+                return found | {
+                    key: _not_sent(error, command)
+                    for key, command in commands.items()
+                    if key not in found
+                }
+        return found | {
+            key: errors.NotRun("NOT_RUN", "an earlier command failed", method=command.method)
+            for key, command in commands.items()
+            if key not in found
+        }
+
+    def pages(
+        self, method: str, params: Params | None = None, *, rows: paging.Rows[Row]
+    ) -> Iterator[Sequence[Row]]:
+        """Pages of a list method by ``next``; ``rows`` takes the list out of a result."""
+        return paging.by_next(self.call, method, params or {}, rows)
+
+    def by_id(
+        self,
+        method: str,
+        params: Params | None = None,
+        *,
+        rows: paging.Rows[Row],
+        field: str = "id",
+    ) -> Iterator[Sequence[Row]]:
+        """Pages of a list method by ``>id`` without counting; ``field`` is the id's name there."""
+        return paging.by_id(self.call, method, params or {}, rows, field)
+
+    def _exchange(self, *, write: bool) -> Exchange:
+        return Exchange(self._tokens, self._transport, self._listener, self._sleep, write=write)
+
+    def _run(self, chunk: Mapping[str, Command], body: Params, *, halt: bool) -> dict[str, Outcome]:
+        exchange = self._exchange(write=any(command.write for command in chunk.values()))
+        result = exchange.send("batch", body, self._timeouts.batch).result
+        found = batch.outcomes(chunk, result, halt=halt, request_id=exchange.request_id)
+        expired = any(isinstance(outcome, errors.ExpiredToken) for outcome in found.values())
+        if not expired or exchange.renewed:
+            return found
+        again = _resolvable(chunk, found)
+        if not again:
+            return found
+        try:
+            exchange.renew()
+            result = exchange.send(
+                "batch", batch.body(again, halt=halt), self._timeouts.batch
+            ).result
+        except errors.BitrixError as error:
+            # What the first request did is known and must not be lost with the second.
+            return found | {key: error.copied(method=one.method) for key, one in again.items()}
+        return found | batch.outcomes(again, result, halt=halt, request_id=exchange.request_id)
+
+
+def _resolvable(chunk: Mapping[str, Command], found: Mapping[str, Outcome]) -> dict[str, Command]:
+    """The commands to repeat, their references to finished commands replaced by what those gave."""
+    done = {key: one.result for key, one in found.items() if isinstance(one, Answer)}
+    again: dict[str, Command] = {}
+    for key in batch.unfinished(found):
+        command, sources = chunk[key], references.used(chunk[key].params)
+        ready = replace(command, params=references.resolved(command.params, done))
+        # Text that somebody stored in the portal must not become a reference on its way back.
+        if sources <= done.keys() | again.keys() and references.used(ready.params) <= sources:
+            again[key] = ready
+    return {key: command for key, command in again.items() if _fits(command)}
+
+
+def _fits(command: Command) -> bool:
+    """Whether what the portal would have put in itself can be written into a query as well."""
+    try:
+        command.encoded()
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _not_sent(error: errors.BitrixError, command: Command) -> errors.BitrixError:
+    if error.not_applied:
+        return error.copied(method=command.method)
+    return errors.NotRun(
+        "NOT_RUN", f"an earlier request failed: {error.code}", method=command.method
+    )

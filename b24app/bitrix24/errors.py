@@ -1,0 +1,336 @@
+"""Everything that can go wrong between us and Bitrix24, as one tree and one table.
+
+::
+
+    BitrixError
+    ├── TransportError            no answer of the portal that could be read
+    │   ├── NotSent               no connection: certainly not applied
+    │   ├── OutcomeUnknown        time-out, reset, cut-off body, HTML: applied perhaps
+    │   └── UnexpectedRedirect    a 3xx to an address nobody confirmed; not followed
+    ├── IncompleteAnswer          an answer without what the documentation promises
+    ├── NotRun                    a batch command that the portal never started
+    └── ApiError                  the portal, or the authorization server, said no
+        ├── AuthError
+        │   ├── ExpiredToken      renew and repeat, once
+        │   ├── DeadToken         the app has to be opened again
+        │   └── InvalidClient     our own client_id or client_secret, or not installed there
+        ├── PaymentRequired       the app's trial or subscription is over
+        ├── AccessDenied
+        │   ├── ReadDenied
+        │   ├── WriteDenied
+        │   └── AppClosedToUser   the administrator did not open the app to this user
+        ├── MissingScope          the app was installed without this permission
+        ├── LimitError
+        │   ├── RateLimited       too many requests a second; refused before it ran
+        │   ├── OperatingLimit    this method has used up its execution time
+        │   └── Overloaded        blocked by hand; only the vendor lifts it
+        ├── ServerFault           the portal broke down on the way; applied perhaps
+        ├── PortalClosed          deleted, closed, or misconfigured portal
+        ├── MethodNotFound        the feature is not on this portal
+        ├── StoreMissing          no online store on this portal
+        ├── NotFound
+        │   ├── LinkNotFound
+        │   └── OrderNotFound
+        ├── AlreadyExists
+        │   └── LinkExists        this very order link stands already
+        ├── NotSaved              the portal's own checks refused to save the order
+        ├── BadRequest            our mistake: wrong or missing parameters
+        └── UnknownError          a code nobody has told us about: closed, never repeated
+
+An error is classified by its code alone (:data:`BY_CODE`). The one exception are methods that
+answer every refusal with the same empty or zero code: there the documented texts decide, as rows
+of :data:`BY_TEXT`. Codes come as strings (crm.*) and integers (sale.*); both find the same row.
+Followed pages: error-codes (system-errors), settings/oauth/error-codes.md,
+crm/universal/order-entity/*, crm/deals/crm-deal-get.md, sale/*.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final, Self
+
+DESCRIPTION_LIMIT = 500
+
+
+class BitrixError(Exception):
+    """Base of all errors here.
+
+    ``code`` is the portal's code as a string (or a word of ours in capitals), ``description`` its
+    text, shortened, for administrators and logs only. ``http_status`` is None when no answer came.
+    ``method`` and ``request_id`` are empty until the client knows them.
+    """
+
+    retryable: ClassVar[bool] = False
+    """The same request may succeed in a moment; repeating a *read* is worth it."""
+
+    not_applied: ClassVar[bool] = True
+    """A write that ended like this has certainly changed nothing; False: read back to know."""
+
+    def __init__(
+        self,
+        code: str,
+        description: str = "",
+        *,
+        http_status: int | None = None,
+        method: str = "",
+        request_id: str = "",
+    ) -> None:
+        super().__init__(code, description)
+        self.code = code
+        self.description = description[:DESCRIPTION_LIMIT]
+        self.http_status = http_status
+        self.method = method
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        facts = [f"{self.method or 'call'}: {self.code or '(empty code)'}"]
+        if self.description:
+            facts.append(self.description)
+        if self.http_status is not None:
+            facts.append(f"HTTP {self.http_status}")
+        if self.request_id:
+            facts.append(f"request {self.request_id}")
+        return ", ".join(facts)
+
+    def copied(self, *, method: str) -> Self:
+        """An error of its own for one command of a batch that failed as a whole."""
+        return type(self)(
+            self.code,
+            self.description,
+            http_status=self.http_status,
+            method=method,
+            request_id=self.request_id,
+        )
+
+    @classmethod
+    def may_repeat(cls, *, write: bool) -> bool:
+        """Whether the same request may be sent again without anybody having looked."""
+        return cls.retryable and (cls.not_applied or not write)
+
+
+class TransportError(BitrixError):
+    pass
+
+
+class NotSent(TransportError):
+    retryable = True
+
+
+class OutcomeUnknown(TransportError):
+    retryable = True
+    not_applied = False
+
+
+class UnexpectedRedirect(TransportError):
+    pass
+
+
+class IncompleteAnswer(BitrixError):
+    not_applied = False
+
+
+class NotRun(BitrixError):
+    pass
+
+
+class ApiError(BitrixError):
+    pass
+
+
+class AuthError(ApiError):
+    pass
+
+
+class ExpiredToken(AuthError):
+    pass
+
+
+class DeadToken(AuthError):
+    pass
+
+
+class InvalidClient(AuthError):
+    pass
+
+
+class PaymentRequired(ApiError):
+    pass
+
+
+class AccessDenied(ApiError):
+    pass
+
+
+class ReadDenied(AccessDenied):
+    pass
+
+
+class WriteDenied(AccessDenied):
+    pass
+
+
+class AppClosedToUser(AccessDenied):
+    pass
+
+
+class MissingScope(ApiError):
+    pass
+
+
+class LimitError(ApiError):
+    pass
+
+
+class RateLimited(LimitError):
+    retryable = True
+
+
+class OperatingLimit(LimitError):
+    pass
+
+
+class Overloaded(LimitError):
+    pass
+
+
+class ServerFault(ApiError):
+    retryable = True
+    not_applied = False
+
+
+class PortalClosed(ApiError):
+    pass
+
+
+class MethodNotFound(ApiError):
+    pass
+
+
+class StoreMissing(ApiError):
+    pass
+
+
+class NotFound(ApiError):
+    pass
+
+
+class LinkNotFound(NotFound):
+    pass
+
+
+class OrderNotFound(NotFound):
+    pass
+
+
+class AlreadyExists(ApiError):
+    pass
+
+
+class LinkExists(AlreadyExists):
+    pass
+
+
+class NotSaved(ApiError):
+    not_applied = False
+
+
+class BadRequest(ApiError):
+    pass
+
+
+class UnknownError(ApiError):
+    not_applied = False
+
+
+# Upper and lower case are different codes: INVALID_REQUEST is the portal's "https required",
+# invalid_request is the authorization server's "malformed".
+BY_CODE: Final[Mapping[str, type[ApiError]]] = MappingProxyType(
+    {
+        "expired_token": ExpiredToken,
+        "NO_AUTH_FOUND": DeadToken,
+        "invalid_token": DeadToken,
+        "invalid_grant": DeadToken,
+        "APPLICATION_NOT_FOUND": DeadToken,
+        "invalid_client": InvalidClient,
+        "PAYMENT_REQUIRED": PaymentRequired,
+        "INVALID_CREDENTIALS": AccessDenied,
+        "ACCESS_DENIED": AccessDenied,
+        "AccessException": AccessDenied,
+        "WRONG_AUTH_TYPE": AccessDenied,
+        "200040300010": ReadDenied,
+        "200040300020": WriteDenied,
+        "user_access_error": AppClosedToUser,
+        "insufficient_scope": MissingScope,
+        "invalid_scope": MissingScope,
+        "ERROR_SCOPE": MissingScope,
+        "QUERY_LIMIT_EXCEEDED": RateLimited,
+        "OPERATION_TIME_LIMIT": OperatingLimit,
+        "OVERLOAD_LIMIT": Overloaded,
+        "INTERNAL_SERVER_ERROR": ServerFault,
+        "ERROR_UNEXPECTED_ANSWER": ServerFault,
+        "INVALID_REQUEST": PortalClosed,
+        "ERROR_MANIFEST_IS_NOT_AVAILABLE": PortalClosed,
+        "PORTAL_DELETED": PortalClosed,
+        "ERROR_METHOD_NOT_FOUND": MethodNotFound,
+        "200540400002": StoreMissing,
+        "NOT_FOUND": NotFound,
+        "OWNER_NOT_FOUND": NotFound,
+        "200640400001": NotFound,
+        "201140400001": NotFound,
+        "201340400001": NotFound,
+        "201040400001": NotFound,
+        "200140400001": NotFound,
+        "201740400001": NotFound,
+        "201640400004": LinkNotFound,
+        "200540400001": OrderNotFound,
+        "201240400001": OrderNotFound,
+        "200140400009": OrderNotFound,
+        "ERROR_PLACEMENT_MAX_COUNT": AlreadyExists,
+        "201650000001": LinkExists,
+        "201650000010": NotSaved,
+        "SALE_ORDER_CANCEL_PAYMENT_EXIST_ACTIVE": NotSaved,
+        "BX_INVALID_VALUE": NotSaved,
+        "100": BadRequest,
+        "201640400001": BadRequest,
+        "201640400002": BadRequest,
+        "201640400003": BadRequest,
+        "200140400008": BadRequest,
+        "invalid_request": BadRequest,
+        "ERROR_BATCH_METHOD_NOT_ALLOWED": BadRequest,
+        "ERROR_BATCH_LENGTH_EXCEEDED": BadRequest,
+        "ERROR_ARGUMENT": BadRequest,
+        "INVALID_ARG_VALUE": BadRequest,
+        "Invalid parameters.": BadRequest,
+        "ArgumentNullException": BadRequest,
+        "CODE_EMPTY": BadRequest,
+        "ERROR_EVENT_NOT_FOUND": BadRequest,
+        "ERROR_PLACEMENT_USER_MODE": BadRequest,
+        "EMPTY_ERROR_HANDLER_URL": BadRequest,
+    }
+)
+
+# (code, text without its full stop, lower case). The pages write the same text with and without
+# the full stop.
+BY_TEXT: Final[Mapping[tuple[str, str], type[ApiError]]] = MappingProxyType(
+    {
+        ("", "access denied"): AccessDenied,
+        ("", "not found"): NotFound,
+        ("", "id is not defined or invalid"): BadRequest,
+        ("", "parameter 'fields' must be array"): BadRequest,
+        ("", "parameter 'filter' must be array"): BadRequest,
+        ("", "parameter 'order' must be array"): BadRequest,
+        ("0", "access denied"): AccessDenied,
+        ("0", "insufficient permissions"): AccessDenied,
+    }
+)
+
+
+def classify(
+    code: object, description: object = "", *, http_status: int | None = None, method: str = ""
+) -> ApiError:
+    """The error for a ``code`` (string or integer) and ``description`` as they came in JSON."""
+    known = str(code).strip() if isinstance(code, str | int) else ""
+    text = description if isinstance(description, str) else ""
+    kind = BY_CODE.get(known)
+    if kind is None:
+        kind = BY_TEXT.get((known, text.strip().rstrip(".").casefold()), UnknownError)
+    return kind(known, text, http_status=http_status, method=method)

@@ -1,0 +1,194 @@
+"""One logical call on its way: renewal, redirect, repetition, and a record of every request.
+
+Rules kept here (settings/oauth/auto-renewal.md, settings/how-to-call-rest-api/change-domen.md,
+settings/performance/limits.md): an expired token is renewed once and the request repeated; a
+redirect is followed once, as a POST, to the address the authorization server confirms; reads are
+repeated a few times with growing, jittered delay, writes only where it is certain that nothing
+was applied.
+"""
+
+import json
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urljoin
+
+import requests
+
+from b24app.bitrix24 import answers, encoding, errors
+from b24app.bitrix24.answers import Answer
+from b24app.bitrix24.encoding import Params
+from b24app.bitrix24.tokens import TokenSource
+from b24app.bitrix24.transport import Transport
+
+EXTRA_TRIES: Final = 3
+FIRST_DELAY: Final = 1.0
+PATIENCE: Final = 8.0
+"""Seconds after which a call that keeps failing is not tried again."""
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+
+_JITTER: Final = random.SystemRandom()
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One HTTP request, for the journal: what was asked, when, and how it ended. No secrets.
+
+    ``outcome`` is ``ok``, ``REDIRECT`` or an error's code; ``duration`` and ``operating`` are
+    seconds; ``retries`` counts the requests made before this one for the same call.
+    """
+
+    method: str
+    started: datetime
+    duration: float
+    outcome: str
+    http_status: int | None
+    request_id: str
+    retries: int
+    operating: float | None
+
+
+Listener = Callable[[CallRecord], None]
+
+
+class Exchange:
+    """One logical call: at most one renewal, one redirect, and a bounded row of repetitions."""
+
+    def __init__(
+        self,
+        tokens: TokenSource,
+        transport: Transport,
+        listener: Listener | None,
+        sleep: Callable[[float], None],
+        *,
+        write: bool,
+    ) -> None:
+        self._tokens = tokens
+        self._transport = transport
+        self._listener = listener
+        self._sleep = sleep
+        self._write = write
+        self._token = tokens.access_token()
+        self._base = tokens.endpoint()
+        self._moved = False
+        self._requests = 0
+        self._failures = 0
+        self._began = time.monotonic()
+        self.renewed = False
+        self.request_id = ""
+
+    def send(self, method: str, params: Params, read_timeout: float) -> Answer:
+        """The answer to one method. Raises a ``BitrixError`` when all that is allowed was tried."""
+        if "auth" in params:
+            raise ValueError("the token is the client's own business")
+        sendable = {name: encoding.jsonable(value) for name, value in params.items()}
+        while True:
+            try:
+                response, answer = self._once(method, sendable, read_timeout)
+            except errors.ExpiredToken:
+                if self.renewed:
+                    raise
+                self.renew()
+            except errors.BitrixError as error:
+                self._wait_or_raise(error)
+            else:
+                if answer is not None:
+                    return answer
+                self._follow(method, response)
+
+    def renew(self) -> None:
+        """Take a token other than the present one. Raises what the token source raises."""
+        self._token = self._tokens.renewed(self._token)
+        self._base = self._tokens.endpoint()
+        self.renewed = True
+
+    def _once(
+        self, method: str, params: Mapping[str, object], read_timeout: float
+    ) -> tuple[requests.Response, Answer | None]:
+        """The response with its answer, or with None if it is a redirect."""
+        self.request_id = uuid.uuid4().hex
+        started, clock = datetime.now(UTC), time.monotonic()
+        status: int | None = None
+        outcome, operating = "ok", None
+        try:
+            response = self._transport.send(
+                "POST",
+                f"{self._base}{method}",
+                read_timeout=read_timeout,
+                request_id=self.request_id,
+                body=json.dumps({**params, "auth": self._token}).encode(),
+            )
+            status = response.status_code
+            if status in _REDIRECTS:
+                outcome = "REDIRECT"
+                return response, None
+            answer = answers.answer(
+                answers.decode(status, response.content, secrets=(self._token,))
+            )
+            operating = answer.time.operating if answer.time else None
+            return response, answer
+        except errors.BitrixError as error:
+            outcome = error.code or type(error).__name__
+            error.method, error.request_id = method, self.request_id
+            raise
+        finally:
+            self._tell(
+                CallRecord(
+                    method=method,
+                    started=started,
+                    duration=time.monotonic() - clock,
+                    outcome=outcome,
+                    http_status=status,
+                    request_id=self.request_id,
+                    retries=self._requests,
+                    operating=operating,
+                )
+            )
+            self._requests += 1
+
+    def _follow(self, method: str, response: requests.Response) -> None:
+        target = urljoin(self._base, response.headers.get("Location", ""))
+        confirmed = self._base if self._moved else self._tokens.relocated(target)
+        if confirmed == self._base:
+            raise errors.UnexpectedRedirect(
+                "REDIRECT",
+                "the confirmed address redirects",
+                http_status=response.status_code,
+                method=method,
+                request_id=self.request_id,
+            )
+        self._base, self._moved = confirmed, True
+        self._token = self._tokens.access_token()
+
+    def _wait_or_raise(self, error: errors.BitrixError) -> None:
+        delay = _JITTER.uniform(0, FIRST_DELAY * 2**self._failures)
+        spent = time.monotonic() - self._began
+        if (
+            not error.may_repeat(write=self._write)
+            or self._failures >= EXTRA_TRIES
+            or spent + delay > PATIENCE
+        ):
+            raise error
+        self._failures += 1
+        self._sleep(delay)
+
+    def _tell(self, record: CallRecord) -> None:
+        logger.info(
+            "%s: %s, HTTP %s, %.3f s, request %s",
+            record.method, record.outcome, record.http_status, record.duration, record.request_id,
+        )  # fmt: skip
+        if self._listener is None:
+            return
+        try:
+            self._listener(record)
+        except Exception:
+            # A journal that fails must not turn a finished write into an error.
+            logger.exception("the listener failed on request %s", record.request_id)

@@ -1,0 +1,121 @@
+"""Filters, order and selection of list methods as typed values.
+
+A key the portal does not know is dropped in silence and the filter then matches everything, so
+every name is checked against the fields of the method before anything is sent. Followed page:
+crm/universal/order-entity/crm-order-entity-list.md (all of its prefixes).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal
+
+ORDER_ENTITY_FIELDS: Final = frozenset({"orderId", "ownerId", "ownerTypeId"})
+"""The fields of crm.orderentity.list."""
+
+
+class Op(StrEnum):
+    """The documented prefixes. LIKE takes the ``%`` in its value, CONTAINS adds it itself."""
+
+    EQUAL = "="
+    NOT_EQUAL = "!="
+    NOT = "!"
+    GREATER = ">"
+    GREATER_OR_EQUAL = ">="
+    LESS = "<"
+    LESS_OR_EQUAL = "<="
+    IN = "@"
+    NOT_IN = "!@"
+    CONTAINS = "%"
+    NOT_CONTAINS = "!%"
+    LIKE = "=%"
+    LIKE_ALSO = "%="
+    NOT_LIKE = "!=%"
+    NOT_LIKE_ALSO = "!%="
+
+
+_LISTS: Final = frozenset({Op.IN, Op.NOT_IN})
+_CONTAINS: Final = frozenset({Op.CONTAINS, Op.NOT_CONTAINS})
+_LIKES: Final = frozenset({Op.LIKE, Op.LIKE_ALSO, Op.NOT_LIKE, Op.NOT_LIKE_ALSO})
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition. Raises ``ValueError`` for a value that does not suit the operator.
+
+    IN and NOT_IN take a list that is not empty: an empty one is lost on the way, and the filter
+    with it.
+    """
+
+    field: str
+    op: Op
+    value: object
+
+    def __post_init__(self) -> None:
+        if self.op in _LISTS:
+            if not isinstance(self.value, list | tuple) or not self.value:
+                raise ValueError(f"{self.key} needs a list that is not empty")
+        elif isinstance(self.value, list | tuple | dict | set | frozenset):
+            raise ValueError(f"{self.key} needs one value")
+        if self.op in _CONTAINS and (not isinstance(self.value, str) or "%" in self.value):
+            raise ValueError(f"{self.key} needs text without %")
+        if self.op in _LIKES and (not isinstance(self.value, str) or "%" not in self.value):
+            raise ValueError(f"{self.key} needs text with %")
+
+    @property
+    def key(self) -> str:
+        return f"{self.op.value}{self.field}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    field: str
+    direction: Literal["asc", "desc"] = "asc"
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """The parameters of a list method whose fields are ``fields``.
+
+    ``start`` is the offset of the page, a multiple of 50, or -1 for a page without the count.
+    Raises ``ValueError`` for a name that is not among ``fields``, or a condition given twice.
+    """
+
+    fields: frozenset[str]
+    filters: Sequence[Filter] = ()
+    order: Sequence[Order] = ()
+    select: Sequence[str] = ()
+    start: int = 0
+
+    def __post_init__(self) -> None:
+        conditions(self.filters, self.fields)
+        self._known([*(one.field for one in self.order), *self.select])
+        if self.start != -1 and (self.start < 0 or self.start % 50):
+            raise ValueError("start is a multiple of 50, or -1")
+
+    def params(self) -> dict[str, object]:
+        """The parameters as the method takes them; what was not given is left out."""
+        params: dict[str, object] = {"start": self.start}
+        if self.filters:
+            params["filter"] = conditions(self.filters, self.fields)
+        if self.order:
+            params["order"] = {one.field: one.direction for one in self.order}
+        if self.select:
+            params["select"] = list(self.select)
+        return params
+
+    def _known(self, names: Iterable[str]) -> None:
+        if unknown := sorted(set(names) - self.fields):
+            raise ValueError(f"unknown fields {unknown}: the portal would drop them in silence")
+
+
+def conditions(filters: Iterable[Filter], fields: frozenset[str]) -> dict[str, object]:
+    """The ``filter`` parameter. Raises ``ValueError`` as :class:`ListQuery` does."""
+    found: dict[str, object] = {}
+    for one in filters:
+        if one.field not in fields:
+            raise ValueError(f"unknown field {one.field!r}: the portal would drop it in silence")
+        if one.key in found:
+            raise ValueError(f"{one.key} is given twice")
+        found[one.key] = list(one.value) if isinstance(one.value, list | tuple) else one.value
+    return found
