@@ -1,0 +1,210 @@
+"""Order links: ``crm.orderentity.*`` read, written and proved.
+
+A link is never written blind. The place of every order is read first and compared with the place
+the person saw; the write is followed by a reading in the same request; and where the outcome of
+the write is unknown, only reading decides. ``crm.orderentity.add`` moves a linked order without a
+word (crm/universal/order-entity/crm-order-entity-add.md), so "link" and "move" differ only in
+what was there before.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.filters import ORDER_ENTITY_FIELDS, Filter, ListQuery, Op, Order
+from b24app.orders import rows
+from b24app.orders.types import OrderLink, Owner
+
+# The documentation's own samples take 0.33 s for add and 1.77 s for deleteByFilter, and the cloud
+# cuts a request off after 60 s: 50 adds or 12 deletes stay well below.
+ADDS_PER_REQUEST = 50
+DELETES_PER_REQUEST = 12
+
+LIST = "crm.orderentity.list"
+
+Outcome = Answer | errors.BitrixError
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a person asks for: the order they saw at ``seen`` shall be at ``wanted`` (None: unlinked)."""
+
+    order_id: int
+    seen: Owner | None
+    wanted: Owner | None
+
+
+class Result(Enum):
+    DONE = "done"
+    ALREADY = "already"  # it stood there before we came
+    CONFLICT = "conflict"  # somebody else moved it since the person looked; not touched
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # written perhaps, and the portal did not let us look
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What became of one change. ``before`` was read just ahead of the write, ``now`` just after."""
+
+    change: Change
+    result: Result
+    before: Owner | None
+    now: Owner | None
+    error: errors.BitrixError | None = None
+
+
+def of_owner(owner: Owner, start: int = 0) -> Command:
+    """The links of one deal or invoice, newest orders first, 50 from ``start``."""
+    return listing(
+        [Filter("ownerTypeId", Op.EQUAL, owner.type_id), Filter("ownerId", Op.EQUAL, owner.id)],
+        order=[Order("orderId", "desc")],
+        start=start,
+    )
+
+
+def of_orders(order_ids: Sequence[int]) -> Command:
+    """The links of at most 50 orders: an order has one link, so one page holds them."""
+    if not 0 < len(order_ids) <= 50:
+        raise ValueError("1 to 50 orders at once")
+    return listing([Filter("orderId", Op.IN, list(order_ids))], order=[Order("orderId")])
+
+
+def listing(filters: Sequence[Filter], *, order: Sequence[Order], start: int = 0) -> Command:
+    """``crm.orderentity.list`` with any documented condition.
+
+    A field the method does not know raises ``ValueError``: the portal would drop the condition and
+    answer every link it has.
+    """
+    fields = ORDER_ENTITY_FIELDS
+    return Command(LIST, ListQuery(fields, filters, order, sorted(fields), start).params())
+
+
+def place_commands(order_ids: Iterable[int]) -> dict[str, Command]:
+    """Commands that read where orders are linked, at most 50 orders each, for :func:`places`."""
+    ids = sorted(set(order_ids))
+    return {f"place{at}": of_orders(ids[at : at + 50]) for at in range(0, len(ids), 50)}
+
+
+def places(order_ids: Iterable[int], outcomes: Mapping[str, Outcome]) -> dict[int, Owner | None]:
+    """Where each order is linked, from the outcomes of :func:`place_commands`.
+
+    Raises the command's error when a page could not be read: a gap is not "linked nowhere".
+    """
+    found: dict[int, Owner | None] = dict.fromkeys(order_ids)
+    for key, outcome in outcomes.items():
+        if key.startswith("place"):
+            if isinstance(outcome, errors.BitrixError):
+                raise outcome
+            for link in rows.links(outcome.result):
+                if link.order_id in found:
+                    found[link.order_id] = link.owner
+    return found
+
+
+def read_places(client: Client, order_ids: Iterable[int]) -> dict[int, Owner | None]:
+    """Where each order is linked now."""
+    ids = sorted(set(order_ids))
+    return places(ids, client.batch(place_commands(ids))) if ids else {}
+
+
+def _write(change: Change, before: Owner | None) -> Command:
+    owner = change.wanted or before
+    if owner is None:
+        raise ValueError("an unlinked order cannot be unlinked")
+    method = "crm.orderentity.add" if change.wanted else "crm.orderentity.deleteByFilter"
+    fields = {"orderId": change.order_id, "ownerId": owner.id, "ownerTypeId": owner.type_id}
+    return Command(method, {"fields": fields}, write=True)
+
+
+def apply(
+    client: Client, changes: Sequence[Change], before: Mapping[int, Owner | None]
+) -> list[Changed]:
+    """Write what still holds and report every change, in the order given.
+
+    ``before`` is what :func:`places` read a moment ago. A change whose order no longer stands where
+    the person saw it is not written. Raises nothing for a failed write: each :class:`Changed` says
+    what is known, and a refusal carries its error.
+    """
+    decided: dict[int, Changed] = {}
+    adds: list[Change] = []
+    deletes: list[Change] = []
+    for change in changes:
+        place = before.get(change.order_id)
+        if place == change.wanted:
+            decided[change.order_id] = Changed(change, Result.ALREADY, place, place)
+        elif place != change.seen:
+            decided[change.order_id] = Changed(change, Result.CONFLICT, place, place)
+        else:
+            (adds if change.wanted else deletes).append(change)
+    for group, size in ((adds, ADDS_PER_REQUEST), (deletes, DELETES_PER_REQUEST)):
+        for at in range(0, len(group), size):
+            for done in _write_chunk(client, group[at : at + size], before):
+                decided[done.change.order_id] = done
+    return [decided[change.order_id] for change in changes]
+
+
+def _write_chunk(
+    client: Client, changes: Sequence[Change], before: Mapping[int, Owner | None]
+) -> list[Changed]:
+    ids = [change.order_id for change in changes]
+    commands = {
+        f"write{change.order_id}": _write(change, before.get(change.order_id)) for change in changes
+    }
+    outcomes: Mapping[str, Outcome]
+    try:
+        outcomes = client.batch({**commands, **_reading_after(commands, ids)})
+    except errors.BitrixError as error:
+        outcomes = dict.fromkeys(commands, error)
+    now = _read_back(client, ids, outcomes)
+    return [
+        _judge(change, before.get(change.order_id), outcomes[f"write{change.order_id}"], now)
+        for change in changes
+    ]
+
+
+def _reading_after(commands: Mapping[str, Command], ids: Sequence[int]) -> dict[str, Command]:
+    """The reading that proves the writes, in the same request where it still fits into 50 commands."""
+    return place_commands(ids) if len(commands) < 50 else {}
+
+
+def _read_back(
+    client: Client, ids: Sequence[int], outcomes: Mapping[str, Outcome]
+) -> dict[int, Owner | None] | None:
+    """Where the orders stand after the write; None when the portal cannot be asked."""
+    answered = {key: one for key, one in outcomes.items() if key.startswith("place")}
+    try:
+        if answered:
+            return places(ids, answered)
+        if all(
+            isinstance(one, errors.BitrixError) and one.not_applied for one in outcomes.values()
+        ):
+            return None
+        return read_places(client, ids)
+    except errors.BitrixError:
+        return None
+
+
+def _judge(
+    change: Change, before: Owner | None, outcome: Outcome, now: Mapping[int, Owner | None] | None
+) -> Changed:
+    error = outcome if isinstance(outcome, errors.BitrixError) else None
+    if now is None:
+        if error is None:
+            return Changed(change, Result.DONE, before, change.wanted)
+        result = Result.FAILED if error.not_applied else Result.UNKNOWN
+        return Changed(change, result, before, before, error)
+    place = now[change.order_id]
+    if place == change.wanted:
+        return Changed(change, Result.DONE, before, place)
+    if error is None or place != before:
+        return Changed(change, Result.CONFLICT, before, place)
+    return Changed(change, Result.FAILED, before, place, error)
+
+
+def links_of(outcome: Outcome) -> list[OrderLink]:
+    """The links in one page's outcome; raises its error."""
+    if isinstance(outcome, errors.BitrixError):
+        raise outcome
+    return list(rows.links(outcome.result))

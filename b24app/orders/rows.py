@@ -1,0 +1,196 @@
+"""Rows of the portal's answers become values here, and nowhere else.
+
+The portal writes ids as numbers or strings, booleans as ``Y``/``N``, an empty object as ``[]``,
+and leaves keys out when a right is missing. A row that cannot be understood is dropped: the
+caller compares what came with what was asked for and never takes a gap for "nothing there".
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from b24app.orders.types import (
+    DEAL,
+    Customer,
+    Deal,
+    Order,
+    OrderLink,
+    Owner,
+    Payment,
+    Shipment,
+    Status,
+)
+
+# Codes of the customer's properties in the vendor's own payer types; a shop may add others.
+NAME_CODES = ("FIO", "CONTACT_PERSON", "NAME")
+COMPANY_CODES = ("COMPANY", "COMPANY_NAME")
+PHONE_CODES = ("PHONE",)
+EMAIL_CODES = ("EMAIL",)
+CUSTOMER_CODES = NAME_CODES + COMPANY_CODES + PHONE_CODES + EMAIL_CODES
+
+_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def rows(result: object, key: str | None = None) -> list[Mapping[str, object]]:
+    """The list of rows in a method's result: under ``key`` (sale.*, crm.orderentity.*) or bare (crm.*)."""
+    found = result.get(key) if key is not None and isinstance(result, Mapping) else result
+    if isinstance(found, Mapping):
+        found = list(found.values())
+    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
+
+
+def integer(value: object) -> int:
+    """An id or a count; 0 for whatever is not one."""
+    if isinstance(value, bool) or not isinstance(value, int | str | float):
+        return 0
+    try:
+        return int(value)
+    except (ValueError, OverflowError):
+        return 0
+
+
+def text(value: object) -> str:
+    """A string as it stands; a number in its own form; an empty string for anything else."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def amount(value: object) -> Decimal:
+    """Money in major units. JSON floats are read by their shortest form, so 0.1 stays 0.1."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return Decimal(0)
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return Decimal(0)
+    return number if number.is_finite() else Decimal(0)
+
+
+def flag(value: object) -> bool:
+    return value is True or value == "Y"
+
+
+def moment(value: object) -> datetime | None:
+    """An ISO time with its offset, as aware UTC; None when there is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def links(result: object) -> Iterator[OrderLink]:
+    """``crm.orderentity.list`` (crm/universal/order-entity/crm-order-entity-list.md)."""
+    for row in rows(result, "orderEntity"):
+        order_id = integer(row.get("orderId"))
+        owner = Owner(integer(row.get("ownerTypeId")), integer(row.get("ownerId")))
+        if order_id > 0 and owner.id > 0 and owner.type_id > 0:
+            yield OrderLink(order_id, owner)
+
+
+def orders(result: object) -> Iterator[Order]:
+    """``sale.order.list`` (sale/order/sale-order-list.md), without payments, shipments and customer."""
+    for row in rows(result, "orders"):
+        order_id = integer(row.get("id"))
+        if order_id > 0:
+            yield Order(
+                id=order_id,
+                number=text(row.get("accountNumber")) or str(order_id),
+                status_id=text(row.get("statusId")),
+                price=amount(row.get("price")),
+                currency=text(row.get("currency")),
+                payed=flag(row.get("payed")),
+                canceled=flag(row.get("canceled")),
+                created=moment(row.get("dateInsert")),
+                responsible_id=integer(row.get("responsibleId")),
+            )
+
+
+def payments(result: object) -> Iterator[tuple[int, Payment]]:
+    """``sale.payment.list`` (sale/payment/sale-payment-list.md), each with its own id."""
+    for row in rows(result, "payments"):
+        order_id = integer(row.get("orderId"))
+        if order_id > 0:
+            # isReturn is N, Y (to the inner account) or P (back through the payment system).
+            returned = text(row.get("isReturn")) in ("Y", "P")
+            yield (
+                integer(row.get("id")),
+                Payment(order_id, amount(row.get("sum")), flag(row.get("paid")), returned),
+            )
+
+
+def shipments(result: object) -> Iterator[tuple[int, Shipment]]:
+    """``sale.shipment.list`` without the store's own (system) and cancelled rows."""
+    for row in rows(result, "shipments"):
+        order_id = integer(row.get("orderId"))
+        if order_id > 0 and not flag(row.get("system")) and not flag(row.get("canceled")):
+            yield (
+                integer(row.get("id")),
+                Shipment(
+                    order_id, flag(row.get("deducted")), text(row.get("trackingNumber")).strip()
+                ),
+            )
+
+
+def customers(property_rows: Iterable[Mapping[str, object]]) -> dict[int, Customer]:
+    """Who ordered, by order id, from rows of ``sale.propertyvalue.list``."""
+    values: dict[int, dict[str, str]] = {}
+    for row in property_rows:
+        order_id, value = integer(row.get("orderId")), text(row.get("value")).strip()
+        if order_id > 0 and value:
+            values.setdefault(order_id, {}).setdefault(text(row.get("code")).upper(), value)
+
+    def first(known: Mapping[str, str], codes: tuple[str, ...]) -> str:
+        return next((known[code] for code in codes if code in known), "")
+
+    return {
+        order_id: Customer(
+            name=first(known, NAME_CODES),
+            company=first(known, COMPANY_CODES),
+            phone=first(known, PHONE_CODES),
+            email=first(known, EMAIL_CODES),
+        )
+        for order_id, known in values.items()
+    }
+
+
+def deal(row: object) -> Deal | None:
+    """One deal of ``crm.deal.get`` or ``crm.deal.list``; None when it is not one."""
+    if not isinstance(row, Mapping) or integer(row.get("ID")) <= 0:
+        return None
+    return Deal(
+        id=integer(row.get("ID")),
+        title=text(row.get("TITLE")),
+        amount=amount(row.get("OPPORTUNITY")),
+        currency=text(row.get("CURRENCY_ID")),
+        contact_id=integer(row.get("CONTACT_ID")),
+        company_id=integer(row.get("COMPANY_ID")),
+    )
+
+
+def deal_titles(result: object) -> dict[Owner, str]:
+    found = (deal(row) for row in rows(result))
+    return {Owner(DEAL, one.id): one.title for one in found if one is not None}
+
+
+def statuses(status_result: object, name_result: object) -> dict[str, Status]:
+    """Order statuses by id, with their names by language (sale/status, sale/status-lang)."""
+    names: dict[str, dict[str, str]] = {}
+    for row in rows(name_result, "statusLangs"):
+        names.setdefault(text(row.get("statusId")), {})[text(row.get("lid")).lower()] = text(
+            row.get("name")
+        )
+    found = {}
+    for row in rows(status_result, "statuses"):
+        if text(row.get("type")) == "O":
+            status_id, color = text(row.get("id")), text(row.get("color"))
+            found[status_id] = Status(
+                status_id,
+                names.get(status_id, {}),
+                color.lower() if _COLOR.fullmatch(color) else "",
+            )
+    return found
