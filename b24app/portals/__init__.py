@@ -1,0 +1,1 @@
+"""Who we work for: portals, their users, their tokens, and the proof that a request comes from them."""

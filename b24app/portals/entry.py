@@ -1,0 +1,114 @@
+"""How requests come in: the portal's POST into a frame, and the page's own requests afterwards."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Protocol
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.views.decorators.csrf import csrf_exempt
+
+from b24app.bitrix24 import errors
+from b24app.portals import launch, session, states
+from b24app.portals.frame import allow_frame
+from b24app.portals.launch import Posted, Refused
+from b24app.portals.models import Portal, PortalUser
+from b24app.portals.session import NoSession, Session
+
+LANGUAGES = ("en", "ru", "de")
+
+
+class Opening(Protocol):
+    def __call__(self, request: HttpRequest, posted: Posted) -> HttpResponse: ...
+
+
+class Page(Protocol):
+    def __call__(self, request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse: ...
+
+
+def language(code: str) -> str:
+    """One of our languages for the portal's LANG; English where it is missing."""
+    short = code.lower().replace("_", "-").partition("-")[0]
+    return short if short in LANGUAGES else "en"
+
+
+def opened_by_portal(view: Opening) -> Callable[[HttpRequest], HttpResponse]:
+    """A page the portal opens by a form POST. No cookie rides along, so there is no CSRF to check.
+
+    HEAD answers 200 (the Market asks), GET shows where the app is to be opened from.
+    """
+
+    @csrf_exempt
+    @wraps(view)
+    def inner(request: HttpRequest) -> HttpResponse:
+        if request.method == "HEAD":
+            return HttpResponse()
+        with translation.override(language(request.GET.get("LANG", ""))):
+            if request.method != "POST":
+                return page(request, states.State("outside", 200))
+            try:
+                return view(request, launch.read(request.GET.dict(), request.POST.dict()))
+            except Refused as refused:
+                allow_frame(request, refused.portal)
+                return page(request, states.of_refusal(refused.reason))
+            except errors.BitrixError as error:
+                allow_frame(request, _claimed(request))
+                return page(request, states.of_error(error))
+
+    return inner
+
+
+def _claimed(request: HttpRequest) -> Portal | None:
+    """The portal an unproven POST names: only to let that portal's frame show what went wrong."""
+    return Portal.objects.named(request.POST.get("member_id", "")).first()
+
+
+def page(request: HttpRequest, state: states.State, **context: object) -> HttpResponse:
+    """A whole page for a state."""
+    return render(request, "portals/refused.html", {"state": state, **context}, status=state.status)
+
+
+def fragment(request: HttpRequest, state: states.State, *, renewable: bool = False) -> HttpResponse:
+    """A state inside a page that stands already; the script puts it in place whatever its status.
+
+    ``renewable`` tells the script to fetch a fresh token from the frame first and to ask again.
+    """
+    response = render(request, "portals/state.html", {"state": state}, status=state.status)
+    response["X-Lo-State"] = "1"
+    if renewable:
+        response["X-Session-Expired"] = "1"
+    return response
+
+
+def in_session(*methods: str) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
+    """A route the page itself asks for. The session's header is the only credential."""
+
+    def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
+        @csrf_exempt
+        @wraps(view)
+        def inner(request: HttpRequest) -> HttpResponse:
+            if request.method not in methods:
+                return HttpResponse(status=405, headers={"Allow": ", ".join(methods)})
+            try:
+                opened = session.read(request)
+                user = session.user_of(opened)
+            except NoSession as missing:
+                return fragment(
+                    request, states.State("session-ended", 401), renewable=missing.ended
+                )
+            allow_frame(request, user.portal)
+            with translation.override(language(opened.language)):
+                try:
+                    return view(request, opened, user)
+                except Refused as refused:
+                    return fragment(request, states.of_refusal(refused.reason))
+                except errors.AuthError as error:
+                    # The stored token is refused: the frame can bring a fresh one.
+                    return fragment(request, states.of_error(error), renewable=True)
+                except errors.BitrixError as error:
+                    return fragment(request, states.of_error(error))
+
+        return inner
+
+    return decorate

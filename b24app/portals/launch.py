@@ -1,0 +1,238 @@
+"""The placement POST becomes a verified portal and user, or a refusal.
+
+Everything in the POST is hostile until proven (widgets/_includes/widget_data.md): the member_id may
+be another tenant's, the DOMAIN anybody's host, the token a stranger's, the ID any deal. So the
+DOMAIN is never called. A known portal's token is checked by that portal itself, at the address we
+already hold; a first sight goes to the authorization server. Which app the token was issued for is
+checked too, or another app's server could log in here as any of its users.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hmac import compare_digest
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.oauth import TokenInfo
+from b24app.portals.fields import Secret
+from b24app.portals.models import MEMBER_ID, Portal, PortalUser
+from b24app.portals.tokens import authorization_server, checked_endpoint
+
+logger = logging.getLogger(__name__)
+
+_TOKEN = re.compile(r"[\x21-\x7e]{8,2000}")
+_PLACEMENT = re.compile(r"[A-Z0-9_]{1,64}")
+LONGEST_OPTIONS = 10_000
+
+
+class Refused(Exception):
+    """The request is not proven. ``reason`` names the page to show; nothing was stored."""
+
+    def __init__(self, reason: str, portal: Portal | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.portal = portal
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What an opening of the app claims. Only its form has been checked."""
+
+    member_id: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime
+    application_token: str = field(repr=False)
+    placement: str
+    entity_id: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who the portal says the token belongs to."""
+
+    user_id: int
+    name: str
+    is_admin: bool
+
+
+def read(query: Mapping[str, str], form: Mapping[str, str]) -> Posted:
+    """The placement POST's fields in their documented form; raises :class:`Refused` for anything else."""
+    member_id, access = form.get("member_id", ""), form.get("AUTH_ID", "")
+    refresh, placement = form.get("REFRESH_ID", ""), form.get("PLACEMENT", "DEFAULT")
+    if not (
+        MEMBER_ID.fullmatch(member_id)
+        and _TOKEN.fullmatch(access)
+        and _PLACEMENT.fullmatch(placement)
+    ):
+        raise Refused("malformed")
+    if refresh and not _TOKEN.fullmatch(refresh):
+        raise Refused("malformed")
+    return Posted(
+        member_id=member_id,
+        access_token=access,
+        refresh_token=refresh,
+        expires_at=datetime.now(UTC) + timedelta(seconds=_lifetime(form.get("AUTH_EXPIRES", ""))),
+        application_token=form.get("APPLICATION_TOKEN", "")[:200],
+        placement=placement,
+        entity_id=_entity(form.get("PLACEMENT_OPTIONS", "")),
+        language=query.get("LANG", "")[:8].lower(),
+    )
+
+
+def _lifetime(value: str) -> int:
+    """Seconds until the token's end; an hour, as documented, where the form says nothing sensible."""
+    return (
+        min(int(value), 3600) if value.isascii() and value.isdecimal() and len(value) < 9 else 3600
+    )
+
+
+def _entity(options: str) -> int:
+    """The card's id from PLACEMENT_OPTIONS, a JSON object; 0 where there is no card."""
+    if not options:
+        return 0
+    if len(options) > LONGEST_OPTIONS:
+        raise Refused("malformed")
+    try:
+        parsed = json.loads(options)
+    except (ValueError, RecursionError):
+        raise Refused("malformed") from None
+    if parsed == []:
+        return 0
+    if not isinstance(parsed, dict):
+        raise Refused("malformed")
+    raw = parsed.get("ID", 0)
+    number = str(raw) if isinstance(raw, int | str) and not isinstance(raw, bool) else "-"
+    if not (number.isascii() and number.isdecimal() and len(number) <= 15):
+        raise Refused("malformed")
+    return int(number)
+
+
+def known_portal(posted: Posted) -> Portal:
+    """The installed portal a POST claims to come from; raises :class:`Refused`.
+
+    The application token proves "from this portal" where it is sent; older portals leave it out.
+    """
+    portal = Portal.objects.installed().filter(member_id=posted.member_id).first()
+    if portal is None:
+        raise Refused("not-installed")
+    known, claimed = portal.application_token, posted.application_token
+    if known and claimed and not compare_digest(known.encode(), claimed.encode()):
+        raise Refused("foreign", portal)
+    return portal
+
+
+class PresentedToken:
+    """Token source of an opening: the token that came with it, at an address we already trust."""
+
+    def __init__(self, posted: Posted, endpoint: str) -> None:
+        self._posted = posted
+        self._endpoint = endpoint
+
+    def endpoint(self) -> str:
+        return self._endpoint
+
+    def access_token(self) -> str:
+        return self._posted.access_token
+
+    def renewed(self, rejected: str) -> str:
+        """A token that has just come from the portal and is expired already is not renewed: raises."""
+        raise errors.DeadToken("expired_token", "the token presented is not accepted")
+
+    def relocated(self, location: str) -> str:
+        """The address the authorization server gives for this token, if that is where we are sent."""
+        info = verified_by_server(self._posted)
+        if urlsplit(info.client_endpoint).netloc != urlsplit(location).netloc:
+            raise errors.UnexpectedRedirect("REDIRECT", "to an unconfirmed host")
+        Portal.objects.filter(member_id=info.member_id).update(endpoint=info.client_endpoint)
+        self._endpoint = info.client_endpoint
+        return self._endpoint
+
+
+def verified_by_server(posted: Posted) -> TokenInfo:
+    """What the authorization server knows of the token; raises :class:`Refused` when it is not ours.
+
+    ``errors.BitrixError`` passes through where the server cannot be asked.
+    """
+    try:
+        info = authorization_server().app_info(posted.access_token)
+    except (errors.DeadToken, errors.ExpiredToken):
+        raise Refused("foreign") from None
+    if info.member_id != posted.member_id or info.client_id not in ("", settings.B24_CLIENT_ID):
+        raise Refused("foreign")
+    checked_endpoint(info.client_endpoint)
+    return info
+
+
+def identity_commands() -> dict[str, Command]:
+    """Commands that tell whose token it is and for which app; part of each page's first request."""
+    return {"profile": Command("profile"), "app": Command("app.info")}
+
+
+def identified(
+    posted: Posted, portal: Portal, outcomes: Mapping[str, Answer | errors.BitrixError]
+) -> Person:
+    """The person behind the token, from the outcomes of :func:`identity_commands`.
+
+    Raises :class:`Refused` where the token is not this app's, or the portal does not say whose it is.
+    """
+    profile, app = outcomes["profile"], outcomes["app"]
+    if isinstance(profile, errors.BitrixError):
+        raise profile
+    row = profile.result if isinstance(profile.result, Mapping) else {}
+    user_id = str(row.get("ID", ""))
+    if not (user_id.isascii() and user_id.isdecimal() and int(user_id) > 0):
+        raise Refused("foreign", portal)
+    if not portal.app_code or app_code(app) != portal.app_code:
+        # Older kernels and renamed app codes land here; the authorization server knows for certain.
+        verified_by_server(posted)
+    name = " ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()
+    return Person(int(user_id), name[:255], row.get("ADMIN") is True)
+
+
+def app_code(outcome: Answer | errors.BitrixError) -> str:
+    """CODE of ``app.info`` (common/system/app-info.md): the app a token was issued for; "" if unsaid."""
+    if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, Mapping):
+        return ""
+    return str(outcome.result.get("CODE") or "")[:255]
+
+
+def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
+    """Keep a proven person with the tokens just brought, in one statement."""
+    user = PortalUser(
+        portal=portal,
+        user_id=person.user_id,
+        name=person.name,
+        is_admin=person.is_admin,
+        access_token=Secret(posted.access_token),
+        refresh_token=Secret(posted.refresh_token),
+        expires_at=posted.expires_at,
+        renewed_at=datetime.now(UTC),
+        tokens=PortalUser.Tokens.LIVE,
+    )
+    fields = [
+        "name",
+        "is_admin",
+        "access_token",
+        "refresh_token",
+        "expires_at",
+        "renewed_at",
+        "tokens",
+    ]
+    PortalUser.objects.bulk_create(
+        [user], update_conflicts=True, unique_fields=["portal", "user_id"], update_fields=fields
+    )
+    return PortalUser.objects.of(portal).select_related("portal").get(user_id=person.user_id)
+
+
+def client_for(posted: Posted, portal: Portal) -> Client:
+    """A client that speaks with the token just presented, to the portal's own address."""
+    return Client(PresentedToken(posted, portal.endpoint))

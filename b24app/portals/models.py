@@ -1,0 +1,104 @@
+"""Portals and their users. Every secret is encrypted at rest and absent from ``repr``."""
+
+import re
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.db import models
+from django.utils import timezone
+
+from b24app.portals.fields import SecretField
+
+MEMBER_ID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
+
+# A token is renewed this long before its end, so that it does not end on the way.
+MARGIN = timedelta(seconds=60)
+
+
+class PortalQuerySet(models.QuerySet["Portal"]):
+    def installed(self) -> "PortalQuerySet":
+        return self.filter(uninstalled_at=None)
+
+    def named(self, member_id: str) -> "PortalQuerySet":
+        """The portal of an unproven ``member_id``; nothing for text that cannot be one."""
+        return self.filter(member_id=member_id) if MEMBER_ID.fullmatch(member_id) else self.none()
+
+
+class Portal(models.Model):
+    """One customer's Bitrix24, known for ever by ``member_id``; its address may change at any time."""
+
+    member_id = models.CharField(max_length=64, unique=True)
+    endpoint = models.URLField(
+        max_length=500, help_text="REST base as the authorization server gave it"
+    )
+    app_code = models.CharField(
+        max_length=255, blank=True, help_text="app.info CODE: which app a token is for"
+    )
+    application_token = SecretField(blank=True, default="")
+    scope = models.TextField(blank=True, help_text="Permissions granted, comma-separated")
+    status = models.CharField(max_length=8, blank=True)
+    license = models.CharField(max_length=64, blank=True)
+    installer = models.ForeignKey(
+        "portals.PortalUser", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    installed_at = models.DateTimeField(default=timezone.now)
+    uninstalled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PortalQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.host
+
+    @property
+    def origin(self) -> str:
+        """``https://portal.example`` — what may frame our pages."""
+        parts = urlsplit(self.endpoint)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.endpoint).netloc
+
+    def scopes(self) -> frozenset[str]:
+        return frozenset(filter(None, self.scope.split(",")))
+
+
+class PortalUserQuerySet(models.QuerySet["PortalUser"]):
+    def of(self, portal: Portal | int) -> "PortalUserQuerySet":
+        """Users of one portal: tenant data is never asked for without its portal."""
+        return self.filter(portal=portal)
+
+
+class PortalUser(models.Model):
+    """An employee of a portal who opened the app, with tokens of their own."""
+
+    class Tokens(models.TextChoices):
+        LIVE = "live"
+        DEAD = "dead"
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="users")
+    user_id = models.PositiveBigIntegerField(help_text="The user's id in their portal")
+    name = models.CharField(max_length=255, blank=True)
+    is_admin = models.BooleanField(default=False)
+    may_link = models.BooleanField(
+        null=True, help_text="As the portal answered the last write; unknown before the first"
+    )
+    access_token = SecretField(blank=True, default="")
+    refresh_token = SecretField(blank=True, default="")
+    expires_at = models.DateTimeField(default=timezone.now)
+    renewed_at = models.DateTimeField(default=timezone.now, db_index=True)
+    tokens = models.CharField(max_length=4, choices=Tokens.choices, default=Tokens.LIVE)
+
+    objects = PortalUserQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["portal", "user_id"], name="one_row_per_portal_user")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name or 'user'} {self.user_id}"
+
+    @property
+    def expires_soon(self) -> bool:
+        return self.expires_at <= timezone.now() + MARGIN

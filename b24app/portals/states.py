@@ -1,0 +1,75 @@
+"""What went wrong, in the words of the page that shows it.
+
+One table from error to state; the texts stand in ``templates/portals/state.html``. A person reads
+what happened, what it means and what to do, with a short reference; the portal's own words and
+codes go to the log under that reference.
+"""
+
+import logging
+import secrets
+from dataclasses import dataclass
+
+from b24app.bitrix24 import errors
+
+logger = logging.getLogger(__name__)
+
+# No letters or digits that are mistaken for one another over the telephone.
+_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A designed page or fragment. ``status`` is the HTTP status it is sent with."""
+
+    name: str
+    status: int
+    reference: str = ""
+    retry: bool = False
+
+
+_BY_ERROR: tuple[tuple[type[errors.BitrixError], str, int, bool], ...] = (
+    (errors.ReadDenied, "no-read", 403, True),
+    (errors.WriteDenied, "no-write", 403, True),
+    (errors.AppClosedToUser, "app-closed", 403, True),
+    (errors.AccessDenied, "no-deal", 403, True),
+    (errors.NotFound, "no-deal", 403, True),
+    (errors.StoreMissing, "no-store", 409, True),
+    (errors.MissingScope, "no-scope", 403, True),
+    (errors.PaymentRequired, "payment", 402, True),
+    (errors.ExpiredToken, "session-ended", 401, False),
+    (errors.DeadToken, "session-ended", 401, False),
+    (errors.PortalClosed, "portal-closed", 502, True),
+    (errors.RateLimited, "busy", 503, True),
+    (errors.OperatingLimit, "busy", 503, True),
+    (errors.Overloaded, "busy", 503, True),
+    (errors.TransportError, "silent", 504, True),
+    (errors.ServerFault, "silent", 502, True),
+)
+
+_BY_REASON = {"not-installed": 404, "malformed": 400, "foreign": 403, "not-admin": 403}
+
+
+def of_error(error: errors.BitrixError) -> State:
+    """The state for a failure; an error nobody foresaw has its own, and is never "no orders"."""
+    name, status, retry = next(
+        (
+            (name, status, retry)
+            for kind, name, status, retry in _BY_ERROR
+            if isinstance(error, kind)
+        ),
+        ("failure", 502, True),
+    )
+    state = State(name, status, _reference(), retry)
+    logger.warning("%s: %s after %s: %s", state.reference, name, error.method, error.code)
+    return state
+
+
+def of_refusal(reason: str) -> State:
+    """The state for an opening that could not be proved."""
+    state = State(reason, _BY_REASON[reason], _reference())
+    logger.warning("%s: refused, %s", state.reference, reason)
+    return state
+
+
+def _reference() -> str:
+    return "LO-" + "".join(secrets.choice(_ALPHABET) for _ in range(5))

@@ -1,0 +1,42 @@
+"""Money and dates in the language's own form (CLDR, by Babel)."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from babel.core import Locale
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+from django import template
+from django.utils import translation
+
+register = template.Library()
+
+
+def _locale() -> Locale:
+    return Locale.parse(translation.get_language() or "en")
+
+
+@register.filter
+def money(amount: Decimal, currency: str) -> str:
+    """An amount in major units with its currency: ``€1,250.00``, ``1.250,00 €``, ``1 250,00 €``."""
+    if len(currency) != 3 or not currency.isalpha():
+        return f"{format_decimal(amount, format='#,##0.00', locale=_locale())} {currency}".strip()
+    return format_currency(amount, currency.upper(), locale=_locale())
+
+
+@register.filter
+def plain(amount: Decimal) -> str:
+    """An amount without its currency and without empty cents: ``3,000``."""
+    return format_decimal(amount, format="#,##0.##", locale=_locale())
+
+
+@register.filter
+def day(moment: datetime | None) -> str:
+    """A date, such as ``18 Nov 2026`` in the language's own order; empty for none."""
+    return format_date(moment.date(), format="medium", locale=_locale()) if moment else ""
+
+
+@register.filter
+def unlocalized(number: int | Decimal) -> str:
+    """A number as machines read it, for attributes and addresses."""
+    return str(number)
