@@ -1,0 +1,1 @@
+"""Installation, again and again without duplicates; update and uninstall."""
