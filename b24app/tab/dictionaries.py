@@ -1,0 +1,98 @@
+"""Names that rarely change: the portal's order statuses and its employees, cached for an hour.
+
+The cache saves requests and is never the truth about an order. With Redis away every look-up is a
+miss, and the tab asks the portal instead.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.errors import BitrixError
+from b24app.orders import rows
+from b24app.orders.types import Status
+from b24app.portals.models import Portal
+
+logger = logging.getLogger(__name__)
+
+LIFETIME = 3600
+
+Outcomes = Mapping[str, Answer | BitrixError]
+
+
+def status_commands(portal: Portal) -> dict[str, Command]:
+    """Commands that read the statuses; none while they are known."""
+    if _get(f"statuses:{portal.pk}") is not None:
+        return {}
+    return {
+        "statuses": Command(
+            "sale.status.list", {"select": ["id", "type", "color", "sort"], "filter": {"type": "O"}}
+        ),
+        "status_names": Command("sale.statusLang.list", {"select": ["statusId", "lid", "name"]}),
+    }
+
+
+def statuses(portal: Portal, outcomes: Outcomes) -> Mapping[str, Status]:
+    """Order statuses by id: as just read where they were asked for, else as remembered."""
+    listed, named = outcomes.get("statuses"), outcomes.get("status_names")
+    if isinstance(listed, Answer):
+        plain = [listed.result, named.result if isinstance(named, Answer) else None]
+        if not isinstance(named, BitrixError):
+            _set(f"statuses:{portal.pk}", plain)
+        return rows.statuses(*plain)
+    remembered = _get(f"statuses:{portal.pk}")
+    return (
+        rows.statuses(*remembered) if isinstance(remembered, list) and len(remembered) == 2 else {}
+    )
+
+
+def people(portal: Portal, client: Client, user_ids: Iterable[int]) -> dict[int, str]:
+    """Employees' names by id; one request for those not known yet, none when all are.
+
+    A name that cannot be read is left out: the tab does not fail for it.
+    """
+    wanted = {f"person:{portal.pk}:{user_id}": user_id for user_id in set(user_ids) - {0}}
+    known = {wanted[key]: str(name) for key, name in _get_many(wanted).items()}
+    unknown = sorted(set(wanted.values()) - known.keys())
+    if unknown:
+        asked = {
+            f"people{at}": Command("user.get", {"FILTER": {"@ID": unknown[at : at + 50]}})
+            for at in range(0, len(unknown), 50)
+        }
+        try:
+            outcomes = client.batch(asked)
+        except BitrixError:
+            return known
+        for outcome in outcomes.values():
+            for row in rows.rows(outcome.result) if isinstance(outcome, Answer) else []:
+                name = " ".join(rows.text(row.get(key)) for key in ("NAME", "LAST_NAME")).strip()
+                if name:
+                    known[rows.integer(row.get("ID"))] = name
+                    _set(f"person:{portal.pk}:{rows.integer(row.get('ID'))}", name)
+    return known
+
+
+def _get(key: str) -> object:
+    try:
+        return cache.get(key)
+    except RedisError:
+        logger.warning("cache away, asking the portal")
+        return None
+
+
+def _get_many(keys: Iterable[str]) -> Mapping[str, object]:
+    try:
+        return cache.get_many(list(keys))
+    except RedisError:
+        logger.warning("cache away, asking the portal")
+        return {}
+
+
+def _set(key: str, value: object) -> None:
+    try:
+        cache.set(key, value, LIFETIME)
+    except RedisError:
+        logger.warning("cache away, nothing remembered")

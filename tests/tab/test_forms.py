@@ -1,0 +1,68 @@
+"""What the page sends back: our own forms are read, everything else is refused."""
+
+import pytest
+from django.http import QueryDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from b24app.orders.types import Owner
+from b24app.tab import forms
+from b24app.tab.forms import BadForm, Pick
+
+
+def test_picks_carry_the_place_the_person_saw() -> None:
+    form = QueryDict("order=5125|2:6933&order=5127|&order=5128|31:118")
+    assert forms.picks(form) == [
+        Pick(5125, Owner(2, 6933)),
+        Pick(5127, None),
+        Pick(5128, Owner(31, 118)),
+    ]
+
+
+def test_an_order_ticked_twice_counts_once() -> None:
+    assert len(forms.picks(QueryDict("order=5125|&order=5125|2:7021"))) == 1
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "order=",
+        "order=0|",
+        "order=1",
+        "order=-1|",
+        "order=1|2:0",
+        "order=1|7:3",
+        "order=1|2:x",
+        "order=١|",
+    ],
+)
+def test_anything_else_is_refused(raw: str) -> None:
+    with pytest.raises(BadForm):
+        forms.picks(QueryDict(raw))
+
+
+def test_no_more_than_fifty_at_once() -> None:
+    assert len(forms.picks(QueryDict("&".join(f"order={n}|" for n in range(1, 51))))) == 50
+    with pytest.raises(BadForm):
+        forms.picks(QueryDict("&".join(f"order={n}|" for n in range(1, 52))))
+
+
+@given(st.integers(1, 10**15 - 1), st.sampled_from([2, 31]), st.integers(1, 10**15 - 1))
+def test_a_place_survives_the_page(order_id: int, owner_type: int, owner_id: int) -> None:
+    owner = Owner(owner_type, owner_id)
+    form = QueryDict(mutable=True)
+    form["order"] = f"{order_id}|{forms.seen_text(owner)}"
+    assert forms.picks(form) == [Pick(order_id, owner)]
+
+
+@given(st.text())
+def test_hostile_text_is_read_or_refused(raw: str) -> None:
+    form = QueryDict(mutable=True)
+    form["order"] = form["page"] = form["q"] = raw
+    for read in (forms.picks, forms.page_number, forms.search_text):
+        try:
+            found = read(form)
+        except BadForm:
+            continue
+        assert found or found == ""
