@@ -1,0 +1,1 @@
+"""What the portal tells us: stored first, worked after commit."""
