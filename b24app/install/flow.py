@@ -45,11 +45,10 @@ def install(posted: Posted) -> PortalUser:
     request is not called. Raises :class:`Refused` (``not-admin`` for an ordinary employee) and
     ``errors.BitrixError``; nothing is stored then.
     """
-    info = launch.verified_by_server(posted)
-    portal = Portal.objects.filter(member_id=info.member_id).first() or Portal(
-        member_id=info.member_id
-    )
-    portal.endpoint = info.client_endpoint
+    proof = launch.proved(posted)
+    posted = proof.posted
+    portal = Portal.objects.named(posted.member_id).first() or Portal(member_id=posted.member_id)
+    portal.endpoint = proof.endpoint
     outcomes = launch.client_for(posted, portal).batch(
         {**launch.identity_commands(), "scope": Command("scope")}
     )
@@ -61,7 +60,7 @@ def install(posted: Posted) -> PortalUser:
     granted = scope.result if isinstance(scope, Answer) and isinstance(scope.result, list) else []
     with transaction.atomic():
         _remember(
-            portal, posted, outcomes["app"], [str(one) for one in granted] or sorted(info.scope)
+            portal, posted, outcomes["app"], [str(one) for one in granted] or sorted(proof.scope)
         )
         user = launch.opened(posted, portal, person)
         Portal.objects.filter(pk=portal.pk).update(installer=user)

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from urllib.parse import urlsplit
@@ -152,8 +152,8 @@ class PresentedToken:
         info = verified_by_server(self._posted)
         if urlsplit(info.client_endpoint).netloc != urlsplit(location).netloc:
             raise errors.UnexpectedRedirect("REDIRECT", "to an unconfirmed host")
-        Portal.objects.filter(member_id=info.member_id).update(endpoint=info.client_endpoint)
-        self._endpoint = info.client_endpoint
+        self._endpoint = checked_endpoint(info.client_endpoint)
+        Portal.objects.filter(member_id=info.member_id).update(endpoint=self._endpoint)
         return self._endpoint
 
 
@@ -168,8 +168,40 @@ def verified_by_server(posted: Posted) -> TokenInfo:
         raise Refused("foreign") from None
     if info.member_id != posted.member_id or info.client_id not in ("", settings.B24_CLIENT_ID):
         raise Refused("foreign")
-    checked_endpoint(info.client_endpoint)
     return info
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A first sight proven by the authorization server: the opening, and where its portal lives."""
+
+    posted: Posted
+    endpoint: str
+    scope: frozenset[str]
+
+
+def proved(posted: Posted) -> Proof:
+    """Prove an opening with the authorization server; raises as :func:`verified_by_server`.
+
+    app.info tells whose token it is. A server that leaves the portal out of that answer is asked by
+    a refresh, whose answer is documented whole; the opening then goes on with the new pair.
+    """
+    try:
+        info = verified_by_server(posted)
+    except (errors.IncompleteAnswer, errors.MethodNotFound):
+        if not posted.refresh_token:
+            raise
+        grant = authorization_server().refresh(posted.refresh_token)
+        if grant.member_id != posted.member_id:
+            raise Refused("foreign") from None
+        fresh = replace(
+            posted,
+            access_token=grant.access_token,
+            refresh_token=grant.refresh_token,
+            expires_at=grant.expires_at,
+        )
+        return Proof(fresh, checked_endpoint(grant.client_endpoint), grant.scope)
+    return Proof(posted, checked_endpoint(info.client_endpoint), info.scope)
 
 
 def identity_commands() -> dict[str, Command]:

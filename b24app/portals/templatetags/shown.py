@@ -26,14 +26,19 @@ def money(amount: Decimal, currency: str) -> str:
 
 @register.filter
 def plain(amount: Decimal) -> str:
-    """An amount without its currency and without empty cents: ``3,000``."""
-    return format_decimal(amount, format="#,##0.##", locale=_locale())
+    """An amount without its currency and without empty cents: ``3,000``, ``94.50``."""
+    pattern = "#,##0" if amount == amount.to_integral_value() else "#,##0.00"
+    return format_decimal(amount, format=pattern, locale=_locale())
 
 
 @register.filter
 def day(moment: datetime | None) -> str:
     """A date, such as ``18 Nov 2026`` in the language's own order; empty for none."""
-    return format_date(moment.date(), format="medium", locale=_locale()) if moment else ""
+    if moment is None:
+        return ""
+    # English portals are used far beyond the United States: the day comes first, the month in words.
+    form = "d MMM y" if _locale().language == "en" else "medium"
+    return format_date(moment.date(), format=form, locale=_locale())
 
 
 @register.filter
