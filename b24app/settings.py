@@ -1,0 +1,214 @@
+"""The only reader of the environment. What is missing or malformed is said in one line each, at once.
+
+``.env`` beside ``manage.py`` is read if present; the environment wins over it. README.md documents
+every setting. Without DATABASE_URL and REDIS_URL the app runs on an embedded SQLite and Redis under
+``var/`` and makes its own secrets there; with either of them set, secrets have to be given.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.crypto import get_random_string
+
+from b24app import embedded
+
+T = TypeVar("T")
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR = BASE_DIR / "var"
+
+env = environ.FileAwareEnv()
+environ.Env.read_env(BASE_DIR / ".env")
+
+_problems: list[str] = []
+
+
+def _read(name: str, parse: Callable[[str], T], default: str | None) -> T | None:
+    """A setting parsed, or None with a line among the problems."""
+    raw = env.str(name, default="").strip() or default
+    if raw is None:
+        _problems.append(f"{name} is missing")
+        return None
+    try:
+        return parse(raw)
+    except ValueError as error:
+        _problems.append(f"{name} {error}")
+        return None
+
+
+def _flag(raw: str) -> bool:
+    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if raw.lower() not in words:
+        raise ValueError("must be on or off")
+    return words[raw.lower()]
+
+
+def _address(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an absolute address such as https://app.example.com")
+    return raw.rstrip("/")
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(raw: str) -> int:
+        if not raw.isdecimal() or not low <= int(raw) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(raw)
+
+    return parse
+
+
+def _keys(raw: str) -> list[str]:
+    keys = [key.strip() for key in raw.split(",") if key.strip()]
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ValueError("must be Fernet keys, separated by commas") from None
+    if not keys:
+        raise ValueError("must be Fernet keys, separated by commas")
+    return keys
+
+
+def _long(raw: str) -> str:
+    if len(raw) < 50:
+        raise ValueError("must have at least 50 characters")
+    return raw
+
+
+def _redis(raw: str) -> str:
+    if urlsplit(raw).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must start with redis://, rediss:// or unix://")
+    return raw
+
+
+EMBEDDED = not env.str("DATABASE_URL", default="") and not env.str("REDIS_URL", default="")
+EMBEDDED_REDIS_DIR = None if env.str("REDIS_URL", default="") else VAR / "redis"
+
+
+def _own(name: str, make: Callable[[], str]) -> str | None:
+    """The secret of the embedded default, unless one is given; outside of it there is none."""
+    return embedded.secret(VAR / name, make) if EMBEDDED and not env.str(name.upper(), default="") else None
+
+
+DEBUG = bool(_read("DEBUG", _flag, "off"))
+SECRET_KEY = _read("SECRET_KEY", _long, _own("secret_key", lambda: get_random_string(64))) or ""
+TOKEN_KEYS = _read("TOKEN_KEYS", _keys, _own("token_keys", lambda: Fernet.generate_key().decode())) or []
+APP_URL = _read("APP_URL", _address, "http://127.0.0.1:8000") or ""
+B24_CLIENT_ID = _read("B24_CLIENT_ID", str, None) or ""
+B24_CLIENT_SECRET = _read("B24_CLIENT_SECRET", str, None) or ""
+B24_OAUTH_URL = _read("B24_OAUTH_URL", _address, "https://oauth.bitrix.info") or ""
+B24_ALLOW_HTTP = bool(_read("B24_ALLOW_HTTP", _flag, "off"))
+B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", _whole(1, 10_000), "50")
+B24_RATE_LEAK = _read("B24_RATE_LEAK", _whole(1, 1_000), "2")
+B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480")
+REDIS_URL = (
+    f"unix://{embedded.socket_path(EMBEDDED_REDIS_DIR)}"
+    if EMBEDDED_REDIS_DIR
+    else _read("REDIS_URL", _redis, None) or ""
+)
+DATABASES = {"default": _read("DATABASE_URL", environ.Env.db_url_config, f"sqlite:///{VAR / 'db.sqlite3'}") or {}}
+
+if B24_OAUTH_URL.startswith("http:") and not B24_ALLOW_HTTP:
+    _problems.append("B24_OAUTH_URL must be https, or B24_ALLOW_HTTP on: the client secret goes there")
+if _problems:
+    raise ImproperlyConfigured("settings:\n  " + "\n  ".join(_problems))
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    VAR.mkdir(exist_ok=True)
+    # Writers queue instead of failing half-way through a transaction that began with a read.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+    }
+else:
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+
+ROOT_URLCONF = "b24app.urls"
+WSGI_APPLICATION = "b24app.wsgi.application"
+INSTALLED_APPS = ["django.contrib.staticfiles", "b24app.portals", "b24app.events"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "b24app.portals.frame.FrameHeaders",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": ["django.template.context_processors.request"],
+            "libraries": {"shown": "b24app.portals.templatetags.shown"},
+        },
+    }
+]
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ru", "Русский"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "b24app" / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static" / "dist"]
+STATIC_ROOT = VAR / "static"
+STORAGES = {
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+ALLOWED_HOSTS = [urlsplit(APP_URL).hostname or "", "127.0.0.1", "localhost"]
+# TLS ends at the proxy, which says so in this header; the app itself never redirects, because a
+# redirected POST would lose its body. The proxy does that for browsers.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 31_536_000 if APP_URL.startswith("https:") else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W002",  # X-Frame-Options would forbid the portal's frame; CSP frame-ancestors rules it
+    "security.W003",  # no cookie rides along with a request, so there is nothing to forge with
+    "security.W004",  # HSTS follows APP_URL: on whenever it is https
+    "security.W005",  # subdomains of the app's host are not ours to decide about
+    "security.W008",  # see SECURE_PROXY_SSL_HEADER
+    "security.W021",  # no preload list: that decision belongs to the domain's owner
+]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_DEFAULT_QUEUE = "interactive"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 5, "socket_connect_timeout": 3}
+# A person's request waits for the broker this long at most; the sweep picks up what was not sent.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "events": {"task": "events.sweep", "schedule": 60.0},
+    "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"masked": {"()": "b24app.bitrix24.masking.MaskingFilter"}},
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["masked"]}
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django.request": {"level": "ERROR"}, "celery": {"level": "INFO"}},
+}
