@@ -1,0 +1,87 @@
+"""The authorization server: tokens and who they are for (settings/oauth/*.md)."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from flask import Flask, Response, jsonify, request
+
+from demo.methods import Failure
+from demo.state import ACCESS_SECONDS, CLIENT_ID, CLIENT_SECRET, Row, State, Store, Token
+
+
+class AuthorizationServer:
+    """Answers for every portal it is given, by member_id; counts what it was asked."""
+
+    def __init__(self) -> None:
+        self._portals: dict[str, tuple[Store, Callable[[], str]]] = {}
+        self.refreshes = 0
+        self.url = ""
+        self.app = Flask("demo.auth")
+        self.app.add_url_rule("/oauth/token/", view_func=self._token)
+        self.app.add_url_rule("/rest/app.info", view_func=self._info)
+        self.app.register_error_handler(
+            Failure, lambda failure: (jsonify(failure.body), failure.status)
+        )
+
+    def serve(self, store: Store, portal_url: Callable[[], str]) -> None:
+        """Issue tokens for one more portal, which lives at ``portal_url()``."""
+        self._portals[store.state.member_id] = (store, portal_url)
+
+    def _token(self) -> Response:
+        given = request.args
+        if given.get("client_id") != CLIENT_ID or given.get("client_secret") != CLIENT_SECRET:
+            raise Failure(401, "invalid_client", "The client credentials are invalid")
+        if given.get("grant_type") == "refresh_token":
+            self.refreshes += 1
+            return self._exchange(given.get("refresh_token", ""), lambda state: state.refresh)
+        if given.get("grant_type") == "authorization_code":
+            return self._exchange(given.get("code", ""), lambda state: state.codes)
+        raise Failure(400, "invalid_request", "Wrong grant type")
+
+    def _exchange(self, secret: str, shelf: Callable[[State], dict[str, Token]]) -> Response:
+        for store, portal_url in self._portals.values():
+            with store.lock:
+                token = shelf(store.state).pop(secret, None)
+                if token is None:
+                    continue
+                if token.expires < time.time() or not store.state.app.installed:
+                    break
+                access, refresh = store.state.tokens_for(token.user_id)
+                store.save()
+                return jsonify(
+                    self._pair(store.state, portal_url(), token.user_id, access, refresh)
+                )
+        raise Failure(400, "invalid_grant", "The grant is invalid or has expired")
+
+    def _pair(self, state: State, url: str, user_id: int, access: str, refresh: str) -> Row:
+        return {
+            "access_token": access, "refresh_token": refresh, "expires": int(time.time()) + ACCESS_SECONDS,
+            "expires_in": ACCESS_SECONDS, "client_endpoint": f"{url}/rest/", "server_endpoint": f"{self.url}/rest/",
+            "domain": self.url.partition("//")[2], "member_id": state.member_id, "user_id": user_id,
+            "scope": ",".join(state.app.scope), "status": state.app.status,
+        }  # fmt: skip
+
+    def _info(self) -> Response:
+        secret = request.args.get("auth", "")
+        for store, portal_url in self._portals.values():
+            token = store.state.access.get(secret)
+            if token is None:
+                continue
+            if token.expires < time.time():
+                raise Failure(401, "expired_token", "The access token provided has expired.")
+            return jsonify(
+                {"result": _about(store.state, token, portal_url()), "time": {"duration": 0.001}}
+            )
+        raise Failure(401, "invalid_token", "Unable to get application by token")
+
+
+def _about(state: State, token: Token, url: str) -> Mapping[str, object]:
+    scope = ",".join(state.app.scope)
+    return {
+        "client_id": token.client_id, "scope": scope, "expires": int(token.expires), "user_id": token.user_id,
+        "install": {
+            "installed": state.app.installed, "version": str(state.app.version), "status": state.app.status,
+            "scope": scope, "domain": url.partition("//")[2], "uri": url, "client_endpoint": f"{url}/rest/",
+            "member_id": state.member_id, "member_type": "CP",
+        },
+    }  # fmt: skip

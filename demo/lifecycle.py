@@ -1,0 +1,176 @@
+"""What happens to the app in the portal: opened, installed, finished, updated, removed; events told."""
+
+import json
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from demo.state import ACCESS_SECONDS, Store
+
+POST_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What a browser posts into the app's frame: the address with its query, and the form."""
+
+    url: str
+    form: dict[str, str] = field(repr=False)
+
+
+@dataclass
+class Told:
+    """An event as posted, and what the handler answered (0: nothing)."""
+
+    name: str
+    handler: str
+    status: int = 0
+
+
+class Lifecycle:
+    def __init__(
+        self, store: Store, app_url: str, url: Callable[[], str], server: Callable[[], str]
+    ) -> None:
+        self.store = store
+        self.app_url = app_url
+        self.older_kernel = False
+        self.told: list[Told] = []
+        self._url, self._server = url, server
+
+    def opening(self, placement: str, user_id: int, lang: str, entity_id: int) -> Opening:
+        """The opening of the app by a user (settings/oauth/simple-way.md, widgets/index.md).
+
+        ``INSTALL`` opens the installer, ``DEFAULT`` the main page, a placement its bound handler.
+        """
+        with self.store.lock:
+            state = self.store.state
+            state.app.installed = True
+            access, refresh = state.tokens_for(user_id)
+            self.store.save()
+        host = self._url().partition("//")[2]
+        form = {
+            "AUTH_ID": access, "AUTH_EXPIRES": str(ACCESS_SECONDS), "REFRESH_ID": refresh,
+            "SERVER_ENDPOINT": f"{self._server()}/rest/", "APPLICATION_TOKEN": state.app.application_token,
+            "APPLICATION_SCOPE": ",".join(state.app.scope), "member_id": state.member_id,
+            "status": state.app.status, "PLACEMENT": "DEFAULT" if placement == "INSTALL" else placement,
+        }  # fmt: skip
+        if entity_id and placement not in ("INSTALL", "DEFAULT"):
+            uri = f"/crm/deal/details/{entity_id}/"
+            form["PLACEMENT_OPTIONS"] = json.dumps({"ID": str(entity_id), "URI": uri})
+        if self.older_kernel:
+            for name in ("SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"):
+                del form[name]
+        query = {"DOMAIN": host, "PROTOCOL": "0", "LANG": lang, "APP_SID": secrets.token_hex(16)}
+        return Opening(f"{self._handler(placement)}?{urlencode(query)}", form)
+
+    def _handler(self, placement: str) -> str:
+        own = {"INSTALL": f"{self.app_url}/install/", "DEFAULT": f"{self.app_url}/"}
+        if placement in own:
+            return own[placement]
+        bound = (row for row in self.store.state.placements if row["placement"] == placement)
+        return str(next(bound, {"handler": f"{self.app_url}/placements/deal-tab/"})["handler"])
+
+    def finish(self, user_id: int) -> None:
+        """installFinish: the app counts as installed, its placements show, ONAPPINSTALL is posted."""
+        with self.store.lock:
+            state = self.store.state
+            state.app.finished = True
+            access, refresh = state.tokens_for(user_id)
+            self.store.save()
+        data = {
+            "VERSION": str(state.app.version),
+            "ACTIVE": "Y",
+            "INSTALLED": "Y",
+            "LANGUAGE_ID": "en",
+        }
+        tokens = {
+            "access_token": access,
+            "refresh_token": refresh,
+            "expires_in": str(ACCESS_SECONDS),
+        }
+        self._tell("ONAPPINSTALL", data, tokens)
+
+    def update(self) -> None:
+        """A new version: bindings are gone, the application token is another one, the installer opens."""
+        with self.store.lock:
+            state = self.store.state
+            handlers = self._handlers("ONAPPUPDATE")
+            state.app.version += 1
+            state.app.application_token = secrets.token_hex(16)
+            state.app.finished = False
+            state.placements.clear()
+            state.events.clear()
+            access, refresh = state.tokens_for(1)
+            self.store.save()
+        tokens = {
+            "access_token": access,
+            "refresh_token": refresh,
+            "expires_in": str(ACCESS_SECONDS),
+        }
+        self._tell(
+            "ONAPPUPDATE",
+            {"VERSION": str(state.app.version), "PREVIOUS_VERSION": "1"},
+            tokens,
+            handlers,
+        )
+
+    def uninstall(self, *, clean: bool) -> None:
+        """The app is removed: its tokens die, its bindings go, ONAPPUNINSTALL is posted without tokens."""
+        with self.store.lock:
+            state = self.store.state
+            handlers, auth = self._handlers("ONAPPUNINSTALL"), self.event_auth()
+            state.app.installed = state.app.finished = False
+            state.access.clear()
+            state.refresh.clear()
+            state.placements.clear()
+            state.events.clear()
+            state.app.application_token = secrets.token_hex(16)
+            self.store.save()
+        data = {"LANGUAGE_ID": "en", "CLEAN": str(int(clean))}
+        self._tell("ONAPPUNINSTALL", data, {}, handlers, auth)
+
+    def event_auth(self) -> dict[str, str]:
+        """The auth block of an event, without tokens."""
+        state = self.store.state
+        return {
+            "domain": self._url().partition("//")[2], "scope": ",".join(state.app.scope),
+            "server_endpoint": f"{self._server()}/rest/", "status": state.app.status,
+            "client_endpoint": f"{self._url()}/rest/", "member_id": state.member_id,
+            "application_token": state.app.application_token,
+        }  # fmt: skip
+
+    def _handlers(self, name: str) -> list[str]:
+        return [str(row["handler"]) for row in self.store.state.events if row["event"] == name]
+
+    def _tell(
+        self,
+        name: str,
+        data: Mapping[str, str],
+        tokens: Mapping[str, str],
+        handlers: Iterable[str] | None = None,
+        auth: Mapping[str, str] | None = None,
+    ) -> None:
+        block = {**(auth or self.event_auth()), **tokens}
+        form = {"event": name, "ts": "1763467200"}
+        form |= {f"data[{key}]": value for key, value in data.items()}
+        form |= {f"auth[{key}]": value for key, value in block.items()}
+        for handler in self._handlers(name) if handlers is None else handlers:
+            told = Told(name, handler)
+            self.told.append(told)
+            threading.Thread(
+                target=_post, args=(told, urlencode(form).encode()), daemon=True
+            ).start()
+
+
+def _post(told: Told, body: bytes) -> None:
+    try:
+        with urlopen(Request(told.handler, body), timeout=POST_SECONDS) as answer:  # noqa: S310  (our own app)
+            told.status = answer.status
+    except HTTPError as refused:
+        told.status = refused.code
+    except (URLError, OSError):
+        told.status = 0

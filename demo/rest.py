@@ -1,0 +1,233 @@
+"""REST in its three encodings: envelope, ``time``, batch, limits, faults."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from flask import Flask, Response, request
+
+from demo import php
+from demo.faults import WHOLE, Fault, Faults
+from demo.limits import COST, USUAL, Limits
+from demo.methods import METHODS, Caller, Failure, Found
+from demo.state import Row, Store
+
+BATCH = 50
+
+
+@dataclass(frozen=True)
+class Call:
+    """One method as it was called, for tests: ``request`` counts HTTP requests from 1."""
+
+    request: int
+    method: str
+    params: object = field(repr=False)
+    user_id: int
+    in_batch: bool
+
+
+class Rest:
+    def __init__(self, store: Store, other_host: Callable[[], str], latency: float = 0.0) -> None:
+        self.store, self.faults, self.limits = store, Faults(), Limits()
+        self.calls: list[Call] = []
+        self.requests = 0
+        self.refused = 0
+        self.latency = latency
+        self._other_host = other_host
+        self._lock = threading.Lock()
+
+    def routes(self, app: Flask) -> None:
+        app.add_url_rule(
+            "/rest/<name>", view_func=self.answer, methods=["GET", "POST"], endpoint="rest"
+        )
+        app.add_url_rule(
+            "/rest/<name>/", view_func=self.answer, methods=["GET", "POST"], endpoint="rest_slash"
+        )
+
+    def answer(self, name: str) -> Response:
+        with self._lock:
+            self.requests += 1
+            number = self.requests
+        time.sleep(self.latency)
+        params = _params()
+        method = name.lower().removesuffix(".json")
+        fault = self.faults.of_request([method, *_inner(method, params)])
+        if fault is not None and not fault.after:
+            broken = self._broken(fault)
+            if broken is not None:
+                return broken
+        if self.store.state.renamed is not request.host.startswith("localhost"):
+            return Response(status=302, headers={"Location": f"{self._other_host()}/rest/{name}"})
+        body, status = self._carry_out(
+            number, method, params, resolve=fault is None or fault.kind != "no_references"
+        )
+        if fault is not None and fault.after:
+            return self._broken(fault) or _json(body, status)
+        return _json(body, status)
+
+    def _broken(self, fault: Fault) -> Response | None:
+        """The spoilt answer of a fault; None where the fault shows elsewhere."""
+        if fault.kind in WHOLE:
+            status, code, text = WHOLE[fault.kind]
+            return _json({"error": code, "error_description": text}, status)
+        if fault.kind == "html":
+            return Response("<html><h1>502 Bad Gateway</h1></html>", 502, content_type="text/html")
+        if fault.kind == "redirect":
+            return Response(
+                status=302, headers={"Location": "http://portal.example.invalid/rest/batch"}
+            )
+        if fault.kind == "hang":
+            time.sleep(90)
+        if fault.kind == "cut":
+            return Response('{"result":{"result":{"li', content_type="application/json")
+        if fault.kind == "reset":
+            request.environ["demo.reset"]()
+        return None
+
+    def _carry_out(
+        self, number: int, method: str, params: Row, *, resolve: bool
+    ) -> tuple[Row, int]:
+        started = time.time()
+        try:
+            if not self.limits.admits():
+                self.refused += 1
+                raise Failure(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")
+            caller = self._caller(str(params.pop("auth", "")))
+            with self.store.lock:
+                if method == "batch":
+                    body: Row = {"result": self._batch(number, caller, params, resolve=resolve)}
+                else:
+                    body = self._one(number, caller, method, params, in_batch=False)
+                self.store.save()
+        except Failure as failure:
+            return failure.body, failure.status
+        body["time"] = _timed(started, body.pop("operating", None))
+        return body, 200
+
+    def _caller(self, secret: str) -> Caller:
+        state = self.store.state
+        token = state.access.get(secret)
+        if token is None or not state.app.installed:
+            raise Failure(
+                401, "NO_AUTH_FOUND" if not secret else "invalid_token", "Wrong authorization data"
+            )
+        if token.expires < time.time():
+            raise Failure(401, "expired_token", "The access token provided has expired.")
+        return Caller(state, state.users[token.user_id], token.client_id)
+
+    def _one(self, number: int, caller: Caller, method: str, params: Row, *, in_batch: bool) -> Row:
+        with self._lock:
+            self.calls.append(Call(number, method, params, caller.user.id, in_batch))
+        if method not in METHODS:
+            raise Failure(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
+        scope, function = METHODS[method]
+        if scope and scope not in caller.state.app.scope:
+            raise Failure(403, "insufficient_scope", "The request requires higher privileges")
+        refusal = self.faults.refusal(method)
+        if refusal is not None:
+            raise refusal
+        spent, resets, allowed = self.limits.spend(method)
+        if not allowed:
+            raise Failure(
+                429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."
+            )
+        result = function(caller, params)
+        operating = {
+            "operating": spent,
+            "operating_reset_at": int(resets),
+            "processing": COST.get(method, USUAL),
+        }
+        if not isinstance(result, Found):
+            return {"result": result, "operating": operating}
+        body: Row = {"result": result.result, "operating": operating}
+        if result.total is not None:
+            body["total"] = result.total
+        if result.next is not None:
+            body["next"] = result.next
+        return body
+
+    def _batch(self, number: int, caller: Caller, params: Row, *, resolve: bool) -> Row:
+        given = params.get("cmd")
+        commands = (
+            given
+            if isinstance(given, Mapping)
+            else dict(enumerate(given if isinstance(given, list) else []))
+        )
+        halt = php.intval(params.get("halt", 0)) == 1 or params.get("halt") is True
+        parts: dict[str, dict[str, object]] = {
+            part: {}
+            for part in ("result", "result_error", "result_total", "result_next", "result_time")
+        }
+        for count, (key, command) in enumerate(commands.items()):
+            started = time.time()
+            try:
+                body = self._command(
+                    number, caller, str(command), count, parts["result"] if resolve else {}
+                )
+            except Failure as failure:
+                parts["result_error"][str(key)] = failure.body
+                if halt:
+                    break
+                continue
+            parts["result"][str(key)] = body["result"]
+            for name in ("total", "next"):
+                if name in body:
+                    parts[f"result_{name}"][str(key)] = body[name]
+            parts["result_time"][str(key)] = _timed(started, body["operating"])
+        return {name: php.empty_as_list(part) for name, part in parts.items()}
+
+    def _command(
+        self, number: int, caller: Caller, command: str, count: int, results: Mapping[str, object]
+    ) -> Row:
+        if count >= BATCH:
+            raise Failure(400, "ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
+        name, _, query = command.partition("?")
+        method = name.lower()
+        if method == "batch":
+            raise Failure(
+                405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"
+            )
+        params = php.referred(php.parse_str(query), results)
+        return self._one(
+            number, caller, method, params if isinstance(params, dict) else {}, in_batch=True
+        )
+
+
+def _params() -> Row:
+    if request.is_json:
+        given = request.get_json(silent=True)
+        return dict(given) if isinstance(given, dict) else {}
+    return php.tree([*request.args.items(multi=True), *request.form.items(multi=True)])
+
+
+def _inner(method: str, params: Mapping[str, object]) -> list[str]:
+    commands = params.get("cmd") if method == "batch" else None
+    if isinstance(commands, Mapping):
+        commands = list(commands.values())
+    return (
+        [str(one).partition("?")[0].lower() for one in commands]
+        if isinstance(commands, list)
+        else []
+    )
+
+
+def _timed(started: float, operating: object) -> Row:
+    finished = time.time()
+    moments = {
+        name: time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at))
+        for name, at in (("date_start", started), ("date_finish", finished))
+    }
+    more = (
+        operating
+        if isinstance(operating, Mapping)
+        else {"operating": 0, "processing": finished - started}
+    )
+    return {"start": started, "finish": finished, "duration": finished - started, **moments, **more}
+
+
+def _json(body: Mapping[str, object], status: int) -> Response:
+    return Response(
+        json.dumps(body, ensure_ascii=False), status, content_type="application/json; charset=utf-8"
+    )

@@ -1,0 +1,214 @@
+"""A demo portal that runs in threads of this process: for the tests and for ``python -m demo.portal``."""
+
+import copy
+import functools
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cheroot.server import HTTPConnection
+from cheroot.wsgi import Gateway_10, Server
+from flask import Flask
+
+from demo.auth import AuthorizationServer
+from demo.faults import Fault
+from demo.lifecycle import Lifecycle, Opening
+from demo.pages import Pages
+from demo.rest import Call, Rest
+from demo.seed import seed
+from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
+
+THREADS = 20
+
+
+@functools.cache
+def _seed() -> State:
+    return seed()
+
+
+class DemoPortal:
+    """One portal and the authorization server it belongs to, each on its own port of 127.0.0.1.
+
+    ``oauth_of`` shares another portal's authorization server, as all portals of the world do.
+    """
+
+    client_id = CLIENT_ID
+    client_secret = CLIENT_SECRET
+
+    def __init__(
+        self,
+        app_url: str = "http://127.0.0.1:1",
+        *,
+        port: int = 0,
+        data: Path | None = None,
+        latency: float = 0.0,
+        member_id: str = "",
+        oauth_of: "DemoPortal | None" = None,
+    ) -> None:
+        state = copy.deepcopy(_seed())
+        state.member_id = member_id or state.member_id
+        self.store = Store(state, data / "portal.json" if data else None)
+        self._auth: AuthorizationServer = oauth_of._auth if oauth_of else AuthorizationServer()
+        self._auth.serve(self.store, lambda: self.current_url)
+        self._shared = oauth_of is not None
+        self.rest = Rest(self.store, lambda: self.current_url, latency)
+        self.lifecycle = Lifecycle(
+            self.store, app_url, lambda: self.current_url, lambda: self.oauth_url
+        )
+        self.url = ""
+        self._port = port
+        self._servers: list[Server] = []
+
+    def __enter__(self) -> Self:
+        app = Flask("demo.portal", template_folder="templates")
+        self.rest.routes(app)
+        Pages(self).routes(app)
+        self.url = f"http://127.0.0.1:{self._serve(app, self._port)}"
+        if not self._shared:
+            port = self._port + 1 if self._port else 0
+            self._auth.url = f"http://127.0.0.1:{self._serve(self._auth.app, port)}"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for server in self._servers:
+            server.stop()
+
+    def _serve(self, app: Flask, port: int) -> int:
+        server = Server(("127.0.0.1", port), app, numthreads=THREADS, request_queue_size=200)
+        server.gateway = _Gateway
+        server.shutdown_timeout = 1
+        server.prepare()
+        threading.Thread(target=server.serve, daemon=True).start()
+        self._servers.append(server)
+        return int(server.bind_addr[1])
+
+    # --- where it lives -----------------------------------------------------------------------
+
+    @property
+    def current_url(self) -> str:
+        """The portal's address now: another host name once it has been renamed."""
+        return self.url.replace("127.0.0.1", "localhost") if self.state.renamed else self.url
+
+    @property
+    def oauth_url(self) -> str:
+        return self._auth.url
+
+    @property
+    def domain(self) -> str:
+        return self.current_url.partition("//")[2]
+
+    @property
+    def state(self) -> State:
+        return self.store.state
+
+    @property
+    def member_id(self) -> str:
+        return self.state.member_id
+
+    @property
+    def app_url(self) -> str:
+        return self.lifecycle.app_url
+
+    # --- what people do -----------------------------------------------------------------------
+
+    def open(
+        self, placement: str, *, user_id: int = 1, lang: str = "en", entity_id: int = 7021
+    ) -> Opening:
+        """What a browser would post to the app."""
+        return self.lifecycle.opening(placement, user_id, lang, entity_id)
+
+    def event_auth(self) -> dict[str, str]:
+        return self.lifecycle.event_auth()
+
+    def rename(self) -> None:
+        """The portal moves to its other host name; the old one answers REST with 302."""
+        self.state.renamed = not self.state.renamed
+
+    def link_of(self, order_id: int) -> tuple[int, int] | None:
+        return self.state.links.get(order_id)
+
+    def order_id(self, number: str) -> int:
+        """The id of the order with this account number."""
+        return next(pk for pk, row in self.state.orders.items() if row["accountNumber"] == number)
+
+    # --- misbehaviour -------------------------------------------------------------------------
+
+    def misbehave(
+        self, kind: str, method: str | None = None, times: int = 1, *, after: bool = False
+    ) -> None:
+        self.rest.faults.add(Fault(kind, method or "", times, after))
+
+    def calm(self) -> None:
+        self.rest.faults.calm()
+
+    def expire_tokens(self) -> None:
+        """Every access token is over its hour; refresh tokens go on."""
+        for token in self.state.access.values():
+            token.expires = time.time() - 1
+
+    def kill_tokens(self) -> None:
+        """The app is not there any more: no token of it works."""
+        self.state.access.clear()
+        self.state.refresh.clear()
+
+    def forget_refresh_tokens(self) -> None:
+        self.state.refresh.clear()
+
+    def token_of_another_app(self, user_id: int) -> str:
+        """A good access token of this portal that was issued to another app."""
+        return self.state.tokens_for(user_id, "local.other.0000000000000002")[0]
+
+    # --- what was asked -----------------------------------------------------------------------
+
+    @property
+    def calls(self) -> list[Call]:
+        return self.rest.calls
+
+    @property
+    def http_requests(self) -> int:
+        return self.rest.requests
+
+    @property
+    def refreshes(self) -> int:
+        return self._auth.refreshes
+
+    def reset_counts(self) -> None:
+        self.rest.calls.clear()
+        self.rest.requests = self.rest.refused = 0
+        self.rest.limits.reset()
+        self._auth.refreshes = 0
+
+    def reset(self) -> None:
+        """Back to the seed, calm, nothing counted."""
+        self.store.reset()
+        self.calm()
+        self.reset_counts()
+        self.lifecycle.told.clear()
+        self.lifecycle.older_kernel = False
+
+
+class _Gateway(Gateway_10):
+    """Gives a view the means to break its connection."""
+
+    def get_environ(self) -> Any:  # type: ignore[override]  (cheroot's own annotation says None)
+        environ = super().get_environ()  # type: ignore[no-untyped-call]
+        environ["demo.reset"] = _breaker(self.req.conn)
+        return environ
+
+
+def _breaker(connection: HTTPConnection) -> Callable[[], None]:
+    def reset() -> None:
+        # Cut off, not closed: the server itself closes it, and with nothing to linger for that is a reset.
+        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.socket.shutdown(socket.SHUT_RDWR)
+
+    return reset
