@@ -1,0 +1,10 @@
+// The page's script: comfort on top of what the server has already drawn.
+import "./settings.js";
+import "./session.js";
+import "./errors.js";
+import "./toast.js";
+import "./dialog.js";
+import "./selection.js";
+import "./menu.js";
+import "./picker.js";
+import "./frame.js";

@@ -1,0 +1,38 @@
+// Dialogs: whatever lands in #dialog-host is shown modally; closing gives the focus back.
+const host = document.getElementById("dialog-host");
+
+let opener = null;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target === host) opener = event.detail.elt.closest("[role=menu]") ? menuButton(event.detail.elt) : event.detail.elt;
+});
+
+function menuButton(item) {
+  return document.querySelector(`[data-menu="${item.closest("[role=menu]").id}"]`);
+}
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  const dialog = event.detail.target === host && host.querySelector("dialog");
+  if (dialog && !dialog.open) {
+    dialog.addEventListener("close", emptied);
+    dialog.showModal();
+  }
+});
+
+host?.addEventListener("click", (event) => {
+  const outside = event.target instanceof HTMLDialogElement;
+  if (outside || event.target.closest("[data-close]")) close();
+});
+
+function close() {
+  host?.querySelector("dialog")?.close();
+}
+
+function emptied() {
+  host.replaceChildren();
+  if (opener?.isConnected) opener.focus();
+  else document.getElementById("open-picker")?.focus();
+  opener = null;
+}
+
+document.addEventListener("lo:dialog-close", close);

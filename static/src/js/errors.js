@@ -1,0 +1,29 @@
+// A state the server drew is shown whatever its status; a request that never arrived becomes a toast.
+import { toast } from "./toast.js";
+import { htmx } from "./settings.js";
+
+const texts = document.body.dataset;
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, target } = event.detail;
+  if (!xhr.getResponseHeader("X-Lo-State") || event.detail.isError === false) return;
+  event.detail.shouldSwap = true;
+  event.detail.isError = false;
+  // The state goes inside the place of the orders, so that the next answer finds that place again.
+  if (target.id === "orders" || target.id === "grid" || target.id === "dialog-host") {
+    event.detail.target = document.getElementById("orders") ?? target;
+    event.detail.swapOverride = "innerHTML";
+    document.dispatchEvent(new CustomEvent("lo:dialog-close"));
+  }
+});
+
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(name, (event) => {
+    const { requestConfig, elt } = event.detail;
+    const again = requestConfig.verb === "get" && {
+      label: texts.textRetry,
+      act: () => htmx.trigger(elt, elt.matches("form") ? "submit" : "click"),
+    };
+    toast({ text: name === "htmx:responseError" ? texts.textFailed : texts.textOffline, kind: "error", action: again });
+  });
+}

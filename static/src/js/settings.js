@@ -1,0 +1,13 @@
+// htmx under a strict policy: no eval, no inline style, no history, only our own server.
+import htmx from "htmx.org";
+
+Object.assign(htmx.config, {
+  allowEval: false,
+  allowScriptTags: false,
+  historyEnabled: false,
+  includeIndicatorStyles: false,
+  selfRequestsOnly: true,
+  timeout: 75_000,
+});
+
+export { htmx };

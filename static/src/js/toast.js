@@ -1,0 +1,50 @@
+// Toasts at the top right; the server sends them as the event `lo:toast`, with an undo where there is one.
+import { htmx } from "./settings.js";
+
+const STAYS = 8_000;
+const host = document.getElementById("toasts");
+
+/**
+ * @param {{text: string, kind?: string, action?: {label: string, act: () => void} | false}} what
+ */
+export function toast({ text, kind = "ok", action }) {
+  const box = element("div", `toast ${kind}`);
+  if (kind === "error") box.setAttribute("role", "alert");
+  box.append(element("p", "", text));
+  if (action) {
+    const button = element("button", "btn sm text", action.label);
+    button.type = "button";
+    button.addEventListener("click", () => (box.remove(), action.act()));
+    box.append(button);
+  }
+  const close = element("button", "btn icon");
+  close.type = "button";
+  close.setAttribute("aria-label", document.body.dataset.textClose);
+  close.innerHTML = '<svg class="s" aria-hidden="true"><use href="#i-x"/></svg>';
+  close.addEventListener("click", () => box.remove());
+  box.append(close);
+  host.append(box);
+  leaveLater(box);
+}
+
+function element(name, classes, text) {
+  const made = document.createElement(name);
+  made.className = classes;
+  if (text) made.textContent = text;
+  return made;
+}
+
+/** Gone after a while, unless somebody is reading or about to press. */
+function leaveLater(box) {
+  let timer;
+  const start = () => (timer = setTimeout(() => box.remove(), STAYS));
+  for (const name of ["mouseenter", "focusin"]) box.addEventListener(name, () => clearTimeout(timer));
+  for (const name of ["mouseleave", "focusout"]) box.addEventListener(name, start);
+  start();
+}
+
+document.addEventListener("lo:toast", (event) => {
+  const { text, kind, undo } = event.detail;
+  const act = () => htmx.ajax("POST", undo.url, { values: undo.values, target: "#orders", swap: "outerHTML" });
+  toast({ text, kind, action: undo && { label: undo.label, act } });
+});
