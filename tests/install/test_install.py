@@ -1,0 +1,219 @@
+"""Installing into a portal: once, again, badly, and away."""
+
+import pytest
+from django.conf import LazySettings
+from django.test import Client
+
+from b24app.events import tasks
+from b24app.events.models import InboxEvent
+from b24app.portals.models import Portal, PortalUser
+from demo.server import DemoPortal
+from tests.opening import ANNA, MARIA, ask, install, open_tab, submit
+
+pytestmark = pytest.mark.django_db
+
+TAB = ("CRM_DEAL_DETAIL_TAB", "/placements/deal-tab/")
+EVENTS = {"ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE"}
+
+
+def bound(portal: DemoPortal) -> list[tuple[str, str]]:
+    return sorted((one["placement"], one["handler"]) for one in portal.state.placements)
+
+
+def connected(portal: DemoPortal) -> list[str]:
+    return sorted(one["event"].upper() for one in portal.state.events)
+
+
+def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
+    client: Client, portal: DemoPortal
+) -> None:
+    page = install(client, portal)
+    assert page.response.status_code == 200
+    assert 'data-install-state="done"' in page.text
+    ((placement, handler),) = bound(portal)
+    assert (placement, handler.endswith(TAB[1])) == (TAB[0], True)
+    assert connected(portal) == sorted(EVENTS)
+    known = Portal.objects.get()
+    assert (known.member_id, known.endpoint) == (portal.member_id, f"{portal.url}/rest/")
+    assert known.installer is not None
+    assert known.installer.user_id == ANNA
+    titles = portal.state.placements[0]["langAll"]
+    assert {language: titles[language]["TITLE"] for language in titles} == {
+        "en": "Orders",
+        "ru": "Заказы",
+        "de": "Bestellungen",
+    }
+
+
+def test_again_and_again_without_duplicates(client: Client, portal: DemoPortal) -> None:
+    for _ in range(3):
+        install(client, portal)
+    assert len(bound(portal)) == 1
+    assert connected(portal) == sorted(EVENTS)
+    assert (Portal.objects.count(), PortalUser.objects.count()) == (1, 1)
+
+
+def test_leftovers_of_older_addresses_are_unbound(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    old = {**portal.state.placements[0], "handler": "https://old.example.com/placements/deal-tab/"}
+    portal.state.placements.append(old)
+    portal.state.placements.append(dict(portal.state.placements[0]))
+    install(client, portal)
+    ((_, handler),) = bound(portal)
+    assert "old.example.com" not in handler
+
+
+def test_only_an_administrator_installs(client: Client, portal: DemoPortal) -> None:
+    page = install(client, portal, user_id=MARIA)
+    assert (page.state, page.response.status_code) == ("not-admin", 403)
+    assert not Portal.objects.exists()
+    assert not bound(portal)
+
+
+@pytest.mark.parametrize("scope", ["crm", "sale", "placement", "user_brief"])
+def test_a_missing_permission_is_named(client: Client, portal: DemoPortal, scope: str) -> None:
+    portal.state.app.scope = [one for one in portal.state.app.scope if one != scope]
+    page = install(client, portal)
+    assert 'data-install-state="failed"' in page.text
+    assert scope in page.text
+
+
+def test_plain_http_is_refused_unless_allowed(
+    client: Client, portal: DemoPortal, settings: LazySettings
+) -> None:
+    settings.B24_ALLOW_HTTP = False
+    page = install(client, portal)
+    assert page.state == "portal-closed"
+    assert not Portal.objects.exists()
+
+
+def test_a_failed_step_is_repeated_by_its_button(client: Client, portal: DemoPortal) -> None:
+    portal.misbehave("no_scope", method="event.bind", times=10)
+    page = install(client, portal)
+    assert 'data-step="events" data-done="no"' in page.text
+    portal.calm()
+    again = submit(client, page, "/install/repeat/", {})
+    assert 'data-install-state="done"' in again.text
+    assert connected(portal) == sorted(EVENTS)
+
+
+def test_the_domain_of_the_request_is_never_called(client: Client, portal: DemoPortal) -> None:
+    opening = portal.open("INSTALL", user_id=ANNA, lang="en", entity_id=0)
+    form = dict(opening.form)
+    page = client.post("/install/?DOMAIN=169.254.169.254&PROTOCOL=0&LANG=en&APP_SID=x", form)
+    assert page.status_code == 200
+    assert Portal.objects.get().endpoint == f"{portal.url}/rest/"
+
+
+def test_a_foreign_token_installs_nothing(client: Client, portal: DemoPortal) -> None:
+    for form in ({"AUTH_ID": "forged-token-forged"}, {"member_id": "f" * 32}, {"AUTH_ID": ""}):
+        assert install(client, portal, **form).state in ("foreign", "malformed")
+    assert not Portal.objects.exists()
+
+
+def post_events(client: Client, portal: DemoPortal, name: str, **data: str) -> int:
+    """The event as the portal posts it, given to our handler; the answer's status."""
+    form = {"event": name, **{f"data[{key}]": value for key, value in data.items()}}
+    form |= {f"auth[{key}]": value for key, value in portal.event_auth().items()}
+    return client.post("/events/", form).status_code
+
+
+def work() -> None:
+    for pk in InboxEvent.objects.filter(state="waiting").values_list("pk", flat=True):
+        tasks.work(pk)
+
+
+def test_uninstall_erases_everything_when_asked_to(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    open_tab(client, portal, user_id=MARIA)
+    auth = portal.event_auth()
+    portal.kill_tokens()
+    form = {"event": "ONAPPUNINSTALL", "data[CLEAN]": "1"} | {
+        f"auth[{k}]": v for k, v in auth.items()
+    }
+    assert client.post("/events/", form).status_code == 204
+    work()
+    assert [model.objects.count() for model in (Portal, PortalUser, InboxEvent)] == [0, 0, 0]
+
+
+def test_uninstall_without_cleaning_drops_what_gives_access(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    assert post_events(client, portal, "ONAPPUNINSTALL", CLEAN="0") == 204
+    portal.kill_tokens()
+    work()
+    known, user = Portal.objects.get(), PortalUser.objects.get()
+    assert known.uninstalled_at is not None
+    assert (known.application_token, user.access_token, user.refresh_token) == ("", "", "")
+    assert open_tab(client, portal).state == "not-installed"
+    portal.reset()
+    install(client, portal)
+    assert Portal.objects.get().uninstalled_at is None
+
+
+def test_a_forged_uninstall_erases_nothing(client: Client, portal: DemoPortal) -> None:
+    page = install(client, portal)
+    forged = {"event": "ONAPPUNINSTALL", "data[CLEAN]": "1", "auth[member_id]": portal.member_id}
+    for token in ("", "0" * 32):
+        assert (
+            client.post("/events/", forged | {"auth[application_token]": token}).status_code == 403
+        )
+    assert not InboxEvent.objects.exists()
+    # The right token, which an employee can see, while our access still works.
+    assert post_events(client, portal, "ONAPPUNINSTALL", CLEAN="1") == 204
+    work()
+    assert PortalUser.objects.get().access_token
+    assert ask(client, page, "/tab/picker/").response.status_code == 200
+
+
+def test_an_event_waits_while_the_portal_is_away(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    assert post_events(client, portal, "ONAPPUNINSTALL", CLEAN="1") == 204
+    portal.misbehave("reset", times=100)
+    work()
+    assert (InboxEvent.objects.get().state, Portal.objects.count()) == ("waiting", 1)
+
+
+def test_an_update_binds_again(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    portal.state.placements.clear()
+    portal.state.events.clear()
+    assert post_events(client, portal, "ONAPPUPDATE", VERSION="2") == 204
+    work()
+    assert len(bound(portal)) == 1
+    assert connected(portal) == sorted(EVENTS)
+
+
+def test_a_new_application_token_is_believed_when_the_server_knows_the_access_token(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    fresh = portal.event_auth() | {"application_token": "n" * 32}
+    form = {"event": "ONAPPINSTALL", "data[VERSION]": "1"} | {
+        f"auth[{k}]": v for k, v in fresh.items()
+    }
+    assert (
+        client.post("/events/", form | {"auth[access_token]": "forged-token-forged"}).status_code
+        == 204
+    )
+    work()
+    assert Portal.objects.get().application_token != "n" * 32
+    token = portal.open("DEFAULT", user_id=ANNA, lang="en", entity_id=0).form["AUTH_ID"]
+    assert client.post("/events/", form | {"auth[access_token]": token}).status_code == 204
+    work()
+    assert Portal.objects.get().application_token == "n" * 32
+    assert not InboxEvent.objects.exclude(sealed="").exists()
+
+
+def test_head_answers_as_the_market_asks(client: Client) -> None:
+    assert client.head("/").status_code == client.head("/install/").status_code == 200
+    assert "Linked Orders lives in Bitrix24" in client.get("/").content.decode()
+
+
+def test_the_main_page_greets_everybody(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    opening = portal.open("DEFAULT", user_id=MARIA, lang="de", entity_id=0)
+    page = client.post("/?DOMAIN=x&LANG=de", dict(opening.form))
+    assert page.status_code == 200
+    assert '<html lang="de">' in page.content.decode()

@@ -1,0 +1,117 @@
+"""Opening the app as a browser in a portal does: the portal's form, posted to our pages."""
+
+import html
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.http import HttpResponse
+from django.test import Client
+
+from b24app.portals.codes import DEAL_TAB
+from demo.server import DemoPortal
+
+ANNA, MARIA, ILYA, TOM, PETRA = 1, 5, 7, 9, 11
+MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400
+
+
+@dataclass(frozen=True)
+class Page:
+    """An answer of ours, with what a page's script would take out of it."""
+
+    response: HttpResponse
+
+    @property
+    def text(self) -> str:
+        return self.response.content.decode()
+
+    @property
+    def session(self) -> str:
+        return self.attribute("data-session")
+
+    @property
+    def state(self) -> str:
+        """The name of the designed state shown instead of orders; empty when there is none."""
+        found = re.search(
+            r'<(?:section|div) class="state[^>]*data-state="([^"]+)"', self.without_templates
+        )
+        return found[1] if found else ""
+
+    @property
+    def order_ids(self) -> list[int]:
+        return [int(one) for one in re.findall(r'data-order-id="(\d+)"', self.text)]
+
+    @property
+    def totals(self) -> dict[str, str]:
+        return dict(re.findall(r'data-total="([A-Z]+)" data-amount="([\d.]+)"', self.text))
+
+    @property
+    def without_templates(self) -> str:
+        return re.sub(r"<template.*?</template>", "", self.text, flags=re.DOTALL)
+
+    @property
+    def toast(self) -> Mapping[str, object]:
+        toast = json.loads(self.response.get("HX-Trigger", "{}")).get("lo:toast", {})
+        assert isinstance(toast, dict)
+        return toast
+
+    def attribute(self, name: str) -> str:
+        found = re.search(rf'{name}="([^"]*)"', self.text)
+        assert found, f"{name} is not in the page"
+        return html.unescape(found[1])
+
+    def row(self, order_id: int) -> str:
+        """The markup of one order's row."""
+        found = re.search(rf'<tr[^>]*data-order-id="{order_id}".*?</tr>', self.text, re.DOTALL)
+        assert found, f"order {order_id} is not in the page"
+        return found[0]
+
+
+def post(client: Client, url: str, form: Mapping[str, str]) -> Page:
+    """A form the portal posts, to the path and query of ``url``."""
+    parts = urlsplit(url)
+    return Page(client.post(f"{parts.path}?{parts.query}", dict(form)))
+
+
+def launch(
+    client: Client,
+    portal: DemoPortal,
+    placement: str,
+    user_id: int,
+    deal_id: int,
+    lang: str,
+    **form: str,
+) -> Page:
+    opening = portal.open(placement, user_id=user_id, lang=lang, entity_id=deal_id)
+    return post(client, opening.url, {**opening.form, **form})
+
+
+def install(
+    client: Client, portal: DemoPortal, user_id: int = ANNA, lang: str = "en", **form: str
+) -> Page:
+    """The installer's page, opened by ``user_id``."""
+    return launch(client, portal, "INSTALL", user_id, 0, lang, **form)
+
+
+def open_tab(
+    client: Client,
+    portal: DemoPortal,
+    user_id: int = ANNA,
+    deal_id: int = MOCKUP,
+    lang: str = "en",
+    **form: str,
+) -> Page:
+    """The Orders tab of a deal, opened by ``user_id``."""
+    return launch(client, portal, DEAL_TAB, user_id, deal_id, lang, **form)
+
+
+def ask(client: Client, page: Page, path: str, data: object = None, *, method: str = "get") -> Page:
+    """A request of the page's own script, with the session of ``page``."""
+    send = client.get if method == "get" else client.post
+    return Page(send(path, data, headers={"Authorization": f"Bearer {page.session}"}))
+
+
+def submit(client: Client, page: Page, path: str, data: object) -> Page:
+    return ask(client, page, path, data, method="post")

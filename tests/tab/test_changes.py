@@ -1,0 +1,158 @@
+"""Link, move, unlink, undo: what the portal holds afterwards, and what people are told."""
+
+import pytest
+from django.test import Client
+
+from b24app.portals.models import PortalUser
+from demo.server import DemoPortal
+from tests.opening import EMPTY, ILYA, MARIA, MOCKUP, THREE, Page, ask, install, open_tab, submit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tab(client: Client, portal: DemoPortal) -> Page:
+    """The tab of a deal with no orders, as Ilya sees it: he may change orders."""
+    install(client, portal)
+    return open_tab(client, portal, user_id=ILYA, deal_id=EMPTY)
+
+
+def order_id(portal: DemoPortal, number: str) -> int:
+    return portal.order_id(number)
+
+
+def test_an_unlinked_order_is_found_and_linked(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    order = order_id(portal, "1193")
+    found = ask(client, tab, "/tab/found/", {"q": "1193"})
+    assert 'data-place="none"' in found.row(order)
+    after = submit(client, tab, "/tab/link/", {"order": f"{order}|"})
+    assert portal.link_of(order) == (2, EMPTY)
+    assert after.order_ids == [order]
+    assert after.toast["text"] == "1 order linked to this deal"
+
+
+def test_a_move_needs_a_tick_and_says_where_from(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    order = order_id(portal, "1184")
+    row = ask(client, tab, "/tab/found/", {"q": "1184"}).row(order)
+    assert 'data-place="deal"' in row
+    assert 'data-seen="2:6933"' in row
+    assert "Winter catalogue" in row
+    assert (
+        submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933"}).response.status_code == 400
+    )
+    assert portal.link_of(order) == (2, 6933)
+    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    assert portal.link_of(order) == (2, EMPTY)
+    assert moved.toast["text"] == "1 order moved to this deal"
+
+
+def test_an_order_that_moved_meanwhile_is_not_touched(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    order = order_id(portal, "1184")
+    portal.state.links[order] = (2, 6940)
+    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    assert portal.link_of(order) == (2, 6940)
+    assert 'data-note="conflict"' in page.text
+    assert "6940" in page.text
+    assert not page.toast
+
+
+def test_unlink_asks_first_and_can_be_undone(client: Client, portal: DemoPortal, tab: Page) -> None:
+    page = open_tab(client, portal, user_id=ILYA, deal_id=THREE)
+    order = page.order_ids[0]
+    assert (
+        'data-dialog="confirm"' in ask(client, page, f"/tab/unlink/confirm/?order={order}%7C").text
+    )
+    assert portal.link_of(order) == (2, THREE)
+    after = submit(client, page, "/tab/unlink/", {"order": f"{order}|"})
+    assert portal.link_of(order) is None
+    assert order not in after.order_ids
+    undo = after.toast["undo"]
+    assert isinstance(undo, dict)
+    back = submit(client, page, undo["url"], undo["values"])
+    assert portal.link_of(order) == (2, THREE)
+    assert order in back.order_ids
+
+
+def test_undo_puts_a_moved_order_back_unless_somebody_moved_it_on(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    order = order_id(portal, "1184")
+    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    undo = moved.toast["undo"]
+    assert isinstance(undo, dict)
+    portal.state.links[order] = (2, MOCKUP)
+    page = submit(client, tab, undo["url"], undo["values"])
+    assert portal.link_of(order) == (2, MOCKUP)
+    assert 'data-note="conflict"' in page.text
+    portal.state.links[order] = (2, EMPTY)
+    submit(client, tab, undo["url"], undo["values"])
+    assert portal.link_of(order) == (2, 6933)
+
+
+def test_undo_of_another_person_is_refused(client: Client, portal: DemoPortal, tab: Page) -> None:
+    order = order_id(portal, "1193")
+    undo = submit(client, tab, "/tab/link/", {"order": f"{order}|"}).toast["undo"]
+    assert isinstance(undo, dict)
+    other = open_tab(client, portal, deal_id=EMPTY)
+    assert submit(client, other, undo["url"], undo["values"]).response.status_code == 400
+    assert portal.link_of(order) == (2, EMPTY)
+
+
+def test_a_manager_who_may_only_read_is_told_and_remembered(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    order = order_id(portal, "1193")
+    page = open_tab(client, portal, user_id=MARIA, deal_id=THREE)
+    assert 'data-note="read-only"' not in page.text
+    refused = submit(client, page, "/tab/link/", {"order": f"{order}|"})
+    assert portal.link_of(order) is None
+    assert 'data-note="failed"' in refused.text
+    assert "administrator" in refused.text
+    assert PortalUser.objects.get(user_id=MARIA).may_link is False
+    assert 'data-note="read-only"' in open_tab(client, portal, user_id=MARIA, deal_id=THREE).text
+
+
+@pytest.mark.parametrize("fault", ["cut", "reset", "html"])
+def test_a_write_whose_answer_was_lost_is_read_back_and_not_repeated(
+    client: Client, portal: DemoPortal, tab: Page, fault: str
+) -> None:
+    order = order_id(portal, "1193")
+    portal.misbehave(fault, method="crm.orderentity.add", times=1, after=True)
+    portal.reset_counts()
+    page = submit(client, tab, "/tab/link/", {"order": f"{order}|"})
+    assert portal.link_of(order) == (2, EMPTY)
+    assert page.order_ids == [order]
+    assert [call.method for call in portal.calls].count("crm.orderentity.add") == 1
+
+
+def test_forty_orders_at_once(client: Client, portal: DemoPortal, tab: Page) -> None:
+    free = [pk for pk in portal.state.orders if portal.link_of(pk) is None][:40]
+    portal.reset_counts()
+    submit(client, tab, "/tab/link/", {"order": [f"{pk}|" for pk in free]})
+    assert all(portal.link_of(pk) == (2, EMPTY) for pk in free)
+    assert portal.http_requests <= 5
+
+
+@pytest.mark.parametrize("path", ["/tab/link/", "/tab/unlink/", "/tab/undo/"])
+def test_bad_forms_make_no_request(
+    client: Client, portal: DemoPortal, tab: Page, path: str
+) -> None:
+    portal.reset_counts()
+    for data in ({}, {"order": "x"}, {"order": "0|"}, {"order": [f"{n}|" for n in range(1, 52)]}):
+        assert submit(client, tab, path, data).response.status_code == 400
+    assert portal.http_requests == 0
+
+
+def test_an_expired_token_is_renewed_once_on_the_way(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.expire_tokens()
+    page = submit(client, tab, "/tab/link/", {"order": f"{order_id(portal, '1193')}|"})
+    assert page.response.status_code == 200
+    assert portal.refreshes == 1
