@@ -81,6 +81,7 @@ class DemoPortal:
     ) -> None:
         for server in self._servers:
             server.stop()
+        self.store.write()
 
     def _serve(self, app: Flask, port: int) -> int:
         server = Server(("127.0.0.1", port), app, numthreads=THREADS, request_queue_size=200)

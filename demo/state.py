@@ -6,12 +6,14 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 CLIENT_ID = "local.demo.0000000000000001"
 CLIENT_SECRET = "demo-secret-not-for-real-portals"
 SCOPE = ["crm", "sale", "placement", "user_brief"]
+
+SAVED_WITHIN = 1.0
 
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 180 * 24 * 3600
@@ -94,6 +96,7 @@ class Store:
         self.lock = threading.RLock()
         self._seed = seed
         self._path = path
+        self._due = threading.Event()
         self.state = _loaded(path) if path and path.exists() else copy.deepcopy(seed)
 
     def reset(self) -> None:
@@ -102,11 +105,18 @@ class Store:
             self.save()
 
     def save(self) -> None:
+        """Keep the state soon; :meth:`write` keeps it now."""
+        if self._path is not None and not self._due.is_set():
+            self._due.set()
+            threading.Timer(SAVED_WITHIN, self.write).start()
+
+    def write(self) -> None:
         """Keep the state, whole or not at all."""
         if self._path is None:
             return
         with self.lock:
-            text = json.dumps(asdict(self.state), ensure_ascii=False)
+            self._due.clear()
+            text = json.dumps(self.state, default=vars, ensure_ascii=False)
         fresh = self._path.with_suffix(".new")
         fresh.parent.mkdir(parents=True, exist_ok=True)
         fresh.write_text(text, "utf-8")

@@ -49,7 +49,7 @@ def deal_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     user = launch.opened(posted, portal, person)
     allow_frame(request, portal)
     opened = Session(user.pk, posted.placement, owner.type_id, owner.id, language)
-    context: dict[str, object] = {"deal": deal, "session": opened.token(), "portal": portal}
+    context: dict[str, object] = {"deal": deal, "session": opened.token(), "nonce": nonce_of(request)}
     try:
         listing = reader.finish(outcomes)
         statuses = dictionaries.statuses(portal, outcomes)
@@ -87,7 +87,7 @@ def grid(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     shown = presenting.grid(
         client, user.portal, listing, statuses, opened.language, page=number, of=listing.orders
     )
-    context = {"grid": shown, "nonce": nonce_of(request), "portal_origin": user.portal.origin}
+    context = {"grid": shown, "portal_origin": user.portal.origin}
     return render(request, "tab/grid.html", context)
 
 
@@ -122,15 +122,13 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
         )
     except (BadForm, actions.MoveNotConfirmed):
         return HttpResponse(status=400)
-    moved = any(one.before is not None for one in outcome.done)
+    moved = sum(1 for one in outcome.done if one.before not in (None, one.now))
     count = len(outcome.done)
-    text = (
-        ngettext("%(count)d order moved to this deal", "%(count)d orders moved to this deal", count)
-        if moved
-        else ngettext(
-            "%(count)d order linked to this deal", "%(count)d orders linked to this deal", count
-        )
+    text = ngettext(
+        "%(count)d order linked to this deal", "%(count)d orders linked to this deal", count
     ) % {"count": count}
+    if moved:
+        text += _(", moved from elsewhere: %(moved)d") % {"moved": moved}
     return _changed(request, opened, user, client, outcome, text)
 
 
@@ -197,7 +195,6 @@ def _orders(request: HttpRequest, user: PortalUser, region: presenting.Region) -
         "region": region,
         "grid": region.grid,
         "may_link": user.may_link is not False,
-        "nonce": nonce_of(request),
         "portal_origin": user.portal.origin,
     }
 

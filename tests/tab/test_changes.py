@@ -47,7 +47,7 @@ def test_a_move_needs_a_tick_and_says_where_from(
     assert portal.link_of(order) == (2, 6933)
     moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
     assert portal.link_of(order) == (2, EMPTY)
-    assert moved.toast["text"] == "1 order moved to this deal"
+    assert moved.toast["text"] == "1 order linked to this deal, moved from elsewhere: 1"
 
 
 def test_an_order_that_moved_meanwhile_is_not_touched(

@@ -4,6 +4,7 @@ import "./session.js";
 import "./errors.js";
 import "./toast.js";
 import "./dialog.js";
+import "./colors.js";
 import "./selection.js";
 import "./menu.js";
 import "./picker.js";

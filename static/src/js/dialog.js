@@ -16,6 +16,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (dialog && !dialog.open) {
     dialog.addEventListener("close", emptied);
     dialog.showModal();
+    dialog.querySelector("[data-focus]")?.focus();
   }
 });
 

@@ -1,0 +1,106 @@
+"""Misbehaviour: each kind shows as the outside world would show it, as often as it was asked for."""
+
+import pytest
+import requests
+
+from demo.server import DemoPortal
+from tests.demo.calls import OFFICE, caller
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "error"),
+    [
+        ("expired_token", 401, "expired_token"),
+        ("rate", 503, "QUERY_LIMIT_EXCEEDED"),
+        ("operating", 429, "OPERATION_TIME_LIMIT"),
+        ("no_scope", 403, "insufficient_scope"),
+        ("no_read", 403, "200040300010"),
+        ("no_write", 403, "200040300020"),
+        ("no_store", 400, "200540400002"),
+        ("gone", 404, "ERROR_METHOD_NOT_FOUND"),
+        ("payment_required", 402, "PAYMENT_REQUIRED"),
+        ("portal_deleted", 403, "PORTAL_DELETED"),
+        ("overload", 503, "OVERLOAD_LIMIT"),
+        ("user_access", 403, "user_access_error"),
+    ],
+)
+def test_an_error_is_answered_once_and_then_all_is_well(
+    portal: DemoPortal, kind: str, status: int, error: str
+) -> None:
+    ask = caller(portal)
+    portal.misbehave(kind)
+    answer = ask("user.admin")
+    assert (answer.status, answer.error) == (status, error)
+    assert ask("user.admin").status == 200
+
+
+def test_a_page_instead_of_json(portal: DemoPortal) -> None:
+    answer = sent(portal, "html")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (502, "text/html")
+
+
+def test_a_body_that_is_cut_off(portal: DemoPortal) -> None:
+    answer = sent(portal, "cut")
+    assert answer.status_code == 200
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
+
+
+def test_a_redirect_to_somebody_else(portal: DemoPortal) -> None:
+    answer = sent(portal, "redirect")
+    assert answer.status_code == 302
+    assert portal.domain not in answer.headers["Location"]
+
+
+def test_a_connection_that_is_reset(portal: DemoPortal) -> None:
+    with pytest.raises(requests.ConnectionError):
+        sent(portal, "reset")
+
+
+def test_a_portal_that_keeps_us_waiting(portal: DemoPortal) -> None:
+    portal.misbehave("hang", seconds=2)
+    token = caller(portal).token
+    with pytest.raises(requests.ReadTimeout):
+        requests.post(f"{portal.url}/rest/scope", json={"auth": token}, timeout=0.5)
+
+
+def test_a_refusal_hits_the_named_command_of_a_batch_alone(portal: DemoPortal) -> None:
+    portal.misbehave("no_read", method="crm.orderentity.list")
+    answer = caller(portal).batch({"links": "crm.orderentity.list", "me": "profile"})
+    assert set(answer.part("result_error")) == {"links"}
+    assert set(answer.part("result")) == {"me"}
+
+
+def test_a_fault_of_the_road_hits_the_batch_that_holds_the_method(portal: DemoPortal) -> None:
+    ask = caller(portal)
+    portal.misbehave("rate", method="crm.orderentity.list")
+    assert ask.batch({"me": "profile"}).status == 200
+    assert ask.batch({"me": "profile", "links": "crm.orderentity.list"}).status == 503
+
+
+def test_after_means_that_the_request_was_carried_out(portal: DemoPortal) -> None:
+    order = portal.order_id("1193")
+    fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}
+    ask = caller(portal)
+    portal.misbehave("rate", after=True)
+    assert ask("crm.orderentity.add", {"fields": fields}).status == 503
+    assert portal.link_of(order) == (2, OFFICE)
+
+
+def test_calm_forgets_what_waits(portal: DemoPortal) -> None:
+    portal.misbehave("rate", times=50)
+    portal.calm()
+    assert caller(portal)("scope").status == 200
+
+
+def test_an_unknown_kind_is_refused_when_it_is_asked_for(portal: DemoPortal) -> None:
+    with pytest.raises(ValueError, match="earthquake"):
+        portal.misbehave("earthquake")
+
+
+def sent(portal: DemoPortal, kind: str) -> requests.Response:
+    token = caller(portal).token
+    portal.misbehave(kind)
+    return requests.post(
+        f"{portal.url}/rest/scope", json={"auth": token}, allow_redirects=False, timeout=20
+    )

@@ -1,0 +1,150 @@
+"""The documentation's own bodies: every key they show is served, with the same JSON type."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+import requests
+
+from demo.methods import METHODS
+from demo.server import DemoPortal
+from tests.demo.calls import ANNA, OFFICE, Caller, asked, caller
+
+EXAMPLES = Path(__file__).parent.parent / "docs_examples"
+
+LINK = {"orderId": "0", "ownerId": 7001, "ownerTypeId": 2}
+HANDLER = "https://app.example.com/handler/"
+BOUND = {"PLACEMENT": "CRM_DEAL_DETAIL_TAB", "HANDLER": HANDLER}
+EVENT = {"EVENT": "ONAPPUPDATE", "HANDLER": HANDLER}
+
+# Method: the documentation's page, and parameters that give an answer as full as the page's.
+DOCUMENTED: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "app.info": ("app-info", {}),
+    "crm.deal.get": ("crm-deal-get", {"id": OFFICE}),
+    "crm.deal.list": ("crm-deal-list", {}),
+    "crm.item.delivery.list": ("crm-item-delivery-list", {"entityId": OFFICE, "entityTypeId": 2}),
+    "crm.item.payment.list": ("crm-item-payment-list", {"entityId": OFFICE, "entityTypeId": 2}),
+    "crm.orderentity.add": ("crm-order-entity-add", {"fields": LINK}),
+    "crm.orderentity.deletebyfilter": ("crm-order-entity-delete-by-filter", {"fields": LINK}),
+    "crm.orderentity.getfields": ("crm-order-entity-get-fields", {}),
+    "crm.orderentity.list": ("crm-order-entity-list", {}),
+    "event.bind": ("event-bind", EVENT),
+    "event.get": ("event-get", {}),
+    "event.unbind": ("event-unbind", EVENT),
+    "method.get": ("method-get", {"name": "crm.deal.get"}),
+    "methods": ("methods", {}),
+    "placement.bind": ("placement-bind", BOUND),
+    "placement.get": ("placement-get", {}),
+    "placement.unbind": ("placement-unbind", BOUND),
+    "profile": ("profile", {}),
+    "sale.basketitem.list": ("sale-basket-item-list", {}),
+    "sale.order.get": ("sale-order-get", {"id": 0}),
+    "sale.order.list": ("sale-order-list", {}),
+    "sale.payment.list": ("sale-payment-list", {}),
+    "sale.propertyvalue.list": ("sale-property-value-list", {}),
+    "sale.shipment.list": ("sale-shipment-list", {}),
+    "sale.status.list": ("sale-status-list", {}),
+    "sale.statuslang.list": ("sale-status-lang-list", {}),
+    "scope": ("scope", {}),
+    "server.time": ("server-time", {}),
+    "user.admin": ("user-admin", {}),
+    "user.current": ("user-current", {}),
+    "user.get": ("user-get", {}),
+}
+
+# What the pages show and another portal need not have: its custom fields, types, tail of a clock.
+OWN_TO_A_PORTAL = ("UF_", "ufCrm", "PARENT_ID_", "parentId", "operating")
+
+
+def differences(shown: object, served: object, where: str = "") -> Iterator[str]:
+    """Where ``served`` lacks a key that is ``shown``, or holds another JSON type there."""
+    if isinstance(shown, Mapping) and isinstance(served, Mapping):
+        for key, value in shown.items():
+            if key.startswith(OWN_TO_A_PORTAL):
+                continue
+            if key not in served:
+                yield f"{where}.{key} is missing"
+            else:
+                yield from differences(value, served[key], f"{where}.{key}")
+    elif isinstance(shown, list) and isinstance(served, list):
+        if shown and served:
+            for one in shown:
+                yield from differences(one, served[0], f"{where}[]")
+        elif shown:
+            yield f"{where} is empty"
+    elif shown is not None and served is not None and _type(shown) != _type(served):
+        yield f"{where} is {_type(served)}, not {_type(shown)}"
+
+
+def _type(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return {str: "string", list: "array", dict: "object"}[type(value)]
+
+
+def bodies(page: str) -> list[Mapping[str, object]]:
+    """The successful answers of a page."""
+    examples = json.loads((EXAMPLES / f"{page}.json").read_text("utf-8"))["examples"]
+    return [one["body"] for one in examples if "error" not in one["body"]]
+
+
+def prepared(portal: DemoPortal, method: str, ask: Caller) -> None:
+    """What must be there before ``method`` can answer as its page shows."""
+    if method == "crm.orderentity.deletebyfilter":
+        ask("crm.orderentity.add", filled(portal, {"fields": LINK}))
+    if method.startswith("placement."):
+        titles = {"de": {"TITLE": "Tab", "DESCRIPTION": "", "GROUP_NAME": ""}}
+        ask("placement.bind", {**BOUND, "TITLE": "Tab", "LANG_ALL": titles})
+    if method in ("event.get", "event.unbind"):
+        ask("event.bind", EVENT)
+
+
+def filled(portal: DemoPortal, params: Mapping[str, object]) -> Mapping[str, object]:
+    """``params`` with the id of an unlinked order in the place of 0."""
+    free = portal.order_id("1193")
+    if params.get("id") == 0:
+        return {"id": free}
+    fields = params.get("fields")
+    return {"fields": {**fields, "orderId": free}} if isinstance(fields, Mapping) else params
+
+
+def test_every_method_served_is_compared() -> None:
+    assert set(DOCUMENTED) == set(METHODS)
+
+
+@pytest.mark.parametrize("method", DOCUMENTED)
+def test_an_answer_holds_what_its_page_shows(portal: DemoPortal, method: str) -> None:
+    page, params = DOCUMENTED[method]
+    ask = caller(portal)
+    prepared(portal, method, ask)
+    answer = ask(method, filled(portal, params))
+    assert answer.status == 200
+    shown = bodies(page)
+    assert shown, f"{page} shows no answer"
+    assert [] == [one for body in shown for one in differences(body, answer.body)]
+
+
+def test_a_batch_holds_what_its_page_shows(portal: DemoPortal) -> None:
+    answer = caller(portal).batch({"get_user": "user.current", "get_department": "user.get"})
+    shown = bodies("batch")[0]
+    assert [] == [
+        one
+        for one in differences(shown, answer.body)
+        if not one.startswith(".result.result.get_department")
+    ]
+
+
+@pytest.mark.parametrize("page", ["index", "auto-renewal"])
+def test_tokens_hold_what_their_pages_show(portal: DemoPortal, page: str) -> None:
+    refresh = portal.open("DEFAULT", user_id=ANNA).form["REFRESH_ID"]
+    params = {
+        "grant_type": "refresh_token",
+        "client_id": portal.client_id,
+        "client_secret": portal.client_secret,
+        "refresh_token": refresh,
+    }
+    answer = asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=20))
+    assert [] == [one for body in bodies(page) for one in differences(body, answer.body)]
