@@ -19,7 +19,7 @@ REFUSALS: dict[str, tuple[int, str | int, str]] = {
 WHOLE: dict[str, tuple[int, str, str]] = {
     "expired_token": (401, "expired_token", "The access token provided has expired."),
     "rate": (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
-    "portal_deleted": (403, "PORTAL_DELETED", "Portal was deleted"),
+    "portal_deleted": (500, "PORTAL_DELETED", "Portal was deleted"),
     "payment_required": (402, "PAYMENT_REQUIRED", "Payment required"),
     "user_access": (403, "user_access_error", "The user does not have access to the application."),
     "overload": (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload."),
@@ -31,12 +31,13 @@ WIRE = ("html", "cut", "hang", "reset", "redirect", "no_references")
 
 @dataclass
 class Fault:
-    """``times`` answers go wrong; ``after`` carries the request out first."""
+    """``times`` answers go wrong; ``after`` carries the request out first, ``seconds`` is for a hang."""
 
     kind: str
     method: str = ""
     times: int = 1
     after: bool = False
+    seconds: float = 90
 
 
 class Faults:

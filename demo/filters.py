@@ -1,11 +1,13 @@
 """List methods: prefixes, order, selection, pages of 50 (settings/how-to-call-rest-api/list-methods-*)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from demo.php import intval, values
 from demo.state import Row
 
 PAGE = 50
+
+Condition = Callable[[Row], bool]
 
 _PREFIXES = ("!=%", "!%=", "!@", "!%", ">=", "<=", "=%", "%=", "!=", ">", "<", "@", "%", "!", "=")
 
@@ -17,10 +19,8 @@ def listed(
 
     A field that is not ``known`` is dropped from the filter in silence, as the portal does.
     """
-    fields = set(known)
-    found = [
-        row for row in rows if _holds(row, params.get("filter") or params.get("FILTER"), fields)
-    ]
+    conditions = list(_conditions(params.get("filter") or params.get("FILTER"), set(known)))
+    found = [row for row in rows if all(holds(row) for holds in conditions)]
     order = params.get("order")
     if isinstance(order, Mapping):
         for name, direction in reversed(list(order.items())):
@@ -45,31 +45,33 @@ def _rank(value: object) -> tuple[bool, float, str]:
         return (value is not None, 0.0, str(value))
 
 
-def _holds(row: Row, conditions: object, fields: set[str]) -> bool:
-    if not isinstance(conditions, Mapping):
-        return True
-    return all(_one(row, str(key), value, fields) for key, value in conditions.items())
+def _conditions(given: object, known: set[str]) -> Iterator[Condition]:
+    for key, wanted in given.items() if isinstance(given, Mapping) else ():
+        prefix = next((one for one in _PREFIXES if str(key).startswith(one)), "")
+        name = str(key).removeprefix(prefix)
+        if name in known:
+            yield _condition(prefix, name, wanted)
 
 
-def _one(row: Row, key: str, wanted: object, fields: set[str]) -> bool:
-    prefix = next((one for one in _PREFIXES if key.startswith(one)), "")
-    name = key.removeprefix(prefix)
-    if name not in fields:
-        return True
-    have = row.get(name)
-    number = isinstance(have, int | float) or name.lower().endswith("id")
+def _condition(prefix: str, name: str, wanted: object) -> Condition:
     if prefix in ("@", "!@", "", "=", "!=", "!"):
-        return _among(have, wanted, number=number) is not prefix.startswith("!")
-    if prefix in (">", "<", ">=", "<="):
-        return _COMPARE[prefix](_rank(have), _rank(wanted))
-    return _like(str(have or ""), str(wanted), prefix)
+        texts = {str(one) for one in values(wanted)}
+        numbers = {_number(one) for one in values(wanted)}
+        positive = not prefix.startswith("!")
+        return lambda row: _among(row.get(name), texts, numbers) is positive
+    if prefix in _COMPARE:
+        compare, bound = _COMPARE[prefix], _rank(wanted)
+        return lambda row: compare(_rank(row.get(name)), bound)
+    return lambda row: _like(str(row.get(name) or ""), str(wanted), prefix)
 
 
-def _among(have: object, wanted: object, *, number: bool) -> bool:
-    one_of = values(wanted)
-    if number and not isinstance(have, str):
-        return have in [intval(one) for one in one_of]
-    return str(have) in [str(one) for one in one_of]
+def _among(have: object, texts: set[str], numbers: set[float]) -> bool:
+    return have in numbers if isinstance(have, int | float) else str(have) in texts
+
+
+def _number(value: object) -> float:
+    """What is compared with a number: an amount with its cents, anything else as PHP's intval has it."""
+    return value if isinstance(value, float) else intval(value)
 
 
 def _like(have: str, wanted: str, prefix: str) -> bool:

@@ -78,6 +78,6 @@ def _reach(path: str, results: Mapping[str, object]) -> object:
     return reached
 
 
-def empty_as_list(value: Mapping[str, object]) -> object:
-    """An empty object leaves PHP as ``[]``."""
-    return value or []
+def array(value: Mapping[str, object]) -> object:
+    """An array as PHP writes it: a list when its keys count from 0, so ``[]`` when it is empty."""
+    return list(value.values()) if list(value) == [str(n) for n in range(len(value))] else value

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from flask import Flask, Response, request
 
+import demo.cards  # noqa: F401  (its methods register themselves)
 from demo import php
 from demo.faults import WHOLE, Fault, Faults
 from demo.limits import COST, USUAL, Limits
@@ -15,6 +16,9 @@ from demo.methods import METHODS, Caller, Failure, Found
 from demo.state import Row, Store
 
 BATCH = 50
+
+# Permissions that hold another one.
+WIDER = {"user_brief": ("user_basic", "user")}
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,9 @@ class Rest:
         self.calls: list[Call] = []
         self.requests = 0
         self.refused = 0
+        self.peers: set[object] = set()
         self.latency = latency
+        self.order_saved: Callable[[int], None] = lambda order_id: None
         self._other_host = other_host
         self._lock = threading.Lock()
 
@@ -50,6 +56,7 @@ class Rest:
         with self._lock:
             self.requests += 1
             number = self.requests
+            self.peers.add((request.remote_addr, request.environ["REMOTE_PORT"]))
         time.sleep(self.latency)
         params = _params()
         method = name.lower().removesuffix(".json")
@@ -79,7 +86,7 @@ class Rest:
                 status=302, headers={"Location": "http://portal.example.invalid/rest/batch"}
             )
         if fault.kind == "hang":
-            time.sleep(90)
+            time.sleep(fault.seconds)
         if fault.kind == "cut":
             return Response('{"result":{"result":{"li', content_type="application/json")
         if fault.kind == "reset":
@@ -115,7 +122,7 @@ class Rest:
             )
         if token.expires < time.time():
             raise Failure(401, "expired_token", "The access token provided has expired.")
-        return Caller(state, state.users[token.user_id], token.client_id)
+        return Caller(state, state.users[token.user_id], token.client_id, self.order_saved)
 
     def _one(self, number: int, caller: Caller, method: str, params: Row, *, in_batch: bool) -> Row:
         with self._lock:
@@ -123,7 +130,7 @@ class Rest:
         if method not in METHODS:
             raise Failure(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
         scope, function = METHODS[method]
-        if scope and scope not in caller.state.app.scope:
+        if scope and not {scope, *WIDER.get(scope, ())} & set(caller.state.app.scope):
             raise Failure(403, "insufficient_scope", "The request requires higher privileges")
         refusal = self.faults.refusal(method)
         if refusal is not None:
@@ -176,7 +183,7 @@ class Rest:
                 if name in body:
                     parts[f"result_{name}"][str(key)] = body[name]
             parts["result_time"][str(key)] = _timed(started, body["operating"])
-        return {name: php.empty_as_list(part) for name, part in parts.items()}
+        return {name: php.array(part) for name, part in parts.items()}
 
     def _command(
         self, number: int, caller: Caller, command: str, count: int, results: Mapping[str, object]
@@ -198,7 +205,7 @@ class Rest:
 def _params() -> Row:
     if request.is_json:
         given = request.get_json(silent=True)
-        return dict(given) if isinstance(given, dict) else {}
+        return php.tree(request.args.items(multi=True)) | (given if isinstance(given, dict) else {})
     return php.tree([*request.args.items(multi=True), *request.form.items(multi=True)])
 
 

@@ -119,6 +119,10 @@ class DemoPortal:
     def app_url(self) -> str:
         return self.lifecycle.app_url
 
+    @app_url.setter
+    def app_url(self, url: str) -> None:
+        self.lifecycle.app_url = url
+
     # --- what people do -----------------------------------------------------------------------
 
     def open(
@@ -144,9 +148,20 @@ class DemoPortal:
     # --- misbehaviour -------------------------------------------------------------------------
 
     def misbehave(
-        self, kind: str, method: str | None = None, times: int = 1, *, after: bool = False
+        self,
+        kind: str,
+        method: str | None = None,
+        times: int = 1,
+        *,
+        after: bool = False,
+        seconds: float = 90,
     ) -> None:
-        self.rest.faults.add(Fault(kind, method or "", times, after))
+        """The next ``times`` requests go wrong (those that hold ``method``, if it is named).
+
+        ``after``: they are carried out first. ``seconds``: how long a hang lasts. Raises ValueError for
+        a ``kind`` that ``demo.faults`` does not know.
+        """
+        self.rest.faults.add(Fault(kind, method or "", times, after, seconds))
 
     def calm(self) -> None:
         self.rest.faults.calm()
@@ -179,11 +194,17 @@ class DemoPortal:
         return self.rest.requests
 
     @property
+    def connections(self) -> int:
+        """TCP connections that REST requests came over."""
+        return len(self.rest.peers)
+
+    @property
     def refreshes(self) -> int:
         return self._auth.refreshes
 
     def reset_counts(self) -> None:
         self.rest.calls.clear()
+        self.rest.peers.clear()
         self.rest.requests = self.rest.refused = 0
         self.rest.limits.reset()
         self._auth.refreshes = 0
@@ -200,7 +221,7 @@ class DemoPortal:
 class _Gateway(Gateway_10):
     """Gives a view the means to break its connection."""
 
-    def get_environ(self) -> Any:  # type: ignore[override]  (cheroot's own annotation says None)
+    def get_environ(self) -> Any:
         environ = super().get_environ()  # type: ignore[no-untyped-call]
         environ["demo.reset"] = _breaker(self.req.conn)
         return environ

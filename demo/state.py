@@ -39,6 +39,7 @@ class App:
     finished: bool = False
     version: int = 1
     status: str = "L"
+    paid: bool = True
     scope: list[str] = field(default_factory=lambda: list(SCOPE))
     application_token: str = field(default_factory=lambda: secrets.token_hex(16))
 
@@ -70,6 +71,7 @@ class State:
     status_names: list[Row] = field(default_factory=list)
     placements: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
+    comments: list[Row] = field(default_factory=list)
     app: App = field(default_factory=App)
     access: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, Token] = field(default_factory=dict)
@@ -127,6 +129,8 @@ def _loaded(path: Path) -> State:
     raw: Mapping[str, object] = json.loads(path.read_text("utf-8"))
     state = State()
     for one in fields(State):
+        if one.name not in raw:
+            continue
         value = raw[one.name]
         if one.name == "users" and isinstance(value, dict):
             value = {int(key): User(**row) for key, row in value.items()}

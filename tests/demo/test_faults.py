@@ -19,7 +19,7 @@ from tests.demo.calls import OFFICE, caller
         ("no_store", 400, "200540400002"),
         ("gone", 404, "ERROR_METHOD_NOT_FOUND"),
         ("payment_required", 402, "PAYMENT_REQUIRED"),
-        ("portal_deleted", 403, "PORTAL_DELETED"),
+        ("portal_deleted", 500, "PORTAL_DELETED"),
         ("overload", 503, "OVERLOAD_LIMIT"),
         ("user_access", 403, "user_access_error"),
     ],

@@ -156,7 +156,7 @@ def test_a_reference_past_the_end_is_the_last_thing_reached(portal: DemoPortal) 
 
 def test_inside_text_only_text_is_put_in(portal: DemoPortal) -> None:
     caller(portal).batch(
-        {"me": "profile", "x": "sale.order.list?filter[%accountNumber]=a$result[me][NAME]b$result[me][ADMIN]"}
+        {"me": "profile", "x": "sale.order.list?filter[%25accountNumber]=a$result[me][NAME]b$result[me][ADMIN]"}
     )
     params = cast(Json, portal.calls[-1].params)
     assert params["filter"] == {"%accountNumber": "aAnnab$result[me][ADMIN]"}

@@ -1,0 +1,184 @@
+"""Opening, installing, updating and removing the app; events are really posted."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import pytest
+import requests
+
+from demo.server import DemoPortal
+from tests.demo.calls import ANNA, MARIA, OFFICE, caller
+
+TAB = "CRM_DEAL_DETAIL_TAB"
+
+
+class Handler:
+    """An app's event handler that writes down what it is posted."""
+
+    def __init__(self) -> None:
+        forms: list[dict[str, str]] = []
+
+        class Answering(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                forms.append(dict(parse_qsl(body, keep_blank_values=True)))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Stay quiet."""
+
+        self.forms = forms
+        self.server = HTTPServer(("127.0.0.1", 0), Answering)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/events/"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def handler() -> Iterator[Handler]:
+    made = Handler()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def bound(portal: DemoPortal, handler: Handler, *events: str) -> None:
+    ask = caller(portal)
+    for event in events:
+        assert ask("event.bind", {"EVENT": event, "HANDLER": handler.url}).result is True
+
+
+def until(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not there():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def only(portal: DemoPortal, handler: Handler) -> dict[str, str]:
+    """The one event that came, once the portal knows its answer."""
+    until(lambda: bool(handler.forms) and [one.status for one in portal.lifecycle.told] == [204])
+    (form,) = handler.forms
+    return form
+
+
+def test_a_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
+    opening = portal.open(TAB, user_id=MARIA, lang="ru", entity_id=OFFICE)
+    query = parse_qs(urlsplit(opening.url).query)
+    assert (query["LANG"], query["PROTOCOL"], query["DOMAIN"]) == (["ru"], ["0"], [portal.domain])
+    assert json.loads(opening.form["PLACEMENT_OPTIONS"])["ID"] == str(OFFICE)
+    assert opening.form["PLACEMENT"] == TAB
+    assert opening.form["member_id"] == portal.member_id
+    assert {"AUTH_ID", "REFRESH_ID", "AUTH_EXPIRES", "SERVER_ENDPOINT"} <= set(opening.form)
+
+
+def test_an_older_kernel_leaves_some_fields_out(portal: DemoPortal) -> None:
+    portal.lifecycle.older_kernel = True
+    form = portal.open(TAB).form
+    assert not {"SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"} & set(form)
+
+
+def test_a_placement_opens_its_bound_handler(portal: DemoPortal) -> None:
+    bind = {"PLACEMENT": TAB, "HANDLER": "https://app.example.com/elsewhere/"}
+    assert caller(portal)("placement.bind", bind).result is True
+    assert portal.open(TAB).url.startswith("https://app.example.com/elsewhere/?")
+    assert urlsplit(portal.open("INSTALL").url).path == "/install/"
+    assert urlsplit(portal.open("DEFAULT").url).path == "/"
+
+
+def test_placements_are_an_administrators(portal: DemoPortal) -> None:
+    bind = {"PLACEMENT": TAB, "HANDLER": "https://app.example.com/x/"}
+    refused = caller(portal, MARIA)("placement.bind", bind)
+    assert (refused.status, refused.error) == (403, "ACCESS_DENIED")
+    ask = caller(portal)
+    assert ask("placement.bind", {**bind, "HANDLER": "/x/"}).error == "ERROR_ARGUMENT"
+    ask("placement.bind", bind)
+    ask("placement.bind", bind)
+    assert len(ask("placement.get").rows()) == 2
+    assert ask("placement.unbind", bind).result == {"count": 2}
+
+
+def test_installing_is_told_with_tokens(portal: DemoPortal, handler: Handler) -> None:
+    bound(portal, handler, "ONAPPINSTALL")
+    portal.lifecycle.finish(ANNA)
+    form = only(portal, handler)
+    assert (form["event"], form["data[INSTALLED]"]) == ("ONAPPINSTALL", "Y")
+    assert form["auth[application_token]"] == portal.state.app.application_token
+    assert form["auth[access_token]"] in portal.state.access
+
+
+@pytest.mark.parametrize(("clean", "said"), [(True, "1"), (False, "0")])
+def test_removing_is_told_without_tokens(
+    portal: DemoPortal, handler: Handler, clean: bool, said: str
+) -> None:
+    bound(portal, handler, "ONAPPUNINSTALL")
+    ask, application = caller(portal), portal.state.app.application_token
+    portal.lifecycle.uninstall(clean=clean)
+    form = only(portal, handler)
+    assert (form["event"], form["data[CLEAN]"]) == ("ONAPPUNINSTALL", said)
+    assert form["auth[application_token]"] == application
+    assert "auth[access_token]" not in form
+    assert ask("profile").status == 401
+    assert portal.state.events == []
+
+
+def test_an_update_forgets_what_was_bound(portal: DemoPortal, handler: Handler) -> None:
+    bound(portal, handler, "ONAPPUPDATE")
+    portal.lifecycle.update()
+    assert only(portal, handler)["data[VERSION]"] == "2"
+    assert (portal.state.events, portal.state.placements) == ([], [])
+
+
+def test_a_changed_link_is_told_as_a_saved_order(portal: DemoPortal, handler: Handler) -> None:
+    bound(portal, handler, "OnSaleOrderSaved")
+    order = portal.order_id("1193")
+    fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}
+    caller(portal)("crm.orderentity.add", {"fields": fields})
+    form = only(portal, handler)
+    assert (form["event"], form["data[FIELDS][ID]"]) == ("ONSALEORDERSAVED", str(order))
+    assert form["event_handler_id"] == "1"
+
+
+def test_a_handler_that_does_not_answer_is_written_down(portal: DemoPortal) -> None:
+    nobody = {"EVENT": "ONAPPINSTALL", "HANDLER": "http://127.0.0.1:1/"}
+    caller(portal)("event.bind", nobody)
+    portal.lifecycle.finish(ANNA)
+    assert [(one.name, one.status) for one in portal.lifecycle.told] == [("ONAPPINSTALL", 0)]
+
+
+def test_data_is_found_again_and_can_be_started_afresh(tmp_path: Path) -> None:
+    with DemoPortal(data=tmp_path) as first:
+        order = first.order_id("1193")
+        fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}
+        caller(first)("crm.orderentity.add", {"fields": fields})
+        application = first.state.app.application_token
+    with DemoPortal(data=tmp_path) as second:
+        assert second.link_of(order) == (2, OFFICE)
+        assert second.state.app.application_token == application
+        second.reset()
+        assert second.link_of(order) is None
+
+
+def test_starting_afresh_is_quick(portal: DemoPortal) -> None:
+    started = time.monotonic()
+    portal.reset()
+    assert time.monotonic() - started < 1
+
+
+def test_another_process_commands_by_http(portal: DemoPortal) -> None:
+    def told(action: str, **given: object) -> requests.Response:
+        return requests.post(f"{portal.url}/demo/api/{action}/", json=given, timeout=20)
+
+    order = told("order_id", number="1201").json()["result"]
+    assert told("link_of", order_id=order).json()["result"] == [2, OFFICE]
+    assert told("misbehave", kind="rate").status_code == 200
+    assert caller(portal)("scope").status == 503
+    assert told("misbehave", kind="earthquake").status_code == 400
+    assert told("nothing").status_code == 404
+    opening = told("open", placement=TAB, user_id=MARIA).json()["result"]
+    assert opening["form"]["PLACEMENT"] == TAB

@@ -1,0 +1,101 @@
+"""crm.orderentity.*: one link an order, moved in silence (crm/universal/order-entity/*)."""
+
+import pytest
+
+from demo.server import DemoPortal
+from tests.demo.calls import ANNA, ILYA, MARIA, OFFICE, PETRA, Asked, caller
+
+DEAL = 2
+
+
+def link(
+    portal: DemoPortal, number: str, owner_id: int = OFFICE, *, user_id: int = ANNA, **change: object
+) -> Asked:
+    fields = {"orderId": portal.order_id(number), "ownerId": owner_id, "ownerTypeId": DEAL, **change}
+    return caller(portal, user_id)("crm.orderentity.add", {"fields": fields})
+
+
+def unlink(portal: DemoPortal, number: str, owner_id: int = OFFICE, user_id: int = ANNA) -> Asked:
+    fields = {"orderId": portal.order_id(number), "ownerId": owner_id, "ownerTypeId": DEAL}
+    return caller(portal, user_id)("crm.orderentity.deleteByFilter", {"fields": fields})
+
+
+def test_a_free_order_is_linked(portal: DemoPortal) -> None:
+    answer = link(portal, "1193")
+    order = portal.order_id("1193")
+    assert answer.result == {
+        "dealOrder": {"orderId": order, "ownerId": OFFICE, "ownerTypeId": DEAL}
+    }
+    assert portal.link_of(order) == (DEAL, OFFICE)
+
+
+def test_a_linked_order_moves_and_nothing_says_so(portal: DemoPortal) -> None:
+    order = portal.order_id("1184")
+    assert portal.link_of(order) == (DEAL, 6933)
+    assert link(portal, "1184").status == 200
+    assert portal.link_of(order) == (DEAL, OFFICE)
+
+
+def test_the_owner_is_not_checked(portal: DemoPortal) -> None:
+    assert link(portal, "1193", 999_999).status == 200
+
+
+def test_an_order_is_unlinked(portal: DemoPortal) -> None:
+    assert unlink(portal, "1201").result is True
+    assert portal.link_of(portal.order_id("1201")) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"orderId": 999_999}, "200540400001"),
+        ({"orderId": None}, "0"),
+        ({"ownerTypeId": 0}, "0"),
+    ],
+)
+def test_a_link_that_cannot_be(portal: DemoPortal, change: dict[str, object], code: str) -> None:
+    answer = link(portal, "1193", **change)
+    assert (answer.status, answer.error) == (400, code)
+
+
+def test_the_same_link_twice(portal: DemoPortal) -> None:
+    assert link(portal, "1201").error == "201650000001"
+
+
+def test_a_link_that_is_not_there(portal: DemoPortal) -> None:
+    answer = unlink(portal, "1184", OFFICE)
+    assert (answer.status, answer.error) == (400, "201640400004")
+    assert portal.link_of(portal.order_id("1184")) == (DEAL, 6933)
+
+
+def test_a_missing_field_is_named(portal: DemoPortal) -> None:
+    answer = caller(portal)("crm.orderentity.add", {"fields": {"orderId": 1}})
+    assert answer.body["error_description"] == "Required fields: ownerId, ownerTypeId"
+
+
+def test_the_right_to_the_store_decides(portal: DemoPortal) -> None:
+    def codes(user_id: int) -> list[object]:
+        listed = caller(portal, user_id)("crm.orderentity.list")
+        added = link(portal, "1193", user_id=user_id)
+        return [(one.status, one.body.get("error")) for one in (listed, added)]
+
+    assert codes(PETRA) == [(403, "200040300010"), (403, "200040300020")]
+    assert codes(MARIA) == [(200, None), (403, "200040300020")]
+    assert codes(ILYA) == [(200, None), (200, None)]
+
+
+def test_a_deal_and_an_invoice_of_one_number_are_two(portal: DemoPortal) -> None:
+    portal.state.links[portal.order_id("1193")] = (DEAL, 118)
+    answer = caller(portal)("crm.orderentity.list", {"filter": {"ownerId": 118, "ownerTypeId": 31}})
+    assert [row["orderId"] for row in answer.rows("orderEntity")] == [portal.order_id("1163")]
+
+
+def test_an_unknown_key_makes_the_filter_match_everything(portal: DemoPortal) -> None:
+    answer = caller(portal)("crm.orderentity.list", {"filter": {"OWNER_ID": OFFICE}})
+    assert answer.body["total"] == len(portal.state.links)
+
+
+def test_links_come_by_owner(portal: DemoPortal) -> None:
+    rows = caller(portal)("crm.orderentity.list").rows("orderEntity")
+    owners = [str(row["ownerId"]).zfill(9) for row in rows]
+    assert owners == sorted(owners)
