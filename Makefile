@@ -57,7 +57,6 @@ check: setup
 	$(PRETEND) $(BIN)/mypy b24app demo tests tools
 	$(BIN)/lint-imports
 	$(BIN)/djade --target-version 5.2 --check $$(git ls-files 'templates/*.html')
-	node_modules/.bin/tsc -p static/src
 	$(PRETEND) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRETEND) APP_URL=https://app.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	tools/audit.sh

@@ -5,6 +5,7 @@ every setting. Without DATABASE_URL and REDIS_URL the app runs on an embedded SQ
 ``var/`` and makes its own secrets there; with either of them set, secrets have to be given.
 """
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +13,6 @@ from urllib.parse import urlsplit
 
 import environ
 from cryptography.fernet import Fernet
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import get_random_string
 
 from b24app import embedded
@@ -91,6 +91,12 @@ def _long(raw: str) -> str:
     return raw
 
 
+def _database(raw: str) -> dict[str, object]:
+    if urlsplit(raw).scheme not in ("sqlite", "postgres", "postgresql"):
+        raise ValueError("must start with postgres:// or sqlite://")
+    return dict(environ.Env.db_url_config(raw))
+
+
 def _redis(raw: str) -> str:
     if urlsplit(raw).scheme not in ("redis", "rediss", "unix"):
         raise ValueError("must start with redis://, rediss:// or unix://")
@@ -128,19 +134,18 @@ REDIS_URL = (
     if EMBEDDED_REDIS_DIR
     else _read("REDIS_URL", _redis, None) or ""
 )
-DATABASES = {
-    "default": _read("DATABASE_URL", environ.Env.db_url_config, f"sqlite:///{VAR / 'db.sqlite3'}")
-    or {}
-}
+DATABASES = {"default": _read("DATABASE_URL", _database, f"sqlite:///{VAR / 'db.sqlite3'}") or {}}
 
 if B24_OAUTH_URL.startswith("http:") and not B24_ALLOW_HTTP:
     _problems.append(
         "B24_OAUTH_URL must be https, or B24_ALLOW_HTTP on: the client secret goes there"
     )
 if _problems:
-    raise ImproperlyConfigured("settings:\n  " + "\n  ".join(_problems))
+    # No traceback: whoever starts the app reads what to mend, under every kind of process alike.
+    sys.stderr.write("The settings are not right:\n  " + "\n  ".join(_problems) + "\n")
+    raise SystemExit(1)
 
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+if str(DATABASES["default"]["ENGINE"]).endswith("sqlite3"):
     VAR.mkdir(exist_ok=True)
     # Writers queue instead of failing half-way through a transaction that began with a read.
     DATABASES["default"]["OPTIONS"] = {

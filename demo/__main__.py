@@ -46,10 +46,16 @@ class Stopped(Exception):
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--port", type=int, default=8000, help="the app")
-    parser.add_argument("--portal-port", type=int, default=8070, help="the portal; one more for its server")
+    parser.add_argument(
+        "--portal-port", type=int, default=8070, help="the portal; one more for its server"
+    )
     parser.add_argument("--reset", action="store_true", help="forget what was done before")
     options = parser.parse_args()
-    taken = [port for port in (options.port, options.portal_port, options.portal_port + 1) if _taken(port)]
+    taken = [
+        port
+        for port in (options.port, options.portal_port, options.portal_port + 1)
+        if _taken(port)
+    ]
     if taken:
         ports = ", ".join(map(str, taken))
         sys.exit(f"Port {ports} is taken. Choose others: make demo PORT=8100 PORTAL_PORT=8170")
@@ -61,7 +67,12 @@ def main() -> None:
     environment = _environment(options.port, options.portal_port)
     children: list[Child] = []
     try:
-        subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, env=environment, check=True)
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "-v", "0"],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+        )
         for name, command in _commands(options.port, options.portal_port):
             children.append(_start(name, command, environment))
         _wait(children, f"http://127.0.0.1:{options.port}/readyz/")
@@ -96,7 +107,16 @@ def _forget() -> None:
 
 def _environment(port: int, portal_port: int) -> dict[str, str]:
     """The app's settings for the demo; whatever this shell has set for the real app stays out."""
-    ours = ("B24_", "DATABASE_URL", "REDIS_URL", "SECRET_KEY", "TOKEN_KEYS", "APP_URL", "DEBUG", "DJANGO_")
+    ours = (
+        "B24_",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "SECRET_KEY",
+        "TOKEN_KEYS",
+        "APP_URL",
+        "DEBUG",
+        "DJANGO_",
+    )
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {
         "APP_URL": f"http://127.0.0.1:{port}",
@@ -111,11 +131,21 @@ def _environment(port: int, portal_port: int) -> dict[str, str]:
 def _commands(port: int, portal_port: int) -> list[tuple[str, list[str]]]:
     tool = str(Path(sys.executable).parent / "celery")
     gunicorn = str(Path(sys.executable).parent / "gunicorn")
-    portal = ["--port", str(portal_port), "--app-url", f"http://127.0.0.1:{port}", "--data", str(LOGS)]
+    portal = [
+        "--port",
+        str(portal_port),
+        "--app-url",
+        f"http://127.0.0.1:{port}",
+        "--data",
+        str(LOGS),
+    ]
     return [
         ("portal", [sys.executable, "-m", "demo.portal", *portal]),
         ("web", [gunicorn, "b24app.wsgi", "-b", f"127.0.0.1:{port}", "-w", "2", "--threads", "4"]),
-        ("worker", [tool, "-A", "b24app", "worker", "-c", "2", "-Q", "interactive,bulk", "-l", "INFO"]),
+        (
+            "worker",
+            [tool, "-A", "b24app", "worker", "-c", "2", "-Q", "interactive,bulk", "-l", "INFO"],
+        ),
         ("beat", [tool, "-A", "b24app", "beat", "-l", "INFO"]),
     ]
 
@@ -134,12 +164,14 @@ def _wait(children: Sequence[Child], address: str) -> None:
     while True:
         _look(children)
         try:
-            with urlopen(address, timeout=2) as answer:  # noqa: S310  (our own loopback address)
+            with urlopen(address, timeout=2) as answer:
                 if answer.status == 200:
                     return
         except (URLError, OSError):
             if time.monotonic() > limit:
-                sys.exit(f"Not ready after {READY_SECONDS} s; see the logs in {LOGS.relative_to(ROOT)}/")
+                sys.exit(
+                    f"Not ready after {READY_SECONDS} s; see the logs in {LOGS.relative_to(ROOT)}/"
+                )
         time.sleep(0.2)
 
 
@@ -177,7 +209,9 @@ def _end(children: Sequence[Child], environment: dict[str, str]) -> None:
             child.process.wait(max(0.1, limit - time.monotonic()))
         except subprocess.TimeoutExpired:
             os.killpg(child.process.pid, signal.SIGKILL)
-    subprocess.run([sys.executable, "-m", "b24app.embedded", "stop"], cwd=ROOT, env=environment, check=False)
+    subprocess.run(
+        [sys.executable, "-m", "b24app.embedded", "stop"], cwd=ROOT, env=environment, check=False
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
 """The authorization server: tokens and who they are for (settings/oauth/*.md)."""
 
+import secrets
 import time
 from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, abort, jsonify, redirect, request
+from werkzeug.wrappers import Response as BaseResponse
 
 from demo.methods import Failure
 from demo.state import ACCESS_SECONDS, CLIENT_ID, CLIENT_SECRET, Row, State, Store, Token
+
+CODE_SECONDS = 30
 
 
 class AuthorizationServer:
@@ -27,6 +32,28 @@ class AuthorizationServer:
         """Issue tokens for one more portal, which lives at ``portal_url()``."""
         self._portals[store.state.member_id] = (store, portal_url)
 
+    def authorize_at(self, app: Flask, store: Store, app_url: Callable[[], str]) -> None:
+        """``/oauth/authorize/`` of a portal: whoever looks at it is sent to the app with a code."""
+
+        def authorize() -> BaseResponse:
+            state = store.state
+            if request.args.get("client_id") != CLIENT_ID or not state.app.installed:
+                # The portal shows an error of its own: nothing comes back to the app.
+                abort(400)
+            code = secrets.token_hex(16)
+            state.codes[code] = Token(state.viewer, time.time() + CODE_SECONDS)
+            query = {
+                "code": code,
+                "state": request.args.get("state", ""),
+                "domain": request.host,
+                "member_id": state.member_id,
+                "scope": ",".join(state.app.scope),
+                "server_domain": self.url.partition("//")[2],
+            }
+            return redirect(f"{app_url()}/?{urlencode(query)}")
+
+        app.add_url_rule("/oauth/authorize/", view_func=authorize)
+
     def _token(self) -> Response:
         given = request.args
         if given.get("client_id") != CLIENT_ID or given.get("client_secret") != CLIENT_SECRET:
@@ -44,6 +71,8 @@ class AuthorizationServer:
                 token = shelf(store.state).pop(secret, None)
                 if token is None:
                     continue
+                if not store.state.app.paid:
+                    raise Failure(402, "PAYMENT_REQUIRED", "Payment required")
                 if token.expires < time.time() or not store.state.app.installed:
                     break
                 access, refresh = store.state.tokens_for(token.user_id)
@@ -56,7 +85,8 @@ class AuthorizationServer:
     def _pair(self, state: State, url: str, user_id: int, access: str, refresh: str) -> Row:
         return {
             "access_token": access, "refresh_token": refresh, "expires": int(time.time()) + ACCESS_SECONDS,
-            "expires_in": ACCESS_SECONDS, "client_endpoint": f"{url}/rest/", "server_endpoint": f"{self.url}/rest/",
+            "expires_in": ACCESS_SECONDS, "client_endpoint": f"{url}/rest/",
+            "server_endpoint": f"{self.url}/rest/",
             "domain": self.url.partition("//")[2], "member_id": state.member_id, "user_id": user_id,
             "scope": ",".join(state.app.scope), "status": state.app.status,
         }  # fmt: skip

@@ -132,7 +132,9 @@ def _seen(caller: Caller, owner: tuple[int, int], otherwise: Failure) -> Row:
 def item_get(caller: Caller, params: Params) -> object:
     type_id = intval(params.get("entityTypeId"))
     owner = type_id, intval(params.get("id"))
-    return {"item": _item(type_id, _seen(caller, owner, Failure(400, "NOT_FOUND", "Element not found")))}
+    return {
+        "item": _item(type_id, _seen(caller, owner, Failure(400, "NOT_FOUND", "Element not found")))
+    }
 
 
 @method("crm.item.list", "crm")
@@ -231,12 +233,21 @@ def _stored(rows: Mapping[int, Row], params: Params) -> Row:
 
 def _ways(kind: str, found: object) -> list[Row]:
     rows = found if isinstance(found, list) else []
-    return [{"ID": str(n), "VALUE_TYPE": "WORK", "TYPE_ID": kind, **row} for n, row in enumerate(rows, 1)]
+    return [
+        {"ID": str(n), "VALUE_TYPE": "WORK", "TYPE_ID": kind, **row}
+        for n, row in enumerate(rows, 1)
+    ]
 
 
 @method("crm.currency.list", "crm")
 def currencies(_: Caller, params: Params) -> object:
-    usual = {"AMOUNT_CNT": "1", "LID": "en", "DEC_POINT": ".", "THOUSANDS_SEP": "&nbsp;", "DECIMALS": "2"}
+    usual = {
+        "AMOUNT_CNT": "1",
+        "LID": "en",
+        "DEC_POINT": ".",
+        "THOUSANDS_SEP": "&nbsp;",
+        "DECIMALS": "2",
+    }
     rows: Iterable[tuple[str, str, str, str]] = (
         ("EUR", "1.0000", "Euro", "#\u00a0€"),
         ("USD", "0.9200", "US dollar", "$#"),

@@ -3,7 +3,8 @@
 import json
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
@@ -133,6 +134,11 @@ class Lifecycle:
         data = {"LANGUAGE_ID": "en", "CLEAN": str(int(clean))}
         self._tell("ONAPPUNINSTALL", data, {}, handlers, auth)
 
+    def order_saved(self, order_id: int) -> None:
+        """OnSaleOrderSaved, which a change of a link causes too (sale/events/on-sale-order-saved.md)."""
+        data = {"FIELDS": {"ID": order_id, "XML_ID": f"bx_{order_id:x}", "ACTION": "save"}}
+        self._tell("ONSALEORDERSAVED", data, {})
+
     def event_auth(self) -> dict[str, str]:
         """The auth block of an event, without tokens."""
         state = self.store.state
@@ -149,26 +155,33 @@ class Lifecycle:
     def _tell(
         self,
         name: str,
-        data: Mapping[str, str],
+        data: Mapping[str, object],
         tokens: Mapping[str, str],
         handlers: Iterable[str] | None = None,
         auth: Mapping[str, str] | None = None,
     ) -> None:
         block = {**(auth or self.event_auth()), **tokens}
-        form = {"event": name, "ts": "1763467200"}
-        form |= {f"data[{key}]": value for key, value in data.items()}
-        form |= {f"auth[{key}]": value for key, value in block.items()}
-        for handler in self._handlers(name) if handlers is None else handlers:
+        form = {"event": name, "ts": str(int(time.time()))}
+        form |= dict([*_brackets("data", data), *_brackets("auth", block)])
+        for number, handler in enumerate(self._handlers(name) if handlers is None else handlers, 1):
             told = Told(name, handler)
             self.told.append(told)
-            threading.Thread(
-                target=_post, args=(told, urlencode(form).encode()), daemon=True
-            ).start()
+            body = urlencode({**form, "event_handler_id": number}).encode()
+            threading.Thread(target=_post, args=(told, body), daemon=True).start()
+
+
+def _brackets(name: str, value: object) -> Iterator[tuple[str, str]]:
+    """A tree as PHP writes it into a form."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _brackets(f"{name}[{key}]", below)
+    else:
+        yield name, str(value)
 
 
 def _post(told: Told, body: bytes) -> None:
     try:
-        with urlopen(Request(told.handler, body), timeout=POST_SECONDS) as answer:  # noqa: S310  (our own app)
+        with urlopen(Request(told.handler, body), timeout=POST_SECONDS) as answer:
             told.status = answer.status
     except HTTPError as refused:
         told.status = refused.code

@@ -353,7 +353,9 @@ def deal_get(caller: Caller, params: Params) -> object:
 def deal_list(caller: Caller, params: Params) -> object:
     state = caller.state
     rows = (row for row in state.deals.values() if state.sees_deal(caller.user, row))
-    return listing(rows, params, None, ("ID", "TITLE", "ASSIGNED_BY_ID", "CONTACT_ID", "COMPANY_ID"))
+    return listing(
+        rows, params, None, ("ID", "TITLE", "ASSIGNED_BY_ID", "CONTACT_ID", "COMPANY_ID")
+    )
 
 
 @method("methods")

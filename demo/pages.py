@@ -21,8 +21,9 @@ class Portal(Protocol):
     store: Store
     rest: Rest
     lifecycle: Lifecycle
-    state: State
 
+    @property
+    def state(self) -> State: ...
     def misbehave(
         self, kind: str, method: str | None = None, times: int = 1, *, after: bool = False
     ) -> None: ...
@@ -151,7 +152,9 @@ class Pages:
                 after="after" in given,
             ),
         }
-        action = actions.get(given.get("action", "")) or abort(400)
+        action = actions.get(given.get("action", ""))
+        if action is None:
+            abort(400)
         action()
         portal.store.save()
         return redirect(_back())

@@ -30,16 +30,29 @@ STATUSES = [
     ("X", "#9aa2ab", "Cancelled", "Отменён", "Storniert"),
 ]
 
+DELIVERY_STATUSES = [
+    ("DN", "#cccccc", "Awaiting handling", "Ожидает обработки", "Wartet auf Bearbeitung"),
+    ("DF", "#7aa91a", "Shipped", "Отгружен", "Versandt"),
+]
+
 CLIENTS = [
     ("Clara Whitfield", "+1 202 555 0142", ""),
     ("Daniel Okafor", "+1 202 555 0117", "Harbour & Pine Ltd"),
     ("Priya Raman", "+1 202 555 0188", ""),
-    ("Анна Ветрова", "+7 495 555-01-64", "ООО «Ромашка»"),
+    ("Анна Ветрова", "+1 202 555 0164", "ООО «Ромашка»"),
     ("Jürgen Groß", "+1 202 555 0133", "Groß & Söhne GmbH"),
     ('Bob "<b>markup</b>" O\'Neil', "+1 202 555 0101", "Quotes “&” Co"),
     ("Mai Ōkubo 🚲", "+1 202 555 0155", ""),
     ("Maximiliane Freifrau von und zu Hohenlangenfeld-Unterwaldhausen", "+1 202 555 0199", ""),
 ]
+
+PROPERTIES = {
+    "FIO": (20, "Full name"),
+    "EMAIL": (21, "E-mail"),
+    "PHONE": (22, "Phone"),
+    "COMPANY": (23, "Company"),
+    "ADDRESS": (26, "Delivery address"),
+}
 
 GOODS = [
     "Desk “Fjord” 160 × 80, oak",
@@ -139,11 +152,11 @@ FREE = 150
 def seed() -> State:
     """The whole portal, about 800 orders."""
     state = State(users={user.id: user for user in USERS})
-    for number, (code, color, en, ru, de) in enumerate(STATUSES):
+    for number, (code, color, en, ru, de) in enumerate([*STATUSES, *DELIVERY_STATUSES]):
         state.statuses.append(
             {
                 "id": code,
-                "type": "O",
+                "type": "D" if code in ("DN", "DF") else "O",
                 "color": color,
                 "sort": number * 10,
                 "notify": "Y",
@@ -154,9 +167,6 @@ def seed() -> State:
             state.status_names.append(
                 {"statusId": code, "lid": lid, "name": name, "description": ""}
             )
-    state.statuses.append(
-        {"id": "DN", "type": "D", "color": "#cccccc", "sort": 400, "notify": "N", "xmlId": None}
-    )
     for number, (name, phone, company) in enumerate(CLIENTS, start=1):
         state.contacts[number] = _contact(number, name, phone)
         if company:
@@ -164,8 +174,10 @@ def seed() -> State:
     for deal_id, (title, responsible, amount, currency, count) in DEALS.items():
         state.deals[deal_id] = _deal(deal_id, title, responsible, amount, currency)
         _add(state, (_plan(deal_id, n) for n in range(count)), (DEAL, deal_id))
-    state.invoices[118] = {"id": 118, "entityTypeId": INVOICE, "title": "Invoice 118", "assignedById": 5,
-                           "opportunity": 3300, "currencyId": "EUR", "contactId": 2, "companyId": 2}  # fmt: skip
+    state.invoices[118] = {
+        "id": 118, "entityTypeId": INVOICE, "title": "Invoice 118", "assignedById": 5,
+        "opportunity": 3300, "currencyId": "EUR", "contactId": 2, "companyId": 2,
+    }  # fmt: skip
     _add(state, reversed(OFFICE), (DEAL, 7021))
     for place, plans in ELSEWHERE.items():
         _add(state, plans, place)
@@ -218,8 +230,9 @@ def _add(state: State, plans: Iterable[Plan], place: tuple[int, int] | None) -> 
         for code, value in _values(plan):
             pk = len(state.properties) + 1
             state.properties[pk] = {
-                "id": pk, "orderId": order_id, "code": code, "name": code.title(),
-                "orderPropsId": 20 + pk % 5, "orderPropsXmlId": None, "value": value,
+                "id": pk, "orderId": order_id, "code": code,
+                "name": PROPERTIES[code][1], "orderPropsId": PROPERTIES[code][0],
+                "orderPropsXmlId": None, "value": value,
             }  # fmt: skip
 
 
@@ -276,7 +289,8 @@ def _shipment(pk: int, order_id: int, n: int, plan: Plan, shipped: bool | None) 
     moment = _moment(plan.days_ago)
     return {
         "accountNumber": f"{plan.number}/{n}", "allowDelivery": "N", "basePriceDelivery": 0,
-        "canceled": "N", "comments": "", "companyId": 0, "currency": plan.currency, "customPriceDelivery": "N",
+        "canceled": "N", "comments": "", "companyId": 0, "currency": plan.currency,
+        "customPriceDelivery": "N",
         "dateAllowDelivery": None, "dateCanceled": None, "dateDeducted": moment if shipped else None,
         "dateInsert": moment, "dateMarked": None, "dateResponsibleId": moment,
         "deducted": "Y" if shipped else "N", "deliveryDocDate": None, "deliveryDocNum": "", "deliveryId": 1,
@@ -284,8 +298,10 @@ def _shipment(pk: int, order_id: int, n: int, plan: Plan, shipped: bool | None) 
         "empAllowDeliveryId": None, "empCanceledId": None, "empDeductedId": None, "empMarkedId": None,
         "empResponsibleId": None, "externalDelivery": "N", "id": pk, "id1c": "", "marked": "N",
         "orderId": order_id, "priceDelivery": 0, "reasonMarked": "", "reasonUndoDeducted": "",
-        "responsibleId": 0, "statusId": "DN", "statusXmlId": "", "system": "Y" if shipped is None else "N",
-        "trackingDescription": "", "trackingLastCheck": "", "trackingNumber": plan.tracking if shipped else "",
+        "responsibleId": 0, "statusId": "DF" if shipped else "DN", "statusXmlId": "",
+        "system": "Y" if shipped is None else "N",
+        "trackingDescription": "", "trackingLastCheck": "",
+        "trackingNumber": plan.tracking if shipped else "",
         "trackingStatus": "", "updated1c": "N", "version1c": "", "xmlId": f"bx_s{pk}",
     }  # fmt: skip
 

@@ -14,6 +14,7 @@ from cheroot.server import HTTPConnection
 from cheroot.wsgi import Gateway_10, Server
 from flask import Flask
 
+from demo import remote
 from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
@@ -59,6 +60,7 @@ class DemoPortal:
         self.lifecycle = Lifecycle(
             self.store, app_url, lambda: self.current_url, lambda: self.oauth_url
         )
+        self.rest.order_saved = self.lifecycle.order_saved
         self.url = ""
         self._port = port
         self._servers: list[Server] = []
@@ -67,6 +69,8 @@ class DemoPortal:
         app = Flask("demo.portal", template_folder="templates")
         self.rest.routes(app)
         Pages(self).routes(app)
+        remote.routes(app, self)
+        self._auth.authorize_at(app, self.store, lambda: self.app_url)
         self.url = f"http://127.0.0.1:{self._serve(app, self._port)}"
         if not self._shared:
             port = self._port + 1 if self._port else 0

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 CLIENT_ID = "local.demo.0000000000000001"
 CLIENT_SECRET = "demo-secret-not-for-real-portals"
@@ -18,7 +19,7 @@ SAVED_WITHIN = 1.0
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 180 * 24 * 3600
 
-Row = dict[str, object]
+Row = dict[str, Any]  # whatever JSON the method of that row answers with
 
 
 @dataclass

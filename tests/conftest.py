@@ -1,7 +1,5 @@
 """Fixtures of the tests that go through the app's edge."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.core.cache import cache
 
@@ -10,10 +8,9 @@ from tests import environment
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> Iterator[None]:
+def nothing_remembered() -> None:
     """Each test begins with an empty cache."""
     cache.clear()
-    yield
 
 
 @pytest.fixture

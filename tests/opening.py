@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.http import HttpResponse
@@ -15,6 +16,9 @@ from demo.server import DemoPortal
 
 ANNA, MARIA, ILYA, TOM, PETRA = 1, 5, 7, 9, 11
 MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400
+
+
+Form = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,16 @@ class Page:
         return found[0]
 
 
+def seen(response: object) -> Page:
+    """An answer of the test client as a page."""
+    assert isinstance(response, HttpResponse)
+    return Page(response)
+
+
 def post(client: Client, url: str, form: Mapping[str, str]) -> Page:
     """A form the portal posts, to the path and query of ``url``."""
     parts = urlsplit(url)
-    return Page(client.post(f"{parts.path}?{parts.query}", dict(form)))
+    return seen(client.post(f"{parts.path}?{parts.query}", dict(form)))
 
 
 def launch(
@@ -82,17 +92,21 @@ def launch(
     user_id: int,
     deal_id: int,
     lang: str,
-    **form: str,
+    form: Form,
 ) -> Page:
     opening = portal.open(placement, user_id=user_id, lang=lang, entity_id=deal_id)
     return post(client, opening.url, {**opening.form, **form})
 
 
 def install(
-    client: Client, portal: DemoPortal, user_id: int = ANNA, lang: str = "en", **form: str
+    client: Client,
+    portal: DemoPortal,
+    user_id: int = ANNA,
+    lang: str = "en",
+    form: Form | None = None,
 ) -> Page:
-    """The installer's page, opened by ``user_id``."""
-    return launch(client, portal, "INSTALL", user_id, 0, lang, **form)
+    """The installer's page, opened by ``user_id``; ``form`` replaces fields the portal would send."""
+    return launch(client, portal, "INSTALL", user_id, 0, lang, form or {})
 
 
 def open_tab(
@@ -101,17 +115,19 @@ def open_tab(
     user_id: int = ANNA,
     deal_id: int = MOCKUP,
     lang: str = "en",
-    **form: str,
+    form: Form | None = None,
 ) -> Page:
     """The Orders tab of a deal, opened by ``user_id``."""
-    return launch(client, portal, DEAL_TAB, user_id, deal_id, lang, **form)
+    return launch(client, portal, DEAL_TAB, user_id, deal_id, lang, form or {})
 
 
-def ask(client: Client, page: Page, path: str, data: object = None, *, method: str = "get") -> Page:
+def ask(
+    client: Client, page: Page, path: str, data: Form | None = None, *, method: str = "get"
+) -> Page:
     """A request of the page's own script, with the session of ``page``."""
     send = client.get if method == "get" else client.post
-    return Page(send(path, data, headers={"Authorization": f"Bearer {page.session}"}))
+    return seen(send(path, data, headers={"Authorization": f"Bearer {page.session}"}))
 
 
-def submit(client: Client, page: Page, path: str, data: object) -> Page:
+def submit(client: Client, page: Page, path: str, data: Form) -> Page:
     return ask(client, page, path, data, method="post")

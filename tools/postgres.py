@@ -33,17 +33,38 @@ def server() -> Iterator[str]:
     where, port = binaries(), _free_port()
     home = Path(tempfile.mkdtemp(prefix="lo-postgres-"))
     # PostgreSQL refuses to run as root; Debian's package made this user.
-    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+    as_user = (
+        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        if os.getuid() == 0
+        else []
+    )
     if as_user:
         owner = pwd.getpwnam("postgres")
         os.chown(home, owner.pw_uid, owner.pw_gid)
     data = home / "data"
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off -c max_connections=150"
+    settings = (
+        f"listen_addresses=127.0.0.1 unix_socket_directories={home} fsync=off max_connections=150"
+    )
+    options = " ".join([f"-p {port}", *(f"-c {one}" for one in settings.split())])
     run = [*as_user, str(where / "pg_ctl"), "-D", str(data), "-s", "-w"]
-    initdb = [*as_user, str(where / "initdb"), "-D", str(data), "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    initdb = [
+        *as_user,
+        str(where / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "tests",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--no-sync",
+    ]
     subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=home)
     try:
-        subprocess.run([*run, "-o", options, "-l", str(home / "log"), "start"], check=True, cwd=home)
+        subprocess.run(
+            [*run, "-o", options, "-l", str(home / "log"), "start"], check=True, cwd=home
+        )
         yield f"postgres://tests@127.0.0.1:{port}/postgres"
     finally:
         subprocess.run([*run, "-m", "immediate", "stop"], check=False, cwd=home)

@@ -16,7 +16,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make run", description=__doc__)
     parser.add_argument("--port", type=int, default=8000)
     port = parser.parse_args().port
-    if subprocess.run([sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, check=False).returncode:
+    if subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, check=False
+    ).returncode:
         return 1
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, _stop)
@@ -24,7 +26,16 @@ def main() -> int:
     children = [
         subprocess.Popen(command, cwd=ROOT)
         for command in (
-            [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{port}", "-w", "2", "--threads", "4"],
+            [
+                str(BIN / "gunicorn"),
+                "b24app.wsgi",
+                "-b",
+                f"127.0.0.1:{port}",
+                "-w",
+                "2",
+                "--threads",
+                "4",
+            ],
             [*celery, "worker", "-Q", "interactive,bulk", "-c", "2", "-l", "INFO"],
             [*celery, "beat", "-l", "INFO"],
         )

@@ -11,7 +11,8 @@ from b24app.portals.codes import DEAL_TAB
 # Each method the app calls needs one of these; nothing is asked for that is not used.
 SCOPES: Mapping[str, str] = {
     "crm": "crm.deal.get, crm.deal.list, crm.orderentity.*",
-    "sale": "sale.order.list, sale.payment.list, sale.shipment.list, sale.propertyvalue.list, sale.status*.list",
+    "sale": "sale.order.list, sale.payment.list, sale.shipment.list, sale.propertyvalue.list, "
+    "sale.status.list, sale.statusLang.list",
     "placement": "placement.bind, placement.unbind, placement.get",
     "user_brief": "user.get",
 }

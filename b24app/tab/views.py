@@ -49,7 +49,11 @@ def deal_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     user = launch.opened(posted, portal, person)
     allow_frame(request, portal)
     opened = Session(user.pk, posted.placement, owner.type_id, owner.id, language)
-    context: dict[str, object] = {"deal": deal, "session": opened.token(), "nonce": nonce_of(request)}
+    context: dict[str, object] = {
+        "deal": deal,
+        "session": opened.token(),
+        "nonce": nonce_of(request),
+    }
     try:
         listing = reader.finish(outcomes)
         statuses = dictionaries.statuses(portal, outcomes)

@@ -25,12 +25,25 @@ def linked(desk: Desk) -> list[str]:
 @pytest.mark.parametrize(
     ("user_id", "language", "link", "linked_one", "moved_one", "unlinked"),
     [
-        (ANNA, "en", "Link 1 order", "1 order linked to this deal", "moved from elsewhere: 1", "1 order unlinked"),
+        (
+            ANNA,
+            "en",
+            "Link 1 order",
+            "1 order linked to this deal",
+            "moved from elsewhere: 1",
+            "1 order unlinked",
+        ),
         (ILYA, "ru", "Привязать 1 заказ", "1 заказ привязан", "перенесено: 1", "1 заказ отвязан"),
     ],
 )
 def test_install_open_link_move_unlink_reload(
-    desk: Desk, user_id: int, language: str, link: str, linked_one: str, moved_one: str, unlinked: str
+    desk: Desk,
+    user_id: int,
+    language: str,
+    link: str,
+    linked_one: str,
+    moved_one: str,
+    unlinked: str,
 ) -> None:
     desk.sit(user_id, language)
     desk.open_deal(EMPTY)
@@ -193,7 +206,9 @@ def test_nothing_sticks_out_and_the_frame_follows_the_content(
     frame.wait_for_function("() => document.documentElement.scrollHeight <= window.innerHeight + 2")
     desk.app.locator("#open-picker").click()
     desk.app.locator("#picker-results tr[data-order-id]").first.wait_for()
-    sizes = frame.evaluate("() => [document.querySelector('dialog').scrollWidth, document.querySelector('dialog').clientWidth]")
+    sizes = frame.evaluate(
+        "() => [document.querySelector('dialog').scrollWidth, document.querySelector('dialog').clientWidth]"
+    )
     assert sizes[0] <= sizes[1]
     assert desk.faults == []
 
@@ -211,7 +226,9 @@ def test_axe_finds_nothing(desk: Desk, where: str) -> None:
     frame = desk.page.frame(url=lambda url: "/placements/deal-tab/" in url)
     assert frame is not None
     frame.evaluate(AXE.read_text("utf-8"))
-    found = frame.evaluate("() => axe.run(document, {iframes: false}).then(result => result.violations)")
+    found = frame.evaluate(
+        "() => axe.run(document, {iframes: false}).then(result => result.violations)"
+    )
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
 
 

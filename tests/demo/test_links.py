@@ -3,16 +3,22 @@
 import pytest
 
 from demo.server import DemoPortal
-from tests.demo.calls import ANNA, ILYA, MARIA, OFFICE, PETRA, Asked, caller
+from tests.demo.calls import ANNA, ILYA, MARIA, OFFICE, PETRA, Asked, Json, caller
 
 DEAL = 2
 
 
 def link(
-    portal: DemoPortal, number: str, owner_id: int = OFFICE, *, user_id: int = ANNA, **change: object
+    portal: DemoPortal,
+    number: str,
+    owner_id: int = OFFICE,
+    *,
+    user_id: int = ANNA,
+    change: Json | None = None,
 ) -> Asked:
-    fields = {"orderId": portal.order_id(number), "ownerId": owner_id, "ownerTypeId": DEAL, **change}
-    return caller(portal, user_id)("crm.orderentity.add", {"fields": fields})
+    fields = {"orderId": portal.order_id(number), "ownerId": owner_id, "ownerTypeId": DEAL}
+    ask = caller(portal, user_id)
+    return ask("crm.orderentity.add", {"fields": {**fields, **(change or {})}})
 
 
 def unlink(portal: DemoPortal, number: str, owner_id: int = OFFICE, user_id: int = ANNA) -> Asked:
@@ -54,7 +60,7 @@ def test_an_order_is_unlinked(portal: DemoPortal) -> None:
     ],
 )
 def test_a_link_that_cannot_be(portal: DemoPortal, change: dict[str, object], code: str) -> None:
-    answer = link(portal, "1193", **change)
+    answer = link(portal, "1193", change=change)
     assert (answer.status, answer.error) == (400, code)
 
 

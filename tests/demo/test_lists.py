@@ -101,7 +101,11 @@ def test_reading_on_by_id(portal: DemoPortal) -> None:
     while True:
         rows = ask(
             "crm.orderentity.list",
-            {"filter": {"ownerId": 7051, ">orderId": last}, "order": {"orderId": "asc"}, "start": -1},
+            {
+                "filter": {"ownerId": 7051, ">orderId": last},
+                "order": {"orderId": "asc"},
+                "start": -1,
+            },
         ).rows("orderEntity")
         count += len(rows)
         if len(rows) < 50:

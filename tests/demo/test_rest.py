@@ -1,4 +1,4 @@
-"""The envelope of REST: three encodings, errors, ``time``, batch, limits (settings/how-to-call-rest-api/*)."""
+"""REST around its methods: encodings, errors, ``time``, batch, limits (how-to-call-rest-api/*)."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -155,9 +155,9 @@ def test_a_reference_past_the_end_is_the_last_thing_reached(portal: DemoPortal) 
 
 
 def test_inside_text_only_text_is_put_in(portal: DemoPortal) -> None:
-    caller(portal).batch(
-        {"me": "profile", "x": "sale.order.list?filter[%25accountNumber]=a$result[me][NAME]b$result[me][ADMIN]"}
-    )
+    number = "a$result[me][NAME]b$result[me][ADMIN]"
+    asks = f"sale.order.list?filter[%25accountNumber]={number}"
+    caller(portal).batch({"me": "profile", "x": asks})
     params = cast(Json, portal.calls[-1].params)
     assert params["filter"] == {"%accountNumber": "aAnnab$result[me][ADMIN]"}
 

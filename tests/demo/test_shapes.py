@@ -1,6 +1,7 @@
 """The documentation's own bodies: every key they show is served, with the same JSON type."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -68,13 +69,10 @@ OWN_TO_A_PORTAL = ("UF_", "ufCrm", "PARENT_ID_", "parentId", "operating")
 MAY_BE_EMPTY = ("tradeBindings", "shipmentItems", "properties", "reservations")
 
 # The documentation shows a lead where it shows an item, and sale.persontype.list without its envelope.
-NOT_OF_AN_INVOICE = frozenset(
-    "address birthdate companyTitle dateClosed dateCreateShort dateModifyShort email emailHome "
-    "emailMailing emailWork fm hasEmail hasImol hasPhone honorific icq imol isConvert "
-    "isReturnCustomer lastActivityBy lastActivityTime lastName login name originId originatorId "
-    "phone phoneMailing phoneMobile phoneWork post productId searchContent secondName shortName "
-    "skype sourceDescription stageSemanticId statusDescription utmCampaign utmContent utmMedium "
-    "utmSource utmTerm webformId".split()
+NOT_OF_AN_INVOICE = re.compile(
+    r"\.(fm|post|phone\w*|email\w*|has[EIP]\w+|skype|icq|imol|utm\w+|origin\w+|lastActivity\w+|is[CR]\w+"
+    r"|name|lastName|secondName|shortName|honorific|birthdate|address|companyTitle|login|productId"
+    r"|date(Closed|\w+Short)|s\w+Description|stageSemanticId|searchContent|webformId) is missing"
 )
 
 
@@ -153,18 +151,18 @@ def test_an_answer_holds_what_its_page_shows(portal: DemoPortal, method: str) ->
     assert shown, f"{page} shows no answer"
     found = [one for body in shown for one in differences(body, answer.body)]
     if method.startswith("crm.item."):
-        found = [one for one in found if one.split()[0].rpartition(".")[2] not in NOT_OF_AN_INVOICE]
+        found = [one for one in found if not NOT_OF_AN_INVOICE.search(one)]
     assert found == []
 
 
 def test_a_batch_holds_what_its_page_shows(portal: DemoPortal) -> None:
     answer = caller(portal).batch({"get_user": "user.current", "get_department": "user.get"})
     shown = bodies("batch")[0]
-    assert [] == [
+    assert [
         one
         for one in differences(shown, answer.body)
         if not one.startswith(".result.result.get_department")
-    ]
+    ] == []
 
 
 @pytest.mark.parametrize("page", ["index", "auto-renewal"])
@@ -177,4 +175,4 @@ def test_tokens_hold_what_their_pages_show(portal: DemoPortal, page: str) -> Non
         "refresh_token": refresh,
     }
     answer = asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=20))
-    assert [] == [one for body in bodies(page) for one in differences(body, answer.body)]
+    assert [one for body in bodies(page) for one in differences(body, answer.body)] == []

@@ -107,7 +107,7 @@ def test_the_domain_of_the_request_is_never_called(client: Client, portal: DemoP
 
 def test_a_foreign_token_installs_nothing(client: Client, portal: DemoPortal) -> None:
     for form in ({"AUTH_ID": "forged-token-forged"}, {"member_id": "f" * 32}, {"AUTH_ID": ""}):
-        assert install(client, portal, **form).state in ("foreign", "malformed")
+        assert install(client, portal, form=form).state in ("foreign", "malformed")
     assert not Portal.objects.exists()
 
 

@@ -10,7 +10,7 @@ from b24app.portals.codes import DEAL_TAB
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.session import Session
 from demo.server import DemoPortal
-from tests.opening import ANNA, ILYA, MOCKUP, THREE, Page, ask, install, open_tab, submit
+from tests.opening import ANNA, ILYA, MOCKUP, THREE, ask, install, open_tab, seen, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,7 @@ def known(client: Client, portal: DemoPortal) -> DemoPortal:
 def test_a_hostile_opening_shows_a_page_and_stores_nothing(
     client: Client, known: DemoPortal, form: dict[str, str], state: str
 ) -> None:
-    page = open_tab(client, known, **form)
+    page = open_tab(client, known, form=form)
     assert page.state == state or state in page.without_templates
     assert page.response.status_code >= 400
     assert "For support: LO-" in page.text or state == "session-ended"
@@ -75,13 +75,13 @@ def test_a_bad_form_costs_the_portal_nothing(client: Client, known: DemoPortal) 
         {"APPLICATION_TOKEN": "0" * 32},
         {"PLACEMENT_OPTIONS": "{"},
     ):
-        open_tab(client, known, **form)
+        open_tab(client, known, form=form)
     assert known.http_requests == 0
 
 
 def test_a_token_of_another_app_does_not_log_in(client: Client, known: DemoPortal) -> None:
     token = known.token_of_another_app(user_id=ANNA)
-    page = open_tab(client, known, AUTH_ID=token)
+    page = open_tab(client, known, form={"AUTH_ID": token})
     assert page.state in ("foreign", "session-ended")
     assert not PortalUser.objects.exists()
 
@@ -93,7 +93,9 @@ def test_two_portals_never_meet(client: Client, known: DemoPortal) -> None:
         theirs = open_tab(client, other)
         assert Portal.objects.count() == 2
         # Another tenant's member_id with my own good token.
-        crossed = open_tab(client, known, member_id=other.member_id, APPLICATION_TOKEN="")
+        crossed = open_tab(
+            client, known, form={"member_id": other.member_id, "APPLICATION_TOKEN": ""}
+        )
         assert (
             crossed.state in ("session-ended", "foreign")
             or "session-ended" in crossed.without_templates
@@ -142,7 +144,7 @@ def test_a_session_ends_after_half_an_hour_and_is_renewed_through_the_frame(
     fresh = client.get(
         "/tab/orders/", headers={"Authorization": f"Bearer {renewed.json()['session']}"}
     )
-    assert len(Page(fresh).order_ids) == 9
+    assert len(seen(fresh).order_ids) == 9
 
 
 def test_nobody_changes_persons_by_renewing(client: Client, known: DemoPortal) -> None:
@@ -177,4 +179,4 @@ def test_an_older_kernel_that_sends_no_application_token(client: Client, known: 
         if key not in ("SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE")
     }
     response = client.post("/placements/deal-tab/?DOMAIN=x&LANG=en", form)
-    assert len(Page(response).order_ids) == 9
+    assert len(seen(response).order_ids) == 9

@@ -1,0 +1,95 @@
+"""Settings that are missing or malformed stop the start with one clear line each."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GOOD = {
+    "B24_CLIENT_ID": "local.1.2",
+    "B24_CLIENT_SECRET": "secret",
+    "DATABASE_URL": "sqlite:///unused.sqlite3",
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "SECRET_KEY": "k" * 60,
+    "TOKEN_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "APP_URL": "https://orders.example.com",
+}
+NAMES = [
+    *GOOD,
+    "B24_OAUTH_URL",
+    "B24_ALLOW_HTTP",
+    "DEBUG",
+    "B24_RATE_CAPACITY",
+    "B24_RATE_LEAK",
+    "B24_OPERATING_LIMIT",
+]
+
+
+def check(**changed: str | None) -> subprocess.CompletedProcess[str]:
+    values = {**GOOD, **changed}
+    kept = {name: value for name, value in os.environ.items() if name not in NAMES}
+    environment = kept | {name: value for name, value in values.items() if value is not None}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_good_settings_start() -> None:
+    done = check()
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("B24_CLIENT_ID", None, "B24_CLIENT_ID is missing"),
+        ("B24_CLIENT_SECRET", None, "B24_CLIENT_SECRET is missing"),
+        ("SECRET_KEY", None, "SECRET_KEY is missing"),
+        ("SECRET_KEY", "short", "SECRET_KEY must have at least 50 characters"),
+        ("TOKEN_KEYS", None, "TOKEN_KEYS is missing"),
+        ("TOKEN_KEYS", "nonsense", "TOKEN_KEYS must be Fernet keys"),
+        ("APP_URL", "orders.example.com", "APP_URL must be an absolute address"),
+        ("B24_OAUTH_URL", "ftp://x", "B24_OAUTH_URL must be an absolute address"),
+        ("B24_OAUTH_URL", "http://127.0.0.1:1", "B24_OAUTH_URL must be https"),
+        ("B24_ALLOW_HTTP", "perhaps", "B24_ALLOW_HTTP must be on or off"),
+        ("DEBUG", "2", "DEBUG must be on or off"),
+        ("REDIS_URL", "memcached://x", "REDIS_URL must start with"),
+        ("DATABASE_URL", "nothing://x", "DATABASE_URL"),
+        ("B24_RATE_CAPACITY", "many", "B24_RATE_CAPACITY must be a whole number"),
+        ("B24_RATE_LEAK", "0", "B24_RATE_LEAK must be a whole number"),
+        ("B24_OPERATING_LIMIT", "601", "B24_OPERATING_LIMIT must be a whole number"),
+    ],
+)
+def test_each_bad_setting_is_said_in_one_line(name: str, value: str | None, line: str) -> None:
+    done = check(**{name: value})
+    assert done.returncode == 1
+    assert line in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 2
+
+
+def test_everything_wrong_is_said_at_once() -> None:
+    done = check(SECRET_KEY="short", APP_URL="x", DEBUG="2")
+    assert len(re.findall(r"^  \w+ ", done.stderr, re.MULTILINE)) == 3
+
+
+@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+def test_every_setting_is_documented(document: str) -> None:
+    text = (ROOT / document).read_text("utf-8")
+    read = re.findall(r'_read\(\s*"(\w+)"', (ROOT / "b24app" / "settings.py").read_text("utf-8"))
+    assert set(read) == set(NAMES)
+    assert [name for name in read if name not in text] == []
+
+
+def test_the_targets_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text("utf-8")))
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert {"demo", "test", "setup", "run", "check"} <= targets
+    assert [
+        target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)
+    ] == []
