@@ -1,5 +1,6 @@
 """The portal in a browser: deals, cards with the app's tab in a frame, the panel of misbehaviour."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from flask import Flask, Response, abort, jsonify, redirect, render_template, request
@@ -137,7 +138,7 @@ class Pages:
     def do(self) -> Redirect:
         """One button of the panel."""
         portal, given = self._portal, request.form
-        actions = {
+        actions: dict[str, Callable[[], None]] = {
             "calm": portal.calm,
             "expire": portal.expire_tokens,
             "rename": portal.rename,
