@@ -63,7 +63,7 @@ check: setup
 
 test: setup browser
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "not browser and not bare"
+	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "not browser"
 	$(BIN)/python -m pytest -q
 
 clean:

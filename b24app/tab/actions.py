@@ -15,14 +15,14 @@ from b24app.orders import links, rows
 from b24app.orders.links import Change, Changed, Result
 from b24app.orders.types import Deal, Owner
 from b24app.portals.models import PortalUser
-from b24app.tab.forms import Pick
+from b24app.tab.forms import BadForm, Pick
 
 UNDO_LIFETIME = 15 * 60
 
 _SALT = "b24app.tab.undo"
 
 
-class MoveNotConfirmed(Exception):
+class MoveNotConfirmed(BadForm):
     """Some of the orders are linked elsewhere, and the person has not said that they may be moved."""
 
 
@@ -76,11 +76,14 @@ def undo_token(user: PortalUser, owner: Owner, done: Sequence[Changed]) -> str:
 def undo(client: Client, user: PortalUser, owner: Owner, token: str) -> Outcome:
     """Put orders back where they were, unless somebody has moved them since.
 
-    Raises ``signing.BadSignature`` for a token that is not this person's for this card, or too old.
+    Raises :class:`BadForm` for a token that is not this person's for this card, or too old.
     """
-    pk, pair, steps = signing.loads(token, salt=_SALT, max_age=UNDO_LIFETIME)
+    try:
+        pk, pair, steps = signing.loads(token, salt=_SALT, max_age=UNDO_LIFETIME)
+    except signing.BadSignature:
+        raise BadForm from None
     if pk != user.pk or pair != _pair(owner):
-        raise signing.BadSignature("another person's")
+        raise BadForm
     return _carry_out(
         client,
         owner,

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from b24app.orders.types import DEAL, INVOICE, Owner
@@ -13,8 +14,8 @@ LONGEST_SEARCH = 100
 _PICK = re.compile(r"(\d{1,15})\|(?:(\d{1,5}):(\d{1,15}))?", re.ASCII)
 
 
-class BadForm(Exception):
-    """The form is not one of our pages' own; nothing was done."""
+class BadForm(BadRequest):
+    """The form is not one of our pages' own; nothing was done, and the answer is a plain 400."""
 
 
 @dataclass(frozen=True, slots=True)

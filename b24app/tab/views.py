@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,7 +23,6 @@ from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
 from b24app.tab import actions, dictionaries, forms, presenting
 from b24app.tab.actions import Outcome
-from b24app.tab.forms import BadForm
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
@@ -74,10 +72,7 @@ def orders(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
 @entry.in_session("GET")
 def grid(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Another page of the grid."""
-    try:
-        number = forms.page_number(request.GET)
-    except BadForm:
-        return HttpResponse(status=400)
+    number = forms.page_number(request.GET)
     client, owner = client_of(user), _owner(opened)
     reader = OrderReader(client, owner)
     outcomes = client.batch(
@@ -104,10 +99,7 @@ def picker(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
 @entry.in_session("GET")
 def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Orders matching the search, each with the place it stands at."""
-    try:
-        text = forms.search_text(request.GET)
-    except BadForm:
-        return HttpResponse(status=400)
+    text = forms.search_text(request.GET)
     finding = search(client_of(user), text)
     choices = presenting.choices(finding, _owner(opened))
     return render(
@@ -118,14 +110,11 @@ def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
 @entry.in_session("POST")
 def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Link the ticked orders; those linked elsewhere only when the person ticked that too."""
-    try:
-        chosen = forms.picks(request.POST)
-        client = client_of(user)
-        outcome = actions.link(
-            client, _owner(opened), chosen, may_move=request.POST.get("move") == "on"
-        )
-    except (BadForm, actions.MoveNotConfirmed):
-        return HttpResponse(status=400)
+    chosen = forms.picks(request.POST)
+    client = client_of(user)
+    outcome = actions.link(
+        client, _owner(opened), chosen, may_move=request.POST.get("move") == "on"
+    )
     moved = sum(1 for one in outcome.done if one.before not in (None, one.now))
     count = len(outcome.done)
     text = ngettext(
@@ -139,10 +128,7 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
 @entry.in_session("GET")
 def confirm_unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is unlinked."""
-    try:
-        chosen = forms.picks(request.GET)
-    except BadForm:
-        return HttpResponse(status=400)
+    chosen = forms.picks(request.GET)
     numbers = request.GET.getlist("number")[: forms.MOST]
     context = {"chosen": chosen, "numbers": numbers, "count": len(chosen)}
     return render(request, "tab/unlink.html", context)
@@ -151,10 +137,7 @@ def confirm_unlink(request: HttpRequest, opened: Session, user: PortalUser) -> H
 @entry.in_session("POST")
 def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Unlink the chosen orders from this deal."""
-    try:
-        chosen = forms.picks(request.POST)
-    except BadForm:
-        return HttpResponse(status=400)
+    chosen = forms.picks(request.POST)
     client = client_of(user)
     outcome = actions.unlink(client, _owner(opened), chosen)
     count = len(outcome.done)
@@ -168,10 +151,7 @@ def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
 def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Take the last change back, as the toast offers."""
     client = client_of(user)
-    try:
-        outcome = actions.undo(client, user, _owner(opened), request.POST.get("what", ""))
-    except signing.BadSignature:
-        return HttpResponse(status=400)
+    outcome = actions.undo(client, user, _owner(opened), request.POST.get("what", ""))
     return _changed(request, opened, user, client, outcome, _("Taken back"), undoable=False)
 
 
@@ -215,8 +195,15 @@ def _changed(
 ) -> HttpResponse:
     """The region as it is now, a toast for what was done, a note for what was not."""
     _learn(user, outcome)
-    context = _read(request, opened, user, client) | {"outcome": outcome, "here": _owner(opened)}
-    response = render(request, "tab/orders.html", context)
+    try:
+        context = _read(request, opened, user, client)
+    except errors.BitrixError as error:
+        # What was done is done, and is said, even where the portal does not show it any more.
+        response = entry.fragment(request, states.of_error(error))
+    else:
+        response = render(
+            request, "tab/orders.html", context | {"outcome": outcome, "here": _owner(opened)}
+        )
     really = [one for one in outcome.done if one.before != one.now]
     toast: dict[str, object] = {"text": text, "kind": "ok"}
     if undoable and really:

@@ -1,5 +1,6 @@
 """The authorization server: pairs of tokens, single use, who a token is for (settings/oauth/*.md)."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,6 +32,13 @@ def test_a_refresh_token_works_once_and_brings_another(portal: DemoPortal) -> No
     second = token(portal, refresh_token=refresh)
     assert (second.status, second.error) == (400, "invalid_grant")
     assert token(portal, refresh_token=cast(str, first.body["refresh_token"])).status == 200
+
+
+def test_of_ten_at_once_one_refreshes(portal: DemoPortal) -> None:
+    refresh = portal.open("DEFAULT").form["REFRESH_ID"]
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: token(portal, refresh_token=refresh), range(10)))
+    assert sorted(one.status for one in answers) == [200] + [400] * 9
 
 
 def code(portal: DemoPortal, state: str = "") -> dict[str, list[str]]:
