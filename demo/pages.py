@@ -54,7 +54,6 @@ class Pages:
         app.add_url_rule("/demo/do/", view_func=self.do, methods=["POST"])
         app.add_url_rule("/demo/frame/auth/", view_func=self.fresh_auth, methods=["POST"])
         app.add_url_rule("/demo/frame/finish/", view_func=self.finish, methods=["POST"])
-        app.add_url_rule("/demo/api/state/", view_func=self.api_state)
 
     def _everywhere(self) -> dict[str, object]:
         state = self._portal.state
@@ -169,11 +168,6 @@ class Pages:
     def finish(self) -> Response:
         self._portal.lifecycle.finish(self._portal.state.viewer)
         return jsonify({"result": True})
-
-    def api_state(self) -> Response:
-        """Links and counts, for tests in another process."""
-        links = {str(order_id): list(owner) for order_id, owner in self._portal.state.links.items()}
-        return jsonify({"links": links, "requests": self._portal.rest.requests})
 
     def _opening(self, placement: str, entity_id: int) -> Opening:
         state = self._portal.state

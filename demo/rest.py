@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from flask import Flask, Response, request
 
-import demo.cards  # noqa: F401  (its methods register themselves)
 from demo import php
 from demo.faults import WHOLE, Fault, Faults
 from demo.limits import COST, USUAL, Limits

@@ -14,7 +14,6 @@ from cheroot.server import HTTPConnection
 from cheroot.wsgi import Gateway_10, Server
 from flask import Flask
 
-from demo import remote
 from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
@@ -69,7 +68,6 @@ class DemoPortal:
         app = Flask("demo.portal", template_folder="templates")
         self.rest.routes(app)
         Pages(self).routes(app)
-        remote.routes(app, self)
         self._auth.authorize_at(app, self.store, lambda: self.app_url)
         self.url = f"http://127.0.0.1:{self._serve(app, self._port)}"
         if not self._shared:
@@ -218,6 +216,7 @@ class DemoPortal:
         self.store.reset()
         self.calm()
         self.reset_counts()
+        self.rest.limits.enforced = True
         self.lifecycle.told.clear()
         self.lifecycle.older_kernel = False
 

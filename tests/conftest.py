@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.cache import cache
+from django.db import connections
 
 from demo.server import DemoPortal
 from tests import environment
@@ -11,6 +12,14 @@ from tests import environment
 def nothing_remembered() -> None:
     """Each test begins with an empty cache."""
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """SQLite in a file: a database in memory is one shared cache, and threads lock its tables."""
+    own = connections["default"].settings_dict
+    if own["ENGINE"].endswith("sqlite3"):
+        own["TEST"]["NAME"] = str(environment.DIRECTORY / "tests.sqlite3")
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
-import requests
 
 from demo.server import DemoPortal
 from tests.demo.calls import ANNA, MARIA, OFFICE, caller
@@ -168,17 +167,3 @@ def test_starting_afresh_is_quick(portal: DemoPortal) -> None:
     started = time.monotonic()
     portal.reset()
     assert time.monotonic() - started < 1
-
-
-def test_another_process_commands_by_http(portal: DemoPortal) -> None:
-    def told(action: str, **given: object) -> requests.Response:
-        return requests.post(f"{portal.url}/demo/api/{action}/", json=given, timeout=20)
-
-    order = told("order_id", number="1201").json()["result"]
-    assert told("link_of", order_id=order).json()["result"] == [2, OFFICE]
-    assert told("misbehave", kind="rate").status_code == 200
-    assert caller(portal)("scope").status == 503
-    assert told("misbehave", kind="earthquake").status_code == 400
-    assert told("nothing").status_code == 404
-    opening = told("open", placement=TAB, user_id=MARIA).json()["result"]
-    assert opening["form"]["PLACEMENT"] == TAB

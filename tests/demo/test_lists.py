@@ -138,23 +138,11 @@ def test_only_own_deals_for_some(portal: DemoPortal) -> None:
     assert [dict(row) for row in listed.rows()] == [{"ID": "6933"}]
     denied = toms("crm.deal.get", {"id": OFFICE})
     assert (denied.status, denied.error) == (400, "")
-    hidden = toms("crm.item.payment.list", {"entityId": OFFICE, "entityTypeId": 2})
-    assert (hidden.status, hidden.error) == (400, 0)
 
 
 def test_a_deal_that_is_not_there(portal: DemoPortal) -> None:
     answer = caller(portal)("crm.deal.get", {"id": 1})
     assert (answer.status, answer.body["error_description"]) == (400, "Not found")
-
-
-def test_the_card_of_a_deal_shows_payments_and_deliveries_to_who_may_not_see_the_store(
-    portal: DemoPortal,
-) -> None:
-    ask = caller(portal, 11)
-    params = {"entityId": OFFICE, "entityTypeId": 2}
-    assert ask("sale.order.list").error == 200040300010
-    assert len(ask("crm.item.payment.list", params).rows()) == 10
-    assert len(ask("crm.item.delivery.list", params).rows()) >= 9
 
 
 @pytest.mark.parametrize("deal", [7000, 7001, 7003, 7050, 7051, MANY])
