@@ -48,19 +48,38 @@ def opened_by_portal(view: Opening) -> Callable[[HttpRequest], HttpResponse]:
             if request.method != "POST":
                 return page(request, states.State("outside", 200))
             try:
-                return view(request, launch.read(request.GET.dict(), request.POST.dict()))
+                posted = _posted(request)
             except Refused as refused:
-                allow_frame(request, refused.portal)
-                return page(request, states.of_refusal(refused.reason))
-            except errors.BitrixError as error:
                 allow_frame(request, _claimed(request))
-                return page(request, states.of_error(error))
+                return page(request, states.of_refusal(refused.reason))
+            return _answered(view, request, posted)
 
     return inner
 
 
+def _posted(request: HttpRequest) -> Posted:
+    """The opening in the request: the portal's own form, or ours that tries it again."""
+    again = request.POST.get("sealed")
+    if again:
+        return launch.unsealed(again)
+    return launch.read(request.GET.dict(), request.POST.dict())
+
+
+def _answered(view: Opening, request: HttpRequest, posted: Posted) -> HttpResponse:
+    try:
+        return view(request, posted)
+    except Refused as refused:
+        allow_frame(request, refused.portal or Portal.objects.named(posted.member_id).first())
+        return page(request, states.of_refusal(refused.reason))
+    except errors.BitrixError as error:
+        allow_frame(request, Portal.objects.named(posted.member_id).first())
+        state = states.of_error(error)
+        again = launch.sealed(posted) if state.retry else ""
+        return page(request, state, sealed=again, action=request.get_full_path())
+
+
 def _claimed(request: HttpRequest) -> Portal | None:
-    """The portal an unproven POST names: only to let that portal's frame show what went wrong."""
+    """The portal a malformed POST names: only to let that portal's frame show what went wrong."""
     return Portal.objects.named(request.POST.get("member_id", "")).first()
 
 

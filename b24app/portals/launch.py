@@ -11,17 +11,18 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from urllib.parse import urlsplit
 
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.oauth import TokenInfo
-from b24app.portals.fields import Secret
+from b24app.portals.fields import Secret, fernet
 from b24app.portals.models import MEMBER_ID, Portal, PortalUser
 from b24app.portals.tokens import authorization_server, checked_endpoint
 
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 _TOKEN = re.compile(r"[\x21-\x7e]{8,2000}")
 _PLACEMENT = re.compile(r"[A-Z0-9_]{1,64}")
 LONGEST_OPTIONS = 10_000
+RETRY_SECONDS = 15 * 60
 
 
 class Refused(Exception):
@@ -86,6 +88,21 @@ def read(query: Mapping[str, str], form: Mapping[str, str]) -> Posted:
         entity_id=_entity(form.get("PLACEMENT_OPTIONS", "")),
         language=query.get("LANG", "")[:8].lower(),
     )
+
+
+def sealed(posted: Posted) -> str:
+    """An opening to be tried again in a moment, readable by us alone, for the page's Retry button."""
+    content = asdict(posted) | {"expires_at": posted.expires_at.isoformat()}
+    return fernet().encrypt(json.dumps(content).encode()).decode()
+
+
+def unsealed(text: str) -> Posted:
+    """The opening kept by :func:`sealed`; raises :class:`Refused` for a forged or an old one."""
+    try:
+        content = json.loads(fernet().decrypt(text.encode(), ttl=RETRY_SECONDS))
+    except InvalidToken:
+        raise Refused("malformed") from None
+    return Posted(**content | {"expires_at": datetime.fromisoformat(content["expires_at"])})
 
 
 def _lifetime(value: str) -> int:

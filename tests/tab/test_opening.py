@@ -20,6 +20,7 @@ from tests.opening import (
     ask,
     install,
     open_tab,
+    post,
 )
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +156,24 @@ def test_a_failed_answer_is_never_no_orders(
     assert 'data-state="empty"' not in page.without_templates
     installed.calm()
     assert len(open_tab(client, installed).order_ids) == 9
+
+
+def test_an_opening_that_failed_is_tried_again_from_its_page(
+    client: Client, installed: DemoPortal
+) -> None:
+    installed.misbehave("html", times=50)
+    failed = open_tab(client, installed)
+    assert failed.state == "silent"
+    sealed = failed.attribute('name="sealed" value')
+    token = PortalUser.objects.get(user_id=ANNA).access_token
+    assert str(token) not in failed.text
+    installed.calm()
+    again = post(client, failed.attribute('method="post" action'), {"sealed": sealed})
+    assert len(again.order_ids) == 9
+    forged = post(
+        client, "http://app/placements/deal-tab/?LANG=en", {"sealed": sealed[:-4] + "AAAA"}
+    )
+    assert (forged.state, forged.response.status_code) == ("malformed", 400)
 
 
 def test_orders_that_may_not_be_read_are_still_shown_as_linked(
