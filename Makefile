@@ -8,10 +8,8 @@ PORT ?= 8000
 PORTAL_PORT ?= 8070
 
 BIN := .venv/bin
-# Node of the system where it is recent enough, else the one that comes as a Python package.
-NODE = $(shell node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null && dirname "$$(command -v node)" || echo $(CURDIR)/$(BIN))
-# Commands that only need settings to be readable: nothing is called with these.
-PRETEND := B24_CLIENT_ID=none B24_CLIENT_SECRET=none
+# Settings that only need to be readable: nothing is called with these, and .env is kept out.
+PRETEND := B24_CLIENT_ID=none B24_CLIENT_SECRET=none DATABASE_URL= REDIS_URL= SECRET_KEY= TOKEN_KEYS= DEBUG=off
 
 setup: var/.static
 
@@ -23,11 +21,11 @@ setup: var/.static
 	@touch $@
 
 node_modules/.done: package-lock.json .venv/.done
-	PATH="$(NODE):$$PATH" npm ci --no-audit --no-fund --loglevel=error
+	tools/node.sh npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 static/dist/app.js: node_modules/.done static/build.mjs $(wildcard static/src/*/*)
-	PATH="$(NODE):$$PATH" node static/build.mjs
+	tools/node.sh node static/build.mjs
 	@touch $@ static/dist/app.css
 
 var/.locale: .venv/.done $(wildcard b24app/locale/*/LC_MESSAGES/*.po)
@@ -56,7 +54,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(PRETEND) $(BIN)/mypy b24app demo tests tools
 	$(BIN)/lint-imports
-	$(BIN)/djade --target-version 5.2 --check $$(git ls-files 'templates/*.html')
+	$(BIN)/djade --target-version 5.2 --check $$(find templates -name '*.html')
 	$(PRETEND) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRETEND) APP_URL=https://app.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	tools/audit.sh

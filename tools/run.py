@@ -23,34 +23,26 @@ def main() -> int:
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, _stop)
     celery = [str(BIN / "celery"), "-A", "b24app"]
-    children = [
-        subprocess.Popen(command, cwd=ROOT)
-        for command in (
-            [
-                str(BIN / "gunicorn"),
-                "b24app.wsgi",
-                "-b",
-                f"127.0.0.1:{port}",
-                "-w",
-                "2",
-                "--threads",
-                "4",
-            ],
-            [*celery, "worker", "-Q", "interactive,bulk", "-c", "2", "-l", "INFO"],
-            [*celery, "beat", "-l", "INFO"],
-        )
-    ]
+    gunicorn = [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", f"127.0.0.1:{port}"]
+    worker = [*celery, "worker", "-c", "2", "-Q", "interactive,bulk", "-l", "INFO"]
+    commands = {"gunicorn": gunicorn, "worker": worker, "beat": [*celery, "beat", "-l", "INFO"]}
+    children = {name: subprocess.Popen(one, cwd=ROOT) for name, one in commands.items()}
     try:
-        while all(child.poll() is None for child in children):
+        while True:
+            for name, child in children.items():
+                if child.poll() is not None:
+                    print(
+                        f"{name} ended with {child.returncode}, so all is stopped", file=sys.stderr
+                    )
+                    return 1
             time.sleep(0.5)
     except KeyboardInterrupt:
         return 0
     finally:
-        for child in children:
+        for child in children.values():
             child.terminate()
-        for child in children:
+        for child in children.values():
             child.wait()
-    return 1
 
 
 def _stop(_: int, __: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""The embedded Redis, health, and the demo's supervisor, as processes."""
+"""The embedded Redis and the health pages."""
 
 import os
 import signal
@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from pytest_django.fixtures import Settings
 from redis import Redis
 
 from b24app import embedded, heartbeat
-from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START = (
@@ -95,23 +95,16 @@ def test_health(client: Client) -> None:
     assert client.get("/readyz/").status_code == 503
 
 
-def test_a_taken_port_is_named() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        command = [
-            sys.executable,
-            "-m",
-            "demo",
-            "--port",
-            str(port),
-            "--portal-port",
-            str(free_port()),
-        ]
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
-        )
-    assert done.returncode == 1
-    assert f"Port {port} is taken" in done.stderr
-    assert "make demo PORT=" in done.stderr
+@pytest.mark.django_db
+def test_a_hanging_redis_is_said_within_seconds(client: Client, settings: Settings) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": address}}
+        began = time.monotonic()
+        answer = client.get("/readyz/")
+    assert time.monotonic() - began < 4
+    assert answer.status_code == 503
+    assert answer.json() == {"database": "ok", "redis": "away", "worker": "away"}
+    assert client.get("/healthz/").status_code == 200

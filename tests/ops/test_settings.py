@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.bare
+
 ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
 GOOD = {
     "B24_CLIENT_ID": "local.1.2",
     "B24_CLIENT_SECRET": "secret",
@@ -29,14 +32,20 @@ NAMES = [
 ]
 
 
-def check(**changed: str | None) -> subprocess.CompletedProcess[str]:
-    values = {**GOOD, **changed}
-    kept = {name: value for name, value in os.environ.items() if name not in NAMES}
-    environment = kept | {name: value for name, value in values.items() if value is not None}
+def start(*command: str, **changed: str | None) -> subprocess.CompletedProcess[str]:
+    """A process of the app with good settings, except for what is changed; None leaves one empty."""
+    # Empty instead of absent: what a developer has in .env stays out.
+    blank = {name: "" for one in NAMES for name in (one, f"{one}_FILE")}
+    values = {name: value or "" for name, value in {**GOOD, **changed}.items()}
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
-        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+        [str(BIN / command[0]), *command[1:]],
+        cwd=ROOT, env=os.environ | blank | values,
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
+
+
+def check(**changed: str | None) -> subprocess.CompletedProcess[str]:
+    return start("python", "manage.py", "check", **changed)
 
 
 def test_good_settings_start() -> None:
@@ -58,8 +67,14 @@ def test_good_settings_start() -> None:
         ("B24_OAUTH_URL", "http://127.0.0.1:1", "B24_OAUTH_URL must be https"),
         ("B24_ALLOW_HTTP", "perhaps", "B24_ALLOW_HTTP must be on or off"),
         ("DEBUG", "2", "DEBUG must be on or off"),
-        ("REDIS_URL", "memcached://x", "REDIS_URL must start with"),
-        ("DATABASE_URL", "nothing://x", "DATABASE_URL"),
+        ("APP_URL", "https://example.com/orders", "APP_URL must be an absolute address"),
+        ("APP_URL", "https://[::1", "APP_URL must be an absolute address"),
+        ("REDIS_URL", "memcached://x", "REDIS_URL must be like redis://"),
+        ("REDIS_URL", "redis://", "REDIS_URL must be like redis://"),
+        ("REDIS_URL", "redis://h:port/0", "REDIS_URL must be like redis://"),
+        ("DATABASE_URL", "nothing://x", "DATABASE_URL must be like postgres://"),
+        ("DATABASE_URL", "postgres://h", "DATABASE_URL must be like postgres://"),
+        ("SECRET_KEY_FILE", "/there/is/none", "SECRET_KEY_FILE cannot be read: No such file"),
         ("B24_RATE_CAPACITY", "many", "B24_RATE_CAPACITY must be a whole number"),
         ("B24_RATE_LEAK", "0", "B24_RATE_LEAK must be a whole number"),
         ("B24_OPERATING_LIMIT", "601", "B24_OPERATING_LIMIT must be a whole number"),
@@ -71,6 +86,43 @@ def test_each_bad_setting_is_said_in_one_line(name: str, value: str | None, line
     assert line in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 2
+
+
+def test_a_malformed_address_is_not_printed() -> None:
+    done = check(DATABASE_URL="postgres://orders:hunter/2@db/orders")
+    assert "special characters of the password percent-encoded" in done.stderr
+    assert "hunter" not in done.stderr
+
+
+def test_a_file_may_hold_the_value(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("short\n")
+    assert "SECRET_KEY must have" in check(SECRET_KEY=None, SECRET_KEY_FILE=str(file)).stderr
+    file.write_text(GOOD["SECRET_KEY"] + "\n")
+    assert check(SECRET_KEY=None, SECRET_KEY_FILE=str(file)).returncode == 0
+
+
+def test_a_value_is_taken_as_it_stands() -> None:
+    show = "from django.conf import settings; print(settings.B24_CLIENT_SECRET)"
+    done = start(
+        "python", "manage.py", "shell", "-v", "0", "-c", show, B24_CLIENT_SECRET="$APP_URL"
+    )
+    assert done.stdout.strip() == "$APP_URL"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("gunicorn", "b24app.wsgi", "-b", "127.0.0.1:0"),
+        ("celery", "-A", "b24app", "worker"),
+        ("celery", "-A", "b24app", "beat"),
+    ],
+)
+def test_every_process_ends_over_bad_settings_and_says_why_once(command: tuple[str, ...]) -> None:
+    done = start(*command, B24_CLIENT_ID=None)
+    assert done.returncode == 1
+    assert done.stderr.count("B24_CLIENT_ID is missing") == 1
+    assert "Traceback" not in done.stderr
 
 
 def test_everything_wrong_is_said_at_once() -> None:

@@ -1,0 +1,126 @@
+"""``make demo``: everything starts, is found again, and ends together."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from demo.__main__ import SETTINGS
+from tests.ports import free_port
+
+pytestmark = pytest.mark.bare
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def command(port: int, portal_port: int, data: Path) -> list[str]:
+    ports = ["--port", str(port), "--portal-port", str(portal_port)]
+    return [sys.executable, "-m", "demo", *ports, "--data", str(data)]
+
+
+@contextmanager
+def running(port: int, portal_port: int, data: Path) -> Iterator[subprocess.Popen[str]]:
+    """A demo that has printed its addresses; it is ended in any case."""
+    process = subprocess.Popen(
+        command(port, portal_port, data),
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout
+        printed = ""
+        while "stops everything" not in printed:
+            line = process.stdout.readline()
+            assert line, process.communicate()
+            printed += line
+        assert f"http://127.0.0.1:{portal_port}/marketplace/app/" in printed
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+def children(pid: int) -> dict[int, str]:
+    """Command lines of the processes that ``pid`` started, by their ids."""
+    listing = subprocess.check_output(["ps", "-axo", "pid=,ppid=,command="], text=True)
+    rows = (line.split(None, 2) for line in listing.splitlines())
+    return {int(row[0]): row[2] for row in rows if len(row) == 3 and int(row[1]) == pid}
+
+
+def free(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> None:
+    port, portal_port = free_port(), free_port()
+    data = tmp_path / "a folder"
+    with running(port, portal_port, data) as demo:
+        with urlopen(f"http://127.0.0.1:{port}/readyz/") as ready:
+            assert ready.status == 200
+        with urlopen(f"http://127.0.0.1:{portal_port}/marketplace/app/") as page:
+            assert page.status == 200
+        first = children(demo.pid)
+        assert len(first) == 5
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 0
+    assert free(port)
+    assert free(portal_port)
+    for pid in first:
+        with pytest.raises(ProcessLookupError):
+            os.killpg(pid, 0)
+    state, keys = (data / "portal.json").read_text(), (data / "token_keys").read_text()
+
+    with running(port, portal_port, data) as demo:
+        assert (data / "token_keys").read_text() == keys
+        assert (data / "portal.json").read_text() == state
+        web = next(pid for pid, line in children(demo.pid).items() if "gunicorn" in line)
+        subprocess.run(["kill", "-KILL", str(web)], check=True)
+        _, said = demo.communicate(timeout=60)
+    assert demo.returncode == 1
+    assert "web ended with -9" in said
+    assert free(portal_port)
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2])
+def test_a_taken_port_is_named(tmp_path: Path, taken: int) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen()
+        port = one.getsockname()[1]
+        ports = [(port, free_port()), (free_port(), port), (free_port(), port - 1)][taken]
+        done = subprocess.run(
+            command(*ports, tmp_path), cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert re.search(rf"\b{port}\b.* taken", done.stderr)
+    assert "make demo PORT=" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        command(70_000, 8070, tmp_path), cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "70000 is no port" in done.stderr
+
+
+def test_no_setting_of_the_real_app_reaches_the_demo() -> None:
+    source = (ROOT / "b24app" / "settings.py").read_text("utf-8")
+    assert set(re.findall(r'_read\(\s*"(\w+)"', source)) == set(SETTINGS)
+
+
+def test_it_knows_nothing_of_the_app() -> None:
+    look = (
+        "import sys, demo.__main__, demo.portal; print([m for m in sys.modules if 'b24app' in m])"
+    )
+    printed = subprocess.check_output([sys.executable, "-c", look], cwd=ROOT, text=True)
+    assert printed.strip() == "[]"
