@@ -1,7 +1,7 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: setup demo demo-reset run test check browser clean
+.PHONY: setup demo demo-reset run test check bench browser clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -52,17 +52,20 @@ browser:
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PRETEND) $(BIN)/mypy b24app demo tests tools
+	$(PRETEND) $(BIN)/mypy b24app demo tests tools bench
 	$(BIN)/lint-imports
 	$(BIN)/djade --target-version 5.2 --check $$(find templates -name '*.html')
 	$(PRETEND) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRETEND) APP_URL=https://app.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
-	tools/audit.sh
+	$(BIN)/python tools/audit.py
 
 test: setup browser
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "not browser"
 	$(BIN)/python -m pytest -q
+
+bench: setup
+	@$(BIN)/python -m bench.screens
 
 clean:
 	rm -rf .venv node_modules static/dist var

@@ -1,25 +1,46 @@
 """The Celery app: two queues, ``interactive`` and ``bulk``, and the worker's sign of life."""
 
+import logging
 import os
 import threading
 import time
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    after_setup_logger,
+    after_setup_task_logger,
+    beat_init,
+    celeryd_init,
+    worker_ready,
+    worker_shutting_down,
+)
 from django.conf import settings
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from b24app import embedded, heartbeat
+from b24app.bitrix24.masking import MaskingFilter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
 
 app = Celery("b24app")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.conf.task_queues = [Queue("interactive"), Queue("bulk")]
+# With exchange and key spelled out: a bare Queue("bulk") is bound to the default queue's own.
+app.conf.task_queues = [
+    Queue(name, Exchange(name), routing_key=name) for name in ("interactive", "bulk")
+]
 app.autodiscover_tasks(["b24app.events", "b24app.portals"])
 
+_masking = MaskingFilter()
 _stopping = threading.Event()
+
+
+@after_setup_logger.connect
+@after_setup_task_logger.connect
+def _mask(logger: logging.Logger, **_: Any) -> None:
+    # Worker and beat put handlers of their own in place of those that the settings made.
+    for handler in (*logger.handlers, *logging.getLogger("multiprocessing").handlers):
+        handler.addFilter(_masking)
 
 
 @celeryd_init.connect

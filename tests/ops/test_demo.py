@@ -49,7 +49,7 @@ def running(port: int, portal_port: int, data: Path) -> Iterator[subprocess.Pope
 
 def children(pid: int) -> dict[int, str]:
     """Command lines of the processes that ``pid`` started, by their ids."""
-    listing = subprocess.check_output(["ps", "-axo", "pid=,ppid=,command="], text=True)
+    listing = subprocess.check_output(["ps", "-axwwo", "pid=,ppid=,command="], text=True)
     rows = (line.split(None, 2) for line in listing.splitlines())
     return {int(row[0]): row[2] for row in rows if len(row) == 3 and int(row[1]) == pid}
 

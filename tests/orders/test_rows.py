@@ -8,10 +8,9 @@ from hypothesis import strategies as st
 from b24app.orders import rows
 from b24app.orders.types import OrderLink, Owner
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=4,
+SIMPLE = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
+JSON = (
+    SIMPLE | st.lists(SIMPLE, max_size=2) | st.dictionaries(st.text(max_size=5), SIMPLE, max_size=2)
 )
 KEYS = st.sampled_from(
     ["id", "orderId", "ownerId", "ownerTypeId", "price", "sum", "dateInsert", "value", "code"]

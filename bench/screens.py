@@ -1,0 +1,82 @@
+"""``make bench``: what each screen costs, in counts: requests to the portal, methods in them, SQL queries.
+
+Counts, not seconds: they are the same on every machine. The portal is the demo portal over real HTTP,
+the dictionaries are warm, the database is SQLite.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from tests import environment  # isort: skip  (sets what the settings read)
+
+import django
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext, setup_test_environment
+
+from demo.server import DemoPortal
+from tests.opening import EMPTY, FIFTY, FIFTY_ONE, MANY, MOCKUP, ask, install, open_tab, submit
+
+COLUMNS = ("requests", "methods", "queries")
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
+    try:
+        django.setup()
+        setup_test_environment()
+        logging.disable(logging.ERROR)
+        call_command("migrate", verbosity=0)
+        _table(environment.PORTAL)
+    finally:
+        environment.pytest_unconfigure()
+
+
+def _table(portal: DemoPortal) -> None:
+    client = Client()
+    rows: list[tuple[str, tuple[int, int, int]]] = []
+
+    def measured(name: str, step: Callable[[], object]) -> None:
+        rows.append((name, _count(portal, step)))
+
+    measured("install", lambda: install(client, portal))
+    measured("install again", lambda: install(client, portal))
+    for deal, orders in ((EMPTY, 0), (MOCKUP, 9), (FIFTY, 50), (FIFTY_ONE, 51), (MANY, 400)):
+        opening = partial(open_tab, client, portal, deal_id=deal)
+        opening()
+        measured(f"open, {orders} orders", opening)
+    tab, large = open_tab(client, portal, deal_id=EMPTY), open_tab(client, portal, deal_id=MANY)
+    free = [pk for pk in portal.state.orders if portal.link_of(pk) is None]
+    one, forty = {"order": f"{free[0]}|"}, {"order": [f"{pk}|" for pk in free[1:41]]}
+    steps: list[tuple[str, Callable[[], object]]] = [
+        ("another page of 400", lambda: ask(client, large, "/tab/grid/?page=2")),
+        ("picker, newest", lambda: ask(client, tab, "/tab/found/?q=")),
+        ("picker, a number", lambda: ask(client, tab, "/tab/found/?q=1193")),
+        ("picker, a name", lambda: ask(client, tab, "/tab/found/?q=Clara")),
+        ("link 1", lambda: submit(client, tab, "/tab/link/", one)),
+        ("link 40", lambda: submit(client, tab, "/tab/link/", forty)),
+        ("unlink 1", lambda: submit(client, tab, "/tab/unlink/", one)),
+        ("unlink 40", lambda: submit(client, tab, "/tab/unlink/", forty)),
+    ]
+    for name, step in steps:
+        measured(name, step)
+    write = sys.stdout.write
+    write(f"{'':22}" + "".join(f"{column:>10}" for column in COLUMNS) + "\n")
+    for name, figures in rows:
+        write(f"{name:22}" + "".join(f"{figure:>10}" for figure in figures) + "\n")
+    write(f"\nrefused by the portal's limits: {portal.rest.refused}\n")
+
+
+def _count(portal: DemoPortal, step: Callable[[], object]) -> tuple[int, int, int]:
+    portal.reset_counts()
+    with CaptureQueriesContext(connection) as queries:
+        step()
+    return portal.http_requests, len(portal.calls), len(queries)
+
+
+if __name__ == "__main__":
+    main()

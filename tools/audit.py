@@ -1,0 +1,59 @@
+"""Known vulnerabilities in what the app runs on: fails on findings, says plainly when it could not look.
+
+Arguments are handed on to pip-audit.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PIP_AUDIT = Path(sys.executable).parent / "pip-audit"
+SECONDS = 90
+AWAY = re.compile(r"ConnectionError|ServiceError|Timeout|Max retries|NameResolution|ProxyError")
+
+
+def main(arguments: list[str]) -> int:
+    command = [
+        str(PIP_AUDIT), "--disable-pip", "--require-hashes", "-r", "requirements.txt",
+        "--format", "json", "--progress-spinner", "off", *arguments,
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return _not_done("the vulnerability service did not answer in time")
+    try:
+        packages = json.loads(done.stdout)["dependencies"]
+    except ValueError:
+        if AWAY.search(done.stderr):
+            return _not_done("the vulnerability service cannot be reached from here")
+        print(done.stderr, file=sys.stderr)
+        return 1
+    for one in packages:
+        for found in one.get("vulns", ()):
+            fixed = ", ".join(found["fix_versions"]) or "nothing yet"
+            print(
+                f"{one['name']} {one['version']}: {found['id']}, fixed in {fixed}", file=sys.stderr
+            )
+    if any(one.get("vulns") for one in packages):
+        return 1
+    # pip-audit itself is content with a service that answers "not found" to everything.
+    unknown = [one["name"] for one in packages if "skip_reason" in one]
+    if unknown:
+        count = f"{len(unknown)} of {len(packages)} packages"
+        return _not_done(f"the vulnerability service has no answer for {count}")
+    print(f"dependency audit: nothing known about {len(packages)} packages")
+    return 0
+
+
+def _not_done(reason: str) -> int:
+    print(f"dependency audit: NOT DONE, {reason}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
