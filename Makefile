@@ -47,7 +47,7 @@ run: setup
 	@$(BIN)/python tools/run.py --port $(PORT)
 
 browser:
-	@command -v chromium >/dev/null || tools/debian.sh chromium
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || tools/debian.sh chromium
 
 check: setup
 	$(BIN)/ruff check .

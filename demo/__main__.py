@@ -34,6 +34,8 @@ READY_SECONDS = 60
 STOP_SECONDS = 15
 TAIL_LINES = 15
 FERNET_BYTES = 32
+# Ctrl-C, a supervisor, a terminal that was closed.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Every setting of the app: one that the demo leaves empty has its default, whatever .env says.
 SETTINGS = (
@@ -56,7 +58,7 @@ KEPT = ("portal.json", "app.sqlite3*", "secret_key", "token_keys", "celerybeat-s
 
 
 class Stopped(Exception):
-    """Somebody pressed Ctrl-C, or asked us to end."""
+    """Somebody pressed Ctrl-C, closed the terminal, or asked us to end."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def main() -> None:
     if taken:
         which = f"Port {taken[0]} is" if len(taken) == 1 else f"Ports {', '.join(taken)} are"
         sys.exit(f"{which} taken. Choose others: make demo PORT=8100 PORTAL_PORT=8170")
-    for one in (signal.SIGINT, signal.SIGTERM):
+    for one in ENDING:
         signal.signal(one, _stop)
     home = options.data.resolve()
     if options.reset:
@@ -167,7 +169,7 @@ def _run(demo: Demo) -> None:
     except Stopped:
         print("\nStopping…", flush=True)
     finally:
-        for one in (signal.SIGINT, signal.SIGTERM):
+        for one in ENDING:
             signal.signal(one, signal.SIG_IGN)
         _end(children[1:])
         _end(children[:1])

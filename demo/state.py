@@ -119,11 +119,10 @@ class Store:
             return
         with self.lock:
             self._due.clear()
-            text = json.dumps(self.state, default=vars, ensure_ascii=False)
-        fresh = self._path.with_suffix(".new")
-        fresh.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, "utf-8")
-        fresh.replace(self._path)
+            fresh = self._path.with_suffix(".new")
+            fresh.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_text(json.dumps(self.state, default=vars, ensure_ascii=False), "utf-8")
+            fresh.replace(self._path)
 
 
 def _loaded(path: Path) -> State:

@@ -1,11 +1,12 @@
 // Bundles static/src into static/dist and holds the size limits. `node static/build.mjs`
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const LIMITS = { "app.js": 100 * 1024, "app.css": 15 * 1024 };
 
-const here = (path) => new URL(path, import.meta.url).pathname;
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 await build({
   entryPoints: { "app": here("src/js/app.js") },

@@ -11,6 +11,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from b24app import embedded
+from demo.__main__ import SETTINGS
 from demo.server import DemoPortal
 
 DIRECTORY = Path(tempfile.mkdtemp(prefix="lo-tests-"))
@@ -18,6 +19,8 @@ PORTAL = DemoPortal("http://app.example.com")
 
 embedded.ensure(DIRECTORY)
 PORTAL.__enter__()
+# Whatever a developer has in .env stays out: an empty value is the default.
+os.environ.update({name: "" for one in SETTINGS for name in (one, f"{one}_FILE")})
 os.environ.update(
     REDIS_URL=f"unix://{embedded.socket_path(DIRECTORY)}",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", f"sqlite:///{DIRECTORY}/tests.sqlite3"),

@@ -20,7 +20,7 @@ def main() -> int:
         [sys.executable, "manage.py", "migrate", "-v", "0"], cwd=ROOT, check=False
     ).returncode:
         return 1
-    for one in (signal.SIGINT, signal.SIGTERM):
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(one, _stop)
     celery = [str(BIN / "celery"), "-A", "b24app"]
     gunicorn = [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", f"127.0.0.1:{port}"]

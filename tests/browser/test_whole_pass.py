@@ -102,6 +102,8 @@ def test_everything_by_keyboard(desk: Desk) -> None:
     pick = desk.app.locator("tr[data-number='1193'] [data-pick]")
     pick.wait_for()
     desk.page.keyboard.press("Enter")
+    expect(desk.app.locator("#picker-results tr[data-order-id]")).to_have_count(1)
+    desk.page.wait_for_load_state("networkidle")
     for _ in range(3):
         if pick.evaluate("one => one === document.activeElement"):
             break

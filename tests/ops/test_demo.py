@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from demo.__main__ import SETTINGS
-from tests.ports import free_port
+from tests.ports import free_pair, free_port
 
 pytestmark = pytest.mark.bare
 
@@ -60,7 +60,7 @@ def free(port: int) -> bool:
 
 
 def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> None:
-    port, portal_port = free_port(), free_port()
+    port, portal_port = free_port(), free_pair()
     data = tmp_path / "a folder"
     with running(port, portal_port, data) as demo:
         with urlopen(f"http://127.0.0.1:{port}/readyz/") as ready:
@@ -87,6 +87,18 @@ def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> Non
     assert demo.returncode == 1
     assert "web ended with -9" in said
     assert free(portal_port)
+
+
+def test_a_closed_terminal_ends_it_all(tmp_path: Path) -> None:
+    port, portal_port = free_port(), free_pair()
+    with running(port, portal_port, tmp_path) as demo:
+        first = children(demo.pid)
+        demo.send_signal(signal.SIGHUP)
+        assert demo.wait(60) == 0
+    assert len(first) == 5
+    for pid in first:
+        with pytest.raises(ProcessLookupError):
+            os.killpg(pid, 0)
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2])

@@ -66,6 +66,7 @@ def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
         assert server_pid(deep)
     finally:
         embedded.stop(deep)
+    assert not embedded.socket_path(deep).parent.exists()
 
 
 def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:

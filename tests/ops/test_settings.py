@@ -65,6 +65,7 @@ def test_good_settings_start() -> None:
         ("APP_URL", "orders.example.com", "APP_URL must be an absolute address"),
         ("B24_OAUTH_URL", "ftp://x", "B24_OAUTH_URL must be an absolute address"),
         ("B24_OAUTH_URL", "http://127.0.0.1:1", "B24_OAUTH_URL must be https"),
+        ("APP_URL", "http://orders.example.com", "APP_URL must be https"),
         ("B24_ALLOW_HTTP", "perhaps", "B24_ALLOW_HTTP must be on or off"),
         ("DEBUG", "2", "DEBUG must be on or off"),
         ("APP_URL", "https://example.com/orders", "APP_URL must be an absolute address"),
@@ -128,6 +129,33 @@ def test_every_process_ends_over_bad_settings_and_says_why_once(command: tuple[s
 def test_everything_wrong_is_said_at_once() -> None:
     done = check(SECRET_KEY="short", APP_URL="x", DEBUG="2")
     assert len(re.findall(r"^  \w+ ", done.stderr, re.MULTILINE)) == 3
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"APP_URL": "http://127.0.0.1:8000"},
+        {"APP_URL": "http://[::1]:8000"},
+        {"APP_URL": "http://orders.example.com", "B24_ALLOW_HTTP": "on"},
+    ],
+)
+def test_plain_http_is_for_this_machine_or_by_permission(changed: dict[str, str | None]) -> None:
+    assert check(**changed).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("redis", "broker"),
+    [
+        ("redis://user:p%40ss@h:1/5", "redis://user:p%40ss@h:1/5"),
+        ("rediss://:pw@h:6380/3", "rediss://:pw@h:6380/3?ssl_cert_reqs=required"),
+        ("rediss://h:6380/0?ssl_cert_reqs=none", "rediss://h:6380/0?ssl_cert_reqs=none"),
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock"),
+        ("unix:///a%20b/r.sock?db=2", "redis+socket:///a%20b/r.sock?virtual_host=2"),
+    ],
+)
+def test_the_broker_is_the_same_redis_as_the_cache(redis: str, broker: str) -> None:
+    done = start("python", "manage.py", "diffsettings", "--all", REDIS_URL=redis)
+    assert f"CELERY_BROKER_URL = '{broker}'" in done.stdout
 
 
 @pytest.mark.parametrize("document", ["README.md", ".env.example"])

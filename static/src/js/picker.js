@@ -66,7 +66,19 @@ document.addEventListener("change", (event) => {
   show();
 });
 
+// A search that comes back late must not take the focus out of somebody's hands.
+let focused;
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id !== "picker-results") return;
+  focused = document.activeElement?.closest("#picker-results tr[data-order-id]")?.dataset.orderId;
+});
+
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id === "dialog-host") ticked = new Map();
   show();
+  if (event.detail.target.id !== "picker-results" || !focused) return;
+  const same = form()?.querySelector(`tr[data-order-id="${focused}"] [data-pick]`);
+  (same ?? document.querySelector("#picker-search input"))?.focus();
+  focused = undefined;
 });
