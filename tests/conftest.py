@@ -3,9 +3,15 @@
 import pytest
 from django.core.cache import cache
 from django.db import connections
+from hypothesis import HealthCheck, settings
 
 from demo.server import DemoPortal
 from tests import environment
+
+# On a fresh clone the first text drawn builds tables of all of Unicode, for seconds on a busy machine:
+# how long an example takes says nothing about our code.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)
