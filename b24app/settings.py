@@ -211,7 +211,13 @@ else:
 
 ROOT_URLCONF = "b24app.urls"
 WSGI_APPLICATION = "b24app.wsgi.application"
-INSTALLED_APPS = ["django.contrib.staticfiles", "b24app.portals", "b24app.events"]
+INSTALLED_APPS = [
+    "django.contrib.staticfiles",
+    "b24app.portals",
+    "b24app.journal",
+    "b24app.tab",
+    "b24app.events",
+]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

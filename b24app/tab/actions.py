@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from django.core import signing
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
-from b24app.orders import links, rows
+from b24app.bitrix24.client import Client
+from b24app.orders import cards, links
 from b24app.orders.links import Change, Changed, Result
-from b24app.orders.types import Deal, Owner
+from b24app.orders.types import Owner
 from b24app.portals.models import PortalUser
 from b24app.tab.forms import BadForm, Pick
 
@@ -38,21 +38,6 @@ class Outcome:
     @property
     def denied(self) -> bool:
         return any(isinstance(one.error, errors.WriteDenied) for one in self.failed)
-
-
-def deal_command(owner: Owner) -> dict[str, Command]:
-    """The card itself, by the person's own token: the order link calls do not check it (crm.deal.get)."""
-    return {"deal": Command("crm.deal.get", {"id": owner.id})}
-
-
-def deal_of(outcome: Answer | errors.BitrixError) -> Deal:
-    """The deal; raises the portal's refusal, or ``errors.NotFound`` for an answer that is not a deal."""
-    if isinstance(outcome, errors.BitrixError):
-        raise outcome
-    found = rows.deal(outcome.result)
-    if found is None:
-        raise errors.NotFound("", "not a deal", method="crm.deal.get")
-    return found
 
 
 def link(client: Client, owner: Owner, chosen: Sequence[Pick], *, may_move: bool) -> Outcome:
@@ -93,8 +78,8 @@ def undo(client: Client, user: PortalUser, owner: Owner, token: str) -> Outcome:
 
 def _carry_out(client: Client, owner: Owner, changes: Sequence[Change]) -> Outcome:
     ids = [change.order_id for change in changes]
-    looked = client.batch(deal_command(owner) | links.place_commands(ids))
-    deal_of(looked["deal"])
+    looked = client.batch(cards.opening(owner) | links.place_commands(ids))
+    cards.opened(owner, looked)
     changed = links.apply(client, changes, links.places(ids, looked))
 
     def having(*results: Result) -> tuple[Changed, ...]:

@@ -1,13 +1,13 @@
 """Orders as the templates show them: every row with its status, its people and its place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from b24app.bitrix24.client import Client
 from b24app.orders.gateway import Listing
 from b24app.orders.search import Finding
-from b24app.orders.types import Deal, Order, Owner, Status, Totals, totals_of
+from b24app.orders.types import Card, Order, Owner, Status, Totals, totals_of
 from b24app.portals.models import Portal
 from b24app.tab import dictionaries
 from b24app.tab.forms import seen_text
@@ -62,7 +62,7 @@ class Grid:
 class Region:
     """Totals line and grid. ``totals`` is None where not every order could be summed."""
 
-    deal: Deal
+    deal: Card
     grid: Grid
     totals: Totals | None
     difference: Decimal | None
@@ -91,7 +91,7 @@ class Choice:
 def region(
     client: Client,
     portal: Portal,
-    deal: Deal,
+    deal: Card,
     listing: Listing,
     statuses: Mapping[str, Status],
     language: str,
@@ -100,9 +100,7 @@ def region(
     totals = totals_of(listing.orders) if listing.complete else None
     return Region(
         deal=deal,
-        grid=grid(
-            client, portal, listing, statuses, language, page=1, of=listing.orders[:PER_PAGE]
-        ),
+        grid=grid(client, portal, listing, statuses, language, page=1),
         totals=totals,
         difference=_difference(deal, totals),
         may_link=True,
@@ -117,10 +115,9 @@ def grid(
     language: str,
     *,
     page: int,
-    of: Iterable[Order],
 ) -> Grid:
-    """The rows ``of`` a listing as page ``page``."""
-    orders = tuple(of)
+    """Page ``page`` of a listing."""
+    orders, unread = listing.page(page, PER_PAGE)
     names = dictionaries.people(portal, client, (order.responsible_id for order in orders))
     shades = {
         one.id: f"st-{number}"
@@ -140,10 +137,10 @@ def grid(
     )
     colors = {shades[key]: statuses[key].color for key in shades}
     refused = listing.refused is not None
-    return Grid(rows, listing.unread[:PER_PAGE], listing.total, page, colors, refused)
+    return Grid(rows, unread, listing.total, page, colors, refused)
 
 
-def _difference(deal: Deal, totals: Totals | None) -> Decimal | None:
+def _difference(deal: Card, totals: Totals | None) -> Decimal | None:
     """By how much the deal's amount differs from its orders' sum, in the deal's currency; None if equal."""
     if totals is None or not totals.count:
         return None

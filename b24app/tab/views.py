@@ -12,8 +12,9 @@ from django.utils.translation import ngettext
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client
 from b24app.connect import client_of
+from b24app.orders import cards
 from b24app.orders.gateway import OrderReader
-from b24app.orders.search import search
+from b24app.orders.search import Wanted, search
 from b24app.orders.types import DEAL, Owner
 from b24app.portals import entry, launch, states
 from b24app.portals.codes import DEAL_TAB
@@ -38,12 +39,12 @@ def deal_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     reader = OrderReader(client, owner)
     outcomes = client.batch(
         launch.identity_commands()
-        | actions.deal_command(owner)
+        | cards.opening(owner)
         | dictionaries.status_commands(portal)
         | reader.opening()
     )
     person = launch.identified(posted, portal, outcomes)
-    deal = actions.deal_of(outcomes["deal"])
+    deal = cards.opened(owner, outcomes)
     user = launch.opened(posted, portal, person)
     allow_frame(request, portal)
     opened = Session(user.pk, posted.placement, owner.type_id, owner.id, language)
@@ -76,16 +77,14 @@ def grid(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     client, owner = client_of(user), _owner(opened)
     reader = OrderReader(client, owner)
     outcomes = client.batch(
-        actions.deal_command(owner)
+        cards.opening(owner)
         | dictionaries.status_commands(user.portal)
         | reader.page(number, presenting.PER_PAGE)
     )
-    actions.deal_of(outcomes["deal"])
+    cards.opened(owner, outcomes)
     listing = reader.finish_page(outcomes, number, presenting.PER_PAGE)
     statuses = dictionaries.statuses(user.portal, outcomes)
-    shown = presenting.grid(
-        client, user.portal, listing, statuses, opened.language, page=number, of=listing.orders
-    )
+    shown = presenting.grid(client, user.portal, listing, statuses, opened.language, page=number)
     context = {"grid": shown, "portal_origin": user.portal.origin}
     return render(request, "tab/grid.html", context)
 
@@ -100,10 +99,12 @@ def picker(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
 def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Orders matching the search, each with the place it stands at."""
     text = forms.search_text(request.GET)
-    finding = search(client_of(user), text)
+    finding = search(client_of(user), Wanted(text))
     choices = presenting.choices(finding, _owner(opened))
     return render(
-        request, "tab/found.html", {"choices": choices, "more": finding.more, "text": text}
+        request,
+        "tab/found.html",
+        {"choices": choices, "more": finding.next_page is not None, "text": text},
     )
 
 
@@ -165,9 +166,9 @@ def _read(
     owner = _owner(opened)
     reader = OrderReader(client, owner)
     outcomes = client.batch(
-        actions.deal_command(owner) | dictionaries.status_commands(user.portal) | reader.opening()
+        cards.opening(owner) | dictionaries.status_commands(user.portal) | reader.opening()
     )
-    deal = actions.deal_of(outcomes["deal"])
+    deal = cards.opened(owner, outcomes)
     listing = reader.finish(outcomes)
     statuses = dictionaries.statuses(user.portal, outcomes)
     region = presenting.region(client, user.portal, deal, listing, statuses, opened.language)
