@@ -11,6 +11,8 @@ from b24app.tab import views as tab
 urlpatterns = [
     path("", install.main, name="main"),
     path("install/", install.installer, name="install"),
+    path("oauth/connect/", install.connect, name="oauth-connect"),
+    path("oauth/callback/", install.callback, name="oauth-callback"),
     path("install/repeat/", install.repeat, name="install-repeat"),
     path("placements/deal-tab/", tab.deal_tab, name="deal-tab"),
     path("tab/orders/", tab.orders, name="tab-orders"),

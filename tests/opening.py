@@ -14,7 +14,7 @@ from django.test import Client
 from b24app.portals.codes import DEAL_TAB
 from demo.server import DemoPortal
 
-ANNA, MARIA, ILYA, TOM, PETRA = 1, 5, 7, 9, 11
+ANNA, MARIA, ILYA, TOM, PETRA, NINA = 1, 5, 7, 9, 11, 13
 MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400
 
 
