@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
@@ -129,7 +129,7 @@ def test_over_https_the_cookie_is_bound_to_the_host(
     ],
 )
 def test_only_a_bare_host_is_gone_to(client: Client, known: DemoPortal, host: str) -> None:
-    response = client.get("/oauth/connect/?portal=" + requests.utils.quote(host, errors="replace"))
+    response = client.get("/oauth/connect/?portal=" + quote(host, errors="replace"))
     page = seen(response)
     assert (page.state, page.response.status_code) == ("connect-address", 400)
     assert "Location" not in page.response
