@@ -114,8 +114,8 @@ def bind(client: Client, portal: Portal) -> list[Step]:
     return [
         verified,
         _permissions(portal),
-        _step("tabs", present["placements"], _failures("placement", wanted, outcomes)),
-        _step("events", present["events"], _failures("event", wanted, outcomes)),
+        _step("tabs", "placement", present, outcomes),
+        _step("events", "event", present, outcomes),
     ]
 
 
@@ -146,26 +146,16 @@ def _bound(outcome: Answer | errors.BitrixError, key: str) -> list[Bound]:
     ]
 
 
-def _failures(
-    kind: str, wanted: Mapping[str, Command], outcomes: Outcomes
-) -> list[errors.BitrixError]:
-    """Bindings that were refused and are missed; an older kernel may not know every event."""
-    return [
-        one
+def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
+    looked = present[f"{kind}s"]
+    failures = {
+        key.removeprefix(f"{kind}.bind."): one
         for key, one in outcomes.items()
-        if key.startswith(f"{kind}.bind")
-        and isinstance(one, errors.BitrixError)
-        and not (
-            one.code == "ERROR_EVENT_NOT_FOUND"
-            and wanted[key].params["EVENT"] not in placements.APP_EVENTS
-        )
-    ]
-
-
-def _step(
-    name: str, looked: Answer | errors.BitrixError, failures: list[errors.BitrixError]
-) -> Step:
-    error = failures[0] if failures else None
+        if key.startswith(f"{kind}.bind.") and isinstance(one, errors.BitrixError)
+    }
+    for binding, failure in failures.items():
+        logger.warning("%s %s not bound: %s", kind, binding, failure.code)
+    error = next((failures[one] for one in failures if one in placements.REQUIRED), None)
     if error is None and isinstance(looked, errors.BitrixError):
         # Nothing was refused, but what stood there before could not be read: duplicates are possible.
         error = looked
