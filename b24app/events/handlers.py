@@ -14,14 +14,13 @@ from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.install import flow
 from b24app.install.placements import (
     DEAL_EVENTS,
-    INVOICE_EVENTS,
     ORDER_EVENTS,
     PAYMENT_EVENTS,
     SHIPMENT_EVENTS,
 )
 from b24app.journal import watching
 from b24app.orders import origins
-from b24app.orders.types import DEAL, INVOICE, Owner
+from b24app.orders.types import DEAL, Owner
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal
 from b24app.portals.tokens import authorization_server, settle
@@ -102,11 +101,8 @@ def notice(portal: Portal, notices: Sequence[ChangeNotice]) -> None:
     """Work a group of changes of one portal. Raises ``errors.BitrixError`` where it is away."""
     saved = {one.entity: one.told for one in notices if one.name == "ONSALEORDERSAVED"}
     gone = _entities(notices, ORDER_EVENTS) - saved.keys()
-    cards = {
-        *(Owner(DEAL, one) for one in _entities(notices, DEAL_EVENTS)),
-        *(Owner(INVOICE, one) for one in _entities(notices, INVOICE_EVENTS)),
-    }
-    changed(portal, echoes.foreign(portal, saved) | gone, cards)
+    deals = [Owner(DEAL, one) for one in _entities(notices, DEAL_EVENTS)]
+    changed(portal, echoes.foreign(portal, saved) | gone, deals)
     parts = {
         "payments": _entities(notices, PAYMENT_EVENTS),
         "shipments": _entities(notices, SHIPMENT_EVENTS),
