@@ -12,6 +12,8 @@ from b24app.tab import views as tab
 urlpatterns = [
     path("", install.main, name="main"),
     path("install/", install.installer, name="install"),
+    path("oauth/connect/", install.connect, name="oauth-connect"),
+    path("oauth/callback/", install.callback, name="oauth-callback"),
     path("install/repeat/", install.repeat, name="install-repeat"),
     path("placements/deal-tab/", tab.card_tab, name="deal-tab"),
     path("placements/invoice-tab/", tab.card_tab, name="invoice-tab"),
