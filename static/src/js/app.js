@@ -8,4 +8,6 @@ import "./colors.js";
 import "./selection.js";
 import "./menu.js";
 import "./picker.js";
+import "./search.js";
+import "./suggestions.js";
 import "./frame.js";
