@@ -10,4 +10,6 @@ import "./menu.js";
 import "./picker.js";
 import "./move.js";
 import "./retry.js";
+import "./search.js";
+import "./suggestions.js";
 import "./frame.js";
