@@ -79,7 +79,7 @@ def _changed(
     """The region as it is now, a toast for what was done, a note for what was not."""
     _learn(user, outcome)
     try:
-        context = region.context(opened, user, client)
+        context = region.context(opened, user, client, request.POST)
     except errors.BitrixError as error:
         # What was done is done, and is said, even where the portal does not show it any more.
         response = entry.fragment(request, states.of_error(error))
