@@ -68,9 +68,9 @@ class Metered:
             assert isinstance(value, bytes)
             self.redis.hset(key, name, _aged(name.decode(), value.decode(), seconds))
 
-    def adds(self, count: int) -> dict[str, Command]:
+    def adds(self, count: int, skip: int = 0) -> dict[str, Command]:
         """Links that can be written, whatever was linked before."""
-        orders = [*self.portal.state.orders][:count]
+        orders = [*self.portal.state.orders][skip : skip + count]
         deals = [EMPTY if self.portal.link_of(one) == (2, ONE) else ONE for one in orders]
         return {
             f"add{order}": Command(
