@@ -55,9 +55,13 @@ end
 
 local function opened(text)
   local account = text and cjson.decode(text) or { baskets = {}, pending = {} }
+  -- What lies further ahead than any minute can comes from a clock that has been put back since.
+  local furthest = portal_now() + WINDOW + MINUTE
   for minute in pairs(account.baskets) do
-    if falls_at(minute) <= portal_now() then account.baskets[minute] = nil end
+    local falls = falls_at(minute)
+    if falls <= portal_now() or falls > furthest then account.baskets[minute] = nil end
   end
+  if (account.blocked or 0) > furthest then account.blocked = nil end
   for ticket, reserved in pairs(account.pending) do
     if reserved[2] + LONGEST_REQUEST <= now then account.pending[ticket] = nil end
   end

@@ -175,6 +175,19 @@ def test_a_reset_in_the_far_future_is_not_believed(metered: Metered) -> None:
     assert budget.view().of("profile").blocked <= WINDOW + 60
 
 
+def test_a_portal_whose_clock_is_put_back_is_not_kept_waiting_for_it(metered: Metered) -> None:
+    metered.believe(operating=30)
+    metered.turned = 86_400
+    metered.allow(SCALED)
+    metered.job(80, per_batch=10)
+    metered.portal.misbehave("operating", ADD)
+    metered.job(1, per_batch=1)
+    metered.turned = 0
+    metered.allow(SCALED)
+    metered.client().call("profile")
+    assert refusals(metered.client(Priority.BULK).batch(metered.adds(10))) == []
+
+
 def test_a_late_answer_does_not_undo_a_newer_one(metered: Metered) -> None:
     budget, now = metered.budget(), datetime.now(UTC)
     for ticket, sum_, finish in (("new", 12.0, 0.0), ("old", 10.0, -3.0)):
