@@ -12,7 +12,7 @@ from cheroot.server import HTTPConnection
 from cheroot.wsgi import Gateway_10, Server
 from flask import Flask
 
-from demo import changes
+from demo import changes, multitude
 from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
@@ -23,6 +23,12 @@ from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
 from demo.tables import Owner
 
 THREADS = 20
+
+# Methods that came later than others.
+OLDER = frozenset(
+    {"user.access", "access.name"}
+    | {f"{whose}.option.{what}" for whose in ("app", "user") for what in ("get", "set")}
+)
 
 
 class DemoPortal:
@@ -186,6 +192,14 @@ class DemoPortal:
         """The id of the order with this account number."""
         return next(pk for pk, row in self.state.orders.items() if row["accountNumber"] == number)
 
+    def many(self, *, orders: int = 0, deals: int = 0, link: bool = False) -> tuple[range, range]:
+        """Add plain orders and deals, as many as a bench needs: (ids of orders, ids of deals).
+
+        The orders belong to none of the deals, or with ``link`` to each in turn.
+        """
+        with self.store.lock:
+            return multitude.add(self.state, orders, deals, link=link)
+
     # --- misbehaviour -------------------------------------------------------------------------
 
     def misbehave(
@@ -206,6 +220,17 @@ class DemoPortal:
 
     def calm(self) -> None:
         self.rest.faults.calm()
+
+    @property
+    def older_kernel(self) -> bool:
+        """A portal that was not updated for years: fields, methods and accounts are not there."""
+        return self.lifecycle.older_kernel
+
+    @older_kernel.setter
+    def older_kernel(self, older: bool) -> None:
+        self.lifecycle.older_kernel = older
+        self.rest.missing = OLDER if older else frozenset()
+        self.rest.limits.reports_operating = not older
 
     def expire_tokens(self) -> None:
         """Every access token is over its hour; refresh tokens go on."""
@@ -255,9 +280,9 @@ class DemoPortal:
         self.store.reset()
         self.calm()
         self.reset_counts()
-        self.rest.limits.enforced = True
+        self.rest.limits.restore()
         self.lifecycle.told.clear()
-        self.lifecycle.older_kernel = False
+        self.older_kernel = False
 
 
 class _Gateway(Gateway_10):

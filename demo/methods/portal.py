@@ -36,11 +36,12 @@ def server_time(_: Caller, __: Params) -> object:
 
 
 @method("methods")
-def methods(_: Caller, __: Params) -> object:
-    return sorted(METHODS)
+def methods(caller: Caller, _: Params) -> object:
+    return sorted(set(METHODS) - caller.missing)
 
 
 @method("method.get")
-def method_get(_: Caller, params: Params) -> object:
-    exists = str(values(params.get("name", ""))[0]).lower() in METHODS
+def method_get(caller: Caller, params: Params) -> object:
+    name = str(values(params.get("name", ""))[0]).lower()
+    exists = name in METHODS and name not in caller.missing
     return {"isExisting": exists, "isAvailable": exists}
