@@ -19,17 +19,38 @@ SUMMED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Linked orders as read, newest first. ``unread`` are linked orders the portal would not show."""
+    """Linked orders as read, newest first.
+
+    ``ids`` are the links that were read, from the ``offset``-th on; ``orders`` those of them the
+    portal showed. ``total`` counts all links.
+    """
 
     total: int
+    ids: tuple[int, ...]
     orders: tuple[Order, ...]
-    unread: tuple[int, ...] = ()
+    offset: int = 0
     refused: errors.AccessDenied | None = None
 
     @property
+    def unread(self) -> tuple[int, ...]:
+        """Linked orders the portal would not show."""
+        shown = {order.id for order in self.orders}
+        return tuple(order_id for order_id in self.ids if order_id not in shown)
+
+    @property
     def complete(self) -> bool:
-        """True when every linked order was asked for, so that sums mean something."""
-        return self.refused is None and not self.unread and len(self.orders) >= self.total
+        """True when every linked order was read, so that sums mean something."""
+        return self.refused is None and len(self.orders) >= self.total
+
+    def page(self, number: int, size: int) -> tuple[tuple[Order, ...], tuple[int, ...]]:
+        """Page ``number`` (from 1): its orders, and the ids of those that could not be read."""
+        start = (number - 1) * size - self.offset
+        wanted = self.ids[max(start, 0) : start + size]
+        known = {order.id: order for order in self.orders}
+        return (
+            tuple(known[order_id] for order_id in wanted if order_id in known),
+            tuple(order_id for order_id in wanted if order_id not in known),
+        )
 
 
 class OrderReader:
@@ -43,19 +64,22 @@ class OrderReader:
         """Commands of the first 50 orders, to be sent along with whatever else the page needs."""
         return self._block(0, EVERYTHING)
 
-    def finish(self, outcomes: Outcomes) -> Listing:
+    def finish(
+        self, outcomes: Outcomes, number: int = 1, size: int = PAGE, *, whole: bool = False
+    ) -> Listing:
         """All linked orders from the outcomes of :meth:`opening`, with more requests where needed.
 
-        Raises the error of the links' own command: without it nothing is known about the deal.
-        Past ``SUMMED`` links only the first 50 orders are read.
+        Page ``number`` comes with everything about its orders, the others with what their sums need;
+        ``whole`` reads everything of all. Raises the error of the links' own command: without it
+        nothing is known about the card. Past ``SUMMED`` links only the page is read.
         """
         total = self._total(outcomes, 0)
-        rest = range(PAGE, total, PAGE) if total <= SUMMED else range(0)
-        more = {key: one for at in rest for key, one in self._block(at, SUMS_ONLY).items()}
+        shown = self._blocks_of(number, size)
+        blocks = range(0, max(total, 1), PAGE) if total <= SUMMED else shown
+        kinds = {at: EVERYTHING if whole or at in (0, *shown) else SUMS_ONLY for at in blocks}
+        more = {key: one for at in blocks if at for key, one in self._block(at, kinds[at]).items()}
         others = self._client.batch(more) if more else {}
-        return self._listing(
-            {**outcomes, **others}, {0: EVERYTHING} | dict.fromkeys(rest, SUMS_ONLY)
-        )
+        return self._listing({**outcomes, **others}, kinds)
 
     def page(self, number: int, size: int) -> dict[str, Command]:
         """Commands of one page of the grid, newest orders first. ``number`` counts from 1."""
@@ -67,10 +91,7 @@ class OrderReader:
 
     def finish_page(self, outcomes: Outcomes, number: int, size: int) -> Listing:
         """That page from the outcomes of :meth:`page`; raises the error of a links command."""
-        blocks = self._blocks_of(number, size)
-        offset = (number - 1) * size - blocks[0]
-        part = slice(offset, offset + size)
-        return self._listing(outcomes, dict.fromkeys(blocks, EVERYTHING), part)
+        return self._listing(outcomes, dict.fromkeys(self._blocks_of(number, size), EVERYTHING))
 
     def _blocks_of(self, number: int, size: int) -> range:
         start = (number - 1) * size
@@ -86,9 +107,7 @@ class OrderReader:
         found = links.links_of(outcome)
         return max(outcome.total or 0 if isinstance(outcome, Answer) else 0, at + len(found))
 
-    def _listing(
-        self, outcomes: Outcomes, blocks: Mapping[int, Sequence[Kind]], part: slice = slice(None)
-    ) -> Listing:
+    def _listing(self, outcomes: Outcomes, blocks: Mapping[int, Sequence[Kind]]) -> Listing:
         content, ids = Content(), dict[int, None]()
         for at, kinds in blocks.items():
             own = [link.order_id for link in self._mine(links.links_of(outcomes[f"links{at}"]))]
@@ -96,12 +115,8 @@ class OrderReader:
             ids |= dict.fromkeys(own)
         content.take(outcomes)
         _fill(content, self._client)
-        wanted = list(ids)[part]
-        orders = content.built(wanted)
-        shown = {order.id for order in orders}
-        unread = tuple(order_id for order_id in wanted if order_id not in shown)
         total = max(self._total(outcomes, at) for at in blocks)
-        return Listing(total, orders, unread, content.refused)
+        return Listing(total, tuple(ids), content.built(ids), min(blocks), content.refused)
 
     def _mine(self, found: Iterable[OrderLink]) -> Iterable[OrderLink]:
         """Only links of this owner, whatever the portal made of the filter."""

@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from b24app.orders.types import (
+    COMPANY,
+    CONTACT,
     DEAL,
+    Card,
     Customer,
-    Deal,
+    Item,
     Order,
     OrderLink,
     Owner,
@@ -119,7 +122,15 @@ def payments(result: object) -> Iterator[tuple[int, Payment]]:
             returned = text(row.get("isReturn")) in ("Y", "P")
             yield (
                 integer(row.get("id")),
-                Payment(order_id, amount(row.get("sum")), flag(row.get("paid")), returned),
+                Payment(
+                    order_id,
+                    amount(row.get("sum")),
+                    flag(row.get("paid")),
+                    returned,
+                    system=text(row.get("paySystemName")),
+                    paid_at=moment(row.get("datePaid")),
+                    due=moment(row.get("datePayBefore")),
+                ),
             )
 
 
@@ -131,7 +142,12 @@ def shipments(result: object) -> Iterator[tuple[int, Shipment]]:
             yield (
                 integer(row.get("id")),
                 Shipment(
-                    order_id, flag(row.get("deducted")), text(row.get("trackingNumber")).strip()
+                    order_id,
+                    flag(row.get("deducted")),
+                    text(row.get("trackingNumber")).strip(),
+                    service=text(row.get("deliveryName")),
+                    shipped_at=moment(row.get("dateDeducted")),
+                    price=amount(row.get("priceDelivery")),
                 ),
             )
 
@@ -158,23 +174,80 @@ def customers(property_rows: Iterable[Mapping[str, object]]) -> dict[int, Custom
     }
 
 
-def deal(row: object) -> Deal | None:
-    """One deal of ``crm.deal.get`` or ``crm.deal.list``; None when it is not one."""
-    if not isinstance(row, Mapping) or integer(row.get("ID")) <= 0:
+# The same facts under the names of crm.deal.* and of crm.item.* (invoices).
+_DEAL_KEYS = {
+    "id": "ID",
+    "title": "TITLE",
+    "amount": "OPPORTUNITY",
+    "currency": "CURRENCY_ID",
+    "manual": "IS_MANUAL_OPPORTUNITY",
+    "contact": "CONTACT_ID",
+    "company": "COMPANY_ID",
+    "responsible": "ASSIGNED_BY_ID",
+    "created": "DATE_CREATE",
+}
+_ITEM_KEYS = {
+    "id": "id",
+    "title": "title",
+    "amount": "opportunity",
+    "currency": "currencyId",
+    "manual": "isManualOpportunity",
+    "contact": "contactId",
+    "company": "companyId",
+    "responsible": "assignedById",
+    "created": "createdTime",
+}
+
+
+def card(type_id: int, row: object) -> Card | None:
+    """One row of crm.deal.get, crm.deal.list, or of crm.item.* for other types; None when it is none."""
+    keys = _DEAL_KEYS if type_id == DEAL else _ITEM_KEYS
+    if not isinstance(row, Mapping) or integer(row.get(keys["id"])) <= 0:
         return None
-    return Deal(
-        id=integer(row.get("ID")),
-        title=text(row.get("TITLE")),
-        amount=amount(row.get("OPPORTUNITY")),
-        currency=text(row.get("CURRENCY_ID")),
-        contact_id=integer(row.get("CONTACT_ID")),
-        company_id=integer(row.get("COMPANY_ID")),
+    return Card(
+        owner=Owner(type_id, integer(row.get(keys["id"]))),
+        title=text(row.get(keys["title"])),
+        amount=amount(row.get(keys["amount"])),
+        currency=text(row.get(keys["currency"])),
+        manual=flag(row.get(keys["manual"])),
+        contact_id=integer(row.get(keys["contact"])),
+        company_id=integer(row.get(keys["company"])),
+        responsible_id=integer(row.get(keys["responsible"])),
+        created=moment(row.get(keys["created"])),
     )
 
 
-def deal_titles(result: object) -> dict[Owner, str]:
-    found = (deal(row) for row in rows(result))
-    return {Owner(DEAL, one.id): one.title for one in found if one is not None}
+def items(result: object) -> Iterator[tuple[int, Item]]:
+    """``sale.basketitem.list`` (sale/basket-item/sale-basket-item-list.md), each with its order's id."""
+    for row in rows(result, "basketItems"):
+        order_id = integer(row.get("orderId"))
+        if order_id > 0:
+            quantity = amount(row.get("quantity")) if "quantity" in row else Decimal(1)
+            yield order_id, Item(text(row.get("name")), quantity, amount(row.get("price")))
+
+
+def crm_clients(result: object) -> tuple[frozenset[int], frozenset[int]]:
+    """CRM contacts and companies of an order, from ``clients`` of sale.order.get."""
+    order = result.get("order") if isinstance(result, Mapping) else None
+    found = rows(order, "clients")
+    ids: dict[int, set[int]] = {CONTACT: set(), COMPANY: set()}
+    for one in found:
+        ids.get(integer(one.get("entityTypeId")), set()).add(integer(one.get("entityId")))
+    return frozenset(ids[CONTACT] - {0}), frozenset(ids[COMPANY] - {0})
+
+
+def contacts_of(row: object) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Name, phones and e-mails of crm.contact.get or crm.company.get."""
+    if not isinstance(row, Mapping):
+        return "", (), ()
+    name = text(row.get("TITLE")) or " ".join(
+        filter(None, (text(row.get(key)).strip() for key in ("NAME", "LAST_NAME")))
+    )
+    phones, emails = (
+        tuple(filter(None, (text(one.get("VALUE")).strip() for one in rows(row, key))))
+        for key in ("PHONE", "EMAIL")
+    )
+    return name, phones, emails
 
 
 def statuses(status_result: object, name_result: object) -> dict[str, Status]:
@@ -192,5 +265,6 @@ def statuses(status_result: object, name_result: object) -> dict[str, Status]:
                 status_id,
                 names.get(status_id, {}),
                 color.lower() if _COLOR.fullmatch(color) else "",
+                integer(row.get("sort")),
             )
     return found

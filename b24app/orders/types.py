@@ -10,7 +10,10 @@ from decimal import Decimal
 from enum import Enum
 
 DEAL = 2
+CONTACT = 3
+COMPANY = 4
 INVOICE = 31
+ORDER = 14
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,10 +55,15 @@ class DeliveryState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
+    """A payment of an order; ``due`` is the day it was promised for."""
+
     order_id: int
     amount: Decimal
     paid: bool
     returned: bool
+    system: str = ""
+    paid_at: datetime | None = None
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,22 @@ class Shipment:
     order_id: int
     shipped: bool
     tracking: str
+    service: str = ""
+    shipped_at: datetime | None = None
+    price: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of an order's goods; ``price`` is that of one unit."""
+
+    name: str
+    quantity: Decimal
+    price: Decimal
+
+    @property
+    def sum(self) -> Decimal:
+        return self.quantity * self.price
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +122,7 @@ class Status:
     id: str
     names: Mapping[str, str]
     color: str = ""
+    sort: int = 0
 
     def name(self, language: str) -> str:
         return (
@@ -213,12 +238,19 @@ def totals_of(orders: Iterable[Order]) -> Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Deal:
-    """A deal as far as the tab needs it. ``contact_id`` and ``company_id`` are 0 when absent."""
+class Card:
+    """A deal or an invoice as far as the app needs it.
 
-    id: int
+    ``manual`` says that its amount is typed and not counted from its products. ``contact_id``,
+    ``company_id`` and ``responsible_id`` are 0 when absent.
+    """
+
+    owner: Owner
     title: str
     amount: Decimal
     currency: str
+    manual: bool = False
     contact_id: int = 0
     company_id: int = 0
+    responsible_id: int = 0
+    created: datetime | None = None

@@ -38,11 +38,24 @@ class Portal(models.Model):
     scope = models.TextField(blank=True, help_text="Permissions granted, comma-separated")
     status = models.CharField(max_length=8, blank=True)
     license = models.CharField(max_length=64, blank=True)
+    payment_expired = models.BooleanField(
+        default=False, help_text="The subscription has ended: people may look, nothing is written"
+    )
     installer = models.ForeignKey(
         "portals.PortalUser", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     installed_at = models.DateTimeField(default=timezone.now)
     uninstalled_at = models.DateTimeField(null=True, blank=True)
+    named = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="People and departments the app may act for: [{id: access code, name}]",
+    )
+    suggestion_days = models.PositiveSmallIntegerField(
+        default=90, help_text="Orders older than this are not suggested; 0 suggests none"
+    )
+    notes = models.BooleanField(default=False, help_text="Note each move in both deals' timelines")
+    notes_language = models.CharField(max_length=2, default="en")
 
     objects = PortalQuerySet.as_manager()
 
@@ -58,6 +71,12 @@ class Portal(models.Model):
     @property
     def host(self) -> str:
         return urlsplit(self.endpoint).netloc
+
+    @property
+    def named_codes(self) -> list[str]:
+        """Access codes (``U5``, ``D3``) of those the app may act for."""
+        rows = self.named if isinstance(self.named, list) else []
+        return [str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row]
 
     def scopes(self) -> frozenset[str]:
         return frozenset(filter(None, self.scope.split(",")))

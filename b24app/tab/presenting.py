@@ -1,16 +1,14 @@
 """Orders as the templates show them: every row with its status, its people and its place."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from b24app.bitrix24.client import Client
 from b24app.orders.gateway import Listing
-from b24app.orders.search import Finding
-from b24app.orders.types import Deal, Order, Owner, Status, Totals, totals_of
+from b24app.orders.types import Card, Order, Status, Totals, totals_of
 from b24app.portals.models import Portal
 from b24app.tab import dictionaries
-from b24app.tab.forms import seen_text
 
 PER_PAGE = 20
 
@@ -62,36 +60,17 @@ class Grid:
 class Region:
     """Totals line and grid. ``totals`` is None where not every order could be summed."""
 
-    deal: Deal
+    card: Card
     grid: Grid
     totals: Totals | None
     difference: Decimal | None
     may_link: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An order in the picker. ``seen`` goes back with it, so that we notice if it moves meanwhile."""
-
-    order: Order
-    place: Owner | None
-    place_title: str
-    here: bool
-    seen: str
-
-    @property
-    def kind(self) -> str:
-        if self.here:
-            return "here"
-        if self.place is None:
-            return "none"
-        return "deal" if self.place.is_deal else "invoice"
-
-
 def region(
     client: Client,
     portal: Portal,
-    deal: Deal,
+    deal: Card,
     listing: Listing,
     statuses: Mapping[str, Status],
     language: str,
@@ -99,10 +78,8 @@ def region(
     """The whole region from a full listing; asks for names of employees not seen within the hour."""
     totals = totals_of(listing.orders) if listing.complete else None
     return Region(
-        deal=deal,
-        grid=grid(
-            client, portal, listing, statuses, language, page=1, of=listing.orders[:PER_PAGE]
-        ),
+        card=deal,
+        grid=grid(client, portal, listing, statuses, language, page=1),
         totals=totals,
         difference=_difference(deal, totals),
         may_link=True,
@@ -117,10 +94,9 @@ def grid(
     language: str,
     *,
     page: int,
-    of: Iterable[Order],
 ) -> Grid:
-    """The rows ``of`` a listing as page ``page``."""
-    orders = tuple(of)
+    """Page ``page`` of a listing."""
+    orders, unread = listing.page(page, PER_PAGE)
     names = dictionaries.people(portal, client, (order.responsible_id for order in orders))
     shades = {
         one.id: f"st-{number}"
@@ -140,10 +116,10 @@ def grid(
     )
     colors = {shades[key]: statuses[key].color for key in shades}
     refused = listing.refused is not None
-    return Grid(rows, listing.unread[:PER_PAGE], listing.total, page, colors, refused)
+    return Grid(rows, unread, listing.total, page, colors, refused)
 
 
-def _difference(deal: Deal, totals: Totals | None) -> Decimal | None:
+def _difference(deal: Card, totals: Totals | None) -> Decimal | None:
     """By how much the deal's amount differs from its orders' sum, in the deal's currency; None if equal."""
     if totals is None or not totals.count:
         return None
@@ -151,10 +127,3 @@ def _difference(deal: Deal, totals: Totals | None) -> Decimal | None:
         (one.price for one in totals.by_currency if one.currency == deal.currency), Decimal(0)
     )
     return abs(deal.amount - price) or None
-
-
-def choices(finding: Finding, owner: Owner) -> tuple[Choice, ...]:
-    return tuple(
-        Choice(one.order, one.place, one.place_title, one.place == owner, seen_text(one.place))
-        for one in finding.found
-    )

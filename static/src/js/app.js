@@ -8,4 +8,8 @@ import "./colors.js";
 import "./selection.js";
 import "./menu.js";
 import "./picker.js";
+import "./move.js";
+import "./retry.js";
+import "./search.js";
+import "./suggestions.js";
 import "./frame.js";

@@ -40,7 +40,7 @@ function openInSlider(frame) {
     const link = event.target.closest("[data-open-path]");
     if (!link || !SLIDERS.test(link.dataset.openPath)) return;
     event.preventDefault();
-    const url = new URL(link.dataset.openPath, frame.getTargetOrigin());
+    const url = new URL(link.dataset.openPath, frame.origin);
     frame.slider.openPath(url).then(
       (closed) => closed.isClose && htmx.ajax("GET", "/tab/orders/", { target: "#orders", swap: "outerHTML" }),
       () => window.open(link.href, "_blank", "noopener"),

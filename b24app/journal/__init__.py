@@ -1,0 +1,1 @@
+"""What was done in a portal: the audit trail, append-only."""

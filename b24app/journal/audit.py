@@ -1,0 +1,103 @@
+"""Writing and reading the audit trail."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from b24app.journal.models import AuditEntry, AuditQuerySet
+from b24app.orders.types import ORDER, Owner
+from b24app.portals.models import Portal, PortalUser
+
+# A person looks back over what happened lately; the whole trail is in the console.
+SHOWN = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change to be written down; the fields are those of :class:`AuditEntry`."""
+
+    kind: str
+    order_id: int = 0
+    order_number: str = ""
+    source: Owner | None = None
+    target: Owner | None = None
+    before: str = ""
+    after: str = ""
+    right: str = AuditEntry.Right.OWN
+    certain: bool = True
+    undoes: int | None = None
+
+
+def record(user: PortalUser, through: str, entries: Iterable[Entry]) -> uuid.UUID:
+    """Write down what ``user`` did with one click; returns what groups it. One statement."""
+    change = uuid.uuid4()
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            portal=user.portal,
+            change=change,
+            kind=one.kind,
+            order_id=one.order_id,
+            order_number=one.order_number[:64],
+            from_type=one.source.type_id if one.source else 0,
+            from_id=one.source.id if one.source else 0,
+            to_type=one.target.type_id if one.target else 0,
+            to_id=one.target.id if one.target else 0,
+            before=one.before[:64],
+            after=one.after[:64],
+            user_id=user.user_id,
+            user_name=user.name,
+            through=through,
+            right=one.right,
+            certain=one.certain,
+            undoes_id=one.undoes,
+        )
+        for one in entries
+    )
+    return change
+
+
+def of_card(portal: Portal, owner: Owner) -> Sequence[AuditEntry]:
+    """The latest 100 changes of a deal or an invoice, newest first."""
+    return list(_shown(portal).filter(pk__in=_keys(portal, owner)).order_by("-pk"))
+
+
+def _keys(portal: Portal, owner: Owner) -> list[int]:
+    # Each half has its own index; one query with OR would walk all entries of the portal.
+    came = AuditEntry.objects.of(portal).filter(to_type=owner.type_id, to_id=owner.id)
+    went = AuditEntry.objects.of(portal).filter(from_type=owner.type_id, from_id=owner.id)
+    keys = {
+        pk
+        for half in (came, went)
+        for pk in half.order_by("-pk").values_list("pk", flat=True)[:SHOWN]
+    }
+    return sorted(keys, reverse=True)[:SHOWN]
+
+
+def of_order(portal: Portal, order_id: int) -> Sequence[AuditEntry]:
+    """The latest 100 changes of one order, newest first."""
+    return list(_shown(portal).filter(order_id=order_id).order_by("-pk")[:SHOWN])
+
+
+def _shown(portal: Portal) -> AuditQuerySet:
+    return AuditEntry.objects.of(portal).prefetch_related("undone_by")
+
+
+def undoable(
+    portal: Portal, owner: Owner, *, change: uuid.UUID | None, entry: int | None
+) -> list[AuditEntry]:
+    """What is to be taken back at a card: all of one click, or one entry, not taken back already.
+
+    Only entries that touched ``owner`` (an order's own page: that order) are found from there.
+    """
+    wanted = Q(change=change) if change is not None else Q(pk=entry)
+    found = AuditEntry.objects.of(portal).filter(wanted).exclude(undone_by__certain=True)
+    here = found.filter(order_id=owner.id) if owner.type_id == ORDER else found.touching(owner)
+    return list(here.order_by("pk"))
+
+
+def latest_of(portal: Portal, order_ids: Iterable[int]) -> dict[int, AuditEntry]:
+    """The newest change of the links of each order, as far as the app made it."""
+    links = AuditEntry.objects.of(portal).filter(kind=AuditEntry.Kind.LINK)
+    return {one.order_id: one for one in links.filter(order_id__in=list(order_ids)).order_by("pk")}

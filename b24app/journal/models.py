@@ -1,0 +1,105 @@
+"""The audit trail: one row for every change, never altered afterwards."""
+
+import uuid
+from typing import NoReturn
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from b24app.orders.types import Owner
+from b24app.portals.models import Portal
+
+
+class AppendOnly(TypeError):
+    """Entries are written once; nothing changes or drops them but the erasure of their portal."""
+
+
+class AuditQuerySet(models.QuerySet["AuditEntry"]):
+    def of(self, portal: Portal) -> "AuditQuerySet":
+        """Entries of one portal: tenant data is never asked for without its portal."""
+        return self.filter(portal=portal)
+
+    def touching(self, owner: Owner) -> "AuditQuerySet":
+        """Entries that brought something to this card, took it away, or changed the card."""
+        return self.filter(
+            Q(from_type=owner.type_id, from_id=owner.id) | Q(to_type=owner.type_id, to_id=owner.id)
+        )
+
+    def update(self, **_: object) -> NoReturn:
+        raise AppendOnly("audit entries are not changed")
+
+    def delete(self) -> NoReturn:
+        raise AppendOnly("audit entries are not deleted")
+
+
+class AuditEntry(models.Model):
+    """Who did what, when, through what and on whose right.
+
+    A card is (owner type, id), 0 and 0 for nowhere. ``change`` groups what one click did.
+    """
+
+    class Kind(models.TextChoices):
+        LINK = "link"
+        STATUS = "status"
+        RESPONSIBLE = "responsible"
+        AMOUNT = "amount"
+
+    class Through(models.TextChoices):
+        TAB = "tab"
+        ORDER_CARD = "order_card"
+        JOB = "job"
+        UNDO = "undo"
+
+    class Right(models.TextChoices):
+        OWN = "own"
+        INSTALLER = "installer"
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="audit")
+    at = models.DateTimeField(default=timezone.now)
+    change = models.UUIDField(default=uuid.uuid4, db_index=True)
+    kind = models.CharField(max_length=12, choices=Kind.choices, default=Kind.LINK)
+    order_id = models.PositiveBigIntegerField(default=0)
+    order_number = models.CharField(max_length=64, blank=True)
+    from_type = models.PositiveIntegerField(default=0)
+    from_id = models.PositiveBigIntegerField(default=0)
+    to_type = models.PositiveIntegerField(default=0)
+    to_id = models.PositiveBigIntegerField(default=0)
+    before = models.CharField(max_length=64, blank=True, help_text="Status or amount before")
+    after = models.CharField(max_length=64, blank=True, help_text="Status or amount after")
+    user_id = models.PositiveBigIntegerField(help_text="The user's id in their portal")
+    user_name = models.CharField(max_length=255, blank=True)
+    through = models.CharField(max_length=10, choices=Through.choices)
+    right = models.CharField(max_length=9, choices=Right.choices, default=Right.OWN)
+    certain = models.BooleanField(
+        default=True, help_text="False where the portal never answered, so it may not have happened"
+    )
+    undoes = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="undone_by"
+    )
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["portal", "to_type", "to_id"], name="audit_to"),
+            models.Index(fields=["portal", "from_type", "from_id"], name="audit_from"),
+            models.Index(fields=["portal", "order_id"], name="audit_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of order {self.order_id} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+    def save(self, *args: object, **kwargs: object) -> NoReturn:
+        raise AppendOnly("audit entries are written by journal.audit")
+
+    def delete(self, *args: object, **kwargs: object) -> NoReturn:
+        raise AppendOnly("audit entries are not deleted")
+
+    @property
+    def source(self) -> Owner | None:
+        return Owner(self.from_type, self.from_id) if self.from_id else None
+
+    @property
+    def target(self) -> Owner | None:
+        return Owner(self.to_type, self.to_id) if self.to_id else None

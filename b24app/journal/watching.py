@@ -1,0 +1,115 @@
+"""What has changed lately in a portal, so that open tabs notice within seconds.
+
+An open tab asks our own server every few seconds, never the portal: an idle tab costs the portal
+nothing. Changes come from the portal's events and from the app's own writes. They are kept in Redis
+for an hour; without Redis tabs simply do not notice by themselves.
+"""
+
+import logging
+from collections.abc import Iterable
+from functools import cache
+
+from django.conf import settings
+from redis import Redis
+from redis.exceptions import RedisError
+
+from b24app.orders.types import Owner
+
+logger = logging.getLogger(__name__)
+
+KEPT = 3600
+# Seconds without a question after which nobody is thought to look any more.
+LOOKING = 30
+MOST = 5000
+
+# The moment is taken inside, so that no tab's question can fall between taking and writing it.
+_TELL = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+for index = 3, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[index]) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now - ARGV[1])
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -ARGV[2] - 1)
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
+
+
+@cache
+def _redis() -> Redis:
+    return Redis.from_url(
+        settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1, decode_responses=True
+    )
+
+
+def _changed(portal: int) -> str:
+    return f"changed:{portal}"
+
+
+def _shown(portal: int, owner: Owner) -> str:
+    return f"shown:{portal}:{_name(owner)}"
+
+
+def _looking(portal: int) -> str:
+    return f"looking:{portal}"
+
+
+def _name(owner: Owner) -> str:
+    return f"{owner.type_id}:{owner.id}"
+
+
+def now() -> str:
+    """A moment on the clock all processes share, to be taken before a page reads the portal."""
+    try:
+        seconds, micro = _redis().time()
+    except RedisError:
+        return ""
+    return f"{seconds}.{micro:06d}"
+
+
+def show(portal: int, owner: Owner, order_ids: Iterable[int]) -> None:
+    """Remember which orders an open tab of ``owner`` shows."""
+    try:
+        _redis().set(_shown(portal, owner), " ".join(map(str, order_ids)), ex=KEPT)
+    except RedisError:
+        logger.warning("Redis away: open tabs will not notice changes")
+
+
+def tell(portal: int, *, orders: Iterable[int] = (), owners: Iterable[Owner] = ()) -> None:
+    """Orders or cards of the portal have changed."""
+    names = [str(one) for one in orders] + [_name(one) for one in owners]
+    if not names:
+        return
+    try:
+        _redis().eval(_TELL, 1, _changed(portal), KEPT, MOST, *names)
+    except RedisError:
+        logger.warning("Redis away: open tabs will not notice changes")
+
+
+def news(portal: int, owner: Owner, since: str) -> tuple[str, bool]:
+    """Where to ask from next time, and whether anything shown to the tab of ``owner`` has changed."""
+    moment = now()
+    if not moment or not since:
+        return moment, False
+    with _redis().pipeline(transaction=False) as pipe:
+        pipe.zrangebyscore(_changed(portal), f"({since}", "+inf")
+        pipe.get(_shown(portal, owner))
+        pipe.expire(_shown(portal, owner), KEPT)
+        pipe.zadd(_looking(portal), {_name(owner): float(moment)})
+        pipe.zremrangebyscore(_looking(portal), 0, float(moment) - LOOKING)
+        pipe.expire(_looking(portal), LOOKING)
+        try:
+            changed, shown, *_ = pipe.execute()
+        except RedisError:
+            return moment, False
+    mine = {_name(owner), *str(shown or "").split()}
+    return moment, not mine.isdisjoint(changed)
+
+
+def somebody_looks(portal: int) -> bool:
+    """Whether any tab of the portal is open and on a screen."""
+    moment = now()
+    try:
+        return bool(moment) and bool(
+            _redis().zcount(_looking(portal), float(moment) - LOOKING, "+inf")
+        )
+    except RedisError:
+        return False

@@ -1,0 +1,135 @@
+"""Whose order is it? Suggestions with their reasons.
+
+Precision first: a person who is offered a stranger's order twice does not look a third time. So a
+reason is given only for facts that nearly always mean the same client, facts that speak against it
+outweigh one that speaks for it, and closeness in time alone is never a reason.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from b24app.orders import facts
+from b24app.orders.types import Customer, Order
+
+CLOSE: Final = timedelta(days=7)
+
+
+class Reason(StrEnum):
+    CONTACT = "contact"
+    COMPANY = "company"
+    PHONE = "phone"
+    EMAIL = "email"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """The client of a card, as the CRM knows them; ids are 0 and texts empty where it does not."""
+
+    contact_id: int = 0
+    company_id: int = 0
+    name: str = ""
+    company: str = ""
+    phones: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything an order could be recognised by."""
+        return bool(self.phones or self.emails or self.company)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An order that is linked to nothing, with the CRM clients the store keeps for it."""
+
+    order: Order
+    contacts: frozenset[int] = frozenset()
+    companies: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """An order that seems to belong to a card. ``days`` from the card's date, where it is close."""
+
+    order: Order
+    reasons: tuple[Reason, ...]
+    days: int = 0
+
+
+def suggestions(
+    buyer: Buyer,
+    candidates: Iterable[Candidate],
+    *,
+    made: datetime | None,
+    since: datetime,
+) -> tuple[Suggestion, ...]:
+    """Those of ``candidates`` that are the buyer's, newest first.
+
+    ``made`` is the card's own date, ``since`` the oldest date an order may have. Cancelled orders
+    and orders without a date are left out.
+    """
+    found: list[tuple[datetime, Suggestion]] = []
+    for candidate in candidates:
+        order = candidate.order
+        if order.canceled or order.created is None or order.created < since:
+            continue
+        reasons = reasons_for(buyer, candidate)
+        if not reasons:
+            continue
+        apart = abs(order.created - made) if made is not None else None
+        if apart is not None and apart <= CLOSE:
+            suggestion = Suggestion(order, (*reasons, Reason.CLOSE), apart.days)
+        else:
+            suggestion = Suggestion(order, reasons)
+        found.append((order.created, suggestion))
+    found.sort(key=lambda one: (one[0], one[1].order.id), reverse=True)
+    return tuple(suggestion for _, suggestion in found)
+
+
+def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
+    """Why the order is the buyer's; empty when it is not, or when that cannot be told."""
+    customer = candidate.order.customer
+    contact = buyer.contact_id in candidate.contacts
+    company = buyer.company_id in candidate.companies
+    phone = any(facts.same_phone(customer.phone, one) for one in buyer.phones)
+    email = any(facts.same_email(customer.email, one) for one in buyer.emails)
+    if not (contact or company):
+        # Where the store names somebody else, a company of the same name is another one's.
+        stranger = bool(candidate.contacts or candidate.companies)
+        company = not stranger and _same_company(buyer, customer)
+        if not company and not _same_client(buyer, customer, phone, email, stranger=stranger):
+            return ()
+    held = {
+        Reason.CONTACT: contact,
+        Reason.COMPANY: company,
+        Reason.PHONE: phone,
+        Reason.EMAIL: email,
+    }
+    return tuple(reason for reason, holds in held.items() if holds)
+
+
+def _same_company(buyer: Buyer, customer: Customer) -> bool:
+    """By name, unless each side writes from a domain of its own: names of firms repeat in every town."""
+    ours, theirs = facts.firms_domains(buyer.emails), facts.firms_domains([customer.email])
+    apart = bool(ours and theirs) and not ours & theirs
+    return not apart and facts.same_company(customer.company, buyer.company)
+
+
+def _same_client(
+    buyer: Buyer, customer: Customer, phone: bool, email: bool, *, stranger: bool
+) -> bool:
+    """Whether telephone and e-mail say enough, given what speaks against them.
+
+    For another company it has to be the same person. For another person, by the store's clients or
+    by the name, one shared telephone is a family's or an office's: two facts must agree.
+    """
+    name = facts.same_person(customer.name, buyer.name)
+    if facts.other_company(customer.company, buyer.company):
+        return name and (phone or email)
+    if stranger or facts.other_person(customer.name, f"{buyer.name} {buyer.company}"):
+        return phone + email + name >= 2
+    return phone or email

@@ -1,0 +1,114 @@
+"""Changing an order's status (sale/order/sale-order-update.md), read back like every write of ours."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer, Client, Command
+from b24app.orders import rows
+from b24app.orders.links import Result
+from b24app.orders.types import Order
+
+# Saving an order runs the store's own automation: fewer at once than links.
+PER_REQUEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """The order seen with status ``seen`` shall have ``wanted``."""
+
+    order_id: int
+    seen: str
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """What became of it; ``before`` and ``now`` are status ids, empty where unknown."""
+
+    change: StatusChange
+    result: Result
+    before: str
+    now: str
+    error: errors.BitrixError | None = None
+
+
+def reading(order_ids: Sequence[int]) -> dict[str, Command]:
+    """Commands that read number and status of orders, 50 each, for :func:`read`."""
+    ids = sorted(set(order_ids))
+    return {
+        f"orders{at}": Command(
+            "sale.order.list",
+            {"select": ["id", "accountNumber", "statusId"], "filter": {"@id": ids[at : at + 50]}},
+        )
+        for at in range(0, len(ids), 50)
+    }
+
+
+def read(outcomes: Mapping[str, Answer | errors.BitrixError]) -> dict[int, Order]:
+    """The orders from :func:`reading` by id, with number and status only."""
+    return {
+        order.id: order
+        for key, outcome in outcomes.items()
+        if key.startswith("orders") and isinstance(outcome, Answer)
+        for order in rows.orders(outcome.result)
+    }
+
+
+def apply(
+    client: Client, changes: Sequence[StatusChange], before: Mapping[int, Order]
+) -> list[StatusChanged]:
+    """Write what still holds and report every change, in the order given; raises nothing for a refusal."""
+    decided: dict[int, StatusChanged] = {}
+    writes: list[StatusChange] = []
+    for change in changes:
+        now = before[change.order_id].status_id if change.order_id in before else ""
+        if now == change.wanted:
+            decided[change.order_id] = StatusChanged(change, Result.ALREADY, now, now)
+        elif now != change.seen or not now:
+            decided[change.order_id] = StatusChanged(change, Result.CONFLICT, now, now)
+        else:
+            writes.append(change)
+    for at in range(0, len(writes), PER_REQUEST):
+        for done in _write(client, writes[at : at + PER_REQUEST]):
+            decided[done.change.order_id] = done
+    return [decided[change.order_id] for change in changes]
+
+
+def _write(client: Client, changes: Sequence[StatusChange]) -> list[StatusChanged]:
+    ids = [change.order_id for change in changes]
+    commands = {
+        f"write{change.order_id}": Command(
+            "sale.order.update",
+            {"id": change.order_id, "fields": {"statusId": change.wanted}},
+            write=True,
+        )
+        for change in changes
+    }
+    outcomes: Mapping[str, Answer | errors.BitrixError]
+    try:
+        outcomes = client.batch({**commands, **reading(ids)})
+    except errors.BitrixError as error:
+        outcomes = dict.fromkeys(commands, error)
+    now = read(outcomes)
+    if not now:
+        try:
+            now = read(client.batch(reading(ids)))
+        except errors.BitrixError:
+            now = {}
+    return [_judge(change, outcomes[f"write{change.order_id}"], now) for change in changes]
+
+
+def _judge(
+    change: StatusChange, outcome: Answer | errors.BitrixError, now: Mapping[int, Order]
+) -> StatusChanged:
+    error = outcome if isinstance(outcome, errors.BitrixError) else None
+    order = now.get(change.order_id)
+    if order is None:
+        known = error is not None and error.not_applied
+        result = Result.FAILED if known else Result.UNKNOWN
+        return StatusChanged(change, result, change.seen, change.seen, error)
+    if order.status_id == change.wanted:
+        return StatusChanged(change, Result.DONE, change.seen, order.status_id)
+    result = Result.FAILED if error is not None else Result.CONFLICT
+    return StatusChanged(change, result, change.seen, order.status_id, error)

@@ -1,0 +1,38 @@
+"""Who may link where their own right is not enough.
+
+A person's own rights come first. Where the portal's admin has named people or departments, the app
+acts for them with the installer's token, once their own token has shown that they may open the
+card. Whether somebody is among the named is the portal's to say: ``user.access`` with the person's
+own token (common/users/user-access.md).
+"""
+
+from collections.abc import Mapping
+
+from b24app.bitrix24.client import Answer, Command
+from b24app.bitrix24.errors import BitrixError
+from b24app.portals.models import Portal, PortalUser
+
+
+def question(portal: Portal) -> dict[str, Command]:
+    """The command that asks whether a person is among the named; none where nobody is."""
+    codes = portal.named_codes
+    if not codes or portal.installer_id is None:
+        return {}
+    return {"named": Command("user.access", {"ACCESS": codes})}
+
+
+def named(outcomes: Mapping[str, Answer | BitrixError]) -> bool:
+    """True where the portal has said so; a question that was not asked or not answered means no."""
+    outcome = outcomes.get("named")
+    return isinstance(outcome, Answer) and outcome.result is True
+
+
+def may_link(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> bool:
+    """False where the portal has refused the person's own right and the app may not act for them."""
+    return user.may_link is not False or named(outcomes)
+
+
+def who_can_grant(portal: Portal) -> list[PortalUser]:
+    """Administrators of the portal known to the app, at most three, the installer first."""
+    admins = PortalUser.objects.of(portal).filter(is_admin=True).order_by("pk")[:10]
+    return sorted(admins, key=lambda one: one.pk != portal.installer_id)[:3]

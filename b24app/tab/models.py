@@ -1,0 +1,35 @@
+"""Suggestions somebody said no to; they stay dismissed for everybody at that card."""
+
+from django.db import models
+from django.utils import timezone
+
+from b24app.portals.models import Portal
+
+
+class DismissalQuerySet(models.QuerySet["Dismissal"]):
+    def of(self, portal: Portal) -> "DismissalQuerySet":
+        """Dismissals of one portal: tenant data is never asked for without its portal."""
+        return self.filter(portal=portal)
+
+
+class Dismissal(models.Model):
+    """An order that is not to be suggested for a card any more."""
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="dismissals")
+    owner_type = models.PositiveIntegerField()
+    owner_id = models.PositiveBigIntegerField()
+    order_id = models.PositiveBigIntegerField()
+    user_id = models.PositiveBigIntegerField(help_text="Who said no, by id in the portal")
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = DismissalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["portal", "owner_type", "owner_id", "order_id"], name="dismissed_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} at {self.owner_type}:{self.owner_id}"
