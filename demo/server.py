@@ -162,10 +162,14 @@ class DemoPortal:
         """The deal goes, and its linked orders with it."""
         self._happens(changes.delete_deal, deal_id)
 
-    def dismiss(self, user_id: int) -> None:
-        """The employee leaves; their tokens die."""
+    def dismiss(self, user_id: int, *, passed_on: bool = False) -> None:
+        """The employee leaves; their tokens die, or pass on to a system user that user.get hides."""
         with self.store.lock:
-            changes.dismiss(self.state, user_id)
+            changes.dismiss(self.state, user_id, passed_on=passed_on)
+
+    def grow_old(self) -> None:
+        """An older kernel: fields of the opening, newer methods and operating time are not there."""
+        self.lifecycle.older_kernel = self.rest.older_kernel = True
 
     def end_subscription(self) -> None:
         """The app is not paid for any more: no calls, no refreshes."""
@@ -257,7 +261,7 @@ class DemoPortal:
         self.reset_counts()
         self.rest.limits.enforced = True
         self.lifecycle.told.clear()
-        self.lifecycle.older_kernel = False
+        self.lifecycle.older_kernel = self.rest.older_kernel = False
 
 
 class _Gateway(Gateway_10):

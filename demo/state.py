@@ -34,6 +34,7 @@ class User:
     own_deals_only: bool = False
     departments: list[int] = field(default_factory=lambda: [1])
     active: bool = True
+    hidden: bool = False
 
 
 @dataclass
@@ -45,6 +46,7 @@ class App:
     version: int = 1
     status: str = "L"
     paid: bool = True
+    expired: bool = False
     scope: list[str] = field(default_factory=lambda: list(SCOPE))
     application_token: str = field(default_factory=lambda: secrets.token_hex(16))
 
