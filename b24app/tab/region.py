@@ -51,6 +51,7 @@ def drawn(
     return {
         "region": region,
         "grid": region.grid,
-        "may_link": user.may_link is not False,
+        "may_link": user.may_link is not False and not user.portal.payment_expired,
+        "unpaid": user.portal.payment_expired,
         "portal_origin": user.portal.origin,
     }
