@@ -22,7 +22,11 @@ EVENTS = {
 
 
 def bound(portal: DemoPortal) -> list[tuple[str, str]]:
-    return sorted((one["placement"], one["handler"]) for one in portal.state.placements)
+    """Placements bound, with the paths of their handlers."""
+    return sorted(
+        (one["placement"], one["handler"].removeprefix(portal.app_url))
+        for one in portal.state.placements
+    )
 
 
 def connected(portal: DemoPortal) -> list[str]:
@@ -55,7 +59,7 @@ def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
 def test_again_and_again_without_duplicates(client: Client, portal: DemoPortal) -> None:
     for _ in range(3):
         install(client, portal)
-    assert len(bound(portal)) == 3
+    assert bound(portal) == TABS
     assert connected(portal) == sorted(EVENTS)
     assert (Portal.objects.count(), PortalUser.objects.count()) == (1, 1)
 
@@ -188,7 +192,7 @@ def test_an_update_binds_again(client: Client, portal: DemoPortal) -> None:
     portal.state.events.clear()
     assert post_events(client, portal, "ONAPPUPDATE", VERSION="2") == 204
     work()
-    assert len(bound(portal)) == 3
+    assert bound(portal) == TABS
     assert connected(portal) == sorted(EVENTS)
 
 
