@@ -149,22 +149,32 @@ def candidates(client: Client, ids: Collection[int]) -> tuple[Candidate, ...]:
     wanted = list(ids)[:MOST_CANDIDATES]
     if not wanted:
         return ()
-    gathered = content.Content()
-    gathered.expect("candidates", wanted, BRIEF, by_number=True)
     outcomes = client.batch(
         content.commands(wanted, "candidates", BRIEF)
         | links.place_commands(wanted)
         | {f"whole{pk}": Command("sale.order.get", {"id": pk}) for pk in wanted}
     )
-    gathered.take(outcomes)
-    if gathered.refused is not None:
-        raise gathered.refused
+    gathered = gather("candidates", wanted, outcomes)
     places = links.places(wanted, outcomes)
     return tuple(
         Candidate(order, *_clients_of(outcomes[f"whole{order.id}"]))
         for order in gathered.built(wanted)
         if places[order.id] is None
     )
+
+
+def gather(tag: str, ids: Sequence[int], outcomes: Outcomes) -> content.Content:
+    """The orders from the outcomes of ``content.commands(ids, tag, BRIEF)``.
+
+    Raises what kept them from being read: orders that are missing for it were not "not found".
+    """
+    read = outcomes[f"{Kind.ORDERS}:{tag}:0"]
+    if isinstance(read, errors.BitrixError):
+        raise read
+    gathered = content.Content()
+    gathered.expect(tag, ids, BRIEF, by_number=True)
+    gathered.take(outcomes)
+    return gathered
 
 
 def _clients_of(outcome: Answer | errors.BitrixError) -> tuple[frozenset[int], frozenset[int]]:

@@ -270,8 +270,6 @@ def read_found(client: Client, ids: Sequence[int]) -> tuple[Found, ...]:
     """
     if not ids:
         return ()
-    gathered = content.Content()
-    gathered.expect("found", ids, BRIEF, by_number=True)
     owners = [f"$result[place0][orderEntity][{row}][ownerId]" for row in range(len(ids))]
     answers = client.batch(
         content.commands(list(ids), "found", BRIEF)
@@ -279,9 +277,7 @@ def read_found(client: Client, ids: Sequence[int]) -> tuple[Found, ...]:
         | cards.listing(DEAL, owners)
         | cards.listing(INVOICE, owners)
     )
-    gathered.take(answers)
-    if gathered.refused is not None:
-        raise gathered.refused
+    gathered = clients.gather("found", ids, answers)
     places, known = links.places(ids, answers), cards.listed(answers)
     missing = gathered.gaps() | _untitled(places.values(), known)
     if missing:
