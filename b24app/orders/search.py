@@ -84,9 +84,7 @@ def search(client: Client, wanted: Wanted) -> Finding:
 
 def _of_client(client: Client, wanted: Wanted) -> Finding:
     """There are few orders of one client, so all that narrows them is compared here."""
-    outcomes = client.batch(clients.commands(wanted.card))
-    buyer, _ = clients.buyer_of(wanted.card, outcomes)
-    card = cards.opened(wanted.card, outcomes)
+    buyer, card = clients.read(client, wanted.card, client.batch(clients.commands(wanted.card)))
     if not buyer.known:
         return Finding(card, (), 0, client_known=False)
     ids = [pk for pk in clients.order_ids(client, buyer) if not wanted.below or pk < wanted.below]
