@@ -58,4 +58,4 @@ def day(moment: datetime | None) -> str:
 @register.filter
 def unlocalized(number: int | Decimal) -> str:
     """A number as machines read it, for attributes and addresses."""
-    return str(number)
+    return format(number, "f") if isinstance(number, Decimal) else str(number)
