@@ -6,10 +6,8 @@ from decimal import Decimal
 
 from b24app.orders.gateway import SUMMED
 from b24app.orders.narrowing import Narrowing, Sort
-from b24app.orders.search import Finding
 from b24app.orders.showing import Shown
-from b24app.orders.types import Card, Order, Owner, Status, Totals, totals_of
-from b24app.tab.forms import seen_text
+from b24app.orders.types import Card, Order, Status, Totals, totals_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +94,6 @@ class Region:
         return abs(self.card.amount - self.owed) if self.owed is not None else Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An order in the picker. ``seen`` goes back with it, so that we notice if it moves meanwhile."""
-
-    order: Order
-    place: Owner | None
-    place_title: str
-    here: bool
-    seen: str
-
-    @property
-    def kind(self) -> str:
-        if self.here:
-            return "here"
-        if self.place is None:
-            return "none"
-        return "deal" if self.place.is_deal else "invoice"
-
-
 def region(card: Card, grid: Grid) -> Region:
     """The totals of the card from everything that is linked to it."""
     listing = grid.shown.listing
@@ -163,10 +142,3 @@ def status_choices(statuses: Mapping[str, Status], language: str) -> list[tuple[
     """Statuses to choose from, id and name, in the portal's own order."""
     ordered = sorted(statuses.values(), key=lambda status: (status.sort, status.id))
     return [(status.id, status.name(language)) for status in ordered]
-
-
-def choices(finding: Finding, owner: Owner) -> tuple[Choice, ...]:
-    return tuple(
-        Choice(one.order, one.place, one.place_title, one.place == owner, seen_text(one.place))
-        for one in finding.found
-    )

@@ -12,11 +12,13 @@ from b24app.orders.content import EVERYTHING
 from b24app.orders.gateway import SUMMED, Need, OrderReader
 from b24app.orders.narrowing import narrowed
 from b24app.orders.showing import Asked, show
-from b24app.orders.types import Order, Owner
+from b24app.orders.types import DEAL, INVOICE, Order, Owner
+from b24app.portals import access
 from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.session import Session
 from b24app.tab import asking, dictionaries, presenting
+from b24app.tab.forms import BadForm
 from b24app.tab.presenting import Grid
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
@@ -44,6 +46,7 @@ class Reading:
         """The card, the statuses unless they are known, and the orders: one request if it fits."""
         return (
             cards.opening(self.owner)
+            | access.question(self._portal)
             | dictionaries.status_commands(self._portal)
             | self._reader.commands(
                 self._asked.need(sums=self._sums),
@@ -65,7 +68,9 @@ class Reading:
 
 
 def owner_of(opened: Session) -> Owner:
-    """The card a page was opened for."""
+    """The deal or invoice a page was opened for; raises :class:`BadForm` for a page of another kind."""
+    if opened.owner_type not in (DEAL, INVOICE):
+        raise BadForm
     return Owner(opened.owner_type, opened.entity_id)
 
 
@@ -90,7 +95,8 @@ def drawn(
         "card": card,
         "grid": grid,
         "region": presenting.region(card, grid),
-        "may_link": user.may_link is not False,
+        "may_link": access.may_link(user, outcomes),
+        "admins": access.who_can_grant(user.portal),
         "portal_origin": user.portal.origin,
         "moment": reading.moment,
     }

@@ -14,7 +14,7 @@ from b24app.orders.gateway import read_orders
 from b24app.orders.narrowing import Narrowing
 from b24app.orders.showing import Asked
 from b24app.orders.types import DEAL, INVOICE, Owner
-from b24app.portals import entry, launch, states
+from b24app.portals import access, entry, launch, states
 from b24app.portals.codes import DEAL_TAB, INVOICE_TAB
 from b24app.portals.frame import allow_frame, nonce_of
 from b24app.portals.launch import Posted, Refused
@@ -61,7 +61,7 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     try:
         context |= region.drawn(reading, outcomes, user, language)
     except errors.BitrixError as error:
-        context["state"] = states.of_error(error)
+        context |= {"state": states.of_error(error), "admins": access.who_can_grant(portal)}
     return render(request, "tab/page.html", context)
 
 

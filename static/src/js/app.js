@@ -13,4 +13,8 @@ import "./export.js";
 import "./fresh.js";
 import "./menu.js";
 import "./picker.js";
+import "./move.js";
+import "./retry.js";
+import "./search.js";
+import "./suggestions.js";
 import "./frame.js";
