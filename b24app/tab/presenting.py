@@ -63,11 +63,11 @@ class Grid:
 
     @property
     def sorted_by(self) -> Mapping[str, str]:
-        """``aria-sort`` by the name of the sorting; the portal's own order where there are too many."""
+        """``aria-sort`` by the name of the sorting. As orders were added, so they are numbered."""
         if self.shown.limited:
-            return {Sort.DATE.value: "descending"}
-        word = "descending" if self.narrowing.descending else "ascending"
-        return {self.narrowing.sort.value: word}
+            return {Sort.NUMBER.value: "descending"}
+        shown = Sort.NUMBER if self.narrowing.sort is Sort.ADDED else self.narrowing.sort
+        return {shown.value: "descending" if self.narrowing.descending else "ascending"}
 
     @property
     def previous(self) -> int | None:
