@@ -6,7 +6,7 @@ from b24app import health
 from b24app.events import views as events
 from b24app.install import views as install
 from b24app.portals import views as portals
-from b24app.tab import amounts, changes, history, order_card, picker, statuses
+from b24app.tab import amounts, changes, history, order_card, picker, statuses, suggestions
 from b24app.tab import views as tab
 
 urlpatterns = [
@@ -22,6 +22,9 @@ urlpatterns = [
     path("tab/grid/", tab.grid, name="tab-grid"),
     path("tab/picker/", picker.picker, name="tab-picker"),
     path("tab/found/", picker.found, name="tab-found"),
+    path("tab/suggestions/", suggestions.suggestions, name="tab-suggestions"),
+    path("tab/suggestions/dismiss/", suggestions.dismiss, name="tab-suggestions-dismiss"),
+    path("tab/suggestions/restore/", suggestions.restore, name="tab-suggestions-restore"),
     path("tab/link/", changes.link, name="tab-link"),
     path("tab/unlink/confirm/", changes.confirm_unlink, name="tab-confirm-unlink"),
     path("tab/unlink/", changes.unlink, name="tab-unlink"),

@@ -200,13 +200,14 @@ class DemoPortal:
         *,
         after: bool = False,
         seconds: float = 90,
+        skip: int = 0,
     ) -> None:
         """The next ``times`` requests go wrong (those that hold ``method``, if it is named).
 
-        ``after``: they are carried out first. ``seconds``: how long a hang lasts. Raises ValueError for
-        a ``kind`` that ``demo.faults`` does not know.
+        ``after``: they are carried out first. ``seconds``: how long a hang lasts. ``skip``: so many are
+        spared before. Raises ValueError for a ``kind`` that ``demo.faults`` does not know.
         """
-        self.rest.faults.add(Fault(kind, method or "", times, after, seconds))
+        self.rest.faults.add(Fault(kind, method or "", times, after, seconds, skip))
 
     def calm(self) -> None:
         self.rest.faults.calm()

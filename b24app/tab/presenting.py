@@ -6,11 +6,9 @@ from decimal import Decimal
 
 from b24app.bitrix24.client import Client
 from b24app.orders.gateway import Listing
-from b24app.orders.search import Finding
-from b24app.orders.types import Card, Order, Owner, Status, Totals, totals_of
+from b24app.orders.types import Card, Order, Status, Totals, totals_of
 from b24app.portals.models import Portal
 from b24app.tab import dictionaries
-from b24app.tab.forms import seen_text
 
 PER_PAGE = 20
 
@@ -67,25 +65,6 @@ class Region:
     totals: Totals | None
     difference: Decimal | None
     may_link: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An order in the picker. ``seen`` goes back with it, so that we notice if it moves meanwhile."""
-
-    order: Order
-    place: Owner | None
-    place_title: str
-    here: bool
-    seen: str
-
-    @property
-    def kind(self) -> str:
-        if self.here:
-            return "here"
-        if self.place is None:
-            return "none"
-        return "deal" if self.place.is_deal else "invoice"
 
 
 def region(
@@ -148,10 +127,3 @@ def _difference(deal: Card, totals: Totals | None) -> Decimal | None:
         (one.price for one in totals.by_currency if one.currency == deal.currency), Decimal(0)
     )
     return abs(deal.amount - price) or None
-
-
-def choices(finding: Finding, owner: Owner) -> tuple[Choice, ...]:
-    return tuple(
-        Choice(one.order, one.place, one.place_title, one.place == owner, seen_text(one.place))
-        for one in finding.found
-    )

@@ -9,4 +9,7 @@ import "./selection.js";
 import "./menu.js";
 import "./picker.js";
 import "./move.js";
+import "./retry.js";
+import "./search.js";
+import "./suggestions.js";
 import "./frame.js";
