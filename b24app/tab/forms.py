@@ -57,7 +57,9 @@ def picks(form: QueryDict) -> list[Pick]:
 
 def status_picks(form: QueryDict) -> list[StatusPick]:
     """The chosen orders with their statuses, 1 to 50, each once; raises :class:`BadForm`."""
-    return _each(form.getlist("status"), _STATUS, lambda found: StatusPick(int(found[1]), found[2]))
+    # The tab's filter comes along under the same name, without an order in front.
+    values = [value for value in form.getlist("status") if "|" in value]
+    return _each(values, _STATUS, lambda found: StatusPick(int(found[1]), found[2]))
 
 
 def _each(
