@@ -14,7 +14,7 @@ from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import cards, content, facts, links, rows
 from b24app.orders.content import Kind
 from b24app.orders.matching import Buyer, Candidate
-from b24app.orders.types import DEAL, Card, Owner
+from b24app.orders.types import DEAL, Card, Customer, Owner
 
 # Of each kind: a card with more telephones than this belongs to nobody in particular.
 MOST_KEYS = 4
@@ -123,13 +123,13 @@ def lookups(buyer: Buyer) -> list[Lookup]:
     """Where the buyer's telephones, e-mails and company may stand; none for a buyer nothing is known of."""
 
     def is_phone(value: str) -> bool:
-        return any(facts.same_phone(value, one) for one in buyer.phones)
+        return is_buyers(buyer, Customer(phone=value))
 
     def is_email(value: str) -> bool:
-        return any(facts.same_email(value, one) for one in buyer.emails)
+        return is_buyers(buyer, Customer(email=value))
 
     def is_company(value: str) -> bool:
-        return facts.same_company(value, buyer.company)
+        return is_buyers(buyer, Customer(company=value))
 
     fragments = dict.fromkeys(one for phone in buyer.phones for one in facts.phone_fragments(phone))
     wanted = [Lookup(one, rows.PHONE_CODES, is_phone) for one in fragments]
@@ -137,6 +137,15 @@ def lookups(buyer: Buyer) -> list[Lookup]:
     if word := facts.company_word(buyer.company):
         wanted.append(Lookup(word, rows.COMPANY_CODES, is_company))
     return wanted
+
+
+def is_buyers(buyer: Buyer, customer: Customer) -> bool:
+    """Whether an order's customer has one of the buyer's telephones or e-mails, or the company's name."""
+    return (
+        any(facts.same_phone(customer.phone, one) for one in buyer.phones)
+        or any(facts.same_email(customer.email, one) for one in buyer.emails)
+        or facts.same_company(customer.company, buyer.company)
+    )
 
 
 def order_ids(client: Client, buyer: Buyer) -> list[int]:

@@ -83,34 +83,36 @@ def search(client: Client, wanted: Wanted) -> Finding:
 
 
 def _of_client(client: Client, wanted: Wanted) -> Finding:
-    """There are few orders of one client, so all that narrows them is compared here."""
-    buyer, card = clients.read(client, wanted.card, client.batch(clients.commands(wanted.card)))
-    places = {
-        f"lookup{at}": _value_place(lookup, wanted.below)
-        for at, lookup in enumerate(clients.lookups(buyer))
-    }
-    if not places:
+    """Orders that hold the text and are the client's; without a text, those that hold the client's data."""
+    asked = clients.commands(wanted.card)
+    if _is_text(wanted.text):
+        places, depth = _places(wanted), DEEP
+        answers = client.batch(asked | _questions(places, depth))
+        buyer, card = clients.read(client, wanted.card, answers)
+    else:
+        buyer, card = clients.read(client, wanted.card, client.batch(asked))
+        places = {
+            f"lookup{at}": _value_place(lookup, wanted.below)
+            for at, lookup in enumerate(clients.lookups(buyer))
+        }
+        depth = max(1, min(DEEP, batch.SIZE // max(len(places), 1)))
+        answers = client.batch(_questions(places, depth)) if places else {}
+    if not clients.lookups(buyer):
         return Finding(card, (), 0, client_known=False)
-    narrow = bool(wanted.text) or _leaves_little(wanted)
-    depth = max(1, min(DEEP, batch.SIZE // len(places))) if narrow else 1
-    ids, more = _candidates(places, depth, client.batch(_questions(places, depth)), wanted.below)
-    looked = ids[: PAGE * DEEP] if narrow else ids[:PAGE]
-    found = tuple(one for one in read_found(client, looked) if _fits(one, wanted))
+    ids, more = _candidates(places, depth, answers, wanted.below)
+    looked = ids[: PAGE * DEEP]
+    found = tuple(
+        one
+        for one in read_found(client, looked)
+        if _fits(one, wanted) and clients.is_buyers(buyer, one.order.customer)
+    )
     if len(found) > PAGE:
         return Finding(card, found[:PAGE], found[PAGE - 1].order.id)
     return Finding(card, found, looked[-1] if len(ids) > len(looked) else more)
 
 
 def _fits(one: Found, wanted: Wanted) -> bool:
-    order, customer = one.order, one.order.customer
-    values = (order.number, customer.name, customer.company, customer.phone, customer.email)
-    named = not wanted.text or any(_holds(value, wanted.text) for value in values)
-    spoken = facts.looks_like_phone(wanted.text) and facts.phone_holds(customer.phone, wanted.text)
-    return (
-        (named or spoken or str(order.id) == wanted.text)
-        and not (wanted.unlinked and one.place is not None)
-        and _within(order, wanted)
-    )
+    return not (wanted.unlinked and one.place is not None) and _within(one.order, wanted)
 
 
 def _within(order: Order, wanted: Wanted) -> bool:
@@ -138,7 +140,7 @@ class _Place:
 def _leaves_little(wanted: Wanted) -> bool:
     """Whether the chips are worth a request that only says which of the candidates they leave."""
     dated = wanted.since is not None or wanted.until is not None
-    return wanted.unlinked or (dated and (wanted.mine or _is_text(wanted.text)))
+    return wanted.unlinked or (dated and _is_text(wanted.text))
 
 
 def _is_text(text: str) -> bool:

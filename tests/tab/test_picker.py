@@ -186,6 +186,7 @@ def test_chips_on_a_client_of_many_orders_leave_nothing_out(
     assert numbers(found(client, tab, number, mine="on")) == [number]
     assert portal.http_requests <= 3
     assert found(client, tab, "zzzz", mine="on", recent="on").state == "nothing-found"
+    assert not numbers(found(client, tab, "Raman", mine="on"))
 
 
 def test_a_card_without_a_client_has_no_orders_of_its_client(
