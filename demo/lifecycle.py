@@ -148,7 +148,7 @@ class Lifecycle:
         """The subscription ends or goes on, and ONAPPPAYMENT is posted (common/events/on-app-payment.md)."""
         with self.store.lock:
             app = self.store.state.app
-            app.paid = paid
+            app.paid, app.expired = paid, not paid
             self.store.save()
         data = {
             "CODE": CLIENT_ID,

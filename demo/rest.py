@@ -128,7 +128,8 @@ class Rest:
                 body = self._one(asked, method, params)
         except Failure as failure:
             return failure.body, failure.status
-        body["time"] = _timed(started, self.limits.clock(), body.pop("operating", None))
+        operating = body.pop("operating", None)
+        body["time"] = _timed(started, self.limits.clock(), operating)
         return body, 200
 
     def _caller(self, secret: str) -> Caller:

@@ -26,7 +26,7 @@ THREADS = 20
 
 # Methods that came later than others.
 OLDER = frozenset(
-    {"user.access", "access.name"}
+    {"app.info", "scope", "user.access", "access.name"}
     | {f"{whose}.option.{what}" for whose in ("app", "user") for what in ("get", "set")}
 )
 
@@ -168,10 +168,10 @@ class DemoPortal:
         """The deal goes, and its linked orders with it."""
         self._happens(changes.delete_deal, deal_id)
 
-    def dismiss(self, user_id: int) -> None:
-        """The employee leaves; their tokens die."""
+    def dismiss(self, user_id: int, *, passed_on: bool = False) -> None:
+        """The employee leaves; their tokens die, or pass on to a system user that user.get hides."""
         with self.store.lock:
-            changes.dismiss(self.state, user_id)
+            changes.dismiss(self.state, user_id, passed_on=passed_on)
 
     def end_subscription(self) -> None:
         """The app is not paid for any more: no calls, no refreshes."""
@@ -222,16 +222,11 @@ class DemoPortal:
     def calm(self) -> None:
         self.rest.faults.calm()
 
-    @property
-    def older_kernel(self) -> bool:
-        """A portal that was not updated for years: fields, methods and accounts are not there."""
-        return self.lifecycle.older_kernel
-
-    @older_kernel.setter
-    def older_kernel(self, older: bool) -> None:
-        self.lifecycle.older_kernel = older
-        self.rest.missing = OLDER if older else frozenset()
-        self.rest.limits.reports_operating = not older
+    def grow_old(self, *, old: bool = True) -> None:
+        """An older kernel: fields of the opening, newer methods and operating time are not there."""
+        self.lifecycle.older_kernel = old
+        self.rest.missing = OLDER if old else frozenset()
+        self.rest.limits.reports_operating = not old
 
     def expire_tokens(self) -> None:
         """Every access token is over its hour; refresh tokens go on."""
@@ -283,7 +278,7 @@ class DemoPortal:
         self.reset_counts()
         self.rest.limits.restore()
         self.lifecycle.told.clear()
-        self.older_kernel = False
+        self.grow_old(old=False)
 
 
 class _Gateway(Gateway_10):

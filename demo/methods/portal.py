@@ -20,8 +20,9 @@ def app_info(caller: Caller, _: Params) -> object:
     app = caller.state.app
     return {
         "ID": 5 if caller.client_id.endswith("1") else 6, "CODE": caller.client_id, "VERSION": app.version,
-        "STATUS": app.status, "INSTALLED": app.finished, "PAYMENT_EXPIRED": "N", "DAYS": None,
-        "LANGUAGE_ID": "en", "LICENSE": "en_pro100", "LICENSE_TYPE": "pro100", "LICENSE_FAMILY": "pro",
+        "STATUS": app.status, "INSTALLED": app.finished,
+        "PAYMENT_EXPIRED": "Y" if app.expired else "N", "DAYS": None, "LANGUAGE_ID": "en",
+        "LICENSE": "en_pro100", "LICENSE_TYPE": "pro100", "LICENSE_FAMILY": "pro",
     }  # fmt: skip
 
 

@@ -145,11 +145,11 @@ def test_a_token_may_expire_in_the_middle_of_a_batch(portal: DemoPortal) -> None
 
 def test_an_older_kernel_does_not_know_some_methods(portal: DemoPortal) -> None:
     ask = caller(portal)
-    portal.older_kernel = True
+    portal.grow_old()
     for method in ("user.access", "access.name", "app.option.get", "user.option.set"):
         answer = ask(method, {"ACCESS": ["U1"]})
         assert (answer.status, answer.error) == (404, "ERROR_METHOD_NOT_FOUND")
         assert cast(Json, ask("method.get", {"name": method}).result)["isExisting"] is False
     assert ask("user.admin").result is True
-    portal.older_kernel = False
+    portal.grow_old(old=False)
     assert ask("user.access", {"ACCESS": ["U1"]}).result is True

@@ -59,7 +59,7 @@ def test_a_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
 
 def test_an_older_kernel_leaves_some_fields_out(portal: DemoPortal) -> None:
     bind(portal, TAB)
-    portal.older_kernel = True
+    portal.grow_old()
     form = portal.open(TAB).form
     assert not {"SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"} & set(form)
 

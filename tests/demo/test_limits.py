@@ -70,7 +70,7 @@ def test_each_command_of_a_batch_tells_its_account(portal: DemoPortal) -> None:
 
 
 def test_an_older_kernel_tells_of_no_account_but_keeps_one(portal: DemoPortal) -> None:
-    portal.older_kernel = True
+    portal.grow_old()
     portal.rest.limits.operating = 0.02
     ask = caller(portal)
     assert not {"operating", "operating_reset_at"} & set(cast(Json, ask("profile").body["time"]))
