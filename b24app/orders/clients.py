@@ -7,14 +7,13 @@ may stand, the orders found.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
 
 from b24app.bitrix24 import errors, references
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import cards, content, facts, links, rows
 from b24app.orders.content import Kind
 from b24app.orders.matching import Buyer, Candidate
-from b24app.orders.types import DEAL, Owner
+from b24app.orders.types import DEAL, Card, Owner
 
 # Of each kind: a card with more telephones than this belongs to nobody in particular.
 MOST_KEYS = 4
@@ -27,28 +26,39 @@ Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 def commands(owner: Owner) -> dict[str, Command]:
-    """Commands for :func:`buyer_of`: the card, and its contact and company by reference.
-
-    crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md.
-    """
+    """Commands for :func:`read`: the card, and its contact and company by reference."""
     contact, company = (
         ("[CONTACT_ID]", "[COMPANY_ID]")
         if owner.type_id == DEAL
         else ("[item][contactId]", "[item][companyId]")
     )
-    return cards.opening(owner) | {
-        "contact": Command("crm.contact.get", {"id": f"$result[card]{contact}"}),
-        "company": Command("crm.company.get", {"id": f"$result[card]{company}"}),
-    }
+    return cards.opening(owner) | _reading(f"$result[card]{contact}", f"$result[card]{company}")
 
 
-def buyer_of(owner: Owner, outcomes: Outcomes) -> tuple[Buyer, datetime | None]:
-    """The card's client and the card's date; raises the portal's refusal to open the card.
+def _reading(contact: int | str, company: int | str) -> dict[str, Command]:
+    """crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md; none for an id of 0."""
+    methods = {"contact": ("crm.contact.get", contact), "company": ("crm.company.get", company)}
+    return {key: Command(method, {"id": pk}) for key, (method, pk) in methods.items() if pk}
 
-    A contact or company the person may not see leaves its part empty, and so does one that is not
-    the card's own (a portal that does not resolve references).
+
+def read(client: Client, owner: Owner, outcomes: Outcomes) -> tuple[Buyer, Card]:
+    """The card and its client, from the outcomes of :func:`commands`.
+
+    A contact or company the person may not see leaves its part empty. One that came wrong though the
+    card has it (a portal that does not resolve references) is asked for again by number: one more
+    request. Raises the portal's refusal to open the card.
     """
     card = cards.opened(owner, outcomes)
+    wanted = {"contact": card.contact_id, "company": card.company_id}
+    missing = {
+        key: pk
+        for key, pk in wanted.items()
+        if pk and _own(outcomes[key], pk) is None
+        if not isinstance(outcomes[key], errors.AccessDenied)
+    }
+    if missing:
+        again = _reading(missing.get("contact", 0), missing.get("company", 0))
+        outcomes = {**outcomes, **client.batch(again)}
     name, phones, emails = rows.contacts_of(_own(outcomes["contact"], card.contact_id))
     title, more_phones, more_emails = rows.contacts_of(_own(outcomes["company"], card.company_id))
     buyer = Buyer(
@@ -59,7 +69,7 @@ def buyer_of(owner: Owner, outcomes: Outcomes) -> tuple[Buyer, datetime | None]:
         phones=tuple(dict.fromkeys(phones + more_phones))[:MOST_KEYS],
         emails=tuple(dict.fromkeys(emails + more_emails))[:MOST_KEYS],
     )
-    return buyer, card.created
+    return buyer, card
 
 
 def _own(outcome: Answer | errors.BitrixError, wanted: int) -> object:
@@ -149,22 +159,32 @@ def candidates(client: Client, ids: Collection[int]) -> tuple[Candidate, ...]:
     wanted = list(ids)[:MOST_CANDIDATES]
     if not wanted:
         return ()
-    gathered = content.Content()
-    gathered.expect("candidates", wanted, BRIEF, by_number=True)
     outcomes = client.batch(
         content.commands(wanted, "candidates", BRIEF)
         | links.place_commands(wanted)
         | {f"whole{pk}": Command("sale.order.get", {"id": pk}) for pk in wanted}
     )
-    gathered.take(outcomes)
-    if gathered.refused is not None:
-        raise gathered.refused
+    gathered = gather("candidates", wanted, outcomes)
     places = links.places(wanted, outcomes)
     return tuple(
         Candidate(order, *_clients_of(outcomes[f"whole{order.id}"]))
         for order in gathered.built(wanted)
         if places[order.id] is None
     )
+
+
+def gather(tag: str, ids: Sequence[int], outcomes: Outcomes) -> content.Content:
+    """The orders from the outcomes of ``content.commands(ids, tag, BRIEF)``.
+
+    Raises what kept them from being read: orders that are missing for it were not "not found".
+    """
+    read = outcomes[f"{Kind.ORDERS}:{tag}:0"]
+    if isinstance(read, errors.BitrixError):
+        raise read
+    gathered = content.Content()
+    gathered.expect(tag, ids, BRIEF, by_number=True)
+    gathered.take(outcomes)
+    return gathered
 
 
 def _clients_of(outcome: Answer | errors.BitrixError) -> tuple[frozenset[int], frozenset[int]]:

@@ -84,9 +84,7 @@ def search(client: Client, wanted: Wanted) -> Finding:
 
 def _of_client(client: Client, wanted: Wanted) -> Finding:
     """There are few orders of one client, so all that narrows them is compared here."""
-    outcomes = client.batch(clients.commands(wanted.card))
-    buyer, _ = clients.buyer_of(wanted.card, outcomes)
-    card = cards.opened(wanted.card, outcomes)
+    buyer, card = clients.read(client, wanted.card, client.batch(clients.commands(wanted.card)))
     if not buyer.known:
         return Finding(card, (), 0, client_known=False)
     ids = [pk for pk in clients.order_ids(client, buyer) if not wanted.below or pk < wanted.below]
@@ -270,8 +268,6 @@ def read_found(client: Client, ids: Sequence[int]) -> tuple[Found, ...]:
     """
     if not ids:
         return ()
-    gathered = content.Content()
-    gathered.expect("found", ids, BRIEF, by_number=True)
     owners = [f"$result[place0][orderEntity][{row}][ownerId]" for row in range(len(ids))]
     answers = client.batch(
         content.commands(list(ids), "found", BRIEF)
@@ -279,9 +275,7 @@ def read_found(client: Client, ids: Sequence[int]) -> tuple[Found, ...]:
         | cards.listing(DEAL, owners)
         | cards.listing(INVOICE, owners)
     )
-    gathered.take(answers)
-    if gathered.refused is not None:
-        raise gathered.refused
+    gathered = clients.gather("found", ids, answers)
     places, known = links.places(ids, answers), cards.listed(answers)
     missing = gathered.gaps() | _untitled(places.values(), known)
     if missing:

@@ -129,7 +129,7 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
         raise NothingToSay
     client = client_of(user)
     outcomes = client.batch(clients.commands(owner) | question | {"links": links.of_owner(owner)})
-    buyer, made = clients.buyer_of(owner, outcomes)
+    buyer, card = clients.read(client, owner, outcomes)
     if question and not access.named(outcomes):
         raise NothingToSay
     linked = links.links_of(outcomes["links"])
@@ -140,7 +140,7 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
     found = matching.suggestions(
         buyer,
         clients.candidates(client, ids),
-        made=made,
+        made=card.created,
         since=timezone.now() - timedelta(days=portal.suggestion_days),
     )
     return found[:MOST], bool(linked)
