@@ -266,7 +266,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if APP_URL.startswith("https:") else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SILENCED_SYSTEM_CHECKS = [
     "security.W002",  # X-Frame-Options would forbid the portal's frame; CSP frame-ancestors rules it
-    "security.W003",  # no cookie rides along with a request, so there is nothing to forge with
+    "security.W003",  # no cookie grants anything (the one of connecting is no login): nothing to forge
     "security.W004",  # HSTS follows APP_URL: on whenever it is https
     "security.W005",  # subdomains of the app's host are not ours to decide about
     "security.W008",  # see SECURE_PROXY_SSL_HEADER

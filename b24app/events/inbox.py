@@ -38,7 +38,7 @@ RENEWING = frozenset({"ONAPPINSTALL", "ONAPPUPDATE"})
 # What happens to the portal's data, not to the app.
 CHANGES = frozenset(EVENTS) - frozenset(APP_EVENTS)
 
-_lately: dict[str, tuple[float, bytes]] = {}
+proven_lately: dict[str, tuple[float, bytes]] = {}
 
 Tree = dict[str, "Tree | str"]
 
@@ -124,7 +124,7 @@ def _proven(member_id: str, claimed: str) -> bool:
     A good token is taken again for some seconds without asking the database: events come in floods.
     """
     digest = sha256(f"{member_id} {claimed}".encode()).digest()
-    until, good = _lately.get(member_id, (0.0, b""))
+    until, good = proven_lately.get(member_id, (0.0, b""))
     if time.monotonic() < until and compare_digest(good, digest):
         return True
     portals = Portal.objects.installed().named(member_id)
@@ -133,9 +133,9 @@ def _proven(member_id: str, claimed: str) -> bool:
         raise BadEvent("unknown portal")
     if not known or not compare_digest(known.encode(), claimed.encode()):
         return False
-    if len(_lately) >= MOST_LATELY:
-        _lately.clear()
-    _lately[member_id] = time.monotonic() + LATELY, digest
+    if len(proven_lately) >= MOST_LATELY:
+        proven_lately.clear()
+    proven_lately[member_id] = time.monotonic() + LATELY, digest
     return True
 
 

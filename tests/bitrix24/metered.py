@@ -72,7 +72,7 @@ class Metered:
         """Another server of the same app works without asking us, until the portal's sum is this high."""
         spent = 0.0
         while spent < seconds:
-            spent, _, _ = self.portal.rest.limits.spend(method)
+            spent = self.portal.rest.limits.spend(method).seconds
 
     def adds(self, count: int, skip: int = 0) -> dict[str, Command]:
         """Links that can be written, whatever was linked before."""
