@@ -108,6 +108,13 @@ def test_nothing_is_kept_of_a_portal_that_is_gone(client: Client, known: DemoPor
     assert not ChangeNotice.objects.exists()
 
 
+def test_nor_of_its_own_life(client: Client, known: DemoPortal) -> None:
+    assert post(client, known, "ONAPPPAYMENT") == 204
+    Portal.objects.update(uninstalled_at=datetime.now(UTC))
+    assert post(client, known, "ONAPPUNINSTALL", {"[CLEAN]": "1"}) == 403
+    assert InboxEvent.objects.count() == 1
+
+
 def test_secrets_are_not_kept(client: Client, known: DemoPortal) -> None:
     data = {"[FIELDS][ID]": "1", "[FIELDS][access_token]": "very-secret-token"}
     assert post(client, known, "ONCRMDEALUPDATE", data, {"access_token": "other-secret"}) == 204
