@@ -1,12 +1,14 @@
 """Changes told by the portal: proven, folded, worked in groups, never lost, echoes known."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.core.cache import cache
+from django.conf import settings as django_settings
 from django.test import Client
+from redis import Redis
 
 from b24app import embedded
 from b24app.events import notices, tasks
@@ -296,9 +298,13 @@ def test_an_old_write_has_no_echo_any_more(
 def test_a_second_of_changes_starts_one_task(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
-    tell(client, known, "ONCRMDEALUPDATE", 1)
-    assert cache.get(f"gathering:{stored.pk}") == 1
-    assert cache.add(f"gathering:{stored.pk}", 1, 1) is False
+    queue = Redis.from_url(django_settings.REDIS_URL)
+    before = queue.llen("interactive")
+    for deal in range(1, 21):
+        tell(client, known, "ONCRMDEALUPDATE", deal)
+    assert queue.llen("interactive") == before + 1
+    (message,) = queue.lrange("interactive", 0, 0)
+    assert json.loads(message)["headers"]["task"] == "events.gather"
 
 
 @pytest.fixture
