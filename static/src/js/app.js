@@ -15,6 +15,7 @@ import "./menu.js";
 import "./picker.js";
 import "./move.js";
 import "./retry.js";
+import "./times.js";
 import "./search.js";
 import "./suggestions.js";
 import "./frame.js";

@@ -49,6 +49,8 @@ function leaveLater(box) {
 
 document.addEventListener("lo:toast", (event) => {
   const { text, kind, undo } = event.detail;
+  // What was done before is in the history; its Undo here might be over.
+  for (const before of host.querySelectorAll(".toast.ok")) before.remove();
   const act = () => htmx.ajax("POST", undo.url, { source: "#orders", values: undo.values, target: "#orders", swap: "outerHTML" });
   toast({ text, kind, action: undo && { label: undo.label, act } });
 });
