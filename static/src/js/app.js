@@ -13,6 +13,7 @@ import "./export.js";
 import "./fresh.js";
 import "./menu.js";
 import "./picker.js";
+import "./anew.js";
 import "./move.js";
 import "./retry.js";
 import "./times.js";
