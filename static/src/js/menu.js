@@ -9,12 +9,18 @@ function show(button) {
   menu.hidden = false;
   button.setAttribute("aria-expanded", "true");
   open = { button, menu };
+  place();
+  items(menu)[0]?.focus();
+}
+
+/** Beside its button, wherever that is by now. */
+function place() {
+  const { button, menu } = open;
   const at = button.getBoundingClientRect();
   const height = menu.offsetHeight;
   const below = at.bottom + height < window.innerHeight;
   menu.style.left = `${Math.max(4, Math.min(at.left, window.innerWidth - menu.offsetWidth - 4))}px`;
   menu.style.top = `${Math.max(4, below ? at.bottom + 2 : at.top - height - 2)}px`;
-  items(menu)[0]?.focus();
 }
 
 function hide({ back = false } = {}) {
@@ -43,6 +49,11 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape" || event.key === "Tab") {
     hide({ back: event.key === "Escape" });
   }
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  if (open?.button.isConnected) place();
+  else hide();
 });
 
 window.addEventListener("scroll", () => hide(), { passive: true });

@@ -15,7 +15,7 @@ function chips() {
     const chip = form.querySelector(`[data-preset=${name}]`);
     const select = choice(name);
     chip.hidden = !select.value;
-    const text = `${select.labels[0].firstChild.textContent.trim()}: ${select.selectedOptions[0].textContent}`;
+    const text = `${select.labels[0].textContent}: ${select.selectedOptions[0].textContent}`;
     chip.querySelector("[data-preset-text]").textContent = text;
     const drop = chip.querySelector("[data-drop]");
     drop.setAttribute("aria-label", drop.dataset.text.replace("{name}", text));
