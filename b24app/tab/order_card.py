@@ -54,6 +54,7 @@ def _context(user: PortalUser, placed: Placed, *, may_link: bool) -> dict[str, o
         "card": placed.card,
         "seen": forms.seen_text(placed.place),
         "may_link": may_link,
+        "unpaid": user.portal.payment_expired,
         "portal_origin": user.portal.origin,
     }
 
