@@ -51,7 +51,7 @@ def day(moment: datetime | None) -> str:
     if moment is None:
         return ""
     # English portals are used far beyond the United States: the day comes first, the month in words.
-    form = "d MMM y" if _locale().language == "en" else "medium"
+    form = "d MMM y" if _locale().language == "en" else "dd.MM.y"
     return format_date(moment.date(), format=form, locale=_locale())
 
 
