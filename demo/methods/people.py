@@ -100,10 +100,10 @@ def codes_of(state: State, user: User) -> set[str]:
     codes = {f"U{user.id}", "AU", "G2", *(["G1"] if user.admin else [])}
     for one in user.departments:
         codes |= {f"D{one}", f"DR{one}"}
-        above = state.departments[one].get("PARENT")
+        above = state.departments.get(one, {}).get("PARENT")
         while above:
             codes.add(f"DR{above}")
-            above = state.departments[int(above)].get("PARENT")
+            above = state.departments.get(int(above), {}).get("PARENT")
     return codes
 
 
@@ -139,14 +139,12 @@ def name_of(state: State, code: str) -> Row | None:
 
 @method("department.get", "department")
 def department_get(caller: Caller, params: Params) -> Found:
-    """Conditions stand among the parameters; each is an exact one."""
+    """Conditions stand among the parameters; ``sort`` names the field to sort by."""
     given = upper(params)
-    names = ("ID", "NAME", "SORT", "PARENT", "UF_HEAD")
-    # SORT is a field to filter by and, in small letters, the field to sort by: `sort` wins as text.
-    wanted = {name: given[name] for name in names if name in given and name != "SORT"}
+    names = ("ID", "NAME", "PARENT", "UF_HEAD")
     found = {
-        "filter": wanted,
-        "order": {str(params.get("sort", "ID")).upper(): params.get("order", "ASC")},
+        "filter": {name: given[name] for name in names if name in given},
+        "order": {str(given.get("SORT", "ID")).upper(): given.get("ORDER", "ASC")},
         "start": given.get("START", 0),
     }
     return listing(caller.state.departments.values(), found, None, names)
