@@ -23,7 +23,10 @@ REFRESH_SECONDS = 180 * 24 * 3600
 
 @dataclass
 class User:
-    """``sale`` is the right to the store, ``crm`` to deals, invoices and clients: denied, read, write."""
+    """``sale`` is the right to the store, ``crm`` to deals, invoices and clients: denied, read, write.
+
+    One who is ``hidden`` works but is shown nowhere, as a portal's system user.
+    """
 
     id: int
     name: str
@@ -39,7 +42,10 @@ class User:
 
 @dataclass
 class App:
-    """The one app of this portal, as far as it is installed."""
+    """The one app of this portal, as far as it is installed.
+
+    ``expired`` is what app.info says of the payment, ``paid`` whether calls go on all the same.
+    """
 
     installed: bool = False
     finished: bool = False
