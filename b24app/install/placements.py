@@ -20,7 +20,16 @@ SCOPES: Mapping[str, str] = {
 # A portal grants one of these in place of user_brief: each includes what user_brief gives.
 WIDER: Mapping[str, frozenset[str]] = {"user_brief": frozenset({"user", "user_basic"})}
 
-EVENTS = ("ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE")
+APP_EVENTS = ("ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT")
+
+# What makes an open tab stale (sale/events/index.md, crm/deals/events/index.md). A changed link is
+# told as a saved order; of the two events that tell a saved order one is enough.
+ORDER_EVENTS = ("ONSALEORDERSAVED", "ONORDERDELETED")
+PAYMENT_EVENTS = ("ONPAYMENTENTITYSAVED", "ONPAYMENTDELETED")
+SHIPMENT_EVENTS = ("ONSHIPMENTENTITYSAVED", "ONSHIPMENTDELETED")
+DEAL_EVENTS = ("ONCRMDEALUPDATE", "ONCRMDEALDELETE")
+
+EVENTS = (*APP_EVENTS, *ORDER_EVENTS, *PAYMENT_EVENTS, *SHIPMENT_EVENTS, *DEAL_EVENTS)
 
 TITLES: Mapping[str, str] = {"en": "Orders", "ru": "Заказы", "de": "Bestellungen"}
 DESCRIPTIONS: Mapping[str, str] = {

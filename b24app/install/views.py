@@ -24,7 +24,7 @@ def installer(request: HttpRequest, posted: Posted) -> HttpResponse:
     return render(request, "install/page.html", context | _steps(client_of(user), user))
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", unpaid=True)
 def repeat(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Do the steps again, from the button beside a failed one."""
     if not user.is_admin:
@@ -45,6 +45,7 @@ def main(request: HttpRequest, posted: Posted) -> HttpResponse:
     client = launch.client_for(posted, portal)
     person = launch.identified(posted, portal, client.batch(launch.identity_commands()))
     user = launch.opened(posted, portal, person)
+    flow.take_over(portal, user)
     allow_frame(request, portal)
     session = Session(user.pk, DEFAULT, 0, 0, entry.language(posted.language))
     context = {"portal": portal, "user": user, "session": session.token()}

@@ -100,8 +100,13 @@ def fragment(request: HttpRequest, state: states.State, *, renewable: bool = Fal
     return response
 
 
-def in_session(*methods: str) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
-    """A route the page itself asks for. The session's header is the only credential."""
+def in_session(
+    *methods: str, unpaid: bool = False
+) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
+    """A route the page itself asks for. The session's header is the only credential.
+
+    Once the subscription has ended people may look: POST is refused unless the route is ``unpaid``.
+    """
 
     def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
         @csrf_exempt
@@ -119,6 +124,8 @@ def in_session(*methods: str) -> Callable[[Page], Callable[[HttpRequest], HttpRe
             allow_frame(request, user.portal)
             with translation.override(language(opened.language)):
                 try:
+                    if user.portal.payment_expired and request.method == "POST" and not unpaid:
+                        raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
                     return view(request, opened, user)
                 except Refused as refused:
                     return fragment(request, states.of_refusal(refused.reason))

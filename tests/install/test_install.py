@@ -13,7 +13,11 @@ from tests.opening import ANNA, MARIA, ask, install, open_tab, submit
 pytestmark = pytest.mark.django_db
 
 TAB = ("CRM_DEAL_DETAIL_TAB", "/placements/deal-tab/")
-EVENTS = {"ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE"}
+EVENTS = {
+    "ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT",
+    "ONSALEORDERSAVED", "ONORDERDELETED", "ONPAYMENTENTITYSAVED", "ONPAYMENTDELETED",
+    "ONSHIPMENTENTITYSAVED", "ONSHIPMENTDELETED", "ONCRMDEALUPDATE", "ONCRMDEALDELETE",
+}  # fmt: skip
 
 
 def bound(portal: DemoPortal) -> list[tuple[str, str]]:
