@@ -3,6 +3,7 @@
 from django.urls import path
 
 from b24app import health
+from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
 from b24app.portals import views as portals
@@ -10,11 +11,13 @@ from b24app.tab import changes, picker
 from b24app.tab import views as tab
 
 urlpatterns = [
-    path("", install.main, name="main"),
+    path("", console.main, name="main"),
     path("install/", install.installer, name="install"),
     path("install/repeat/", install.repeat, name="install-repeat"),
     path("placements/deal-tab/", tab.card_tab, name="deal-tab"),
     path("placements/invoice-tab/", tab.card_tab, name="invoice-tab"),
+    path("placements/deal-list-menu/", tab.card_tab, name="deal-list-menu"),
+    path("placements/deal-list-toolbar/", console.toolbar, name="deal-list-toolbar"),
     path("tab/orders/", tab.orders, name="tab-orders"),
     path("tab/grid/", tab.grid, name="tab-grid"),
     path("tab/picker/", picker.picker, name="tab-picker"),
@@ -23,6 +26,9 @@ urlpatterns = [
     path("tab/unlink/confirm/", changes.confirm_unlink, name="tab-confirm-unlink"),
     path("tab/unlink/", changes.unlink, name="tab-unlink"),
     path("tab/undo/", changes.undo, name="tab-undo"),
+    path("console/overview/", console.overview, name="console-overview"),
+    path("console/settings/", console.settings, name="console-settings"),
+    path("console/settings/save/", console.save, name="console-settings-save"),
     path("session/renew/", portals.renew, name="session-renew"),
     path("events/", events.receive, name="events"),
     path("healthz/", health.alive, name="healthz"),

@@ -1,4 +1,4 @@
-"""The installer's page and the app's main page."""
+"""The installer's page."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -6,7 +6,7 @@ from django.shortcuts import render
 from b24app.bitrix24.client import Client
 from b24app.connect import client_of
 from b24app.install import flow
-from b24app.portals import entry, launch
+from b24app.portals import entry
 from b24app.portals.codes import DEFAULT
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted, Refused
@@ -36,17 +36,3 @@ def _steps(client: Client, user: PortalUser) -> dict[str, object]:
     steps = flow.bind(client, user.portal)
     done = sum(1 for step in steps if step.done)
     return {"steps": steps, "done": done, "finished": done == len(steps), "portal": user.portal}
-
-
-@entry.opened_by_portal
-def main(request: HttpRequest, posted: Posted) -> HttpResponse:
-    """The app's own page: what it does and where to find it."""
-    portal = launch.known_portal(posted)
-    client = launch.client_for(posted, portal)
-    person = launch.identified(posted, portal, client.batch(launch.identity_commands()))
-    user = launch.opened(posted, portal, person)
-    flow.take_over(portal, user)
-    allow_frame(request, portal)
-    session = Session(user.pk, DEFAULT, 0, 0, entry.language(posted.language))
-    context = {"portal": portal, "user": user, "session": session.token()}
-    return render(request, "install/main.html", context)

@@ -46,7 +46,13 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], str, int, bool], ...] = (
     (errors.ServerFault, "silent", 502, True),
 )
 
-_BY_REASON = {"not-installed": 404, "malformed": 400, "foreign": 403, "not-admin": 403}
+_BY_REASON = {
+    "not-installed": 404,
+    "malformed": 400,
+    "foreign": 403,
+    "not-admin": 403,
+    "admins-only": 403,
+}
 
 
 def of_error(error: errors.BitrixError) -> State:

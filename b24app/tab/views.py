@@ -9,7 +9,7 @@ from b24app.orders import cards
 from b24app.orders.gateway import OrderReader
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals import entry, launch, states
-from b24app.portals.codes import DEAL_TAB, INVOICE_TAB
+from b24app.portals.codes import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
 from b24app.portals.frame import allow_frame, nonce_of
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
@@ -17,7 +17,7 @@ from b24app.portals.session import Session
 from b24app.tab import dictionaries, forms, presenting, region
 
 # The entity's type comes from the placement alone: PLACEMENT_OPTIONS could say anything.
-OWNER_TYPES = {DEAL_TAB: DEAL, INVOICE_TAB: INVOICE}
+OWNER_TYPES = {DEAL_TAB: DEAL, DEAL_LIST_MENU: DEAL, INVOICE_TAB: INVOICE}
 
 
 @entry.opened_by_portal
