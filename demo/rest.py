@@ -12,7 +12,9 @@ from demo import php
 from demo.faults import WHOLE, Fault, Faults
 from demo.limits import COST, USUAL, Limits
 from demo.methods import METHODS, Caller, Failure, Found
-from demo.state import Row, Store
+from demo.methods.registry import Tell
+from demo.state import Store
+from demo.tables import Row
 
 BATCH = 50
 
@@ -39,7 +41,7 @@ class Rest:
         self.refused = 0
         self.peers: set[object] = set()
         self.latency = latency
-        self.order_saved: Callable[[int], None] = lambda order_id: None
+        self.tell: Tell = lambda name, data: None
         self._other_host = other_host
         self._lock = threading.Lock()
 
@@ -121,7 +123,7 @@ class Rest:
             )
         if token.expires < time.time():
             raise Failure(401, "expired_token", "The access token provided has expired.")
-        return Caller(state, state.users[token.user_id], token.client_id, self.order_saved)
+        return Caller(state, state.users[token.user_id], token.client_id, self.tell)
 
     def _one(self, number: int, caller: Caller, method: str, params: Row, *, in_batch: bool) -> Row:
         with self._lock:
