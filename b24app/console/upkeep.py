@@ -5,6 +5,7 @@ import logging
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client, Command
 from b24app.connect import client_of
+from b24app.console import pages
 from b24app.portals import bindings
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import bury
@@ -21,13 +22,11 @@ def take_over(portal: Portal, user: PortalUser) -> bool:
     before = portal.installer
     if before == user or (before is not None and works(before)):
         return False
-    unchanged = Portal.objects.filter(pk=portal.pk, installer=before)
-    if not unchanged.update(installer=user):
+    if not _hand_over(portal, before, user):
         return False
-    portal.installer = user
-    logger.info("user %s carries the app on at %s", user.user_id, portal.host)
+    client = client_of(user)
     try:
-        failed = rebind(client_of(user), portal)
+        failed = _mend(client, portal, client.batch(bindings.looking()))
     except errors.BitrixError as error:
         failed = [error]
     if failed:
@@ -51,17 +50,40 @@ def works(user: PortalUser) -> bool:
     return True
 
 
-def rebind(client: Client, portal: Portal) -> list[errors.BitrixError]:
+def carry_on(user: PortalUser, client: Client) -> list[errors.BitrixError]:
+    """Make an administrator who asks for it the one whose access the background work uses.
+
+    Returns and raises as :func:`rebind`.
+    """
+    present = pages.recheck(user, client, bindings.looking())
+    _hand_over(user.portal, user.portal.installer, user)
+    return _mend(client, user.portal, present)
+
+
+def rebind(user: PortalUser, client: Client) -> list[errors.BitrixError]:
     """Make what is bound what is wanted: one request to look, one to change what differs.
 
-    Returns what the portal refused; raises ``errors.BitrixError`` where it cannot be asked.
+    Returns what the portal refused. Raises :class:`Refused` for somebody who is no administrator any
+    more and ``errors.BitrixError`` where the portal cannot be asked.
     """
-    present = client.batch(bindings.looking())
-    wanted: dict[str, Command] = bindings.mending(portal, present)
+    return _mend(client, user.portal, pages.recheck(user, client, bindings.looking()))
+
+
+def _hand_over(portal: Portal, before: PortalUser | None, user: PortalUser) -> bool:
+    if not Portal.objects.filter(pk=portal.pk, installer=before).update(installer=user):
+        return False
+    portal.installer = user
+    logger.info("user %s carries the app on at %s", user.user_id, portal.host)
+    return True
+
+
+def _mend(client: Client, portal: Portal, present: pages.Outcomes) -> list[errors.BitrixError]:
+    unread = [present[name] for name in bindings.looking()]
+    wanted = bindings.mending(portal, present)
     outcomes = client.batch(wanted) if wanted else {}
-    refused = [
-        one
-        for key, one in outcomes.items()
-        if isinstance(one, errors.BitrixError) and not bindings.dispensable(wanted[key], one)
-    ]
-    return [*(one for one in present.values() if isinstance(one, errors.BitrixError)), *refused]
+    refused = [one for key, one in outcomes.items() if not _excused(wanted[key], one)]
+    return [one for one in [*unread, *refused] if isinstance(one, errors.BitrixError)]
+
+
+def _excused(command: Command, outcome: object) -> bool:
+    return isinstance(outcome, errors.BitrixError) and bindings.dispensable(command, outcome)

@@ -4,10 +4,12 @@ import json
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from b24app.bitrix24 import errors
 from b24app.connect import client_of
-from b24app.console import choices, pages, upkeep
+from b24app.console import chart, choices, health, pages, upkeep
 from b24app.console.choices import Choices, ChoicesForm
 from b24app.portals import bindings, entry, launch
 from b24app.portals.frame import allow_frame
@@ -23,7 +25,7 @@ def main(request: HttpRequest, posted: Posted) -> HttpResponse:
     if not user.is_admin:
         return _friendly(request, user, session)
     upkeep.take_over(user.portal, user)
-    return pages.show(request, "overview", {}, session=session)
+    return pages.show(request, "overview", _overview(user), session=session)
 
 
 @entry.opened_by_portal
@@ -32,7 +34,7 @@ def toolbar(request: HttpRequest, posted: Posted) -> HttpResponse:
     user, session = _opened(request, posted)
     if not user.is_admin:
         return _friendly(request, user, session)
-    return pages.show(request, "overview", {}, session=session)
+    return pages.show(request, "overview", _overview(user), session=session)
 
 
 def _opened(request: HttpRequest, posted: Posted) -> tuple[PortalUser, Session]:
@@ -53,7 +55,40 @@ def _friendly(request: HttpRequest, user: PortalUser, session: Session) -> HttpR
 @pages.administrators("overview", "GET")
 def overview(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Health and numbers, read anew."""
-    return pages.show(request, "overview", {})
+    return pages.show(request, "overview", _overview(user))
+
+
+def _overview(user: PortalUser) -> dict[str, object]:
+    return {
+        "portal": user.portal,
+        "checks": health.checks(client_of(user), user.portal),
+        "chart": chart.of_month(user.portal, timezone.now().date()),
+    }
+
+
+@pages.administrators("overview", "POST", unpaid=True)
+def rebind(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Bind again what is missing and drop what is too much."""
+    return _mended(request, user, upkeep.rebind(user, client_of(user)))
+
+
+@pages.administrators("overview", "POST", unpaid=True)
+def carry_on(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Let the app work in the background with the access of the administrator who pressed."""
+    return _mended(request, user, upkeep.carry_on(user, client_of(user)))
+
+
+def _mended(
+    request: HttpRequest, user: PortalUser, refused: list[errors.BitrixError]
+) -> HttpResponse:
+    response = pages.show(request, "overview", _overview(user) | {"refused": bool(refused)})
+    if not refused:
+        response["HX-Trigger"] = _toast(_("Done. Everything is connected."))
+    return response
+
+
+def _toast(text: str) -> str:
+    return json.dumps({"lo:toast": {"text": text, "kind": "ok"}})
 
 
 @pages.administrators("settings", "GET")
@@ -72,7 +107,7 @@ def save(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     chosen = form.choices()
     refused = choices.keep(user, client_of(user), chosen)
     response = pages.show(request, "settings", _form_of(chosen) | {"refused": refused})
-    response["HX-Trigger"] = json.dumps({"lo:toast": {"text": _("Settings saved"), "kind": "ok"}})
+    response["HX-Trigger"] = _toast(_("Settings saved"))
     return response
 
 

@@ -13,7 +13,7 @@ from tests.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, see
 pytestmark = pytest.mark.django_db
 
 READ = ["console-overview", "console-settings"]
-WRITTEN = ["console-settings-save"]
+WRITTEN = ["console-settings-save", "console-rebind", "console-carry-on"]
 
 
 def test_an_administrator_comes_into_the_console(client: Client, portal: DemoPortal) -> None:

@@ -1,13 +1,13 @@
 """Money and dates in the language's own form (CLDR, by Babel)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from babel.core import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_currency, format_decimal
 from django import template
-from django.utils import translation
+from django.utils import timezone, translation
 
 register = template.Library()
 
@@ -39,6 +39,28 @@ def day(moment: datetime | None) -> str:
     # English portals are used far beyond the United States: the day comes first, the month in words.
     form = "d MMM y" if _locale().language == "en" else "medium"
     return format_date(moment.date(), format=form, locale=_locale())
+
+
+@register.filter
+def short_day(when: date) -> str:
+    """A date without its year, such as ``18 Nov`` in the language's own form."""
+    locale = _locale()
+    if locale.language == "en":
+        return format_date(when, format="d MMM", locale=locale)
+    return format_skeleton("MMMd", when, locale=locale)
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """How long ago, such as ``12 minutes ago``."""
+    gone = moment - timezone.now()
+    return format_timedelta(gone, add_direction=True, locale=_locale())
+
+
+@register.filter
+def whole(count: int) -> str:
+    """A count, such as ``10,000``."""
+    return format_decimal(count, format="#,##0", locale=_locale())
 
 
 @register.filter
