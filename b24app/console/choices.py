@@ -129,6 +129,6 @@ def _refused(
     codes = {
         wanted[key].params["PLACEMENT"]
         for key, one in outcomes.items()
-        if isinstance(one, errors.BitrixError) and not bindings.dispensable(wanted[key], one)
+        if isinstance(one, errors.BitrixError)
     }
     return [name for name, place in bindings.PLACES.items() if place.code in codes]

@@ -11,7 +11,6 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.portals import bindings
 from b24app.portals.bindings import Bound
-from b24app.portals.codes import DEAL_TAB
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import settle
 
@@ -93,7 +92,6 @@ def _places(portal: Portal, outcomes: Outcomes) -> Check:
         "places",
         bindings.wanted_placements(portal),
         bindings.bound_placements(outcomes),
-        frozenset({DEAL_TAB}),
     )
 
 
@@ -104,14 +102,11 @@ def _events(outcomes: Outcomes) -> Check:
         "events",
         bindings.wanted_events(),
         bindings.bound_events(outcomes),
-        frozenset(bindings.APP_EVENTS),
     )
 
 
-def _compared(
-    name: str, wanted: frozenset[Bound], bound: list[Bound], needed: frozenset[str]
-) -> Check:
-    """What stands against what is wanted; without one of ``needed`` the app does not work."""
+def _compared(name: str, wanted: frozenset[Bound], bound: list[Bound]) -> Check:
+    """What stands against what is wanted."""
     missing = sorted(one.name for one in wanted - set(bound))
     spare = len(bound) - len(wanted & set(bound))
     facts = {
@@ -120,7 +115,7 @@ def _compared(
         "all": len(wanted),
         "have": len(wanted) - len(missing),
     }
-    if needed.intersection(missing):
+    if bindings.REQUIRED.intersection(missing):
         return Check(name, Grade.ALERT, facts, "console-rebind")
     if missing or spare:
         return Check(name, Grade.WARN, facts, "console-rebind")

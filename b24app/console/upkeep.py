@@ -3,7 +3,7 @@
 import logging
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Client, Command
+from b24app.bitrix24.client import Client
 from b24app.connect import client_of
 from b24app.console import pages
 from b24app.portals import bindings
@@ -81,9 +81,4 @@ def _mend(client: Client, portal: Portal, present: pages.Outcomes) -> list[error
     unread = [present[name] for name in bindings.looking()]
     wanted = bindings.mending(portal, present)
     outcomes = client.batch(wanted) if wanted else {}
-    refused = [one for key, one in outcomes.items() if not _excused(wanted[key], one)]
-    return [one for one in [*unread, *refused] if isinstance(one, errors.BitrixError)]
-
-
-def _excused(command: Command, outcome: object) -> bool:
-    return isinstance(outcome, errors.BitrixError) and bindings.dispensable(command, outcome)
+    return [one for one in [*unread, *outcomes.values()] if isinstance(one, errors.BitrixError)]

@@ -99,8 +99,8 @@ def bind(client: Client, portal: Portal) -> list[Step]:
     return [
         verified,
         _permissions(portal),
-        _step("tabs", present["placements"], _failures("placement", wanted, outcomes)),
-        _step("events", present["events"], _failures("event", wanted, outcomes)),
+        _step("tabs", present["placements"], _failures("placement", outcomes)),
+        _step("events", present["events"], _failures("event", outcomes)),
     ]
 
 
@@ -122,17 +122,16 @@ def _granted(outcome: Answer | errors.BitrixError) -> list[str]:
     return [str(one) for one in outcome.result]
 
 
-def _failures(
-    kind: str, wanted: Mapping[str, Command], outcomes: Outcomes
-) -> list[errors.BitrixError]:
-    """Bindings that were refused and are missed; an older kernel may not know every event."""
-    return [
-        one
+def _failures(kind: str, outcomes: Outcomes) -> list[errors.BitrixError]:
+    """Bindings that were refused and are missed; an older kernel does not know every one."""
+    failures = {
+        key.removeprefix(f"{kind}.bind."): one
         for key, one in outcomes.items()
-        if key.startswith(f"{kind}.bind")
-        and isinstance(one, errors.BitrixError)
-        and not bindings.dispensable(wanted[key], one)
-    ]
+        if key.startswith(f"{kind}.bind.") and isinstance(one, errors.BitrixError)
+    }
+    for binding, failure in failures.items():
+        logger.warning("%s %s not bound: %s", kind, binding, failure.code)
+    return [one for binding, one in failures.items() if binding in bindings.REQUIRED]
 
 
 def _step(

@@ -8,14 +8,15 @@ from django.urls import reverse
 
 from b24app.bitrix24.client import Answer, Command
 from b24app.bitrix24.errors import BitrixError
-from b24app.portals.codes import DEAL_LIST_MENU, DEAL_LIST_TOOLBAR, DEAL_TAB, INVOICE_TAB
+from b24app.portals.codes import DEAL_LIST_MENU, DEAL_LIST_TOOLBAR, DEAL_TAB, INVOICE_TAB, ORDER_TAB
 from b24app.portals.models import Portal
 
 # Each method the app calls needs one of these; nothing is asked for that is not used.
 SCOPES: Mapping[str, str] = {
-    "crm": "crm.deal.get, crm.deal.list, crm.orderentity.*",
-    "sale": "sale.order.list, sale.payment.list, sale.shipment.list, sale.propertyvalue.list, "
-    "sale.status.list, sale.statusLang.list",
+    "crm": "crm.deal.*, crm.item.*, crm.contact.get, crm.company.get, crm.orderentity.*, "
+    "crm.timeline.comment.add",
+    "sale": "sale.order.*, sale.basketitem.list, sale.payment.list, sale.shipment.list, "
+    "sale.propertyvalue.list, sale.status.list, sale.statusLang.list",
     "placement": "placement.bind, placement.unbind, placement.get",
     "user_brief": "user.get",
 }
@@ -33,6 +34,9 @@ SHIPMENT_EVENTS = ("ONSHIPMENTENTITYSAVED", "ONSHIPMENTDELETED")
 DEAL_EVENTS = ("ONCRMDEALUPDATE", "ONCRMDEALDELETE")
 
 EVENTS = (*APP_EVENTS, *ORDER_EVENTS, *PAYMENT_EVENTS, *SHIPMENT_EVENTS, *DEAL_EVENTS)
+
+# Older kernels do not know every card and every event; without these the app is not installed.
+REQUIRED = frozenset({DEAL_TAB, *APP_EVENTS})
 
 ORDERS: Mapping[str, str] = {"en": "Orders", "ru": "Заказы", "de": "Bestellungen"}
 
@@ -67,6 +71,16 @@ PLACES: Mapping[str, Place] = {
             "en": "Online store orders linked to this invoice",
             "ru": "Заказы интернет-магазина, связанные со счётом",
             "de": "Mit dieser Rechnung verknüpfte Shop-Bestellungen",
+        },
+    ),
+    "order": Place(
+        ORDER_TAB,
+        "order-tab",
+        {"en": "Linked deal", "ru": "Связанная сделка", "de": "Verknüpfter Auftrag"},
+        {
+            "en": "The deal this order is linked to",
+            "ru": "Сделка, с которой связан этот заказ",
+            "de": "Der Auftrag, mit dem diese Bestellung verknüpft ist",
         },
     ),
     "list_menu": Place(
@@ -166,19 +180,12 @@ def changes(
     for number, one in enumerate([*dict.fromkeys(spare), *sorted(doubled, key=str)]):
         params = {field: one.name, "HANDLER": one.handler}
         commands[f"{kind}.unbind{number}"] = Command(f"{kind}.unbind", params, write=True)
-    for number, one in enumerate(sorted(wanted_set, key=str)):
+    for one in sorted(wanted_set, key=str):
         if one not in present or one in doubled:
-            commands[f"{kind}.bind{number}"] = Command(
+            commands[f"{kind}.bind.{one.name}"] = Command(
                 f"{kind}.bind", _binding(one, field), write=True
             )
     return commands
-
-
-def dispensable(command: Command, error: BitrixError) -> bool:
-    """Whether a portal may refuse this binding: an older kernel does not know every event and place."""
-    name = command.params.get("EVENT") or command.params.get("PLACEMENT")
-    unknown = error.code in ("ERROR_EVENT_NOT_FOUND", "ERROR_PLACEMENT_NOT_FOUND")
-    return unknown and name not in (*APP_EVENTS, DEAL_TAB)
 
 
 _BY_CODE: Mapping[str, Place] = {place.code: place for place in PLACES.values()}

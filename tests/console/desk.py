@@ -25,5 +25,5 @@ SETTINGS: Mapping[str, object] = {
     "suggestion_days": "90",
     "notes_language": "en",
     "journal_days": "7",
-    "place": ["deal", "invoice", "list_menu", "list_toolbar"],
+    "place": ["deal", "invoice", "order", "list_menu", "list_toolbar"],
 }

@@ -63,7 +63,7 @@ def test_what_is_missing_in_the_portal_is_connected_again(
     assert "CRM_DEAL_DETAIL_TAB" in page_now.text
     answer = submit(client, page, reverse("console-rebind"), {})
     assert (faults(answer), answer.toast["kind"]) == ([], "ok")
-    assert len(portal.state.placements) == 4
+    assert len(portal.state.placements) == 5
 
 
 def test_what_is_there_twice_is_cleared_away(
@@ -75,7 +75,7 @@ def test_what_is_there_twice_is_cleared_away(
     page_now = read(client, page)
     assert (grades(page_now)["places"], grades(page_now)["events"]) == ("warn", "warn")
     assert faults(submit(client, page, reverse("console-rebind"), {})) == []
-    assert len(portal.state.placements) == 4
+    assert len(portal.state.placements) == 5
 
 
 def test_a_refusal_to_connect_is_said(client: Client, portal: DemoPortal, worker: None) -> None:

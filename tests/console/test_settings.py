@@ -11,8 +11,12 @@ from tests.opening import Page, ask, submit
 
 pytestmark = pytest.mark.django_db
 
-ALL = {"CRM_DEAL_DETAIL_TAB", "CRM_SMART_INVOICE_DETAIL_TAB", "CRM_DEAL_LIST_MENU"} | {
-    "CRM_DEAL_LIST_TOOLBAR"
+ALL = {
+    "CRM_DEAL_DETAIL_TAB",
+    "CRM_DEAL_LIST_MENU",
+    "CRM_DEAL_LIST_TOOLBAR",
+    "CRM_ORDER_DETAIL_TAB",
+    "CRM_SMART_INVOICE_DETAIL_TAB",
 }
 
 
@@ -100,7 +104,7 @@ def test_places_go_and_come_at_once(client: Client, portal: DemoPortal) -> None:
     assert set(bound(portal)) == ALL
     save(client, page, place=["deal"])
     assert bound(portal) == ["CRM_DEAL_DETAIL_TAB"]
-    assert Portal.objects.get().places_off == ["invoice", "list_menu", "list_toolbar"]
+    assert Portal.objects.get().places_off == ["invoice", "order", "list_menu", "list_toolbar"]
     save(client, page)
     assert sorted(ALL) == bound(portal)
 
@@ -118,7 +122,7 @@ def test_one_request_where_no_place_changes_and_one_more_where_some_do(
 def test_a_place_the_portal_refuses_is_named(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     portal.misbehave("no_scope", method="placement.unbind")
-    answer = save(client, page, place=["deal", "list_menu", "list_toolbar"])
+    answer = save(client, page, place=["deal", "order", "list_menu", "list_toolbar"])
     assert 'data-note="refused"' in answer.text
     assert "Tab in the invoice card" in answer.text.partition("</section>")[0]
     assert Portal.objects.get().places_off == ["invoice"]

@@ -16,6 +16,7 @@ PLACES = [
     ("CRM_DEAL_DETAIL_TAB", "/placements/deal-tab/"),
     ("CRM_DEAL_LIST_MENU", "/placements/deal-list-menu/"),
     ("CRM_DEAL_LIST_TOOLBAR", "/placements/deal-list-toolbar/"),
+    ("CRM_ORDER_DETAIL_TAB", "/placements/order-tab/"),
     ("CRM_SMART_INVOICE_DETAIL_TAB", "/placements/invoice-tab/"),
 ]
 EVENTS = {

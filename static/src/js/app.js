@@ -9,4 +9,5 @@ import "./selection.js";
 import "./menu.js";
 import "./picker.js";
 import "./console.js";
+import "./move.js";
 import "./frame.js";
