@@ -3,6 +3,7 @@
 from django.urls import path
 
 from b24app import health
+from b24app.console import links
 from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
@@ -37,6 +38,10 @@ urlpatterns = [
     path("console/overview/", console.overview, name="console-overview"),
     path("console/rebind/", console.rebind, name="console-rebind"),
     path("console/carry-on/", console.carry_on, name="console-carry-on"),
+    path("console/links/", links.links, name="console-links"),
+    path("console/links/without-deal/", links.without_deal, name="console-without"),
+    path("console/links/without-owner/", links.without_owner, name="console-gone"),
+    path("console/links/export/", links.export, name="console-links-export"),
     path("console/settings/", console.settings, name="console-settings"),
     path("console/settings/save/", console.save, name="console-settings-save"),
     path("order/place/", order_card.place, name="order-place"),

@@ -21,6 +21,9 @@ Outcomes = Mapping[str, Answer | errors.BitrixError]
 # Sections of the menu by their route; a part of the app that is not there has no entry.
 SECTIONS: Mapping[str, str] = {
     "overview": "console-overview",
+    "links": "console-links",
+    "jobs": "jobs",
+    "audit": "console-audit",
     "settings": "console-settings",
 }
 

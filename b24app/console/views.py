@@ -2,14 +2,14 @@
 
 import json
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24 import errors
 from b24app.connect import client_of
-from b24app.console import chart, choices, health, pages, upkeep
+from b24app.console import chart, choices, health, links, pages, upkeep
 from b24app.console.choices import Choices, ChoicesForm
 from b24app.portals import bindings, entry, launch
 from b24app.portals.frame import allow_frame
@@ -34,7 +34,13 @@ def toolbar(request: HttpRequest, posted: Posted) -> HttpResponse:
     user, session = _opened(request, posted)
     if not user.is_admin:
         return _friendly(request, user, session)
-    return pages.show(request, "overview", _overview(user), session=session)
+    try:
+        context = links.drawn(user, QueryDict())
+    except errors.AuthError:
+        raise
+    except errors.BitrixError as error:
+        return pages.trouble(request, "links", error, session=session)
+    return pages.show(request, "links", context, session=session)
 
 
 def _opened(request: HttpRequest, posted: Posted) -> tuple[PortalUser, Session]:

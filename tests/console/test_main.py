@@ -12,8 +12,8 @@ from tests.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, see
 
 pytestmark = pytest.mark.django_db
 
-READ = ["console-overview", "console-settings"]
-WRITTEN = ["console-settings-save", "console-rebind", "console-carry-on"]
+READ = ["overview", "settings", "links", "without", "gone"]
+WRITTEN = ["settings-save", "rebind", "carry-on", "links-export"]
 
 
 def test_an_administrator_comes_into_the_console(client: Client, portal: DemoPortal) -> None:
@@ -55,15 +55,19 @@ def test_nobody_else_reads_or_writes(client: Client, portal: DemoPortal, name: s
     before = portal.state.placements[:]
 
     def tried(page: Page) -> tuple[int, str]:
-        answer = ask(client, page, reverse(name), SETTINGS, method=method)
+        answer = ask(client, page, reverse(f"console-{name}"), SETTINGS, method=method)
         return answer.response.status_code, answer.state
 
     assert tried(employee) == (403, "admins-only")
-    assert getattr(client, method)(reverse(name)).status_code == 401
-    forged = client.get(reverse(name), headers={"Authorization": "Bearer forged.by.somebody"})
+    assert getattr(client, method)(reverse(f"console-{name}")).status_code == 401
+    forged = client.get(
+        reverse(f"console-{name}"), headers={"Authorization": "Bearer forged.by.somebody"}
+    )
     assert forged.status_code in (401, 405)
     wrong = "get" if method == "post" else "post"
-    assert ask(client, employee, reverse(name), method=wrong).response.status_code == 405
+    assert (
+        ask(client, employee, reverse(f"console-{name}"), method=wrong).response.status_code == 405
+    )
     assert portal.state.placements == before
 
 
@@ -73,7 +77,7 @@ def test_an_ended_session_is_renewed(
 ) -> None:
     page = at_work(client, portal)
     monkeypatch.setattr("time.time", lambda: 4_000_000_000.0)
-    answer = ask(client, page, reverse(name))
+    answer = ask(client, page, reverse(f"console-{name}"))
     assert (answer.response.status_code, answer.state) == (401, "session-ended")
     assert answer.response["X-Session-Expired"] == "1"
 
