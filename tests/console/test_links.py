@@ -46,7 +46,7 @@ def links_of(portal: DemoPortal) -> dict[int, tuple[int, int]]:
     return dict(portal.state.links)
 
 
-def link(portal: DemoPortal, links: Mapping[int, tuple[int, int]]) -> None:
+def linked(portal: DemoPortal, links: Mapping[int, tuple[int, int]]) -> None:
     """These links instead of the seeded ones."""
     for order_id in list(portal.state.links):
         del portal.state.links[order_id]
@@ -96,7 +96,7 @@ def test_every_link_comes_once_in_any_order(
     client: Client, portal: DemoPortal, sort: str, down: int
 ) -> None:
     page = at_work(client, portal)
-    link(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 231)})
+    linked(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 231)})
     found = walked(client, page, query(sort=sort, down=down))
     assert sorted(found) == sorted(links_of(portal))
     at = {"order": lambda n: n, "type": lambda n: links_of(portal)[n][0]}.get(
@@ -109,7 +109,7 @@ def test_every_link_comes_once_in_any_order(
 @pytest.mark.parametrize("down", [0, 1])
 def test_back_shows_what_was_before(client: Client, portal: DemoPortal, down: int) -> None:
     page = at_work(client, portal)
-    link(portal, dict.fromkeys(range(1, 231), (DEAL, 7000)))
+    linked(portal, dict.fromkeys(range(1, 231), (DEAL, 7000)))
     ids = sorted(links_of(portal), reverse=bool(down))
     second = ask(client, page, button(ask(client, page, query(down=down)), "page-next"))
     third = ask(client, page, button(second, "page-next"))
@@ -119,7 +119,7 @@ def test_back_shows_what_was_before(client: Client, portal: DemoPortal, down: in
 
 def test_a_jump_goes_to_an_order(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
-    link(portal, dict.fromkeys(range(1, 231), (DEAL, 7000)))
+    linked(portal, dict.fromkeys(range(1, 231), (DEAL, 7000)))
     assert ask(client, page, query(jump=77)).order_ids[:2] == [77, 76]
     assert ask(client, page, query(jump=77, down=0)).order_ids[:2] == [77, 78]
     assert ask(client, page, query(jump="everything")).order_ids[0] == 230
@@ -155,7 +155,7 @@ def test_every_filter_in_plain_words(
     client: Client, portal: DemoPortal, one: Line, holds: Callable[[int, int, int], bool]
 ) -> None:
     page = at_work(client, portal)
-    link(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 231)})
+    linked(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 231)})
     wanted = [n for n, (type_id, owner) in links_of(portal).items() if holds(n, type_id, owner)]
     shown = ask(client, page, query(one))
     assert f'data-total="{len(wanted)}"' in shown.text
@@ -164,7 +164,7 @@ def test_every_filter_in_plain_words(
 
 def test_several_conditions_hold_together(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
-    link(portal, {n: (DEAL, 7000 + n % 7) for n in range(1, 231)})
+    linked(portal, {n: (DEAL, 7000 + n % 7) for n in range(1, 231)})
     lines = [line("order", "between", "50", "150"), line("owner", "is", "7003")]
     wanted = [n for n in range(50, 151) if n % 7 == 3]
     assert sorted(walked(client, page, query(*lines))) == wanted
@@ -220,7 +220,7 @@ def test_what_no_form_of_ours_sends_is_refused(
 
 def test_an_owner_that_is_gone_is_said(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
-    link(portal, {1: (DEAL, 990_001), 2: (DEAL, 7003), 3: (INVOICE, 990_003)})
+    linked(portal, {1: (DEAL, 990_001), 2: (DEAL, 7003), 3: (INVOICE, 990_003)})
     shown = ask(client, page, LINKS)
     assert "Deal 990001 no longer exists" in shown.row(1)
     assert "no longer exists" not in shown.row(2)
@@ -245,7 +245,7 @@ def test_who_linked_it_through_the_app(client: Client, portal: DemoPortal) -> No
     anna = PortalUser.objects.get(user_id=ANNA)
     other = Portal.objects.create(member_id="b" * 32, endpoint=f"{portal.url}/rest/")
     stranger = PortalUser.objects.create(portal=other, user_id=ANNA, name="Stranger")
-    link(portal, {1: (DEAL, 7003), 2: (DEAL, 7003)})
+    linked(portal, {1: (DEAL, 7003), 2: (DEAL, 7003)})
     audit.record(anna, "tab", [Entry("link", 1, target=Owner(DEAL, 7003))])
     audit.record(anna, "tab", [Entry("link", 2, target=Owner(DEAL, 7021))])
     audit.record(stranger, "tab", [Entry("link", 2, target=Owner(DEAL, 7003))])
@@ -314,7 +314,7 @@ def test_links_to_deals_that_are_no_more(
     client: Client, portal: DemoPortal, references: bool
 ) -> None:
     page = at_work(client, portal)
-    link(portal, dict(portal.state.links) | {n: (DEAL, 990_000 + n) for n in (3, 30, 300)})
+    linked(portal, dict(portal.state.links) | {n: (DEAL, 990_000 + n) for n in (3, 30, 300)})
     if not references:
         portal.misbehave("no_references", times=1000)
     found, progress = steps(client, page, reverse("console-gone"))
@@ -359,7 +359,7 @@ def test_the_links_leave_as_a_file(client: Client, portal: DemoPortal) -> None:
 
 def test_a_file_ends_at_2000_rows(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
-    link(portal, dict.fromkeys(range(1, 2101), (DEAL, 7021)))
+    linked(portal, dict.fromkeys(range(1, 2101), (DEAL, 7021)))
     before = portal.rest.requests
     rows = export(client, page, "csv").response.content.decode().splitlines()
     assert len(rows) == 2001
