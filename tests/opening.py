@@ -14,7 +14,7 @@ from django.test import Client
 from b24app.portals.codes import DEAL_TAB, INVOICE_TAB, ORDER_TAB
 from demo.server import DemoPortal
 
-ANNA, MARIA, ILYA, TOM, PETRA, ERIK = 1, 5, 7, 9, 11, 15
+ANNA, MARIA, ILYA, TOM, PETRA, NINA, ERIK = 1, 5, 7, 9, 11, 13, 15
 MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400
 
 

@@ -7,9 +7,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.connect import client_of
-from b24app.console import chart, choices, health, links, pages, upkeep
+from b24app.console import chart, choices, health, links, mending, pages
 from b24app.console.choices import Choices, ChoicesForm
 from b24app.portals import bindings, entry, launch
 from b24app.portals.frame import allow_frame
@@ -75,13 +76,13 @@ def _overview(user: PortalUser) -> dict[str, object]:
 @pages.administrators("overview", "POST", unpaid=True)
 def rebind(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Bind again what is missing and drop what is too much."""
-    return _mended(request, user, upkeep.rebind(user, client_of(user)))
+    return _mended(request, user, mending.rebind(user, client_of(user)))
 
 
 @pages.administrators("overview", "POST", unpaid=True)
 def carry_on(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Let the app work in the background with the access of the administrator who pressed."""
-    return _mended(request, user, upkeep.carry_on(user, client_of(user)))
+    return _mended(request, user, mending.carry_on(user, client_of(user)))
 
 
 def _mended(

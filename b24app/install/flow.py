@@ -99,8 +99,8 @@ def bind(client: Client, portal: Portal) -> list[Step]:
     return [
         verified,
         _permissions(portal),
-        _step("tabs", present["placements"], _failures("placement", outcomes)),
-        _step("events", present["events"], _failures("event", outcomes)),
+        _step("tabs", "placement", present, outcomes),
+        _step("events", "event", present, outcomes),
     ]
 
 
@@ -122,8 +122,8 @@ def _granted(outcome: Answer | errors.BitrixError) -> list[str]:
     return [str(one) for one in outcome.result]
 
 
-def _failures(kind: str, outcomes: Outcomes) -> list[errors.BitrixError]:
-    """Bindings that were refused and are missed; an older kernel does not know every one."""
+def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
+    looked = present[f"{kind}s"]
     failures = {
         key.removeprefix(f"{kind}.bind."): one
         for key, one in outcomes.items()
@@ -131,13 +131,7 @@ def _failures(kind: str, outcomes: Outcomes) -> list[errors.BitrixError]:
     }
     for binding, failure in failures.items():
         logger.warning("%s %s not bound: %s", kind, binding, failure.code)
-    return [one for binding, one in failures.items() if binding in bindings.REQUIRED]
-
-
-def _step(
-    name: str, looked: Answer | errors.BitrixError, failures: list[errors.BitrixError]
-) -> Step:
-    error = failures[0] if failures else None
+    error = next((failures[one] for one in failures if one in bindings.REQUIRED), None)
     if error is None and isinstance(looked, errors.BitrixError):
         # Nothing was refused, but what stood there before could not be read: duplicates are possible.
         error = looked

@@ -27,7 +27,8 @@ WIDER: Mapping[str, frozenset[str]] = {"user_brief": frozenset({"user", "user_ba
 APP_EVENTS = ("ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT")
 
 # What makes an open tab stale (sale/events/index.md, crm/deals/events/index.md). A changed link is
-# told as a saved order; of the two events that tell a saved order one is enough.
+# told as a saved order; of the two events that tell a saved order one is enough. The event of a
+# changed invoice tells of every item of every smart process, so invoices are not followed.
 ORDER_EVENTS = ("ONSALEORDERSAVED", "ONORDERDELETED")
 PAYMENT_EVENTS = ("ONPAYMENTENTITYSAVED", "ONPAYMENTDELETED")
 SHIPMENT_EVENTS = ("ONSHIPMENTENTITYSAVED", "ONSHIPMENTDELETED")

@@ -46,12 +46,16 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], str, int, bool], ...] = (
     (errors.ServerFault, "silent", 502, True),
 )
 
+# Rights that an administrator of the portal can give.
+GRANTABLE = frozenset({"no-read", "no-write"})
+
 _BY_REASON = {
     "not-installed": 404,
     "malformed": 400,
     "foreign": 403,
     "not-admin": 403,
     "admins-only": 403,
+    "too-many": 409,
 }
 
 

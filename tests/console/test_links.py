@@ -99,10 +99,8 @@ def test_every_link_comes_once_in_any_order(
     linked(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 231)})
     found = walked(client, page, query(sort=sort, down=down))
     assert sorted(found) == sorted(links_of(portal))
-    at = {"order": lambda n: n, "type": lambda n: links_of(portal)[n][0]}.get(
-        sort, lambda n: links_of(portal)[n][1]
-    )
-    keys = [at(one) for one in found]
+    column = {"order": 0, "type": 1, "owner": 2}[sort]
+    keys = [(one, *links_of(portal)[one])[column] for one in found]
     assert keys == sorted(keys, reverse=bool(down))
 
 

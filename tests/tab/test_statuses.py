@@ -6,7 +6,7 @@ from django.test import Client
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import ILYA, MARIA, MOCKUP, Page, ask, install, open_tab, submit
+from tests.opening import ILYA, MARIA, MOCKUP, Page, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,12 @@ def pick(portal: DemoPortal, number: str) -> str:
 def test_the_dialog_offers_the_portals_statuses_in_its_order(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    asked = ask(client, tab, "/tab/status/confirm/", {"status": pick(portal, "1201")})
+    asked = submit(
+        client,
+        tab,
+        "/tab/status/confirm/",
+        {"order": f"{portal.order_id('1201')}|", "status": pick(portal, "1201")},
+    )
     names = ["Waiting for payment", "In assembly", "Paid, being prepared", "Handed to delivery"]
     places = [asked.text.index(one) for one in names]
     assert places == sorted(places)

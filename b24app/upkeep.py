@@ -1,16 +1,18 @@
-"""Mending what the overview finds: bindings made anew, the app carried on by another administrator."""
+"""Keeping an installation going: bindings made good, the app carried on by another administrator."""
 
 import logging
+from collections.abc import Mapping
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Client
+from b24app.bitrix24.client import Answer, Client
 from b24app.connect import client_of
-from b24app.console import pages
 from b24app.portals import bindings
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import bury
 
 logger = logging.getLogger(__name__)
+
+Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 def take_over(portal: Portal, user: PortalUser) -> bool:
@@ -20,13 +22,13 @@ def take_over(portal: Portal, user: PortalUser) -> bool:
     portal is looked through with the new access. True if ``user`` is the installer now.
     """
     before = portal.installer
-    if before == user or (before is not None and works(before)):
+    if not user.is_admin or before == user or (before is not None and works(before)):
         return False
-    if not _hand_over(portal, before, user):
+    if not hand_over(portal, before, user):
         return False
     client = client_of(user)
     try:
-        failed = _mend(client, portal, client.batch(bindings.looking()))
+        failed = mend(client, portal, client.batch(bindings.looking()))
     except errors.BitrixError as error:
         failed = [error]
     if failed:
@@ -50,26 +52,8 @@ def works(user: PortalUser) -> bool:
     return True
 
 
-def carry_on(user: PortalUser, client: Client) -> list[errors.BitrixError]:
-    """Make an administrator who asks for it the one whose access the background work uses.
-
-    Returns and raises as :func:`rebind`.
-    """
-    present = pages.recheck(user, client, bindings.looking())
-    _hand_over(user.portal, user.portal.installer, user)
-    return _mend(client, user.portal, present)
-
-
-def rebind(user: PortalUser, client: Client) -> list[errors.BitrixError]:
-    """Make what is bound what is wanted: one request to look, one to change what differs.
-
-    Returns what the portal refused. Raises :class:`Refused` for somebody who is no administrator any
-    more and ``errors.BitrixError`` where the portal cannot be asked.
-    """
-    return _mend(client, user.portal, pages.recheck(user, client, bindings.looking()))
-
-
-def _hand_over(portal: Portal, before: PortalUser | None, user: PortalUser) -> bool:
+def hand_over(portal: Portal, before: PortalUser | None, user: PortalUser) -> bool:
+    """Make ``user`` the one whose access works in the background, unless that changed meanwhile."""
     if not Portal.objects.filter(pk=portal.pk, installer=before).update(installer=user):
         return False
     portal.installer = user
@@ -77,7 +61,11 @@ def _hand_over(portal: Portal, before: PortalUser | None, user: PortalUser) -> b
     return True
 
 
-def _mend(client: Client, portal: Portal, present: pages.Outcomes) -> list[errors.BitrixError]:
+def mend(client: Client, portal: Portal, present: Outcomes) -> list[errors.BitrixError]:
+    """Make what is bound (:func:`bindings.looking`) what is wanted; returns what went wrong.
+
+    Raises ``errors.BitrixError`` where the portal cannot be asked.
+    """
     unread = [present[name] for name in bindings.looking()]
     wanted = bindings.mending(portal, present)
     outcomes = client.batch(wanted) if wanted else {}
