@@ -3,7 +3,7 @@
 from django.urls import path
 
 from b24app import front, health
-from b24app.console import links
+from b24app.console import links, trail
 from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
@@ -51,6 +51,8 @@ urlpatterns = [
     path("console/links/without-deal/", links.without_deal, name="console-without"),
     path("console/links/without-owner/", links.without_owner, name="console-gone"),
     path("console/links/export/", links.export, name="console-links-export"),
+    path("console/audit/", trail.trail, name="console-audit"),
+    path("console/audit/export/", trail.export, name="console-audit-export"),
     path("console/settings/", console.settings, name="console-settings"),
     path("console/settings/save/", console.save, name="console-settings-save"),
     path("order/place/", order_card.place, name="order-place"),

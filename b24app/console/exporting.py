@@ -11,6 +11,7 @@ from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter
 from b24app.console import described, scanning
 from b24app.console.described import Described
+from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import Portal
 from b24app.tables import Cell, Table
@@ -78,3 +79,40 @@ def answer(table: Table, form: QueryDict, language: str, name: str) -> HttpRespo
         content_type=_XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
     )
+
+
+def audit_table(entries: Sequence[tuple[AuditEntry, str]]) -> Table:
+    """Entries of the audit with what each did, as :func:`b24app.console.trail.what` names it."""
+    headings = [
+        _("When (UTC)"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
+        _("Through"), _("On whose right"), _("Certain"),
+    ]  # fmt: skip
+    return Table(_("Audit"), headings, [_audit_row(one, what) for one, what in entries])
+
+
+def _audit_row(one: AuditEntry, what: str) -> list[Cell]:
+    whats = {
+        "linked": _("linked"), "moved": _("moved"), "unlinked": _("unlinked"),
+        "status": _("status changed"), "responsible": _("responsible changed"),
+        "amount": _("amount set"),
+    }  # fmt: skip
+    throughs = {
+        "tab": _("in the tab"), "order_card": _("in the order’s card"), "job": _("bulk job"),
+        "undo": _("taken back"),
+    }  # fmt: skip
+    return [
+        f"{one.at:%Y-%m-%d %H:%M:%S}",
+        one.user_name or str(one.user_id),
+        whats.get(what, what),
+        one.order_id or None,
+        one.order_number,
+        _place(one.source) or one.before,
+        _place(one.target) or one.after,
+        throughs.get(one.through, one.through),
+        _("the app’s") if one.right == AuditEntry.Right.INSTALLER else _("their own"),
+        _("yes") if one.certain else _("no"),
+    ]
+
+
+def _place(owner: Owner | None) -> str:
+    return f"{owner_type(owner)} {owner.id}" if owner is not None else ""

@@ -9,8 +9,10 @@ from redis.exceptions import RedisError
 from b24app import heartbeat
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.pacing import Priority
 from b24app.portals import bindings
 from b24app.portals.bindings import Bound
+from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import settle
 
@@ -54,6 +56,7 @@ def checks(client: Client, portal: Portal) -> list[Check]:
         _places(portal, outcomes),
         _events(outcomes),
         _queue(),
+        _limits(portal),
     ]
 
 
@@ -127,3 +130,22 @@ def _queue() -> Check:
         return Check("queue", Grade.FINE if heartbeat.alive() else Grade.ALERT)
     except RedisError:
         return Check("queue", Grade.ALERT)
+
+
+def _limits(portal: Portal) -> Check:
+    """What is in use now of what the portal allows (settings/performance/limits.md)."""
+    view = budget_of(portal, Priority.INTERACTIVE).view()
+    busiest, share = "", 0.0
+    for name, one in (view.methods or {}).items():
+        if one.limit and one.operating / one.limit > share:
+            busiest, share = name, one.operating / one.limit
+    blocked = view.blocked > 0 or any(one.blocked > 0 for one in (view.methods or {}).values())
+    facts = {
+        "requests": round(100 * view.level / view.limits.capacity),
+        "method": busiest,
+        "share": round(100 * share),
+        "blocked": blocked,
+    }
+    if not view.shared:
+        return Check("limits", Grade.UNKNOWN)
+    return Check("limits", Grade.WARN if blocked else Grade.FINE, facts)

@@ -12,8 +12,8 @@ from tests.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, see
 
 pytestmark = pytest.mark.django_db
 
-READ = ["overview", "settings", "links", "without", "gone"]
-WRITTEN = ["settings-save", "rebind", "carry-on", "links-export"]
+READ = ["overview", "settings", "links", "without", "gone", "audit"]
+WRITTEN = ["settings-save", "rebind", "carry-on", "links-export", "audit-export"]
 
 
 def test_an_administrator_comes_into_the_console(client: Client, portal: DemoPortal) -> None:

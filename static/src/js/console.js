@@ -1,4 +1,4 @@
-// The console: people and departments from the portal's own selector, conditions, ticked orders, files.
+// The console: people and departments from the portal's own selector, conditions, ticked orders.
 import { portal } from "./portal.js";
 import { field } from "./selection.js";
 
