@@ -115,19 +115,25 @@ def test_what_was_taken_back_says_so(client: Client, page: Page) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["order=1a", "order=-1", "card=x", "person=x", "since=18.11.2026", "kind=everything"]
-    + ["until=2026-02-31", "before=x", "order=9999999999999999"],
+    [
+        "order=1a",
+        "order=-1",
+        "card=x",
+        "person=x",
+        "since=18.11.2026",
+        "kind=everything",
+        "until=2026-02-31",
+        "before=x",
+        "order=9999999999999999",
+    ],
 )
 def test_nonsense_is_said(client: Client, page: Page, query: str) -> None:
     answer = ask(client, page, f"{AUDIT}?{query}")
     assert 'data-note="wrong"' in answer.text
     assert shown(answer) == []
-    assert submit(
-        client, page, f"{AUDIT}export/", dict([query.split("=")])
-    ).response.status_code in (
-        400,
-        422,
-    )
+    name, _, value = query.partition("=")
+    form = {"format": "csv", name: value}
+    assert submit(client, page, f"{AUDIT}export/", form).response.status_code == 400
 
 
 def test_older_pages_keep_the_conditions(client: Client, page: Page) -> None:
