@@ -98,7 +98,8 @@ def test_what_a_line_says(client: Client, page: Page) -> None:
     assert "Anna Schmidt" in moved
     assert "in the order’s card" in moved
     responsible = re.findall(r'data-what="responsible".*?</tr>', text, re.DOTALL)[0]
-    assert "Anna Schmidt → Maria Lopez" in responsible
+    assert 'class="from">Anna Schmidt<' in responsible
+    assert 'class="to">Maria Lopez<' in responsible
     assert "may not have happened" in responsible
     unlinked = re.findall(r'data-what="unlinked".*?</tr>', text, re.DOTALL)[0]
     assert "with the app’s right" in unlinked
