@@ -7,13 +7,14 @@ may stand, the orders found.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from b24app.bitrix24 import errors, references
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import cards, content, facts, links, rows
 from b24app.orders.content import Kind
 from b24app.orders.matching import Buyer, Candidate
-from b24app.orders.types import DEAL, Card, Owner
+from b24app.orders.types import DEAL, Card, Customer, Owner
 
 # Of each kind: a card with more telephones than this belongs to nobody in particular.
 MOST_KEYS = 4
@@ -79,75 +80,89 @@ def _own(outcome: Answer | errors.BitrixError, wanted: int) -> object:
     return row if isinstance(row, Mapping) and rows.integer(row.get("ID")) == wanted else None
 
 
-def order_ids(client: Client, buyer: Buyer) -> list[int]:
-    """Orders that hold one of the buyer's telephones, e-mails or the company's name; newest first.
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A text to look for in properties of ``codes``; ``holds`` says whether a value is what was meant."""
 
-    One request; none for a buyer of whom nothing is known. Raises the portal's refusal to show
-    what people typed into orders.
-    """
-    lookups = _lookups(buyer)
-    if not lookups:
-        return []
-    asked = {f"lookup{at}": holding(text, codes) for at, (text, codes, _) in enumerate(lookups)}
-    outcomes = client.batch(asked)
-    found: set[int] = set()
-    for outcome, (_, codes, is_buyers) in zip(outcomes.values(), lookups, strict=True):
-        if isinstance(outcome, errors.BitrixError):
-            raise outcome
-        found |= holders(outcome.result, codes, is_buyers)
-    return sorted(found, reverse=True)
+    text: str
+    codes: Sequence[str]
+    holds: Callable[[str], bool]
+
+    def command(self, below: int = 0) -> Command:
+        """The newest values with the text (sale/property-value/sale-property-value-list.md), 50 a page.
+
+        ``below`` is the order to go on under, 0 for none. The page does not name the prefix ``@``;
+        were it dropped in silence, more would come, and :meth:`orders` sorts that out.
+        """
+        narrowed: dict[str, object] = {
+            "%value": references.plain(self.text),
+            "@code": list(self.codes),
+        }
+        if below:
+            narrowed["<orderId"] = below
+        return Command(
+            "sale.propertyvalue.list",
+            {
+                "select": ["id", "orderId", "code", "value"],
+                "filter": narrowed,
+                "order": {"orderId": "desc"},
+            },
+        )
+
+    def orders(self, result: object) -> set[int]:
+        """Orders whose property really holds what was meant."""
+        return {
+            rows.integer(row.get("orderId"))
+            for row in rows.rows(result, "propertyValues")
+            if rows.text(row.get("code")).upper() in self.codes
+            and self.holds(rows.text(row.get("value")))
+        } - {0}
 
 
-Lookup = tuple[str, Sequence[str], Callable[[str], bool]]
-
-
-def _lookups(buyer: Buyer) -> list[Lookup]:
-    """What to ask for, in which properties, and whether a value that came back is the buyer's."""
+def lookups(buyer: Buyer) -> list[Lookup]:
+    """Where the buyer's telephones, e-mails and company may stand; none for a buyer nothing is known of."""
 
     def is_phone(value: str) -> bool:
-        return any(facts.same_phone(value, one) for one in buyer.phones)
+        return is_buyers(buyer, Customer(phone=value))
 
     def is_email(value: str) -> bool:
-        return any(facts.same_email(value, one) for one in buyer.emails)
+        return is_buyers(buyer, Customer(email=value))
 
     def is_company(value: str) -> bool:
-        return facts.same_company(value, buyer.company)
+        return is_buyers(buyer, Customer(company=value))
 
     fragments = dict.fromkeys(one for phone in buyer.phones for one in facts.phone_fragments(phone))
-    wanted: list[Lookup] = [(one, rows.PHONE_CODES, is_phone) for one in fragments]
-    wanted += [(one, rows.EMAIL_CODES, is_email) for one in buyer.emails]
+    wanted = [Lookup(one, rows.PHONE_CODES, is_phone) for one in fragments]
+    wanted += [Lookup(one, rows.EMAIL_CODES, is_email) for one in buyer.emails]
     if word := facts.company_word(buyer.company):
-        wanted.append((word, rows.COMPANY_CODES, is_company))
+        wanted.append(Lookup(word, rows.COMPANY_CODES, is_company))
     return wanted
 
 
-def holding(text: str, codes: Sequence[str], below: int = 0) -> Command:
-    """The newest values that hold a text (sale/property-value/sale-property-value-list.md), 50 at most.
-
-    ``below`` is the order to go on under, 0 for none. The page does not name the prefix ``@``; were
-    it dropped in silence, more would come, and :func:`holders` sorts that out.
-    """
-    narrowed: dict[str, object] = {"%value": references.plain(text), "@code": list(codes)}
-    if below:
-        narrowed["<orderId"] = below
-    return Command(
-        "sale.propertyvalue.list",
-        {
-            "select": ["id", "orderId", "code", "value"],
-            "filter": narrowed,
-            "order": {"orderId": "desc"},
-            "start": 0,
-        },
+def is_buyers(buyer: Buyer, customer: Customer) -> bool:
+    """Whether an order's customer has one of the buyer's telephones or e-mails, or the company's name."""
+    return (
+        any(facts.same_phone(customer.phone, one) for one in buyer.phones)
+        or any(facts.same_email(customer.email, one) for one in buyer.emails)
+        or facts.same_company(customer.company, buyer.company)
     )
 
 
-def holders(result: object, codes: Sequence[str], holds: Callable[[str], bool]) -> set[int]:
-    """Orders whose property of one of ``codes`` really holds what was asked for."""
-    return {
-        rows.integer(row.get("orderId"))
-        for row in rows.rows(result, "propertyValues")
-        if rows.text(row.get("code")).upper() in codes and holds(rows.text(row.get("value")))
-    } - {0}
+def order_ids(client: Client, buyer: Buyer) -> list[int]:
+    """The newest orders that hold one of the buyer's telephones, e-mails or the company's name.
+
+    Newest first, of the 50 newest values of each kind; one request, none for a buyer of whom nothing
+    is known. Raises the portal's refusal to show what people typed into orders.
+    """
+    places = {f"lookup{at}": one for at, one in enumerate(lookups(buyer))}
+    outcomes = client.batch({key: one.command() for key, one in places.items()}) if places else {}
+    found: set[int] = set()
+    for key, one in places.items():
+        outcome = outcomes[key]
+        if isinstance(outcome, errors.BitrixError):
+            raise outcome
+        found |= one.orders(outcome.result)
+    return sorted(found, reverse=True)
 
 
 def candidates(client: Client, ids: Collection[int]) -> tuple[Candidate, ...]:
@@ -164,7 +179,7 @@ def candidates(client: Client, ids: Collection[int]) -> tuple[Candidate, ...]:
         | links.place_commands(wanted)
         | {f"whole{pk}": Command("sale.order.get", {"id": pk}) for pk in wanted}
     )
-    gathered = gather("candidates", wanted, outcomes)
+    gathered = gather({"candidates": wanted}, outcomes)
     places = links.places(wanted, outcomes)
     return tuple(
         Candidate(order, *_clients_of(outcomes[f"whole{order.id}"]))
@@ -173,16 +188,17 @@ def candidates(client: Client, ids: Collection[int]) -> tuple[Candidate, ...]:
     )
 
 
-def gather(tag: str, ids: Sequence[int], outcomes: Outcomes) -> content.Content:
-    """The orders from the outcomes of ``content.commands(ids, tag, BRIEF)``.
+def gather(blocks: Mapping[str, Sequence[int]], outcomes: Outcomes) -> content.Content:
+    """The orders of each block from the outcomes of ``content.commands(ids, tag, BRIEF)``.
 
     Raises what kept them from being read: orders that are missing for it were not "not found".
     """
-    read = outcomes[f"{Kind.ORDERS}:{tag}:0"]
-    if isinstance(read, errors.BitrixError):
-        raise read
     gathered = content.Content()
-    gathered.expect(tag, ids, BRIEF, by_number=True)
+    for tag, ids in blocks.items():
+        read = outcomes[f"{Kind.ORDERS}:{tag}:0"]
+        if isinstance(read, errors.BitrixError):
+            raise read
+        gathered.expect(tag, ids, BRIEF, by_number=True)
     gathered.take(outcomes)
     return gathered
 

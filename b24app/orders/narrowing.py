@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from b24app.orders.content import EVERYTHING, Kind
+from b24app.orders.content import IN_GRID, Kind
 from b24app.orders.types import DeliveryState, Order, PaymentState
 
 
@@ -45,7 +45,7 @@ class Narrowing:
     def needs(self) -> tuple[Kind, ...]:
         """What has to be known of every order to tell which ones are wanted, and in which order."""
         if self.text:
-            return EVERYTHING
+            return IN_GRID
         wanted = {
             Kind.ORDERS: True,
             Kind.PAYMENTS: self.payment is not None,

@@ -184,6 +184,26 @@ def customers(property_rows: Iterable[Mapping[str, object]]) -> dict[int, Custom
     }
 
 
+def sources(result: object) -> Iterator[tuple[int, int]]:
+    """Orders and the platforms they came from: ``sale.tradeBinding.list`` (sale/trade-binding)."""
+    for row in rows(result, "tradeBindings"):
+        order_id, platform_id = integer(row.get("orderId")), integer(row.get("tradingPlatformId"))
+        if order_id > 0 and platform_id > 0:
+            yield order_id, platform_id
+
+
+def platforms(result: object) -> dict[int, str]:
+    """Names of platforms by id: ``sale.tradePlatform.list`` (sale/trade-platform).
+
+    One that is called by its own code is the system's and says nothing to people.
+    """
+    return {
+        integer(row.get("id")): name
+        for row in rows(result, "tradePlatforms")
+        if (name := text(row.get("name")).strip()) and name != text(row.get("code"))
+    }
+
+
 # The same facts under the names of crm.deal.* and of crm.item.* (invoices).
 _DEAL_KEYS = {
     "id": "ID",

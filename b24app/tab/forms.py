@@ -57,11 +57,11 @@ def picks(form: QueryDict, *, most: int = MOST) -> list[Pick]:
 
 
 def status_picks(form: QueryDict, *, most: int = MOST, least: int = 1) -> list[StatusPick]:
-    """The chosen orders with their statuses, each once; raises :class:`BadForm`.
+    """The chosen orders with the statuses they held, each once; raises :class:`BadForm`.
 
     An order whose status the page did not know is left out.
     """
-    values = [one for one in form.getlist("status") if not one.endswith("|")]
+    values = [one for one in form.getlist("held") if not one.endswith("|")]
     return _each(values, _STATUS, lambda found: StatusPick(int(found[1]), found[2]), least, most)
 
 

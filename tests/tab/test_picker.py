@@ -174,6 +174,21 @@ def test_chips_narrow_at_no_more_than_three_requests(
         assert "1193" in numbers(page) or form == {"unlinked": "on"}
 
 
+def test_chips_on_a_client_of_many_orders_leave_nothing_out(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    oldest = min(
+        row["orderId"]
+        for row in portal.state.properties.values()
+        if row["value"] == "client1@example.com"
+    )
+    number = portal.state.orders[oldest]["accountNumber"]
+    assert numbers(found(client, tab, number, mine="on")) == [number]
+    assert portal.http_requests <= 3
+    assert found(client, tab, "zzzz", mine="on", recent="on").state == "nothing-found"
+    assert not numbers(found(client, tab, "Raman", mine="on"))
+
+
 def test_a_card_without_a_client_has_no_orders_of_its_client(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:

@@ -11,7 +11,7 @@ function chosenBy(button) {
 
 function ofRow(item) {
   const { orderId, number, status } = item.closest("tr").dataset;
-  return { order: `${orderId}|`, number, status: `${orderId}|${status}` };
+  return { order: `${orderId}|`, number, held: `${orderId}|${status}` };
 }
 
 function valuesOf(form) {
