@@ -97,6 +97,15 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw.lower() not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return raw.lower()
+
+    return parse
+
+
 def _keys(raw: str) -> list[str]:
     keys = [key.strip() for key in raw.split(",") if key.strip()]
     for key in keys:
@@ -112,6 +121,12 @@ def _keys(raw: str) -> list[str]:
 def _long(raw: str) -> str:
     if len(raw) < 50:
         raise ValueError("must have at least 50 characters")
+    return raw
+
+
+def _token(raw: str) -> str:
+    if raw and (len(raw) < 20 or not raw.isascii()):
+        raise ValueError("must have at least 20 characters, all of them ASCII")
     return raw
 
 
@@ -172,6 +187,9 @@ B24_ALLOW_HTTP = bool(_read("B24_ALLOW_HTTP", _flag, "off"))
 B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", _whole(1, 10_000), "50") or 0
 B24_RATE_LEAK = _read("B24_RATE_LEAK", _whole(1, 1_000), "2") or 0
 B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480") or 0
+LOG_FORMAT = _read("LOG_FORMAT", _one_of("plain", "json"), "plain")
+# Whoever reads /metrics/ shows it as a bearer token; without one there is no such page.
+METRICS_TOKEN = _read("METRICS_TOKEN", _token, "") or ""
 REDIS_URL = (
     f"unix://{quote(str(embedded.socket_path(EMBEDDED_REDIS_DIR)))}"
     if EMBEDDED_REDIS_DIR
@@ -219,6 +237,7 @@ INSTALLED_APPS = [
     "b24app.events",
 ]
 MIDDLEWARE = [
+    "b24app.collecting.Collect",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "b24app.portals.frame.FrameHeaders",
@@ -274,6 +293,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 
 CELERY_BROKER_URL = _broker(REDIS_URL)
+CELERY_IMPORTS = ["b24app.collecting"]
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -294,15 +314,23 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "events": {"task": "events.sweep", "schedule": 60.0},
     "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},
+    "calls": {"task": "journal.purge", "schedule": 21_600.0},
 }
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"masked": {"()": "b24app.bitrix24.masking.MaskingFilter"}},
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "filters": {
+        "masked": {"()": "b24app.bitrix24.masking.MaskingFilter"},
+        "traced": {"()": "b24app.logs.Traced"},
+    },
+    "formatters": {"ours": {"()": "b24app.logs.formatter", "kind": LOG_FORMAT}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["masked"]}
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "ours",
+            "filters": ["masked", "traced"],
+        }
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"django.request": {"level": "ERROR"}, "celery": {"level": "INFO"}},

@@ -37,6 +37,7 @@ class Rest:
         self.calls: list[Call] = []
         self.requests = 0
         self.refused = 0
+        self.request_ids: list[str] = []
         self.peers: set[object] = set()
         self.latency = latency
         self.order_saved: Callable[[int], None] = lambda order_id: None
@@ -55,6 +56,7 @@ class Rest:
         with self._lock:
             self.requests += 1
             number = self.requests
+            self.request_ids.append(request.headers.get("X-Request-Id", ""))
             self.peers.add((request.remote_addr, request.environ["REMOTE_PORT"]))
         time.sleep(self.latency)
         params = _params()
