@@ -215,3 +215,15 @@ def test_a_week_is_kept(known: Portal, stranger: Portal) -> None:
     assert calls.search(stranger).count() == 4
     tasks.purge(after=known.pk)
     assert calls.search(stranger).count() == 2
+
+
+def test_what_our_own_budget_refused_has_its_row_too(
+    client: Client, portal: DemoPortal, known: Portal
+) -> None:
+    portal.misbehave("overload")
+    assert open_tab(client, portal).state == "busy"
+    page = open_tab(client, portal)
+    assert page.state == "busy"
+    row = calls.search(known, reference=reference_of(page)).get()
+    assert (row.outcome, row.http_status) == ("BUDGET", None)
+    assert len(portal.request_ids) == RestCall.objects.count() - 1
