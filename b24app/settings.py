@@ -187,7 +187,7 @@ B24_ALLOW_HTTP = bool(_read("B24_ALLOW_HTTP", _flag, "off"))
 B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", _whole(1, 10_000), "50") or 0
 B24_RATE_LEAK = _read("B24_RATE_LEAK", _whole(1, 1_000), "2") or 0
 B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480") or 0
-LOG_FORMAT = _read("LOG_FORMAT", _one_of("plain", "json"), "plain")
+LOG_FORMAT = _read("LOG_FORMAT", _one_of("plain", "json"), "plain") or "plain"
 # Whoever reads /metrics/ shows it as a bearer token; without one there is no such page.
 METRICS_TOKEN = _read("METRICS_TOKEN", _token, "") or ""
 REDIS_URL = (

@@ -5,6 +5,7 @@ from django.urls import path
 from b24app import health
 from b24app.events import views as events
 from b24app.install import views as install
+from b24app.metrics import metrics
 from b24app.portals import views as portals
 from b24app.tab import changes, picker
 from b24app.tab import views as tab
@@ -27,4 +28,5 @@ urlpatterns = [
     path("events/", events.receive, name="events"),
     path("healthz/", health.alive, name="healthz"),
     path("readyz/", health.ready, name="readyz"),
+    path("metrics/", metrics, name="metrics"),
 ]

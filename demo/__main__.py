@@ -49,6 +49,8 @@ SETTINGS = (
     "B24_RATE_LEAK",
     "DATABASE_URL",
     "DEBUG",
+    "LOG_FORMAT",
+    "METRICS_TOKEN",
     "REDIS_URL",
     "SECRET_KEY",
     "TOKEN_KEYS",

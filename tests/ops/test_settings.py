@@ -29,6 +29,8 @@ NAMES = [
     "B24_RATE_CAPACITY",
     "B24_RATE_LEAK",
     "B24_OPERATING_LIMIT",
+    "LOG_FORMAT",
+    "METRICS_TOKEN",
 ]
 
 
@@ -78,6 +80,8 @@ def test_good_settings_start() -> None:
         ("SECRET_KEY_FILE", "/there/is/none", "SECRET_KEY_FILE cannot be read: No such file"),
         ("B24_RATE_CAPACITY", "many", "B24_RATE_CAPACITY must be a whole number"),
         ("B24_RATE_LEAK", "0", "B24_RATE_LEAK must be a whole number"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT must be plain or json"),
+        ("METRICS_TOKEN", "short", "METRICS_TOKEN must have at least 20 characters"),
         ("B24_OPERATING_LIMIT", "601", "B24_OPERATING_LIMIT must be a whole number"),
     ],
 )
