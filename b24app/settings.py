@@ -235,6 +235,7 @@ INSTALLED_APPS = [
     "b24app.journal",
     "b24app.tab",
     "b24app.events",
+    "b24app.operations",
 ]
 MIDDLEWARE = [
     "b24app.collecting.Collect",
