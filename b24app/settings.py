@@ -190,6 +190,7 @@ B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480") or 0
 LOG_FORMAT = _read("LOG_FORMAT", _one_of("plain", "json"), "plain") or "plain"
 # Whoever reads /metrics/ shows it as a bearer token; without one there is no such page.
 METRICS_TOKEN = _read("METRICS_TOKEN", _token, "") or ""
+OPERATOR_ADMIN = bool(_read("OPERATOR_ADMIN", _flag, "off"))
 REDIS_URL = (
     f"unix://{quote(str(embedded.socket_path(EMBEDDED_REDIS_DIR)))}"
     if EMBEDDED_REDIS_DIR
@@ -243,13 +244,14 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "b24app.portals.frame.FrameHeaders",
 ]
+_CONTEXT_PROCESSORS = ["django.template.context_processors.request"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": False,
         "OPTIONS": {
-            "context_processors": ["django.template.context_processors.request"],
+            "context_processors": _CONTEXT_PROCESSORS,
             "libraries": {"shown": "b24app.portals.templatetags.shown"},
         },
     }
@@ -271,7 +273,8 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static" / "dist"]
-STATIC_ROOT = VAR / "static"
+# The operator's process has files of its own: the public one must not serve those of the admin site.
+STATIC_ROOT = VAR / ("operator" if OPERATOR_ADMIN else "static")
 STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
@@ -336,3 +339,38 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"django.request": {"level": "ERROR"}, "celery": {"level": "INFO"}},
 }
+
+if OPERATOR_ADMIN:
+    _processors = ("auth.context_processors.auth", "messages.context_processors.messages")
+    TEMPLATES[0]["APP_DIRS"] = True
+    _CONTEXT_PROCESSORS.extend(f"django.contrib.{one}" for one in _processors)
+    # In front: what these register of their own accord, ours may take back.
+    INSTALLED_APPS[:0] = [
+        "django.contrib.admin",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.messages",
+        "django.contrib.sessions",
+    ]
+    MIDDLEWARE.append("b24app.operations.door.OperatorsDoor")
+    AUTH_PASSWORD_VALIDATORS = [
+        {
+            "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+            "OPTIONS": {"min_length": 12},
+        },
+        {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    ]
+    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/operator/"
+    SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+    SESSION_COOKIE_AGE = 8 * 3600
+    SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+    SILENCED_SYSTEM_CHECKS += [
+        # The three middlewares run behind the operator's door alone, which the checks cannot see.
+        "admin.E408",
+        "admin.E409",
+        "admin.E410",
+        # The door takes direct connections of this machine only, and those are plain http.
+        "security.W010",
+        "security.W012",
+        "security.W016",
+    ]

@@ -1,6 +1,7 @@
 """Every route on one screen."""
 
-from django.urls import path
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
 
 from b24app import health
 from b24app.events import views as events
@@ -10,7 +11,7 @@ from b24app.portals import views as portals
 from b24app.tab import changes, picker
 from b24app.tab import views as tab
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", install.main, name="main"),
     path("install/", install.installer, name="install"),
     path("install/repeat/", install.repeat, name="install-repeat"),
@@ -30,3 +31,5 @@ urlpatterns = [
     path("readyz/", health.ready, name="readyz"),
     path("metrics/", metrics, name="metrics"),
 ]
+if settings.OPERATOR_ADMIN:
+    urlpatterns.append(path("operator/", include("b24app.operations.routes")))

@@ -51,6 +51,7 @@ SETTINGS = (
     "DEBUG",
     "LOG_FORMAT",
     "METRICS_TOKEN",
+    "OPERATOR_ADMIN",
     "REDIS_URL",
     "SECRET_KEY",
     "TOKEN_KEYS",

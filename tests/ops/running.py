@@ -90,8 +90,13 @@ def running(directory: Path, **changed: str) -> Iterator[Running]:
             "LOG_FORMAT": "json",
             **changed,
         }
-        migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
-        subprocess.run(migrate, cwd=ROOT, env=environment, check=True)
+        before = [["migrate", "-v", "0"]]
+        if "OPERATOR_ADMIN" in changed:
+            before.append(["collectstatic", "--noinput", "-v", "0"])
+        for command in before:
+            subprocess.run(
+                [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True
+            )
         celery = [
             "celery",
             "-A",

@@ -31,6 +31,7 @@ NAMES = [
     "B24_OPERATING_LIMIT",
     "LOG_FORMAT",
     "METRICS_TOKEN",
+    "OPERATOR_ADMIN",
 ]
 
 
