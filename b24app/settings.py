@@ -184,6 +184,7 @@ B24_CLIENT_ID = _read("B24_CLIENT_ID", str, None) or ""
 B24_CLIENT_SECRET = _read("B24_CLIENT_SECRET", str, None) or ""
 B24_OAUTH_URL = _read("B24_OAUTH_URL", _address, "https://oauth.bitrix.info") or ""
 B24_ALLOW_HTTP = bool(_read("B24_ALLOW_HTTP", _flag, "off"))
+TRUSTED_PROXIES = _read("TRUSTED_PROXIES", _whole(0, 9), "0") or 0
 B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", _whole(1, 10_000), "50") or 0
 B24_RATE_LEAK = _read("B24_RATE_LEAK", _whole(1, 1_000), "2") or 0
 B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480") or 0
@@ -243,6 +244,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "b24app.portals.frame.FrameHeaders",
+    "b24app.portals.throttle.Throttle",
 ]
 _CONTEXT_PROCESSORS = ["django.template.context_processors.request"]
 TEMPLATES = [
@@ -287,14 +289,15 @@ SECURE_HSTS_SECONDS = 31_536_000 if APP_URL.startswith("https:") else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SILENCED_SYSTEM_CHECKS = [
     "security.W002",  # X-Frame-Options would forbid the portal's frame; CSP frame-ancestors rules it
-    "security.W003",  # no cookie rides along with a request, so there is nothing to forge with
+    "security.W003",  # no cookie grants anything (the one of connecting is no login): nothing to forge
     "security.W004",  # HSTS follows APP_URL: on whenever it is https
     "security.W005",  # subdomains of the app's host are not ours to decide about
     "security.W008",  # see SECURE_PROXY_SSL_HEADER
     "security.W021",  # no preload list: that decision belongs to the domain's owner
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+# A thousand chosen orders, each with its number and its status.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
 
 CELERY_BROKER_URL = _broker(REDIS_URL)
 CELERY_IMPORTS = ["b24app.collecting"]

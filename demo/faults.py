@@ -3,15 +3,16 @@
 import threading
 from dataclasses import dataclass
 
-from demo.methods import Failure
+from demo.methods.registry import Failure
 
 # Answers of one method, inside a batch as well.
 REFUSALS: dict[str, tuple[int, str | int, str]] = {
-    "no_read": (403, "200040300010", "Access Denied"),
-    "no_write": (403, "200040300020", "Access Denied"),
+    "no_read": (400, "200040300010", "Access Denied"),
+    "no_write": (400, "200040300020", "Access Denied"),
     "no_store": (400, "200540400002", "module sale does not exist"),
     "no_scope": (403, "insufficient_scope", ""),
     "operating": (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),
+    "expired_inside": (401, "expired_token", "The access token provided has expired."),
     "gone": (404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
 }
 
@@ -26,18 +27,20 @@ WHOLE: dict[str, tuple[int, str, str]] = {
 }
 
 # What happens to the connection.
-WIRE = ("html", "cut", "hang", "reset", "redirect", "no_references")
+WIRE = ("html", "too_many", "cut", "hang", "reset", "redirect", "no_references")
 
 
 @dataclass
 class Fault:
-    """``times`` answers go wrong; ``after`` carries the request out first, ``seconds`` is for a hang."""
+    """``times`` answers go wrong, after ``skip`` good ones; ``after`` carries the request out first,
+    ``seconds`` is for a hang."""
 
     kind: str
     method: str = ""
     times: int = 1
     after: bool = False
     seconds: float = 90
+    skip: int = 0
 
 
 class Faults:
@@ -71,6 +74,9 @@ class Faults:
         with self._lock:
             for fault in self._waiting:
                 if fault.kind in kinds and (not fault.method or fault.method.lower() in methods):
+                    if fault.skip:
+                        fault.skip -= 1
+                        continue
                     fault.times -= 1
                     if fault.times <= 0:
                         self._waiting.remove(fault)

@@ -1,6 +1,7 @@
 """What happens to the app in the portal: opened, installed, finished, updated, removed; events told."""
 
 import json
+import queue
 import secrets
 import threading
 import time
@@ -10,9 +11,22 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from demo.state import ACCESS_SECONDS, Store
+from demo.state import ACCESS_SECONDS, CLIENT_ID, Store
+from demo.tables import Row
 
 POST_SECONDS = 10
+POSTMEN = 4
+PAID_DAYS = 30
+
+# Placement: the page it is on (widgets/crm/*.md). Those above a list are opened for no card.
+PLACES = {
+    "CRM_DEAL_DETAIL_TAB": "/crm/deal/details/{}/",
+    "CRM_SMART_INVOICE_DETAIL_TAB": "/crm/type/31/details/{}/",
+    "CRM_ORDER_DETAIL_TAB": "/shop/orders/details/{}/",
+    "CRM_DEAL_LIST_MENU": "/crm/deal/list/",
+    "CRM_DEAL_LIST_TOOLBAR": "/crm/deal/list/",
+}
+OF_NO_CARD = ("CRM_DEAL_LIST_TOOLBAR",)
 
 
 @dataclass(frozen=True)
@@ -41,12 +55,17 @@ class Lifecycle:
         self.older_kernel = False
         self.told: list[Told] = []
         self._url, self._server = url, server
+        self._postmen = _Postmen()
 
-    def opening(self, placement: str, user_id: int, lang: str, entity_id: int) -> Opening:
+    def opening(
+        self, placement: str, user_id: int, lang: str, entity_id: int, number: int = 0
+    ) -> Opening:
         """The opening of the app by a user (settings/oauth/simple-way.md, widgets/index.md).
 
-        ``INSTALL`` opens the installer, ``DEFAULT`` the main page, a placement its bound handler.
+        ``INSTALL`` opens the installer, ``DEFAULT`` the main page, a placement its handler with this
+        number, from 0. Raises LookupError where none is bound.
         """
+        handler = self._handler(placement, number)
         with self.store.lock:
             state = self.store.state
             state.app.installed = True
@@ -59,21 +78,27 @@ class Lifecycle:
             "APPLICATION_SCOPE": ",".join(state.app.scope), "member_id": state.member_id,
             "status": state.app.status, "PLACEMENT": "DEFAULT" if placement == "INSTALL" else placement,
         }  # fmt: skip
-        if entity_id and placement not in ("INSTALL", "DEFAULT"):
-            uri = f"/crm/deal/details/{entity_id}/"
-            form["PLACEMENT_OPTIONS"] = json.dumps({"ID": str(entity_id), "URI": uri})
+        if placement not in ("INSTALL", "DEFAULT"):
+            own = {} if placement in OF_NO_CARD else {"ID": str(entity_id)}
+            uri = PLACES.get(placement, "/").format(entity_id)
+            form["PLACEMENT_OPTIONS"] = json.dumps({**own, "URI": uri})
         if self.older_kernel:
             for name in ("SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"):
                 del form[name]
         query = {"DOMAIN": host, "PROTOCOL": "0", "LANG": lang, "APP_SID": secrets.token_hex(16)}
-        return Opening(f"{self._handler(placement)}?{urlencode(query)}", form)
+        return Opening(f"{handler}?{urlencode(query)}", form)
 
-    def _handler(self, placement: str) -> str:
+    def _handler(self, placement: str, number: int) -> str:
         own = {"INSTALL": f"{self.app_url}/install/", "DEFAULT": f"{self.app_url}/"}
         if placement in own:
             return own[placement]
-        bound = (row for row in self.store.state.placements if row["placement"] == placement)
-        return str(next(bound, {"handler": f"{self.app_url}/placements/deal-tab/"})["handler"])
+        bound = self.bound(placement)
+        if number >= len(bound):
+            raise LookupError(f"the app has bound no handler {number} to {placement}")
+        return str(bound[number]["handler"])
+
+    def bound(self, placement: str) -> list[Row]:
+        return [row for row in self.store.state.placements if row["placement"] == placement]
 
     def finish(self, user_id: int) -> None:
         """installFinish: the app counts as installed, its placements show, ONAPPINSTALL is posted."""
@@ -119,6 +144,22 @@ class Lifecycle:
             handlers,
         )
 
+    def subscribe(self, *, paid: bool) -> None:
+        """The subscription ends or goes on, and ONAPPPAYMENT is posted (common/events/on-app-payment.md)."""
+        with self.store.lock:
+            app = self.store.state.app
+            app.paid, app.expired = paid, not paid
+            self.store.save()
+        data = {
+            "CODE": CLIENT_ID,
+            "VERSION": app.version,
+            "STATUS": app.status,
+            "PAYMENT_EXPIRED": "N" if paid else "Y",
+            "DAYS": PAID_DAYS if paid else 0,
+            "LANGUAGE_ID": "en",
+        }
+        self.tell("ONAPPPAYMENT", data)
+
     def uninstall(self, *, clean: bool) -> None:
         """The app is removed: its tokens die, its bindings go, ONAPPUNINSTALL is posted without tokens."""
         with self.store.lock:
@@ -134,10 +175,10 @@ class Lifecycle:
         data = {"LANGUAGE_ID": "en", "CLEAN": str(int(clean))}
         self._tell("ONAPPUNINSTALL", data, {}, handlers, auth)
 
-    def order_saved(self, order_id: int) -> None:
-        """OnSaleOrderSaved, which a change of a link causes too (sale/events/on-sale-order-saved.md)."""
-        data = {"FIELDS": {"ID": order_id, "XML_ID": f"bx_{order_id:x}", "ACTION": "save"}}
-        self._tell("ONSALEORDERSAVED", data, {})
+    def tell(self, name: str, data: Mapping[str, object]) -> None:
+        """An event, without tokens, to whoever bound it; none flows before installFinish."""
+        if self.store.state.app.finished:
+            self._tell(name, data, {})
 
     def event_auth(self) -> dict[str, str]:
         """The auth block of an event, without tokens."""
@@ -167,7 +208,26 @@ class Lifecycle:
             told = Told(name, handler)
             self.told.append(told)
             body = urlencode({**form, "event_handler_id": number}).encode()
-            threading.Thread(target=_post, args=(told, body), daemon=True).start()
+            self._postmen.submit(told, body)
+
+
+class _Postmen:
+    """A few threads that post events in the order they happened, as many as a burst may bring."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[tuple[Told, bytes]] = queue.SimpleQueue()
+        self._there = False
+
+    def submit(self, told: Told, body: bytes) -> None:
+        if not self._there:
+            self._there = True
+            for _ in range(POSTMEN):
+                threading.Thread(target=self._work, daemon=True).start()
+        self._waiting.put((told, body))
+
+    def _work(self) -> None:
+        while True:
+            _post(*self._waiting.get())
 
 
 def _brackets(name: str, value: object) -> Iterator[tuple[str, str]]:

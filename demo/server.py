@@ -1,7 +1,5 @@
 """A demo portal that runs in threads of this process: for the tests and for ``python -m demo.portal``."""
 
-import copy
-import functools
 import socket
 import threading
 import time
@@ -14,6 +12,7 @@ from cheroot.server import HTTPConnection
 from cheroot.wsgi import Gateway_10, Server
 from flask import Flask
 
+from demo import changes, multitude
 from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
@@ -21,13 +20,15 @@ from demo.pages import Pages
 from demo.rest import Call, Rest
 from demo.seed import seed
 from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
+from demo.tables import Owner
 
 THREADS = 20
 
-
-@functools.cache
-def _seed() -> State:
-    return seed()
+# Methods that came later than others.
+OLDER = frozenset(
+    {"app.info", "scope", "user.access", "access.name"}
+    | {f"{whose}.option.{what}" for whose in ("app", "user") for what in ("get", "set")}
+)
 
 
 class DemoPortal:
@@ -49,7 +50,7 @@ class DemoPortal:
         member_id: str = "",
         oauth_of: "DemoPortal | None" = None,
     ) -> None:
-        state = copy.deepcopy(_seed())
+        state = seed()
         state.member_id = member_id or state.member_id
         self.store = Store(state, data / "portal.json" if data else None)
         self._auth: AuthorizationServer = oauth_of._auth if oauth_of else AuthorizationServer()
@@ -59,7 +60,7 @@ class DemoPortal:
         self.lifecycle = Lifecycle(
             self.store, app_url, lambda: self.current_url, lambda: self.oauth_url
         )
-        self.rest.order_saved = self.lifecycle.order_saved
+        self.rest.tell = self.lifecycle.tell
         self.url = ""
         self._port = port
         self._servers: list[Server] = []
@@ -89,6 +90,7 @@ class DemoPortal:
         server = Server(("127.0.0.1", port), app, numthreads=THREADS, request_queue_size=200)
         server.gateway = _Gateway
         server.shutdown_timeout = 1
+        server.keep_alive_conn_limit = 100  # beyond ten it would close every connection it answers
         server.prepare()
         threading.Thread(target=server.serve, daemon=True).start()
         self._servers.append(server)
@@ -130,7 +132,10 @@ class DemoPortal:
     def open(
         self, placement: str, *, user_id: int = 1, lang: str = "en", entity_id: int = 7021
     ) -> Opening:
-        """What a browser would post to the app."""
+        """What a browser would post to the app; LookupError where the app has bound nothing.
+
+        ``entity_id`` is the deal's, invoice's or order's, as the placement has it.
+        """
         return self.lifecycle.opening(placement, user_id, lang, entity_id)
 
     def event_auth(self) -> dict[str, str]:
@@ -140,12 +145,61 @@ class DemoPortal:
         """The portal moves to its other host name; the old one answers REST with 302."""
         self.state.renamed = not self.state.renamed
 
+    # --- what somebody does in the portal -------------------------------------------------------
+
+    def pay(self, order_id: int) -> None:
+        """Every open payment of the order comes in."""
+        self._happens(changes.pay, order_id)
+
+    def ship(self, order_id: int) -> None:
+        """All of the order leaves the warehouse."""
+        self._happens(changes.ship, order_id)
+
+    def set_status(self, order_id: int, status: str) -> None:
+        self._happens(changes.change_order, order_id, {"statusId": status})
+
+    def link(self, order_id: int, owner: Owner | None) -> None:
+        """Somebody links the order to (owner type, owner id), or unlinks it."""
+        self._happens(changes.link, order_id, owner)
+
+    def delete_order(self, order_id: int) -> None:
+        self._happens(changes.delete_order, order_id)
+
+    def delete_deal(self, deal_id: int) -> None:
+        """The deal goes, and its linked orders with it."""
+        self._happens(changes.delete_deal, deal_id)
+
+    def dismiss(self, user_id: int, *, passed_on: bool = False) -> None:
+        """The employee leaves; their tokens die, or pass on to a system user that user.get hides."""
+        with self.store.lock:
+            changes.dismiss(self.state, user_id, passed_on=passed_on)
+
+    def end_subscription(self) -> None:
+        """The app is not paid for any more: no calls, no refreshes."""
+        self.lifecycle.subscribe(paid=False)
+
+    def renew_subscription(self) -> None:
+        self.lifecycle.subscribe(paid=True)
+
+    def _happens(self, change: Callable[..., None], *what: object) -> None:
+        with self.store.lock:
+            change(self.state, self.lifecycle.tell, *what)
+            self.store.save()
+
     def link_of(self, order_id: int) -> tuple[int, int] | None:
         return self.state.links.get(order_id)
 
     def order_id(self, number: str) -> int:
         """The id of the order with this account number."""
         return next(pk for pk, row in self.state.orders.items() if row["accountNumber"] == number)
+
+    def many(self, *, orders: int = 0, deals: int = 0, link: bool = False) -> tuple[range, range]:
+        """Add plain orders and deals, as many as a bench needs: (ids of orders, ids of deals).
+
+        The orders belong to none of the deals, or with ``link`` to each in turn.
+        """
+        with self.store.lock:
+            return multitude.add(self.state, orders, deals, link=link)
 
     # --- misbehaviour -------------------------------------------------------------------------
 
@@ -157,16 +211,23 @@ class DemoPortal:
         *,
         after: bool = False,
         seconds: float = 90,
+        skip: int = 0,
     ) -> None:
         """The next ``times`` requests go wrong (those that hold ``method``, if it is named).
 
-        ``after``: they are carried out first. ``seconds``: how long a hang lasts. Raises ValueError for
-        a ``kind`` that ``demo.faults`` does not know.
+        ``after``: they are carried out first. ``seconds``: how long a hang lasts. ``skip``: so many are
+        spared before. Raises ValueError for a ``kind`` that ``demo.faults`` does not know.
         """
-        self.rest.faults.add(Fault(kind, method or "", times, after, seconds))
+        self.rest.faults.add(Fault(kind, method or "", times, after, seconds, skip))
 
     def calm(self) -> None:
         self.rest.faults.calm()
+
+    def grow_old(self, *, old: bool = True) -> None:
+        """An older kernel: fields of the opening, newer methods and operating time are not there."""
+        self.lifecycle.older_kernel = old
+        self.rest.missing = OLDER if old else frozenset()
+        self.rest.limits.reports_operating = not old
 
     def expire_tokens(self) -> None:
         """Every access token is over its hour; refresh tokens go on."""
@@ -222,9 +283,9 @@ class DemoPortal:
         self.store.reset()
         self.calm()
         self.reset_counts()
-        self.rest.limits.enforced = True
+        self.rest.limits.restore()
         self.lifecycle.told.clear()
-        self.lifecycle.older_kernel = False
+        self.grow_old(old=False)
 
 
 class _Gateway(Gateway_10):

@@ -2,54 +2,66 @@
 
 The portal cannot be asked for the orders of a CRM contact: sale.order.list filters by no client.
 So orders are found through what people typed into them (telephone, e-mail, company), and what was
-found is compared here, number by number. Three requests: the client, the places where their data
+found is compared here, value by value. Three requests: the client, the places where their data
 may stand, the orders found.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from b24app.bitrix24 import errors, references
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.orders import cards, content, links, rows
-from b24app.orders.matching import (
-    Buyer,
-    Candidate,
-    company_word,
-    phone_fragments,
-    same_company,
-    same_email,
-    same_phone,
-)
-from b24app.orders.types import DEAL, Owner
+from b24app.orders import cards, content, facts, links, rows
+from b24app.orders.content import Kind
+from b24app.orders.matching import Buyer, Candidate
+from b24app.orders.types import DEAL, Card, Customer, Owner
 
 # Of each kind: a card with more telephones than this belongs to nobody in particular.
 MOST_KEYS = 4
 MOST_CANDIDATES = 40
 
+# What an order is recognised by and drawn with where its money is not looked at.
+BRIEF = (Kind.ORDERS, Kind.PROPERTIES)
+
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 def commands(owner: Owner) -> dict[str, Command]:
-    """Commands for :func:`buyer_of`: the card, and its contact and company by reference."""
-    path = "[{}_ID]".format if owner.type_id == DEAL else lambda name: f"[item][{name.lower()}Id]"
-    return cards.opening(owner) | {
-        "contact": Command("crm.contact.get", {"id": f"$result[card]{path('CONTACT')}"}),
-        "company": Command("crm.company.get", {"id": f"$result[card]{path('COMPANY')}"}),
-    }
+    """Commands for :func:`read`: the card, and its contact and company by reference."""
+    contact, company = (
+        ("[CONTACT_ID]", "[COMPANY_ID]")
+        if owner.type_id == DEAL
+        else ("[item][contactId]", "[item][companyId]")
+    )
+    return cards.opening(owner) | _reading(f"$result[card]{contact}", f"$result[card]{company}")
 
 
-def buyer_of(owner: Owner, outcomes: Outcomes) -> tuple[Buyer, datetime | None]:
-    """The card's client and the card's date; raises the portal's refusal to open the card.
+def _reading(contact: int | str, company: int | str) -> dict[str, Command]:
+    """crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md; none for an id of 0."""
+    methods = {"contact": ("crm.contact.get", contact), "company": ("crm.company.get", company)}
+    return {key: Command(method, {"id": pk}) for key, (method, pk) in methods.items() if pk}
 
-    A contact or company the person may not see leaves its part empty, and so does one that is not
-    the card's own (a portal that does not resolve references).
+
+def read(client: Client, owner: Owner, outcomes: Outcomes) -> tuple[Buyer, Card]:
+    """The card and its client, from the outcomes of :func:`commands`.
+
+    A contact or company the person may not see leaves its part empty. One that came wrong though the
+    card has it (a portal that does not resolve references) is asked for again by number: one more
+    request. Raises the portal's refusal to open the card.
     """
     card = cards.opened(owner, outcomes)
-    contact = _own(outcomes["contact"], card.contact_id)
-    company = _own(outcomes["company"], card.company_id)
-    name, phones, emails = rows.contacts_of(contact)
-    title, more_phones, more_emails = rows.contacts_of(company)
+    wanted = {"contact": card.contact_id, "company": card.company_id}
+    missing = {
+        key: pk
+        for key, pk in wanted.items()
+        if pk and _own(outcomes[key], pk) is None
+        if not isinstance(outcomes[key], errors.AccessDenied)
+    }
+    if missing:
+        again = _reading(missing.get("contact", 0), missing.get("company", 0))
+        outcomes = {**outcomes, **client.batch(again)}
+    name, phones, emails = rows.contacts_of(_own(outcomes["contact"], card.contact_id))
+    title, more_phones, more_emails = rows.contacts_of(_own(outcomes["company"], card.company_id))
     buyer = Buyer(
         contact_id=card.contact_id,
         company_id=card.company_id,
@@ -58,7 +70,7 @@ def buyer_of(owner: Owner, outcomes: Outcomes) -> tuple[Buyer, datetime | None]:
         phones=tuple(dict.fromkeys(phones + more_phones))[:MOST_KEYS],
         emails=tuple(dict.fromkeys(emails + more_emails))[:MOST_KEYS],
     )
-    return buyer, card.created
+    return buyer, card
 
 
 def _own(outcome: Answer | errors.BitrixError, wanted: int) -> object:
@@ -68,81 +80,128 @@ def _own(outcome: Answer | errors.BitrixError, wanted: int) -> object:
     return row if isinstance(row, Mapping) and rows.integer(row.get("ID")) == wanted else None
 
 
-def order_ids(client: Client, buyer: Buyer) -> list[int]:
-    """Orders that hold one of the buyer's telephones, e-mails or the company's name; newest first.
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A text to look for in properties of ``codes``; ``holds`` says whether a value is what was meant."""
 
-    One request; none for a buyer of whom nothing is known.
-    """
-    asked = _lookups(buyer)
-    if not asked:
-        return []
-    found: set[int] = set()
-    outcomes = client.batch(asked)
-    refusal = next(iter(outcomes.values()))
-    if isinstance(refusal, errors.BitrixError):
-        raise refusal
-    for outcome in outcomes.values():
-        for row in (
-            rows.rows(outcome.result, "propertyValues") if isinstance(outcome, Answer) else []
-        ):
-            if _is_buyers(buyer, rows.text(row.get("code")).upper(), rows.text(row.get("value"))):
-                found.add(rows.integer(row.get("orderId")))
-    return sorted(found - {0}, reverse=True)
+    text: str
+    codes: Sequence[str]
+    holds: Callable[[str], bool]
 
+    def command(self, below: int = 0) -> Command:
+        """The newest values with the text (sale/property-value/sale-property-value-list.md), 50 a page.
 
-def _lookups(buyer: Buyer) -> dict[str, Command]:
-    fragments = dict.fromkeys(part for phone in buyer.phones for part in phone_fragments(phone))
-    wanted: list[tuple[str, tuple[str, ...]]] = [(part, rows.PHONE_CODES) for part in fragments]
-    wanted += [(email, rows.EMAIL_CODES) for email in buyer.emails]
-    if buyer.company:
-        wanted.append((company_word(buyer.company), rows.COMPANY_CODES))
-    return {
-        f"lookup{number}": Command(
+        ``below`` is the order to go on under, 0 for none. The page does not name the prefix ``@``;
+        were it dropped in silence, more would come, and :meth:`orders` sorts that out.
+        """
+        narrowed: dict[str, object] = {
+            "%value": references.plain(self.text),
+            "@code": list(self.codes),
+        }
+        if below:
+            narrowed["<orderId"] = below
+        return Command(
             "sale.propertyvalue.list",
             {
                 "select": ["id", "orderId", "code", "value"],
-                "filter": {"%value": references.plain(text), "@code": list(codes)},
-                "order": {"id": "desc"},
+                "filter": narrowed,
+                "order": {"orderId": "desc"},
             },
         )
-        for number, (text, codes) in enumerate(wanted)
-    }
+
+    def orders(self, result: object) -> set[int]:
+        """Orders whose property really holds what was meant."""
+        return {
+            rows.integer(row.get("orderId"))
+            for row in rows.rows(result, "propertyValues")
+            if rows.text(row.get("code")).upper() in self.codes
+            and self.holds(rows.text(row.get("value")))
+        } - {0}
 
 
-def _is_buyers(buyer: Buyer, code: str, value: str) -> bool:
-    if code in rows.PHONE_CODES:
-        return any(same_phone(value, one) for one in buyer.phones)
-    if code in rows.EMAIL_CODES:
-        return any(same_email(value, one) for one in buyer.emails)
-    return code in rows.COMPANY_CODES and same_company(value, buyer.company)
+def lookups(buyer: Buyer) -> list[Lookup]:
+    """Where the buyer's telephones, e-mails and company may stand; none for a buyer nothing is known of."""
+
+    def is_phone(value: str) -> bool:
+        return is_buyers(buyer, Customer(phone=value))
+
+    def is_email(value: str) -> bool:
+        return is_buyers(buyer, Customer(email=value))
+
+    def is_company(value: str) -> bool:
+        return is_buyers(buyer, Customer(company=value))
+
+    fragments = dict.fromkeys(one for phone in buyer.phones for one in facts.phone_fragments(phone))
+    wanted = [Lookup(one, rows.PHONE_CODES, is_phone) for one in fragments]
+    wanted += [Lookup(one, rows.EMAIL_CODES, is_email) for one in buyer.emails]
+    if word := facts.company_word(buyer.company):
+        wanted.append(Lookup(word, rows.COMPANY_CODES, is_company))
+    return wanted
 
 
-def candidates(client: Client, ids: Iterable[int]) -> tuple[Candidate, ...]:
+def is_buyers(buyer: Buyer, customer: Customer) -> bool:
+    """Whether an order's customer has one of the buyer's telephones or e-mails, or the company's name."""
+    return (
+        any(facts.same_phone(customer.phone, one) for one in buyer.phones)
+        or any(facts.same_email(customer.email, one) for one in buyer.emails)
+        or facts.same_company(customer.company, buyer.company)
+    )
+
+
+def order_ids(client: Client, buyer: Buyer) -> list[int]:
+    """The newest orders that hold one of the buyer's telephones, e-mails or the company's name.
+
+    Newest first, of the 50 newest values of each kind; one request, none for a buyer of whom nothing
+    is known. Raises the portal's refusal to show what people typed into orders.
+    """
+    places = {f"lookup{at}": one for at, one in enumerate(lookups(buyer))}
+    outcomes = client.batch({key: one.command() for key, one in places.items()}) if places else {}
+    found: set[int] = set()
+    for key, one in places.items():
+        outcome = outcomes[key]
+        if isinstance(outcome, errors.BitrixError):
+            raise outcome
+        found |= one.orders(outcome.result)
+    return sorted(found, reverse=True)
+
+
+def candidates(client: Client, ids: Collection[int]) -> tuple[Candidate, ...]:
     """Those of the orders that are linked to nothing, with their own CRM clients; one request.
 
-    Whoever may not read an order's clients (sale.order.get) gets candidates without them.
+    At most the first 40. Whoever may not read an order's clients (sale/order/sale-order-get.md)
+    gets candidates without them. Raises the portal's refusal to show orders or links.
     """
     wanted = list(ids)[:MOST_CANDIDATES]
     if not wanted:
         return ()
-    gathered = content.Content()
-    gathered.expect("candidates", wanted, content.EVERYTHING, by_number=True)
     outcomes = client.batch(
-        content.commands(wanted, "candidates", content.EVERYTHING)
+        content.commands(wanted, "candidates", BRIEF)
         | links.place_commands(wanted)
         | {f"whole{pk}": Command("sale.order.get", {"id": pk}) for pk in wanted}
     )
-    gathered.take(outcomes)
-    while asked := gathered.gaps():
-        gathered.take(client.batch(asked))
-    if gathered.refused is not None:
-        raise gathered.refused
+    gathered = gather({"candidates": wanted}, outcomes)
     places = links.places(wanted, outcomes)
-    found = []
-    for order in gathered.built(wanted):
-        if places[order.id] is not None:
-            continue
-        whole = outcomes[f"whole{order.id}"]
-        known = rows.crm_clients(whole.result) if isinstance(whole, Answer) else ()
-        found.append(Candidate(order, *known))
-    return tuple(found)
+    return tuple(
+        Candidate(order, *_clients_of(outcomes[f"whole{order.id}"]))
+        for order in gathered.built(wanted)
+        if places[order.id] is None
+    )
+
+
+def gather(blocks: Mapping[str, Sequence[int]], outcomes: Outcomes) -> content.Content:
+    """The orders of each block from the outcomes of ``content.commands(ids, tag, BRIEF)``.
+
+    Raises what kept them from being read: orders that are missing for it were not "not found".
+    """
+    gathered = content.Content()
+    for tag, ids in blocks.items():
+        read = outcomes[f"{Kind.ORDERS}:{tag}:0"]
+        if isinstance(read, errors.BitrixError):
+            raise read
+        gathered.expect(tag, ids, BRIEF, by_number=True)
+    gathered.take(outcomes)
+    return gathered
+
+
+def _clients_of(outcome: Answer | errors.BitrixError) -> tuple[frozenset[int], frozenset[int]]:
+    return rows.crm_clients(outcome.result if isinstance(outcome, Answer) else None)

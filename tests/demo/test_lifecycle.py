@@ -1,62 +1,17 @@
 """Opening, installing, updating and removing the app; events are really posted."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from demo.server import DemoPortal
 from tests.demo.calls import ANNA, MARIA, OFFICE, caller
+from tests.demo.handler import Handler, bound, until
 
 TAB = "CRM_DEAL_DETAIL_TAB"
-
-
-class Handler:
-    """An app's event handler that writes down what it is posted."""
-
-    def __init__(self) -> None:
-        forms: list[dict[str, str]] = []
-
-        class Answering(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                forms.append(dict(parse_qsl(body, keep_blank_values=True)))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Stay quiet."""
-
-        self.forms = forms
-        self.server = HTTPServer(("127.0.0.1", 0), Answering)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/events/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def handler() -> Iterator[Handler]:
-    made = Handler()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-
-
-def bound(portal: DemoPortal, handler: Handler, *events: str) -> None:
-    ask = caller(portal)
-    for event in events:
-        assert ask("event.bind", {"EVENT": event, "HANDLER": handler.url}).result is True
-
-
-def until(there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not there():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def only(portal: DemoPortal, handler: Handler) -> dict[str, str]:
@@ -66,7 +21,33 @@ def only(portal: DemoPortal, handler: Handler) -> dict[str, str]:
     return form
 
 
+def bind(portal: DemoPortal, placement: str, address: str = "https://app.example.com/x/") -> None:
+    asked = caller(portal)("placement.bind", {"PLACEMENT": placement, "HANDLER": address})
+    assert asked.result is True
+
+
+@pytest.mark.parametrize(
+    ("placement", "options"),
+    [
+        (TAB, {"ID": "7021", "URI": "/crm/deal/details/7021/"}),
+        ("CRM_SMART_INVOICE_DETAIL_TAB", {"ID": "7021", "URI": "/crm/type/31/details/7021/"}),
+        ("CRM_ORDER_DETAIL_TAB", {"ID": "7021", "URI": "/shop/orders/details/7021/"}),
+        ("CRM_DEAL_LIST_MENU", {"ID": "7021", "URI": "/crm/deal/list/"}),
+        ("CRM_DEAL_LIST_TOOLBAR", {"URI": "/crm/deal/list/"}),
+    ],
+)
+def test_a_placement_says_where_it_is(
+    portal: DemoPortal, placement: str, options: dict[str, str]
+) -> None:
+    with pytest.raises(LookupError, match=placement):
+        portal.open(placement, entity_id=OFFICE)
+    bind(portal, placement)
+    form = portal.open(placement, entity_id=OFFICE).form
+    assert (form["PLACEMENT"], json.loads(form["PLACEMENT_OPTIONS"])) == (placement, options)
+
+
 def test_a_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
+    bind(portal, TAB)
     opening = portal.open(TAB, user_id=MARIA, lang="ru", entity_id=OFFICE)
     query = parse_qs(urlsplit(opening.url).query)
     assert (query["LANG"], query["PROTOCOL"], query["DOMAIN"]) == (["ru"], ["0"], [portal.domain])
@@ -77,29 +58,29 @@ def test_a_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
 
 
 def test_an_older_kernel_leaves_some_fields_out(portal: DemoPortal) -> None:
-    portal.lifecycle.older_kernel = True
+    bind(portal, TAB)
+    portal.grow_old()
     form = portal.open(TAB).form
     assert not {"SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"} & set(form)
 
 
 def test_a_placement_opens_its_bound_handler(portal: DemoPortal) -> None:
-    bind = {"PLACEMENT": TAB, "HANDLER": "https://app.example.com/elsewhere/"}
-    assert caller(portal)("placement.bind", bind).result is True
+    bind(portal, TAB, "https://app.example.com/elsewhere/")
     assert portal.open(TAB).url.startswith("https://app.example.com/elsewhere/?")
     assert urlsplit(portal.open("INSTALL").url).path == "/install/"
     assert urlsplit(portal.open("DEFAULT").url).path == "/"
 
 
 def test_placements_are_an_administrators(portal: DemoPortal) -> None:
-    bind = {"PLACEMENT": TAB, "HANDLER": "https://app.example.com/x/"}
-    refused = caller(portal, MARIA)("placement.bind", bind)
+    given = {"PLACEMENT": TAB, "HANDLER": "https://app.example.com/x/"}
+    refused = caller(portal, MARIA)("placement.bind", given)
     assert (refused.status, refused.error) == (403, "ACCESS_DENIED")
     ask = caller(portal)
-    assert ask("placement.bind", {**bind, "HANDLER": "/x/"}).error == "ERROR_ARGUMENT"
-    ask("placement.bind", bind)
-    ask("placement.bind", bind)
+    assert ask("placement.bind", {**given, "HANDLER": "/x/"}).error == "ERROR_ARGUMENT"
+    ask("placement.bind", given)
+    ask("placement.bind", given)
     assert len(ask("placement.get").rows()) == 2
-    assert ask("placement.unbind", bind).result == {"count": 2}
+    assert ask("placement.unbind", given).result == {"count": 2}
 
 
 def test_installing_is_told_with_tokens(portal: DemoPortal, handler: Handler) -> None:
@@ -135,6 +116,7 @@ def test_an_update_forgets_what_was_bound(portal: DemoPortal, handler: Handler) 
 
 def test_a_changed_link_is_told_as_a_saved_order(portal: DemoPortal, handler: Handler) -> None:
     bound(portal, handler, "OnSaleOrderSaved")
+    portal.state.app.finished = True
     order = portal.order_id("1193")
     fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}
     caller(portal)("crm.orderentity.add", {"fields": fields})

@@ -4,8 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from babel.core import Locale
-from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
+from babel.dates import format_date, format_datetime
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django import template
 from django.utils import translation
 
@@ -25,10 +25,24 @@ def money(amount: Decimal, currency: str) -> str:
 
 
 @register.filter
-def plain(amount: Decimal) -> str:
+def plain(amount: Decimal, currency: str) -> str:
     """An amount without its currency and without empty cents: ``3,000``, ``94.50``."""
-    pattern = "#,##0" if amount == amount.to_integral_value() else "#,##0.00"
-    return format_decimal(amount, format=pattern, locale=_locale())
+    if amount == amount.to_integral_value():
+        return format_decimal(amount, format="#,##0", locale=_locale())
+    digits = "0" * get_currency_precision(currency.upper()) or "0"
+    return format_decimal(amount, format=f"#,##0.{digits}", locale=_locale())
+
+
+@register.filter
+def whole(count: int) -> str:
+    """A count, such as ``10,000``."""
+    return format_decimal(count, format="#,##0", locale=_locale())
+
+
+@register.filter
+def amount(quantity: Decimal) -> str:
+    """A quantity of goods: ``4``, ``0.5``, ``1.125``."""
+    return format_decimal(quantity, format="#,##0.####", locale=_locale())
 
 
 @register.filter
@@ -42,6 +56,12 @@ def day(moment: datetime | None) -> str:
 
 
 @register.filter
+def moment(at: datetime | None) -> str:
+    """A date with its time (UTC), short, in the language's own form; empty for none."""
+    return format_datetime(at, format="short", locale=_locale()) if at is not None else ""
+
+
+@register.filter
 def unlocalized(number: int | Decimal) -> str:
     """A number as machines read it, for attributes and addresses."""
-    return str(number)
+    return format(number, "f") if isinstance(number, Decimal) else str(number)

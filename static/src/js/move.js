@@ -1,0 +1,48 @@
+// Move and Link to a deal: the portal's own selector names the deal, our dialog asks before anything happens.
+import { portal } from "./portal.js";
+import { htmx } from "./settings.js";
+
+/** The orders a button is about: its own, its row's, or those ticked. */
+function chosenBy(button) {
+  if (button.dataset.order) return { order: button.dataset.order };
+  const panel = button.closest("[data-panel]");
+  return panel ? valuesOf(new FormData(panel)) : ofRow(button);
+}
+
+function ofRow(item) {
+  const { orderId, number, status } = item.closest("tr").dataset;
+  return { order: `${orderId}|`, number, held: `${orderId}|${status}` };
+}
+
+function valuesOf(form) {
+  return Object.fromEntries([...new Set(form.keys())].map((name) => [name, form.getAll(name)]));
+}
+
+/** The deal picked in the portal's selector; empty where there is none to pick with. */
+async function picked() {
+  const frame = await portal;
+  if (!frame) return "";
+  const found = await frame.dialog.selectCRM({ entityType: ["deal"], multiple: false });
+  return String(found.deal?.[0]?.id ?? "").replace(/^D_/, "");
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-move]");
+  if (!button) return;
+  const values = { ...chosenBy(button), to: await picked().catch(() => "") };
+  const own = button.dataset.move;
+  htmx.ajax(own ? "GET" : "POST", own || "/tab/move/confirm/", { source: button, target: "#dialog-host", values });
+});
+
+// Confirming dialogs say when nothing would be left behind: they are told how much there is.
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  const all = document.querySelector("[data-total-count]")?.dataset.totalCount;
+  if (all && /^\/tab\/\w+\/confirm\//.test(detail.path)) detail.parameters.of = all;
+  if (detail.elt.matches("[data-of-row]")) Object.assign(detail.parameters, ofRow(detail.elt));
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-write-to]");
+  if (button) (await portal)?.parent.imOpenMessenger(Number(button.dataset.writeTo));
+  event.target.closest("[data-dismiss]")?.closest(".note")?.remove();
+});
