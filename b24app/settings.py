@@ -8,6 +8,7 @@ there; with either of them set, secrets have to be given.
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,12 @@ def _token(raw: str) -> str:
     return raw
 
 
+def _email(raw: str) -> str:
+    if raw and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", raw):
+        raise ValueError("must be one address such as support@example.com")
+    return raw
+
+
 def _database(raw: str) -> dict[str, object]:
     meant = (
         "like postgres://user:password@host:5432/name, with special characters of the password "
@@ -191,6 +198,9 @@ B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480") or 0
 LOG_FORMAT = _read("LOG_FORMAT", _one_of("plain", "json"), "plain") or "plain"
 # Whoever reads /metrics/ shows it as a bearer token; without one there is no such page.
 METRICS_TOKEN = _read("METRICS_TOKEN", _token, "") or ""
+# Who the licence and the privacy policy name.
+PUBLISHER = _read("PUBLISHER", str, "") or ""
+PUBLISHER_EMAIL = _read("PUBLISHER_EMAIL", _email, "") or ""
 OPERATOR_ADMIN = bool(_read("OPERATOR_ADMIN", _flag, "off"))
 REDIS_URL = (
     f"unix://{quote(str(embedded.socket_path(EMBEDDED_REDIS_DIR)))}"

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from b24app import health
+from b24app import health, legal
 from b24app.events import views as events
 from b24app.install import views as install
 from b24app.metrics import metrics
@@ -49,6 +49,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("order/undo/", order_card.undo, name="order-undo"),
     path("session/renew/", portals.renew, name="session-renew"),
     path("events/", events.receive, name="events"),
+    path("legal/licence/", legal.licence, name="legal-licence"),
+    path("legal/privacy/", legal.privacy, name="legal-privacy"),
     path("healthz/", health.alive, name="healthz"),
     path("readyz/", health.ready, name="readyz"),
     path("metrics/", metrics, name="metrics"),

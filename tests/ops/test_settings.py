@@ -33,6 +33,8 @@ NAMES = [
     "LOG_FORMAT",
     "METRICS_TOKEN",
     "OPERATOR_ADMIN",
+    "PUBLISHER",
+    "PUBLISHER_EMAIL",
 ]
 
 
@@ -84,6 +86,7 @@ def test_good_settings_start() -> None:
         ("TRUSTED_PROXIES", "yes", "TRUSTED_PROXIES must be a whole number from 0 to 9"),
         ("B24_RATE_LEAK", "0", "B24_RATE_LEAK must be a whole number"),
         ("LOG_FORMAT", "xml", "LOG_FORMAT must be plain or json"),
+        ("PUBLISHER_EMAIL", "nobody", "PUBLISHER_EMAIL must be one address"),
         ("METRICS_TOKEN", "short", "METRICS_TOKEN must have at least 20 characters"),
         ("B24_OPERATING_LIMIT", "601", "B24_OPERATING_LIMIT must be a whole number"),
     ],
