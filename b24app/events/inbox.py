@@ -62,6 +62,9 @@ def read(fields: Iterable[tuple[str, str]]) -> Incoming:
     for count, (key, value) in enumerate(fields):
         if count >= MOST_FIELDS or len(value) > LONGEST_VALUE or len(key) > 500:
             raise BadEvent("too large")
+        if "\0" in key or "\0" in value:
+            # A database keeps no such text.
+            raise BadEvent("not text")
         _put(tree, key, value)
     name, data, auth = tree.get("event"), tree.get("data", {}), tree.get("auth")
     if not isinstance(name, str) or not _NAME.fullmatch(name.upper()) or not isinstance(auth, dict):
@@ -103,14 +106,17 @@ def accept(incoming: Incoming) -> Stored:
         _admit(member_id, incoming)
     data = mask(incoming.data)
     if incoming.name in CHANGES:
-        portal = notices.note(member_id, incoming.name, _entity(incoming.data), data)
-        if portal is None:
+        key = notices.note(member_id, incoming.name, _entity(incoming.data), data)
+        if key is None:
             raise BadEvent("unknown portal")
-        return Stored(portal)
+        return Stored(key)
     if incoming.name not in APP_EVENTS:
         raise BadEvent("not an event we asked for")
+    portal = Portal.objects.installed().named(member_id).first()
+    if portal is None:
+        raise BadEvent("unknown portal")
     event = InboxEvent.objects.create(
-        portal=Portal.objects.installed().get(member_id=member_id),
+        portal=portal,
         name=incoming.name,
         data=data,
         sealed=Secret(json.dumps(dict(incoming.auth))),

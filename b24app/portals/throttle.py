@@ -112,4 +112,4 @@ def _refused(request: HttpRequest, kind: str) -> HttpResponse:
     # Whoever is in a frame reads why; the page holds no data.
     allow_frame(request, None)
     with translation.override(entry.language(request.GET.get("LANG", ""))):
-        return entry.page(request, states.State("too-many", 429))
+        return entry.page(request, states.State("crowded", 429))

@@ -99,7 +99,7 @@ def drawn(
         "card": card,
         "grid": grid,
         "region": presenting.region(card, grid),
-        "may_link": access.may_link(user, outcomes) and not user.portal.payment_expired,
+        "may_link": access.may_link(user, outcomes),
         "unpaid": user.portal.payment_expired,
         "admins": access.who_can_grant(user.portal),
         "portal_origin": user.portal.origin,

@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from pytest_django.live_server_helper import LiveServer
 
 from b24app import celery
-from b24app.events import inbox
+from b24app.events import inbox, views
 from demo.server import DemoPortal
 from tests.events.posting import work
 
@@ -18,9 +18,10 @@ SECONDS = 10
 
 
 @pytest.fixture(autouse=True)
-def nothing_proven() -> None:
-    """No application token counts as good from the test before."""
+def nothing_kept_in_the_process() -> None:
+    """No application token counts as good, no task as started, from the test before."""
     inbox.proven_lately.clear()
+    views.started.clear()
 
 
 @pytest.fixture

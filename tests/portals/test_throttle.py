@@ -64,7 +64,7 @@ def test_the_answer_says_when_to_come_again() -> None:
             client.get("/?LANG=de")
         response = client.get("/?LANG=de")
     page = seen(response)
-    assert (page.response["Retry-After"], page.state) == ("40", "too-many")
+    assert (page.response["Retry-After"], page.state) == ("40", "crowded")
     assert '<html lang="de">' in page.text
     assert "frame-ancestors http" in page.response["Content-Security-Policy"]
 
