@@ -39,9 +39,7 @@ def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
     page = install(client, portal)
     assert page.response.status_code == 200
     assert 'data-install-state="done"' in page.text
-    assert bound(portal) == sorted(
-        (code, f"{portal.app_url}{tab.path}") for code, tab in TABS.items()
-    )
+    assert bound(portal) == sorted((code, tab.path) for code, tab in TABS.items())
     assert connected(portal) == sorted(EVENTS)
     known = Portal.objects.get()
     assert (known.member_id, known.endpoint) == (portal.member_id, f"{portal.url}/rest/")
