@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from flask import Flask, Response, request
 
 from demo import php
+from demo.changes import Tell
 from demo.faults import WHOLE, Fault, Faults
 from demo.limits import Limits
 from demo.methods import METHODS, Caller, Failure, Found
-from demo.methods.registry import Tell
 from demo.state import Store
 from demo.tables import Row
 

@@ -445,6 +445,8 @@ def test_a_portal_on_its_own_host_and_port_with_an_older_kernel(
     client: Client, served: DemoPortal, events: Told
 ) -> None:
     served.grow_old()
+    for method in ("app.info", "scope"):
+        served.misbehave("gone", method=method, times=1000)
     page = install(client, served)
     assert 'data-install-state="done"' in page.text
     assert stored().application_token == ""

@@ -58,7 +58,10 @@ def day(moment: datetime | None) -> str:
 @register.filter
 def moment(at: datetime | None) -> str:
     """A date with its time (UTC), short, in the language's own form; empty for none."""
-    return format_datetime(at, format="short", locale=_locale()) if at is not None else ""
+    if at is None:
+        return ""
+    form = "d MMM y, HH:mm" if _locale().language == "en" else "medium"
+    return format_datetime(at, format=form, locale=_locale())
 
 
 @register.filter

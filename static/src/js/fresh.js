@@ -1,12 +1,12 @@
 // Other people's changes. While somebody looks, our own server is asked for news every few seconds;
 // only when something shown has changed is the portal read anew.
+import { readAnew } from "./anew.js";
 import { renew } from "./session.js";
-import { htmx } from "./settings.js";
 
 const EVERY = 4_000;
 const LONGEST = 60_000;
 const DRAWN_WITHIN = 500;
-const { newsUrl, ordersUrl } = document.body.dataset;
+const { newsUrl } = document.body.dataset;
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 const orders = () => document.querySelector("#orders[data-moment]");
@@ -61,7 +61,7 @@ async function news() {
     wait = EVERY;
     return say();
   }
-  await htmx.ajax("GET", ordersUrl, { target: "#orders", swap: "outerHTML", headers: { "X-Lo-Quiet": "1" } });
+  await readAnew({ "X-Lo-Quiet": "1" });
   // Still the same place: the portal did not answer. It is asked again, less and less often.
   wait = place === orders() ? Math.min(wait * 2, LONGEST) : EVERY;
 }

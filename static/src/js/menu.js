@@ -1,4 +1,7 @@
 // Row menus: opened by their button, walked by arrows, closed by Escape, a click elsewhere, or a choice.
+import { liveSheet } from "./sheet.js";
+
+const put = liveSheet();
 let open = null;
 
 const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]")];
@@ -19,8 +22,9 @@ function place() {
   const at = button.getBoundingClientRect();
   const height = menu.offsetHeight;
   const below = at.bottom + height < window.innerHeight;
-  menu.style.left = `${Math.max(4, Math.min(at.left, window.innerWidth - menu.offsetWidth - 4))}px`;
-  menu.style.top = `${Math.max(4, below ? at.bottom + 2 : at.top - height - 2)}px`;
+  const left = Math.max(4, Math.min(at.left, window.innerWidth - menu.offsetWidth - 4));
+  const top = Math.max(4, below ? at.bottom + 2 : at.top - height - 2);
+  put(`.menu{left:${left}px;top:${top}px}`);
 }
 
 function hide({ back = false } = {}) {
