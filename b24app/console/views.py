@@ -66,9 +66,11 @@ def overview(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRes
 
 
 def _overview(user: PortalUser) -> dict[str, object]:
+    checks = health.checks(client_of(user), user.portal)
     return {
         "portal": user.portal,
-        "checks": health.checks(client_of(user), user.portal),
+        "checks": checks,
+        "faults": [one for one in checks if one.wrong],
         "chart": chart.of_month(user.portal, timezone.now().date()),
     }
 
