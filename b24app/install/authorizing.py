@@ -18,9 +18,9 @@ from django.core import signing
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.bitrix24.oauth import Grant
-from b24app.install import flow
 from b24app.portals import launch
 from b24app.portals.codes import DEFAULT
 from b24app.portals.launch import Posted
@@ -150,5 +150,5 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
     if grant.user_id not in (None, person.user_id):
         raise launch.Refused("foreign", portal)
     user = launch.opened(brought, portal, person)
-    flow.take_over(portal, user)
+    upkeep.take_over(portal, user)
     return user

@@ -85,6 +85,8 @@ class AuditEntry(models.Model):
             models.Index(fields=["portal", "to_type", "to_id"], name="audit_to"),
             models.Index(fields=["portal", "from_type", "from_id"], name="audit_from"),
             models.Index(fields=["portal", "order_id"], name="audit_order"),
+            models.Index(fields=["portal", "at"], name="audit_at"),
+            models.Index(fields=["portal", "user_id"], name="audit_user"),
         ]
 
     def __str__(self) -> str:

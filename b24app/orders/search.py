@@ -52,9 +52,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Orders found beside ``card``: the one whose number was given, then the newest. ``more`` is the order to go on under, 0 at the end.
+    """Orders found beside ``card``: the one whose number was given, then the newest.
 
-    ``client_known`` is False where only the client's orders were wanted and the card has none.
+    ``more`` is the order to go on under, 0 at the end. ``client_known`` is False where only the
+    client's orders were wanted and the card has no client to look for.
     """
 
     card: Card
@@ -240,7 +241,8 @@ def _candidates(
 ) -> tuple[list[int], int]:
     """Orders that hold the text, those meant exactly before the newest, and the order to go on under.
 
-    That is 0 at the end. A place with more pages than were read is known down to its last order only; so is the whole.
+    That is 0 at the end. A place with more pages than were read is known down to its last order only,
+    and so is the whole.
     """
     ids: set[int] = set()
     exact: set[int] = set()

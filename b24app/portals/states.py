@@ -55,6 +55,7 @@ _BY_REASON = {
     "malformed": 400,
     "foreign": 403,
     "not-admin": 403,
+    "admins-only": 403,
     "too-many": 409,
 }
 

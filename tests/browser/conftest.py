@@ -56,7 +56,7 @@ class Desk:
     def install(self) -> None:
         self.go("/marketplace/app/")
         self.app.locator("#steps[data-install-state=done]").wait_for()
-        self.app.locator("[data-state=main]").wait_for()
+        self.app.locator("[data-page=console] main").wait_for()
 
     def numbers(self) -> list[str]:
         rows = self.app.locator("#grid tr[data-order-id]")

@@ -83,7 +83,7 @@ def test_a_change_is_taken_back_from_the_toast(desk: Desk) -> None:
     desk.open_deal(THREE)
     first = desk.numbers()
     desk.app.locator(f"tr[data-number='{first[0]}'] [data-menu]").click()
-    desk.app.locator("[role=menu]:not([hidden]) [hx-get*=unlink]").click()
+    desk.app.locator("[role=menu]:not([hidden]) [hx-post*=unlink]").click()
     desk.app.locator("dialog[open] button[type=submit]").click()
     desk.toast()
     assert len(desk.numbers()) == 2

@@ -10,8 +10,8 @@ from django.test import Client
 from b24app.bitrix24 import errors
 from b24app.connect import client_of, installer_client
 from b24app.install import flow
-from b24app.install.placements import EVENTS
 from b24app.portals import tasks
+from b24app.portals.bindings import EVENTS
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.events.posting import post, work

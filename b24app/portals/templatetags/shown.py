@@ -1,13 +1,13 @@
 """Money and dates in the language's own form (CLDR, by Babel)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from babel.core import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django import template
-from django.utils import translation
+from django.utils import timezone, translation
 
 register = template.Library()
 
@@ -62,6 +62,22 @@ def moment(at: datetime | None) -> str:
         return ""
     form = "d MMM y, HH:mm" if _locale().language == "en" else "medium"
     return format_datetime(at, format=form, locale=_locale())
+
+
+@register.filter
+def short_day(when: date) -> str:
+    """A date without its year, such as ``18 Nov`` in the language's own form."""
+    locale = _locale()
+    if locale.language == "en":
+        return format_date(when, format="d MMM", locale=locale)
+    return format_skeleton("MMMd", when, locale=locale)
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """How long ago, such as ``12 minutes ago``."""
+    gone = moment - timezone.now()
+    return format_timedelta(gone, add_direction=True, locale=_locale())
 
 
 @register.filter

@@ -14,6 +14,7 @@ import "./fresh.js";
 import "./menu.js";
 import "./picker.js";
 import "./anew.js";
+import "./console.js";
 import "./move.js";
 import "./retry.js";
 import "./times.js";

@@ -21,8 +21,9 @@ from b24app import collecting
 from b24app.bitrix24 import errors
 from b24app.connect import installer_client
 from b24app.events.models import InboxEvent
-from b24app.install import flow, placements
+from b24app.install import flow
 from b24app.journal import calls
+from b24app.portals import bindings
 from b24app.portals.models import Portal, PortalUser
 
 LATELY = timedelta(hours=1)
@@ -107,7 +108,7 @@ def _troubles(portal: Portal) -> Iterable[str]:
         yield f"uninstalled {_day(portal.uninstalled_at)}"
         return
     yield from _access(portal)
-    missing = placements.missing_scopes(portal.scopes())
+    missing = bindings.missing_scopes(portal.scopes())
     if missing:
         yield f"permissions missing: {', '.join(missing)}"
     events = InboxEvent.objects.filter(portal=portal)
