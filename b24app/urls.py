@@ -1,17 +1,19 @@
 """Every route on one screen."""
 
-from django.urls import path
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
 
-from b24app import front, health
+from b24app import front, health, legal
 from b24app.console import links, trail
 from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
+from b24app.metrics import metrics
 from b24app.portals import views as portals
 from b24app.tab import amounts, changes, history, order_card, picker, statuses, suggestions
 from b24app.tab import views as tab
 
-urlpatterns = [
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", front.main, name="main"),
     path("install/", install.installer, name="install"),
     path("oauth/connect/", install.connect, name="oauth-connect"),
@@ -63,6 +65,11 @@ urlpatterns = [
     path("order/undo/", order_card.undo, name="order-undo"),
     path("session/renew/", portals.renew, name="session-renew"),
     path("events/", events.receive, name="events"),
+    path("legal/licence/", legal.licence, name="legal-licence"),
+    path("legal/privacy/", legal.privacy, name="legal-privacy"),
     path("healthz/", health.alive, name="healthz"),
     path("readyz/", health.ready, name="readyz"),
+    path("metrics/", metrics, name="metrics"),
 ]
+if settings.OPERATOR_ADMIN:
+    urlpatterns.append(path("operator/", include("b24app.operations.routes")))

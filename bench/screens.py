@@ -54,6 +54,10 @@ def _table(portal: DemoPortal) -> None:
     one, forty = {"order": f"{free[0]}|"}, {"order": [f"{pk}|" for pk in free[1:41]]}
     steps: list[tuple[str, Callable[[], object]]] = [
         ("another page of 400", lambda: ask(client, large, "/tab/grid/?page=2")),
+        ("400 sorted", lambda: ask(client, large, "/tab/grid/?sort=amount")),
+        ("400 searched", lambda: ask(client, large, "/tab/grid/?q=Clara")),
+        ("row opened", lambda: ask(client, large, f"/tab/details/?order={large.order_ids[0]}")),
+        ("any news", lambda: ask(client, large, "/tab/news/?since=")),
         ("picker, newest", lambda: ask(client, tab, "/tab/found/?q=")),
         ("picker, a number", lambda: ask(client, tab, "/tab/found/?q=1193")),
         ("picker, a name", lambda: ask(client, tab, "/tab/found/?q=Clara")),

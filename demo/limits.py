@@ -107,7 +107,8 @@ class Limits:
             total = sum(basket.seconds for basket in baskets.values())
             allowed = not self.enforced or total <= self.operating
             if allowed:
-                baskets.setdefault(now // MINUTE, _Basket(now)).seconds += cost
+                baskets.setdefault(now // MINUTE, _Basket(math.floor(now))).seconds += cost
                 total += cost
             left = min(basket.first for basket in baskets.values()) + BASKETS * MINUTE - now
-            return Spent(allowed, total, math.ceil(self.clock() + left / self._factor), cost)
+            resets_at = math.ceil(round(self.clock() + left / self._factor, 3))
+            return Spent(allowed, total, resets_at, cost)

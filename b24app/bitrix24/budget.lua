@@ -3,7 +3,8 @@
 -- KEYS[1] is the portal's hash, ARGV[1] the operation, ARGV[2] its request, ARGV[3] the limits, as
 -- JSON. The hash holds `level` of the bucket `at` a time, `blocked` until a time, `offset` of the
 -- portal's clock from this server's, and for each method, as JSON, its account:
---   baskets  seconds of execution by the portal's minute; their sum is what the portal reported last
+--   baskets  seconds of execution in a minute of the portal's, by the moment of its first call;
+--            their sum is what the portal reported last
 --   pending  seconds reserved for requests under way, by ticket, with the time of the reservation
 --   cost     seconds of one command, a moving mean
 --   limit    seconds, as a refusal taught it, `learnt` at a time
@@ -42,24 +43,25 @@ local function total(account)
   return sum
 end
 
-local function falls_at(minute)
-  return tonumber(minute) * MINUTE + WINDOW
+-- A basket counts for ten minutes from its first call (limits.md).
+local function falls_at(first)
+  return tonumber(first) + WINDOW
 end
 
 local function oldest_first(account)
-  local minutes = {}
-  for minute in pairs(account.baskets) do minutes[#minutes + 1] = minute end
-  table.sort(minutes, function(one, other) return tonumber(one) < tonumber(other) end)
-  return minutes
+  local moments = {}
+  for first in pairs(account.baskets) do moments[#moments + 1] = first end
+  table.sort(moments, function(one, other) return tonumber(one) < tonumber(other) end)
+  return moments
 end
 
 local function opened(text)
   local account = text and cjson.decode(text) or { baskets = {}, pending = {} }
   -- What lies further ahead than any minute can comes from a clock that has been put back since.
   local furthest = portal_now() + WINDOW + MINUTE
-  for minute in pairs(account.baskets) do
-    local falls = falls_at(minute)
-    if falls <= portal_now() or falls > furthest then account.baskets[minute] = nil end
+  for first in pairs(account.baskets) do
+    local falls = falls_at(first)
+    if falls <= portal_now() or falls > furthest then account.baskets[first] = nil end
   end
   if (account.blocked or 0) > furthest then account.blocked = nil end
   for ticket, reserved in pairs(account.pending) do
@@ -137,8 +139,14 @@ local function acquire()
 end
 
 local function book(account, seconds)
-  local minute = string.format('%d', math.floor(portal_now() / MINUTE))
-  account.baskets[minute] = (account.baskets[minute] or 0) + seconds
+  local minute = math.floor(portal_now() / MINUTE)
+  for first in pairs(account.baskets) do
+    if math.floor(tonumber(first) / MINUTE) == minute then
+      account.baskets[first] = account.baskets[first] + seconds
+      return
+    end
+  end
+  account.baskets[string.format('%.3f', portal_now())] = seconds
 end
 
 -- Make the baskets add up to what the portal says: what is missing was spent just now at the

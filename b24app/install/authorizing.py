@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import signing
@@ -89,8 +90,10 @@ def arrive(code: str, state: str, browser: str) -> PortalUser:
 def _ascii(host: str) -> str:
     """The host as an address writes it; empty for text that cannot be one."""
     try:
-        return host.strip().lower().encode("idna").decode()
-    except UnicodeError:
+        written = host.strip().lower().encode("idna").decode()
+        # Raises for a port beyond 65535.
+        return written if urlsplit(f"//{written}").port != 0 else ""
+    except ValueError:
         return ""
 
 

@@ -62,6 +62,20 @@ class Desk:
         rows = self.app.locator("#grid tr[data-order-id]")
         return [str(row.get_attribute("data-number")) for row in rows.all()]
 
+    def picture(self, name: str) -> None:
+        """Keep a picture of what is seen where the environment names a folder for them (PICTURES)."""
+        if folder := os.environ.get("PICTURES"):
+            self.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+    def violations(self, script: str) -> list[tuple[str, str]]:
+        """What axe finds in the app's frame: rules and the first element of each."""
+        frame = self.page.frames[-1]
+        frame.evaluate(script)
+        found = frame.evaluate(
+            "() => axe.run(document, {iframes: false}).then(result => result.violations)"
+        )
+        return [(one["id"], one["nodes"][0]["html"]) for one in found]
+
     def toast(self) -> str:
         toast = self.app.locator(".toast p").last
         toast.wait_for()

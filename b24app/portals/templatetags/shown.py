@@ -51,14 +51,17 @@ def day(moment: datetime | None) -> str:
     if moment is None:
         return ""
     # English portals are used far beyond the United States: the day comes first, the month in words.
-    form = "d MMM y" if _locale().language == "en" else "medium"
+    form = "d MMM y" if _locale().language == "en" else "dd.MM.y"
     return format_date(moment.date(), format=form, locale=_locale())
 
 
 @register.filter
 def moment(at: datetime | None) -> str:
     """A date with its time (UTC), short, in the language's own form; empty for none."""
-    return format_datetime(at, format="short", locale=_locale()) if at is not None else ""
+    if at is None:
+        return ""
+    form = "d MMM y, HH:mm" if _locale().language == "en" else "medium"
+    return format_datetime(at, format=form, locale=_locale())
 
 
 @register.filter

@@ -1,4 +1,7 @@
 // Row menus: opened by their button, walked by arrows, closed by Escape, a click elsewhere, or a choice.
+import { liveSheet } from "./sheet.js";
+
+const put = liveSheet();
 let open = null;
 
 const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]")];
@@ -9,12 +12,19 @@ function show(button) {
   menu.hidden = false;
   button.setAttribute("aria-expanded", "true");
   open = { button, menu };
+  place();
+  items(menu)[0]?.focus();
+}
+
+/** Beside its button, wherever that is by now. */
+function place() {
+  const { button, menu } = open;
   const at = button.getBoundingClientRect();
   const height = menu.offsetHeight;
   const below = at.bottom + height < window.innerHeight;
-  menu.style.left = `${Math.max(4, Math.min(at.left, window.innerWidth - menu.offsetWidth - 4))}px`;
-  menu.style.top = `${Math.max(4, below ? at.bottom + 2 : at.top - height - 2)}px`;
-  items(menu)[0]?.focus();
+  const left = Math.max(4, Math.min(at.left, window.innerWidth - menu.offsetWidth - 4));
+  const top = Math.max(4, below ? at.bottom + 2 : at.top - height - 2);
+  put(`.menu{left:${left}px;top:${top}px}`);
 }
 
 function hide({ back = false } = {}) {
@@ -43,6 +53,11 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "Escape" || event.key === "Tab") {
     hide({ back: event.key === "Escape" });
   }
+});
+
+document.addEventListener("htmx:afterSettle", () => {
+  if (open?.button.isConnected) place();
+  else hide();
 });
 
 window.addEventListener("scroll", () => hide(), { passive: true });
