@@ -12,8 +12,8 @@ from tests.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, see
 
 pytestmark = pytest.mark.django_db
 
-READ = ["overview", "settings", "links", "without", "gone", "audit"]
-WRITTEN = ["settings-save", "rebind", "carry-on", "links-export", "audit-export"]
+READ = ["overview", "settings", "links", "without", "gone", "audit", "support"]
+WRITTEN = ["settings-save", "rebind", "carry-on", "links-export", "audit-export", "bundle"]
 
 
 def test_an_administrator_comes_into_the_console(client: Client, portal: DemoPortal) -> None:
