@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from b24app import front, health, legal
-from b24app.console import links, trail
+from b24app.console import links, support, trail
 from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
@@ -56,6 +56,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/jobs/", console.jobs, name="console-jobs"),
     path("console/audit/", trail.trail, name="console-audit"),
     path("console/audit/export/", trail.export, name="console-audit-export"),
+    path("console/support/", support.journal, name="console-support"),
+    path("console/support/bundle/", support.take, name="console-bundle"),
     path("console/settings/", console.settings, name="console-settings"),
     path("console/settings/save/", console.save, name="console-settings-save"),
     path("order/place/", order_card.place, name="order-place"),

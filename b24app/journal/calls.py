@@ -1,4 +1,4 @@
-"""The journal of requests to portals: collected in memory, written with one statement, kept a week.
+"""The journal of requests to portals: collected in memory, written with one statement, kept a while.
 
 A request costs nothing here but memory until the web request or the task it belongs to has ended
 (:mod:`b24app.collecting`); a person does not wait for the writing. Outside of both, in a command, a
@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 # Rows held in memory at most; a long task writes in between.
 HELD = 500
-KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +148,8 @@ def _of_request(request_id: str) -> Q:
 
 
 def kept(portal: Portal) -> timedelta:
-    """How long calls of this portal are kept."""
-    return KEPT
+    """How long calls of this portal are kept, as its administrators chose."""
+    return timedelta(days=portal.journal_days)
 
 
 def purge(portal: Portal, most: int) -> int:
