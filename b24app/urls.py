@@ -53,6 +53,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/links/without-deal/", links.without_deal, name="console-without"),
     path("console/links/without-owner/", links.without_owner, name="console-gone"),
     path("console/links/export/", links.export, name="console-links-export"),
+    path("console/jobs/", console.jobs, name="console-jobs"),
     path("console/audit/", trail.trail, name="console-audit"),
     path("console/audit/export/", trail.export, name="console-audit-export"),
     path("console/settings/", console.settings, name="console-settings"),

@@ -35,12 +35,6 @@ class Described:
     gone: bool = False
     entry: AuditEntry | None = None
 
-    @property
-    def seen(self) -> str:
-        """The order and its place as a bulk job takes them: ``1193|2:7021``."""
-        place = f"{self.owner.type_id}:{self.owner.id}" if self.owner is not None else ""
-        return f"{self.order_id}|{place}"
-
 
 def of(
     client: Client, portal: Portal, found: Sequence[OrderLink]

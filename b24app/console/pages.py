@@ -18,11 +18,11 @@ from b24app.portals.session import Session
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
-# Sections of the menu by their route; a part of the app that is not there has no entry.
+# Sections of the menu by their route.
 SECTIONS: Mapping[str, str] = {
     "overview": "console-overview",
     "links": "console-links",
-    "jobs": "jobs",
+    "jobs": "console-jobs",
     "audit": "console-audit",
     "settings": "console-settings",
 }
@@ -46,8 +46,12 @@ def address(route: str) -> str:
 
 
 def menu(current: str) -> list[Entry]:
-    found = [Entry(name, address(route), name == current) for name, route in SECTIONS.items()]
-    return [one for one in found if one.url]
+    """The entries; bulk jobs are another part of the app, and have one where that is there."""
+    return [
+        Entry(name, reverse(route), name == current)
+        for name, route in SECTIONS.items()
+        if name != "jobs" or address("jobs")
+    ]
 
 
 def show(

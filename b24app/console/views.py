@@ -2,7 +2,7 @@
 
 import json
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -66,9 +66,11 @@ def overview(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRes
 
 
 def _overview(user: PortalUser) -> dict[str, object]:
+    checks = health.checks(client_of(user), user.portal)
     return {
         "portal": user.portal,
-        "checks": health.checks(client_of(user), user.portal),
+        "checks": checks,
+        "faults": [one for one in checks if one.wrong],
         "chart": chart.of_month(user.portal, timezone.now().date()),
     }
 
@@ -96,6 +98,15 @@ def _mended(
 
 def _toast(text: str) -> str:
     return json.dumps({"lo:toast": {"text": text, "kind": "ok"}})
+
+
+@pages.administrators("jobs", "GET")
+def jobs(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Bulk work under the console's menu; its own pages fill the place."""
+    address = pages.address("jobs")
+    if not address:
+        raise Http404
+    return pages.show(request, "jobs", {"address": address})
 
 
 @pages.administrators("settings", "GET")

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import ROOT, Desk
+from tests.browser.conftest import Desk
+from tests.browser.live import ROOT
 from tests.opening import ILYA, MANY, MOCKUP, THREE
 
 pytestmark = pytest.mark.browser

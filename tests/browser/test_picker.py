@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from demo.server import DemoPortal
-from tests.browser.conftest import ROOT, Desk
+from tests.browser.conftest import Desk
+from tests.browser.live import ROOT
 from tests.opening import EMPTY, ILYA, MOCKUP
 
 pytestmark = pytest.mark.browser

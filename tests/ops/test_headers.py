@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from demo.server import DemoPortal
-from tests.opening import install, open_tab
+from tests.opening import install, open_tab, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def directives(response: HttpResponse) -> dict[str, list[str]]:
 def answers(client: Client) -> list[HttpResponse]:
     """What an outsider gets everywhere, by every verb."""
     verbs = (client.get, client.post, client.head, client.put, client.delete, client.options)
-    return [verb(path) for path in ROUTES + STRANGE for verb in verbs]
+    return [seen(verb(path)).response for path in ROUTES + STRANGE for verb in verbs]
 
 
 def test_every_answer_has_the_strict_headers(client: Client, portal: DemoPortal) -> None:

@@ -1,6 +1,5 @@
 // The console: people and departments from the portal's own selector, conditions, ticked orders.
 import { portal } from "./portal.js";
-import { field } from "./selection.js";
 
 const MOST_RULES = 10;
 
@@ -51,8 +50,8 @@ document.addEventListener("click", (event) => {
 });
 
 // Orders ticked for a bulk job, kept from page to page of one list.
-/** @type {Map<string, string>} order id -> the order and its place, as a job takes them */
-const marked = new Map();
+/** @type {Set<string>} */
+const marked = new Set();
 let list = "";
 
 function showMarks() {
@@ -76,11 +75,12 @@ function showMarks() {
   if (!form) return;
   form.classList.toggle("awake", marked.size > 0);
   for (const button of form.querySelectorAll("[role=toolbar] button")) button.disabled = !marked.size;
-  form.querySelector("[data-marks-fields]").replaceChildren(...[...marked.values()].map((seen) => field("order", seen)));
+  // As a job's pasted list takes them: a heading, and an order in each line.
+  form.elements.text.value = ["Order ID", ...marked].join("\n");
 }
 
 function mark(row, on) {
-  if (on) marked.set(row.dataset.orderId, row.dataset.seen);
+  if (on) marked.add(row.dataset.orderId);
   else marked.delete(row.dataset.orderId);
 }
 

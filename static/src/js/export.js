@@ -7,8 +7,8 @@ const texts = document.body.dataset;
 document.addEventListener("click", ({ target }) => {
   const orders = target.closest("[data-export]");
   if (orders) download(texts.exportUrl, chosen(orders.dataset.export));
-  const list = target.closest("[data-download]");
-  if (list) download(list.dataset.download, new URLSearchParams(list.dataset.with));
+  const list = target.closest("[data-save]");
+  if (list) download(list.dataset.save, new URLSearchParams(list.dataset.saveWith));
 });
 
 /** The ticked orders of the tab, or all that match its narrowing. */

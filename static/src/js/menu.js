@@ -21,9 +21,9 @@ function place() {
   const { button, menu } = open;
   const at = button.getBoundingClientRect();
   const height = menu.offsetHeight;
-  const below = at.bottom + height < window.innerHeight;
+  const room = window.innerHeight - height - 4;
   const left = Math.max(4, Math.min(at.left, window.innerWidth - menu.offsetWidth - 4));
-  const top = Math.max(4, below ? at.bottom + 2 : at.top - height - 2);
+  const top = Math.max(4, at.bottom + 2 <= room ? at.bottom + 2 : Math.min(at.top - height - 2, room));
   put(`.menu{left:${left}px;top:${top}px}`);
 }
 
@@ -55,9 +55,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.addEventListener("htmx:afterSettle", () => {
+function follow() {
   if (open?.button.isConnected) place();
   else hide();
-});
+}
+
+// What comes late moves the rows, and after that the frame takes the height of what it holds.
+document.addEventListener("htmx:afterSettle", follow);
+window.addEventListener("resize", follow);
 
 window.addEventListener("scroll", () => hide(), { passive: true });
