@@ -250,9 +250,9 @@ INSTALLED_APPS = [
     "b24app.operations",
 ]
 MIDDLEWARE = [
-    "b24app.collecting.Collect",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "b24app.collecting.Collect",
     "b24app.portals.frame.FrameHeaders",
     "b24app.portals.throttle.Throttle",
 ]

@@ -147,13 +147,9 @@ def _of_request(request_id: str) -> Q:
     return Q(request_id=ours, call_id=one_call) if one_call else Q(request_id=ours)
 
 
-def kept(portal: Portal) -> timedelta:
-    """How long calls of this portal are kept, as its administrators chose."""
-    return timedelta(days=portal.journal_days)
-
-
 def purge(portal: Portal, most: int) -> int:
-    """Forget calls past their time, at most so many; returns how many there were."""
-    old = RestCall.objects.of(portal).filter(started__lt=timezone.now() - kept(portal))
+    """Forget calls past the portal's time, at most so many; returns how many there were."""
+    since = timezone.now() - timedelta(days=portal.journal_days)
+    old = RestCall.objects.of(portal).filter(started__lt=since)
     gone, _ = RestCall.objects.filter(pk__in=old.order_by("started").values("pk")[:most]).delete()
     return gone
