@@ -1,15 +1,21 @@
 """Composition root: a person, or a portal's installer, becomes a ready client."""
 
 from b24app.bitrix24.client import Client
+from b24app.bitrix24.pacing import Priority
+from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import StoredTokens
 
 
-def client_of(user: PortalUser) -> Client:
-    """A client that acts with this person's own token and rights."""
-    return Client(StoredTokens(user))
+def client_of(user: PortalUser, priority: Priority = Priority.INTERACTIVE) -> Client:
+    """A client that acts with this person's own token and rights.
+
+    Jobs ask with ``Priority.BULK``: they leave room for people, and get ``errors.Wait`` instead of
+    waiting.
+    """
+    return Client(StoredTokens(user), budget=budget_of(user.portal, priority))
 
 
-def installer_client(portal: Portal) -> Client | None:
+def installer_client(portal: Portal, priority: Priority = Priority.INTERACTIVE) -> Client | None:
     """A client on the installer's stored token; None when the portal has no installer any more."""
-    return client_of(portal.installer) if portal.installer is not None else None
+    return client_of(portal.installer, priority) if portal.installer is not None else None

@@ -6,7 +6,7 @@ from b24app import health
 from b24app.events import views as events
 from b24app.install import views as install
 from b24app.portals import views as portals
-from b24app.tab import changes, picker
+from b24app.tab import amounts, changes, history, order_card, picker, statuses
 from b24app.tab import views as tab
 
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("install/repeat/", install.repeat, name="install-repeat"),
     path("placements/deal-tab/", tab.card_tab, name="deal-tab"),
     path("placements/invoice-tab/", tab.card_tab, name="invoice-tab"),
+    path("placements/order-tab/", order_card.order_tab, name="order-tab"),
     path("tab/orders/", tab.orders, name="tab-orders"),
     path("tab/grid/", tab.grid, name="tab-grid"),
     path("tab/picker/", picker.picker, name="tab-picker"),
@@ -22,7 +23,19 @@ urlpatterns = [
     path("tab/link/", changes.link, name="tab-link"),
     path("tab/unlink/confirm/", changes.confirm_unlink, name="tab-confirm-unlink"),
     path("tab/unlink/", changes.unlink, name="tab-unlink"),
+    path("tab/move/confirm/", changes.confirm_move, name="tab-confirm-move"),
+    path("tab/move/", changes.move, name="tab-move"),
+    path("tab/status/confirm/", statuses.confirm, name="tab-confirm-status"),
+    path("tab/status/", statuses.change, name="tab-status"),
+    path("tab/amount/confirm/", amounts.confirm, name="tab-confirm-amount"),
+    path("tab/amount/", amounts.change, name="tab-amount"),
+    path("tab/history/", history.history, name="tab-history"),
     path("tab/undo/", changes.undo, name="tab-undo"),
+    path("order/place/", order_card.place, name="order-place"),
+    path("order/link/confirm/", order_card.confirm, name="order-confirm-link"),
+    path("order/link/", order_card.link, name="order-link"),
+    path("order/unlink/", order_card.unlink, name="order-unlink"),
+    path("order/undo/", order_card.undo, name="order-undo"),
     path("session/renew/", portals.renew, name="session-renew"),
     path("events/", events.receive, name="events"),
     path("healthz/", health.alive, name="healthz"),

@@ -9,7 +9,8 @@ from flask import Flask, Response, abort, jsonify, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from demo.methods import Failure
-from demo.state import ACCESS_SECONDS, CLIENT_ID, CLIENT_SECRET, Row, State, Store, Token
+from demo.state import ACCESS_SECONDS, CLIENT_ID, CLIENT_SECRET, State, Store, Token
+from demo.tables import Row
 
 CODE_SECONDS = 30
 

@@ -3,15 +3,16 @@
 import threading
 from dataclasses import dataclass
 
-from demo.methods import Failure
+from demo.methods.registry import Failure
 
 # Answers of one method, inside a batch as well.
 REFUSALS: dict[str, tuple[int, str | int, str]] = {
-    "no_read": (403, "200040300010", "Access Denied"),
-    "no_write": (403, "200040300020", "Access Denied"),
+    "no_read": (400, "200040300010", "Access Denied"),
+    "no_write": (400, "200040300020", "Access Denied"),
     "no_store": (400, "200540400002", "module sale does not exist"),
     "no_scope": (403, "insufficient_scope", ""),
     "operating": (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),
+    "expired_inside": (401, "expired_token", "The access token provided has expired."),
     "gone": (404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
 }
 

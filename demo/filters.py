@@ -1,25 +1,38 @@
 """List methods: prefixes, order, selection, pages of 50 (settings/how-to-call-rest-api/list-methods-*)."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TypeVar
 
 from demo.php import intval, values
-from demo.state import Row
+from demo.tables import Row
 
 PAGE = 50
 
 Condition = Callable[[Row], bool]
+T = TypeVar("T")
 
 _PREFIXES = ("!=%", "!%=", "!@", "!%", ">=", "<=", "=%", "%=", "!=", ">", "<", "@", "%", "!", "=")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")
+
+
+def split(key: object) -> tuple[str, str]:
+    """The prefix of a filter's key, and the field."""
+    prefix = next((one for one in _PREFIXES if str(key).startswith(one)), "")
+    return prefix, str(key).removeprefix(prefix)
 
 
 def listed(
-    rows: Iterable[Row], params: Mapping[str, object], known: Iterable[str]
+    rows: Iterable[Row],
+    params: Mapping[str, object],
+    known: Iterable[str],
 ) -> tuple[list[Row], int | None]:
     """Rows after filter, order, selection and paging, and the total (None for start=-1).
 
     A field that is not ``known`` is dropped from the filter in silence, as the portal does.
     """
-    conditions = list(_conditions(params.get("filter") or params.get("FILTER"), set(known)))
+    conditions = list(_conditions(given(params), set(known)))
     found = [row for row in rows if all(holds(row) for holds in conditions)]
     order = params.get("order")
     if isinstance(order, Mapping):
@@ -34,23 +47,47 @@ def listed(
     return page, None if start < 0 else total
 
 
+def given(params: Mapping[str, object]) -> Mapping[str, object]:
+    """The filter of a call; empty where there is none."""
+    found = params.get("filter") or params.get("FILTER")
+    return found if isinstance(found, Mapping) else {}
+
+
+def near(
+    rows: Iterable[T],
+    params: Mapping[str, object],
+    lookups: Mapping[str, Callable[[int], Iterable[T]]],
+) -> Iterable[T]:
+    """Of the rows those that a filter on a number finds without going through all of them."""
+    for key, wanted in given(params).items():
+        prefix, name = split(key)
+        if name in lookups and prefix in ("", "=", "@"):
+            numbers = sorted({intval(one) for one in values(wanted)})
+            return [row for number in numbers for row in lookups[name](number)]
+    return rows
+
+
 def _by(name: str) -> Callable[[Row], "_Rank"]:
     return lambda row: _rank(row.get(name))
 
 
 def _rank(value: object) -> tuple[bool, float, str]:
+    """What a value is compared by: a number, a moment, or else its text."""
+    text = str(value)
     try:
-        return (value is not None, float(str(value)), "")
+        if _DATE.fullmatch(text):
+            moment = datetime.fromisoformat(text)
+            return (True, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), "")
+        return (value is not None, float(text), "")
     except ValueError:
-        return (value is not None, 0.0, str(value))
+        return (value is not None, 0.0, text)
 
 
-def _conditions(given: object, known: set[str]) -> Iterator[Condition]:
-    for key, wanted in given.items() if isinstance(given, Mapping) else ():
-        prefix = next((one for one in _PREFIXES if str(key).startswith(one)), "")
-        name = str(key).removeprefix(prefix)
+def _conditions(wanted: Mapping[str, object], known: set[str]) -> Iterator[Condition]:
+    for key, value in wanted.items():
+        prefix, name = split(key)
         if name in known:
-            yield _condition(prefix, name, wanted)
+            yield _condition(prefix, name, value)
 
 
 def _condition(prefix: str, name: str, wanted: object) -> Condition:

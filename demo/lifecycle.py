@@ -134,10 +134,10 @@ class Lifecycle:
         data = {"LANGUAGE_ID": "en", "CLEAN": str(int(clean))}
         self._tell("ONAPPUNINSTALL", data, {}, handlers, auth)
 
-    def order_saved(self, order_id: int) -> None:
-        """OnSaleOrderSaved, which a change of a link causes too (sale/events/on-sale-order-saved.md)."""
-        data = {"FIELDS": {"ID": order_id, "XML_ID": f"bx_{order_id:x}", "ACTION": "save"}}
-        self._tell("ONSALEORDERSAVED", data, {})
+    def tell(self, name: str, data: Mapping[str, object]) -> None:
+        """An event, without tokens, to whoever bound it; none flows before installFinish."""
+        if self.store.state.app.finished:
+            self._tell(name, data, {})
 
     def event_auth(self) -> dict[str, str]:
         """The auth block of an event, without tokens."""

@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response as Redirect
 from demo.faults import REFUSALS, WHOLE, WIRE
 from demo.lifecycle import Lifecycle, Opening
 from demo.rest import Rest
-from demo.seed import DEAL, INVOICE
-from demo.state import Row, State, Store
+from demo.rows import DEAL, INVOICE
+from demo.state import State, Store
+from demo.tables import Row
 
 LANGUAGES = ("en", "ru", "de")
 DEAL_TAB = "CRM_DEAL_DETAIL_TAB"
@@ -73,7 +74,7 @@ class Pages:
     def deals(self) -> str:
         state = self._portal.state
         viewer = state.users[state.viewer]
-        seen = [deal for deal in state.deals.values() if state.sees_deal(viewer, deal)]
+        seen = [deal for deal in state.deals.values() if state.sees(viewer, deal)]
         counts = {int(str(deal["ID"])): 0 for deal in seen}
         for type_id, owner_id in state.links.values():
             if type_id == DEAL and owner_id in counts:
@@ -83,7 +84,7 @@ class Pages:
     def deal(self, deal_id: int) -> str:
         state = self._portal.state
         deal = state.deals.get(deal_id) or abort(404)
-        if not state.sees_deal(state.users[state.viewer], deal):
+        if not state.sees(state.users[state.viewer], deal):
             abort(403)
         placements = (
             [row for row in state.placements if row["placement"] == DEAL_TAB]

@@ -12,7 +12,9 @@ from demo import php
 from demo.faults import WHOLE, Fault, Faults
 from demo.limits import COST, USUAL, Limits
 from demo.methods import METHODS, Caller, Failure, Found
-from demo.state import Row, Store
+from demo.methods.registry import Tell
+from demo.state import Store
+from demo.tables import Row
 
 BATCH = 50
 
@@ -39,7 +41,7 @@ class Rest:
         self.refused = 0
         self.peers: set[object] = set()
         self.latency = latency
-        self.order_saved: Callable[[int], None] = lambda order_id: None
+        self.tell: Tell = lambda name, data: None
         self._other_host = other_host
         self._lock = threading.Lock()
 
@@ -95,7 +97,7 @@ class Rest:
     def _carry_out(
         self, number: int, method: str, params: Row, *, resolve: bool
     ) -> tuple[Row, int]:
-        started = time.time()
+        started = self.limits.clock()
         try:
             if not self.limits.admits():
                 self.refused += 1
@@ -109,7 +111,7 @@ class Rest:
                 self.store.save()
         except Failure as failure:
             return failure.body, failure.status
-        body["time"] = _timed(started, body.pop("operating", None))
+        body["time"] = _timed(started, self.limits.clock(), body.pop("operating", None))
         return body, 200
 
     def _caller(self, secret: str) -> Caller:
@@ -121,7 +123,7 @@ class Rest:
             )
         if token.expires < time.time():
             raise Failure(401, "expired_token", "The access token provided has expired.")
-        return Caller(state, state.users[token.user_id], token.client_id, self.order_saved)
+        return Caller(state, state.users[token.user_id], token.client_id, self.tell)
 
     def _one(self, number: int, caller: Caller, method: str, params: Row, *, in_batch: bool) -> Row:
         with self._lock:
@@ -167,7 +169,7 @@ class Rest:
             for part in ("result", "result_error", "result_total", "result_next", "result_time")
         }
         for count, (key, command) in enumerate(commands.items()):
-            started = time.time()
+            started = self.limits.clock()
             try:
                 body = self._command(
                     number, caller, str(command), count, parts["result"] if resolve else {}
@@ -181,7 +183,8 @@ class Rest:
             for name in ("total", "next"):
                 if name in body:
                     parts[f"result_{name}"][str(key)] = body[name]
-            parts["result_time"][str(key)] = _timed(started, body["operating"])
+            finished = self.limits.clock()
+            parts["result_time"][str(key)] = _timed(started, finished, body["operating"])
         return {name: php.array(part) for name, part in parts.items()}
 
     def _command(
@@ -219,8 +222,7 @@ def _inner(method: str, params: Mapping[str, object]) -> list[str]:
     )
 
 
-def _timed(started: float, operating: object) -> Row:
-    finished = time.time()
+def _timed(started: float, finished: float, operating: object) -> Row:
     moments = {
         name: time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at))
         for name, at in (("date_start", started), ("date_finish", finished))

@@ -1,7 +1,5 @@
 """A demo portal that runs in threads of this process: for the tests and for ``python -m demo.portal``."""
 
-import copy
-import functools
 import socket
 import threading
 import time
@@ -25,11 +23,6 @@ from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
 THREADS = 20
 
 
-@functools.cache
-def _seed() -> State:
-    return seed()
-
-
 class DemoPortal:
     """One portal and the authorization server it belongs to, each on its own port of 127.0.0.1.
 
@@ -49,7 +42,7 @@ class DemoPortal:
         member_id: str = "",
         oauth_of: "DemoPortal | None" = None,
     ) -> None:
-        state = copy.deepcopy(_seed())
+        state = seed()
         state.member_id = member_id or state.member_id
         self.store = Store(state, data / "portal.json" if data else None)
         self._auth: AuthorizationServer = oauth_of._auth if oauth_of else AuthorizationServer()
@@ -59,7 +52,7 @@ class DemoPortal:
         self.lifecycle = Lifecycle(
             self.store, app_url, lambda: self.current_url, lambda: self.oauth_url
         )
-        self.rest.order_saved = self.lifecycle.order_saved
+        self.rest.tell = self.lifecycle.tell
         self.url = ""
         self._port = port
         self._servers: list[Server] = []

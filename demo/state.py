@@ -1,14 +1,15 @@
 """Everything the demo portal knows, as rows with the very keys its REST methods answer with."""
 
-import copy
 import json
+import pickle
 import secrets
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+
+from demo.tables import Links, Row, Table
 
 CLIENT_ID = "local.demo.0000000000000001"
 CLIENT_SECRET = "demo-secret-not-for-real-portals"
@@ -19,17 +20,20 @@ SAVED_WITHIN = 1.0
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 180 * 24 * 3600
 
-Row = dict[str, Any]  # whatever JSON the method of that row answers with
-
 
 @dataclass
 class User:
+    """``sale`` is the right to the store, ``crm`` to deals, invoices and clients: denied, read, write."""
+
     id: int
     name: str
     last_name: str
     admin: bool
-    sale: str  # denied, read, write
+    sale: str
+    crm: str = "write"
     own_deals_only: bool = False
+    departments: list[int] = field(default_factory=lambda: [1])
+    active: bool = True
 
 
 @dataclass
@@ -54,25 +58,32 @@ class Token:
 
 @dataclass
 class State:
-    """Rows by id. ``links`` is order id -> (owner type, owner id): an order has at most one."""
+    """Rows by id. ``clients`` and ``sources`` are what an order has of them, ``platforms`` what there is."""
 
     member_id: str = "a223c6b3710f85df22e9377d6c4f7553"
     users: dict[int, User] = field(default_factory=dict)
-    deals: dict[int, Row] = field(default_factory=dict)
-    invoices: dict[int, Row] = field(default_factory=dict)
-    contacts: dict[int, Row] = field(default_factory=dict)
-    companies: dict[int, Row] = field(default_factory=dict)
-    orders: dict[int, Row] = field(default_factory=dict)
-    payments: dict[int, Row] = field(default_factory=dict)
-    shipments: dict[int, Row] = field(default_factory=dict)
-    baskets: dict[int, Row] = field(default_factory=dict)
-    properties: dict[int, Row] = field(default_factory=dict)
-    links: dict[int, tuple[int, int]] = field(default_factory=dict)
+    departments: Table = field(default_factory=Table)
+    deals: Table = field(default_factory=Table)
+    invoices: Table = field(default_factory=Table)
+    contacts: Table = field(default_factory=Table)
+    companies: Table = field(default_factory=Table)
+    orders: Table = field(default_factory=Table)
+    payments: Table = field(default_factory=Table)
+    shipments: Table = field(default_factory=Table)
+    baskets: Table = field(default_factory=Table)
+    properties: Table = field(default_factory=Table)
+    clients: Table = field(default_factory=Table)
+    sources: Table = field(default_factory=Table)
+    platforms: Table = field(default_factory=Table)
+    links: Links = field(default_factory=Links)
     statuses: list[Row] = field(default_factory=list)
     status_names: list[Row] = field(default_factory=list)
     placements: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     comments: list[Row] = field(default_factory=list)
+    notices: list[Row] = field(default_factory=list)
+    app_options: Row = field(default_factory=dict)
+    user_options: dict[int, Row] = field(default_factory=dict)
     app: App = field(default_factory=App)
     access: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, Token] = field(default_factory=dict)
@@ -88,8 +99,15 @@ class State:
         self.refresh[refresh] = Token(user_id, time.time() + REFRESH_SECONDS, client_id)
         return access, refresh
 
-    def sees_deal(self, user: User, deal: Row) -> bool:
-        return not user.own_deals_only or deal["ASSIGNED_BY_ID"] == str(user.id)
+    def sees(self, user: User, row: Row) -> bool:
+        """Whether the user may read this deal, invoice, contact or company."""
+        if user.crm == "denied":
+            return False
+        responsible = row["ASSIGNED_BY_ID"] if "ASSIGNED_BY_ID" in row else row["assignedById"]
+        return not user.own_deals_only or int(responsible) == user.id
+
+    def changes(self, user: User, row: Row) -> bool:
+        return user.crm == "write" and self.sees(user, row)
 
 
 class Store:
@@ -97,15 +115,20 @@ class Store:
 
     def __init__(self, seed: State, path: Path | None = None) -> None:
         self.lock = threading.RLock()
-        self._seed = seed
+        # A pickle is loaded several times faster than a deep copy is made.
+        self._seed = pickle.dumps(seed)
         self._path = path
         self._due = threading.Event()
-        self.state = _loaded(path) if path and path.exists() else copy.deepcopy(seed)
+        self.state = _loaded(path) if path and path.exists() else self._fresh()
 
     def reset(self) -> None:
         with self.lock:
-            self.state = copy.deepcopy(self._seed)
+            self.state = self._fresh()
             self.save()
+
+    def _fresh(self) -> State:
+        state: State = pickle.loads(self._seed)  # noqa: S301 - what we pickled ourselves
+        return state
 
     def save(self) -> None:
         """Keep the state soon; :meth:`write` keeps it now."""
@@ -121,26 +144,37 @@ class Store:
             self._due.clear()
             fresh = self._path.with_suffix(".new")
             fresh.parent.mkdir(parents=True, exist_ok=True)
-            fresh.write_text(json.dumps(self.state, default=vars, ensure_ascii=False), "utf-8")
+            fresh.write_text(json.dumps(self.state, default=_plain, ensure_ascii=False), "utf-8")
             fresh.replace(self._path)
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else vars(value)
 
 
 def _loaded(path: Path) -> State:
     raw: Mapping[str, object] = json.loads(path.read_text("utf-8"))
     state = State()
     for one in fields(State):
-        if one.name not in raw:
-            continue
-        value = raw[one.name]
-        if one.name == "users" and isinstance(value, dict):
-            value = {int(key): User(**row) for key, row in value.items()}
-        elif one.name in ("access", "refresh", "codes") and isinstance(value, dict):
-            value = {key: Token(**row) for key, row in value.items()}
-        elif one.name == "links" and isinstance(value, dict):
-            value = {int(key): (pair[0], pair[1]) for key, pair in value.items()}
-        elif one.name == "app" and isinstance(value, dict):
-            value = App(**value)
-        elif isinstance(value, dict):
-            value = {int(key): row for key, row in value.items()}
-        setattr(state, one.name, value)
+        if one.name in raw:
+            setattr(state, one.name, _revived(getattr(state, one.name), one.name, raw[one.name]))
     return state
+
+
+def _revived(empty: object, name: str, value: object) -> object:
+    """A field of the state from its JSON; ``empty`` is what it is in a new one."""
+    if not isinstance(value, dict):
+        return value
+    if isinstance(empty, Table):
+        return Table((int(key), row) for key, row in value.items())
+    if isinstance(empty, Links):
+        return Links((int(key), (pair[0], pair[1])) for key, pair in value.items())
+    if isinstance(empty, App):
+        return App(**value)
+    if name == "users":
+        return {int(key): User(**row) for key, row in value.items()}
+    if name == "user_options":
+        return {int(key): row for key, row in value.items()}
+    if name in ("access", "refresh", "codes"):
+        return {key: Token(**row) for key, row in value.items()}
+    return value

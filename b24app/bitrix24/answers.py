@@ -21,13 +21,14 @@ class CallTime:
 
     ``operating`` is the method's execution time over the last 10 minutes; ``operating_reset_at``
     (aware UTC) is when its oldest minute stops counting. Both are None where the portal keeps no
-    such account.
+    such account. ``finish`` is the portal's clock (Unix time) when the call was done.
     """
 
     duration: float
     processing: float
     operating: float | None = None
     operating_reset_at: datetime | None = None
+    finish: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ def call_time(value: object) -> CallTime | None:
         processing=_seconds(fields.get("processing")) or 0.0,
         operating=_seconds(fields.get("operating")),
         operating_reset_at=moment(fields.get("operating_reset_at")),
+        finish=_seconds(fields.get("finish")),
     )
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from b24app.bitrix24 import batch, errors, paging, references
 from b24app.bitrix24.answers import Answer, CallTime
 from b24app.bitrix24.batch import Command, Outcome
+from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.encoding import Params
-from b24app.bitrix24.exchange import CallRecord, Exchange, Listener
+from b24app.bitrix24.exchange import CallRecord, Exchange, Listener, Request
 from b24app.bitrix24.paging import Row
 from b24app.bitrix24.tokens import TokenSource
 from b24app.bitrix24.transport import SHARED, Transport
@@ -35,12 +36,14 @@ class Client:
         self,
         tokens: TokenSource,
         *,
+        budget: Budget,
         listener: Listener | None = None,
         transport: Transport = SHARED,
         timeouts: Timeouts | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._tokens = tokens
+        self._budget = budget
         self._listener = listener
         self._transport = transport
         self._timeouts = timeouts or Timeouts()
@@ -49,7 +52,8 @@ class Client:
     def call(self, method: str, params: Params | None = None, *, write: bool = False) -> Answer:
         """One method; ``write`` must be True if it changes anything. Raises a ``BitrixError``."""
         batch.checked_method(method)
-        return self._exchange(write=write).send(method, params or {}, self._timeouts.call)
+        request = Request(method, params or {}, self._timeouts.call)
+        return self._exchange(write=write).send(request)
 
     def batch(self, commands: Mapping[str, Command], halt: bool = False) -> dict[str, Outcome]:
         """Any number of commands, 50 a request; an answer or an error for every key, in order.
@@ -99,11 +103,13 @@ class Client:
         return paging.by_id(self.call, method, params or {}, rows, field)
 
     def _exchange(self, *, write: bool) -> Exchange:
-        return Exchange(self._tokens, self._transport, self._listener, self._sleep, write=write)
+        return Exchange(
+            self._tokens, self._budget, self._transport, self._listener, self._sleep, write=write
+        )
 
     def _run(self, chunk: Mapping[str, Command], body: Params, *, halt: bool) -> dict[str, Outcome]:
         exchange = self._exchange(write=any(command.write for command in chunk.values()))
-        result = exchange.send("batch", body, self._timeouts.batch).result
+        result = exchange.send(Request("batch", body, self._timeouts.batch, chunk)).result
         found = batch.outcomes(chunk, result, halt=halt, request_id=exchange.request_id)
         expired = any(isinstance(outcome, errors.ExpiredToken) for outcome in found.values())
         if not expired or exchange.renewed:
@@ -113,9 +119,8 @@ class Client:
             return found
         try:
             exchange.renew()
-            result = exchange.send(
-                "batch", batch.body(again, halt=halt), self._timeouts.batch
-            ).result
+            body = batch.body(again, halt=halt)
+            result = exchange.send(Request("batch", body, self._timeouts.batch, again)).result
         except errors.BitrixError as error:
             # What the first request did is known and must not be lost with the second.
             return found | {key: error.copied(method=one.method) for key, one in again.items()}

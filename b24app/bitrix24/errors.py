@@ -20,10 +20,11 @@
         │   ├── WriteDenied
         │   └── AppClosedToUser   the administrator did not open the app to this user
         ├── MissingScope          the app was installed without this permission
-        ├── LimitError
+        ├── LimitError            said by the portal, or with code BUDGET by our own budget
         │   ├── RateLimited       too many requests a second; refused before it ran
         │   ├── OperatingLimit    this method has used up its execution time
-        │   └── Overloaded        blocked by hand; only the vendor lifts it
+        │   ├── Overloaded        blocked by hand; only the vendor lifts it
+        │   └── Wait              a job's request was not sent: come back in so many seconds
         ├── ServerFault           the portal broke down on the way; applied perhaps
         ├── PortalClosed          deleted, closed, or misconfigured portal
         ├── MethodNotFound        the feature is not on this portal
@@ -190,6 +191,23 @@ class OperatingLimit(LimitError):
 
 class Overloaded(LimitError):
     pass
+
+
+class Wait(LimitError):
+    """Our own budget has no room for a job's request now; nothing was sent.
+
+    The job ends its slice and comes back after ``seconds``, holding no worker meanwhile.
+    """
+
+    def __init__(self, seconds: float, *, method: str = "") -> None:
+        super().__init__("BUDGET", f"not before {seconds:.1f} s", method=method)
+        self.seconds = seconds
+
+    def copied(self, *, method: str) -> Self:
+        return type(self)(self.seconds, method=method)
+
+    def __reduce__(self) -> tuple[type[Self], tuple[float], dict[str, object]]:
+        return type(self), (self.seconds,), self.__dict__
 
 
 class ServerFault(ApiError):

@@ -4,7 +4,7 @@ Rules kept here (settings/oauth/auto-renewal.md, settings/how-to-call-rest-api/c
 settings/performance/limits.md): an expired token is renewed once and the request repeated; a
 redirect is followed once, as a POST, to the address the authorization server confirms; reads are
 repeated a few times with growing, jittered delay, writes only where it is certain that nothing
-was applied.
+was applied. Every request asks the portal's budget for room first, and tells it how it ended.
 """
 
 import json
@@ -12,16 +12,19 @@ import logging
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urljoin
 
 import requests
 
-from b24app.bitrix24 import answers, encoding, errors
+from b24app.bitrix24 import answers, batch, encoding, errors
 from b24app.bitrix24.answers import Answer
+from b24app.bitrix24.batch import Command, Outcome
+from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.encoding import Params
 from b24app.bitrix24.tokens import TokenSource
 from b24app.bitrix24.transport import Transport
@@ -59,12 +62,34 @@ class CallRecord:
 Listener = Callable[[CallRecord], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One method to send; ``commands`` are those inside, if it is a batch. Seconds to wait for it."""
+
+    method: str
+    params: Params
+    read_timeout: float
+    commands: Mapping[str, Command] = field(default_factory=dict)
+
+    def methods(self) -> list[str]:
+        """The methods that run, as often as they run."""
+        return [one.method for one in self.commands.values()] or [self.method]
+
+    def outcomes(self, end: Outcome) -> list[tuple[str, Outcome]]:
+        """What became of each of :meth:`methods` when the request as a whole ended like this."""
+        if not self.commands or isinstance(end, errors.BitrixError):
+            return [(method, end) for method in self.methods()]
+        found = batch.outcomes(self.commands, end.result, halt=bool(self.params.get("halt")))
+        return [(self.commands[key].method, outcome) for key, outcome in found.items()]
+
+
 class Exchange:
     """One logical call: at most one renewal, one redirect, and a bounded row of repetitions."""
 
     def __init__(
         self,
         tokens: TokenSource,
+        budget: Budget,
         transport: Transport,
         listener: Listener | None,
         sleep: Callable[[float], None],
@@ -72,6 +97,7 @@ class Exchange:
         write: bool,
     ) -> None:
         self._tokens = tokens
+        self._budget = budget
         self._transport = transport
         self._listener = listener
         self._sleep = sleep
@@ -85,14 +111,17 @@ class Exchange:
         self.renewed = False
         self.request_id = ""
 
-    def send(self, method: str, params: Params, read_timeout: float) -> Answer:
-        """The answer to one method. Raises a ``BitrixError`` when all that is allowed was tried."""
-        if "auth" in params:
+    def send(self, request: Request) -> Answer:
+        """The answer. Raises a ``BitrixError`` when all that is allowed was tried."""
+        if "auth" in request.params:
             raise ValueError("the token is the client's own business")
-        sendable = {name: encoding.jsonable(value) for name, value in params.items()}
+        sendable = {name: encoding.jsonable(value) for name, value in request.params.items()}
+        methods = Counter(method.lower() for method in request.methods())
         while True:
+            self.request_id = uuid.uuid4().hex
+            self._budget.acquire(self.request_id, methods)
             try:
-                response, answer = self._once(method, sendable, read_timeout)
+                response, answer = self._once(request, sendable)
             except errors.ExpiredToken:
                 if self.renewed:
                     raise
@@ -102,7 +131,7 @@ class Exchange:
             else:
                 if answer is not None:
                     return answer
-                self._follow(method, response)
+                self._follow(request.method, response)
 
     def renew(self) -> None:
         """Take a token other than the present one. Raises what the token source raises."""
@@ -111,41 +140,40 @@ class Exchange:
         self.renewed = True
 
     def _once(
-        self, method: str, params: Mapping[str, object], read_timeout: float
+        self, request: Request, params: Mapping[str, object]
     ) -> tuple[requests.Response, Answer | None]:
         """The response with its answer, or with None if it is a redirect."""
-        self.request_id = uuid.uuid4().hex
         started, clock = datetime.now(UTC), time.monotonic()
         status: int | None = None
-        outcome, operating = "ok", None
+        operating: float | None = None
+        end: Outcome = errors.NotRun("REDIRECT")
         try:
             response = self._transport.send(
                 "POST",
-                f"{self._base}{method}",
-                read_timeout=read_timeout,
+                f"{self._base}{request.method}",
+                read_timeout=request.read_timeout,
                 request_id=self.request_id,
                 body=json.dumps({**params, "auth": self._token}).encode(),
             )
             status = response.status_code
             if status in _REDIRECTS:
-                outcome = "REDIRECT"
                 return response, None
-            answer = answers.answer(
-                answers.decode(status, response.content, secrets=(self._token,))
-            )
-            operating = answer.time.operating if answer.time else None
-            return response, answer
+            end = answers.answer(answers.decode(status, response.content, secrets=(self._token,)))
+            operating = end.time.operating if end.time else None
+            return response, end
         except errors.BitrixError as error:
-            outcome = error.code or type(error).__name__
-            error.method, error.request_id = method, self.request_id
+            error.method, error.request_id = request.method, self.request_id
+            end = error
             raise
         finally:
+            duration = time.monotonic() - clock
+            self._budget.settle(self.request_id, request.outcomes(end))
             self._tell(
                 CallRecord(
-                    method=method,
+                    method=request.method,
                     started=started,
-                    duration=time.monotonic() - clock,
-                    outcome=outcome,
+                    duration=duration,
+                    outcome=_word(end),
                     http_status=status,
                     request_id=self.request_id,
                     retries=self._requests,
@@ -169,7 +197,9 @@ class Exchange:
         self._token = self._tokens.access_token()
 
     def _wait_or_raise(self, error: errors.BitrixError) -> None:
-        delay = _JITTER.uniform(0, FIRST_DELAY * 2**self._failures)
+        # How long a full bucket has to be waited for is the budget's business, when it is asked next.
+        full = isinstance(error, errors.RateLimited)
+        delay = 0.0 if full else _JITTER.uniform(0, FIRST_DELAY * 2**self._failures)
         spent = time.monotonic() - self._began
         if (
             not error.may_repeat(write=self._write)
@@ -192,3 +222,9 @@ class Exchange:
         except Exception:
             # A journal that fails must not turn a finished write into an error.
             logger.exception("the listener failed on request %s", record.request_id)
+
+
+def _word(end: Outcome) -> str:
+    if isinstance(end, errors.BitrixError):
+        return end.code or type(end).__name__
+    return "ok"

@@ -94,7 +94,10 @@ def bind(client: Client, portal: Portal) -> list[Step]:
     ]
     try:
         present = client.batch(
-            {"placements": Command("placement.get"), "events": Command("event.get")}
+            {
+                "placements": Command("placement.get"),
+                "events": Command("event.get"),
+            }
         )
         wanted = placements.changes(
             placements.wanted_placements(),
@@ -129,12 +132,14 @@ def _bound(outcome: Answer | errors.BitrixError, key: str) -> list[Bound]:
 
 def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
     looked = present[f"{kind}s"]
-    failures = [
-        one
+    failures = {
+        key.removeprefix(f"{kind}.bind."): one
         for key, one in outcomes.items()
-        if key.startswith(f"{kind}.bind") and isinstance(one, errors.BitrixError)
-    ]
-    error = failures[0] if failures else None
+        if key.startswith(f"{kind}.bind.") and isinstance(one, errors.BitrixError)
+    }
+    for binding, failure in failures.items():
+        logger.warning("%s %s not bound: %s", kind, binding, failure.code)
+    error = next((failures[one] for one in failures if one in placements.REQUIRED), None)
     if error is None and isinstance(looked, errors.BitrixError):
         # Nothing was refused, but what stood there before could not be read: duplicates are possible.
         error = looked

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from b24app.bitrix24.client import Command
-from b24app.portals.codes import DEAL_TAB
+from b24app.portals.codes import DEAL_TAB, INVOICE_TAB, ORDER_TAB
 
 # Each method the app calls needs one of these; nothing is asked for that is not used.
 SCOPES: Mapping[str, str] = {
-    "crm": "crm.deal.get, crm.deal.list, crm.orderentity.*",
-    "sale": "sale.order.list, sale.payment.list, sale.shipment.list, sale.propertyvalue.list, "
-    "sale.status.list, sale.statusLang.list",
+    "crm": "crm.deal.*, crm.item.*, crm.contact.get, crm.company.get, crm.orderentity.*, "
+    "crm.timeline.comment.add",
+    "sale": "sale.order.*, sale.basketitem.list, sale.payment.list, sale.shipment.list, "
+    "sale.propertyvalue.list, sale.status.list, sale.statusLang.list",
     "placement": "placement.bind, placement.unbind, placement.get",
     "user_brief": "user.get",
 }
@@ -22,11 +23,49 @@ WIDER: Mapping[str, frozenset[str]] = {"user_brief": frozenset({"user", "user_ba
 
 EVENTS = ("ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE")
 
-TITLES: Mapping[str, str] = {"en": "Orders", "ru": "Заказы", "de": "Bestellungen"}
-DESCRIPTIONS: Mapping[str, str] = {
-    "en": "Online store orders linked to this deal",
-    "ru": "Заказы интернет-магазина, связанные со сделкой",
-    "de": "Mit diesem Auftrag verknüpfte Shop-Bestellungen",
+# Older kernels do not know every card and every event; without these the app is not installed.
+REQUIRED = frozenset({DEAL_TAB, *EVENTS})
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A tab of ours in a card: its address below APP_URL, and its title and description by language."""
+
+    path: str
+    titles: Mapping[str, str]
+    descriptions: Mapping[str, str]
+
+
+_ORDERS = {"en": "Orders", "ru": "Заказы", "de": "Bestellungen"}
+
+TABS: Mapping[str, Tab] = {
+    DEAL_TAB: Tab(
+        "/placements/deal-tab/",
+        _ORDERS,
+        {
+            "en": "Online store orders linked to this deal",
+            "ru": "Заказы интернет-магазина, связанные со сделкой",
+            "de": "Mit diesem Auftrag verknüpfte Shop-Bestellungen",
+        },
+    ),
+    INVOICE_TAB: Tab(
+        "/placements/invoice-tab/",
+        _ORDERS,
+        {
+            "en": "Online store orders linked to this invoice",
+            "ru": "Заказы интернет-магазина, связанные со счётом",
+            "de": "Mit dieser Rechnung verknüpfte Shop-Bestellungen",
+        },
+    ),
+    ORDER_TAB: Tab(
+        "/placements/order-tab/",
+        {"en": "Linked deal", "ru": "Связанная сделка", "de": "Verknüpfter Auftrag"},
+        {
+            "en": "The deal this order is linked to",
+            "ru": "Сделка, с которой связан этот заказ",
+            "de": "Der Auftrag, mit dem diese Bestellung verknüpft ist",
+        },
+    ),
 }
 
 
@@ -45,7 +84,7 @@ def missing_scopes(granted: Iterable[str]) -> list[str]:
 
 
 def wanted_placements() -> frozenset[Bound]:
-    return frozenset({Bound(DEAL_TAB, f"{settings.APP_URL}/placements/deal-tab/")})
+    return frozenset(Bound(code, f"{settings.APP_URL}{tab.path}") for code, tab in TABS.items())
 
 
 def wanted_events() -> frozenset[Bound]:
@@ -68,9 +107,9 @@ def changes(
     for number, one in enumerate([*dict.fromkeys(spare), *sorted(doubled, key=str)]):
         params = {field: one.name, "HANDLER": one.handler}
         commands[f"{kind}.unbind{number}"] = Command(f"{kind}.unbind", params, write=True)
-    for number, one in enumerate(sorted(wanted_set, key=str)):
+    for one in sorted(wanted_set, key=str):
         if one not in present or one in doubled:
-            commands[f"{kind}.bind{number}"] = Command(
+            commands[f"{kind}.bind.{one.name}"] = Command(
                 f"{kind}.bind", _binding(one, field), write=True
             )
     return commands
@@ -79,13 +118,14 @@ def changes(
 def _binding(one: Bound, field: str) -> dict[str, object]:
     params: dict[str, object] = {field: one.name, "HANDLER": one.handler}
     if field == "PLACEMENT":
-        params["TITLE"], params["DESCRIPTION"] = TITLES["en"], DESCRIPTIONS["en"]
+        tab = TABS[one.name]
+        params["TITLE"], params["DESCRIPTION"] = tab.titles["en"], tab.descriptions["en"]
         params["LANG_ALL"] = {
             language: {
-                "TITLE": TITLES[language],
-                "DESCRIPTION": DESCRIPTIONS[language],
+                "TITLE": title,
+                "DESCRIPTION": tab.descriptions[language],
                 "GROUP_NAME": "",
             }
-            for language in TITLES
+            for language, title in tab.titles.items()
         }
     return params

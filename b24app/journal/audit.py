@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from b24app.journal.models import AuditEntry, AuditQuerySet
-from b24app.orders.types import Owner
+from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import Portal, PortalUser
 
 # A person looks back over what happened lately; the whole trail is in the console.
@@ -89,7 +89,20 @@ def _shown(portal: Portal) -> AuditQuerySet:
     return AuditEntry.objects.of(portal).prefetch_related("undone_by")
 
 
-def chosen(portal: Portal, *, change: uuid.UUID | None, entry: int | None) -> list[AuditEntry]:
-    """What is to be taken back: all of one click, or one entry of it, not taken back already."""
+def undoable(
+    portal: Portal, owner: Owner, *, change: uuid.UUID | None, entry: int | None
+) -> list[AuditEntry]:
+    """What is to be taken back at a card: all of one click, or one entry, not taken back already.
+
+    Only entries that touched ``owner`` (an order's own page: that order) are found from there.
+    """
     wanted = Q(change=change) if change is not None else Q(pk=entry)
-    return list(AuditEntry.objects.of(portal).filter(wanted, undone_by=None).order_by("pk"))
+    found = AuditEntry.objects.of(portal).filter(wanted).exclude(undone_by__certain=True)
+    here = found.filter(order_id=owner.id) if owner.type_id == ORDER else found.touching(owner)
+    return list(here.order_by("pk"))
+
+
+def latest_of(portal: Portal, order_ids: Iterable[int]) -> dict[int, AuditEntry]:
+    """The newest change of the links of each order, as far as the app made it."""
+    links = AuditEntry.objects.of(portal).filter(kind=AuditEntry.Kind.LINK)
+    return {one.order_id: one for one in links.filter(order_id__in=list(order_ids)).order_by("pk")}

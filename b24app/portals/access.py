@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from b24app.bitrix24.client import Answer, Command
 from b24app.bitrix24.errors import BitrixError
-from b24app.portals.models import Portal
+from b24app.portals.models import Portal, PortalUser
 
 
 def question(portal: Portal) -> dict[str, Command]:
@@ -25,3 +25,14 @@ def named(outcomes: Mapping[str, Answer | BitrixError]) -> bool:
     """True where the portal has said so; a question that was not asked or not answered means no."""
     outcome = outcomes.get("named")
     return isinstance(outcome, Answer) and outcome.result is True
+
+
+def may_link(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> bool:
+    """False where the portal has refused the person's own right and the app may not act for them."""
+    return user.may_link is not False or named(outcomes)
+
+
+def who_can_grant(portal: Portal) -> list[PortalUser]:
+    """Administrators of the portal known to the app, at most three, the installer first."""
+    admins = PortalUser.objects.of(portal).filter(is_admin=True).order_by("pk")[:10]
+    return sorted(admins, key=lambda one: one.pk != portal.installer_id)[:3]

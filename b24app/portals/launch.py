@@ -22,6 +22,8 @@ from django.conf import settings
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.oauth import TokenInfo
+from b24app.bitrix24.pacing import Priority
+from b24app.portals.budgets import budget_of
 from b24app.portals.fields import Secret, fernet
 from b24app.portals.models import MEMBER_ID, Portal, PortalUser
 from b24app.portals.tokens import authorization_server, checked_endpoint
@@ -284,4 +286,5 @@ def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
 
 def client_for(posted: Posted, portal: Portal) -> Client:
     """A client that speaks with the token just presented, to the portal's own address."""
-    return Client(PresentedToken(posted, portal.endpoint))
+    budget = budget_of(portal, Priority.INTERACTIVE)
+    return Client(PresentedToken(posted, portal.endpoint), budget=budget)

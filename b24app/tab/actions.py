@@ -1,25 +1,37 @@
-"""Link, move, unlink and take back, with the person's own token.
+"""Link, move, unlink and take back: on the person's own right, or on the installer's where named.
 
-Each action is two requests: one that checks the card and reads where the orders stand, one that
-writes and reads back. An order that moved since the person looked is not touched.
+Each action is two requests: one that checks the cards and reads where the orders stand, one that
+writes and reads back. An order that moved since the person looked is not touched. The order link
+calls check no right on a card (crm/universal/order-entity/*), so every card an order shall go to is
+opened with the person's own token first.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from django.core import signing
+from django.core.cache import cache
+from redis.exceptions import RedisError
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Client
-from b24app.orders import cards, links
+from b24app.bitrix24.client import Answer, Client
+from b24app.connect import client_of, installer_client
+from b24app.journal.models import AuditEntry
+from b24app.orders import cards, links, status
 from b24app.orders.links import Change, Changed, Result
-from b24app.orders.types import Owner
+from b24app.orders.types import Order, Owner
+from b24app.portals import access
 from b24app.portals.models import PortalUser
 from b24app.tab.forms import BadForm, Pick
 
-UNDO_LIFETIME = 15 * 60
+logger = logging.getLogger(__name__)
 
-_SALT = "b24app.tab.undo"
+# How long a refused right is believed without asking again. For whom the app may act, every change
+# in that time goes to the installer's token at once: nothing is sent that is known to be refused.
+DENIAL_LASTS = 3600
+
+Right = AuditEntry.Right
+Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 class MoveNotConfirmed(BadForm):
@@ -28,74 +40,150 @@ class MoveNotConfirmed(BadForm):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the chosen orders, sorted by what the person has to know."""
+    """What became of every chosen order. ``orders`` are known by id where the person may read them."""
 
-    done: tuple[Changed, ...]
-    conflicts: tuple[Changed, ...]
-    failed: tuple[Changed, ...]
-    unknown: tuple[Changed, ...]
+    changed: tuple[Changed, ...]
+    right: str = Right.OWN
+    orders: Mapping[int, Order] = field(default_factory=dict)
+    titles: Mapping[Owner, str] = field(default_factory=dict)
+
+    def having(self, *results: Result) -> tuple[Changed, ...]:
+        return tuple(one for one in self.changed if one.result in results)
+
+    @property
+    def done(self) -> tuple[Changed, ...]:
+        """Orders that stand where they were wanted, whoever brought them there."""
+        return self.having(Result.DONE, Result.ALREADY)
+
+    @property
+    def written(self) -> tuple[Changed, ...]:
+        """Changes to be written down: made, or made perhaps."""
+        return tuple(
+            one
+            for one in self.changed
+            if (one.result is Result.DONE and one.before != one.now) or one.result is Result.UNKNOWN
+        )
 
     @property
     def denied(self) -> bool:
-        return any(isinstance(one.error, errors.WriteDenied) for one in self.failed)
+        return any(isinstance(one.error, errors.AccessDenied) for one in self.having(Result.FAILED))
+
+    def number(self, order_id: int) -> str:
+        return self.orders[order_id].number if order_id in self.orders else str(order_id)
 
 
-def link(client: Client, owner: Owner, chosen: Sequence[Pick], *, may_move: bool) -> Outcome:
+def link(user: PortalUser, owner: Owner, chosen: Sequence[Pick], *, may_move: bool) -> Outcome:
     """Link the chosen orders to ``owner``. Raises :class:`MoveNotConfirmed` before anything is done."""
     if not may_move and any(pick.seen not in (None, owner) for pick in chosen):
         raise MoveNotConfirmed
-    return _carry_out(client, owner, [Change(pick.order_id, pick.seen, owner) for pick in chosen])
+    return carry_out(user, owner, [Change(pick.order_id, pick.seen, owner) for pick in chosen])
 
 
-def unlink(client: Client, owner: Owner, chosen: Sequence[Pick]) -> Outcome:
+def move(user: PortalUser, owner: Owner, chosen: Sequence[Pick], to: Owner) -> Outcome:
+    """Take the chosen orders out of ``owner`` and link them to ``to``."""
+    return carry_out(user, owner, [Change(pick.order_id, owner, to) for pick in chosen])
+
+
+def unlink(user: PortalUser, owner: Owner, chosen: Sequence[Pick]) -> Outcome:
     """Take the chosen orders out of ``owner``; they are linked to nothing afterwards."""
-    return _carry_out(client, owner, [Change(pick.order_id, owner, None) for pick in chosen])
+    return carry_out(user, owner, [Change(pick.order_id, owner, None) for pick in chosen])
 
 
-def undo_token(user: PortalUser, owner: Owner, done: Sequence[Changed]) -> str:
-    """What a person has just done, signed, to be taken back within 15 minutes."""
-    steps = [[one.change.order_id, _pair(one.before), _pair(one.now)] for one in done]
-    return signing.dumps([user.pk, _pair(owner), steps], salt=_SALT, compress=True)
+def carry_out(user: PortalUser, owner: Owner | None, changes: Sequence[Change]) -> Outcome:
+    """Make the changes that still hold; ``owner`` is the card whose tab they come from, if any.
 
-
-def undo(client: Client, user: PortalUser, owner: Owner, token: str) -> Outcome:
-    """Put orders back where they were, unless somebody has moved them since.
-
-    Raises :class:`BadForm` for a token that is not this person's for this card, or too old.
+    Raises the portal's refusal to open ``owner``, and whatever keeps the places from being read.
     """
-    try:
-        pk, pair, steps = signing.loads(token, salt=_SALT, max_age=UNDO_LIFETIME)
-    except signing.BadSignature:
-        raise BadForm from None
-    if pk != user.pk or pair != _pair(owner):
-        raise BadForm
-    return _carry_out(
-        client,
-        owner,
-        [Change(order_id, _owner(now), _owner(before)) for order_id, before, now in steps],
-    )
-
-
-def _carry_out(client: Client, owner: Owner, changes: Sequence[Change]) -> Outcome:
+    own = client_of(user)
     ids = [change.order_id for change in changes]
-    looked = client.batch(cards.opening(owner) | links.place_commands(ids))
-    cards.opened(owner, looked)
-    changed = links.apply(client, changes, links.places(ids, looked))
-
-    def having(*results: Result) -> tuple[Changed, ...]:
-        return tuple(one for one in changed if one.result in results)
-
-    return Outcome(
-        done=having(Result.DONE, Result.ALREADY),
-        conflicts=having(Result.CONFLICT),
-        failed=having(Result.FAILED),
-        unknown=having(Result.UNKNOWN),
+    # Where the app may act for the person, they have to be able to open what they take from as well.
+    concerned = {one for change in changes for one in (change.seen, change.wanted) if one} - {owner}
+    looked = own.batch(
+        (cards.opening(owner) if owner else {})
+        | cards.listing_of(concerned)
+        | links.place_commands(ids)
+        | status.reading(ids)
+        | access.question(user.portal)
     )
+    if owner is not None:
+        cards.opened(owner, looked)
+    known, places = cards.listed(looked), links.places(ids, looked)
+    open_to_them = set(known) | ({owner} if owner else set())
+    attempt = _Attempt(user, own, places, open_to_them, named=access.named(looked))
+    changed = attempt.carry_out(changes)
+    titles = {one: card.title for one, card in known.items()}
+    return Outcome(tuple(changed), attempt.right, status.read(looked), titles)
 
 
-def _pair(owner: Owner | None) -> list[int]:
-    return [owner.type_id, owner.id] if owner is not None else []
+@dataclass(slots=True)
+class _Attempt:
+    """One try with the person's token and, where it is not enough and they are named, the installer's."""
+
+    user: PortalUser
+    own: Client
+    places: Mapping[int, Owner | None]
+    open_to_them: set[Owner]
+    named: bool
+    right: str = Right.OWN
+
+    def carry_out(self, changes: Sequence[Change]) -> list[Changed]:
+        allowed = [one for one in changes if one.wanted is None or one.wanted in self.open_to_them]
+        found = {one.order_id: _closed(one, self.places) for one in changes if one not in allowed}
+        if not (self.named and _denied_lately(self.user)):
+            found |= self._with(self.own, allowed)
+        else:
+            found |= {one.order_id: _refused(one, self.places) for one in allowed}
+        refused = [
+            one for one in allowed if isinstance(found[one.order_id].error, errors.AccessDenied)
+        ]
+        if refused:
+            _remember_denial(self.user)
+            if self.named:
+                found |= self._for_them(refused)
+        return [found[change.order_id] for change in changes]
+
+    def _for_them(self, changes: Sequence[Change]) -> dict[int, Changed]:
+        client = installer_client(self.user.portal)
+        if client is None:
+            return {}
+        mine = [
+            one
+            for one in changes
+            if self.places[one.order_id] is None or self.places[one.order_id] in self.open_to_them
+        ]
+        found = {one.order_id: _closed(one, self.places) for one in changes if one not in mine}
+        self.right = Right.INSTALLER
+        return found | self._with(client, mine)
+
+    def _with(self, client: Client, changes: Sequence[Change]) -> dict[int, Changed]:
+        return {one.change.order_id: one for one in links.apply(client, changes, self.places)}
 
 
-def _owner(pair: list[int]) -> Owner | None:
-    return Owner(pair[0], pair[1]) if pair else None
+def _closed(change: Change, places: Mapping[int, Owner | None]) -> Changed:
+    place = places[change.order_id]
+    error = errors.NotFound("", "a card this person cannot open", method="crm.deal.list")
+    return Changed(change, Result.FAILED, place, place, error)
+
+
+def _refused(change: Change, places: Mapping[int, Owner | None]) -> Changed:
+    place = places[change.order_id]
+    error = errors.WriteDenied("200040300020", "refused a while ago", method="crm.orderentity.add")
+    return Changed(change, Result.FAILED, place, place, error)
+
+
+def _denied_lately(user: PortalUser) -> bool:
+    try:
+        return bool(cache.get(_denial(user)))
+    except RedisError:
+        return False
+
+
+def _remember_denial(user: PortalUser) -> None:
+    try:
+        cache.set(_denial(user), True, DENIAL_LASTS)
+    except RedisError:
+        logger.warning("cache away, a refused right is asked about again next time")
+
+
+def _denial(user: PortalUser) -> str:
+    return f"denied:{user.pk}"

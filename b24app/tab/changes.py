@@ -1,113 +1,121 @@
 """What people change from the tab. Each view parses, calls one thing, shows the region as it is now."""
 
-import json
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Client
 from b24app.connect import client_of
-from b24app.portals import entry, states
+from b24app.journal import audit
+from b24app.journal.models import AuditEntry
+from b24app.orders import cards
+from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
-from b24app.tab import actions, forms, region
+from b24app.tab import actions, forms, notices, region, undoing
 from b24app.tab.actions import Outcome
+from b24app.tab.answering import answer, written_down
+
+Through = AuditEntry.Through
 
 
 @entry.in_session("POST")
 def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Link the ticked orders; those linked elsewhere only when the person ticked that too."""
     chosen = forms.picks(request.POST)
-    client = client_of(user)
-    outcome = actions.link(
-        client, region.owner_of(opened), chosen, may_move=request.POST.get("move") == "on"
-    )
-    moved = sum(1 for one in outcome.done if one.before not in (None, one.now))
+    may_move = request.POST.get("move") == "on"
+    outcome = actions.link(user, region.owner_of(opened), chosen, may_move=may_move)
     count = len(outcome.done)
-    text = ngettext(
-        "%(count)d order linked to this deal", "%(count)d orders linked to this deal", count
+    moved = sum(1 for one in outcome.done if one.before not in (None, one.now))
+    text = (
+        ngettext(
+            "%(count)d order linked to this invoice",
+            "%(count)d orders linked to this invoice",
+            count,
+        )
+        if region.owner_of(opened).is_invoice
+        else ngettext(
+            "%(count)d order linked to this deal", "%(count)d orders linked to this deal", count
+        )
     ) % {"count": count}
     if moved:
         text += _(", moved from elsewhere: %(moved)d") % {"moved": moved}
-    return _changed(request, opened, user, client, outcome, text)
+    return _finished(request, opened, user, outcome, text)
+
+
+@entry.in_session("GET")
+def confirm_move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Ask before anything is moved: to which deal, and what follows from it.
+
+    Without a deal that this person can open the dialog asks for one.
+    """
+    context = _asked(request, opened)
+    named, to = request.GET.get("to", "").strip(), forms.deal(request.GET)
+    if to is not None and to != region.owner_of(opened):
+        card = cards.listed(client_of(user).batch(cards.listing_of([to]))).get(to)
+        if card is not None:
+            return render(request, "tab/move.html", context | {"target": card})
+    same = to is not None and to == region.owner_of(opened)
+    return render(request, "tab/move.html", context | {"wrong": bool(named), "same": same})
+
+
+@entry.in_session("POST")
+def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Move the chosen orders from this card to the deal named."""
+    chosen, to = forms.picks(request.POST), forms.deal(request.POST)
+    if to is None or to == region.owner_of(opened):
+        raise forms.BadForm
+    outcome = actions.move(user, region.owner_of(opened), chosen, to)
+    count = len(outcome.done)
+    text = ngettext(
+        "%(count)d order moved to deal %(deal)s", "%(count)d orders moved to deal %(deal)s", count
+    ) % {"count": count, "deal": to.id}
+    return _finished(request, opened, user, outcome, text)
 
 
 @entry.in_session("GET")
 def confirm_unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is unlinked."""
-    chosen = forms.picks(request.GET)
-    numbers = request.GET.getlist("number")[: forms.MOST]
-    context = {"chosen": chosen, "numbers": numbers, "count": len(chosen)}
-    return render(request, "tab/unlink.html", context)
+    return render(request, "tab/unlink.html", _asked(request, opened))
 
 
 @entry.in_session("POST")
 def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Unlink the chosen orders from this deal."""
+    """Unlink the chosen orders from this card."""
     chosen = forms.picks(request.POST)
-    client = client_of(user)
-    outcome = actions.unlink(client, region.owner_of(opened), chosen)
+    outcome = actions.unlink(user, region.owner_of(opened), chosen)
     count = len(outcome.done)
-    text = ngettext("%(count)d order unlinked", "%(count)d orders unlinked", count) % {
-        "count": count
-    }
-    return _changed(request, opened, user, client, outcome, text)
+    text = ngettext("%(count)d order unlinked", "%(count)d orders unlinked", count)
+    return _finished(request, opened, user, outcome, text % {"count": count})
 
 
 @entry.in_session("POST")
 def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Take the last change back, as the toast offers."""
-    client = client_of(user)
-    outcome = actions.undo(client, user, region.owner_of(opened), request.POST.get("what", ""))
-    return _changed(request, opened, user, client, outcome, _("Taken back"), undoable=False)
+    """Take back one click or one entry of the history, as the toast and the history offer."""
+    change, one = forms.undone(request.POST)
+    owner = region.owner_of(opened)
+    entries = audit.undoable(user.portal, owner, change=change, entry=one)
+    if not entries:
+        raise forms.BadForm
+    return undoing.answered(request, opened, user, entries)
 
 
-def _changed(
-    request: HttpRequest,
-    opened: Session,
-    user: PortalUser,
-    client: Client,
-    outcome: Outcome,
-    text: str,
-    *,
-    undoable: bool = True,
+def _asked(request: HttpRequest, opened: Session) -> dict[str, object]:
+    """What the confirming dialogs say of the chosen orders."""
+    chosen = forms.picks(request.GET)
+    everything = request.GET.get("of", "") == str(len(chosen))
+    return {
+        "chosen": chosen,
+        "numbers": request.GET.getlist("number")[: forms.MOST],
+        "count": len(chosen),
+        "empties": everything,
+        "invoice": region.owner_of(opened).is_invoice,
+    }
+
+
+def _finished(
+    request: HttpRequest, opened: Session, user: PortalUser, outcome: Outcome, text: str
 ) -> HttpResponse:
-    """The region as it is now, a toast for what was done, a note for what was not."""
-    _learn(user, outcome)
-    try:
-        context = region.context(opened, user, client)
-    except errors.BitrixError as error:
-        # What was done is done, and is said, even where the portal does not show it any more.
-        response = entry.fragment(request, states.of_error(error))
-    else:
-        response = render(
-            request,
-            "tab/orders.html",
-            context | {"outcome": outcome, "here": region.owner_of(opened)},
-        )
-    really = [one for one in outcome.done if one.before != one.now]
-    toast: dict[str, object] = {"text": text, "kind": "ok"}
-    if undoable and really:
-        toast["undo"] = {
-            "url": reverse("tab-undo"),
-            "label": _("Undo"),
-            "values": {"what": actions.undo_token(user, region.owner_of(opened), really)},
-        }
-    triggers: dict[str, object] = {"lo:dialog-close": True}
-    if outcome.done:
-        triggers["lo:toast"] = toast
-    response["HX-Trigger"] = json.dumps(triggers)
-    return response
-
-
-def _learn(user: PortalUser, outcome: Outcome) -> None:
-    """Remember whether this person may link, as the portal has just shown."""
-    wrote = any(one.before != one.now for one in outcome.done)
-    learnt = False if outcome.denied else True if wrote else user.may_link
-    if learnt != user.may_link:
-        user.may_link = learnt
-        user.save(update_fields=["may_link"])
+    change = written_down(user, Through.TAB, outcome)
+    told = notices.of_links(user, outcome, region.owner_of(opened))
+    return answer(request, opened, user, told, text if outcome.done else "", change)

@@ -1,7 +1,11 @@
 """What the page sends back, checked before anything is asked of the portal."""
 
 import re
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeVar
 
 from django.core.exceptions import BadRequest
 from django.http import QueryDict
@@ -12,6 +16,13 @@ MOST = 50
 LONGEST_SEARCH = 100
 
 _PICK = re.compile(r"(\d{1,15})\|(?:(\d{1,5}):(\d{1,15}))?", re.ASCII)
+_STATUS = re.compile(r"(\d{1,15})\|([\w-]{1,8})", re.ASCII)
+_CODE = re.compile(r"[\w-]{1,8}", re.ASCII)
+_AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,4})?", re.ASCII)
+# A deal as people give it: its number, or the address of its card.
+_DEAL = re.compile(r"(?:\S*/crm/deal/details/)?(\d{1,15})/?(?:[?#]\S*)?", re.ASCII)
+
+Item = TypeVar("Item")
 
 
 class BadForm(BadRequest):
@@ -26,6 +37,14 @@ class Pick:
     seen: Owner | None
 
 
+@dataclass(frozen=True, slots=True)
+class StatusPick:
+    """An order a person chose, and the status it had when they looked."""
+
+    order_id: int
+    seen: str
+
+
 def seen_text(owner: Owner | None) -> str:
     """The place of an order as the page carries it: ``2:7021``, or empty for nowhere."""
     return f"{owner.type_id}:{owner.id}" if owner is not None else ""
@@ -33,23 +52,78 @@ def seen_text(owner: Owner | None) -> str:
 
 def picks(form: QueryDict) -> list[Pick]:
     """The chosen orders, 1 to 50, each once; raises :class:`BadForm`."""
-    found: dict[int, Pick] = {}
-    for raw in form.getlist("order"):
-        match = _PICK.fullmatch(raw)
+    return _each(form.getlist("order"), _PICK, lambda found: Pick(int(found[1]), _place(found)))
+
+
+def status_picks(form: QueryDict) -> list[StatusPick]:
+    """The chosen orders with their statuses, 1 to 50, each once; raises :class:`BadForm`."""
+    return _each(form.getlist("status"), _STATUS, lambda found: StatusPick(int(found[1]), found[2]))
+
+
+def _each(
+    values: list[str], pattern: re.Pattern[str], made: Callable[[re.Match[str]], Item]
+) -> list[Item]:
+    """One item for each order among ``values``; the first group of the pattern is its id."""
+    found: dict[int, Item] = {}
+    for value in values:
+        match = pattern.fullmatch(value)
         if match is None or int(match[1]) == 0:
             raise BadForm
-        found[int(match[1])] = Pick(int(match[1]), _place(match[2], match[3]))
+        found[int(match[1])] = made(match)
     if not 0 < len(found) <= MOST:
         raise BadForm
     return list(found.values())
 
 
-def _place(type_id: str | None, owner_id: str | None) -> Owner | None:
-    if type_id is None or owner_id is None:
+def _place(found: re.Match[str]) -> Owner | None:
+    if found[2] is None:
         return None
-    if int(type_id) not in (DEAL, INVOICE) or int(owner_id) == 0:
+    if int(found[2]) not in (DEAL, INVOICE) or int(found[3]) == 0:
         raise BadForm
-    return Owner(int(type_id), int(owner_id))
+    return Owner(int(found[2]), int(found[3]))
+
+
+def deal(form: QueryDict) -> Owner | None:
+    """The deal somebody named by number or by its card's address; None for anything else."""
+    found = _DEAL.fullmatch(form.get("to", "").strip())
+    return Owner(DEAL, int(found[1])) if found and int(found[1]) else None
+
+
+def status_code(form: QueryDict) -> str:
+    """The status to be set; raises :class:`BadForm`."""
+    code = form.get("to", "")
+    if not _CODE.fullmatch(code):
+        raise BadForm
+    return code
+
+
+def amount(form: QueryDict, name: str) -> Decimal:
+    """An amount in major units as our own page wrote it; raises :class:`BadForm`."""
+    raw = form.get(name, "")
+    if not _AMOUNT.fullmatch(raw):
+        raise BadForm
+    return Decimal(raw)
+
+
+def undone(form: QueryDict) -> tuple[uuid.UUID | None, int | None]:
+    """What is to be taken back: all of one click, or one entry of the audit. Raises :class:`BadForm`."""
+    entry = form.get("entry", "")
+    if entry.isascii() and entry.isdecimal() and len(entry) <= 18:
+        return None, int(entry)
+    try:
+        return uuid.UUID(form.get("change", "")), None
+    except ValueError:
+        raise BadForm from None
+
+
+def order_number(form: QueryDict) -> int | None:
+    """The one order a request is about, if it names one; raises :class:`BadForm` for nonsense."""
+    raw = form.get("order", "").removesuffix("|")
+    if not raw:
+        return None
+    if not (raw.isascii() and raw.isdecimal() and len(raw) <= 15 and int(raw)):
+        raise BadForm
+    return int(raw)
 
 
 def page_number(query: QueryDict) -> int:

@@ -62,7 +62,7 @@ class Grid:
 class Region:
     """Totals line and grid. ``totals`` is None where not every order could be summed."""
 
-    deal: Card
+    card: Card
     grid: Grid
     totals: Totals | None
     difference: Decimal | None
@@ -99,7 +99,7 @@ def region(
     """The whole region from a full listing; asks for names of employees not seen within the hour."""
     totals = totals_of(listing.orders) if listing.complete else None
     return Region(
-        deal=deal,
+        card=deal,
         grid=grid(client, portal, listing, statuses, language, page=1),
         totals=totals,
         difference=_difference(deal, totals),

@@ -2,24 +2,31 @@
 
 from collections.abc import Mapping
 
+from django.http import QueryDict
+
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client
 from b24app.orders import cards
 from b24app.orders.gateway import OrderReader
-from b24app.orders.types import Card, Owner
+from b24app.orders.types import DEAL, INVOICE, Card, Owner
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
 from b24app.tab import dictionaries, presenting
+from b24app.tab.forms import BadForm
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 def owner_of(opened: Session) -> Owner:
-    """The card a page was opened for."""
+    """The deal or invoice a page was opened for; raises :class:`BadForm` for a page of another kind."""
+    if opened.owner_type not in (DEAL, INVOICE):
+        raise BadForm
     return Owner(opened.owner_type, opened.entity_id)
 
 
-def context(opened: Session, user: PortalUser, client: Client) -> dict[str, object]:
+def context(
+    opened: Session, user: PortalUser, client: Client, query: QueryDict
+) -> dict[str, object]:
     """What ``tab/orders.html`` needs, read from the portal now; raises what keeps it from being read."""
     owner = owner_of(opened)
     reader = OrderReader(client, owner)

@@ -57,7 +57,9 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
 @entry.in_session("GET")
 def orders(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Totals and the first page, read anew."""
-    return render(request, "tab/orders.html", region.context(opened, user, client_of(user)))
+    return render(
+        request, "tab/orders.html", region.context(opened, user, client_of(user), request.GET)
+    )
 
 
 @entry.in_session("GET")

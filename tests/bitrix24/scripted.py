@@ -4,14 +4,14 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import CallRecord, Client, Timeouts
+from b24app.bitrix24.client import CallRecord, Client, Outcome, Timeouts
 from b24app.bitrix24.tokens import FixedToken, TokenSource
 from b24app.bitrix24.transport import Transport
 
@@ -174,6 +174,16 @@ class Server:
 TOKEN = "access-token-SECRET-1"
 
 
+class Unmetered:
+    """The budget of a server that has no limits."""
+
+    def acquire(self, ticket: str, methods: Mapping[str, int]) -> None:
+        """There is always room."""
+
+    def settle(self, ticket: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
+        """Nothing is counted."""
+
+
 @dataclass
 class Portal:
     """A server with a client for it; what the client did is in ``records`` and ``slept``."""
@@ -186,6 +196,7 @@ class Portal:
     def client(self, tokens: TokenSource | None = None, timeouts: Timeouts | None = None) -> Client:
         return Client(
             tokens or FixedToken(self.server.base, TOKEN),
+            budget=Unmetered(),
             listener=self.records.append,
             transport=self.transport,
             timeouts=timeouts or Timeouts(call=5, batch=5),

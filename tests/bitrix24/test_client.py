@@ -11,7 +11,17 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.client import CallRecord, Client, Timeouts
 from b24app.bitrix24.tokens import FixedToken
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import TOKEN, Portal, Renewing, Reply, Request, Start, ok, refused
+from tests.bitrix24.scripted import (
+    TOKEN,
+    Portal,
+    Renewing,
+    Reply,
+    Request,
+    Start,
+    Unmetered,
+    ok,
+    refused,
+)
 
 EXPIRED = refused("expired_token", 401)
 
@@ -166,6 +176,7 @@ def test_what_was_never_sent_is_repeated_for_writes_too(write: bool) -> None:
     records: list[CallRecord] = []
     client = Client(
         FixedToken(f"http://127.0.0.1:{port}/rest/", TOKEN),
+        budget=Unmetered(),
         listener=records.append,
         transport=Transport(),
         sleep=lambda _: None,
@@ -224,7 +235,10 @@ def test_a_failing_listener_breaks_nothing(portal: Portal) -> None:
         raise RuntimeError(record.method)
 
     client = Client(
-        FixedToken(portal.server.base, TOKEN), listener=fail, transport=portal.transport
+        FixedToken(portal.server.base, TOKEN),
+        budget=Unmetered(),
+        listener=fail,
+        transport=portal.transport,
     )
     assert client.call("x.add", write=True).result == "x.add"
     assert len(portal.server.requests) == 1

@@ -8,7 +8,7 @@ import requests
 
 from demo.server import DemoPortal
 
-ANNA, MARIA, ILYA, TOM, PETRA = 1, 5, 7, 9, 11
+ANNA, MARIA, ILYA, TOM, PETRA, ERIK = 1, 5, 7, 9, 11, 15
 OFFICE = 7021
 
 Json = Mapping[str, object]

@@ -135,6 +135,7 @@ def test_an_update_forgets_what_was_bound(portal: DemoPortal, handler: Handler) 
 
 def test_a_changed_link_is_told_as_a_saved_order(portal: DemoPortal, handler: Handler) -> None:
     bound(portal, handler, "OnSaleOrderSaved")
+    portal.state.app.finished = True
     order = portal.order_id("1193")
     fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}
     caller(portal)("crm.orderentity.add", {"fields": fields})

@@ -85,8 +85,8 @@ def test_the_right_to_the_store_decides(portal: DemoPortal) -> None:
         added = link(portal, "1193", user_id=user_id)
         return [(one.status, one.body.get("error")) for one in (listed, added)]
 
-    assert codes(PETRA) == [(403, "200040300010"), (403, "200040300020")]
-    assert codes(MARIA) == [(200, None), (403, "200040300020")]
+    assert codes(PETRA) == [(400, "200040300010"), (400, "200040300020")]
+    assert codes(MARIA) == [(200, None), (400, "200040300020")]
     assert codes(ILYA) == [(200, None), (200, None)]
 
 

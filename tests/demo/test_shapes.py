@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,12 @@ from demo.server import DemoPortal
 from tests.demo.calls import ANNA, OFFICE, Caller, asked, caller
 
 EXAMPLES = Path(__file__).parent.parent / "docs_examples"
+MORE = Path(__file__).parent / "pages"
 
+COMMENT = {"ENTITY_ID": OFFICE, "ENTITY_TYPE": "deal", "COMMENT": "Linked"}
+INVOICES = {"entityTypeId": 31}
+NOTE = {"USER_ID": 5, "MESSAGE": "The job is done"}
+OPTIONS = {"options": {"data": "value", "data2": "value2"}}
 LINK = {"orderId": "0", "ownerId": 7001, "ownerTypeId": 2}
 HANDLER = "https://app.example.com/handler/"
 BOUND = {"PLACEMENT": "CRM_DEAL_DETAIL_TAB", "HANDLER": HANDLER}
@@ -20,16 +26,31 @@ EVENT = {"EVENT": "ONAPPUPDATE", "HANDLER": HANDLER}
 
 # Method: the documentation's page, and parameters that give an answer as full as the page's.
 DOCUMENTED: Mapping[str, tuple[str, Mapping[str, object]]] = {
+    "access.name": ("access-name", {"ACCESS": ["G2", "AU"]}),
     "app.info": ("app-info", {}),
+    "app.option.get": ("app-option-get", {}),
+    "app.option.set": ("app-option-set", OPTIONS),
+    "crm.company.get": ("crm-company-get", {"id": 2}),
+    "crm.company.list": ("crm-company-list", {"select": ["*", "PHONE", "EMAIL"]}),
+    "crm.contact.get": ("crm-contact-get", {"id": 1}),
+    "crm.contact.list": ("crm-contact-list", {"select": ["*", "PHONE", "EMAIL"]}),
     "crm.deal.get": ("crm-deal-get", {"id": OFFICE}),
     "crm.deal.list": ("crm-deal-list", {}),
+    "crm.deal.update": ("crm-deal-update", {"id": OFFICE, "fields": {"OPPORTUNITY": 1}}),
+    "crm.item.get": ("crm-item-get", {**INVOICES, "id": 118}),
+    "crm.item.list": ("crm-item-list", INVOICES),
+    "crm.item.update": ("crm-item-update", {**INVOICES, "id": 118, "fields": {"title": "New"}}),
     "crm.orderentity.add": ("crm-order-entity-add", {"fields": LINK}),
     "crm.orderentity.deletebyfilter": ("crm-order-entity-delete-by-filter", {"fields": LINK}),
     "crm.orderentity.getfields": ("crm-order-entity-get-fields", {}),
     "crm.orderentity.list": ("crm-order-entity-list", {}),
+    "crm.timeline.comment.add": ("crm-timeline-comment-add", {"fields": COMMENT}),
+    "department.get": ("department-get", {"PARENT": 1}),
     "event.bind": ("event-bind", EVENT),
     "event.get": ("event-get", {}),
     "event.unbind": ("event-unbind", EVENT),
+    "im.notify.personal.add": ("im-notify-personal-add", NOTE),
+    "im.notify.system.add": ("im-notify-system-add", NOTE),
     "method.get": ("method-get", {"name": "crm.deal.get"}),
     "methods": ("methods", {}),
     "placement.bind": ("placement-bind", BOUND),
@@ -37,21 +58,28 @@ DOCUMENTED: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "placement.unbind": ("placement-unbind", BOUND),
     "profile": ("profile", {}),
     "sale.basketitem.list": ("sale-basket-item-list", {}),
+    "sale.order.get": ("sale-order-get", {"id": "0"}),
     "sale.order.list": ("sale-order-list", {}),
+    "sale.order.update": ("sale-order-update", {"id": "0", "fields": {"comments": "x"}}),
     "sale.payment.list": ("sale-payment-list", {}),
     "sale.propertyvalue.list": ("sale-property-value-list", {}),
     "sale.shipment.list": ("sale-shipment-list", {}),
     "sale.status.list": ("sale-status-list", {}),
     "sale.statuslang.list": ("sale-status-lang-list", {}),
+    "sale.tradebinding.list": ("sale-trade-binding-list", {}),
+    "sale.tradeplatform.list": ("sale-trade-platform-list", {}),
     "scope": ("scope", {}),
     "server.time": ("server-time", {}),
+    "user.access": ("user-access", {"ACCESS": ["G2", "AU"]}),
     "user.admin": ("user-admin", {}),
     "user.current": ("user-current", {}),
     "user.get": ("user-get", {}),
+    "user.option.get": ("user-option-get", {"option": "data"}),
+    "user.option.set": ("user-option-set", OPTIONS),
 }
 
 # What the pages show and another portal need not have: custom fields and types.
-OWN_TO_A_PORTAL = ("UF_", "PARENT_ID_", "operating")
+OWN_TO_A_PORTAL = ("UF_", "PARENT_ID_", "ufCrm", "parentId", "operating")
 
 
 def differences(shown: object, served: object, where: str = "") -> Iterator[str]:
@@ -84,12 +112,16 @@ def _type(value: object) -> str:
 
 def bodies(page: str) -> list[Mapping[str, object]]:
     """The successful answers of a page."""
-    examples = json.loads((EXAMPLES / f"{page}.json").read_text("utf-8"))["examples"]
+    path = next(one for one in (EXAMPLES, MORE) if (one / f"{page}.json").exists())
+    examples = json.loads((path / f"{page}.json").read_text("utf-8"))["examples"]
     return [one["body"] for one in examples if "error" not in one["body"]]
 
 
 def prepared(portal: DemoPortal, method: str, ask: Caller) -> None:
     """What must be there before ``method`` can answer as its page shows."""
+    portal.state.app.scope += ["im", "department"]
+    if method.endswith("option.get"):
+        ask(method.replace("get", "set"), OPTIONS)
     if method == "crm.orderentity.deletebyfilter":
         ask("crm.orderentity.add", filled(portal, {"fields": LINK}))
     if method.startswith("placement."):
@@ -100,8 +132,10 @@ def prepared(portal: DemoPortal, method: str, ask: Caller) -> None:
 
 
 def filled(portal: DemoPortal, params: Mapping[str, object]) -> Mapping[str, object]:
-    """``params`` with the id of an unlinked order in the place of 0."""
+    """``params`` with the id of an unlinked order in the place of "0"."""
     free = portal.order_id("1193")
+    if params.get("id") == "0":
+        return {**params, "id": free}
     fields = params.get("fields")
     if isinstance(fields, Mapping) and "orderId" in fields:
         return {"fields": {**fields, "orderId": free}}
@@ -121,8 +155,15 @@ def test_an_answer_holds_what_its_page_shows(portal: DemoPortal, method: str) ->
     assert answer.status == 200
     shown = bodies(page)
     assert shown, f"{page} shows no answer"
-    found = [one for body in shown for one in differences(body, answer.body)]
-    assert found == []
+    found = [list(differences(body, answer.body)) for body in shown]
+    if method.endswith("option.get"):
+        # The page shows an answer for one option and another for all.
+        assert [] in found
+    elif method.startswith("crm.item."):
+        # The pages show leads and deals; an invoice has fields of its own.
+        assert [one for one in chain(*found) if not one.endswith("is missing")] == []
+    else:
+        assert list(chain(*found)) == []
 
 
 def test_a_batch_holds_what_its_page_shows(portal: DemoPortal) -> None:

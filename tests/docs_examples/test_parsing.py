@@ -12,7 +12,7 @@ from b24app.bitrix24.client import Client
 from b24app.bitrix24.oauth import AuthorizationServer
 from b24app.bitrix24.tokens import FixedToken
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import Reply, Server
+from tests.bitrix24.scripted import Reply, Server, Unmetered
 
 PAGES = sorted(Path(__file__).parent.glob("*.json"))
 BODIES: dict[str, dict[str, Any]] = {
@@ -57,7 +57,7 @@ def test_all_pages_are_here() -> None:
 def test_success(server: Server, example: str) -> None:
     body = BODIES[example]
     server.replies = [Reply(body)]
-    client = Client(FixedToken(server.base, "token"), transport=Transport())
+    client = Client(FixedToken(server.base, "token"), budget=Unmetered(), transport=Transport())
     answer = client.call("any.method")
     if "result" in body:
         assert answer.result == body["result"]
@@ -77,7 +77,7 @@ def test_success(server: Server, example: str) -> None:
 def test_error(server: Server, example: str, status: int) -> None:
     body = BODIES[example]
     server.replies = [Reply(body, status)]
-    client = Client(FixedToken(server.base, "token"), transport=Transport())
+    client = Client(FixedToken(server.base, "token"), budget=Unmetered(), transport=Transport())
     with pytest.raises(errors.ApiError) as caught:
         client.call("any.method")
     assert caught.value.code == str(body["error"])

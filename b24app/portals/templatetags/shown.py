@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from babel.core import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 from django import template
 from django.utils import translation
@@ -39,6 +39,12 @@ def day(moment: datetime | None) -> str:
     # English portals are used far beyond the United States: the day comes first, the month in words.
     form = "d MMM y" if _locale().language == "en" else "medium"
     return format_date(moment.date(), format=form, locale=_locale())
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """A date with its time (UTC), short, in the language's own form; empty for none."""
+    return format_datetime(at, format="short", locale=_locale()) if at is not None else ""
 
 
 @register.filter

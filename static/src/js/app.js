@@ -8,4 +8,5 @@ import "./colors.js";
 import "./selection.js";
 import "./menu.js";
 import "./picker.js";
+import "./move.js";
 import "./frame.js";

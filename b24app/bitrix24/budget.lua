@@ -1,0 +1,217 @@
+-- One portal's budget, changed by one call at a time; budget.py says what it is for.
+--
+-- KEYS[1] is the portal's hash, ARGV[1] the operation, ARGV[2] its request, ARGV[3] the limits, as
+-- JSON. The hash holds `level` of the bucket `at` a time, `blocked` until a time, `offset` of the
+-- portal's clock from this server's, and for each method, as JSON, its account:
+--   baskets  seconds of execution by the portal's minute; their sum is what the portal reported last
+--   pending  seconds reserved for requests under way, by ticket, with the time of the reservation
+--   cost     seconds of one command, a moving mean
+--   limit    seconds, as a refusal taught it, `learnt` at a time
+--   blocked  until when, `reset` when the oldest minute falls out, `seen` the newest report:
+--            moments of the portal's clock
+
+local MINUTE, WINDOW = 60, 600
+local LONGEST_REQUEST = 90 -- whoever has not settled after that is gone
+local LEARNT_FOR = 3600
+local KEPT_FOR = 3600
+local OVERLOAD_BLOCKS = 600
+local NEWEST_WEIGHS = 0.3
+
+local key, operation = KEYS[1], ARGV[1]
+local request, limits = cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
+local stored = redis.call('HMGET', key, 'level', 'at', 'blocked', 'offset')
+local passed = math.max(0, now - (tonumber(stored[2]) or now))
+local level = math.max(0, (tonumber(stored[1]) or 0) - passed * limits.leak)
+local blocked, offset = tonumber(stored[3]) or 0, tonumber(stored[4]) or 0
+
+local function portal_now()
+  return now + offset
+end
+
+local function spent_in(account)
+  local sum = 0
+  for _, seconds in pairs(account.baskets) do sum = sum + seconds end
+  return sum
+end
+
+local function total(account)
+  local sum = spent_in(account)
+  for _, reserved in pairs(account.pending) do sum = sum + reserved[1] end
+  return sum
+end
+
+local function falls_at(minute)
+  return tonumber(minute) * MINUTE + WINDOW
+end
+
+local function oldest_first(account)
+  local minutes = {}
+  for minute in pairs(account.baskets) do minutes[#minutes + 1] = minute end
+  table.sort(minutes, function(one, other) return tonumber(one) < tonumber(other) end)
+  return minutes
+end
+
+local function opened(text)
+  local account = text and cjson.decode(text) or { baskets = {}, pending = {} }
+  for minute in pairs(account.baskets) do
+    if falls_at(minute) <= portal_now() then account.baskets[minute] = nil end
+  end
+  for ticket, reserved in pairs(account.pending) do
+    if reserved[2] + LONGEST_REQUEST <= now then account.pending[ticket] = nil end
+  end
+  if account.limit and account.learnt + LEARNT_FOR <= now then account.limit = nil end
+  return account
+end
+
+local function account_of(method)
+  return opened(redis.call('HGET', key, 'method:' .. method))
+end
+
+local function limit_of(account)
+  return math.min(limits.operating, account.limit or limits.operating)
+end
+
+local function keep(accounts)
+  local fields = {
+    'level', string.format('%.6f', level), 'at', string.format('%.6f', now),
+    'blocked', string.format('%.6f', blocked), 'offset', string.format('%.6f', offset),
+  }
+  for method, account in pairs(accounts) do
+    fields[#fields + 1] = 'method:' .. method
+    fields[#fields + 1] = cjson.encode(account)
+  end
+  redis.call('HSET', key, unpack(fields))
+  redis.call('EXPIRE', key, KEPT_FOR)
+end
+
+-- Seconds until `expected` more fit under `line`. A request larger than all there is gets an empty
+-- account to itself.
+local function seconds_until(account, expected, line)
+  local wait = math.max(0, (account.blocked or 0) - portal_now())
+  local sum = total(account)
+  local over = sum + expected - line
+  if sum == 0 or over <= 0 then return wait end
+  for _, minute in ipairs(oldest_first(account)) do
+    wait = math.max(wait, falls_at(minute) - portal_now())
+    over = over - account.baskets[minute]
+    if over <= 0 then return wait end
+  end
+  return math.max(wait, 1) -- requests under way hold the rest
+end
+
+local function acquire()
+  local accounts, expected = {}, {}
+  local shortest, longest
+  for method, count in pairs(request.methods) do
+    local account = account_of(method)
+    accounts[method] = account
+    expected[method] = count * (account.cost or limits.unknown_cost)
+    local wait = seconds_until(account, expected[method], limit_of(account) * request.share)
+    shortest, longest = math.min(shortest or wait, wait), math.max(longest or wait, wait)
+  end
+  -- A job goes when all of its methods may, a person while any of them may: the page can do without
+  -- the rest.
+  local waits = {
+    operating = request.patient and longest or shortest,
+    rate = math.max(0, level + 1 - request.line) / limits.leak,
+    overload = math.max(0, blocked - now),
+  }
+  local wait, why = 0, ''
+  for name, seconds in pairs(waits) do
+    if seconds > wait then wait, why = seconds, name end
+  end
+  if wait == 0 then
+    level = level + 1
+    for method, account in pairs(accounts) do
+      account.pending[request.ticket] = { expected[method], now }
+    end
+    keep(accounts)
+  end
+  return { wait = wait, why = why }
+end
+
+local function book(account, seconds)
+  local minute = string.format('%d', math.floor(portal_now() / MINUTE))
+  account.baskets[minute] = (account.baskets[minute] or 0) + seconds
+end
+
+-- Make the baskets add up to what the portal says: what is missing was spent just now at the
+-- latest, what is too much has fallen out, oldest first.
+local function reconcile(account, operating)
+  local surplus = spent_in(account) - operating
+  if surplus < 0 then book(account, -surplus) end
+  for _, minute in ipairs(oldest_first(account)) do
+    if surplus <= 0 then break end
+    local taken = math.min(surplus, account.baskets[minute])
+    surplus = surplus - taken
+    account.baskets[minute] = taken < account.baskets[minute] and account.baskets[minute] - taken or nil
+  end
+end
+
+local function hear(account, spent, reserved)
+  if spent.cost then
+    account.cost = (account.cost or spent.cost) * (1 - NEWEST_WEIGHS) + spent.cost * NEWEST_WEIGHS
+  end
+  local late = spent.at and account.seen
+    and spent.at < account.seen and spent.at > account.seen - LONGEST_REQUEST
+  if spent.operating and not late then
+    reconcile(account, spent.operating)
+    account.seen, account.reset = spent.at or portal_now(), spent.reset
+    if account.limit and spent.operating > account.limit then account.limit = spent.operating end
+  elseif not spent.operating then
+    book(account, spent.seconds or (spent.unknown and reserved) or 0)
+  end
+end
+
+local function refuse(account)
+  local sum = spent_in(account)
+  -- Far below the limit it was somebody else's spending, which teaches nothing about the limit.
+  if sum >= limit_of(account) / 2 and sum < limit_of(account) then
+    account.limit, account.learnt = sum, now
+  end
+  local next_minute = (math.floor(portal_now() / MINUTE) + 1) * MINUTE
+  local reset = math.min(account.reset or 0, portal_now() + WINDOW + MINUTE)
+  account.blocked = reset > portal_now() and reset or next_minute
+end
+
+local function settle()
+  if request.at then offset = request.at - now end
+  if request.full then level = limits.capacity end
+  if request.overload then blocked = now + OVERLOAD_BLOCKS end
+  local accounts = {}
+  for method, spent in pairs(request.methods) do
+    local account = account_of(method)
+    local reserved = account.pending[request.ticket]
+    account.pending[request.ticket] = nil
+    hear(account, spent, reserved and reserved[1])
+    if spent.refused then refuse(account) end
+    accounts[method] = account
+  end
+  keep(accounts)
+  return {}
+end
+
+local function view()
+  local methods = {}
+  local fields = redis.call('HGETALL', key)
+  for index = 1, #fields, 2 do
+    local method = string.match(fields[index], '^method:(.*)')
+    if method then
+      local account = opened(fields[index + 1])
+      local falls = {}
+      for _, minute in ipairs(oldest_first(account)) do
+        falls[#falls + 1] = { falls_at(minute) - portal_now(), account.baskets[minute] }
+      end
+      methods[method] = {
+        operating = total(account), limit = limit_of(account), cost = account.cost, falls = falls,
+        blocked = math.max(0, (account.blocked or 0) - portal_now()),
+      }
+    end
+  end
+  return { level = level, blocked = math.max(0, blocked - now), methods = methods }
+end
+
+local operations = { acquire = acquire, settle = settle, view = view }
+return cjson.encode(operations[operation]())

@@ -1,0 +1,239 @@
+"""The budget of each portal, shared by all our processes: nothing is sent that would be refused.
+
+Followed page: settings/performance/limits.md. Before a request the client asks for room, after it tells
+how it ended: one call of one Lua script each (``budget.lua``), atomic, on the Redis server's clock.
+People may fill the bucket to the brim, jobs to a line below it; jobs leave a part of each method's
+execution time alone. A person waits here for a few seconds, a job never: it gets ``errors.Wait``.
+
+While Redis is away people go on within a small bucket of this process, and jobs wait.
+"""
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from b24app.bitrix24 import errors, pacing
+from b24app.bitrix24.batch import Outcome
+from b24app.bitrix24.pacing import Limits, MethodView, Priority, View
+
+PATIENCE: Final = 4.0
+"""Seconds a person's request waits for room; when it would take longer it is refused at once."""
+
+AWAY_WAIT: Final = 30.0
+"""Seconds a job waits while Redis is away."""
+
+AWAY_FOR: Final = 5.0
+"""Seconds Redis is left alone after it failed, so that a hanging one does not hold up everybody."""
+
+_SCRIPT: Final = Path(__file__).with_name("budget.lua").read_text("utf-8")
+_KEPT_BUCKETS: Final = 1000
+
+_REFUSALS: Final[Mapping[str, type[errors.LimitError]]] = {
+    "rate": errors.RateLimited,
+    "operating": errors.OperatingLimit,
+    "overload": errors.Overloaded,
+}
+
+logger = logging.getLogger(__name__)
+
+
+class Budget(Protocol):
+    """One portal's budget for requests of one priority, as the client uses it."""
+
+    def acquire(self, ticket: str, methods: Mapping[str, int]) -> None:
+        """Room for one HTTP request that runs each method so many times.
+
+        Raises ``errors.Wait`` for a job, and for a person the ``errors.LimitError`` that the portal
+        would answer, with code BUDGET.
+        """
+        ...
+
+    def settle(self, ticket: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
+        """How the request of ``ticket`` ended: (method, outcome) of each command, in their order."""
+        ...
+
+
+class Budgets:
+    """The budgets of all portals in one Redis. Safe between threads, and for processes that fork."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._script = redis.register_script(_SCRIPT)
+        # Keyed by process, as the transport's sessions are: a lock could be held at the moment of a
+        # fork.
+        self._locals: dict[int, _Local] = {}
+
+    def of(self, member_id: str, limits: Limits, priority: Priority) -> "SharedBudget":
+        return SharedBudget(self, member_id, limits, priority)
+
+    @property
+    def local(self) -> "_Local":
+        pid = os.getpid()
+        return self._locals.get(pid) or self._locals.setdefault(pid, _Local())
+
+    def run(
+        self, operation: str, member_id: str, request: Mapping[str, object], limits: Limits
+    ) -> dict[str, Any] | None:
+        """The script's answer; None while Redis is away."""
+        local = self.local
+        if local.redis_rests():
+            return None
+        known = {**asdict(limits), "unknown_cost": pacing.UNKNOWN_COST}
+        try:
+            answer = self._script(
+                keys=[f"budget:{{{member_id}}}"],
+                args=[operation, json.dumps(request), json.dumps(known)],
+            )
+        except RedisError as error:
+            local.redis_failed(error)
+            return None
+        local.redis_answered()
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+
+class SharedBudget:
+    """One portal's :class:`Budget` for requests of one priority, shared with everybody. Cheap to make."""
+
+    def __init__(
+        self, budgets: Budgets, member_id: str, limits: Limits, priority: Priority
+    ) -> None:
+        self._budgets = budgets
+        self._member_id = member_id
+        self._limits = limits
+        self._priority = priority
+
+    def acquire(self, ticket: str, methods: Mapping[str, int]) -> None:
+        """See :class:`Budget`. A person's request may sleep here, for :data:`PATIENCE` at most."""
+        deadline = time.monotonic() + PATIENCE
+        method = next(iter(methods))
+        while True:
+            wait, why = self._ask(ticket, methods)
+            if wait <= 0:
+                return
+            if self._priority is Priority.BULK:
+                raise errors.Wait(wait, method=method)
+            if time.monotonic() + wait > deadline:
+                raise _REFUSALS[why]("BUDGET", f"no room for {wait:.1f} s", method=method)
+            time.sleep(wait)
+
+    def settle(self, ticket: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
+        """See :class:`Budget`. Raises nothing: what was done is done."""
+        heard = pacing.heard(outcomes)
+        if heard.full:
+            self._budgets.local.fill(self._member_id, self._limits)
+        self._run("settle", _given({"ticket": ticket, **asdict(heard)}))
+
+    def view(self) -> View:
+        """The budget as it stands, for the console and for estimates."""
+        found = self._run("view", {})
+        if found is None:
+            level = self._budgets.local.level(self._member_id)
+            return View(self._limits, level, shared=False)
+        methods = {name: _method_view(one) for name, one in found["methods"].items()}
+        return View(self._limits, found["level"], found["blocked"], methods)
+
+    def cost(self, method: str) -> float:
+        """Measured seconds of execution of one command; a cautious guess before the first."""
+        return self.view().cost(method)
+
+    def _ask(self, ticket: str, methods: Mapping[str, int]) -> tuple[float, str]:
+        """Seconds to wait, 0 when there is room, and for what."""
+        request = {
+            "ticket": ticket,
+            "methods": methods,
+            "line": self._limits.line(self._priority),
+            "share": self._limits.share(self._priority),
+            "patient": self._priority is Priority.BULK,
+        }
+        answer = self._run("acquire", request)
+        if answer is not None:
+            return float(answer["wait"]), str(answer["why"])
+        if self._priority is Priority.BULK:
+            return AWAY_WAIT, "rate"
+        return self._budgets.local.admit(self._member_id, self._limits), "rate"
+
+    def _run(self, operation: str, request: Mapping[str, object]) -> dict[str, Any] | None:
+        return self._budgets.run(operation, self._member_id, request, self._limits)
+
+
+def _given(fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields without the unknown ones: in Lua, JSON's null is a value that counts as true."""
+    return {
+        name: _given(value) if isinstance(value, Mapping) else value
+        for name, value in fields.items()
+        if value is not None
+    }
+
+
+def _method_view(raw: Mapping[str, Any]) -> MethodView:
+    return MethodView(
+        operating=raw["operating"],
+        limit=raw["limit"],
+        cost=raw.get("cost"),
+        falls=tuple((after, seconds) for after, seconds in raw["falls"]),
+        blocked=raw["blocked"],
+    )
+
+
+class _Local:
+    """What one process knows by itself: whether Redis answers, and small buckets for when it does not.
+
+    A quarter of the capacity and half the leak, since other processes do the same.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._buckets: dict[str, tuple[float, float, float]] = {}  # level, leak, at
+        self._rests_until = 0.0
+        self._away = False
+
+    def admit(self, member_id: str, limits: Limits) -> float:
+        """Seconds to wait; 0 when the request was counted."""
+        leak, capacity = limits.leak / 2, max(1.0, limits.capacity / 4)
+        with self._lock:
+            level = self._level(member_id)
+            if level + 1 > capacity:
+                return (level + 1 - capacity) / leak
+            self._put(member_id, level + 1, leak)
+        return 0.0
+
+    def fill(self, member_id: str, limits: Limits) -> None:
+        """The portal has said that its bucket is full."""
+        with self._lock:
+            self._put(member_id, max(1.0, limits.capacity / 4), limits.leak / 2)
+
+    def level(self, member_id: str) -> float:
+        with self._lock:
+            return self._level(member_id)
+
+    def redis_rests(self) -> bool:
+        return time.monotonic() < self._rests_until
+
+    def redis_failed(self, error: RedisError) -> None:
+        self._rests_until = time.monotonic() + AWAY_FOR
+        if not self._away:
+            logger.warning("Redis away, small budgets of this process: %s", error)
+        self._away = True
+
+    def redis_answered(self) -> None:
+        if self._away:
+            logger.info("Redis is back: shared budgets")
+        self._away = False
+
+    def _level(self, member_id: str) -> float:
+        level, leak, at = self._buckets.get(member_id, (0.0, 1.0, 0.0))
+        return max(0.0, level - (time.monotonic() - at) * leak)
+
+    def _put(self, member_id: str, level: float, leak: float) -> None:
+        if len(self._buckets) >= _KEPT_BUCKETS:
+            self._buckets = {one: it for one, it in self._buckets.items() if self._level(one)}
+        self._buckets[member_id] = level, leak, time.monotonic()

@@ -1,0 +1,213 @@
+"""How fast a portal may be asked: its limits, what an answer says about them, the time work takes.
+
+Followed page: settings/performance/limits.md. Two limits hold at once: a leaky bucket of requests, and
+the execution time of each method over ten minutes. No request is made here and nothing is kept; see
+``budget`` for that.
+"""
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.answers import CallTime
+from b24app.bitrix24.batch import Outcome
+
+MINUTE: Final = 60.0
+WINDOW: Final = 600.0
+UNKNOWN_COST: Final = 1.0
+"""Seconds a command is taken to cost before the first one has been measured."""
+
+IN_FLIGHT: Final = 0.25
+"""Seconds by which requests may bunch up on their way: the bucket keeps that much leaking free."""
+
+BULK_SHARE: Final = 0.95
+"""The part of a method's execution time that jobs may use; the rest is for people and for surprises."""
+
+LONGEST_ESTIMATE: Final = 7 * 86_400.0
+
+
+class Priority(Enum):
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a portal allows: requests at once, requests a second, seconds per method in ten minutes."""
+
+    capacity: float = 50
+    leak: float = 2
+    operating: float = 480
+
+    def line(self, priority: Priority) -> float:
+        """How full the bucket may be after a request of this priority; at least one always fits."""
+        brim = self.capacity - 1 - self.leak * IN_FLIGHT
+        if priority is Priority.BULK:
+            brim = min(brim, self.capacity - max(10, self.capacity / 5))
+        return max(1.0, brim)
+
+    def share(self, priority: Priority) -> float:
+        """The part of a method's execution time this priority may use."""
+        return BULK_SHARE if priority is Priority.BULK else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class MethodView:
+    """A method's account. All values are seconds.
+
+    ``operating`` counts the last ten minutes and what is under way, against ``limit``; ``falls`` says
+    in how long how much of it falls out; ``blocked`` is how long the portal refuses the method yet;
+    ``cost`` is the measured mean of one command, None before the first.
+    """
+
+    operating: float
+    limit: float
+    cost: float | None = None
+    falls: tuple[tuple[float, float], ...] = ()
+    blocked: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A portal's budget at a moment: requests in the bucket, seconds all calls are stopped, methods.
+
+    ``shared`` is False while Redis is away: then this process alone is described.
+    """
+
+    limits: Limits
+    level: float = 0.0
+    blocked: float = 0.0
+    methods: Mapping[str, MethodView] | None = None
+    shared: bool = True
+
+    def of(self, method: str) -> MethodView:
+        known = (self.methods or {}).get(method.lower())
+        return known or MethodView(operating=0.0, limit=self.limits.operating)
+
+    def cost(self, method: str) -> float:
+        """Seconds of execution to reckon with for one command."""
+        measured = self.of(method).cost
+        return UNKNOWN_COST if measured is None else measured
+
+
+def seconds_for(commands: Mapping[str, int], view: View, per_batch: int) -> float:
+    """Seconds until a job alone on the portal has run ``commands`` (how many of which method).
+
+    The commands run one after another in batches of ``per_batch``; the slowest of the three ceilings
+    decides: the bucket, each method's operating time, execution itself.
+    """
+    requests = math.ceil(sum(commands.values()) / per_batch)
+    waiting = view.level + requests - view.limits.line(Priority.BULK)
+    rate = max(0.0, waiting) / view.limits.leak
+    execution = sum(count * view.cost(method) for method, count in commands.items())
+    operating = [
+        _seconds_to_spend(count * view.cost(method), view.of(method))
+        for method, count in commands.items()
+        if count
+    ]
+    return view.blocked + max(rate, execution, *operating)
+
+
+def _seconds_to_spend(needed: float, account: MethodView) -> float:
+    """Minute by minute: what fits under the line is spent, and falls out ten minutes later."""
+    line = account.limit * BULK_SHARE
+    spent, falls = account.operating, deque(account.falls)
+    now = account.blocked
+    while now < LONGEST_ESTIMATE:
+        while falls and falls[0][0] <= now:
+            spent -= falls.popleft()[1]
+        step = min(needed, MINUTE, max(0.0, line - spent))
+        needed, spent = needed - step, spent + step
+        if needed <= 0:
+            return now + step
+        if step:
+            falls.append((now + WINDOW, step))
+        elif not falls:
+            spent = 0.0  # it was all reserved for requests under way, which have ended by now
+        now += MINUTE
+    return LONGEST_ESTIMATE
+
+
+@dataclass(slots=True)
+class Spent:
+    """What one request did to a method's account, in seconds, as its answer tells.
+
+    ``operating`` is the portal's own sum with the moment ``at`` it was true and the moment ``reset``
+    its oldest minute falls out, both of the portal's clock; ``seconds`` what we measured where it gives
+    no sum; ``cost`` the mean of one command. ``refused``: the method is over its limit; ``unknown``: the
+    request may have run.
+    """
+
+    operating: float | None = None
+    at: float | None = None
+    reset: float | None = None
+    seconds: float | None = None
+    cost: float | None = None
+    refused: bool = False
+    unknown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the end of a request says: of each method (names in lower case), and of the portal.
+
+    ``at`` is the portal's clock when it answered; ``full``: its bucket is; ``overload``: it is closed
+    to us by hand.
+    """
+
+    methods: Mapping[str, Spent]
+    at: float | None
+    full: bool
+    overload: bool
+
+
+def heard(outcomes: Sequence[tuple[str, Outcome]]) -> Heard:
+    """Sum up the outcomes of a request's commands (method, outcome), given in their order."""
+    methods: dict[str, Spent] = {}
+    measured: dict[str, list[float]] = {}
+    at: float | None = None
+    for method, outcome in outcomes:
+        name = method.lower()
+        one = methods.setdefault(name, Spent())
+        if isinstance(outcome, errors.BitrixError):
+            one.refused |= isinstance(outcome, errors.OperatingLimit)
+            one.unknown |= not outcome.not_applied
+        elif outcome.time is not None:
+            at = _moment(outcome.time.finish) or at
+            measured.setdefault(name, []).append(_measured(outcome.time))
+            _report(one, outcome.time)
+    for name, costs in measured.items():
+        methods[name].seconds = sum(costs)
+        methods[name].cost = sum(costs) / len(costs)
+    ends = [outcome for _, outcome in outcomes]
+    return Heard(
+        methods,
+        at,
+        full=any(isinstance(one, errors.RateLimited) for one in ends),
+        overload=any(isinstance(one, errors.Overloaded) for one in ends),
+    )
+
+
+def _report(one: Spent, time: CallTime) -> None:
+    operating = _seconds(time.operating)
+    if operating is not None:
+        one.operating, one.at = operating, _moment(time.finish)
+        one.reset = time.operating_reset_at.timestamp() if time.operating_reset_at else None
+
+
+def _measured(time: CallTime) -> float:
+    return _seconds(time.processing) or _seconds(time.duration) or 0.0
+
+
+def _seconds(value: float | None) -> float | None:
+    """A duration that can be true: no portal works for a day in ten minutes."""
+    return value if value is not None and 0 <= value < 86_400 else None
+
+
+def _moment(value: float | None) -> float | None:
+    """A Unix time that can be true."""
+    return value if value is not None and 0 < value < 1e11 else None

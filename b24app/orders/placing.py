@@ -1,0 +1,45 @@
+"""One order and the card it is linked to, in one request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer, Command
+from b24app.orders import cards, links, rows
+from b24app.orders.types import DEAL, INVOICE, Card, Order, Owner
+
+Outcomes = Mapping[str, Answer | errors.BitrixError]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order, where it is linked, and that card; ``card`` is None where the person cannot open it."""
+
+    order: Order
+    place: Owner | None
+    card: Card | None
+
+
+def commands(order_id: int) -> dict[str, Command]:
+    """Commands for :func:`placed` (sale/order/sale-order-list.md, crm.orderentity.list)."""
+    fields = ["id", "accountNumber", "statusId", "price", "currency", "canceled", "dateInsert"]
+    reference = "$result[place0][orderEntity][0][ownerId]"
+    asked = {
+        "order": Command("sale.order.list", {"select": fields, "filter": {"=id": order_id}})
+    } | links.place_commands([order_id])
+    for type_id in (DEAL, INVOICE):
+        asked |= cards.listing(type_id, [reference])
+    return asked
+
+
+def placed(order_id: int, outcomes: Outcomes) -> Placed:
+    """The order and its place; raises the portal's refusals, ``OrderNotFound`` where it is gone."""
+    answered = outcomes["order"]
+    if isinstance(answered, errors.BitrixError):
+        raise answered
+    order = next((one for one in rows.orders(answered.result) if one.id == order_id), None)
+    if order is None:
+        raise errors.OrderNotFound("", "no such order", method="sale.order.list")
+    place = links.places([order_id], outcomes)[order_id]
+    card = cards.listed(outcomes).get(place) if place is not None else None
+    return Placed(order, place, card)

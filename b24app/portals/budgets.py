@@ -1,0 +1,37 @@
+"""Which budget a portal's requests are counted in: the settings, joined with Redis."""
+
+from functools import cache
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+from b24app.bitrix24.budget import Budgets, SharedBudget
+from b24app.bitrix24.pacing import Limits, Priority
+from b24app.portals.models import Portal
+
+# Seconds. Where Redis does not answer at once, a person goes on without it.
+REDIS_TIMEOUT = 1
+
+
+def budget_of(portal: Portal, priority: Priority) -> SharedBudget:
+    """The portal's budget for requests of this priority; the portal need not be stored yet."""
+    limits = Limits(
+        settings.B24_RATE_CAPACITY, settings.B24_RATE_LEAK, settings.B24_OPERATING_LIMIT
+    )
+    return _budgets(settings.REDIS_URL).of(portal.member_id, limits, priority)
+
+
+@cache
+def _budgets(url: str) -> Budgets:
+    """One pool of connections in this process; redis-py gives a forked child connections of its own."""
+    redis = Redis.from_url(
+        url,
+        socket_timeout=REDIS_TIMEOUT,
+        socket_connect_timeout=REDIS_TIMEOUT,
+        # Once, for a connection that Redis closed meanwhile. What hangs is not asked again.
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+    )
+    return Budgets(redis)

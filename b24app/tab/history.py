@@ -1,0 +1,139 @@
+"""Who changed what at a card, or with one order, and Undo beside it."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from b24app.bitrix24.errors import BitrixError
+from b24app.connect import client_of
+from b24app.journal import audit
+from b24app.journal.models import AuditEntry
+from b24app.orders import cards
+from b24app.orders.types import ORDER, Owner
+from b24app.portals import entry
+from b24app.portals.models import PortalUser
+from b24app.portals.session import Session
+from b24app.tab import dictionaries, forms, region
+from b24app.tab.answering import undo_url
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A card as the history names it; ``title`` is empty where the person may not open it."""
+
+    owner: Owner
+    title: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one click did to some orders in the same way."""
+
+    change: uuid.UUID
+    kind: str
+    at: datetime
+    person: str
+    through: str
+    right: str
+    certain: bool
+    numbers: tuple[str, ...]
+    source: Place | None
+    target: Place | None
+    before: str
+    after: str
+    undoable: bool
+    undone: bool
+
+
+@entry.in_session("GET")
+def history(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """The latest changes of this card, or of one order where it is named; titles as far as readable."""
+    own_page = opened.owner_type == ORDER
+    owner = Owner(ORDER, opened.entity_id) if own_page else region.owner_of(opened)
+    order_id = owner.id if own_page else forms.order_number(request.GET)
+    entries = (
+        audit.of_order(user.portal, order_id) if order_id else audit.of_card(user.portal, owner)
+    )
+    titles = _titles(user, entries)
+    names = _status_names(user, opened.language, entries)
+    context = {
+        "lines": _lines(entries, owner, titles, names),
+        "number": entries[0].order_number if order_id and entries else "",
+        "of_order": bool(order_id),
+        "undo_url": undo_url(opened),
+        "portal_origin": user.portal.origin,
+    }
+    return render(request, "tab/history.html", context)
+
+
+def _lines(
+    entries: Sequence[AuditEntry],
+    here: Owner,
+    titles: Mapping[Owner, str],
+    names: Mapping[str, str],
+) -> list[Line]:
+    groups: dict[tuple[object, ...], list[AuditEntry]] = {}
+    for one in entries:
+        key = (one.change, one.kind, one.source, one.target, one.before, one.after, one.certain)
+        groups.setdefault(key, []).append(one)
+
+    def place(owner: Owner | None) -> Place | None:
+        return Place(owner, titles.get(owner, ""), owner == here) if owner else None
+
+    return [
+        Line(
+            change=first.change,
+            kind=first.kind,
+            at=first.at,
+            person=first.user_name,
+            through=first.through,
+            right=first.right,
+            certain=all(one.certain for one in group),
+            numbers=tuple(one.order_number for one in reversed(group)),
+            source=place(first.source),
+            target=place(first.target),
+            before=names.get(first.before, first.before),
+            after=names.get(first.after, first.after),
+            undoable=_undoable(group, here),
+            undone=any(back.certain for one in group for back in one.undone_by.all()),
+        )
+        for group in groups.values()
+        for first in group[:1]
+    ]
+
+
+def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
+    """A job is taken back on its own page; an entry of another card is taken back there."""
+    first = group[0]
+    return (
+        first.through != AuditEntry.Through.JOB
+        and len(group) <= forms.MOST
+        and not any(back.certain for one in group for back in one.undone_by.all())
+        and (here.type_id == ORDER or here in (first.source, first.target))
+    )
+
+
+def _titles(user: PortalUser, entries: Iterable[AuditEntry]) -> Mapping[Owner, str]:
+    """Titles of the cards named, by one request; what cannot be read stays a number."""
+    owners = {place for one in entries for place in (one.source, one.target) if place}
+    if not owners:
+        return {}
+    try:
+        found = cards.listed(client_of(user).batch(cards.listing_of(owners)))
+    except BitrixError:
+        return {}
+    return {owner: card.title for owner, card in found.items()}
+
+
+def _status_names(
+    user: PortalUser, language: str, entries: Iterable[AuditEntry]
+) -> Mapping[str, str]:
+    if not any(one.kind == AuditEntry.Kind.STATUS for one in entries):
+        return {}
+    known = dictionaries.statuses(user.portal, {})
+    return {one.id: one.name(language) for one in known.values()}

@@ -1,0 +1,133 @@
+"""What people are told when something was not done as they asked, and what stands there now."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from b24app.bitrix24 import errors
+from b24app.journal import audit
+from b24app.journal.models import AuditEntry
+from b24app.orders.links import Changed, Result
+from b24app.orders.status import StatusChanged
+from b24app.orders.types import Owner
+from b24app.portals.models import Portal, PortalUser
+from b24app.tab.actions import Outcome
+from b24app.tab.forms import seen_text
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """``kind`` is conflict, failed or unknown. ``again`` is the pick that would bring the order here."""
+
+    kind: str
+    title: str
+    text: str
+    again: str = ""
+
+
+def of_links(user: PortalUser, outcome: Outcome, here: Owner | None) -> list[Notice]:
+    """Notices for orders that were to be linked, moved or unlinked from the card ``here``."""
+    return [
+        *_conflicts(user.portal, outcome, here),
+        *_failures(user, outcome),
+        *_unknown(len(outcome.having(Result.UNKNOWN))),
+    ]
+
+
+def _conflicts(portal: Portal, outcome: Outcome, here: Owner | None) -> Iterator[Notice]:
+    conflicts = outcome.having(Result.CONFLICT)
+    last = audit.latest_of(portal, [one.change.order_id for one in conflicts])
+    for one in conflicts:
+        number = outcome.number(one.change.order_id)
+        wanted_here = one.change.wanted == here and one.now not in (None, here)
+        by_whom = _by_whom(last.get(one.change.order_id), one.now)
+        yield Notice(
+            "conflict",
+            _("No. %(number)s was not touched") % {"number": number},
+            f"{_standing(one.now, here, outcome.titles)} {by_whom}".strip(),
+            f"{one.change.order_id}|{seen_text(one.now)}" if wanted_here else "",
+        )
+
+
+def _standing(now: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
+    if now is None:
+        return _("Somebody unlinked it in the meantime.")
+    if now == here:
+        return _("Somebody linked it to this card in the meantime.")
+    named = {"id": now.id, "title": titles.get(now, "")}
+    if now.is_deal:
+        return _("It is linked to deal %(id)s %(title)s now.") % named
+    return _("It is linked to invoice %(id)s %(title)s now.") % named
+
+
+def _by_whom(entry: AuditEntry | None, now: Owner | None) -> str:
+    if entry is None or entry.target != now or not entry.user_name:
+        return ""
+    return _("%(person)s did that.") % {"person": entry.user_name}
+
+
+def _failures(user: PortalUser, outcome: Outcome) -> Iterator[Notice]:
+    failed = outcome.having(Result.FAILED)
+    groups: dict[str, list[Changed]] = {}
+    for one in failed:
+        groups.setdefault(_reason(user, one.error), []).append(one)
+    for reason, group in groups.items():
+        numbers = ", ".join(outcome.number(one.change.order_id) for one in group[:10])
+        title = ngettext(
+            "%(count)d order was not changed", "%(count)d orders were not changed", len(group)
+        ) % {"count": len(group)}
+        yield Notice("failed", title, f"{_('No. %(number)s') % {'number': numbers}}. {reason}")
+
+
+def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
+    if isinstance(error, errors.AccessDenied):
+        return _("Linking needs the right to change orders, or your name in the app’s settings.")
+    if isinstance(error, errors.OrderNotFound):
+        return _("The order does not exist any more.")
+    if isinstance(error, errors.NotFound):
+        return _("You cannot open the card it would go to or come from, or that card is deleted.")
+    if isinstance(error, errors.StoreMissing):
+        return _("This portal has no online store.")
+    if isinstance(error, errors.AuthError):
+        return _("The app’s own access has ended. An administrator opens the app once to renew it.")
+    if isinstance(error, errors.LimitError):
+        return _("The portal is busy. Try again in a minute.")
+    if isinstance(error, errors.NotSaved) and user.is_admin and error.description:
+        return _("The store did not save the order: %(text)s") % {"text": error.description}
+    return _("The portal refused. Nothing else was changed.")
+
+
+def of_statuses(changed: Sequence[StatusChanged], numbers: Mapping[int, str]) -> list[Notice]:
+    """Notices for orders whose status was to be changed."""
+    notices = []
+    for one in changed:
+        number = numbers.get(one.change.order_id, str(one.change.order_id))
+        if one.result is Result.CONFLICT:
+            text = _("Its status or its place was changed in the meantime. Look again first.")
+        elif one.result is Result.FAILED and isinstance(one.error, errors.AccessDenied):
+            text = _("Changing a status needs the right to change orders in Bitrix24.")
+        elif one.result is Result.FAILED:
+            text = _("The portal refused. Nothing else was changed.")
+        else:
+            continue
+        title = _("The status of No. %(number)s was not changed") % {"number": number}
+        notices.append(Notice("conflict" if one.error is None else "failed", title, text))
+    return [*notices, *_unknown(sum(one.result is Result.UNKNOWN for one in changed))]
+
+
+def _unknown(count: int) -> Iterator[Notice]:
+    if count:
+        yield Notice(
+            "unknown",
+            ngettext(
+                "It is not known whether %(count)d order was changed",
+                "It is not known whether %(count)d orders were changed",
+                count,
+            )
+            % {"count": count},
+            _(
+                "The portal stopped answering in the middle. Look at the list before you repeat anything."
+            ),
+        )

@@ -1,0 +1,152 @@
+"""The tab in an order's own card: where the order is linked, and how to link, move or unlink it there."""
+
+from collections.abc import Sequence
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from b24app.connect import client_of
+from b24app.journal import audit
+from b24app.journal.models import AuditEntry
+from b24app.orders import cards, placing
+from b24app.orders.links import Change
+from b24app.orders.placing import Placed
+from b24app.orders.types import ORDER, Owner
+from b24app.portals import access, entry, launch
+from b24app.portals.codes import ORDER_TAB
+from b24app.portals.frame import allow_frame
+from b24app.portals.launch import Posted, Refused
+from b24app.portals.models import PortalUser
+from b24app.portals.session import Session
+from b24app.tab import actions, forms, notices, undoing
+from b24app.tab.actions import Outcome
+from b24app.tab.answering import answer, written_down
+from b24app.tab.notices import Notice
+
+Through = AuditEntry.Through
+
+
+@entry.opened_by_portal
+def order_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
+    """The order's place, in this very answer: one request to the portal."""
+    portal = launch.known_portal(posted)
+    if posted.placement != ORDER_TAB or posted.entity_id <= 0:
+        raise Refused("malformed", portal)
+    client = launch.client_for(posted, portal)
+    outcomes = client.batch(
+        launch.identity_commands() | access.question(portal) | placing.commands(posted.entity_id)
+    )
+    person = launch.identified(posted, portal, outcomes)
+    placed = placing.placed(posted.entity_id, outcomes)
+    user = launch.opened(posted, portal, person)
+    allow_frame(request, portal)
+    opened = Session(user.pk, ORDER_TAB, ORDER, posted.entity_id, entry.language(posted.language))
+    may_link = access.may_link(user, outcomes)
+    context = _context(user, placed, may_link=may_link) | {"session": opened.token()}
+    return render(request, "tab/order_page.html", context)
+
+
+def _context(user: PortalUser, placed: Placed, *, may_link: bool) -> dict[str, object]:
+    return {
+        "order": placed.order,
+        "place": placed.place,
+        "card": placed.card,
+        "seen": forms.seen_text(placed.place),
+        "may_link": may_link,
+        "portal_origin": user.portal.origin,
+    }
+
+
+def _drawn(
+    request: HttpRequest, opened: Session, user: PortalUser, told: Sequence[Notice]
+) -> HttpResponse:
+    outcomes = client_of(user).batch(
+        access.question(user.portal) | placing.commands(opened.entity_id)
+    )
+    placed = placing.placed(opened.entity_id, outcomes)
+    context = _context(user, placed, may_link=access.may_link(user, outcomes))
+    return render(request, "tab/order_place.html", context | {"notices": told})
+
+
+@entry.in_session("GET")
+def place(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Where the order is linked, read anew."""
+    _checked(opened)
+    return _drawn(request, opened, user, [])
+
+
+@entry.in_session("GET")
+def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Ask before the order is linked or moved to the deal named, or which deal it shall be."""
+    _checked(opened)
+    pick, to = _pick(request, opened), forms.deal(request.GET)
+    card = None
+    if to is not None and to != pick.seen:
+        card = cards.listed(client_of(user).batch(cards.listing_of([to]))).get(to)
+    named = request.GET.get("to", "").strip()
+    context = {
+        "pick": pick,
+        "seen": forms.seen_text(pick.seen),
+        "target": card,
+        "wrong": bool(named) and card is None,
+        "same": to is not None and to == pick.seen,
+    }
+    return render(request, "tab/order_move.html", context)
+
+
+@entry.in_session("POST")
+def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Link the order to the deal named, from wherever the person saw it stand."""
+    _checked(opened)
+    pick, to = _pick(request, opened), forms.deal(request.POST)
+    if to is None or to == pick.seen:
+        raise forms.BadForm
+    outcome = actions.carry_out(user, None, [Change(pick.order_id, pick.seen, to)])
+    text = _("Order linked to deal %(deal)s") % {"deal": to.id}
+    return _finished(request, opened, user, outcome, text)
+
+
+@entry.in_session("POST")
+def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Unlink the order from the card the person saw it at."""
+    _checked(opened)
+    pick = _pick(request, opened)
+    if pick.seen is None:
+        raise forms.BadForm
+    outcome = actions.carry_out(user, None, [Change(pick.order_id, pick.seen, None)])
+    return _finished(request, opened, user, outcome, _("Order unlinked"))
+
+
+@entry.in_session("POST")
+def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Take back one click as far as it touched this order."""
+    _checked(opened)
+    change, one = forms.undone(request.POST)
+    order = Owner(ORDER, opened.entity_id)
+    entries = audit.undoable(user.portal, order, change=change, entry=one)
+    if not entries:
+        raise forms.BadForm
+    return undoing.answered(request, opened, user, entries, draw=_drawn)
+
+
+def _checked(opened: Session) -> None:
+    """Raises :class:`BadForm` for a session that was opened for another kind of card."""
+    if opened.owner_type != ORDER:
+        raise forms.BadForm
+
+
+def _pick(request: HttpRequest, opened: Session) -> forms.Pick:
+    """The page's own order with the place it was seen at; raises :class:`BadForm` for another one."""
+    chosen = forms.picks(request.POST if request.method == "POST" else request.GET)
+    if len(chosen) != 1 or chosen[0].order_id != opened.entity_id:
+        raise forms.BadForm
+    return chosen[0]
+
+
+def _finished(
+    request: HttpRequest, opened: Session, user: PortalUser, outcome: Outcome, text: str
+) -> HttpResponse:
+    change = written_down(user, Through.ORDER_CARD, outcome)
+    told = notices.of_links(user, outcome, None)
+    return answer(request, opened, user, told, text if outcome.done else "", change, draw=_drawn)

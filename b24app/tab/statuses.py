@@ -1,0 +1,113 @@
+"""Changing the status of chosen orders, on the person's own right only."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import ngettext
+
+from b24app.connect import client_of
+from b24app.journal.audit import Entry
+from b24app.journal.models import AuditEntry
+from b24app.orders import cards, links, status
+from b24app.orders.links import Result
+from b24app.orders.status import StatusChange, StatusChanged
+from b24app.orders.types import ORDER, Owner
+from b24app.portals import entry
+from b24app.portals.models import PortalUser
+from b24app.portals.session import Session
+from b24app.tab import dictionaries, forms, notices, region
+from b24app.tab.answering import answer, kept
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOutcome:
+    """What became of every chosen order, and their numbers by id."""
+
+    changed: tuple[StatusChanged, ...]
+    numbers: Mapping[int, str]
+
+    @property
+    def written(self) -> tuple[StatusChanged, ...]:
+        """Changes to be written down: made, or made perhaps."""
+        return tuple(one for one in self.changed if one.result in (Result.DONE, Result.UNKNOWN))
+
+
+def carry_out(user: PortalUser, owner: Owner, changes: Sequence[StatusChange]) -> StatusOutcome:
+    """Set the statuses that still hold; an order that has left the card ``owner`` is not touched.
+
+    Raises the portal's refusal to open ``owner``, and whatever keeps the orders from being read.
+    """
+    client, ids = client_of(user), [change.order_id for change in changes]
+    of_card = {} if owner.type_id == ORDER else cards.opening(owner) | links.place_commands(ids)
+    looked = client.batch(of_card | status.reading(ids))
+    known = status.read(looked)
+    here = dict(known)
+    if of_card:
+        cards.opened(owner, looked)
+        places = links.places(ids, looked)
+        here = {pk: order for pk, order in known.items() if places[pk] == owner}
+    changed = status.apply(client, changes, here)
+    return StatusOutcome(tuple(changed), {pk: order.number for pk, order in known.items()})
+
+
+def written_down(
+    user: PortalUser, through: str, outcome: StatusOutcome, owner: Owner, undoes: Mapping[int, int]
+) -> uuid.UUID | None:
+    """Record what was done to statuses at the card ``owner``; returns what to take back."""
+    card = None if owner.type_id == ORDER else owner
+    entries = [
+        Entry(
+            AuditEntry.Kind.STATUS,
+            one.change.order_id,
+            outcome.numbers.get(one.change.order_id, ""),
+            card,
+            card,
+            one.before,
+            one.change.wanted,
+            certain=one.result is Result.DONE,
+            undoes=undoes.get(one.change.order_id),
+        )
+        for one in outcome.written
+    ]
+    return kept(user, through, entries, [card])
+
+
+@entry.in_session("GET")
+def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Ask which status the chosen orders shall have, and say what a status sets off."""
+    chosen = forms.status_picks(request.GET)
+    asked = dictionaries.status_commands(user.portal)
+    outcomes = client_of(user).batch(asked) if asked else {}
+    known = dictionaries.statuses(user.portal, outcomes).values()
+    choices = [
+        (one.id, one.name(opened.language)) for one in sorted(known, key=lambda one: one.sort)
+    ]
+    present = {pick.seen for pick in chosen}
+    context = {
+        "chosen": chosen,
+        "count": len(chosen),
+        "numbers": request.GET.getlist("number")[: forms.MOST],
+        "choices": choices,
+        "present": present.pop() if len(present) == 1 else "",
+    }
+    return render(request, "tab/status.html", context)
+
+
+@entry.in_session("POST")
+def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Set the status of the chosen orders."""
+    wanted, owner = forms.status_code(request.POST), region.owner_of(opened)
+    changes = [
+        StatusChange(pick.order_id, pick.seen, wanted) for pick in forms.status_picks(request.POST)
+    ]
+    outcome = carry_out(user, owner, changes)
+    made = written_down(user, AuditEntry.Through.TAB, outcome, owner, {})
+    count = sum(one.result in (Result.DONE, Result.ALREADY) for one in outcome.changed)
+    text = ngettext(
+        "Status of %(count)d order changed", "Status of %(count)d orders changed", count
+    ) % {"count": count}
+    told = notices.of_statuses(outcome.changed, outcome.numbers)
+    return answer(request, opened, user, told, text if count else "", made)

@@ -1,0 +1,133 @@
+"""What changes in the portal, by REST or by somebody who works there, and the events that tell of it.
+
+Each event's data is what its page shows (sale/events/*.md, crm/deals/events/*.md).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from demo.rows import DEAL, INVOICE
+from demo.state import State
+from demo.tables import Owner, Row
+
+Tell = Callable[[str, Mapping[str, object]], None]
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def order_saved(tell: Tell, order: Row) -> None:
+    """Every saved order is told twice, by the old event and by that of its entity."""
+    fields = {"ID": order["id"], "XML_ID": order["xmlId"]}
+    tell("ONSALEORDERSAVED", {"FIELDS": {**fields, "ACTION": "save"}})
+    tell("ONORDERENTITYSAVED", {"FIELDS": {"ID": order["id"]}})
+
+
+def link(state: State, tell: Tell, order_id: int, owner: Owner | None) -> None:
+    """The order belongs to ``owner`` from now on, or to nobody; its old link is gone without a word."""
+    if owner is None:
+        state.links.pop(order_id, None)
+    else:
+        state.links[order_id] = owner
+    order_saved(tell, state.orders[order_id])
+
+
+def change_order(state: State, tell: Tell, order_id: int, fields: Mapping[str, object]) -> None:
+    order = state.orders[order_id]
+    if fields.get("statusId", order["statusId"]) != order["statusId"]:
+        order["dateStatus"] = now()
+    if fields.get("canceled", order["canceled"]) != order["canceled"]:
+        order["dateCanceled"] = now() if fields["canceled"] == "Y" else None
+    order.update(fields)
+    order["dateUpdate"] = now()
+    order["version"] += 1
+    order_saved(tell, order)
+
+
+def pay(state: State, tell: Tell, order_id: int) -> None:
+    """All that is open of the order is paid."""
+    for payment in state.payments.of_order(order_id):
+        if payment["paid"] == "N" and payment["isReturn"] == "N":
+            payment.update(paid="Y", datePaid=now())
+            tell("ONPAYMENTENTITYSAVED", {"FIELDS": {"ID": payment["id"]}})
+    change_order(state, tell, order_id, {"payed": "Y"})
+
+
+def ship(state: State, tell: Tell, order_id: int) -> None:
+    """All that was not shipped leaves the warehouse."""
+    for shipment in state.shipments.of_order(order_id):
+        if shipment["deducted"] == "N" and shipment["system"] == "N":
+            gone = {"deducted": "Y", "statusId": "DF", "allowDelivery": "Y", "dateDeducted": now()}
+            shipment.update(gone)
+            tell("ONSHIPMENTENTITYSAVED", {"FIELDS": {"ID": shipment["id"]}})
+    change_order(state, tell, order_id, {})
+
+
+def delete_order(state: State, tell: Tell, order_id: int) -> None:
+    """The order with all that hangs on it."""
+    order = state.orders[order_id]
+    fields = {"ID": order_id, "XML_ID": order["xmlId"], "ACTION": "delete"}
+    tell("ONSALEBEFOREORDERDELETE", {"FIELDS": fields})
+    for table, event in (
+        (state.payments, "ONPAYMENTDELETED"),
+        (state.shipments, "ONSHIPMENTDELETED"),
+        (state.properties, "ONPROPERTYVALUEDELETED"),
+        (state.baskets, ""),
+        (state.clients, ""),
+        (state.sources, ""),
+    ):
+        for row in table.of_order(order_id):
+            del table[row["id"]]
+            if event:
+                tell(event, {"FIELDS": {"ID": row["id"]}})
+    state.links.pop(order_id, None)
+    del state.orders[order_id]
+    tell("ONORDERDELETED", {"FIELDS": {"ID": order_id}})
+
+
+def change_deal(state: State, tell: Tell, deal_id: int, fields: Mapping[str, object]) -> None:
+    state.deals[deal_id].update(fields, DATE_MODIFY=now())
+    tell("ONCRMDEALUPDATE", {"FIELDS": {"ID": str(deal_id)}})
+
+
+def change_invoice(state: State, tell: Tell, pk: int, fields: Mapping[str, object]) -> None:
+    state.invoices[pk].update(fields, updatedTime=now())
+    tell("ONCRMDYNAMICITEMUPDATE", {"FIELDS": {"ID": str(pk), "ENTITY_TYPE_ID": str(INVOICE)}})
+
+
+def delete_deal(state: State, tell: Tell, deal_id: int) -> None:
+    """The deal, and its linked orders with it."""
+    for order_id in state.links.of_owner((DEAL, deal_id)):
+        delete_order(state, tell, order_id)
+    del state.deals[deal_id]
+    tell("ONCRMDEALDELETE", {"FIELDS": {"ID": str(deal_id)}})
+
+
+def dismiss(state: State, user_id: int) -> None:
+    """The employee leaves: their tokens die."""
+    state.users[user_id].active = False
+    for shelf in (state.access, state.refresh, state.codes):
+        for secret in [one for one, token in shelf.items() if token.user_id == user_id]:
+            del shelf[secret]
+
+
+def comment(state: State, tell: Tell, author: int, kind: str, owner_id: int, text: str) -> int:
+    """A comment in the timeline of a card; its id."""
+    pk = len(state.comments) + 1
+    state.comments.append(
+        {
+            "ID": pk, "ENTITY_ID": owner_id, "ENTITY_TYPE": kind, "COMMENT": text, "AUTHOR_ID": author,
+            "CREATED": now(),
+        }
+    )  # fmt: skip
+    tell("ONCRMTIMELINECOMMENTADD", {"ID": pk})
+    return pk
+
+
+def notify(state: State, kind: str, author: int, to: int, text: str, tag: str) -> int:
+    """A notification of the messenger, which takes the place of the person's last with that tag."""
+    if tag:
+        state.notices[:] = [one for one in state.notices if (one["to"], one["tag"]) != (to, tag)]
+    state.notices.append({"kind": kind, "from": author, "to": to, "text": text, "tag": tag})
+    return len(state.notices)

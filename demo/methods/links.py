@@ -1,0 +1,74 @@
+"""Which order belongs to which deal or invoice (crm/universal/order-entity/*.md)."""
+
+from collections.abc import Mapping
+
+from demo import changes
+from demo.filters import near
+from demo.methods.registry import Caller, Failure, Params, listing, method
+from demo.php import intval
+from demo.tables import Row
+
+
+def _may_read_links(caller: Caller) -> None:
+    if caller.user.sale == "denied":
+        raise Failure(400, "200040300010", "Access Denied")
+
+
+def _may_write_links(caller: Caller) -> None:
+    if caller.user.sale != "write":
+        raise Failure(400, "200040300020", "Access Denied")
+
+
+@method("crm.orderentity.list", "crm")
+def orderentity_list(caller: Caller, params: Params) -> object:
+    _may_read_links(caller)
+    links = caller.state.links
+    found = {"orderId": lambda pk: [pk] if pk in links else [], "ownerId": links.with_owner_id}
+    rows: list[Row] = [
+        {"orderId": pk, "ownerId": links[pk][1], "ownerTypeId": links[pk][0]}
+        for pk in near(links, params, found)
+    ]
+    rows.sort(key=lambda row: intval(row["ownerId"]))
+    return listing(rows, params, "orderEntity", ("orderId", "ownerId", "ownerTypeId"))
+
+
+def _link_fields(params: Params) -> tuple[int, int, int]:
+    fields = params.get("fields")
+    given = fields if isinstance(fields, Mapping) else {}
+    missing = [name for name in ("ownerId", "ownerTypeId", "orderId") if not given.get(name)]
+    if missing:
+        raise Failure(400, "0", f"Required fields: {', '.join(missing)}")
+    return intval(given["orderId"]), intval(given["ownerTypeId"]), intval(given["ownerId"])
+
+
+@method("crm.orderentity.add", "crm")
+def orderentity_add(caller: Caller, params: Params) -> object:
+    _may_write_links(caller)
+    order_id, type_id, owner_id = _link_fields(params)
+    if order_id not in caller.state.orders:
+        raise Failure(400, "200540400001", "order does not exist")
+    if caller.state.links.get(order_id) == (type_id, owner_id):
+        raise Failure(
+            400, "201650000001", "Duplicate entry for key [ownerId, ownerTypeId, orderId]"
+        )
+    changes.link(caller.state, caller.tell, order_id, (type_id, owner_id))
+    return {"dealOrder": {"orderId": order_id, "ownerId": owner_id, "ownerTypeId": type_id}}
+
+
+@method("crm.orderentity.deleteByFilter", "crm")
+def orderentity_delete(caller: Caller, params: Params) -> object:
+    _may_write_links(caller)
+    order_id, type_id, owner_id = _link_fields(params)
+    if order_id not in caller.state.orders:
+        raise Failure(400, "200540400001", "order does not exist")
+    if caller.state.links.get(order_id) != (type_id, owner_id):
+        raise Failure(400, "201640400004", "entity relation is not exists")
+    changes.link(caller.state, caller.tell, order_id, None)
+    return True
+
+
+@method("crm.orderentity.getFields", "crm")
+def orderentity_fields(caller: Caller, _: Params) -> object:
+    _may_read_links(caller)
+    one = {"isImmutable": True, "isReadOnly": False, "isRequired": True, "type": "integer"}
+    return {"orderEntity": {name: dict(one) for name in ("orderId", "ownerId", "ownerTypeId")}}

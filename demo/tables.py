@@ -1,0 +1,83 @@
+"""Rows by id, found by another column without looking through all of them."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, MutableMapping
+from typing import Any
+
+Row = dict[str, Any]  # whatever JSON the method of that row answers with
+Owner = tuple[int, int]
+
+
+class Table(MutableMapping[int, Row]):
+    """Rows by id, and by ``orderId`` where they have one. A row's ``orderId`` never changes."""
+
+    def __init__(self, rows: Iterable[tuple[int, Row]] = ()) -> None:
+        self._rows: dict[int, Row] = {}
+        self._of_order: defaultdict[int, dict[int, None]] = defaultdict(dict)
+        self.update(rows)
+
+    def __getitem__(self, pk: int) -> Row:
+        return self._rows[pk]
+
+    def __setitem__(self, pk: int, row: Row) -> None:
+        self._rows[pk] = row
+        if "orderId" in row:
+            self._of_order[row["orderId"]][pk] = None
+
+    def __delitem__(self, pk: int) -> None:
+        row = self._rows.pop(pk)
+        if "orderId" in row:
+            del self._of_order[row["orderId"]][pk]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def found(self, pk: int) -> list[Row]:
+        return [self._rows[pk]] if pk in self._rows else []
+
+    def of_order(self, order_id: int) -> list[Row]:
+        return [self._rows[pk] for pk in self._of_order.get(order_id, ())]
+
+    def add(self, row: Row) -> Row:
+        """The row under the next free id, which it gets."""
+        pk = next(reversed(self._rows), 0) + 1
+        self[pk] = row | {"id": pk}
+        return self[pk]
+
+
+class Links(MutableMapping[int, Owner]):
+    """Order id -> (owner type, owner id): an order has at most one."""
+
+    def __init__(self, links: Iterable[tuple[int, Owner]] = ()) -> None:
+        self._links: dict[int, Owner] = {}
+        self._of_owner: defaultdict[int, dict[int, None]] = defaultdict(dict)
+        self.update(links)
+
+    def __getitem__(self, order_id: int) -> Owner:
+        return self._links[order_id]
+
+    def __setitem__(self, order_id: int, owner: Owner) -> None:
+        # An order that moves stands last with its new owner, as in a list of additions.
+        self.pop(order_id, None)
+        self._links[order_id] = owner
+        self._of_owner[owner[1]][order_id] = None
+
+    def __delitem__(self, order_id: int) -> None:
+        owner = self._links.pop(order_id)
+        del self._of_owner[owner[1]][order_id]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._links)
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def with_owner_id(self, owner_id: int) -> list[int]:
+        """Orders of every owner with this id, whatever its type."""
+        return list(self._of_owner.get(owner_id, ()))
+
+    def of_owner(self, owner: Owner) -> list[int]:
+        return [pk for pk in self.with_owner_id(owner[1]) if self._links[pk] == owner]
