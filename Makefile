@@ -66,6 +66,7 @@ test: setup browser
 
 bench: setup
 	@$(BIN)/python -m bench.screens
+	@$(BIN)/python -m bench.budget
 
 clean:
 	rm -rf .venv node_modules static/dist var

@@ -82,6 +82,7 @@ class DemoPortal:
         server = Server(("127.0.0.1", port), app, numthreads=THREADS, request_queue_size=200)
         server.gateway = _Gateway
         server.shutdown_timeout = 1
+        server.keep_alive_conn_limit = 100  # beyond ten it would close every connection it answers
         server.prepare()
         threading.Thread(target=server.serve, daemon=True).start()
         self._servers.append(server)

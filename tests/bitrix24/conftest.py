@@ -3,7 +3,11 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from redis import Redis
 
+from b24app import embedded
+from tests import environment
+from tests.bitrix24.metered import Metered
 from tests.bitrix24.scripted import Portal, Server
 
 
@@ -28,3 +32,22 @@ def server(start_server: Callable[[], Server]) -> Server:
 @pytest.fixture
 def portal(server: Server) -> Portal:
     return Portal(server)
+
+
+@pytest.fixture
+def redis() -> Redis:
+    """The run's Redis, emptied."""
+    client = Redis(unix_socket_path=str(embedded.socket_path(environment.DIRECTORY)))
+    client.flushdb()
+    return client
+
+
+@pytest.fixture
+def metered(redis: Redis) -> Iterator[Metered]:
+    """The demo portal behind a budget, its own limits put back afterwards."""
+    portal, limits = environment.PORTAL, environment.PORTAL.rest.limits
+    portal.reset()
+    before = limits.capacity, limits.leak, limits.operating, limits.clock
+    yield Metered(portal, redis)
+    limits.capacity, limits.leak, limits.operating, limits.clock = before
+    limits.reset()

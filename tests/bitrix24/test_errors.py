@@ -72,3 +72,10 @@ def test_an_error_says_what_is_known_and_no_more() -> None:
 def test_an_error_survives_a_process_boundary() -> None:
     error = pickle.loads(pickle.dumps(errors.classify("NOT_FOUND", "gone", http_status=400)))
     assert (error.code, error.description, error.http_status) == ("NOT_FOUND", "gone", 400)
+
+
+def test_a_wait_keeps_its_seconds_in_copies_and_over_a_process_boundary() -> None:
+    wait = errors.Wait(12.5, method="a.b")
+    assert (wait.copied(method="c.d").seconds, wait.copied(method="c.d").method) == (12.5, "c.d")
+    over = pickle.loads(pickle.dumps(wait))
+    assert (over.seconds, over.method, over.not_applied) == (12.5, "a.b", True)

@@ -1,0 +1,130 @@
+"""Redis stopped, hanging, back again: people go on with care, jobs wait."""
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from b24app import embedded
+from b24app.bitrix24 import errors
+from b24app.bitrix24.budget import AWAY_FOR, AWAY_WAIT
+from b24app.bitrix24.pacing import Priority
+from tests.bitrix24.metered import Metered
+
+AWAY = "Redis away"
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[Path]:
+    """The directory of a server that a test may stop."""
+    embedded.ensure(tmp_path)
+    yield tmp_path
+    embedded.stop(tmp_path)
+
+
+def connected(directory: Path) -> Redis:
+    return Redis(
+        unix_socket_path=str(embedded.socket_path(directory)),
+        socket_timeout=0.5,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+@pytest.fixture
+def stoppable(metered: Metered, own_redis: Path) -> Metered:
+    """The same portal, with its budget in the Redis that may be stopped."""
+    return Metered(metered.portal, connected(own_redis))
+
+
+def test_people_go_on_and_jobs_wait_while_redis_is_stopped(
+    stoppable: Metered, own_redis: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    person, job = stoppable.client(), stoppable.client(Priority.BULK)
+    person.call("profile")
+    assert stoppable.budget().view().shared
+    embedded.stop(own_redis)
+    # A quarter of 50 at once, and a second each beyond it.
+    began = time.monotonic()
+    for _ in range(12):
+        person.call("profile")
+    assert time.monotonic() - began < 1
+    person.call("profile")
+    assert time.monotonic() - began > 0.3
+    with pytest.raises(errors.Wait) as caught:
+        job.call("profile")
+    assert caught.value.seconds == AWAY_WAIT
+    assert stoppable.portal.http_requests == 14
+    view = stoppable.budget().view()
+    assert not view.shared
+    assert view.level > 10
+    assert sum(AWAY in record.message for record in caplog.records) == 1
+
+
+def test_shared_again_when_redis_is_back(
+    stoppable: Metered, own_redis: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    person = stoppable.client()
+    embedded.stop(own_redis)
+    person.call("profile")
+    embedded.ensure(own_redis)
+    time.sleep(AWAY_FOR)
+    person.call("profile")
+    stoppable.client(Priority.BULK).call("profile")
+    view = stoppable.budget().view()
+    assert view.shared
+    assert view.of("profile").operating > 0
+    assert "Redis is back" in caplog.text
+
+
+def test_a_refusal_is_minded_without_redis_too(stoppable: Metered, own_redis: Path) -> None:
+    embedded.stop(own_redis)
+    stoppable.portal.misbehave("rate")
+    began = time.monotonic()
+    stoppable.client().call("profile")
+    assert time.monotonic() - began > 0.5
+    assert stoppable.portal.http_requests == 2
+
+
+def test_a_hanging_redis_holds_people_up_once(stoppable: Metered) -> None:
+    person = stoppable.client()
+    person.call("profile")
+    pid = int(stoppable.redis.info("server")["process_id"])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        for _ in range(10):
+            person.call("profile")
+        assert time.monotonic() - began < 1.5
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_redis_stopped_between_question_and_answer_loses_no_answer(
+    stoppable: Metered, own_redis: Path
+) -> None:
+    person = stoppable.client()
+    budget = stoppable.budget()
+    budget.acquire("ticket", {"profile": 1})
+    embedded.stop(own_redis)
+    budget.settle("ticket", [("profile", errors.RateLimited("QUERY_LIMIT_EXCEEDED"))])
+    assert person.call("profile").result
+
+
+def test_a_forked_child_counts_in_the_same_bucket(metered: Metered) -> None:
+    client = metered.client()
+    client.call("profile")
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if client.call("profile").result else 1)
+    assert os.waitpid(pid, 0)[1] == 0
+    client.call("profile")
+    assert metered.budget().view().level == pytest.approx(3, abs=0.9)

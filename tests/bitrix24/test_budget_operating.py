@@ -1,0 +1,241 @@
+"""Operating time: a method's limit is approached by jobs, and not hit; a portal's own limit is learnt."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.answers import CallTime
+from b24app.bitrix24.client import Answer, Command, Outcome
+from b24app.bitrix24.pacing import BULK_SHARE, WINDOW, Limits, Priority, seconds_for
+from tests.bitrix24.metered import ADD, Metered, refusals
+
+SCALED = Limits(operating=30)
+
+
+def peak(outcomes: Sequence[Outcome]) -> float:
+    """The highest sum the portal reported."""
+    return max(
+        one.time.operating or 0.0
+        for one in outcomes
+        if isinstance(one, Answer) and one.time is not None
+    )
+
+
+def test_a_job_approaches_the_limit_and_does_not_hit_it(metered: Metered) -> None:
+    metered.allow(SCALED)
+    metered.believe(operating=30)
+    took, outcomes = metered.job(300, per_batch=10)
+    assert len(outcomes) == 300
+    assert refusals(outcomes) == []
+    assert 0.85 * 30 < peak(outcomes) <= BULK_SHARE * 30
+    # 99 s of work at 30 s in ten minutes: three full windows, and the fourth begun; minutes are whole.
+    assert 3 * WINDOW - 60 < took < 3 * WINDOW + 60
+
+
+@pytest.mark.parametrize("clock", [-300.0, 0.0, 290.0])
+def test_the_portals_clock_may_be_minutes_away_from_ours(metered: Metered, clock: float) -> None:
+    metered.turned = clock
+    metered.allow(SCALED)
+    metered.believe(operating=30)
+    took, outcomes = metered.job(120, per_batch=10)
+    assert refusals(outcomes) == []
+    assert WINDOW - 60 < took < WINDOW + 60
+
+
+def test_the_wait_is_known_to_the_minute(metered: Metered) -> None:
+    metered.allow(SCALED)
+    metered.believe(operating=30)
+    job = metered.client(Priority.BULK)
+    for _ in range(8):
+        job.batch(metered.adds(10))
+    with pytest.raises(errors.Wait) as caught:
+        job.batch(metered.adds(10))
+    assert WINDOW - 60 <= caught.value.seconds <= WINDOW
+    metered.later(caught.value.seconds - 1)
+    with pytest.raises(errors.Wait):
+        job.batch(metered.adds(10))
+    metered.later(1.1)
+    assert refusals(job.batch(metered.adds(10))) == []
+
+
+def test_people_have_what_jobs_leave(metered: Metered) -> None:
+    metered.allow(SCALED)
+    metered.believe(operating=30)
+    metered.job(80, per_batch=10)
+    with pytest.raises(errors.Wait):
+        metered.client(Priority.BULK).batch(metered.adds(10))
+    person = metered.client()
+    assert refusals(person.batch(metered.adds(10))) == []
+    with pytest.raises(errors.OperatingLimit) as caught:
+        person.batch(metered.adds(10))
+    assert caught.value.code == "BUDGET"
+    # Other methods go on, and a page that can do without the exhausted one is not refused.
+    metered.client(Priority.BULK).call("profile")
+    found = person.batch({"me": Command("profile"), **metered.adds(2)})
+    assert isinstance(found["me"], Answer)
+
+
+def test_a_lower_limit_of_the_portal_is_learnt_from_one_refusal(metered: Metered) -> None:
+    metered.allow(Limits(operating=20))
+    metered.believe(operating=30)
+    _, outcomes = metered.job(60, per_batch=10)
+    assert refusals(outcomes) == []
+    _, outcomes = metered.job(150, per_batch=10)
+    refused = refusals(outcomes)
+    # The batch in which it happened, and none after it.
+    assert 0 < len(refused) <= 10
+    assert {type(one) for one in refused} == {errors.OperatingLimit}
+    account = metered.budget().view().of(ADD)
+    assert 18 < account.limit <= 20.5
+    _, outcomes = metered.job(150, per_batch=10)
+    assert refusals(outcomes) == []
+
+
+def test_somebody_elses_spending_costs_one_refusal_at_most(metered: Metered) -> None:
+    metered.allow(SCALED)
+    metered.believe(operating=30)
+    metered.job(20, per_batch=10)
+    limits = metered.portal.rest.limits
+    while limits.spend(ADD)[2]:
+        """Another server of the same app works without asking us."""
+    batches = [metered.job(10, per_batch=10)[1] for _ in range(10)]
+    assert sum(1 for outcomes in batches if refusals(outcomes)) <= 1
+
+
+def test_a_limit_learnt_too_low_is_given_up_when_the_portal_allows_more(metered: Metered) -> None:
+    metered.allow(SCALED)
+    metered.believe(operating=30)
+    metered.job(60, per_batch=10)
+    metered.portal.misbehave("operating", ADD)
+    metered.job(1, per_batch=1)
+    assert metered.budget().view().of(ADD).limit == pytest.approx(60 * 0.33)
+    metered.later(WINDOW)
+    while metered.portal.rest.limits.spend(ADD)[0] < 25:
+        """Another server of the same app works without asking us."""
+    metered.job(1, per_batch=1)
+    assert 25 < metered.budget().view().of(ADD).limit < 26
+
+
+def test_a_limit_is_learnt_for_an_hour(metered: Metered) -> None:
+    metered.believe(operating=30)
+    metered.job(60, per_batch=10)
+    budget = metered.budget()
+    budget.settle("one", [(ADD, errors.OperatingLimit("OPERATION_TIME_LIMIT"))])
+    assert budget.view().of(ADD).limit < 20
+    metered.later(3500)
+    assert budget.view().of(ADD).limit < 20
+    metered.later(101)
+    assert budget.view().of(ADD).limit == 30
+
+
+def test_a_portal_that_gives_no_sum_is_counted_by_what_its_answers_took(metered: Metered) -> None:
+    metered.believe(operating=30)
+    budget = metered.budget(Priority.BULK)
+    for number in range(14):
+        budget.acquire(f"t{number}", {ADD: 1})
+        budget.settle(
+            f"t{number}", [(ADD, Answer(True, time=CallTime(duration=2.5, processing=2)))]
+        )
+    with pytest.raises(errors.Wait):
+        budget.acquire("one more", {ADD: 1})
+    account = budget.view().of(ADD)
+    assert account.operating == pytest.approx(28)
+    assert account.cost == pytest.approx(2)
+
+
+@pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -5.0, 1e300])
+def test_nonsense_in_an_answer_breaks_nothing(metered: Metered, nonsense: float) -> None:
+    budget = metered.budget()
+    time = CallTime(nonsense, nonsense, nonsense, datetime.max.replace(tzinfo=UTC), nonsense)
+    budget.settle("one", [("profile", Answer(1, time=time))])
+    budget.settle("two", [("profile", errors.OperatingLimit("OPERATION_TIME_LIMIT"))])
+    view = budget.view()
+    assert view.shared
+    assert view.of("profile").blocked <= 60
+
+
+def test_a_reset_in_the_far_future_is_not_believed(metered: Metered) -> None:
+    budget, now = metered.budget(), datetime.now(UTC).timestamp()
+    time = CallTime(1, 1, 300, datetime.max.replace(tzinfo=UTC), now)
+    budget.settle("one", [("profile", Answer(1, time=time))])
+    budget.settle("two", [("profile", errors.OperatingLimit("OPERATION_TIME_LIMIT"))])
+    assert budget.view().of("profile").blocked <= WINDOW + 60
+
+
+def test_a_late_answer_does_not_undo_a_newer_one(metered: Metered) -> None:
+    budget, now = metered.budget(), datetime.now(UTC)
+    for ticket, sum_, finish in (("new", 12.0, 0.0), ("old", 10.0, -3.0)):
+        time = CallTime(2, 2, sum_, now + timedelta(minutes=5), now.timestamp() + finish)
+        budget.settle(ticket, [(ADD, Answer(True, time=time))])
+    assert budget.view().of(ADD).operating == pytest.approx(12)
+
+
+def test_a_method_refused_by_the_portal_is_left_alone_until_its_reset(metered: Metered) -> None:
+    job = metered.client(Priority.BULK)
+    job.call("profile")
+    metered.portal.misbehave("operating", "profile")
+    with pytest.raises(errors.OperatingLimit) as refused:
+        job.call("profile")
+    assert refused.value.code == "OPERATION_TIME_LIMIT"
+    with pytest.raises(errors.Wait) as caught:
+        job.call("profile")
+    assert WINDOW - 61 < caught.value.seconds <= WINDOW
+    # Far below the limit it was not our doing: the limit stays what it was.
+    assert metered.budget().view().of("profile").limit == 480
+    metered.later(caught.value.seconds)
+    job.call("profile")
+    assert len(metered.portal.calls) == 3
+
+
+def test_what_is_under_way_is_counted_before_it_is_answered(metered: Metered) -> None:
+    metered.believe(operating=30)
+    metered.client(Priority.BULK).batch(metered.adds(10))
+    budget = metered.budget(Priority.BULK)
+    budget.acquire("one", {ADD: 70})
+    with pytest.raises(errors.Wait):
+        budget.acquire("two", {ADD: 10})
+    # A worker that died with its request holds nothing for ever.
+    metered.later(91)
+    budget.acquire("two", {ADD: 10})
+    # What may have run is counted as if it had, until the portal says otherwise.
+    budget.settle("two", [(ADD, errors.OutcomeUnknown("READ_TIMEOUT"))])
+    assert budget.view().of(ADD).operating == pytest.approx(2 * 10 * 0.33, abs=0.01)
+
+
+def test_the_cost_of_a_command_is_measured(metered: Metered) -> None:
+    budget = metered.budget()
+    assert budget.cost(ADD) == 1.0
+    metered.client().batch(metered.adds(5))
+    assert budget.cost(ADD) == pytest.approx(0.33)
+    assert budget.cost("CRM.OrderEntity.Add") == pytest.approx(0.33)
+
+
+def test_a_lost_redis_is_made_up_for_by_the_next_answer(metered: Metered) -> None:
+    metered.believe(operating=30)
+    metered.allow(SCALED)
+    metered.job(70, per_batch=10)
+    metered.redis.flushdb()
+    metered.client(Priority.BULK).batch(metered.adds(1))
+    with pytest.raises(errors.Wait):
+        metered.client(Priority.BULK).batch(metered.adds(20))
+
+
+@pytest.mark.parametrize("count", [100, 300, 1000])
+def test_the_time_left_is_told_honestly(metered: Metered, count: int) -> None:
+    metered.allow(SCALED)
+    metered.believe(operating=30)
+    metered.job(10, per_batch=10)
+    told = seconds_for({ADD: count}, metered.budget().view(), per_batch=10)
+    took, _ = metered.job(count, per_batch=10)
+    assert told == pytest.approx(took, rel=0.15, abs=20)
+
+
+def test_the_time_left_by_the_request_rate_alone(metered: Metered) -> None:
+    view = metered.budget().view()
+    assert seconds_for({"profile": 40}, view, per_batch=1) == 40 * 1.0
+    metered.client().call("profile")
+    view = metered.budget().view()
+    assert seconds_for({"profile": 1040}, view, per_batch=1) == pytest.approx(500, abs=2)
+    assert seconds_for({"profile": 0}, view, per_batch=50) == 0

@@ -1,0 +1,232 @@
+"""The bucket: filled by all processes together, never over its brim, with room left for people."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
+from b24app import embedded
+from b24app.bitrix24 import errors
+from b24app.bitrix24.budget import SharedBudget
+from b24app.bitrix24.pacing import Limits, Priority
+from demo.server import DemoPortal
+from tests import environment
+from tests.bitrix24.metered import Metered
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FAST = Limits(capacity=100, leak=40)
+FLOOD = """
+import sys, threading, time
+from redis import Redis
+from b24app.bitrix24 import errors
+from b24app.bitrix24.budget import Budgets
+from b24app.bitrix24.client import Client
+from b24app.bitrix24.pacing import Limits, Priority
+from b24app.bitrix24.tokens import FixedToken
+
+socket, member_id, base, token, priority, seconds = sys.argv[1:]
+budget = Budgets(Redis(unix_socket_path=socket)).of(member_id, Limits(100, 40), Priority(priority))
+client = Client(FixedToken(base, token), budget=budget)
+end = time.monotonic() + float(seconds)
+
+def call():
+    while time.monotonic() < end:
+        try:
+            client.call("profile")
+        except errors.Wait as wait:
+            time.sleep(min(wait.seconds, 0.05))
+        except errors.RateLimited as refused:
+            assert refused.code == "BUDGET", refused
+
+threads = [threading.Thread(target=call) for _ in range(4)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def flood(metered: Metered, *priorities: Priority, seconds: float) -> None:
+    """A process of four threads for each priority, all calling the portal as fast as they may."""
+    socket = str(embedded.socket_path(environment.DIRECTORY))
+    known = [socket, metered.portal.member_id, metered.base, metered.token]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", FLOOD, *known, priority.value, str(seconds)], cwd=ROOT
+        )
+        for priority in priorities
+    ]
+    assert [one.wait() for one in running] == [0] * len(priorities)
+
+
+def saturated(metered: Metered, stop: threading.Event) -> None:
+    client = metered.client(Priority.BULK)
+    while not stop.is_set():
+        try:
+            client.call("profile")
+        except errors.Wait as wait:
+            stop.wait(min(wait.seconds, 0.02))
+
+
+def test_three_processes_fill_one_bucket_and_none_is_refused(metered: Metered) -> None:
+    metered.allow(FAST)
+    began = time.monotonic()
+    flood(metered, *[Priority.INTERACTIVE] * 3, seconds=3)
+    most = FAST.capacity + FAST.leak * (time.monotonic() - began)
+    floor = FAST.line(Priority.INTERACTIVE) + FAST.leak * 2.5  # the processes need time to start
+    assert metered.portal.rest.refused == 0
+    assert floor <= metered.portal.http_requests <= most
+
+
+def test_jobs_reach_the_full_leak_and_leave_the_rest_to_people(metered: Metered) -> None:
+    metered.allow(FAST)
+    metered.believe(capacity=FAST.capacity, leak=FAST.leak)
+    stop = threading.Event()
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(saturated, metered, stop) for _ in range(3)]
+        while metered.budget().view().level < FAST.line(Priority.BULK) - 1:
+            time.sleep(0.02)
+        before, began = metered.portal.http_requests, time.monotonic()
+        time.sleep(1.5)
+        served = metered.portal.http_requests - before
+        rate = served / (time.monotonic() - began)
+        person = metered.client()
+        took = [timed(lambda: person.call("profile")) for _ in range(8)]
+        stop.set()
+    assert [job.result() for job in jobs] == [None] * 3
+    assert 0.9 * FAST.leak < rate < 1.1 * FAST.leak
+    assert metered.portal.rest.refused == 0
+    assert max(took) < 0.3
+
+
+def timed(step: Callable[[], object]) -> float:
+    began = time.monotonic()
+    step()
+    return time.monotonic() - began
+
+
+def test_a_job_is_told_when_there_is_room_and_sends_nothing(metered: Metered) -> None:
+    metered.believe(capacity=50, leak=2)
+    client = metered.client(Priority.BULK)
+    for _ in range(40):
+        client.call("profile")
+    with pytest.raises(errors.Wait) as caught:
+        client.call("profile")
+    assert metered.portal.http_requests == 40
+    assert 0 < caught.value.seconds <= 0.5
+    assert caught.value.not_applied
+    metered.later(caught.value.seconds)
+    client.call("profile")
+
+
+def test_a_person_waits_a_little_and_is_then_told_that_it_is_busy(metered: Metered) -> None:
+    small = Limits(capacity=10, leak=2)
+    metered.allow(small)
+    metered.believe(capacity=10, leak=2)
+    person = metered.client()
+    assert timed(lambda: [person.call("profile") for _ in range(8)]) < 1
+    assert 0.5 < timed(lambda: [person.call("profile") for _ in range(3)]) < 2.5
+    assert metered.portal.rest.refused == 0
+    metered.budget().settle("other", [("profile", errors.RateLimited("QUERY_LIMIT_EXCEEDED"))])
+    metered.believe(leak=0.1)
+    with pytest.raises(errors.RateLimited) as caught:
+        metered.client().call("profile")
+    assert (caught.value.code, caught.value.method) == ("BUDGET", "profile")
+    assert metered.portal.http_requests == 11
+
+
+def test_a_refusal_fills_the_bucket_and_jobs_do_not_try_again(metered: Metered) -> None:
+    metered.portal.misbehave("rate")
+    with pytest.raises(errors.Wait):
+        metered.client(Priority.BULK).call("profile")
+    assert metered.portal.http_requests == 1
+    assert metered.budget().view().level == pytest.approx(50, abs=0.2)
+
+
+def test_a_refused_person_waits_as_the_bucket_says(metered: Metered) -> None:
+    metered.portal.misbehave("rate")
+    took = timed(lambda: metered.client().call("profile"))
+    assert 1 < took < 2
+    assert metered.portal.http_requests == 2
+
+
+def test_overload_stops_everybody_for_long(metered: Metered) -> None:
+    metered.portal.misbehave("overload")
+    with pytest.raises(errors.Overloaded):
+        metered.client().call("profile")
+    with pytest.raises(errors.Overloaded) as caught:
+        metered.client().call("profile")
+    assert caught.value.code == "BUDGET"
+    with pytest.raises(errors.Wait) as waiting:
+        metered.client(Priority.BULK).call("profile")
+    assert 590 < waiting.value.seconds <= 600
+    assert metered.portal.http_requests == 1
+    metered.later(601)
+    metered.client().call("profile")
+
+
+def test_a_full_portal_holds_up_no_other(metered: Metered) -> None:
+    with DemoPortal(member_id="other", oauth_of=metered.portal) as portal:
+        other = Metered(portal, metered.redis)
+        metered.budget().settle("x", [("profile", errors.Overloaded("OVERLOAD_LIMIT"))])
+        took = timed(lambda: other.client(Priority.BULK).call("profile"))
+        assert took < 0.5
+        with pytest.raises(errors.Overloaded):
+            metered.client().call("profile")
+
+
+def test_a_budget_takes_two_round_trips_and_fades(metered: Metered) -> None:
+    client = metered.client()
+    client.call("profile")
+    metered.redis.config_resetstat()
+    client.call("profile")
+    stats = metered.redis.info("commandstats")
+    assert stats["cmdstat_evalsha"]["calls"] == 2
+    assert "cmdstat_script|load" not in stats
+    keys = metered.redis.keys("budget:*")
+    assert len(keys) == 1
+    assert 3500 < metered.redis.ttl(keys[0]) <= 3600
+
+
+def wait_of(budget: SharedBudget, ticket: str) -> float:
+    """Seconds a request has to wait; 0 when it was counted."""
+    try:
+        budget.acquire(ticket, {"profile": 1})
+    except errors.Wait as wait:
+        return wait.seconds
+    budget.settle(ticket, [])
+    return 0.0
+
+
+@profile(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    steps=st.lists(st.tuples(st.booleans(), st.floats(0, 20)), min_size=1, max_size=60),
+    capacity=st.integers(1, 60),
+    leak=st.integers(1, 5),
+)
+def test_the_bucket_is_the_textbook_one(
+    metered: Metered, steps: list[tuple[bool, float]], capacity: int, leak: int
+) -> None:
+    metered.redis.flushdb()
+    metered.believe(capacity=capacity, leak=leak)
+    job, person, level = metered.budget(Priority.BULK), metered.budget(), 0.0
+    for number, (pauses, pause) in enumerate(steps):
+        if pauses:
+            metered.later(pause)
+            level = max(0.0, level - pause * leak)
+        # A person would wait in here, so they come only where the model has room for them.
+        if metered.limits.line(Priority.INTERACTIVE) - level > 1.2:
+            assert wait_of(person, f"person{number}") == 0
+            level += 1
+        over = level + 1 - metered.limits.line(Priority.BULK)
+        wait = wait_of(job, f"job{number}")
+        assert wait == pytest.approx(max(0, over) / leak, abs=0.1)
+        level += 1 if wait == 0 else 0
+        assert job.view().level == pytest.approx(level, abs=0.1 * leak)
+        assert job.view().level <= max(1, capacity)

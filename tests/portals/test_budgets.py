@@ -1,0 +1,100 @@
+"""Every way to a portal's REST passes its budget, and a portal that is stopped holds up no other."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.pacing import Priority
+from b24app.connect import client_of, installer_client
+from b24app.portals.budgets import budget_of
+from b24app.portals.models import Portal, PortalUser
+from demo.server import DemoPortal
+from tests.opening import ANNA, MOCKUP, Page, ask, install, launch, open_tab, submit
+
+pytestmark = pytest.mark.django_db
+
+Way = Callable[[Client, DemoPortal, Page], Page]
+
+WAYS: dict[str, Way] = {
+    "install": lambda client, portal, tab: install(client, portal),
+    "main page": lambda client, portal, tab: launch(client, portal, "DEFAULT", ANNA, 0, "en", {}),
+    "open the tab": lambda client, portal, tab: open_tab(client, portal),
+    "read anew": lambda client, portal, tab: ask(client, tab, "/tab/orders/"),
+    "search": lambda client, portal, tab: ask(client, tab, "/tab/found/?q=1193"),
+    "link": lambda client, portal, tab: submit(client, tab, "/tab/link/", {"order": "5011|"}),
+}
+
+
+@pytest.fixture
+def tab(client: Client, portal: DemoPortal) -> Page:
+    install(client, portal)
+    opened = open_tab(client, portal, deal_id=MOCKUP)
+    portal.reset_counts()
+    return opened
+
+
+def stop(member_id: str) -> None:
+    """The portal has answered that it is overloaded."""
+    stored = Portal.objects.get(member_id=member_id)
+    overload = errors.Overloaded("OVERLOAD_LIMIT")
+    budget_of(stored, Priority.INTERACTIVE).settle("one", [("profile", overload)])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_goes_past_a_stopped_budget(
+    client: Client, portal: DemoPortal, tab: Page, way: str
+) -> None:
+    stop(portal.member_id)
+    page = WAYS[way](client, portal, tab)
+    assert page.response.status_code == 503
+    assert 'data-state="busy"' in page.text
+    assert portal.http_requests == 0
+
+
+def test_renewing_the_session_is_counted_too(client: Client, portal: DemoPortal, tab: Page) -> None:
+    fresh = portal.open("DEFAULT").form
+    stop(portal.member_id)
+    answer = submit(client, tab, "/session/renew/", fresh)
+    assert answer.response.status_code == 401
+    assert portal.http_requests == 0
+
+
+def test_installer_and_jobs_are_counted(portal: DemoPortal, tab: Page) -> None:
+    stored = Portal.objects.get()
+    anna = PortalUser.objects.get(user_id=ANNA)
+    stop(portal.member_id)
+    with pytest.raises(errors.Wait):
+        client_of(anna, Priority.BULK).call("profile")
+    installer = installer_client(stored)
+    assert installer is not None
+    with pytest.raises(errors.Overloaded):
+        installer.call("profile")
+    assert portal.http_requests == 0
+
+
+def test_a_stopped_portal_holds_up_no_other(client: Client, portal: DemoPortal, tab: Page) -> None:
+    with DemoPortal(portal.app_url, member_id="other", oauth_of=portal) as other:
+        install(client, other)
+        stop(portal.member_id)
+        assert open_tab(client, portal).state == "busy"
+        assert open_tab(client, other).state == ""
+
+
+def test_the_settings_are_in_force(
+    client: Client, portal: DemoPortal, tab: Page, settings: Settings
+) -> None:
+    settings.B24_RATE_CAPACITY, settings.B24_RATE_LEAK = 30, 1
+    anna = PortalUser.objects.get(user_id=ANNA)
+    job = client_of(anna, Priority.BULK)
+    budget = budget_of(anna.portal, Priority.BULK)
+    # Installing and opening have used some of the bucket already; a job may fill it to 20.
+    for _ in range(int(20 - budget.view().level)):
+        job.call("profile")
+    with pytest.raises(errors.Wait):
+        job.call("profile")
+    assert 18 < budget.view().level <= 20
+    settings.B24_OPERATING_LIMIT = 10
+    assert budget_of(anna.portal, Priority.BULK).view().of("profile").limit == 10
