@@ -216,6 +216,7 @@ INSTALLED_APPS = [
     "b24app.portals",
     "b24app.journal",
     "b24app.tab",
+    "b24app.jobs",
     "b24app.events",
 ]
 MIDDLEWARE = [
@@ -294,6 +295,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "events": {"task": "events.sweep", "schedule": 60.0},
     "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},
+    "jobs": {"task": "jobs.sweep", "schedule": 30.0},
 }
 
 LOGGING = {

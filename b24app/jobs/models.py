@@ -93,6 +93,8 @@ class Job(models.Model):
     skipped = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     setbacks = models.PositiveSmallIntegerField(default=0, help_text="Failed tries in a row")
+    language = models.CharField(max_length=2, default="en", help_text="For the word at its end")
+    told = models.BooleanField(default=False, help_text="The person has been notified of the end")
     created_at = models.DateTimeField(default=timezone.now)
     planned_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)

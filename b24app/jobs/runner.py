@@ -16,15 +16,17 @@ from django.db.models import F
 from django.utils import timezone
 
 from b24app.bitrix24 import errors
+from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
+from b24app.bitrix24.pacing import Priority, View
 from b24app.jobs import acting, judging, plan, states, troubles, work
 from b24app.jobs.judging import Result
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem
-from b24app.jobs.pace import Pace
 from b24app.journal import audit, watching
 from b24app.journal.models import AuditEntry
 from b24app.portals import access
+from b24app.portals.budgets import budget_of
 
 SLICE = 30.0
 BATCH = 25.0
@@ -35,9 +37,6 @@ MOST_READ_BACK = 2400
 
 # Seconds until a lane looks again whether another one has left something over.
 LEFTOVERS = 3.0
-# A wait this short is sat out: coming back would cost a request to look again.
-SHORT_WAIT = 1.0
-
 S = JobItem.State
 
 COUNTED = {S.DONE: "done", S.SKIPPED: "skipped", S.FAILED: "failed"}
@@ -50,7 +49,7 @@ class Turn:
 
     held: Held
     hands: acting.Hands
-    pace: Pace
+    budget: SharedBudget
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -74,7 +73,7 @@ def run(held: Held) -> float | None:
     if job.state not in states.AT_WORK:
         return None
     try:
-        turn = Turn(held, acting.hands_of(job), Pace(job))
+        turn = Turn(held, acting.hands_of(job), budget_of(job.portal, Priority.BULK))
         return plan.step(turn.held, turn.hands) if job.planned_at is None else _work(turn)
     except errors.BitrixError as error:
         return troubles.meet(job, error)
@@ -97,13 +96,19 @@ def _work(turn: Turn) -> float | None:
 
 def _capacity(turn: Turn) -> int:
     """Rows to claim: what a slice can write at the present cost, and no more."""
-    cost = turn.pace.cost(work.subject_of(turn.job).usual)
-    return min(MOST_CLAIMED, int(SLICE / cost) + 1)
+    view = turn.budget.view()
+    cheapest = min(_cost(view, method) for method in work.subject_of(turn.job).methods)
+    return min(MOST_CLAIMED, int(SLICE / cheapest) + 1)
+
+
+def _cost(view: View, method: str) -> float:
+    """Seconds one write takes, at least a millisecond."""
+    return max(0.001, view.cost(method))
 
 
 def _goes_on(turn: Turn) -> bool:
     """Whether the job is still to be worked; somebody may have stopped it a moment ago."""
-    turn.job.refresh_from_db(fields=["state", "right", "named"])
+    turn.job.refresh_from_db(fields=["state"])
     return turn.job.state in states.AT_WORK
 
 
@@ -118,13 +123,11 @@ def _at_the_end(turn: Turn) -> float | None:
 def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
     subject = work.subject_of(turn.job)
     ids = [item.order_id for item in items]
-    standing = subject.standing(ids, turn.hands.writing.batch(subject.reading(ids)))
+    standing = subject.standing(ids, acting.sent(turn.hands.writing, subject.reading(ids)))
     record(turn.held, [judging.read_back(item, standing[item.order_id]) for item in items])
 
 
-def _looked(
-    turn: Turn, items: Sequence[JobItem]
-) -> tuple[deque[JobItem], dict[int, str | None]]:
+def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[int, str | None]]:
     """The rows whose cards the person may open, and where all orders stand now."""
     job, subject = turn.job, work.subject_of(turn.job)
     borrowed = job.right == Job.Right.INSTALLER
@@ -145,10 +148,10 @@ def _looked(
 
 def _chunk(turn: Turn, ready: deque[JobItem]) -> list[JobItem]:
     """The next rows to go out together; none when the slice has no time for them."""
-    subject = work.subject_of(turn.job)
+    subject, view = work.subject_of(turn.job), turn.budget.view()
     seconds, chunk = min(BATCH, turn.left), list[JobItem]()
     while ready and len(chunk) < subject.most:
-        seconds -= turn.pace.cost(subject.method(ready[0]))
+        seconds -= _cost(view, subject.method(ready[0]))
         # However slow the portal is, a slice that has claimed something writes at least one.
         if seconds < 0 and (chunk or turn.left < SLICE / 2):
             break
@@ -174,14 +177,13 @@ def _write(
     commands = {f"write{item.order_id}": subject.write(item) for item in writes}
     turn.held.begin(writes)
     try:
-        outcomes = _sent(turn, commands | (subject.reading(ids) if ids else {}))
+        outcomes = acting.sent(turn.hands.writing, commands | (subject.reading(ids) if ids else {}))
     except errors.BitrixError as error:
         if error.not_applied:
             results += [Result(item, S.PENDING) for item in writes]
         record(turn.held, results)
         raise
     by_order = {item.order_id: outcomes[f"write{item.order_id}"] for item in writes}
-    turn.pace.learn(outcomes, commands)
     trouble = _shared(turn, by_order)
     results += [
         Result(item, S.PENDING)
@@ -193,17 +195,6 @@ def _write(
     if trouble is not None:
         raise trouble
     return subject.standing(ids, outcomes) if ids else {}
-
-
-def _sent(turn: Turn, commands: dict[str, work.Command]) -> dict[str, Answer | errors.BitrixError]:
-    """The outcomes of one request; a short wait for room in the portal's budget is sat out."""
-    while True:
-        try:
-            return turn.hands.writing.batch(commands)
-        except errors.Wait as wait:
-            if wait.seconds > min(SHORT_WAIT, turn.left):
-                raise
-            time.sleep(wait.seconds)
 
 
 def _shared(

@@ -34,17 +34,22 @@ RESTING = frozenset({S.PLANNED, S.PAUSED, *ENDED})
 """Nothing happens by itself: the page of such a job need not ask again."""
 
 
-def change(job: Job, to: Job.State, reason: str = "", **fields: object) -> bool:
-    """Move ``job`` to ``to`` if its state allows that now; False if it does not. One statement."""
-    now = timezone.now()
+def change(
+    job: Job, to: Job.State, reason: str = "", fields: Mapping[str, object] | None = None
+) -> bool:
+    """Move ``job`` to ``to`` if its state allows that now, and set ``fields`` with it.
+
+    False if the state does not allow it. One statement.
+    """
+    now, more = timezone.now(), dict[str, object](fields or {})
     before = [state for state, following in FOLLOWING.items() if to in following]
-    fields["reason"] = reason
+    more["reason"] = reason
     if to in (S.WAITING_PORTAL, S.WAITING_AUTHORIZATION):
-        fields["waiting_since"] = now
+        more["waiting_since"] = now
     if to in ENDED:
-        fields["ended_at"] = now
+        more["ended_at"] = now
     changed = Job.objects.of(job.portal).filter(pk=job.pk, state__in=before)
-    if not changed.update(state=to, **fields):
+    if not changed.update(state=to, **more):
         return False
     job.refresh_from_db(fields=["state", "reason", "waiting_since", "ended_at"])
     return True

@@ -17,14 +17,22 @@ from b24app.orders import links, rows
 from b24app.orders.types import Owner
 
 PAGE = 50
+ADD, DELETE = "crm.orderentity.add", "crm.orderentity.deleteByFilter"
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 class Subject(Protocol):
-    """One thing that jobs change. ``most`` is how many writes of it go into one request."""
+    """One thing that jobs change.
 
-    most: int
+    ``most`` is how many writes of it go into one request, ``methods`` what they may call.
+    """
+
+    @property
+    def most(self) -> int: ...
+
+    @property
+    def methods(self) -> tuple[str, ...]: ...
 
     def method(self, item: JobItem) -> str:
         """The method that writes this item: its measured cost decides how many go together."""
@@ -46,18 +54,20 @@ class Subject(Protocol):
         """The cards a person must be able to open for this item; ``both``: the present one too."""
         ...
 
-    def entry(self, item: JobItem) -> Entry:
+    def entry(self, item: JobItem, right: str) -> Entry:
         """The item's change for the audit trail."""
         ...
 
 
+@dataclass(frozen=True, slots=True)
 class Links:
     """Where orders are linked: ``2:7021``, or empty for nowhere."""
 
-    most = 49  # and one command that reads where the next ones stand
+    most: int = 49  # and one command that reads where the next ones stand
+    methods: tuple[str, ...] = (ADD, DELETE)
 
     def method(self, item: JobItem) -> str:
-        return "crm.orderentity.add" if item.wanted else "crm.orderentity.deleteByFilter"
+        return ADD if item.wanted else DELETE
 
     def reading(self, order_ids: Iterable[int]) -> dict[str, Command]:
         return links.place_commands(order_ids)
@@ -78,13 +88,14 @@ class Links:
         chosen = (target, source) if both else (target or source,)
         return [one for one in chosen if one is not None]
 
-    def entry(self, item: JobItem) -> Entry:
+    def entry(self, item: JobItem, right: str) -> Entry:
         return Entry(
             kind=AuditEntry.Kind.LINK,
             order_id=item.order_id,
             order_number=item.order_number,
             source=place_of(item.seen),
             target=place_of(item.wanted),
+            right=right,
             undoes=item.undoes,
         )
 
@@ -97,6 +108,7 @@ class Field:
     name: str
     # Saving an order runs the store's own automation: fewer at once than links.
     most: int = 20
+    methods: tuple[str, ...] = ("sale.order.update",)
 
     def method(self, item: JobItem) -> str:
         return "sale.order.update"
@@ -130,13 +142,14 @@ class Field:
     def cards(self, item: JobItem, *, both: bool) -> Iterable[Owner]:
         return ()
 
-    def entry(self, item: JobItem) -> Entry:
+    def entry(self, item: JobItem, right: str) -> Entry:
         return Entry(
             kind=self.kind,
             order_id=item.order_id,
             order_number=item.order_number,
             before=item.seen,
             after=item.wanted,
+            right=right,
             undoes=item.undoes,
         )
 
