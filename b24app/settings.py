@@ -272,7 +272,8 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # no preload list: that decision belongs to the domain's owner
 ]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+# 1,000 orders of a selection, and the few other fields of its form.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_100
 
 CELERY_BROKER_URL = _broker(REDIS_URL)
 CELERY_TASK_DEFAULT_QUEUE = "interactive"

@@ -52,9 +52,7 @@ def of_source(user: PortalUser, asked: Order, content: bytes, language: str) -> 
     return job
 
 
-def of_search(
-    user: PortalUser, asked: Order, search: Mapping[str, object], language: str
-) -> Job:
+def of_search(user: PortalUser, asked: Order, search: Mapping[str, object], language: str) -> Job:
     """A job over everything a search finds, or (an empty search) all that a card holds."""
     with transaction.atomic():
         job = _made(user, asked, language, cursor=dict(search))

@@ -214,12 +214,14 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
     standing = sight.standing.get(item.order_id)
     if standing is None:
         return V.NO_ORDER
+    subject = work.subject_of(job)
+    if isinstance(subject, work.Reading):
+        return V.EXPORT
     item.seen = standing
     if item.expected is not None and standing not in (item.expected, item.wanted):
         return V.ELSEWHERE
     if standing == item.wanted:
         return V.ALREADY
-    subject = work.subject_of(job)
     if not isinstance(subject, work.Links):
         return V.CHANGE
     needed = list(subject.cards(item, both=job.right == Job.Right.INSTALLER))

@@ -19,7 +19,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
 from b24app.bitrix24.pacing import Priority, View
-from b24app.jobs import acting, judging, plan, states, troubles, work
+from b24app.jobs import acting, exporting, judging, plan, states, troubles, work
 from b24app.jobs.judging import Result
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem
@@ -80,6 +80,8 @@ def run(held: Held) -> float | None:
 
 
 def _work(turn: Turn) -> float | None:
+    if turn.job.kind == Job.Kind.EXPORT:
+        return _export(turn)
     if unknown := turn.held.unknown(MOST_READ_BACK):
         _read_back(turn, unknown)
     claimed = turn.held.claim(_capacity(turn))
@@ -91,6 +93,16 @@ def _work(turn: Turn) -> float | None:
         if not chunk:
             break
         standing = _write(turn, chunk, list(ready)[: work.PAGE], standing)
+    return 0.0
+
+
+def _export(turn: Turn) -> float | None:
+    """Read orders for a table, 250 a request, while the slice lasts."""
+    while _goes_on(turn) and turn.left > SLICE / 2:
+        claimed = turn.held.claim(exporting.AT_ONCE)
+        if not claimed:
+            return _at_the_end(turn)
+        record(turn.held, exporting.read(turn.hands.own, claimed), ("data",))
     return 0.0
 
 
@@ -210,10 +222,11 @@ def _shared(
     return judging.job_wide(outcomes)
 
 
-def record(held: Held, results: Sequence[Result]) -> None:
+def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) -> None:
     """Write outcomes down: rows, audit entries and counters together, or nothing at all.
 
-    Raises :class:`lanes.Lost` when the lane is not ours any more.
+    ``fields`` of the rows are kept with them. Raises :class:`lanes.Lost` when the lane is not ours
+    any more.
     """
     if not results:
         return
@@ -227,7 +240,7 @@ def record(held: Held, results: Sequence[Result]) -> None:
     with transaction.atomic():
         held.renew()
         JobItem.objects.bulk_update(
-            [one.item for one in results], ["state", "reason", "detail", "at", "claim"]
+            [one.item for one in results], ["state", "reason", "detail", "at", "claim", *fields]
         )
         audit.record(
             job.acting,

@@ -120,6 +120,18 @@ def read(content: bytes, host: str = "") -> Iterator[Row]:
         yield _row(line, cells, columns, host)
 
 
+def owner_of(text: str, host: str = "") -> Owner | None:
+    """The deal or invoice that a text names by id or by its link; None for anything else."""
+    return _owner(text.strip(), DEAL, host)[0]
+
+
+def one_a_line(text: str) -> str:
+    """Orders that were pasted one after another, one a line; a table with a header stays as it is."""
+    if _has_header(text):
+        return text
+    return "\n".join(re.split(r"[\s,;|]+", text.strip()))
+
+
 def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
     if content.startswith(b"PK\x03\x04"):
         return _sheet(content)

@@ -154,10 +154,37 @@ class Field:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Nothing is changed: orders are read, for a table to download."""
+
+    most: int = 50
+    methods: tuple[str, ...] = ("sale.order.list",)
+
+    def method(self, item: JobItem) -> str:
+        return self.methods[0]
+
+    def reading(self, order_ids: Iterable[int]) -> dict[str, Command]:
+        return {}
+
+    def standing(self, order_ids: Iterable[int], outcomes: Outcomes) -> dict[int, str | None]:
+        return dict.fromkeys(order_ids, "")
+
+    def cards(self, item: JobItem, *, both: bool) -> Iterable[Owner]:
+        return ()
+
+    def write(self, item: JobItem) -> Command:
+        raise TypeError("an export writes nothing")
+
+    def entry(self, item: JobItem, right: str) -> Entry:
+        raise TypeError("an export changes nothing")
+
+
 SUBJECTS: Mapping[str, Subject] = {
     Job.Kind.LINK: Links(),
     Job.Kind.MOVE: Links(),
     Job.Kind.UNLINK: Links(),
+    Job.Kind.EXPORT: Reading(),
     Job.Kind.STATUS: Field(AuditEntry.Kind.STATUS.value, "statusId"),
     Job.Kind.RESPONSIBLE: Field(AuditEntry.Kind.RESPONSIBLE.value, "responsibleId"),
 }

@@ -184,7 +184,7 @@ class Content:
         )
 
     def _failed(self, kind: Kind, block: _Block, error: errors.BitrixError) -> None:
-        if not isinstance(error, errors.ApiError):
+        if not isinstance(error, errors.ApiError) or isinstance(error, errors.Wait):
             raise error
         if kind is Kind.ORDERS:
             if isinstance(error, errors.AccessDenied):

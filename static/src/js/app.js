@@ -8,5 +8,6 @@ import "./colors.js";
 import "./selection.js";
 import "./menu.js";
 import "./picker.js";
+import "./jobs.js";
 import "./move.js";
 import "./frame.js";
