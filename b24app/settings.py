@@ -169,6 +169,7 @@ B24_CLIENT_ID = _read("B24_CLIENT_ID", str, None) or ""
 B24_CLIENT_SECRET = _read("B24_CLIENT_SECRET", str, None) or ""
 B24_OAUTH_URL = _read("B24_OAUTH_URL", _address, "https://oauth.bitrix.info") or ""
 B24_ALLOW_HTTP = bool(_read("B24_ALLOW_HTTP", _flag, "off"))
+TRUSTED_PROXIES = _read("TRUSTED_PROXIES", _whole(0, 9), "0") or 0
 B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", _whole(1, 10_000), "50") or 0
 B24_RATE_LEAK = _read("B24_RATE_LEAK", _whole(1, 1_000), "2") or 0
 B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480") or 0
@@ -223,6 +224,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "b24app.portals.frame.FrameHeaders",
+    "b24app.portals.throttle.Throttle",
 ]
 TEMPLATES = [
     {

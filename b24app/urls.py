@@ -7,20 +7,29 @@ from b24app.events import views as events
 from b24app.install import views as install
 from b24app.jobs import views as jobs
 from b24app.portals import views as portals
-from b24app.tab import amounts, changes, history, order_card, picker, statuses
+from b24app.tab import amounts, changes, history, order_card, picker, statuses, suggestions
 from b24app.tab import views as tab
 
 urlpatterns = [
     path("", install.main, name="main"),
     path("install/", install.installer, name="install"),
+    path("oauth/connect/", install.connect, name="oauth-connect"),
+    path("oauth/callback/", install.callback, name="oauth-callback"),
     path("install/repeat/", install.repeat, name="install-repeat"),
     path("placements/deal-tab/", tab.card_tab, name="deal-tab"),
     path("placements/invoice-tab/", tab.card_tab, name="invoice-tab"),
     path("placements/order-tab/", order_card.order_tab, name="order-tab"),
     path("tab/orders/", tab.orders, name="tab-orders"),
     path("tab/grid/", tab.grid, name="tab-grid"),
+    path("tab/details/", tab.order_details, name="tab-details"),
+    path("tab/news/", tab.news, name="tab-news"),
+    path("tab/export/", tab.export, name="tab-export"),
+    path("tab/columns/", tab.hide_columns, name="tab-columns"),
     path("tab/picker/", picker.picker, name="tab-picker"),
     path("tab/found/", picker.found, name="tab-found"),
+    path("tab/suggestions/", suggestions.suggestions, name="tab-suggestions"),
+    path("tab/suggestions/dismiss/", suggestions.dismiss, name="tab-suggestions-dismiss"),
+    path("tab/suggestions/restore/", suggestions.restore, name="tab-suggestions-restore"),
     path("tab/link/", changes.link, name="tab-link"),
     path("tab/unlink/confirm/", changes.confirm_unlink, name="tab-confirm-unlink"),
     path("tab/unlink/", changes.unlink, name="tab-unlink"),

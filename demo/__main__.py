@@ -52,6 +52,7 @@ SETTINGS = (
     "REDIS_URL",
     "SECRET_KEY",
     "TOKEN_KEYS",
+    "TRUSTED_PROXIES",
 )
 # What the demo leaves in its folder.
 KEPT = ("portal.json", "app.sqlite3*", "secret_key", "token_keys", "celerybeat-schedule*", "*.log")

@@ -32,13 +32,15 @@ WIRE = ("html", "cut", "hang", "reset", "redirect", "no_references")
 
 @dataclass
 class Fault:
-    """``times`` answers go wrong; ``after`` carries the request out first, ``seconds`` is for a hang."""
+    """``times`` answers go wrong, after ``skip`` good ones; ``after`` carries the request out first,
+    ``seconds`` is for a hang."""
 
     kind: str
     method: str = ""
     times: int = 1
     after: bool = False
     seconds: float = 90
+    skip: int = 0
 
 
 class Faults:
@@ -72,6 +74,9 @@ class Faults:
         with self._lock:
             for fault in self._waiting:
                 if fault.kind in kinds and (not fault.method or fault.method.lower() in methods):
+                    if fault.skip:
+                        fault.skip -= 1
+                        continue
                     fault.times -= 1
                     if fault.times <= 0:
                         self._waiting.remove(fault)

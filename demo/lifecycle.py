@@ -10,9 +10,21 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from demo.state import ACCESS_SECONDS, Store
+from demo.state import ACCESS_SECONDS, CLIENT_ID, Store
+from demo.tables import Row
 
 POST_SECONDS = 10
+PAID_DAYS = 30
+
+# Placement: the page it is on (widgets/crm/*.md). Those above a list are opened for no card.
+PLACES = {
+    "CRM_DEAL_DETAIL_TAB": "/crm/deal/details/{}/",
+    "CRM_SMART_INVOICE_DETAIL_TAB": "/crm/type/31/details/{}/",
+    "CRM_ORDER_DETAIL_TAB": "/shop/orders/details/{}/",
+    "CRM_DEAL_LIST_MENU": "/crm/deal/list/",
+    "CRM_DEAL_LIST_TOOLBAR": "/crm/deal/list/",
+}
+OF_NO_CARD = ("CRM_DEAL_LIST_TOOLBAR",)
 
 
 @dataclass(frozen=True)
@@ -42,11 +54,15 @@ class Lifecycle:
         self.told: list[Told] = []
         self._url, self._server = url, server
 
-    def opening(self, placement: str, user_id: int, lang: str, entity_id: int) -> Opening:
+    def opening(
+        self, placement: str, user_id: int, lang: str, entity_id: int, number: int = 0
+    ) -> Opening:
         """The opening of the app by a user (settings/oauth/simple-way.md, widgets/index.md).
 
-        ``INSTALL`` opens the installer, ``DEFAULT`` the main page, a placement its bound handler.
+        ``INSTALL`` opens the installer, ``DEFAULT`` the main page, a placement its handler with this
+        number, from 0. Raises LookupError where none is bound.
         """
+        handler = self._handler(placement, number)
         with self.store.lock:
             state = self.store.state
             state.app.installed = True
@@ -59,21 +75,27 @@ class Lifecycle:
             "APPLICATION_SCOPE": ",".join(state.app.scope), "member_id": state.member_id,
             "status": state.app.status, "PLACEMENT": "DEFAULT" if placement == "INSTALL" else placement,
         }  # fmt: skip
-        if entity_id and placement not in ("INSTALL", "DEFAULT"):
-            uri = f"/crm/deal/details/{entity_id}/"
-            form["PLACEMENT_OPTIONS"] = json.dumps({"ID": str(entity_id), "URI": uri})
+        if placement not in ("INSTALL", "DEFAULT"):
+            own = {} if placement in OF_NO_CARD else {"ID": str(entity_id)}
+            uri = PLACES.get(placement, "/").format(entity_id)
+            form["PLACEMENT_OPTIONS"] = json.dumps({**own, "URI": uri})
         if self.older_kernel:
             for name in ("SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"):
                 del form[name]
         query = {"DOMAIN": host, "PROTOCOL": "0", "LANG": lang, "APP_SID": secrets.token_hex(16)}
-        return Opening(f"{self._handler(placement)}?{urlencode(query)}", form)
+        return Opening(f"{handler}?{urlencode(query)}", form)
 
-    def _handler(self, placement: str) -> str:
+    def _handler(self, placement: str, number: int) -> str:
         own = {"INSTALL": f"{self.app_url}/install/", "DEFAULT": f"{self.app_url}/"}
         if placement in own:
             return own[placement]
-        bound = (row for row in self.store.state.placements if row["placement"] == placement)
-        return str(next(bound, {"handler": f"{self.app_url}/placements/deal-tab/"})["handler"])
+        bound = self.bound(placement)
+        if number >= len(bound):
+            raise LookupError(f"the app has bound no handler {number} to {placement}")
+        return str(bound[number]["handler"])
+
+    def bound(self, placement: str) -> list[Row]:
+        return [row for row in self.store.state.placements if row["placement"] == placement]
 
     def finish(self, user_id: int) -> None:
         """installFinish: the app counts as installed, its placements show, ONAPPINSTALL is posted."""
@@ -118,6 +140,22 @@ class Lifecycle:
             tokens,
             handlers,
         )
+
+    def subscribe(self, *, paid: bool) -> None:
+        """The subscription ends or goes on, and ONAPPPAYMENT is posted (common/events/on-app-payment.md)."""
+        with self.store.lock:
+            app = self.store.state.app
+            app.paid = paid
+            self.store.save()
+        data = {
+            "CODE": CLIENT_ID,
+            "VERSION": app.version,
+            "STATUS": app.status,
+            "PAYMENT_EXPIRED": "N" if paid else "Y",
+            "DAYS": PAID_DAYS if paid else 0,
+            "LANGUAGE_ID": "en",
+        }
+        self.tell("ONAPPPAYMENT", data)
 
     def uninstall(self, *, clean: bool) -> None:
         """The app is removed: its tokens die, its bindings go, ONAPPUNINSTALL is posted without tokens."""

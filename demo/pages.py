@@ -1,38 +1,24 @@
-"""The portal in a browser: deals, cards with the app's tab in a frame, the panel of misbehaviour."""
+"""The portal in a browser: cards and lists with the app's places in them, the panel of misbehaviour."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
-from flask import Flask, Response, abort, jsonify, redirect, render_template, request
+from flask import Flask, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as Redirect
 
 from demo.faults import REFUSALS, WHOLE, WIRE
-from demo.lifecycle import Lifecycle, Opening
-from demo.rest import Rest
+from demo.frames import Frames, Portal
 from demo.rows import DEAL, INVOICE
-from demo.state import State, Store
+from demo.state import State
 from demo.tables import Row
 
 LANGUAGES = ("en", "ru", "de")
 DEAL_TAB = "CRM_DEAL_DETAIL_TAB"
+INVOICE_TAB = "CRM_SMART_INVOICE_DETAIL_TAB"
+ORDER_TAB = "CRM_ORDER_DETAIL_TAB"
+LIST_MENU = "CRM_DEAL_LIST_MENU"
+LIST_TOOLBAR = "CRM_DEAL_LIST_TOOLBAR"
 
-
-class Portal(Protocol):
-    """What the pages need of the portal they belong to."""
-
-    store: Store
-    rest: Rest
-    lifecycle: Lifecycle
-
-    @property
-    def state(self) -> State: ...
-    def misbehave(
-        self, kind: str, method: str | None = None, times: int = 1, *, after: bool = False
-    ) -> None: ...
-    def calm(self) -> None: ...
-    def rename(self) -> None: ...
-    def expire_tokens(self) -> None: ...
-    def reset(self) -> None: ...
+Shown = Mapping[str, object]
 
 
 class Pages:
@@ -44,6 +30,7 @@ class Pages:
         for path, view in (
             ("/", self.home),
             ("/crm/deal/", self.deals),
+            ("/crm/deal/list/", self.deals),
             ("/crm/deal/details/<int:deal_id>/", self.deal),
             ("/crm/type/31/details/<int:invoice_id>/", self.invoice),
             ("/shop/orders/details/<int:order_id>/", self.order),
@@ -53,13 +40,12 @@ class Pages:
             app.add_url_rule(path, view_func=view, endpoint=view.__name__)
         app.add_url_rule("/demo/view/", view_func=self.look_as, methods=["POST"])
         app.add_url_rule("/demo/do/", view_func=self.do, methods=["POST"])
-        app.add_url_rule("/demo/frame/auth/", view_func=self.fresh_auth, methods=["POST"])
-        app.add_url_rule("/demo/frame/finish/", view_func=self.finish, methods=["POST"])
+        Frames(self._portal).routes(app)
 
     def _everywhere(self) -> dict[str, object]:
         state = self._portal.state
         return {
-            "users": state.users.values(),
+            "users": [user for user in state.users.values() if user.active],
             "viewer": state.users[state.viewer],
             "language": state.language,
             "languages": LANGUAGES,
@@ -72,56 +58,63 @@ class Pages:
         return render_template("home.html")
 
     def deals(self) -> str:
+        """The list, with an item in each row's menu and one above; what is open stands over it."""
         state = self._portal.state
         viewer = state.users[state.viewer]
         seen = [deal for deal in state.deals.values() if state.sees(viewer, deal)]
-        counts = {int(str(deal["ID"])): 0 for deal in seen}
-        for type_id, owner_id in state.links.values():
-            if type_id == DEAL and owner_id in counts:
-                counts[owner_id] += 1
-        return render_template("deals.html", deals=seen, counts=counts)
+        counts = {deal["ID"]: len(state.links.of_owner((DEAL, int(deal["ID"])))) for deal in seen}
+        menu, toolbar = self._titles(LIST_MENU), self._titles(LIST_TOOLBAR)
+        placement = request.args.get("open", "")
+        opened: Shown = {}
+        if placement in (LIST_MENU, LIST_TOOLBAR):
+            opened = self._place(placement, request.args.get("id", 0, type=int))
+        return render_template(
+            "deals.html", deals=seen, counts=counts, menu=menu, toolbar=toolbar, **opened
+        )
 
     def deal(self, deal_id: int) -> str:
-        state = self._portal.state
-        deal = state.deals.get(deal_id) or abort(404)
-        if not state.sees(state.users[state.viewer], deal):
-            abort(403)
-        placements = (
-            [row for row in state.placements if row["placement"] == DEAL_TAB]
-            if state.app.finished
-            else []
-        )
-        tabs = [
-            {"index": n, "title": _title(row, state.language)} for n, row in enumerate(placements)
-        ]
-        active = "tab" in request.args and bool(tabs)
-        opening = self._opening(DEAL_TAB, deal_id) if active else None
-        linked = self._linked(DEAL, deal_id)
+        deal = self._card(self._portal.state.deals.get(deal_id))
         return render_template(
-            "deal.html", deal=deal, tabs=tabs, opening=opening, linked=linked, placement=DEAL_TAB
+            "deal.html",
+            deal=deal,
+            linked=self._linked(DEAL, deal_id),
+            comments=self._comments("deal", deal_id),
+            **self._place(DEAL_TAB, deal_id),
         )
 
     def invoice(self, invoice_id: int) -> str:
-        invoice = self._portal.state.invoices.get(invoice_id) or abort(404)
+        invoice = self._card(self._portal.state.invoices.get(invoice_id))
         return render_template(
-            "invoice.html", invoice=invoice, linked=self._linked(INVOICE, invoice_id)
+            "invoice.html",
+            invoice=invoice,
+            linked=self._linked(INVOICE, invoice_id),
+            comments=self._comments(f"dynamic_{INVOICE}", invoice_id),
+            **self._place(INVOICE_TAB, invoice_id),
         )
 
     def order(self, order_id: int) -> str:
         state = self._portal.state
         order = state.orders.get(order_id) or abort(404)
-        goods = [row for row in state.baskets.values() if row["orderId"] == order_id]
         return render_template(
-            "order.html", order=order, goods=goods, link=state.links.get(order_id)
+            "order.html",
+            order=order,
+            goods=state.baskets.of_order(order_id),
+            payments=state.payments.of_order(order_id),
+            shipments=[row for row in state.shipments.of_order(order_id) if row["system"] == "N"],
+            statuses=[row["id"] for row in state.statuses if row["type"] == "O"],
+            link=state.links.get(order_id),
+            **self._place(ORDER_TAB, order_id),
         )
 
     def app_page(self) -> str:
         placement = "DEFAULT" if self._portal.state.app.finished else "INSTALL"
-        return render_template("app.html", opening=self._opening(placement, 0), placement=placement)
+        return render_template("app.html", **self._opened(placement, 0, 0))
 
     def panel(self) -> str:
         kinds = [*WHOLE, *REFUSALS, *WIRE]
-        return render_template("panel.html", kinds=kinds, told=self._portal.lifecycle.told[-10:])
+        told = self._portal.lifecycle.told[-10:]
+        notices = self._portal.state.notices[-10:]
+        return render_template("panel.html", kinds=kinds, told=told, notices=notices)
 
     def look_as(self) -> Redirect:
         """Switch the person and the language everybody in this browser looks with."""
@@ -136,9 +129,18 @@ class Pages:
         return redirect(_back())
 
     def do(self) -> Redirect:
-        """One button of the panel."""
+        """One button of the panel or of a card."""
+        actions = {**self._of_the_panel(), **self._of_a_card()}
+        action = actions.get(request.form.get("action", ""))
+        if action is None:
+            abort(400)
+        action()
+        self._portal.store.save()
+        return redirect(_back())
+
+    def _of_the_panel(self) -> dict[str, Callable[[], None]]:
         portal, given = self._portal, request.form
-        actions: dict[str, Callable[[], None]] = {
+        return {
             "calm": portal.calm,
             "expire": portal.expire_tokens,
             "rename": portal.rename,
@@ -146,6 +148,9 @@ class Pages:
             "update": portal.lifecycle.update,
             "uninstall": lambda: portal.lifecycle.uninstall(clean=False),
             "uninstall-clean": lambda: portal.lifecycle.uninstall(clean=True),
+            "subscription": (
+                portal.end_subscription if portal.state.app.paid else portal.renew_subscription
+            ),
             "fault": lambda: portal.misbehave(
                 given.get("kind", ""),
                 given.get("method") or None,
@@ -153,35 +158,65 @@ class Pages:
                 after="after" in given,
             ),
         }
-        action = actions.get(given.get("action", ""))
-        if action is None:
-            abort(400)
-        action()
-        portal.store.save()
-        return redirect(_back())
 
-    def fresh_auth(self) -> Response:
-        """refreshAuth of the frame protocol: a new pair for the person who looks."""
+    def _of_a_card(self) -> dict[str, Callable[[], None]]:
+        portal, given = self._portal, request.form
+        pk, deal_id = given.get("id", 0, type=int), given.get("deal", 0, type=int)
+        return {
+            "pay": lambda: portal.pay(pk),
+            "ship": lambda: portal.ship(pk),
+            "status": lambda: portal.set_status(pk, given.get("status", "")),
+            "link": lambda: portal.link(pk, (DEAL, deal_id) if deal_id else None),
+            "delete-order": lambda: portal.delete_order(pk),
+            "delete-deal": lambda: portal.delete_deal(pk),
+        }
+
+    # --- places of the app --------------------------------------------------------------------
+
+    def _titles(self, placement: str) -> list[str]:
+        """Titles of what the app has bound there; nothing shows before the installation is finished."""
         state = self._portal.state
-        form = self._portal.lifecycle.opening("DEFAULT", state.viewer, state.language, 0).form
-        return jsonify({key: form[key] for key in ("AUTH_ID", "REFRESH_ID", "AUTH_EXPIRES")})
+        bound = self._portal.lifecycle.bound(placement) if state.app.finished else []
+        return [_title(row, state.language) for row in bound]
 
-    def finish(self) -> Response:
-        self._portal.lifecycle.finish(self._portal.state.viewer)
-        return jsonify({"result": True})
+    def _place(self, placement: str, entity_id: int) -> Shown:
+        """Tabs of a card, and the frame of the one that is open (``?tab=0``)."""
+        tabs, number = self._titles(placement), request.args.get("tab", type=int)
+        shown: Shown = {"tabs": tabs, "opening": None, "placement": placement}
+        if number is None or not 0 <= number < len(tabs):
+            return shown
+        return {**shown, "tab": number, **self._opened(placement, entity_id, number)}
 
-    def _opening(self, placement: str, entity_id: int) -> Opening:
+    def _opened(self, placement: str, entity_id: int, number: int) -> Shown:
         state = self._portal.state
-        return self._portal.lifecycle.opening(placement, state.viewer, state.language, entity_id)
+        opening = self._portal.lifecycle.opening(
+            placement, state.viewer, state.language, entity_id, number
+        )
+        return {"opening": opening, "placement": placement}
+
+    # --- what the portal holds ----------------------------------------------------------------
+
+    def _card(self, row: Row | None) -> Row:
+        """A deal or an invoice that the person who looks may see."""
+        state: State = self._portal.state
+        if row is None:
+            abort(404)
+        if not state.sees(state.users[state.viewer], row):
+            abort(403)
+        return row
+
+    def _comments(self, kind: str, owner_id: int) -> list[Row]:
+        wanted = (kind, owner_id)
+        return [
+            one
+            for one in self._portal.state.comments
+            if (one["ENTITY_TYPE"], one["ENTITY_ID"]) == wanted
+        ]
 
     def _linked(self, type_id: int, owner_id: int) -> list[Row]:
         state = self._portal.state
-        ids = [order_id for order_id, owner in state.links.items() if owner == (type_id, owner_id)]
-        return [
-            state.orders[order_id]
-            for order_id in sorted(ids, reverse=True)
-            if order_id in state.orders
-        ]
+        ids = sorted(state.links.of_owner((type_id, owner_id)), reverse=True)
+        return [state.orders[order_id] for order_id in ids if order_id in state.orders]
 
 
 def _title(placement: Row, language: str) -> str:

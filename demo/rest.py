@@ -121,6 +121,8 @@ class Rest:
             raise Failure(
                 401, "NO_AUTH_FOUND" if not secret else "invalid_token", "Wrong authorization data"
             )
+        if not state.app.paid:
+            raise Failure(402, "PAYMENT_REQUIRED", "Payment required")
         if token.expires < time.time():
             raise Failure(401, "expired_token", "The access token provided has expired.")
         return Caller(state, state.users[token.user_id], token.client_id, self.tell)

@@ -12,6 +12,7 @@ from cheroot.server import HTTPConnection
 from cheroot.wsgi import Gateway_10, Server
 from flask import Flask
 
+from demo import changes
 from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
@@ -19,6 +20,7 @@ from demo.pages import Pages
 from demo.rest import Call, Rest
 from demo.seed import seed
 from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
+from demo.tables import Owner
 
 THREADS = 20
 
@@ -124,7 +126,10 @@ class DemoPortal:
     def open(
         self, placement: str, *, user_id: int = 1, lang: str = "en", entity_id: int = 7021
     ) -> Opening:
-        """What a browser would post to the app."""
+        """What a browser would post to the app; LookupError where the app has bound nothing.
+
+        ``entity_id`` is the deal's, invoice's or order's, as the placement has it.
+        """
         return self.lifecycle.opening(placement, user_id, lang, entity_id)
 
     def event_auth(self) -> dict[str, str]:
@@ -133,6 +138,47 @@ class DemoPortal:
     def rename(self) -> None:
         """The portal moves to its other host name; the old one answers REST with 302."""
         self.state.renamed = not self.state.renamed
+
+    # --- what somebody does in the portal -------------------------------------------------------
+
+    def pay(self, order_id: int) -> None:
+        """Every open payment of the order comes in."""
+        self._happens(changes.pay, order_id)
+
+    def ship(self, order_id: int) -> None:
+        """All of the order leaves the warehouse."""
+        self._happens(changes.ship, order_id)
+
+    def set_status(self, order_id: int, status: str) -> None:
+        self._happens(changes.change_order, order_id, {"statusId": status})
+
+    def link(self, order_id: int, owner: Owner | None) -> None:
+        """Somebody links the order to (owner type, owner id), or unlinks it."""
+        self._happens(changes.link, order_id, owner)
+
+    def delete_order(self, order_id: int) -> None:
+        self._happens(changes.delete_order, order_id)
+
+    def delete_deal(self, deal_id: int) -> None:
+        """The deal goes, and its linked orders with it."""
+        self._happens(changes.delete_deal, deal_id)
+
+    def dismiss(self, user_id: int) -> None:
+        """The employee leaves; their tokens die."""
+        with self.store.lock:
+            changes.dismiss(self.state, user_id)
+
+    def end_subscription(self) -> None:
+        """The app is not paid for any more: no calls, no refreshes."""
+        self.lifecycle.subscribe(paid=False)
+
+    def renew_subscription(self) -> None:
+        self.lifecycle.subscribe(paid=True)
+
+    def _happens(self, change: Callable[..., None], *what: object) -> None:
+        with self.store.lock:
+            change(self.state, self.lifecycle.tell, *what)
+            self.store.save()
 
     def link_of(self, order_id: int) -> tuple[int, int] | None:
         return self.state.links.get(order_id)
@@ -151,13 +197,14 @@ class DemoPortal:
         *,
         after: bool = False,
         seconds: float = 90,
+        skip: int = 0,
     ) -> None:
         """The next ``times`` requests go wrong (those that hold ``method``, if it is named).
 
-        ``after``: they are carried out first. ``seconds``: how long a hang lasts. Raises ValueError for
-        a ``kind`` that ``demo.faults`` does not know.
+        ``after``: they are carried out first. ``seconds``: how long a hang lasts. ``skip``: so many are
+        spared before. Raises ValueError for a ``kind`` that ``demo.faults`` does not know.
         """
-        self.rest.faults.add(Fault(kind, method or "", times, after, seconds))
+        self.rest.faults.add(Fault(kind, method or "", times, after, seconds, skip))
 
     def calm(self) -> None:
         self.rest.faults.calm()

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from django.http import HttpResponse
 from django.test import Client
 
-from b24app.portals.codes import DEAL_TAB
+from b24app.portals.codes import DEAL_TAB, INVOICE_TAB, ORDER_TAB
 from demo.server import DemoPortal
 
-ANNA, MARIA, ILYA, TOM, PETRA = 1, 5, 7, 9, 11
+ANNA, MARIA, ILYA, TOM, PETRA, NINA, ERIK = 1, 5, 7, 9, 11, 13, 15
 MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400
 
 
@@ -119,6 +119,20 @@ def open_tab(
 ) -> Page:
     """The Orders tab of a deal, opened by ``user_id``."""
     return launch(client, portal, DEAL_TAB, user_id, deal_id, lang, form or {})
+
+
+def open_invoice(
+    client: Client, portal: DemoPortal, user_id: int = ANNA, invoice_id: int = 118, lang: str = "en"
+) -> Page:
+    """The Orders tab of an invoice, opened by ``user_id``."""
+    return launch(client, portal, INVOICE_TAB, user_id, invoice_id, lang, {})
+
+
+def open_order(
+    client: Client, portal: DemoPortal, order_id: int, user_id: int = ANNA, lang: str = "en"
+) -> Page:
+    """The tab in an order's own card, opened by ``user_id``."""
+    return launch(client, portal, ORDER_TAB, user_id, order_id, lang, {})
 
 
 def ask(

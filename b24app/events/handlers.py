@@ -2,17 +2,33 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
 
 from b24app.bitrix24 import errors
-from b24app.connect import client_of
-from b24app.events.models import InboxEvent
+from b24app.connect import client_of, installer_client
+from b24app.events import echoes
+from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.install import flow
+from b24app.install.placements import (
+    DEAL_EVENTS,
+    ORDER_EVENTS,
+    PAYMENT_EVENTS,
+    SHIPMENT_EVENTS,
+)
+from b24app.journal import watching
+from b24app.orders import origins
+from b24app.orders.types import DEAL, Owner
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal
-from b24app.portals.tokens import authorization_server
+from b24app.portals.tokens import authorization_server, settle
 
 logger = logging.getLogger(__name__)
+
+# Seconds between two questions about the subscription: its event carries no proof.
+PAYMENT_PAUSE = 600
 
 
 class NotYet(Exception):
@@ -21,12 +37,11 @@ class NotYet(Exception):
 
 def handle(event: InboxEvent) -> None:
     """Work one event. Raises :class:`NotYet`, or ``errors.BitrixError`` where the portal is away."""
-    handler = _HANDLERS.get(event.name)
-    if handler is None:
-        logger.info("event %s of %s is not one of ours", event.name, event.portal.host)
-        return
     auth = json.loads(event.sealed or "{}")
-    handler(event.portal, event.data if isinstance(event.data, dict) else {}, auth)
+    data = event.data if isinstance(event.data, dict) else {}
+    handler = _HANDLERS.get(event.name)
+    if handler is not None:
+        handler(event.portal, data, auth)
 
 
 def _installed(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
@@ -51,6 +66,16 @@ def _uninstalled(portal: Portal, data: Mapping[str, object], auth: Mapping[str, 
     flow.uninstall(portal, clean=str(data.get("CLEAN", "0")) == "1")
 
 
+def _paid(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
+    """Ask the portal itself: the event carries no token (common/events/on-app-payment.md)."""
+    try:
+        if not cache.add(f"payment:{portal.pk}", 1, PAYMENT_PAUSE):
+            return
+    except RedisError:
+        raise NotYet("nobody can tell how often we have asked") from None
+    flow.check_payment(portal)
+
+
 def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> None:
     claimed = auth.get("application_token", "")
     if not claimed or claimed == portal.application_token:
@@ -61,12 +86,54 @@ def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> None:
         logger.warning("application token of %s not believed", portal.host)
         return
     if info.member_id == portal.member_id:
-        portal.application_token = Secret(claimed[:200])
-        portal.save(update_fields=["application_token"])
+        settle(portal, application_token=Secret(claimed[:200]))
 
 
 _HANDLERS: Mapping[str, Callable[[Portal, Mapping[str, object], Mapping[str, str]], None]] = {
     "ONAPPINSTALL": _installed,
     "ONAPPUPDATE": _updated,
     "ONAPPUNINSTALL": _uninstalled,
+    "ONAPPPAYMENT": _paid,
 }
+
+
+def notice(portal: Portal, notices: Sequence[ChangeNotice]) -> None:
+    """Work a group of changes of one portal. Raises ``errors.BitrixError`` where it is away."""
+    saved = {one.entity: one.told for one in notices if one.name == "ONSALEORDERSAVED"}
+    gone = _entities(notices, ORDER_EVENTS) - saved.keys()
+    deals = [Owner(DEAL, one) for one in _entities(notices, DEAL_EVENTS)]
+    changed(portal, echoes.foreign(portal, saved) | gone, deals)
+    parts = {
+        "payments": _entities(notices, PAYMENT_EVENTS),
+        "shipments": _entities(notices, SHIPMENT_EVENTS),
+    }
+    changed(portal, _orders_of(portal, parts), ())
+
+
+def _entities(notices: Sequence[ChangeNotice], names: Collection[str]) -> set[int]:
+    return {one.entity for one in notices if one.name in names}
+
+
+def _orders_of(portal: Portal, parts: Mapping[str, Collection[int]]) -> set[int]:
+    """The orders of payments and shipments; asked only while somebody has a tab open.
+
+    The order itself is told as saved too, so a tab that is looked at later is not left behind.
+    """
+    if not any(parts.values()) or not watching.somebody_looks(portal.pk):
+        return set()
+    client = installer_client(portal)
+    if client is None:
+        return set()
+    try:
+        return origins.order_ids(client, parts)
+    except errors.ApiError as error:
+        if error.retryable:
+            raise
+        # The installer has lost a right or their access: that is shown elsewhere, and mended there.
+        logger.warning("changed parts of orders at %s not read: %s", portal.host, error.code)
+        return set()
+
+
+def changed(portal: Portal, orders: Collection[int], owners: Collection[Owner]) -> None:
+    """Orders or cards of a portal have changed by somebody else's hand: open tabs notice."""
+    watching.tell(portal.pk, orders=orders, owners=owners)

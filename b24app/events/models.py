@@ -1,6 +1,7 @@
 """The inbox of events: the receipt survives whatever happens while it is worked."""
 
 from django.db import models
+from django.utils import timezone
 
 from b24app.portals.fields import SecretField
 from b24app.portals.models import Portal
@@ -30,3 +31,39 @@ class InboxEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} of {self.received_at:%Y-%m-%d %H:%M:%S}"
+
+
+class ChangeNoticeQuerySet(models.QuerySet["ChangeNotice"]):
+    def of(self, portal: Portal | int) -> "ChangeNoticeQuerySet":
+        """Notices of one portal: tenant data is never asked for without its portal."""
+        return self.filter(portal=portal)
+
+
+class ChangeNotice(models.Model):
+    """Something in a portal has changed: one row however often it was told, gone when it is worked.
+
+    ``claim`` is empty while the row waits; a worker that takes it writes a word of its own there.
+    """
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="notices")
+    name = models.CharField(max_length=64)
+    entity = models.PositiveBigIntegerField(help_text="Order, payment, shipment or deal: see name")
+    data = models.JSONField(default=dict, help_text="The first event's data, secrets masked")
+    claim = models.CharField(max_length=32, blank=True, default="")
+    told = models.PositiveIntegerField(default=1)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    received_at = models.DateTimeField(default=timezone.now)
+    try_at = models.DateTimeField(default=timezone.now)
+
+    objects = ChangeNoticeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["portal", "name", "entity", "claim"], name="one_notice_per_change"
+            )
+        ]
+        indexes = [models.Index(fields=["claim", "try_at"], name="notice_due")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.entity}"

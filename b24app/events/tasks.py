@@ -1,4 +1,4 @@
-"""Tasks are shells: an id in, one event worked."""
+"""Tasks are shells: an id in, one event or one group of changes worked."""
 
 from datetime import timedelta
 
@@ -7,11 +7,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from b24app.bitrix24.errors import BitrixError
-from b24app.events import handlers
-from b24app.events.models import InboxEvent
+from b24app.events import handlers, notices
+from b24app.events.models import ChangeNotice, InboxEvent
 
 MOST_ATTEMPTS = 12
 LEASE = timedelta(minutes=2)
+KEPT = {InboxEvent.State.DONE: timedelta(days=7), InboxEvent.State.FAILED: timedelta(days=30)}
 
 
 @shared_task(name="events.work")
@@ -40,13 +41,46 @@ def _later(event: InboxEvent) -> None:
     InboxEvent.objects.filter(pk=event.pk).update(try_at=timezone.now() + delay)
 
 
+@shared_task(name="events.gather")
+def gather(portal: int) -> None:
+    """Work what a portal has told of, some hundreds of changes at a time."""
+    taken = notices.claim(portal)
+    if taken and _noticed(taken) >= notices.MOST:
+        gather.delay(portal)
+
+
+@shared_task(name="events.gather_again")
+def gather_again(lost: str) -> None:
+    """Work the changes of a claim that was not finished."""
+    taken = notices.claim_again(lost)
+    if taken:
+        _noticed(taken)
+
+
+def _noticed(claim: str) -> int:
+    """How many changes were worked; those of a portal that is away stay until their lease is over."""
+    rows = list(
+        ChangeNotice.objects.filter(claim=claim).select_related("portal__installer__portal")
+    )
+    if rows and rows[0].portal.uninstalled_at is None:
+        try:
+            handlers.notice(rows[0].portal, rows)
+        except BitrixError:
+            return 0
+    ChangeNotice.objects.filter(claim=claim).delete()
+    return len(rows)
+
+
 @shared_task(name="events.sweep")
 def sweep() -> None:
-    """Pick up events whose task was lost or whose time has come; drop what is a week old and done."""
+    """Pick up what was lost or whose time has come; drop what is a week, or failed and a month, old."""
     now = timezone.now()
     waiting = InboxEvent.objects.filter(state=InboxEvent.State.WAITING, try_at__lte=now)
     for pk in waiting.order_by("pk").values_list("pk", flat=True)[:500]:
         work.delay(pk)
-    InboxEvent.objects.filter(
-        state=InboxEvent.State.DONE, received_at__lt=now - timedelta(days=7)
-    ).delete()
+    for portal in notices.waiting():
+        gather.delay(portal)
+    for claim in notices.lost():
+        gather_again.delay(claim)
+    for state, kept in KEPT.items():
+        InboxEvent.objects.filter(state=state, received_at__lt=now - kept).delete()

@@ -2,15 +2,20 @@
 
 import logging
 
-from django.db import transaction
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from b24app.events import inbox, tasks
+from b24app.events.inbox import Stored
 
 logger = logging.getLogger(__name__)
+
+# Seconds in which a portal's changes are gathered before they are worked.
+GATHERING = 1
 
 
 @csrf_exempt
@@ -18,19 +23,24 @@ logger = logging.getLogger(__name__)
 def receive(request: HttpRequest) -> HttpResponse:
     """204 for a stored event, 403 for one that is not from a portal of ours."""
     try:
-        incoming = inbox.read((key, str(value)) for key, value in request.POST.items())
-        with transaction.atomic():
-            event = inbox.accept(incoming)
-            transaction.on_commit(lambda: _start(event.pk))
+        stored = inbox.accept(inbox.read((key, str(one)) for key, one in request.POST.items()))
     except inbox.BadEvent as bad:
         logger.warning("event refused: %s", bad)
         return HttpResponse(status=403)
+    _start(stored)
     return HttpResponse(status=204)
 
 
-def _start(pk: int) -> None:
+def _start(stored: Stored) -> None:
+    """Have what was stored worked. Each statement has committed by now: no transaction is open.
+
+    Of a portal's changes the first in a second starts the task, which finds the others waiting.
+    """
     try:
-        tasks.work.delay(pk)
-    except OperationalError:
-        # The event is stored; the sweep finds it when the broker is back.
-        logger.warning("broker away, event %s waits for the sweep", pk)
+        if stored.pk:
+            tasks.work.delay(stored.pk)
+        elif cache.add(f"gathering:{stored.portal}", 1, GATHERING):
+            tasks.gather.apply_async((stored.portal,), countdown=GATHERING)
+    except (OperationalError, RedisError):
+        # It is stored; the sweep finds it when the broker is back.
+        logger.warning("broker away, an event of portal %s waits for the sweep", stored.portal)

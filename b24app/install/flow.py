@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.connect import installer_client
+from b24app.connect import client_of, installer_client
 from b24app.install import placements
 from b24app.install.placements import Bound
 from b24app.orders import rows
@@ -21,8 +21,12 @@ from b24app.portals import launch
 from b24app.portals.fields import Secret
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import Portal, PortalUser
+from b24app.portals.tokens import bury, settle
 
 logger = logging.getLogger(__name__)
+
+# People whose access is tried before an uninstall is believed.
+WITNESSES = 20
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
@@ -56,12 +60,9 @@ def install(posted: Posted) -> PortalUser:
     person = launch.identified(posted, portal, outcomes)
     if not person.is_admin:
         raise Refused("not-admin", portal)
-    scope = outcomes["scope"]
-    granted = scope.result if isinstance(scope, Answer) and isinstance(scope.result, list) else []
+    granted = _granted(outcomes["scope"]) or sorted(proof.scope)
     with transaction.atomic():
-        _remember(
-            portal, posted, outcomes["app"], [str(one) for one in granted] or sorted(proof.scope)
-        )
+        _remember(portal, posted, outcomes["app"], granted)
         user = launch.opened(posted, portal, person)
         Portal.objects.filter(pk=portal.pk).update(installer=user)
     return user
@@ -85,20 +86,19 @@ def _remember(
 def bind(client: Client, portal: Portal) -> list[Step]:
     """Place the tab and connect the events: one request to look, one to change what differs.
 
+    Permissions are asked for anew: an administrator may have withdrawn or added one meanwhile.
     Returns the steps for the page; a failed step carries the portal's error.
     """
-    missing = placements.missing_scopes(portal.scopes())
-    steps = [
-        Step("verified", done=True, detail=portal.host),
-        Step("permissions", done=not missing, missing=tuple(missing)),
-    ]
+    verified = Step("verified", done=True, detail=portal.host)
     try:
         present = client.batch(
             {
+                "scope": Command("scope"),
                 "placements": Command("placement.get"),
                 "events": Command("event.get"),
             }
         )
+        _note_scope(portal, present["scope"])
         wanted = placements.changes(
             placements.wanted_placements(),
             _bound(present["placements"], "placement"),
@@ -109,16 +109,32 @@ def bind(client: Client, portal: Portal) -> list[Step]:
         )
         outcomes: Outcomes = client.batch(wanted) if wanted else {}
     except errors.BitrixError as error:
-        return [
-            *steps,
-            Step("tabs", done=False, error=error),
-            Step("events", done=False, error=error),
-        ]
+        refused = (Step(name, done=False, error=error) for name in ("tabs", "events"))
+        return [verified, _permissions(portal), *refused]
     return [
-        *steps,
+        verified,
+        _permissions(portal),
         _step("tabs", "placement", present, outcomes),
         _step("events", "event", present, outcomes),
     ]
+
+
+def _permissions(portal: Portal) -> Step:
+    missing = placements.missing_scopes(portal.scopes())
+    return Step("permissions", done=not missing, missing=tuple(missing))
+
+
+def _note_scope(portal: Portal, outcome: Answer | errors.BitrixError) -> None:
+    granted = _granted(outcome)
+    if granted and set(granted) != portal.scopes():
+        settle(portal, scope=",".join(granted))
+
+
+def _granted(outcome: Answer | errors.BitrixError) -> list[str]:
+    """Permissions as ``scope`` answers them; nothing where the portal does not say."""
+    if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, list):
+        return []
+    return [str(one) for one in outcome.result]
 
 
 def _bound(outcome: Answer | errors.BitrixError, key: str) -> list[Bound]:
@@ -146,6 +162,58 @@ def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
     return Step(name, done=error is None, error=error)
 
 
+def take_over(portal: Portal, user: PortalUser) -> bool:
+    """Let an administrator who opens the app carry it on where the installer's access has ended.
+
+    Their dismissal, for one: background work then stops until somebody does. What was bound in the
+    portal is looked through with the new access. True if ``user`` is the installer now.
+    """
+    before = portal.installer
+    if not user.is_admin or before == user or (before is not None and works(before)):
+        return False
+    unchanged = Portal.objects.filter(pk=portal.pk, installer=before)
+    if not unchanged.update(installer=user):
+        return False
+    portal.installer = user
+    logger.info("user %s carries the app on at %s", user.user_id, portal.host)
+    failed = [step.name for step in bind(client_of(user), portal) if not step.done]
+    if failed:
+        logger.warning("not complete at %s after that: %s", portal.host, ", ".join(failed))
+    return True
+
+
+def works(user: PortalUser) -> bool:
+    """Whether the portal still takes ``user``'s tokens; one that is silent or busy is given time."""
+    if user.tokens == PortalUser.Tokens.DEAD:
+        return False
+    try:
+        client_of(user).call("app.info")
+    except errors.DeadToken:
+        bury(user)
+        return False
+    except errors.AppClosedToUser:
+        return False
+    except errors.BitrixError:
+        return True
+    return True
+
+
+def check_payment(portal: Portal) -> None:
+    """Ask the portal, with the installer's access, whether the subscription has ended.
+
+    Raises ``errors.BitrixError`` where it cannot be asked.
+    """
+    client = installer_client(portal)
+    if client is None:
+        return
+    try:
+        expired = launch.payment_expired(client.call("app.info"))
+    except errors.PaymentRequired:
+        expired = True
+    if expired is not None:
+        settle(portal, payment_expired=expired)
+
+
 def uninstall(portal: Portal, *, clean: bool) -> None:
     """Forget a portal: everything for ``clean``, otherwise only what gives access.
 
@@ -165,15 +233,22 @@ def uninstall(portal: Portal, *, clean: bool) -> None:
 
 
 def still_installed(portal: Portal) -> bool:
-    """True when our own access still works, so that the app cannot be gone.
+    """True when somebody's access still works, so that the app cannot be gone.
 
-    Raises ``errors.BitrixError`` where the portal cannot be asked: that proves nothing either way.
+    The installer alone proves too little: their tokens also end with their dismissal. Raises
+    ``errors.BitrixError`` where the portal cannot be asked: that proves nothing either way, and
+    neither does an ended subscription.
     """
-    client = installer_client(portal)
-    if client is None:
-        return False
-    try:
-        client.call("app.info")
-    except (errors.DeadToken, errors.PortalClosed, errors.PaymentRequired):
-        return False
-    return True
+    live = PortalUser.objects.of(portal).filter(tokens=PortalUser.Tokens.LIVE)
+    for user in live.select_related("portal").order_by("-renewed_at")[:WITNESSES]:
+        try:
+            client_of(user).call("app.info")
+        except errors.DeadToken:
+            bury(user)
+        except errors.PortalClosed:
+            return False
+        except (errors.AccessDenied, errors.MissingScope, errors.MethodNotFound):
+            return True
+        else:
+            return True
+    return False

@@ -21,10 +21,20 @@ SCOPES: Mapping[str, str] = {
 # A portal grants one of these in place of user_brief: each includes what user_brief gives.
 WIDER: Mapping[str, frozenset[str]] = {"user_brief": frozenset({"user", "user_basic"})}
 
-EVENTS = ("ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE")
+APP_EVENTS = ("ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT")
+
+# What makes an open tab stale (sale/events/index.md, crm/deals/events/index.md). A changed link is
+# told as a saved order; of the two events that tell a saved order one is enough. The event of a
+# changed invoice tells of every item of every smart process, so invoices are not followed.
+ORDER_EVENTS = ("ONSALEORDERSAVED", "ONORDERDELETED")
+PAYMENT_EVENTS = ("ONPAYMENTENTITYSAVED", "ONPAYMENTDELETED")
+SHIPMENT_EVENTS = ("ONSHIPMENTENTITYSAVED", "ONSHIPMENTDELETED")
+DEAL_EVENTS = ("ONCRMDEALUPDATE", "ONCRMDEALDELETE")
+
+EVENTS = (*APP_EVENTS, *ORDER_EVENTS, *PAYMENT_EVENTS, *SHIPMENT_EVENTS, *DEAL_EVENTS)
 
 # Older kernels do not know every card and every event; without these the app is not installed.
-REQUIRED = frozenset({DEAL_TAB, *EVENTS})
+REQUIRED = frozenset({DEAL_TAB, *APP_EVENTS})
 
 
 @dataclass(frozen=True, slots=True)

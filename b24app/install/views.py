@@ -1,17 +1,36 @@
-"""The installer's page and the app's main page."""
+"""The installer's page, the app's main page, and connecting from outside."""
 
-from django.http import HttpRequest, HttpResponse
+from collections.abc import Mapping
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import translation
+from django.views.decorators.http import require_GET
 
+from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client
 from b24app.connect import client_of
-from b24app.install import flow
-from b24app.portals import entry, launch
+from b24app.install import authorizing, flow
+from b24app.install.authorizing import NotConnected
+from b24app.portals import entry, launch, states
 from b24app.portals.codes import DEFAULT
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
+
+# How a connecting ends, and the HTTP status of its page.
+_CONNECTIONS: Mapping[str, int] = {
+    "connected": 200,
+    "address": 400,
+    "refused": 403,
+    "late": 400,
+    "elsewhere": 403,
+    "unknown": 404,
+    "payment": 402,
+    "later": 503,
+}
 
 
 @entry.opened_by_portal
@@ -24,7 +43,7 @@ def installer(request: HttpRequest, posted: Posted) -> HttpResponse:
     return render(request, "install/page.html", context | _steps(client_of(user), user))
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", unpaid=True)
 def repeat(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Do the steps again, from the button beside a failed one."""
     if not user.is_admin:
@@ -38,14 +57,79 @@ def _steps(client: Client, user: PortalUser) -> dict[str, object]:
     return {"steps": steps, "done": done, "finished": done == len(steps), "portal": user.portal}
 
 
+def main(request: HttpRequest) -> HttpResponse:
+    """The app's own page; also where a portal's authorization page sends people back to."""
+    returning = "state" in request.GET and not request.GET.keys().isdisjoint({"code", "error"})
+    if request.method == "GET" and returning:
+        return callback(request)
+    return _main(request)
+
+
 @entry.opened_by_portal
-def main(request: HttpRequest, posted: Posted) -> HttpResponse:
-    """The app's own page: what it does and where to find it."""
+def _main(request: HttpRequest, posted: Posted) -> HttpResponse:
+    """What the app does and where to find it."""
     portal = launch.known_portal(posted)
     client = launch.client_for(posted, portal)
     person = launch.identified(posted, portal, client.batch(launch.identity_commands()))
     user = launch.opened(posted, portal, person)
+    flow.take_over(portal, user)
     allow_frame(request, portal)
     session = Session(user.pk, DEFAULT, 0, 0, entry.language(posted.language))
     context = {"portal": portal, "user": user, "session": session.token()}
     return render(request, "install/main.html", context)
+
+
+@require_GET
+def connect(request: HttpRequest) -> HttpResponse:
+    """Send the person to their portal's authorization page, with a cookie to know them by again."""
+    try:
+        departure = authorizing.depart(
+            request.GET.get("portal", ""), request.COOKIES.get(_cookie(), "")
+        )
+    except NotConnected as refused:
+        return _connection(request, refused.reason)
+    response = HttpResponseRedirect(departure.address)
+    response.set_cookie(
+        _cookie(),
+        departure.browser,
+        max_age=authorizing.STATE_SECONDS,
+        secure=_secure(),
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+@require_GET
+def callback(request: HttpRequest) -> HttpResponse:
+    """The person comes back from the portal: tokens at once, then a page in plain words."""
+    given = request.GET
+    try:
+        user = authorizing.arrive(
+            given.get("code", ""), given.get("state", ""), request.COOKIES.get(_cookie(), "")
+        )
+    except NotConnected as refused:
+        return _connection(request, refused.reason)
+    except Refused:
+        return _connection(request, "elsewhere")
+    except errors.BitrixError as error:
+        state = states.of_error(error)
+        reason = {"payment": "payment", "app-closed": "refused"}.get(state.name, "later")
+        return _connection(request, reason, reference=state.reference)
+    return _connection(request, "connected", user=user, portal=user.portal)
+
+
+def _connection(request: HttpRequest, name: str, **context: object) -> HttpResponse:
+    """A page of the connecting, in the browser's language: it is no page of a portal's frame."""
+    with translation.override(translation.get_language_from_request(request)):
+        shown = {"name": name, **context}
+        return render(request, "install/connection.html", shown, status=_CONNECTIONS[name])
+
+
+def _secure() -> bool:
+    return settings.APP_URL.startswith("https:")
+
+
+def _cookie() -> str:
+    # Browsers take a __Host- cookie from this very host over https only: no neighbour can set it.
+    return "__Host-connect" if _secure() else "connect"

@@ -66,9 +66,19 @@ def now() -> str:
 
 
 def show(portal: int, owner: Owner, order_ids: Iterable[int]) -> None:
-    """Remember which orders an open tab of ``owner`` shows."""
+    """Remember that open tabs of ``owner`` show these orders, beside those they show already.
+
+    An order that has left is forgotten an hour after the last tab was closed; until then its
+    changes make a tab read once too often.
+    """
+    names = [str(one) for one in order_ids]
+    if not names:
+        return
     try:
-        _redis().set(_shown(portal, owner), " ".join(map(str, order_ids)), ex=KEPT)
+        with _redis().pipeline(transaction=False) as pipe:
+            pipe.sadd(_shown(portal, owner), *names)
+            pipe.expire(_shown(portal, owner), KEPT)
+            pipe.execute()
     except RedisError:
         logger.warning("Redis away: open tabs will not notice changes")
 
@@ -89,19 +99,22 @@ def news(portal: int, owner: Owner, since: str) -> tuple[str, bool]:
     moment = now()
     if not moment or not since:
         return moment, False
-    with _redis().pipeline(transaction=False) as pipe:
-        pipe.zrangebyscore(_changed(portal), f"({since}", "+inf")
-        pipe.get(_shown(portal, owner))
-        pipe.expire(_shown(portal, owner), KEPT)
-        pipe.zadd(_looking(portal), {_name(owner): float(moment)})
-        pipe.zremrangebyscore(_looking(portal), 0, float(moment) - LOOKING)
-        pipe.expire(_looking(portal), LOOKING)
-        try:
-            changed, shown, *_ = pipe.execute()
-        except RedisError:
-            return moment, False
-    mine = {_name(owner), *str(shown or "").split()}
-    return moment, not mine.isdisjoint(changed)
+    try:
+        with _redis().pipeline(transaction=False) as pipe:
+            pipe.zrangebyscore(_changed(portal), f"({since}", "+inf")
+            pipe.expire(_shown(portal, owner), KEPT)
+            pipe.zadd(_looking(portal), {_name(owner): float(moment)})
+            pipe.zremrangebyscore(_looking(portal), 0, float(moment) - LOOKING)
+            pipe.expire(_looking(portal), LOOKING)
+            changed: list[str] = pipe.execute()[0]
+        if _name(owner) in changed:
+            return moment, True
+        with _redis().pipeline(transaction=False) as pipe:
+            for name in changed:
+                pipe.sismember(_shown(portal, owner), name)
+            return moment, any(pipe.execute())
+    except RedisError:
+        return moment, False
 
 
 def somebody_looks(portal: int) -> bool:

@@ -1,20 +1,40 @@
-"""The orders of one deal, read in as few requests as the portal allows.
+"""The orders of one card, read in as few requests as the portal allows.
 
 Later commands of a batch may use the result of earlier ones, so links, their orders, payments,
 shipments and customers travel in one request (settings/how-to-call-rest-api/batch.md).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import links
-from b24app.orders.content import EVERYTHING, PAGE, SUMS_ONLY, Content, Kind, Outcomes, commands
+from b24app.orders.content import EVERYTHING, PAGE, Content, Kind, Outcomes, commands
 from b24app.orders.types import Order, OrderLink, Owner
 
 # Beyond this many links the tab shows pages without sums: reading them all would keep people waiting.
 SUMMED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What is needed of a card's orders, newest first.
+
+    Everything about those from ``start`` up to ``stop``, and ``of_all`` about every one as long as
+    there are no more than ``SUMMED`` of them.
+    """
+
+    start: int = 0
+    stop: int = 0
+    of_all: tuple[Kind, ...] = ()
+
+    def blocks(self, total: int) -> dict[int, tuple[Kind, ...]]:
+        """Kinds by the position of each 50 links, for a card with ``total`` of them."""
+        shown = range(self.start // PAGE * PAGE, self.stop, PAGE)
+        every = range(0, total, PAGE) if self.of_all and total <= SUMMED else range(0)
+        kinds = {at: EVERYTHING if at in shown else self.of_all for at in {*shown, *every}}
+        return dict(sorted(kinds.items())) or {0: self.of_all}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +62,10 @@ class Listing:
         """True when every linked order was read, so that sums mean something."""
         return self.refused is None and len(self.orders) >= self.total
 
-    def page(self, number: int, size: int) -> tuple[tuple[Order, ...], tuple[int, ...]]:
-        """Page ``number`` (from 1): its orders, and the ids of those that could not be read."""
+    def page(self, number: int, size: int) -> tuple[int, ...]:
+        """Orders' ids on page ``number`` (from 1), as far as their links were read."""
         start = (number - 1) * size - self.offset
-        wanted = self.ids[max(start, 0) : start + size]
-        known = {order.id: order for order in self.orders}
-        return (
-            tuple(known[order_id] for order_id in wanted if order_id in known),
-            tuple(order_id for order_id in wanted if order_id not in known),
-        )
+        return self.ids[max(start, 0) : max(start + size, 0)]
 
 
 class OrderReader:
@@ -59,64 +74,85 @@ class OrderReader:
     def __init__(self, client: Client, owner: Owner) -> None:
         self._client = client
         self._owner = owner
+        self._content = Content()
+        self._asked: dict[int, tuple[Kind, ...]] = {}
+        self._answers: dict[int, tuple[int, ...]] = {}
+        self._total = 0
+        self._whole: set[int] = set()
 
-    def opening(self) -> dict[str, Command]:
-        """Commands of the first 50 orders, to be sent along with whatever else the page needs."""
-        return self._block(0, EVERYTHING)
+    def commands(self, need: Need, expected: int = 0) -> dict[str, Command]:
+        """Commands to be sent along with whatever else the page needs, for :meth:`finish`.
 
-    def finish(
-        self, outcomes: Outcomes, number: int = 1, size: int = PAGE, *, whole: bool = False
-    ) -> Listing:
-        """All linked orders from the outcomes of :meth:`opening`, with more requests where needed.
-
-        Page ``number`` comes with everything about its orders, the others with what their sums need;
-        ``whole`` reads everything of all. Raises the error of the links' own command: without it
-        nothing is known about the card. Past ``SUMMED`` links only the page is read.
+        ``expected`` is how many links the card had when it was last seen. It only decides how much
+        is asked for at once: too few cost one more request, too many some empty answers.
         """
-        total = self._total(outcomes, 0)
-        shown = self._blocks_of(number, size)
-        blocks = range(0, max(total, 1), PAGE) if total <= SUMMED else shown
-        kinds = {at: EVERYTHING if whole or at in (0, *shown) else SUMS_ONLY for at in blocks}
-        more = {key: one for at in blocks if at for key, one in self._block(at, kinds[at]).items()}
-        others = self._client.batch(more) if more else {}
-        return self._listing({**outcomes, **others}, kinds)
+        asked: dict[str, Command] = {}
+        for at, kinds in need.blocks(expected).items():
+            if at not in self._asked:
+                self._asked[at] = kinds
+                asked |= self._block(at, kinds)
+        return asked
 
-    def page(self, number: int, size: int) -> dict[str, Command]:
-        """Commands of one page of the grid, newest orders first. ``number`` counts from 1."""
-        return {
-            key: one
-            for at in self._blocks_of(number, size)
-            for key, one in self._block(at, EVERYTHING).items()
-        }
+    def finish(self, outcomes: Outcomes, need: Need) -> Listing:
+        """The orders from the outcomes of :meth:`commands`, with one more round where needed.
 
-    def finish_page(self, outcomes: Outcomes, number: int, size: int) -> Listing:
-        """That page from the outcomes of :meth:`page`; raises the error of a links command."""
-        return self._listing(outcomes, dict.fromkeys(self._blocks_of(number, size), EVERYTHING))
+        Raises the error of a links command: without it nothing is known about the card.
+        """
+        self._take(outcomes)
+        more = self.commands(need, self._total)
+        if more:
+            self._take(self._client.batch(more))
+        _fill(self._content, self._client)
+        ids = tuple(dict.fromkeys(pk for at in sorted(self._answers) for pk in self._answers[at]))
+        return Listing(
+            self._total,
+            ids,
+            self._content.built(ids),
+            min(self._answers),
+            self._content.refused,
+        )
 
-    def _blocks_of(self, number: int, size: int) -> range:
-        start = (number - 1) * size
-        return range(start // PAGE * PAGE, start + size, PAGE)
+    def whole(self, order_ids: Iterable[int]) -> tuple[Order, ...]:
+        """Everything about these orders of the listing; one request for those not read whole yet."""
+        ids = list(order_ids)
+        missing = [pk for pk in ids if pk not in self._whole]
+        if missing and self._content.refused is None:
+            for at in range(0, len(missing), PAGE):
+                self._content.expect(
+                    f"whole{at}", missing[at : at + PAGE], EVERYTHING, by_number=True
+                )
+            asked = {
+                key: command
+                for at in range(0, len(missing), PAGE)
+                for key, command in commands(
+                    missing[at : at + PAGE], f"whole{at}", EVERYTHING
+                ).items()
+            }
+            self._content.take(self._client.batch(asked))
+            _fill(self._content, self._client)
+            self._whole.update(missing)
+        return self._content.built(ids)
+
+    def _take(self, outcomes: Outcomes) -> None:
+        """Keep the blocks that are among ``outcomes``."""
+        for at, kinds in self._asked.items():
+            if at in self._answers:
+                continue
+            outcome = outcomes[f"links{at}"]
+            found = links.links_of(outcome)
+            counted = outcome.total or 0 if isinstance(outcome, Answer) else 0
+            self._total = max(self._total, counted, at + len(found) if found else 0)
+            ids = tuple(link.order_id for link in self._mine(found))
+            self._answers[at] = ids
+            self._content.expect(str(at), ids, kinds, by_number=False)
+            if set(kinds) == set(EVERYTHING):
+                self._whole.update(ids)
+        self._content.take(outcomes)
 
     def _block(self, at: int, kinds: Sequence[Kind]) -> dict[str, Command]:
         """Links ``at`` to ``at`` + 49 and their orders, by references into the links' own answer."""
         ids = [f"$result[links{at}][orderEntity][{row}][orderId]" for row in range(PAGE)]
         return {f"links{at}": links.of_owner(self._owner, at)} | commands(ids, str(at), kinds)
-
-    def _total(self, outcomes: Outcomes, at: int) -> int:
-        outcome = outcomes[f"links{at}"]
-        found = links.links_of(outcome)
-        return max(outcome.total or 0 if isinstance(outcome, Answer) else 0, at + len(found))
-
-    def _listing(self, outcomes: Outcomes, blocks: Mapping[int, Sequence[Kind]]) -> Listing:
-        content, ids = Content(), dict[int, None]()
-        for at, kinds in blocks.items():
-            own = [link.order_id for link in self._mine(links.links_of(outcomes[f"links{at}"]))]
-            content.expect(str(at), own, kinds, by_number=False)
-            ids |= dict.fromkeys(own)
-        content.take(outcomes)
-        _fill(content, self._client)
-        total = max(self._total(outcomes, at) for at in blocks)
-        return Listing(total, tuple(ids), content.built(ids), min(blocks), content.refused)
 
     def _mine(self, found: Iterable[OrderLink]) -> Iterable[OrderLink]:
         """Only links of this owner, whatever the portal made of the filter."""

@@ -1,82 +1,20 @@
-"""Whose order is it? Telephones, e-mails and company names compared, and suggestions with reasons.
+"""Whose order is it? Suggestions with their reasons.
 
 Precision first: a person who is offered a stranger's order twice does not look a third time. So a
-reason is given only for facts that nearly always mean the same client, closeness in time alone is
-never one, and data that stands for "none" (info@, 000-00-00) is no data.
+reason is given only for facts that nearly always mean the same client, facts that speak against it
+outweigh one that speaks for it, and closeness in time alone is never a reason.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-import phonenumbers
-from phonenumbers import MatchType
+from b24app.orders import facts
+from b24app.orders.types import Customer, Order
 
-from b24app.orders.types import Order
-
-LEAST_DIGITS: Final = 7
 CLOSE: Final = timedelta(days=7)
-
-_PHONE = re.compile(r"[+(]?[\d\s().,/+-]*\d[\d\s().,/+-]*")
-_NOT_DIGIT = re.compile(r"\D+")
-_WORD = re.compile(r"[^\W_]+")
-
-# Mailboxes shared by many, and what people type where a form insists on an address.
-_NOBODYS_MAILBOX = frozenset(
-    {
-        "info",
-        "noreply",
-        "no-reply",
-        "no",
-        "none",
-        "test",
-        "mail",
-        "office",
-        "sales",
-        "shop",
-        "order",
-    }
-)
-_LEGAL_FORMS = frozenset(
-    {
-        "ltd",
-        "limited",
-        "llc",
-        "llp",
-        "inc",
-        "corp",
-        "corporation",
-        "co",
-        "company",
-        "plc",
-        "gmbh",
-        "ag",
-        "kg",
-        "ug",
-    }
-    | {
-        "ohg",
-        "mbh",
-        "se",
-        "sa",
-        "sas",
-        "srl",
-        "bv",
-        "oy",
-        "ab",
-        "as",
-        "ооо",
-        "оао",
-        "зао",
-        "ао",
-        "пао",
-        "ип",
-        "чп",
-    }
-)
 
 
 class Reason(StrEnum):
@@ -132,111 +70,66 @@ def suggestions(
     """Those of ``candidates`` that are the buyer's, newest first.
 
     ``made`` is the card's own date, ``since`` the oldest date an order may have. Cancelled orders
-    are left out.
+    and orders without a date are left out.
     """
-    found = []
+    found: list[tuple[datetime, Suggestion]] = []
     for candidate in candidates:
         order = candidate.order
         if order.canceled or order.created is None or order.created < since:
             continue
-        reasons = _reasons(buyer, candidate)
+        reasons = reasons_for(buyer, candidate)
         if not reasons:
             continue
         apart = abs(order.created - made) if made is not None else None
-        close = apart is not None and apart <= CLOSE
-        found.append(
-            Suggestion(
-                order,
-                (*reasons, Reason.CLOSE) if close else reasons,
-                apart.days if apart is not None and close else 0,
-            )
-        )
-    found.sort(key=lambda one: (one.order.created, one.order.id), reverse=True)
-    return tuple(found)
+        if apart is not None and apart <= CLOSE:
+            suggestion = Suggestion(order, (*reasons, Reason.CLOSE), apart.days)
+        else:
+            suggestion = Suggestion(order, reasons)
+        found.append((order.created, suggestion))
+    found.sort(key=lambda one: (one[0], one[1].order.id), reverse=True)
+    return tuple(suggestion for _, suggestion in found)
 
 
-def _reasons(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
+def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
+    """Why the order is the buyer's; empty when it is not, or when that cannot be told."""
     customer = candidate.order.customer
-    facts: Mapping[Reason, bool] = {
-        Reason.CONTACT: buyer.contact_id in candidate.contacts,
-        Reason.COMPANY: buyer.company_id in candidate.companies
-        or same_company(customer.company, buyer.company),
-        Reason.PHONE: any(same_phone(customer.phone, one) for one in buyer.phones),
-        Reason.EMAIL: any(same_email(customer.email, one) for one in buyer.emails),
+    contact = buyer.contact_id in candidate.contacts
+    company = buyer.company_id in candidate.companies
+    phone = any(facts.same_phone(customer.phone, one) for one in buyer.phones)
+    email = any(facts.same_email(customer.email, one) for one in buyer.emails)
+    if not (contact or company):
+        # Where the store names somebody else, a company of the same name is another one's.
+        stranger = bool(candidate.contacts or candidate.companies)
+        company = not stranger and _same_company(buyer, customer)
+        if not company and not _same_client(buyer, customer, phone, email, stranger=stranger):
+            return ()
+    held = {
+        Reason.CONTACT: contact,
+        Reason.COMPANY: company,
+        Reason.PHONE: phone,
+        Reason.EMAIL: email,
     }
-    # The store's own clients speak louder than typed text: where it names somebody else, a company
-    # of the same name is another branch's, and a shared telephone needs the e-mail to agree.
-    stranger = bool(candidate.contacts or candidate.companies) and not (
-        buyer.contact_id in candidate.contacts or buyer.company_id in candidate.companies
-    )
-    if stranger and not (facts[Reason.PHONE] and facts[Reason.EMAIL]):
-        return ()
-    return tuple(reason for reason, holds in facts.items() if holds)
+    return tuple(reason for reason, holds in held.items() if holds)
 
 
-def looks_like_phone(text: str) -> bool:
-    """Whether somebody typed (a part of) a telephone number."""
-    return bool(_PHONE.fullmatch(text.strip())) and len(digits(text)) >= 4
+def _same_company(buyer: Buyer, customer: Customer) -> bool:
+    """By name, unless each side writes from a domain of its own: names of firms repeat in every town."""
+    ours, theirs = facts.firms_domains(buyer.emails), facts.firms_domains([customer.email])
+    apart = bool(ours and theirs) and not ours & theirs
+    return not apart and facts.same_company(customer.company, buyer.company)
 
 
-def digits(text: str) -> str:
-    return _NOT_DIGIT.sub("", text)
+def _same_client(
+    buyer: Buyer, customer: Customer, phone: bool, email: bool, *, stranger: bool
+) -> bool:
+    """Whether telephone and e-mail say enough, given what speaks against them.
 
-
-def phone_fragments(text: str) -> tuple[str, ...]:
-    """Pieces to look for where a portal can only compare text: the last four digits, as people space them."""
-    if not looks_like_phone(text):
-        return ()
-    end = digits(text)[-4:]
-    return (end, f"{end[:2]}-{end[2:]}", f"{end[:2]} {end[2:]}", f"{end[:2]}.{end[2:]}")
-
-
-def same_phone(one: str, other: str) -> bool:
-    """Whether two spellings are one telephone, with or without the country's code or a trunk prefix."""
-    if not (_is_phone(one) and _is_phone(other)):
-        return False
-    if digits(one) == digits(other):
-        return True
-    match = phonenumbers.is_number_match(_international(one), _international(other))
-    return match in (MatchType.EXACT_MATCH, MatchType.NSN_MATCH)
-
-
-def phone_holds(whole: str, part: str) -> bool:
-    """Whether ``part`` of a number, however spaced, stands in ``whole``."""
-    return digits(part).lstrip("0") in digits(whole) or same_phone(whole, part)
-
-
-def _is_phone(text: str) -> bool:
-    number = digits(text)
-    return len(number) >= LEAST_DIGITS and len(set(number[-LEAST_DIGITS:])) > 1
-
-
-def _international(text: str) -> str:
-    """``8 912 …`` and ``7 912 …`` are the two ways Russians write their own +7."""
-    number = digits(text)
-    if len(number) == 11 and number[0] in "78" and not text.strip().startswith("+"):
-        return f"+7{number[1:]}"
-    return text
-
-
-def same_email(one: str, other: str) -> bool:
-    """Whether two addresses are one person's mailbox; a mailbox of many is nobody's."""
-    first, second = one.strip().casefold(), other.strip().casefold()
-    box, _, host = first.partition("@")
-    return first == second and bool(box) and "." in host and box not in _NOBODYS_MAILBOX
-
-
-def same_company(one: str, other: str) -> bool:
-    """Whether two names are one company's, whatever their legal form and quotation marks."""
-    first, second = _company(one), _company(other)
-    return first == second and sum(len(word) for word in first) >= 4
-
-
-def company_word(name: str) -> str:
-    """The word of a company's name to look for where a portal can only compare text; the longest."""
-    return max(_company(name), key=len, default="")
-
-
-def _company(name: str) -> frozenset[str]:
-    words = frozenset(_WORD.findall(name.casefold()))
-    return words - _LEGAL_FORMS or words
+    For another company it has to be the same person. For another person, by the store's clients or
+    by the name, one shared telephone is a family's or an office's: two facts must agree.
+    """
+    name = facts.same_person(customer.name, buyer.name)
+    if facts.other_company(customer.company, buyer.company):
+        return name and (phone or email)
+    if stranger or facts.other_person(customer.name, f"{buyer.name} {buyer.company}"):
+        return phone + email + name >= 2
+    return phone or email

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from b24app.orders.content import EVERYTHING, Kind
 from b24app.orders.types import DeliveryState, Order, PaymentState
 
 
@@ -36,6 +37,18 @@ class Narrowing:
     def usual(self) -> bool:
         """True for the portal's own order of links, which is read page by page."""
         return not self.filters and self.sort is Sort.DATE and self.descending
+
+    @property
+    def needs(self) -> tuple[Kind, ...]:
+        """What has to be known of every order to tell which ones are wanted, and in which order."""
+        if self.text:
+            return EVERYTHING
+        wanted = {
+            Kind.ORDERS: True,
+            Kind.PAYMENTS: self.payment is not None,
+            Kind.SHIPMENTS: self.delivery is not None,
+        }
+        return tuple(kind for kind, needed in wanted.items() if needed)
 
 
 def narrowed(

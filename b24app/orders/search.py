@@ -1,179 +1,300 @@
 """Finding orders to link: by number, id, or the customer's name, phone and e-mail, narrowed by chips.
 
-Two requests a page: the first asks every place where the text may stand, the second reads the
-orders found, where each is linked, and what those deals are called.
+Two requests: the first asks every place where the text may stand, the second reads the orders found,
+where each is linked, and what those deals are called. A third narrows what a chip leaves little of.
+No condition of ours is believed to have been kept: the portal drops the ones it does not know in
+silence, so every row is compared again here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from b24app.bitrix24 import errors, references
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.orders import cards, clients, content, links, rows
-from b24app.orders.matching import Buyer, phone_fragments, phone_holds
-from b24app.orders.narrowing import holds
+from b24app.orders import cards, clients, content, facts, links, rows
+from b24app.orders.clients import BRIEF
 from b24app.orders.types import DEAL, INVOICE, Card, Order, Owner
 
 PAGE = 50
 SHORTEST_PART = 2
-# Pages read for one answer while a chip leaves nearly nothing of them; a person can ask for more.
-MOST_PAGES = 3
-ENOUGH = 10
+LONGEST_ID = 15
+# Pages asked for at once where a chip will leave out much of what is found.
+DEEP = 4
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person looks for. ``buyer`` and the period narrow; ``page`` counts from 0."""
+    """What a person looks for beside ``card``: its client's orders only (``mine``), unlinked ones only.
 
+    ``since`` and ``until`` are whole days (UTC). ``below`` is the order to go on under, 0 to begin.
+    """
+
+    card: Owner
     text: str = ""
-    buyer: Buyer | None = None
+    mine: bool = False
+    unlinked: bool = False
     since: date | None = None
     until: date | None = None
-    unlinked: bool = False
-    page: int = 0
+    below: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An order with the place it stands at now; a place the person may not open has no title."""
+    """An order with the place it stands at now; ``at`` is None for a place the person may not open."""
 
     order: Order
     place: Owner | None
-    place_title: str = ""
-    place_responsible: int = 0
+    at: Card | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Orders found, newest first. ``next_page`` is the page to go on with, None at the end."""
+    """Orders found, newest first, beside ``card``. ``more`` is the order to go on under, 0 at the end.
 
+    ``client_known`` is False where only the client's orders were wanted and the card has none.
+    """
+
+    card: Card
     found: tuple[Found, ...]
-    next_page: int | None
+    more: int
+    client_known: bool = True
 
 
 def search(client: Client, wanted: Wanted) -> Finding:
-    """Orders matching ``wanted``, newest first; the newest of all for an empty one.
+    """At most 50 orders matching ``wanted``; the newest of all for an empty one.
 
-    Raises the portal's refusal when orders may not be read.
+    Raises the portal's refusal when the card may not be opened or orders may not be read.
     """
-    if wanted.buyer is not None:
-        return _of_buyer(client, wanted, wanted.buyer)
-    found: list[Found] = []
-    page = wanted.page
-    for _ in range(MOST_PAGES):
-        answers = client.batch(_questions(wanted, page))
-        refusal = answers["numbers"]
-        if isinstance(refusal, errors.BitrixError):
-            raise refusal
-        ids = sorted(_candidates(wanted, answers), reverse=True)
-        found += [one for one in read_found(client, ids) if _fits(one, wanted)]
-        page += 1
-        if not _continues(answers):
-            return Finding(tuple(found), None)
-        if len(found) >= ENOUGH:
-            break
-    return Finding(tuple(found), page)
+    if wanted.mine:
+        return _of_client(client, wanted)
+    narrow = _leaves_little(wanted)
+    places, depth = _places(wanted), DEEP if narrow else 1
+    answers = client.batch(cards.opening(wanted.card) | _questions(places, depth))
+    card = cards.opened(wanted.card, answers)
+    ids, more = _candidates(places, depth, answers, wanted.below)
+    if narrow:
+        ids = _narrowed(client, ids, wanted)
+    if len(ids) > PAGE:
+        ids, more = ids[:PAGE], ids[PAGE - 1]
+    return Finding(card, read_found(client, ids), more)
 
 
-def _of_buyer(client: Client, wanted: Wanted, buyer: Buyer) -> Finding:
-    """The buyer's own orders hold the text; there are few of them, so they are compared here."""
-    ids = clients.order_ids(client, buyer)
-    start = wanted.page * PAGE
-    found = read_found(client, ids[start : start + PAGE])
-    kept = tuple(one for one in found if _fits(one, wanted) and holds(one.order, wanted.text))
-    return Finding(kept, wanted.page + 1 if len(ids) > start + PAGE else None)
+def _of_client(client: Client, wanted: Wanted) -> Finding:
+    """There are few orders of one client, so all that narrows them is compared here."""
+    outcomes = client.batch(clients.commands(wanted.card))
+    buyer, _ = clients.buyer_of(wanted.card, outcomes)
+    card = cards.opened(wanted.card, outcomes)
+    if not buyer.known:
+        return Finding(card, (), 0, client_known=False)
+    ids = [pk for pk in clients.order_ids(client, buyer) if not wanted.below or pk < wanted.below]
+    found = tuple(one for one in read_found(client, ids[:PAGE]) if _fits(one, wanted))
+    return Finding(card, found, ids[PAGE - 1] if len(ids) > PAGE else 0)
 
 
-def _fits(found: Found, wanted: Wanted) -> bool:
-    if wanted.unlinked and found.place is not None:
-        return False
-    made = found.order.created.date() if found.order.created else None
-    if made is None:
-        return True
+def _fits(one: Found, wanted: Wanted) -> bool:
+    order, customer = one.order, one.order.customer
+    values = (order.number, customer.name, customer.company, customer.phone, customer.email)
+    named = not wanted.text or any(_holds(value, wanted.text) for value in values)
+    spoken = facts.looks_like_phone(wanted.text) and facts.phone_holds(customer.phone, wanted.text)
+    return (
+        (named or spoken or str(order.id) == wanted.text)
+        and not (wanted.unlinked and one.place is not None)
+        and _within(order, wanted)
+    )
+
+
+def _within(order: Order, wanted: Wanted) -> bool:
+    if order.created is None:
+        return wanted.since is None and wanted.until is None
+    made = order.created.date()
     return (wanted.since is None or made >= wanted.since) and (
         wanted.until is None or made <= wanted.until
     )
 
 
-def read_found(client: Client, ids: Sequence[int]) -> tuple[Found, ...]:
-    """Orders by id with their places and those places' titles, in the order given."""
-    if not ids:
-        return ()
-    gathered, asked = content.Content(), links.place_commands(ids)
-    for at in range(0, len(ids), PAGE):
-        chunk = ids[at : at + PAGE]
-        gathered.expect(f"found{at}", chunk, content.EVERYTHING, by_number=True)
-        asked |= content.commands(chunk, f"found{at}", content.EVERYTHING)
-        owners = [f"$result[place{at}][orderEntity][{row}][ownerId]" for row in range(len(chunk))]
-        for type_id in (DEAL, INVOICE):
-            asked |= cards.listing(type_id, owners, str(at))
-    answers = client.batch(asked)
-    gathered.take(answers)
-    while missing := gathered.gaps():
-        gathered.take(client.batch(missing))
-    if gathered.refused is not None:
-        raise gathered.refused
-    places, known = links.places(ids, answers), cards.listed(answers)
-    return tuple(_found(order, places[order.id], known) for order in gathered.built(ids))
+def _holds(value: str, text: str) -> bool:
+    return facts.folded(text) in facts.folded(value)
 
 
-def _found(order: Order, place: Owner | None, known: Mapping[Owner, Card]) -> Found:
-    card = known.get(place) if place is not None else None
-    return Found(order, place, card.title if card else "", card.responsible_id if card else 0)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One place where the text may stand: how to ask, and which orders of an answer really hold it."""
+
+    command: Command
+    orders: Callable[[object], set[int]]
+    everything: Callable[[object], list[int]]
 
 
-def _questions(wanted: Wanted, page: int) -> dict[str, Command]:
-    text, start = references.plain(wanted.text.strip()), page * PAGE
-    period: dict[str, object] = {}
+def _leaves_little(wanted: Wanted) -> bool:
+    """Whether the chips are worth a request that only says which of the candidates they leave."""
+    dated = wanted.since is not None or wanted.until is not None
+    return wanted.unlinked or (dated and _is_text(wanted.text))
+
+
+def _is_text(text: str) -> bool:
+    return len(text) >= SHORTEST_PART or text.isdecimal()
+
+
+def _places(wanted: Wanted) -> dict[str, _Place]:
+    text, below = references.plain(wanted.text), wanted.below
+    period = _period(wanted)
+    if not _is_text(text):
+        return {"numbers": _order_place(period, lambda order: _within(order, wanted), below)}
+
+    def numbered(order: Order) -> bool:
+        return _holds(order.number, text) and _within(order, wanted)
+
+    found = {"numbers": _order_place({"%accountNumber": text, **period}, numbered, below)}
+    if text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID:
+        pk = int(text)
+        found["id"] = _order_place({"=id": pk}, lambda order: order.id == pk, below)
+    found["customers"] = _value_place(
+        text, rows.CUSTOMER_CODES, lambda value: _holds(value, text), below
+    )
+    if facts.looks_like_phone(text):
+        for number, part in enumerate(facts.phone_fragments(text)):
+            found[f"phone{number}"] = _value_place(
+                part, rows.PHONE_CODES, lambda value: facts.phone_holds(value, text), below
+            )
+    return found
+
+
+def _period(wanted: Wanted) -> dict[str, object]:
+    """The days asked for with one more on either side: the portal counts in a time zone of its own."""
+    found: dict[str, object] = {}
+    day = timedelta(days=1)
     if wanted.since is not None:
-        period[">=dateInsert"] = wanted.since.isoformat()
+        found[">=dateInsert"] = (wanted.since - day).isoformat()
     if wanted.until is not None:
-        period["<=dateInsert"] = f"{wanted.until.isoformat()}T23:59:59"
-    newest = {"select": ["id"], "order": {"id": "desc"}, "start": start}
-    if len(text) < SHORTEST_PART and not text.isdecimal():
-        return {"numbers": Command("sale.order.list", {**newest, "filter": period})}
-    asked = {
-        "numbers": Command(
-            "sale.order.list", {**newest, "filter": {"%accountNumber": text, **period}}
-        )
-    }
-    if text.isdecimal() and len(text) < 16 and page == 0:
-        asked["id"] = Command("sale.order.list", {**newest, "filter": {"=id": int(text)}})
-    asked["customers"] = _properties(text, rows.CUSTOMER_CODES, start)
-    for number, part in enumerate(phone_fragments(text)):
-        asked[f"phone{number}"] = _properties(part, rows.PHONE_CODES, start)
-    return asked
+        found["<=dateInsert"] = (wanted.until + 2 * day).isoformat()
+    return found
 
 
-def _properties(text: str, codes: Sequence[str], start: int) -> Command:
-    return Command(
-        "sale.propertyvalue.list",
+def _order_place(
+    narrowed: Mapping[str, object], holds: Callable[[Order], bool], below: int
+) -> _Place:
+    """sale/order/sale-order-list.md"""
+    command = Command(
+        "sale.order.list",
         {
-            "select": ["id", "orderId", "code", "value"],
-            "filter": {"%value": text, "@code": list(codes)},
+            "select": ["id", "accountNumber", "dateInsert"],
+            "filter": {**narrowed, **({"<id": below} if below else {})},
             "order": {"id": "desc"},
-            "start": start,
         },
+    )
+    return _Place(
+        command,
+        lambda result: {order.id for order in rows.orders(result) if holds(order)},
+        lambda result: [order.id for order in rows.orders(result)],
     )
 
 
-def _candidates(wanted: Wanted, answers: Outcomes) -> set[int]:
+def _value_place(
+    text: str, codes: Sequence[str], holds: Callable[[str], bool], below: int
+) -> _Place:
+    return _Place(
+        clients.holding(text, codes, below),
+        lambda result: clients.holders(result, codes, holds),
+        lambda result: [
+            rows.integer(row.get("orderId")) for row in rows.rows(result, "propertyValues")
+        ],
+    )
+
+
+def _questions(places: Mapping[str, _Place], depth: int) -> dict[str, Command]:
+    return {
+        f"{key}:{page}": Command(
+            place.command.method, {**place.command.params, "start": page * PAGE}
+        )
+        for key, place in places.items()
+        for page in range(depth)
+    }
+
+
+def _candidates(
+    places: Mapping[str, _Place], depth: int, answers: Outcomes, below: int
+) -> tuple[list[int], int]:
+    """Orders that hold the text, newest first, and the order to go on under (0: there are no more).
+
+    A place with more pages than were read is known down to its last order only; so is the whole.
+    """
     ids: set[int] = set()
-    for key, answer in answers.items():
-        if not isinstance(answer, Answer):
-            continue
-        ids |= {order.id for order in rows.orders(answer.result)}
-        ids |= {
-            rows.integer(row.get("orderId"))
-            for row in rows.rows(answer.result, "propertyValues")
-            # A fragment of a telephone number finds others' too.
-            if not key.startswith("phone") or phone_holds(rows.text(row.get("value")), wanted.text)
-        }
-    return ids - {0}
+    known_to = 0
+    for key, place in places.items():
+        seen: list[int] = []
+        further = False
+        for page in range(depth):
+            answer = answers[f"{key}:{page}"]
+            if isinstance(answer, errors.BitrixError):
+                raise answer
+            ids |= place.orders(answer.result)
+            seen += place.everything(answer.result)
+            further = answer.next is not None
+        if further and seen:
+            known_to = max(known_to, min(seen))
+    kept = sorted((pk for pk in ids if pk >= known_to and (not below or pk < below)), reverse=True)
+    # A portal that does not keep to the order we asked for would send us round in circles.
+    return kept, known_to if not below or known_to < below else 0
 
 
-def _continues(answers: Outcomes) -> bool:
-    return any(isinstance(answer, Answer) and bool(answer.next) for answer in answers.values())
+def _narrowed(client: Client, ids: Sequence[int], wanted: Wanted) -> list[int]:
+    """Those of the candidates that the chips leave."""
+    if not ids:
+        return []
+    asked = links.place_commands(ids) if wanted.unlinked else {}
+    dates = {
+        f"dates{at}": Command(
+            "sale.order.list",
+            {"select": ["id", "dateInsert"], "filter": {"@id": list(ids[at : at + PAGE])}},
+        )
+        for at in range(0, len(ids), PAGE)
+    }
+    answers = client.batch(asked | dates)
+    known: set[int] = set()
+    for key in dates:
+        answer = answers[key]
+        if isinstance(answer, errors.BitrixError):
+            raise answer
+        known |= {one.id for one in rows.orders(answer.result) if _within(one, wanted)}
+    places = links.places(ids, answers) if wanted.unlinked else dict[int, Owner | None]()
+    return [pk for pk in ids if pk in known and places.get(pk) is None]
+
+
+def read_found(client: Client, ids: Sequence[int]) -> tuple[Found, ...]:
+    """At most 50 orders by id with their places and those places' titles, in the order given.
+
+    One request; another where the portal left anything out. Raises the portal's refusal.
+    """
+    if not ids:
+        return ()
+    gathered = content.Content()
+    gathered.expect("found", ids, BRIEF, by_number=True)
+    owners = [f"$result[place0][orderEntity][{row}][ownerId]" for row in range(len(ids))]
+    answers = client.batch(
+        content.commands(list(ids), "found", BRIEF)
+        | links.place_commands(ids)
+        | cards.listing(DEAL, owners)
+        | cards.listing(INVOICE, owners)
+    )
+    gathered.take(answers)
+    if gathered.refused is not None:
+        raise gathered.refused
+    places, known = links.places(ids, answers), cards.listed(answers)
+    missing = gathered.gaps() | _untitled(places.values(), known)
+    if missing:
+        more = client.batch(missing)
+        gathered.take(more)
+        known |= cards.listed(more)
+    return tuple(
+        Found(order, places[order.id], known.get(places[order.id] or Owner(0, 0)))
+        for order in gathered.built(ids)
+    )
+
+
+def _untitled(places: Iterable[Owner | None], known: Mapping[Owner, Card]) -> dict[str, Command]:
+    """Titles by number, where not one came: perhaps this portal resolves no references."""
+    owners = {one for one in places if one is not None}
+    return {} if not owners or owners & known.keys() else cards.listing_of(owners)

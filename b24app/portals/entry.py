@@ -11,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from b24app.bitrix24 import errors
 from b24app.portals import launch, session, states
+from b24app.portals.access import who_can_grant
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import Portal, PortalUser
@@ -75,7 +76,16 @@ def _answered(view: Opening, request: HttpRequest, posted: Posted) -> HttpRespon
         allow_frame(request, Portal.objects.named(posted.member_id).first())
         state = states.of_error(error)
         again = launch.sealed(posted) if state.retry else ""
-        return page(request, state, sealed=again, action=request.get_full_path())
+        named = _who_can_help(state, Portal.objects.named(posted.member_id).first())
+        return page(request, state, sealed=again, action=request.get_full_path(), admins=named)
+
+
+def _who_can_help(state: states.State, portal: Portal | None) -> list[PortalUser]:
+    """The administrators to be named beside a missing right.
+
+    Only where the portal itself has refused a right: it knew the token, so its bearer works there.
+    """
+    return who_can_grant(portal) if portal is not None and state.name in states.GRANTABLE else []
 
 
 def _claimed(request: HttpRequest) -> Portal | None:
@@ -88,20 +98,33 @@ def page(request: HttpRequest, state: states.State, **context: object) -> HttpRe
     return render(request, "portals/refused.html", {"state": state, **context}, status=state.status)
 
 
-def fragment(request: HttpRequest, state: states.State, *, renewable: bool = False) -> HttpResponse:
+def fragment(
+    request: HttpRequest,
+    state: states.State,
+    *,
+    renewable: bool = False,
+    portal: Portal | None = None,
+) -> HttpResponse:
     """A state inside a page that stands already; the script puts it in place whatever its status.
 
     ``renewable`` tells the script to fetch a fresh token from the frame first and to ask again.
+    ``portal`` is the session's, for who can help.
     """
-    response = render(request, "portals/state.html", {"state": state}, status=state.status)
+    context = {"state": state, "admins": _who_can_help(state, portal)}
+    response = render(request, "portals/state.html", context, status=state.status)
     response["X-Lo-State"] = "1"
     if renewable:
         response["X-Session-Expired"] = "1"
     return response
 
 
-def in_session(*methods: str) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
-    """A route the page itself asks for. The session's header is the only credential."""
+def in_session(
+    *methods: str, unpaid: bool = False
+) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
+    """A route the page itself asks for. The session's header is the only credential.
+
+    Once the subscription has ended people may look: POST is refused unless the route is ``unpaid``.
+    """
 
     def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
         @csrf_exempt
@@ -119,6 +142,8 @@ def in_session(*methods: str) -> Callable[[Page], Callable[[HttpRequest], HttpRe
             allow_frame(request, user.portal)
             with translation.override(language(opened.language)):
                 try:
+                    if user.portal.payment_expired and request.method == "POST" and not unpaid:
+                        raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
                     return view(request, opened, user)
                 except Refused as refused:
                     return fragment(request, states.of_refusal(refused.reason))
@@ -126,7 +151,7 @@ def in_session(*methods: str) -> Callable[[Page], Callable[[HttpRequest], HttpRe
                     # The stored token is refused: the frame can bring a fresh one.
                     return fragment(request, states.of_error(error), renewable=True)
                 except errors.BitrixError as error:
-                    return fragment(request, states.of_error(error))
+                    return fragment(request, states.of_error(error), portal=user.portal)
 
         return inner
 

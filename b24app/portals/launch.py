@@ -26,7 +26,7 @@ from b24app.bitrix24.pacing import Priority
 from b24app.portals.budgets import budget_of
 from b24app.portals.fields import Secret, fernet
 from b24app.portals.models import MEMBER_ID, Portal, PortalUser
-from b24app.portals.tokens import authorization_server, checked_endpoint
+from b24app.portals.tokens import authorization_server, checked_endpoint, settle
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +66,8 @@ class Person:
     user_id: int
     name: str
     is_admin: bool
+    payment_expired: bool | None = None
+    """Whether the app's subscription has ended; None where the portal does not say."""
 
 
 def read(query: Mapping[str, str], form: Mapping[str, str]) -> Posted:
@@ -246,7 +248,7 @@ def identified(
         # Older kernels and renamed app codes land here; the authorization server knows for certain.
         verified_by_server(posted)
     name = " ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()
-    return Person(int(user_id), name[:255], row.get("ADMIN") is True)
+    return Person(int(user_id), name[:255], row.get("ADMIN") is True, payment_expired(app))
 
 
 def app_code(outcome: Answer | errors.BitrixError) -> str:
@@ -256,8 +258,20 @@ def app_code(outcome: Answer | errors.BitrixError) -> str:
     return str(outcome.result.get("CODE") or "")[:255]
 
 
+def payment_expired(outcome: Answer | errors.BitrixError) -> bool | None:
+    """PAYMENT_EXPIRED of ``app.info``: whether the trial or the subscription is over; None if unsaid."""
+    if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, Mapping):
+        return None
+    return {"Y": True, "N": False}.get(str(outcome.result.get("PAYMENT_EXPIRED")))
+
+
 def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
-    """Keep a proven person with the tokens just brought, in one statement."""
+    """Keep a proven person with the tokens just brought, in one statement.
+
+    What the portal said on the way about the subscription is kept with it, where it is news.
+    """
+    if person.payment_expired is not None:
+        settle(portal, payment_expired=person.payment_expired)
     user = PortalUser(
         portal=portal,
         user_id=person.user_id,

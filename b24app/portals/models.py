@@ -38,6 +38,9 @@ class Portal(models.Model):
     scope = models.TextField(blank=True, help_text="Permissions granted, comma-separated")
     status = models.CharField(max_length=8, blank=True)
     license = models.CharField(max_length=64, blank=True)
+    payment_expired = models.BooleanField(
+        default=False, help_text="The subscription has ended: people may look, nothing is written"
+    )
     installer = models.ForeignKey(
         "portals.PortalUser", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

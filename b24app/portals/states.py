@@ -46,7 +46,16 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], str, int, bool], ...] = (
     (errors.ServerFault, "silent", 502, True),
 )
 
-_BY_REASON = {"not-installed": 404, "malformed": 400, "foreign": 403, "not-admin": 403}
+# Rights that an administrator of the portal can give.
+GRANTABLE = frozenset({"no-read", "no-write"})
+
+_BY_REASON = {
+    "not-installed": 404,
+    "malformed": 400,
+    "foreign": 403,
+    "not-admin": 403,
+    "too-many": 409,
+}
 
 
 def of_error(error: errors.BitrixError) -> State:

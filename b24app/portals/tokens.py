@@ -94,9 +94,14 @@ class StoredTokens:
                     row.tokens = PortalUser.Tokens.DEAD
                     row.save(update_fields=["tokens"])
                     refusal = error
+                except errors.PaymentRequired as error:
+                    settle(row.portal, payment_expired=True)
+                    refusal = error
         self._user = row
         if refusal is not None:
-            logger.warning("tokens of user %s at %s are dead", row.user_id, row.portal.host)
+            logger.warning(
+                "no token for user %s at %s: %s", row.user_id, row.portal.host, refusal.code
+            )
             raise refusal
 
 
@@ -104,18 +109,68 @@ def dead() -> errors.DeadToken:
     return errors.DeadToken("invalid_grant", "the stored token is dead")
 
 
-def keep(user: PortalUser, grant: Grant) -> None:
-    """Store a new pair of tokens and the address the authorization server gives with it.
+def bury(user: PortalUser) -> None:
+    """Note that the portal takes ``user``'s tokens no more, unless newer ones have come meanwhile."""
+    PortalUser.objects.filter(pk=user.pk, renewed_at=user.renewed_at).update(
+        tokens=PortalUser.Tokens.DEAD
+    )
 
-    Raises ``errors.DeadToken`` when the answer is for another portal or user: such a pair is not ours.
+
+def keep(user: PortalUser, grant: Grant) -> None:
+    """Store a new pair of tokens, and what the authorization server says of the portal with it.
+
+    Raises ``errors.DeadToken`` when the answer is for another portal or user: such a pair is not
+    ``user``'s to act with.
     """
-    stranger = grant.user_id is not None and grant.user_id != user.user_id
-    if grant.member_id != user.portal.member_id or stranger:
+    if grant.member_id != user.portal.member_id:
+        raise errors.DeadToken("invalid_grant", "the new tokens belong to another portal")
+    if grant.user_id is not None and grant.user_id != user.user_id:
+        _pass_on(user, grant.user_id, grant)
         raise errors.DeadToken("invalid_grant", "the new tokens belong to somebody else")
-    user.access_token, user.refresh_token = grant.access_token, grant.refresh_token
-    user.expires_at, user.renewed_at = grant.expires_at, timezone.now()
-    user.save(update_fields=["access_token", "refresh_token", "expires_at", "renewed_at"])
-    endpoint = checked_endpoint(grant.client_endpoint)
-    if endpoint != user.portal.endpoint:
-        Portal.objects.filter(pk=user.portal_id).update(endpoint=endpoint)
-        user.portal.endpoint = endpoint
+    pair = _pair(grant)
+    for name, value in pair.items():
+        setattr(user, name, value)
+    user.save(update_fields=[*pair])
+    known = {"endpoint": checked_endpoint(grant.client_endpoint)}
+    if grant.scope and grant.scope != user.portal.scopes():
+        known["scope"] = ",".join(sorted(grant.scope))
+    settle(user.portal, **known)
+
+
+def _pair(grant: Grant) -> dict[str, object]:
+    return {
+        "access_token": grant.access_token,
+        "refresh_token": grant.refresh_token,
+        "expires_at": grant.expires_at,
+        "renewed_at": timezone.now(),
+        "tokens": PortalUser.Tokens.LIVE,
+    }
+
+
+def _pass_on(user: PortalUser, heir_id: int, grant: Grant) -> None:
+    """Keep the installer's access when the portal has handed it to another user.
+
+    A portal may pass the integrations of a dismissed employee to a system user that user.get does
+    not show. Only the installer's: what a person did in a page must never go on as somebody else.
+    """
+    if user.portal.installer_id != user.pk:
+        return
+    pair = _pair(grant)
+    heir, _ = PortalUser.objects.update_or_create(
+        portal=user.portal,
+        user_id=heir_id,
+        defaults=pair,
+        create_defaults=pair | {"is_admin": user.is_admin},
+    )
+    settle(user.portal, installer_id=heir.pk)
+    logger.warning("the access of user %s at %s has passed on", user.user_id, user.portal.host)
+
+
+def settle(portal: Portal, **known: object) -> None:
+    """Keep what was learnt about a portal; nothing is written where it is no news."""
+    news = {name: value for name, value in known.items() if getattr(portal, name) != value}
+    if not news:
+        return
+    Portal.objects.filter(pk=portal.pk).update(**news)
+    for name, value in news.items():
+        setattr(portal, name, value)

@@ -117,7 +117,7 @@ def answer(
         response = (draw or region_drawn)(request, opened, user, notices)
     except errors.BitrixError as error:
         # What was done is done, and is said, even where the portal does not show it any more.
-        response = entry.fragment(request, states.of_error(error))
+        response = entry.fragment(request, states.of_error(error), portal=user.portal)
     triggers: dict[str, object] = {"lo:dialog-close": True}
     if text:
         toast: dict[str, object] = {"text": text, "kind": "ok"}

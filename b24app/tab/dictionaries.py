@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.errors import BitrixError
 from b24app.orders import rows
-from b24app.orders.types import Status
+from b24app.orders.types import Owner, Status
 from b24app.portals.models import Portal
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,34 @@ def statuses(portal: Portal, outcomes: Outcomes) -> Mapping[str, Status]:
     return (
         rows.statuses(*remembered) if isinstance(remembered, list) and len(remembered) == 2 else {}
     )
+
+
+def read_statuses(portal: Portal, client: Client) -> Mapping[str, Status]:
+    """Order statuses by id; one request unless they are known. Empty where they cannot be read."""
+    asked = status_commands(portal)
+    try:
+        return statuses(portal, client.batch(asked) if asked else {})
+    except BitrixError:
+        return {}
+
+
+def ranks(known: Mapping[str, Status]) -> dict[str, int]:
+    """The portal's own order of its statuses, by id."""
+    ordered = sorted(known.values(), key=lambda status: (status.sort, status.id))
+    return {status.id: rank for rank, status in enumerate(ordered)}
+
+
+def expected_links(portal: Portal, owner: Owner) -> int:
+    """How many orders a card had when it was last looked at; 0 when nobody has lately.
+
+    It decides how much is asked for at once and is never shown.
+    """
+    return rows.integer(_get(f"links:{portal.pk}:{owner.type_id}:{owner.id}"))
+
+
+def remember_links(portal: Portal, owner: Owner, total: int) -> None:
+    """Keep what :func:`expected_links` tells."""
+    _set(f"links:{portal.pk}:{owner.type_id}:{owner.id}", total)
 
 
 def people(portal: Portal, client: Client, user_ids: Iterable[int]) -> dict[int, str]:

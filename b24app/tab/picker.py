@@ -1,27 +1,150 @@
 """The picker: finding orders to link."""
 
-from django.http import HttpRequest, HttpResponse
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
+from b24app.bitrix24 import errors
 from b24app.connect import client_of
-from b24app.orders.search import Wanted, search
-from b24app.portals import entry
+from b24app.orders.search import Finding, Found, Wanted, search
+from b24app.orders.types import Order, Owner
+from b24app.portals import entry, states
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
-from b24app.tab import forms, presenting, region
+from b24app.tab import dictionaries, forms, region
+from b24app.tab.forms import BadForm
+
+LAST_DAYS = 30
+# Digits of an order's id and of a count of rows, as our own page sends them.
+LONGEST_NUMBER = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An order in the picker. ``seen`` goes back with it, so that we notice if it moves meanwhile."""
+
+    order: Order
+    place: Owner | None
+    title: str
+    responsible: str
+    openable: bool
+    here: bool
+
+    @property
+    def seen(self) -> str:
+        return forms.seen_text(self.place)
+
+    @property
+    def kind(self) -> str:
+        if self.here:
+            return "here"
+        if self.place is None:
+            return "none"
+        return "deal" if self.place.is_deal else "invoice"
+
+    @property
+    def path(self) -> str:
+        """Where the portal shows the card the order is linked to."""
+        if self.place is None:
+            return ""
+        kind = "deal" if self.place.is_deal else f"type/{self.place.type_id}"
+        return f"/crm/{kind}/details/{self.place.id}/"
 
 
 @entry.in_session("GET")
 def picker(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The dialog, empty; it searches as soon as it stands."""
-    return render(request, "tab/picker.html", {"limit": forms.MOST})
+    context = {"limit": forms.MOST, "days": LAST_DAYS, "owner": region.owner_of(opened)}
+    return render(request, "tab/picker.html", context)
 
 
 @entry.in_session("GET")
 def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Orders matching the search, each with the place it stands at."""
-    text = forms.search_text(request.GET)
-    finding = search(client_of(user), Wanted(text))
-    choices = presenting.choices(finding, region.owner_of(opened))
-    context = {"choices": choices, "more": finding.next_page is not None, "text": text}
+    """Orders matching the search, each with the place it stands at; a failure is shown in the dialog."""
+    wanted, shown = _wanted(request.GET, region.owner_of(opened)), _number(request.GET, "shown")
+    client = client_of(user)
+    try:
+        finding = search(client, wanted)
+    except errors.AuthError:
+        raise  # the frame can bring a fresh token, and the search is asked again
+    except errors.BitrixError as error:
+        return _failed(request, error)
+    responsible = (one.at.responsible_id for one in finding.found if one.at is not None)
+    names = dictionaries.people(user.portal, client, responsible)
+    choices = choices_of(finding, names)
+    context = {
+        "choices": choices,
+        "finding": finding,
+        "wanted": wanted,
+        "owner": wanted.card,
+        "count": shown + len(choices),
+        "portal_origin": user.portal.origin,
+    }
     return render(request, "tab/found.html", context)
+
+
+def choices_of(finding: Finding, names: Mapping[int, str]) -> tuple[Choice, ...]:
+    """What was found, as the rows of the picker show it."""
+    return tuple(_choice(one, finding.card.owner, names) for one in finding.found)
+
+
+def _choice(one: Found, owner: Owner, names: Mapping[int, str]) -> Choice:
+    return Choice(
+        order=one.order,
+        place=one.place,
+        title=one.at.title if one.at is not None else "",
+        responsible=names.get(one.at.responsible_id, "") if one.at is not None else "",
+        openable=one.at is not None,
+        here=one.place == owner,
+    )
+
+
+def _failed(request: HttpRequest, error: errors.BitrixError) -> HttpResponse:
+    """The designed state without its own button: in the dialog the search is what is tried again."""
+    state = states.of_error(error)
+    context = {"state": replace(state, retry=False), "retry": state.retry}
+    response = render(request, "tab/found.html", context, status=state.status)
+    response["X-Lo-State"] = "1"
+    return response
+
+
+def _wanted(query: QueryDict, owner: Owner) -> Wanted:
+    """The search as the form sends it; raises :class:`BadForm` for anything that form cannot send."""
+    since, until = _day(query, "since"), _day(query, "until")
+    if since is not None and until is not None and until < since:
+        since, until = until, since
+    if query.get("recent") == "on":
+        since, until = datetime.now(UTC).date() - timedelta(days=LAST_DAYS), None
+    return Wanted(
+        card=owner,
+        text=forms.search_text(query),
+        mine=query.get("mine") == "on",
+        unlinked=query.get("unlinked") == "on",
+        since=since,
+        until=until,
+        below=_number(query, "below"),
+    )
+
+
+def _day(query: QueryDict, name: str) -> date | None:
+    raw = query.get(name, "")
+    if not raw:
+        return None
+    try:
+        day = date.fromisoformat(raw)
+    except ValueError:
+        raise BadForm from None
+    # Room for the days a search adds on either side.
+    if not 1900 <= day.year <= 9000:
+        raise BadForm
+    return day
+
+
+def _number(query: QueryDict, name: str) -> int:
+    raw = query.get(name, "") or "0"
+    if not (raw.isascii() and raw.isdecimal() and len(raw) <= LONGEST_NUMBER):
+        raise BadForm
+    return int(raw)

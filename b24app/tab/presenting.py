@@ -4,15 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from b24app.bitrix24.client import Client
-from b24app.orders.gateway import Listing
-from b24app.orders.search import Finding
-from b24app.orders.types import Card, Order, Owner, Status, Totals, totals_of
-from b24app.portals.models import Portal
-from b24app.tab import dictionaries
-from b24app.tab.forms import seen_text
-
-PER_PAGE = 20
+from b24app.orders.gateway import SUMMED
+from b24app.orders.narrowing import Narrowing, Sort
+from b24app.orders.showing import Shown
+from b24app.orders.types import Card, Order, Status, Totals, totals_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,87 +33,92 @@ class Row:
 class Grid:
     """One page of the grid. ``colors`` are the classes its rows use, with their colours."""
 
+    shown: Shown
+    narrowing: Narrowing
     rows: tuple[Row, ...]
-    unread: tuple[int, ...]
-    total: int
-    page: int
     colors: Mapping[str, str]
-    details_refused: bool
 
     @property
-    def pages(self) -> int:
-        return max(1, -(-self.total // PER_PAGE))
+    def total(self) -> int:
+        """All orders linked to the card, whatever is looked for."""
+        return self.shown.listing.total
+
+    @property
+    def linked(self) -> tuple[int, ...]:
+        """Ids of all linked orders; none where there are too many to know them all."""
+        return () if self.many else self.shown.listing.ids
+
+    @property
+    def details_refused(self) -> bool:
+        return self.shown.listing.refused is not None
+
+    @property
+    def many(self) -> bool:
+        """Too many orders to be sorted, filtered or chosen all at once."""
+        return self.total > SUMMED
+
+    @property
+    def direction(self) -> str:
+        return "desc" if self.narrowing.descending else "asc"
+
+    @property
+    def sorted_by(self) -> Mapping[str, str]:
+        """``aria-sort`` by the name of the sorting; the portal's own order where there are too many."""
+        if self.shown.limited:
+            return {Sort.DATE.value: "descending"}
+        word = "descending" if self.narrowing.descending else "ascending"
+        return {self.narrowing.sort.value: word}
 
     @property
     def previous(self) -> int | None:
-        return self.page - 1 if self.page > 1 else None
+        return self.shown.page - 1 if self.shown.page > 1 else None
 
     @property
     def next(self) -> int | None:
-        return self.page + 1 if self.page < self.pages else None
+        return self.shown.page + 1 if self.shown.page < self.shown.pages else None
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Totals line and grid. ``totals`` is None where not every order could be summed."""
+    """What stands above the grid. ``totals`` is None where not every order could be summed.
+
+    ``owed`` is the sum of the orders in the card's own currency, where the card's amount differs.
+    """
 
     card: Card
-    grid: Grid
     totals: Totals | None
-    difference: Decimal | None
-    may_link: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An order in the picker. ``seen`` goes back with it, so that we notice if it moves meanwhile."""
-
-    order: Order
-    place: Owner | None
-    place_title: str
-    here: bool
-    seen: str
+    owed: Decimal | None
 
     @property
-    def kind(self) -> str:
-        if self.here:
-            return "here"
-        if self.place is None:
-            return "none"
-        return "deal" if self.place.is_deal else "invoice"
+    def difference(self) -> Decimal:
+        return abs(self.card.amount - self.owed) if self.owed is not None else Decimal(0)
 
 
-def region(
-    client: Client,
-    portal: Portal,
-    deal: Card,
-    listing: Listing,
-    statuses: Mapping[str, Status],
-    language: str,
-) -> Region:
-    """The whole region from a full listing; asks for names of employees not seen within the hour."""
+def region(card: Card, grid: Grid) -> Region:
+    """The totals of the card from everything that is linked to it."""
+    listing = grid.shown.listing
     totals = totals_of(listing.orders) if listing.complete else None
-    return Region(
-        card=deal,
-        grid=grid(client, portal, listing, statuses, language, page=1),
-        totals=totals,
-        difference=_difference(deal, totals),
-        may_link=True,
-    )
+    return Region(card, totals, _owed(card, totals))
+
+
+def _owed(card: Card, totals: Totals | None) -> Decimal | None:
+    """What the orders sum up to in the card's currency; None where that is the card's amount.
+
+    Orders in other currencies only say nothing about the card's amount.
+    """
+    sums = {one.currency: one.price for one in totals.by_currency} if totals is not None else {}
+    owed = sums.get(card.currency)
+    return None if owed == card.amount else owed
 
 
 def grid(
-    client: Client,
-    portal: Portal,
-    listing: Listing,
+    shown: Shown,
+    narrowing: Narrowing,
     statuses: Mapping[str, Status],
+    people: Mapping[int, str],
     language: str,
-    *,
-    page: int,
 ) -> Grid:
-    """Page ``page`` of a listing."""
-    orders, unread = listing.page(page, PER_PAGE)
-    names = dictionaries.people(portal, client, (order.responsible_id for order in orders))
+    """A page with names in place of ids."""
     shades = {
         one.id: f"st-{number}"
         for number, one in enumerate(sorted(statuses.values(), key=lambda s: s.id))
@@ -131,27 +131,14 @@ def grid(
             if order.status_id in statuses
             else order.status_id,
             shades.get(order.status_id, ""),
-            names.get(order.responsible_id, ""),
+            people.get(order.responsible_id, ""),
         )
-        for order in orders
+        for order in shown.orders
     )
-    colors = {shades[key]: statuses[key].color for key in shades}
-    refused = listing.refused is not None
-    return Grid(rows, unread, listing.total, page, colors, refused)
+    return Grid(shown, narrowing, rows, {shades[key]: statuses[key].color for key in shades})
 
 
-def _difference(deal: Card, totals: Totals | None) -> Decimal | None:
-    """By how much the deal's amount differs from its orders' sum, in the deal's currency; None if equal."""
-    if totals is None or not totals.count:
-        return None
-    price = next(
-        (one.price for one in totals.by_currency if one.currency == deal.currency), Decimal(0)
-    )
-    return abs(deal.amount - price) or None
-
-
-def choices(finding: Finding, owner: Owner) -> tuple[Choice, ...]:
-    return tuple(
-        Choice(one.order, one.place, one.place_title, one.place == owner, seen_text(one.place))
-        for one in finding.found
-    )
+def status_choices(statuses: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
+    """Statuses to choose from, id and name, in the portal's own order."""
+    ordered = sorted(statuses.values(), key=lambda status: (status.sort, status.id))
+    return [(status.id, status.name(language)) for status in ordered]

@@ -5,16 +5,66 @@ from collections.abc import Mapping
 from django.http import QueryDict
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client
+from b24app.bitrix24.client import Answer, Client, Command
+from b24app.journal import watching
 from b24app.orders import cards
-from b24app.orders.gateway import OrderReader
-from b24app.orders.types import DEAL, INVOICE, Card, Owner
-from b24app.portals.models import PortalUser
+from b24app.orders.content import EVERYTHING
+from b24app.orders.gateway import SUMMED, Need, OrderReader
+from b24app.orders.narrowing import narrowed
+from b24app.orders.showing import Asked, show
+from b24app.orders.types import DEAL, INVOICE, Order, Owner
+from b24app.portals import access
+from b24app.portals.launch import Refused
+from b24app.portals.models import Portal, PortalUser
 from b24app.portals.session import Session
-from b24app.tab import dictionaries, presenting
+from b24app.tab import asking, dictionaries, presenting
 from b24app.tab.forms import BadForm
+from b24app.tab.presenting import Grid
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
+
+
+class Reading:
+    """A card's orders on their way to the page: what to ask for, and what comes of it.
+
+    With ``sums`` the totals of the card are read along.
+    """
+
+    def __init__(
+        self, client: Client, portal: Portal, owner: Owner, asked: Asked, *, sums: bool
+    ) -> None:
+        self.owner = owner
+        # Taken before anything is read, so that no change falls between reading and asking for news.
+        self.moment = watching.now()
+        self._portal = portal
+        self._client = client
+        self._reader = OrderReader(client, owner)
+        self._asked = asked
+        self._sums = sums
+
+    def commands(self) -> dict[str, Command]:
+        """The card, the statuses unless they are known, and the orders: one request if it fits."""
+        return (
+            cards.opening(self.owner)
+            | access.question(self._portal)
+            | dictionaries.status_commands(self._portal)
+            | self._reader.commands(
+                self._asked.need(sums=self._sums),
+                dictionaries.expected_links(self._portal, self.owner),
+            )
+        )
+
+    def grid(self, outcomes: Outcomes, language: str) -> Grid:
+        """The page asked for; raises what keeps the links from being read."""
+        statuses = dictionaries.statuses(self._portal, outcomes)
+        ranks = dictionaries.ranks(statuses)
+        shown = show(self._reader, outcomes, self._asked, ranks, sums=self._sums)
+        dictionaries.remember_links(self._portal, self.owner, shown.listing.total)
+        watching.show(self._portal.pk, self.owner, shown.listing.ids)
+        people = dictionaries.people(
+            self._portal, self._client, (order.responsible_id for order in shown.orders)
+        )
+        return presenting.grid(shown, self._asked.narrowing, statuses, people, language)
 
 
 def owner_of(opened: Session) -> Owner:
@@ -27,30 +77,62 @@ def owner_of(opened: Session) -> Owner:
 def context(
     opened: Session, user: PortalUser, client: Client, query: QueryDict
 ) -> dict[str, object]:
-    """What ``tab/orders.html`` needs, read from the portal now; raises what keeps it from being read."""
-    owner = owner_of(opened)
-    reader = OrderReader(client, owner)
-    outcomes = client.batch(
-        cards.opening(owner) | dictionaries.status_commands(user.portal) | reader.opening()
-    )
-    return drawn(opened, user, client, cards.opened(owner, outcomes), reader, outcomes)
+    """What ``tab/orders.html`` needs, read from the portal now; raises what keeps it from being read.
+
+    ``query`` holds the narrowing; a request without it gets everything. Raises ``BadForm``.
+    """
+    reading = Reading(client, user.portal, owner_of(opened), asking.of(query), sums=True)
+    return drawn(reading, client.batch(reading.commands()), user, opened.language)
 
 
 def drawn(
-    opened: Session,
-    user: PortalUser,
-    client: Client,
-    card: Card,
-    reader: OrderReader,
-    outcomes: Outcomes,
+    reading: Reading, outcomes: Outcomes, user: PortalUser, language: str
 ) -> dict[str, object]:
     """The same from outcomes that are here already."""
-    listing = reader.finish(outcomes)
-    statuses = dictionaries.statuses(user.portal, outcomes)
-    region = presenting.region(client, user.portal, card, listing, statuses, opened.language)
+    card = cards.opened(reading.owner, outcomes)
+    grid = reading.grid(outcomes, language)
     return {
-        "region": region,
-        "grid": region.grid,
-        "may_link": user.may_link is not False,
+        "card": card,
+        "grid": grid,
+        "region": presenting.region(card, grid),
+        "may_link": access.may_link(user, outcomes),
+        "admins": access.who_can_grant(user.portal),
+        "portal_origin": user.portal.origin,
+        "moment": reading.moment,
+    }
+
+
+def page(opened: Session, user: PortalUser, client: Client, query: QueryDict) -> dict[str, object]:
+    """What ``tab/grid.html`` needs: the page asked for, without the sums of all. Raises as above."""
+    reading = Reading(client, user.portal, owner_of(opened), asking.of(query), sums=False)
+    outcomes = client.batch(reading.commands())
+    return {
+        "card": cards.opened(reading.owner, outcomes),
+        "grid": reading.grid(outcomes, opened.language),
         "portal_origin": user.portal.origin,
     }
+
+
+def chosen(
+    opened: Session, user: PortalUser, client: Client, query: QueryDict, *, whole: bool = False
+) -> list[Order]:
+    """All orders of the card that match the narrowing, for "for all"; with ``whole`` all about them.
+
+    Raises ``Refused("too-many")`` beyond ``SUMMED`` links, and what keeps the orders from being read.
+    """
+    owner, narrowing = owner_of(opened), asking.of(query).narrowing
+    reader = OrderReader(client, owner)
+    need = Need(of_all=EVERYTHING if whole else narrowing.needs)
+    outcomes = client.batch(
+        cards.opening(owner)
+        | dictionaries.status_commands(user.portal)
+        | reader.commands(need, dictionaries.expected_links(user.portal, owner))
+    )
+    cards.opened(owner, outcomes)
+    listing = reader.finish(outcomes, need)
+    if listing.total > SUMMED:
+        raise Refused("too-many", user.portal)
+    if listing.refused is not None:
+        raise listing.refused
+    ranks = dictionaries.ranks(dictionaries.statuses(user.portal, outcomes))
+    return list(narrowed(listing.orders, narrowing, ranks))

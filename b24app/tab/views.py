@@ -1,23 +1,36 @@
 """The tab's page and what is looked at in it. Each view parses, calls one thing, renders."""
 
-from django.http import HttpRequest, HttpResponse
+import re
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from b24app import tables
 from b24app.bitrix24 import errors
 from b24app.connect import client_of
-from b24app.orders import cards
-from b24app.orders.gateway import OrderReader
+from b24app.journal import watching
+from b24app.orders import cards, details
+from b24app.orders.gateway import read_orders
+from b24app.orders.narrowing import Narrowing
+from b24app.orders.showing import Asked
 from b24app.orders.types import DEAL, INVOICE, Owner
-from b24app.portals import entry, launch, states
+from b24app.portals import access, entry, launch, states
 from b24app.portals.codes import DEAL_TAB, INVOICE_TAB
 from b24app.portals.frame import allow_frame, nonce_of
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
-from b24app.tab import dictionaries, forms, presenting, region
+from b24app.tab import columns, dictionaries, exporting, presenting, region
+from b24app.tab.forms import BadForm
 
 # The entity's type comes from the placement alone: PLACEMENT_OPTIONS could say anything.
 OWNER_TYPES = {DEAL_TAB: DEAL, INVOICE_TAB: INVOICE}
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MOST_EXPORTED = 1000
+
+_MOMENT = re.compile(r"\d{1,12}\.\d{6}|", re.ASCII)
+_ORDER = re.compile(r"([1-9]\d{0,14})\|?", re.ASCII)
 
 
 @entry.opened_by_portal
@@ -28,54 +41,112 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
         raise Refused("malformed", portal)
     owner = Owner(OWNER_TYPES[posted.placement], posted.entity_id)
     client = launch.client_for(posted, portal)
-    reader = OrderReader(client, owner)
-    outcomes = client.batch(
-        launch.identity_commands()
-        | cards.opening(owner)
-        | dictionaries.status_commands(portal)
-        | reader.opening()
-    )
+    reading = region.Reading(client, portal, owner, Asked(Narrowing()), sums=True)
+    outcomes = client.batch(launch.identity_commands() | reading.commands() | columns.command())
     person = launch.identified(posted, portal, outcomes)
     card = cards.opened(owner, outcomes)
     user = launch.opened(posted, portal, person)
     allow_frame(request, portal)
-    opened = Session(
-        user.pk, posted.placement, owner.type_id, owner.id, entry.language(posted.language)
-    )
+    language = entry.language(posted.language)
+    opened = Session(user.pk, posted.placement, owner.type_id, owner.id, language)
+    statuses = dictionaries.statuses(portal, outcomes)
     context: dict[str, object] = {
         "card": card,
         "session": opened.token(),
         "nonce": nonce_of(request),
+        "hideable": columns.HIDEABLE,
+        "hidden": columns.hidden(outcomes),
+        "statuses": presenting.status_choices(statuses, language),
     }
     try:
-        context |= region.drawn(opened, user, client, card, reader, outcomes)
+        context |= region.drawn(reading, outcomes, user, language)
     except errors.BitrixError as error:
-        context["state"] = states.of_error(error)
+        context |= {"state": states.of_error(error), "admins": access.who_can_grant(portal)}
     return render(request, "tab/page.html", context)
 
 
 @entry.in_session("GET")
 def orders(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Totals and the first page, read anew."""
-    return render(
-        request, "tab/orders.html", region.context(opened, user, client_of(user), request.GET)
-    )
+    """Totals and the page looked at, read anew."""
+    context = region.context(opened, user, client_of(user), request.GET)
+    return render(request, "tab/orders.html", context)
 
 
 @entry.in_session("GET")
 def grid(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Another page of the grid."""
-    number = forms.page_number(request.GET)
-    client, owner = client_of(user), region.owner_of(opened)
-    reader = OrderReader(client, owner)
-    outcomes = client.batch(
-        cards.opening(owner)
-        | dictionaries.status_commands(user.portal)
-        | reader.page(number, presenting.PER_PAGE)
+    """Another page of the grid, or the same one sorted or filtered."""
+    return render(request, "tab/grid.html", region.page(opened, user, client_of(user), request.GET))
+
+
+@entry.in_session("GET")
+def order_details(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """What an opened row shows: one request to the portal. A failure stays inside the row."""
+    order_id = _order_id(request.GET.get("order", ""))
+    context: dict[str, object] = {"order_id": order_id}
+    try:
+        context["details"] = details.details_of(
+            order_id, client_of(user).batch(details.commands(order_id))
+        )
+    except errors.AuthError:
+        raise
+    except errors.BitrixError as error:
+        context["state"] = state = states.of_error(error)
+        response = render(request, "tab/details.html", context, status=state.status)
+        response["X-Lo-State"] = "1"
+        return response
+    return render(request, "tab/details.html", context)
+
+
+@entry.in_session("GET")
+def news(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Whether anything shown has changed ``since``; asked of our own server, never of the portal."""
+    since = request.GET.get("since", "")
+    if not _MOMENT.fullmatch(since):
+        raise BadForm
+    moment, changed = watching.news(user.portal_id, region.owner_of(opened), since)
+    return JsonResponse({"since": moment, "changed": changed})
+
+
+@entry.in_session("POST")
+def hide_columns(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Keep which columns this person has hidden."""
+    columns.keep(client_of(user), request.POST.getlist("hidden"))
+    return HttpResponse(status=204)
+
+
+@entry.in_session("POST")
+def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """The ticked orders, or all that match the narrowing, as a CSV or XLSX file."""
+    kind = request.POST.get("format", "")
+    if kind not in ("csv", "xlsx"):
+        raise BadForm
+    client, portal = client_of(user), user.portal
+    if request.POST.get("all") == "on":
+        chosen = region.chosen(opened, user, client, request.POST, whole=True)
+    else:
+        ids = [_order_id(one) for one in request.POST.getlist("order")]
+        if not 0 < len(ids) <= MOST_EXPORTED:
+            raise BadForm
+        chosen = list(read_orders(client, ids))
+    table = exporting.table(
+        chosen,
+        dictionaries.read_statuses(portal, client),
+        dictionaries.people(portal, client, (order.responsible_id for order in chosen)),
+        opened.language,
     )
-    cards.opened(owner, outcomes)
-    listing = reader.finish_page(outcomes, number, presenting.PER_PAGE)
-    statuses = dictionaries.statuses(user.portal, outcomes)
-    shown = presenting.grid(client, user.portal, listing, statuses, opened.language, page=number)
-    context = {"grid": shown, "portal_origin": user.portal.origin}
-    return render(request, "tab/grid.html", context)
+    content = tables.xlsx_file(table) if kind == "xlsx" else tables.csv_file(table, opened.language)
+    card = "deal" if region.owner_of(opened).is_deal else "invoice"
+    return HttpResponse(
+        content,
+        content_type=XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="orders-{card}-{opened.entity_id}.{kind}"'
+        },
+    )
+
+
+def _order_id(raw: str) -> int:
+    match = _ORDER.fullmatch(raw)
+    if match is None:
+        raise BadForm
+    return int(match[1])

@@ -22,6 +22,9 @@ if (frame) {
 
 const post = (path) => fetch(path, { method: "POST" }).then((response) => response.json());
 
+const CRM_KINDS = ["lead", "contact", "company", "deal", "quote"];
+const values = (list) => Object.values(list ?? []).map(String);
+
 const commands = {
   getInitData: async (_, answer) => {
     const auth = await post("/demo/frame/auth/");
@@ -51,11 +54,25 @@ const commands = {
     await post("/demo/frame/finish/");
     location.assign("/marketplace/app/");
   },
+  selectUser: async ({ mult }, answer) => {
+    const chosen = await choose(["user"], mult);
+    answer(mult ? chosen : chosen[0]);
+  },
+  // `value` are codes that cannot be chosen.
+  selectAccess: async ({ value }, answer) => answer(await choose(["access"], true, { blocked: values(value) })),
+  selectCRM: async ({ entityType, multiple, value }, answer) => {
+    const kinds = values(entityType).length ? values(entityType) : CRM_KINDS;
+    const before = multiple ? kinds.flatMap((kind) => values(value?.[kind]).map((id) => `${kind} ${id}`)) : [];
+    const chosen = await choose(kinds, multiple, { before });
+    // Each kind is an object with numbers for keys, as the portal has it.
+    answer(Object.fromEntries(kinds.map((kind) => [kind, { ...chosen.filter((one) => one.type === kind) }])));
+  },
   openPath: ({ path }, answer) => {
     const url = new URL(path, location.origin);
     if (!openable.test(url.pathname)) return answer({ result: "error", errorCode: "PATH_NOT_AVAILABLE" });
     slide(url, () => answer({ result: "close" }));
   },
+  setScroll: ({ scroll }) => frame.dataset.placement === "DEFAULT" && window.scrollTo(0, Number.parseInt(scroll, 10) || 0),
   reloadWindow: () => frame.dataset.placement === "DEFAULT" && location.reload(),
   setTitle: ({ title }) => {
     if (frame.dataset.placement === "DEFAULT") document.title = title;
@@ -73,4 +90,64 @@ function slide(url, closed) {
   inner.src = url;
   slider.append(close, inner);
   document.body.append(slider);
+}
+
+/** What a person chooses in a dialog of the portal, in the order of the choice; never, if they close it. */
+function choose(kinds, multiple, { before = [], blocked = [] } = {}) {
+  const dialog = document.createElement("dialog");
+  dialog.className = "choose";
+  const search = document.createElement("input");
+  search.type = "search";
+  search.setAttribute("aria-label", "Search");
+  const list = document.createElement("ul");
+  const choice = new Map();
+  dialog.append(search, list);
+
+  const toggle = (one, on) => {
+    if (!multiple) choice.clear();
+    on ? choice.set(one.id, one) : choice.delete(one.id);
+  };
+  const item = (one) => {
+    const mark = Object.assign(document.createElement("input"), {
+      type: multiple ? "checkbox" : "radio",
+      name: "choice",
+      value: one.id,
+      checked: choice.has(one.id),
+      disabled: blocked.includes(one.id),
+    });
+    mark.addEventListener("change", () => toggle(one, mark.checked));
+    const label = document.createElement("label");
+    label.append(mark, one.title ?? one.name);
+    const row = document.createElement("li");
+    row.append(label);
+    return row;
+  };
+  const find = (kind) =>
+    fetch(`/demo/frame/choices/${kind}/?q=${encodeURIComponent(search.value)}`).then((response) => response.json());
+  let asked = 0;
+  const show = async () => {
+    const turn = ++asked;
+    const found = (await Promise.all(kinds.map(find))).flat();
+    if (turn === asked) list.replaceChildren(...found.map(item));
+    return found;
+  };
+  search.addEventListener("input", show);
+  show().then((found) => {
+    const wanted = (one) => before.includes(`${one.type} ${one.id.split("_")[1]}`);
+    for (const one of found.filter(wanted)) choice.set(one.id, one);
+    if (before.length) show();
+  });
+
+  return new Promise((resolve) => {
+    const button = (text, pressed) => {
+      const made = Object.assign(document.createElement("button"), { type: "button", textContent: text });
+      made.addEventListener("click", () => (pressed(), dialog.close()));
+      dialog.append(made, " ");
+    };
+    button("Select", () => (multiple || choice.size) && resolve([...choice.values()]));
+    button("Cancel", () => {});
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  });
 }

@@ -66,7 +66,33 @@ def only(portal: DemoPortal, handler: Handler) -> dict[str, str]:
     return form
 
 
+def bind(portal: DemoPortal, placement: str, address: str = "https://app.example.com/x/") -> None:
+    asked = caller(portal)("placement.bind", {"PLACEMENT": placement, "HANDLER": address})
+    assert asked.result is True
+
+
+@pytest.mark.parametrize(
+    ("placement", "options"),
+    [
+        (TAB, {"ID": "7021", "URI": "/crm/deal/details/7021/"}),
+        ("CRM_SMART_INVOICE_DETAIL_TAB", {"ID": "7021", "URI": "/crm/type/31/details/7021/"}),
+        ("CRM_ORDER_DETAIL_TAB", {"ID": "7021", "URI": "/shop/orders/details/7021/"}),
+        ("CRM_DEAL_LIST_MENU", {"ID": "7021", "URI": "/crm/deal/list/"}),
+        ("CRM_DEAL_LIST_TOOLBAR", {"URI": "/crm/deal/list/"}),
+    ],
+)
+def test_a_placement_says_where_it_is(
+    portal: DemoPortal, placement: str, options: dict[str, str]
+) -> None:
+    with pytest.raises(LookupError, match=placement):
+        portal.open(placement, entity_id=OFFICE)
+    bind(portal, placement)
+    form = portal.open(placement, entity_id=OFFICE).form
+    assert (form["PLACEMENT"], json.loads(form["PLACEMENT_OPTIONS"])) == (placement, options)
+
+
 def test_a_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
+    bind(portal, TAB)
     opening = portal.open(TAB, user_id=MARIA, lang="ru", entity_id=OFFICE)
     query = parse_qs(urlsplit(opening.url).query)
     assert (query["LANG"], query["PROTOCOL"], query["DOMAIN"]) == (["ru"], ["0"], [portal.domain])
@@ -77,29 +103,29 @@ def test_a_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
 
 
 def test_an_older_kernel_leaves_some_fields_out(portal: DemoPortal) -> None:
+    bind(portal, TAB)
     portal.lifecycle.older_kernel = True
     form = portal.open(TAB).form
     assert not {"SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"} & set(form)
 
 
 def test_a_placement_opens_its_bound_handler(portal: DemoPortal) -> None:
-    bind = {"PLACEMENT": TAB, "HANDLER": "https://app.example.com/elsewhere/"}
-    assert caller(portal)("placement.bind", bind).result is True
+    bind(portal, TAB, "https://app.example.com/elsewhere/")
     assert portal.open(TAB).url.startswith("https://app.example.com/elsewhere/?")
     assert urlsplit(portal.open("INSTALL").url).path == "/install/"
     assert urlsplit(portal.open("DEFAULT").url).path == "/"
 
 
 def test_placements_are_an_administrators(portal: DemoPortal) -> None:
-    bind = {"PLACEMENT": TAB, "HANDLER": "https://app.example.com/x/"}
-    refused = caller(portal, MARIA)("placement.bind", bind)
+    given = {"PLACEMENT": TAB, "HANDLER": "https://app.example.com/x/"}
+    refused = caller(portal, MARIA)("placement.bind", given)
     assert (refused.status, refused.error) == (403, "ACCESS_DENIED")
     ask = caller(portal)
-    assert ask("placement.bind", {**bind, "HANDLER": "/x/"}).error == "ERROR_ARGUMENT"
-    ask("placement.bind", bind)
-    ask("placement.bind", bind)
+    assert ask("placement.bind", {**given, "HANDLER": "/x/"}).error == "ERROR_ARGUMENT"
+    ask("placement.bind", given)
+    ask("placement.bind", given)
     assert len(ask("placement.get").rows()) == 2
-    assert ask("placement.unbind", bind).result == {"count": 2}
+    assert ask("placement.unbind", given).result == {"count": 2}
 
 
 def test_installing_is_told_with_tokens(portal: DemoPortal, handler: Handler) -> None:

@@ -10,7 +10,7 @@ from b24app.portals.codes import DEAL_TAB
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.session import Session
 from demo.server import DemoPortal
-from tests.opening import ANNA, ILYA, MOCKUP, THREE, ask, install, open_tab, seen, submit
+from tests.opening import ANNA, ILYA, MOCKUP, PETRA, THREE, ask, install, open_tab, seen, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -180,3 +180,10 @@ def test_an_older_kernel_that_sends_no_application_token(client: Client, known: 
     }
     response = client.post("/placements/deal-tab/?DOMAIN=x&LANG=en", form)
     assert len(seen(response).order_ids) == 9
+
+
+def test_a_missing_right_comes_with_who_can_give_it(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    page = open_tab(client, portal, user_id=PETRA)
+    assert page.state == "no-read"
+    assert "Anna Schmidt" in page.text

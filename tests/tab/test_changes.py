@@ -5,7 +5,19 @@ from django.test import Client
 
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from tests.opening import EMPTY, ILYA, MARIA, MOCKUP, THREE, Page, ask, install, open_tab, submit
+from tests.opening import (
+    EMPTY,
+    ILYA,
+    MARIA,
+    MOCKUP,
+    ONE,
+    THREE,
+    Page,
+    ask,
+    install,
+    open_tab,
+    submit,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -95,13 +107,19 @@ def test_undo_puts_a_moved_order_back_unless_somebody_moved_it_on(
     assert portal.link_of(order) == (2, 6933)
 
 
-def test_undo_of_another_person_is_refused(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_undo_needs_the_right_and_the_card(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = order_id(portal, "1193")
     undo = submit(client, tab, "/tab/link/", {"order": f"{order}|"}).toast["undo"]
     assert isinstance(undo, dict)
-    other = open_tab(client, portal, deal_id=EMPTY)
-    assert submit(client, other, undo["url"], undo["values"]).response.status_code == 400
+    other_card = open_tab(client, portal, deal_id=ONE)
+    assert submit(client, other_card, undo["url"], undo["values"]).response.status_code == 400
+    reader = open_tab(client, portal, user_id=MARIA, deal_id=EMPTY)
+    assert 'data-note="failed"' in submit(client, reader, undo["url"], undo["values"]).text
     assert portal.link_of(order) == (2, EMPTY)
+    colleague = open_tab(client, portal, deal_id=EMPTY)
+    assert submit(client, colleague, undo["url"], undo["values"]).toast["text"] == "Taken back"
+    assert portal.link_of(order) is None
+    assert submit(client, colleague, undo["url"], undo["values"]).response.status_code == 400
 
 
 def test_a_manager_who_may_only_read_is_told_and_remembered(

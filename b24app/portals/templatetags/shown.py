@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from babel.core import Locale
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django import template
 from django.utils import translation
 
@@ -25,10 +25,24 @@ def money(amount: Decimal, currency: str) -> str:
 
 
 @register.filter
-def plain(amount: Decimal) -> str:
+def plain(amount: Decimal, currency: str) -> str:
     """An amount without its currency and without empty cents: ``3,000``, ``94.50``."""
-    pattern = "#,##0" if amount == amount.to_integral_value() else "#,##0.00"
-    return format_decimal(amount, format=pattern, locale=_locale())
+    if amount == amount.to_integral_value():
+        return format_decimal(amount, format="#,##0", locale=_locale())
+    digits = "0" * get_currency_precision(currency.upper()) or "0"
+    return format_decimal(amount, format=f"#,##0.{digits}", locale=_locale())
+
+
+@register.filter
+def whole(count: int) -> str:
+    """A count, such as ``10,000``."""
+    return format_decimal(count, format="#,##0", locale=_locale())
+
+
+@register.filter
+def amount(quantity: Decimal) -> str:
+    """A quantity of goods: ``4``, ``0.5``, ``1.125``."""
+    return format_decimal(quantity, format="#,##0.####", locale=_locale())
 
 
 @register.filter

@@ -31,8 +31,9 @@ function close() {
 
 function emptied() {
   host.replaceChildren();
-  if (opener?.isConnected) opener.focus();
-  else document.getElementById("open-picker")?.focus();
+  // Meanwhile the opener may have been drawn anew.
+  const back = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
+  (back || document.getElementById("open-picker"))?.focus();
   opener = null;
 }
 

@@ -5,8 +5,12 @@ import { htmx } from "./settings.js";
 const texts = document.body.dataset;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { xhr, target } = event.detail;
+  const { xhr, target, requestConfig } = event.detail;
   if (!xhr.getResponseHeader("X-Lo-State") || event.detail.isError === false) return;
+  if (requestConfig.headers["X-Lo-Quiet"]) {
+    event.detail.isError = false;
+    return;
+  }
   event.detail.shouldSwap = true;
   event.detail.isError = false;
   // The state goes inside the place of the orders, so that the next answer finds that place again.
@@ -19,7 +23,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   document.addEventListener(name, (event) => {
-    const { requestConfig, elt } = event.detail;
+    const { requestConfig, elt, target } = event.detail;
+    // Nobody asked for what went wrong, or it is said where it was asked for.
+    if (requestConfig.headers["X-Lo-Quiet"] || target.matches("tr.more")) return;
     const again = requestConfig.verb === "get" && {
       label: texts.textRetry,
       act: () => htmx.trigger(elt, elt.matches("form") ? "submit" : "click"),

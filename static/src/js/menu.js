@@ -1,7 +1,7 @@
 // Row menus: opened by their button, walked by arrows, closed by Escape, a click elsewhere, or a choice.
 let open = null;
 
-const items = (menu) => [...menu.querySelectorAll("[role=menuitem]")];
+const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]")];
 
 function show(button) {
   const menu = document.getElementById(button.dataset.menu);

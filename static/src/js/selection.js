@@ -1,13 +1,16 @@
-// Which rows are ticked, by order id, through swaps and pages; the action panel follows.
-/** @type {Map<string, string>} order id -> number */
+// Which rows are ticked, by order id, through swaps and pages; the action panel and the sum follow.
+/** @type {Map<string, DOMStringMap>} order id -> what its row says */
 const chosen = new Map();
 
 const rowsOf = () => [...document.querySelectorAll("#grid tr[data-order-id]")];
+const forAll = () => document.querySelector("[data-for-all]");
+const language = document.documentElement.lang;
 
 function show() {
   const rows = rowsOf();
   for (const row of rows) {
     const ticked = chosen.has(row.dataset.orderId);
+    if (ticked) chosen.set(row.dataset.orderId, { ...row.dataset });
     row.classList.toggle("sel", ticked);
     row.setAttribute("aria-selected", String(ticked));
     row.querySelector("[data-check]").checked = ticked;
@@ -18,16 +21,52 @@ function show() {
   all.checked = here > 0 && here === rows.length;
   all.indeterminate = here > 0 && here < rows.length;
   document.querySelector("[data-selected-count]").textContent = String(chosen.size);
+  const sums = document.querySelector("[data-selected-sums]");
+  sums.replaceChildren(...selectedSums().flatMap((text) => [" · ", strong(text)]));
   panel();
 }
 
 function panel() {
   const form = document.querySelector("[data-panel]");
-  form.classList.toggle("awake", chosen.size > 0);
-  form.querySelector("button[type=submit]").disabled = chosen.size === 0;
-  form.querySelector("[data-panel-fields]").replaceChildren(
-    ...[...chosen].flatMap(([id, number]) => [field("order", `${id}|`), field("number", number)]),
-  );
+  const every = forAll().checked;
+  const awake = every || chosen.size > 0;
+  form.classList.toggle("awake", awake);
+  for (const button of form.querySelectorAll("[role=toolbar] button")) button.disabled = !awake;
+  const fields = every
+    ? []
+    : [...chosen].flatMap(([id, one]) => [
+        field("order", `${id}|`),
+        field("number", one.number),
+        field("status", `${id}|${one.status}`),
+      ]);
+  form.querySelector("[data-panel-fields]").replaceChildren(...fields);
+}
+
+/** Sums by currency to the last digit: amounts are added as whole ten-thousandths. Cancelled orders count nothing. */
+function selectedSums() {
+  const sums = new Map();
+  for (const { amount, currency, canceled } of chosen.values()) {
+    if (amount === undefined || canceled !== undefined) continue;
+    sums.set(currency, (sums.get(currency) ?? 0n) + tenThousandths(amount));
+  }
+  return [...sums].map(([currency, sum]) => money(Number(sum) / 10_000, currency));
+}
+
+function tenThousandths(amount) {
+  const [, sign, whole, part = ""] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(amount);
+  return BigInt(`${sign}${whole}${part.slice(0, 4).padEnd(4, "0")}`);
+}
+
+function money(amount, currency) {
+  try {
+    return new Intl.NumberFormat(language, { style: "currency", currency }).format(amount);
+  } catch {
+    return `${new Intl.NumberFormat(language).format(amount)} ${currency}`;
+  }
+}
+
+function strong(text) {
+  return Object.assign(document.createElement("b"), { textContent: text });
 }
 
 export function field(name, value) {
@@ -37,7 +76,7 @@ export function field(name, value) {
 }
 
 function tick(row, on) {
-  if (on) chosen.set(row.dataset.orderId, row.dataset.number);
+  if (on) chosen.set(row.dataset.orderId, { ...row.dataset });
   else chosen.delete(row.dataset.orderId);
 }
 
@@ -45,15 +84,30 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-check]")) tick(event.target.closest("tr"), event.target.checked);
   else if (event.target.matches("[data-check-all]")) {
     for (const row of rowsOf()) tick(row, event.target.checked);
-  } else return;
+  } else if (event.target !== forAll()) return;
   show();
 });
 
-// A change redraws the whole region: what was ticked has been dealt with.
+// A change redraws the whole region: what was ticked has been dealt with. What somebody else has taken
+// out of the card is not ticked any more either.
+function forget({ dataset }) {
+  if (dataset.changed !== undefined) {
+    chosen.clear();
+    delete dataset.changed;
+  }
+  const linked = new Set(dataset.linked.split(" "));
+  if (linked.size > 1) for (const id of chosen.keys()) if (!linked.has(id)) chosen.delete(id);
+}
+
+let every = false;
+
+document.addEventListener("htmx:beforeSwap", () => (every = forAll()?.checked ?? false));
 document.addEventListener("htmx:afterSwap", () => {
-  if (document.querySelector("#orders[data-changed]")) chosen.clear();
-  document.querySelector("#orders[data-changed]")?.removeAttribute("data-changed");
-  if (document.getElementById("grid")) show();
+  const orders = document.querySelector("#orders[data-linked]");
+  const changed = orders?.dataset.changed !== undefined;
+  if (orders) forget(orders);
+  if (forAll()) forAll().checked = every && !changed;
+  show();
 });
 
-if (document.getElementById("grid")) show();
+show();

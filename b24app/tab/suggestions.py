@@ -1,0 +1,183 @@
+"""Suggestions: orders of the card's client that are linked to nothing.
+
+They are comfort: loaded after the page, silent where there are none or the portal does not answer,
+and remembered for some minutes where there was nothing.
+"""
+
+import json
+import logging
+from datetime import timedelta
+
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
+
+from b24app.bitrix24 import errors
+from b24app.connect import client_of
+from b24app.orders import clients, links, matching
+from b24app.orders.matching import Suggestion
+from b24app.orders.types import Owner
+from b24app.portals import access, entry
+from b24app.portals.models import Portal, PortalUser
+from b24app.portals.session import Session
+from b24app.tab import region
+from b24app.tab.forms import BadForm
+from b24app.tab.models import Dismissal, DismissalQuerySet
+
+logger = logging.getLogger(__name__)
+
+# How long a card with nothing to suggest is believed to have nothing, in seconds.
+NOTHING_FOR = 300
+# More at once would be a list to work through, and the picker is made for that.
+MOST = 10
+
+
+class NothingToSay(Exception):
+    """There is nothing to suggest to this person, and nothing to remember."""
+
+
+@entry.in_session("GET")
+def suggestions(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """What may belong to the card, or nothing at all."""
+    return _shown(request, opened, user)
+
+
+@entry.in_session("POST")
+def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Do not suggest this order for this card any more, to anybody; the toast takes it back."""
+    owner, order_id = region.owner_of(opened), _order_id(request)
+    Dismissal.objects.get_or_create(
+        portal=user.portal,
+        owner_type=owner.type_id,
+        owner_id=owner.id,
+        order_id=order_id,
+        defaults={"user_id": user.user_id},
+    )
+    toast = {
+        "text": _("This order is not suggested here any more"),
+        "kind": "ok",
+        "undo": {
+            "url": reverse("tab-suggestions-restore"),
+            "label": _("Undo"),
+            "values": {"order": str(order_id)},
+        },
+    }
+    return HttpResponse(headers={"HX-Trigger": json.dumps({"lo:toast": toast})})
+
+
+@entry.in_session("POST")
+def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Suggest the order again."""
+    _dismissed(user.portal, region.owner_of(opened)).filter(order_id=_order_id(request)).delete()
+    forget(user.portal, region.owner_of(opened))
+    response = _shown(request, opened, user)
+    # The toast's own request aims at the orders.
+    response["HX-Retarget"] = "#suggestions"
+    response["HX-Reswap"] = "outerHTML"
+    return response
+
+
+def forget(portal: Portal, owner: Owner) -> None:
+    """Look anew for suggestions at this card: its links have changed."""
+    try:
+        cache.delete(_key(portal, owner))
+    except RedisError:
+        logger.warning("cache away, nothing forgotten")
+
+
+def _shown(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    owner = region.owner_of(opened)
+    try:
+        found, linked = _found(user, owner)
+    except NothingToSay:
+        return HttpResponse()
+    except errors.BitrixError as error:
+        logger.warning("no suggestions after %s: %s", error.method, error.code)
+        return HttpResponse()
+    if not found:
+        _remember_nothing(user, owner)
+        return HttpResponse()
+    context = {
+        "suggestions": found,
+        "owner": owner,
+        "portal_origin": user.portal.origin,
+        "empty": not linked,
+    }
+    response = render(request, "tab/suggestions.html", context)
+    if not linked:
+        # A card without orders shows them in the place of its empty state.
+        response["HX-Retarget"] = "[data-state=empty]"
+    return response
+
+
+def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool]:
+    """Suggestions, and whether the card has orders already; in at most three requests to the portal.
+
+    Raises :class:`NothingToSay` where this person is not to see any, and the portal's refusals.
+    """
+    portal = user.portal
+    question = access.question(portal) if user.may_link is False else {}
+    if (
+        portal.suggestion_days == 0
+        or (user.may_link is False and not question)
+        or _nothing_known(user, owner)
+    ):
+        raise NothingToSay
+    client = client_of(user)
+    outcomes = client.batch(clients.commands(owner) | question | {"links": links.of_owner(owner)})
+    buyer, made = clients.buyer_of(owner, outcomes)
+    if question and not access.named(outcomes):
+        raise NothingToSay
+    linked = links.links_of(outcomes["links"])
+    skipped = {link.order_id for link in linked} | set(
+        _dismissed(portal, owner).values_list("order_id", flat=True)
+    )
+    ids = [pk for pk in clients.order_ids(client, buyer) if pk not in skipped]
+    found = matching.suggestions(
+        buyer,
+        clients.candidates(client, ids),
+        made=made,
+        since=timezone.now() - timedelta(days=portal.suggestion_days),
+    )
+    return found[:MOST], bool(linked)
+
+
+def _dismissed(portal: Portal, owner: Owner) -> DismissalQuerySet:
+    return Dismissal.objects.of(portal).filter(owner_type=owner.type_id, owner_id=owner.id)
+
+
+def _order_id(request: HttpRequest) -> int:
+    raw = request.POST.get("order", "")
+    if not (raw.isascii() and raw.isdecimal() and len(raw) <= 15 and int(raw) > 0):
+        raise BadForm
+    return int(raw)
+
+
+def _key(portal: Portal, owner: Owner) -> str:
+    return f"nothing-suggested:{portal.pk}:{owner.type_id}:{owner.id}"
+
+
+def _nothing_known(user: PortalUser, owner: Owner) -> bool:
+    """Whether this very person was shown nothing just now: another may have other rights."""
+    return user.pk in _remembered(user.portal, owner)
+
+
+def _remembered(portal: Portal, owner: Owner) -> list[int]:
+    try:
+        known = cache.get(_key(portal, owner))
+    except RedisError:
+        logger.warning("cache away, looking for suggestions again")
+        return []
+    return known if isinstance(known, list) else []
+
+
+def _remember_nothing(user: PortalUser, owner: Owner) -> None:
+    everybody = [*_remembered(user.portal, owner), user.pk]
+    try:
+        cache.set(_key(user.portal, owner), everybody, NOTHING_FOR)
+    except RedisError:
+        logger.warning("cache away, nothing remembered")

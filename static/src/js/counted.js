@@ -1,0 +1,6 @@
+/** The text for `n` in the page's language, from the data-text-… of `element`. */
+export function counted(element, n) {
+  const rule = new Intl.PluralRules(document.documentElement.lang).select(n);
+  const name = `text${rule[0].toUpperCase()}${rule.slice(1)}`;
+  return (element.dataset[name] ?? element.dataset.textOther).replace("{n}", String(n));
+}

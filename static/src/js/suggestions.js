@@ -1,0 +1,30 @@
+// Suggestions shrink as they are dismissed: words follow the number of those that are left.
+import { counted } from "./counted.js";
+
+function show() {
+  const place = document.querySelector("[data-suggestions]");
+  if (!place) return;
+  const left = place.querySelectorAll("[data-suggested]").length;
+  if (place.matches(".hint")) place.hidden = !left;
+  for (const one of place.querySelectorAll("[data-suggestions-some]")) one.hidden = !left;
+  for (const one of place.querySelectorAll("[data-suggestions-none]")) one.hidden = left > 0;
+  const title = place.querySelector("[data-suggestions-count]");
+  if (title && left) title.textContent = counted(title, left);
+  const some = place.querySelector("p[data-suggestions-some]");
+  if (some) some.textContent = some.dataset[{ 1: "textOne", 2: "textTwo" }[left] ?? "textOther"];
+  const all = place.querySelector("[data-suggestions-all]");
+  all.hidden = left < 2;
+  all.textContent = left === 2 ? all.dataset.textTwo : all.dataset.textOther;
+  const find = place.querySelector("[data-find]");
+  if (find) find.textContent = left ? find.dataset.textSome : find.dataset.textNone;
+}
+
+document.addEventListener("htmx:afterSettle", show);
+
+// The button that was pressed goes with its row: the next row's takes the focus.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const row = event.detail.target.closest?.("[data-suggested]");
+  if (!row?.contains(document.activeElement)) return;
+  const next = row.nextElementSibling ?? row.previousElementSibling;
+  (next?.querySelector(".btn.icon") ?? document.getElementById("open-picker"))?.focus();
+});

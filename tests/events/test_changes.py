@@ -1,0 +1,344 @@
+"""Changes told by the portal: proven, folded, worked in groups, never lost, echoes known."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.core.cache import cache
+from django.test import Client
+
+from b24app import embedded
+from b24app.events import notices, tasks
+from b24app.events.models import ChangeNotice, InboxEvent
+from b24app.install.placements import APP_EVENTS, EVENTS
+from b24app.journal import audit, watching
+from b24app.journal.audit import Entry
+from b24app.journal.models import AuditEntry
+from b24app.orders.types import DEAL, Owner
+from b24app.portals.models import Portal, PortalUser
+from demo.server import DemoPortal
+from tests import environment
+from tests.events.posting import form, post, tell
+from tests.opening import ANNA, MOCKUP, THREE, install
+
+pytestmark = pytest.mark.django_db
+
+CARD, OTHER = Owner(DEAL, MOCKUP), Owner(DEAL, THREE)
+CHANGES = sorted(set(EVENTS) - set(APP_EVENTS))
+
+
+class Tab:
+    """An open tab of a card, which asks our server for news."""
+
+    def __init__(self, portal: Portal, owner: Owner, orders: list[int]) -> None:
+        self.portal, self.owner = portal, owner
+        watching.show(portal.pk, owner, orders)
+        self.since, _ = watching.news(portal.pk, owner, watching.now())
+
+    def stale(self) -> bool:
+        self.since, changed = watching.news(self.portal.pk, self.owner, self.since)
+        return changed
+
+
+@pytest.fixture
+def known(client: Client, portal: DemoPortal) -> DemoPortal:
+    install(client, portal)
+    portal.reset_counts()
+    return portal
+
+
+@pytest.fixture
+def stored(known: DemoPortal) -> Portal:
+    return Portal.objects.get()
+
+
+@pytest.fixture
+def order(known: DemoPortal) -> int:
+    return known.order_id("1193")
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_change_that_is_bound_is_kept_until_it_is_worked(
+    client: Client, known: DemoPortal, stored: Portal, name: str
+) -> None:
+    assert tell(client, known, name, 42) == 204
+    row = ChangeNotice.objects.get()
+    assert (row.name, row.entity, row.data) == (name, 42, {"FIELDS": {"ID": "42"}})
+    assert known.http_requests == 0
+    tasks.gather(stored.pk)
+    assert not ChangeNotice.objects.exists()
+
+
+@pytest.mark.parametrize("entity", ["", "0x1", "-1", "1; drop table", "9" * 16, "١"])
+def test_an_id_that_is_none_is_refused(client: Client, known: DemoPortal, entity: str) -> None:
+    assert tell(client, known, "ONCRMDEALUPDATE", entity) == 403
+    assert not ChangeNotice.objects.exists()
+
+
+def test_a_change_without_proof_is_refused(client: Client, known: DemoPortal) -> None:
+    data = {"[FIELDS][ID]": "1"}
+    assert tell(client, known, "ONCRMDEALUPDATE", 1) == 204
+    for auth in ({"application_token": ""}, {"application_token": "0" * 32}, {"member_id": "x"}):
+        assert post(client, known, "ONCRMDEALUPDATE", data, auth) == 403
+    assert ChangeNotice.objects.get().told == 1
+
+
+def test_another_tenants_token_proves_nothing(client: Client, known: DemoPortal) -> None:
+    with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
+        other.state.app.application_token = "o" * 32
+        install(client, other)
+        crossed = {"application_token": other.state.app.application_token}
+        assert post(client, known, "ONCRMDEALUPDATE", {"[FIELDS][ID]": "1"}, crossed) == 403
+        assert tell(client, other, "ONCRMDEALUPDATE", 1) == 204
+        assert ChangeNotice.objects.get().portal.member_id == other.member_id
+
+
+def test_an_event_nobody_asked_for_is_not_kept(client: Client, known: DemoPortal) -> None:
+    assert tell(client, known, "ONTASKADD", 1) == 403
+    assert not ChangeNotice.objects.exists()
+    assert not InboxEvent.objects.exists()
+
+
+def test_nothing_is_kept_of_a_portal_that_is_gone(client: Client, known: DemoPortal) -> None:
+    assert tell(client, known, "ONCRMDEALUPDATE", 1) == 204
+    Portal.objects.update(uninstalled_at=datetime.now(UTC))
+    assert tell(client, known, "ONCRMDEALUPDATE", 2) == 403
+    tasks.gather(Portal.objects.get().pk)
+    assert not ChangeNotice.objects.exists()
+
+
+def test_secrets_are_not_kept(client: Client, known: DemoPortal) -> None:
+    data = {"[FIELDS][ID]": "1", "[FIELDS][access_token]": "very-secret-token"}
+    assert post(client, known, "ONCRMDEALUPDATE", data, {"access_token": "other-secret"}) == 204
+    assert "secret" not in str(ChangeNotice.objects.values_list())
+
+
+def test_an_open_tab_learns_of_its_deal_and_its_orders(
+    client: Client, known: DemoPortal, stored: Portal, order: int
+) -> None:
+    tab, elsewhere = Tab(stored, CARD, [order]), Tab(stored, OTHER, [1])
+    assert not tab.stale()
+    for name, entity in (
+        ("ONCRMDEALUPDATE", MOCKUP),
+        ("ONCRMDEALDELETE", MOCKUP),
+        ("ONSALEORDERSAVED", order),
+        ("ONORDERDELETED", order),
+    ):
+        tell(client, known, name, entity)
+        tasks.gather(stored.pk)
+        assert (tab.stale(), elsewhere.stale()) == (True, False), name
+    assert known.http_requests == 0
+
+
+@pytest.mark.parametrize("kind", ["payment", "shipment"])
+def test_a_payment_or_shipment_leads_to_its_order(
+    client: Client, known: DemoPortal, stored: Portal, kind: str
+) -> None:
+    rows = known.state.payments if kind == "payment" else known.state.shipments
+    one = next(iter(rows.values()))
+    tab, elsewhere = Tab(stored, CARD, [int(one["orderId"])]), Tab(stored, OTHER, [1])
+    tell(client, known, f"ON{kind.upper()}ENTITYSAVED", one["id"])
+    tell(client, known, f"ON{kind.upper()}DELETED", 999_999)
+    tasks.gather(stored.pk)
+    assert (tab.stale(), elsewhere.stale()) == (True, False)
+    assert known.http_requests == 1
+
+
+def test_the_portal_is_not_asked_while_nobody_looks(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    tell(client, known, "ONPAYMENTENTITYSAVED", next(iter(known.state.payments)))
+    tasks.gather(stored.pk)
+    assert known.http_requests == 0
+
+
+def test_thousands_of_updates_become_few_rows_and_no_call(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    for _ in range(200):
+        tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
+    assert ChangeNotice.objects.get().told == 200
+    for number in range(1, 2_401):
+        notices.note(known.member_id, "ONCRMDEALUPDATE", 100_000 + number % 1_200, {})
+    assert ChangeNotice.objects.count() == 1_201
+    tab = Tab(stored, CARD, [])
+    slices = 0
+    while ChangeNotice.objects.exists():
+        tasks.gather(stored.pk)
+        slices += 1
+    assert slices == 3
+    assert tab.stale()
+    assert known.http_requests == 0
+
+
+def test_hundreds_of_payments_become_one_call(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    Tab(stored, CARD, [])
+    for pk in [*known.state.payments][:300]:
+        tell(client, known, "ONPAYMENTENTITYSAVED", pk)
+    tasks.gather(stored.pk)
+    assert known.http_requests == 1
+
+
+def test_what_is_told_while_a_group_is_worked_waits_for_the_next(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
+    mine = notices.claim(stored.pk)
+    assert tell(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
+    assert sorted(ChangeNotice.objects.values_list("claim", flat=True)) == ["", mine]
+    assert notices.claim(stored.pk) not in ("", mine)
+    assert notices.claim(stored.pk) == ""
+
+
+def test_a_portal_that_is_away_is_asked_again_and_given_up_in_the_end(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    payment = next(iter(known.state.payments.values()))
+    tell(client, known, "ONPAYMENTENTITYSAVED", payment["id"])
+    known.misbehave("redirect", times=1000)
+    moment = datetime.now(UTC)
+    for attempt in range(notices.MOST_ATTEMPTS):
+        with time_machine.travel(moment + attempt * timedelta(minutes=3)):
+            tab = Tab(stored, CARD, [int(payment["orderId"])])
+            if attempt == 0:
+                tasks.gather(stored.pk)
+            for claim in notices.lost():
+                tasks.gather_again(claim)
+            assert ChangeNotice.objects.get().attempts == attempt + 1
+            assert not notices.lost()
+    known.calm()
+    with time_machine.travel(moment + timedelta(minutes=30)):
+        for claim in notices.lost():
+            tasks.gather_again(claim)
+    assert not ChangeNotice.objects.exists()
+    assert not tab.stale()
+
+
+def test_a_worker_that_died_loses_nothing(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    tab = Tab(stored, CARD, [])
+    tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
+    assert notices.claim(stored.pk)
+    assert notices.lost() == []
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
+        (lost,) = notices.lost()
+        tasks.gather_again(lost)
+        tasks.gather_again(lost)
+    assert not ChangeNotice.objects.exists()
+    assert tab.stale()
+
+
+def test_an_installer_without_access_stops_nothing(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    tab = Tab(stored, CARD, [])
+    known.kill_tokens()
+    tell(client, known, "ONPAYMENTENTITYSAVED", 1)
+    tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
+    tasks.gather(stored.pk)
+    assert tab.stale()
+    assert not ChangeNotice.objects.exists()
+
+
+def wrote(order: int) -> None:
+    """The app's own change of an order, as its audit trail holds it."""
+    user = PortalUser.objects.select_related("portal").get(user_id=ANNA)
+    audit.record(user, AuditEntry.Through.TAB, [Entry(AuditEntry.Kind.LINK, order, target=CARD)])
+
+
+def test_an_echo_of_our_own_write_is_known(
+    client: Client, known: DemoPortal, stored: Portal, order: int
+) -> None:
+    wrote(order)
+    tab = Tab(stored, CARD, [order])
+    tell(client, known, "ONSALEORDERSAVED", order)
+    tasks.gather(stored.pk)
+    assert not tab.stale()
+    # Heard once; what comes now is somebody else's.
+    tell(client, known, "ONSALEORDERSAVED", order)
+    tasks.gather(stored.pk)
+    assert tab.stale()
+
+
+def test_somebody_elses_change_is_not_taken_for_an_echo(
+    client: Client, known: DemoPortal, stored: Portal, order: int
+) -> None:
+    wrote(order)
+    tab = Tab(stored, CARD, [order])
+    for _ in range(2):
+        tell(client, known, "ONSALEORDERSAVED", order)
+    tasks.gather(stored.pk)
+    assert tab.stale()
+
+
+def test_an_old_write_has_no_echo_any_more(
+    client: Client, known: DemoPortal, stored: Portal, order: int
+) -> None:
+    with time_machine.travel(datetime.now(UTC) - timedelta(minutes=2)):
+        wrote(order)
+    tab = Tab(stored, CARD, [order])
+    tell(client, known, "ONSALEORDERSAVED", order)
+    tasks.gather(stored.pk)
+    assert tab.stale()
+
+
+def test_a_second_of_changes_starts_one_task(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    tell(client, known, "ONCRMDEALUPDATE", 1)
+    assert cache.get(f"gathering:{stored.pk}") == 1
+    assert cache.add(f"gathering:{stored.pk}", 1, 1) is False
+
+
+@pytest.fixture
+def broker_away() -> Iterator[None]:
+    embedded.stop(environment.DIRECTORY)
+    yield
+    embedded.ensure(environment.DIRECTORY)
+
+
+def test_while_the_broker_is_away_nothing_is_lost(
+    client: Client, known: DemoPortal, stored: Portal, broker_away: None
+) -> None:
+    assert tell(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
+    assert post(client, known, "ONAPPINSTALL", {"[VERSION]": "1"}) == 204
+    assert (ChangeNotice.objects.count(), InboxEvent.objects.count()) == (1, 1)
+    # What the sweep finds once the broker is back.
+    embedded.ensure(environment.DIRECTORY)
+    assert notices.waiting() == [stored.pk]
+    tasks.gather(stored.pk)
+    tasks.work(InboxEvent.objects.get().pk)
+    assert not ChangeNotice.objects.exists()
+    assert InboxEvent.objects.get().state == "done"
+
+
+def test_unproven_events_are_few_a_minute(client: Client, known: DemoPortal) -> None:
+    forged = {"application_token": "0" * 32, "access_token": "forged-token"}
+    statuses = [post(client, known, "ONAPPINSTALL", {}, forged) for _ in range(12)]
+    assert statuses == [204] * 10 + [403] * 2
+    assert post(client, known, "ONAPPINSTALL") == 204
+
+
+def test_done_events_are_dropped_after_a_week(client: Client, known: DemoPortal) -> None:
+    with time_machine.travel(datetime.now(UTC) - timedelta(days=8)):
+        post(client, known, "ONAPPINSTALL")
+        tasks.work(InboxEvent.objects.get().pk)
+        post(client, known, "ONAPPPAYMENT")
+        InboxEvent.objects.filter(state="waiting").update(state="failed")
+    tasks.sweep()
+    assert InboxEvent.objects.get().state == "failed"
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=25)):
+        tasks.sweep()
+    assert not InboxEvent.objects.exists()
+
+
+def test_get_is_not_answered(client: Client) -> None:
+    assert client.get("/events/").status_code == 405
+
+
+def test_the_form_is_the_portals_own(known: DemoPortal) -> None:
+    assert form(known, "ONAPPINSTALL", {})["auth[member_id]"] == known.member_id

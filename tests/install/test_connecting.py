@@ -1,0 +1,321 @@
+"""The full OAuth protocol in a window of its own: there, back, and everything that may go wrong."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+import requests
+import time_machine
+from django.conf import LazySettings
+from django.db import connections
+from django.http import HttpResponse
+from django.test import Client
+
+from b24app.portals.models import Portal, PortalUser
+from demo.server import DemoPortal
+from tests.opening import ANNA, ILYA, NINA, Page, install, open_tab, seen
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def known(client: Client, portal: DemoPortal) -> DemoPortal:
+    install(client, portal)
+    return portal
+
+
+def start(client: Client, host: str) -> HttpResponse:
+    response = client.get("/oauth/connect/", {"portal": host})
+    assert isinstance(response, HttpResponse)
+    return response
+
+
+def to_portal(client: Client, portal: DemoPortal) -> str:
+    """The address of the portal's page that a start leads to."""
+    response = start(client, portal.domain)
+    assert response.status_code == 302
+    return response["Location"]
+
+
+def through_portal(address: str) -> str:
+    """Path and query of ours that the portal sends the browser back to."""
+    answer = requests.get(address, allow_redirects=False, timeout=20)
+    parts = urlsplit(answer.headers["Location"])
+    return f"{parts.path}?{parts.query}"
+
+
+def back(client: Client, address: str) -> Page:
+    return seen(client.get(address))
+
+
+def tokens_die(portal: DemoPortal) -> None:
+    portal.kill_tokens()
+    PortalUser.objects.update(tokens=PortalUser.Tokens.DEAD)
+
+
+def test_dead_tokens_come_back_to_life(client: Client, known: DemoPortal) -> None:
+    tokens_die(known)
+    address = to_portal(client, known)
+    parts = urlsplit(address)
+    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{known.url}/oauth/authorize/"
+    query = parse_qs(parts.query)
+    assert query["client_id"] == [known.client_id]
+    assert "redirect_uri" not in query
+    page = back(client, through_portal(address))
+    assert (page.state, page.response.status_code) == ("connect-connected", 200)
+    assert known.domain in page.text
+    assert f'href="{known.url}/"' in page.text
+    anna = PortalUser.objects.get(user_id=ANNA)
+    assert (anna.tokens, anna.access_token in known.state.access) == ("live", True)
+
+
+def test_the_callback_has_an_address_of_its_own_too(client: Client, known: DemoPortal) -> None:
+    query = urlsplit(through_portal(to_portal(client, known))).query
+    assert back(client, f"/oauth/callback/?{query}").state == "connect-connected"
+
+
+def test_somebody_new_connects_and_no_session_is_given(client: Client, known: DemoPortal) -> None:
+    known.state.viewer = ILYA
+    page = back(client, through_portal(to_portal(client, known)))
+    assert page.state == "connect-connected"
+    assert page.session == ""
+    ilya = PortalUser.objects.get(user_id=ILYA)
+    assert (ilya.name, ilya.is_admin, ilya.tokens) == ("Ilya Sokolov", False, "live")
+
+
+def test_the_cookie_is_for_this_flow_only(client: Client, known: DemoPortal) -> None:
+    cookie = start(client, known.domain).cookies["connect"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 600)
+    assert not open_tab(client, known).response.cookies
+
+
+def test_over_https_the_cookie_is_bound_to_the_host(
+    client: Client, known: DemoPortal, settings: LazySettings
+) -> None:
+    settings.APP_URL = "https://app.example.com"
+    cookie = start(client, known.domain).cookies["__Host-connect"]
+    assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "https://portal.bitrix24.com",
+        "//portal.bitrix24.com",
+        "portal.bitrix24.com/evil",
+        "portal.bitrix24.com?x",
+        "portal.bitrix24.com#x",
+        "user@portal.bitrix24.com",
+        "user:secret@portal.bitrix24.com",
+        "portal.bitrix24.com\\@evil.example",
+        "portal.bitrix24.com%2f@evil.example",
+        "portal.bitrix24.com:99999999",
+        "portal.bitrix24.com:0",
+        "portal bitrix24.com",
+        "portal.bitrix24.com\r\nX-Evil: 1",
+        "javascript:alert(1)",
+        "169.254.169.254",
+        "[::1]",
+        "localhost",
+        "127.1",
+        "portal.bitrix24.com.",
+        "-portal.example.com",
+        "a" * 64 + ".example.com",
+        "a.example.com" * 40,
+        "\ud800.example.com",
+        "%",
+    ],
+)
+def test_only_a_bare_host_is_gone_to(client: Client, known: DemoPortal, host: str) -> None:
+    response = client.get("/oauth/connect/?portal=" + quote(host, errors="replace"))
+    page = seen(response)
+    assert (page.state, page.response.status_code) == ("connect-address", 400)
+    assert "Location" not in page.response
+    assert not page.response.cookies
+
+
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("stranger.bitrix24.com", "https://stranger.bitrix24.com"),
+        (" Stranger.Bitrix24.COM ", "https://stranger.bitrix24.com"),
+        ("crm.company.example:8443", "https://crm.company.example:8443"),
+        ("портал.рф", "https://xn--80awhdgm.xn--p1ai"),
+    ],
+)
+def test_an_unknown_portal_is_gone_to_over_https_only(
+    client: Client, known: DemoPortal, host: str, origin: str
+) -> None:
+    parts = urlsplit(start(client, host)["Location"])
+    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{origin}/oauth/authorize/"
+
+
+def test_a_known_portal_over_http_needs_the_setting(
+    client: Client, known: DemoPortal, settings: LazySettings
+) -> None:
+    settings.B24_ALLOW_HTTP = False
+    assert seen(start(client, known.domain)).state == "connect-address"
+
+
+def test_a_portal_without_the_app_is_refused(client: Client, known: DemoPortal) -> None:
+    with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
+        other.open("DEFAULT")
+        mine = urlsplit(to_portal(client, known))
+        page = back(client, through_portal(f"{other.url}/oauth/authorize/?{mine.query}"))
+    assert (page.state, page.response.status_code) == ("connect-unknown", 404)
+    assert Portal.objects.count() == 1
+    assert PortalUser.objects.count() == 1
+
+
+def test_after_an_uninstall_nothing_is_connected(client: Client, known: DemoPortal) -> None:
+    address = to_portal(client, known)
+    Portal.objects.update(uninstalled_at=datetime.now(UTC))
+    assert back(client, through_portal(address)).state == "connect-unknown"
+
+
+def test_a_state_is_good_once(client: Client, known: DemoPortal) -> None:
+    first = to_portal(client, known)
+    assert back(client, through_portal(first)).state == "connect-connected"
+    # A fresh code with the old state.
+    again = back(client, through_portal(first))
+    assert (again.state, again.response.status_code) == ("connect-late", 400)
+
+
+def test_a_code_is_good_once(client: Client, known: DemoPortal) -> None:
+    used = parse_qs(urlsplit(through_portal(to_portal(client, known))).query)
+    fresh = parse_qs(urlsplit(to_portal(client, known)).query)
+    query = {"code": used["code"][0], "state": used["state"][0]}
+    assert seen(client.get("/", query)).state == "connect-connected"
+    assert seen(client.get("/", query | {"state": fresh["state"][0]})).state == "connect-late"
+
+
+def test_a_late_code_and_a_late_state(client: Client, known: DemoPortal) -> None:
+    address = through_portal(to_portal(client, known))
+    for token in known.state.codes.values():
+        token.expires -= 31
+    assert back(client, address).state == "connect-late"
+    departed = to_portal(client, known)
+    returned = through_portal(departed)
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=11)):
+        assert back(client, returned).state == "connect-late"
+
+
+def test_another_browser_cannot_arrive_and_spoils_nothing(
+    client: Client, known: DemoPortal
+) -> None:
+    address = through_portal(to_portal(client, known))
+    stranger = Client()
+    page = back(stranger, address)
+    assert (page.state, page.response.status_code) == ("connect-elsewhere", 403)
+    start(stranger, known.domain)
+    assert back(stranger, address).state == "connect-elsewhere"
+    assert back(client, address).state == "connect-connected"
+
+
+@pytest.mark.parametrize("state", ["", "forged", "a:b:c", "." * 5000])
+def test_a_forged_state_is_refused(client: Client, known: DemoPortal, state: str) -> None:
+    start(client, known.domain)
+    known.reset_counts()
+    page = seen(client.get("/oauth/callback/", {"code": "c" * 32, "state": state}))
+    assert page.state == "connect-elsewhere"
+    assert known.http_requests == 0
+
+
+def test_parallel_connects_of_one_browser(client: Client, known: DemoPortal) -> None:
+    first, second = to_portal(client, known), to_portal(client, known)
+    assert back(client, through_portal(second)).state == "connect-connected"
+    assert back(client, through_portal(first)).state == "connect-connected"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_ten_arrivals_at_once_one_connects(client: Client, known: DemoPortal) -> None:
+    address = through_portal(to_portal(client, known))
+
+    def arrive(_: int) -> str:
+        browser = Client()
+        browser.cookies = client.cookies
+        try:
+            return back(browser, address).state
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(10) as pool:
+        states = sorted(pool.map(arrive, range(10)))
+    assert states == ["connect-connected"] + ["connect-late"] * 9
+
+
+@pytest.mark.parametrize("query", [{"error": "access_denied"}, {"code": "<script>"}, {"code": ""}])
+def test_the_portal_says_no(client: Client, known: DemoPortal, query: dict[str, str]) -> None:
+    state = parse_qs(urlsplit(to_portal(client, known)).query)["state"][0]
+    page = seen(client.get("/", query | {"state": state}))
+    assert (page.state, page.response.status_code) == ("connect-refused", 403)
+    assert "<script>" not in page.text
+
+
+def test_an_app_closed_to_the_person(client: Client, known: DemoPortal) -> None:
+    address = through_portal(to_portal(client, known))
+    known.misbehave("user_access")
+    assert back(client, address).state == "connect-refused"
+
+
+def test_an_ended_subscription_is_said(client: Client, known: DemoPortal) -> None:
+    address = through_portal(to_portal(client, known))
+    known.state.app.paid = False
+    page = back(client, address)
+    assert (page.state, page.response.status_code) == ("connect-payment", 402)
+    assert "For support: LO-" in page.text
+
+
+def test_a_portal_that_does_not_answer(client: Client, known: DemoPortal) -> None:
+    tokens_die(known)
+    address = through_portal(to_portal(client, known))
+    known.misbehave("html", times=20)
+    page = back(client, address)
+    assert (page.state, page.response.status_code) == ("connect-later", 503)
+    assert PortalUser.objects.get().tokens == "dead"
+
+
+def test_no_secret_is_shown_or_logged(
+    client: Client, known: DemoPortal, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = through_portal(to_portal(client, known))
+    code = parse_qs(urlsplit(address).query)["code"][0]
+    page = back(client, address)
+    anna = PortalUser.objects.get(user_id=ANNA)
+    for secret in (code, anna.access_token, anna.refresh_token, known.client_secret):
+        assert secret not in page.text
+        assert secret not in caplog.text
+
+
+def test_an_administrator_who_connects_carries_a_dead_installation_on(
+    client: Client, known: DemoPortal
+) -> None:
+    tokens_die(known)
+    known.state.viewer = NINA
+    assert back(client, through_portal(to_portal(client, known))).state == "connect-connected"
+    installer = Portal.objects.get().installer
+    assert installer is not None
+    assert installer.user_id == NINA
+
+
+def test_a_renamed_portal_is_connected_at_its_new_address(
+    client: Client, known: DemoPortal
+) -> None:
+    address = to_portal(client, known)
+    known.rename()
+    page = back(client, through_portal(address))
+    assert page.state == "connect-connected"
+    assert known.domain in page.text
+    assert Portal.objects.get().host == known.domain
+
+
+@pytest.mark.parametrize("path", ["/oauth/connect/", "/oauth/callback/"])
+def test_only_get(client: Client, known: DemoPortal, path: str) -> None:
+    assert client.post(path).status_code == client.head(path).status_code == 405
+
+
+def test_the_page_speaks_the_browsers_language(client: Client, known: DemoPortal) -> None:
+    page = client.get("/oauth/connect/?portal=x", headers={"Accept-Language": "de-AT,de;q=0.9"})
+    assert '<html lang="de">' in page.content.decode()

@@ -1,0 +1,118 @@
+"""Moving orders to another deal: asked first, written down, taken back."""
+
+import pytest
+from django.test import Client
+
+from b24app.journal.models import AuditEntry
+from demo.server import DemoPortal
+from tests.opening import (
+    EMPTY,
+    ILYA,
+    ONE,
+    THREE,
+    TOM,
+    Page,
+    ask,
+    install,
+    open_invoice,
+    open_tab,
+    submit,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tab(client: Client, portal: DemoPortal) -> Page:
+    install(client, portal)
+    return open_tab(client, portal, ILYA, THREE)
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        str(EMPTY),
+        f"https://portal.example/crm/deal/details/{EMPTY}/",
+        f"/crm/deal/details/{EMPTY}/?x=1",
+    ],
+)
+def test_the_dialog_names_the_deal(client: Client, tab: Page, to: str) -> None:
+    order = tab.order_ids[0]
+    asked = ask(client, tab, "/tab/move/confirm/", {"order": f"{order}|", "number": "N1", "to": to})
+    assert "Empty so far" in asked.text
+    assert f'name="to" value="{EMPTY}"' in asked.text
+
+
+@pytest.mark.parametrize(
+    "to", ["", "deal", "99999", "-1", f"{THREE}", "https://portal.example/crm/lead/5/"]
+)
+def test_without_a_deal_the_dialog_asks_for_one(client: Client, tab: Page, to: str) -> None:
+    asked = ask(client, tab, "/tab/move/confirm/", {"order": f"{tab.order_ids[0]}|", "to": to})
+    assert '<input class="field" name="to"' in asked.text
+    assert ('role="alert"' in asked.text) is bool(to)
+
+
+def test_a_deal_the_person_cannot_open_is_no_target(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.state.deals[THREE]["ASSIGNED_BY_ID"] = str(TOM)
+    page = open_tab(client, portal, TOM, THREE)
+    order = page.order_ids[0]
+    asked = ask(client, page, "/tab/move/confirm/", {"order": f"{order}|", "to": str(EMPTY)})
+    assert 'role="alert"' in asked.text
+    forced = submit(client, page, "/tab/move/", {"order": f"{order}|", "to": str(EMPTY)})
+    assert portal.link_of(order) == (2, THREE)
+    assert 'data-note="failed"' in forced.text
+
+
+def test_orders_move_and_come_back(client: Client, portal: DemoPortal, tab: Page) -> None:
+    orders = tab.order_ids[:2]
+    form = {"order": [f"{one}|" for one in orders], "to": str(EMPTY)}
+    moved = submit(client, tab, "/tab/move/", form)
+    assert moved.toast["text"] == f"2 orders moved to deal {EMPTY}"
+    assert [portal.link_of(one) for one in orders] == [(2, EMPTY)] * 2
+    entries = list(AuditEntry.objects.order_by("order_id"))
+    assert {(one.from_id, one.to_id, one.user_id) for one in entries} == {(THREE, EMPTY, ILYA)}
+    assert len({one.change for one in entries}) == 1
+    undo = moved.toast["undo"]
+    assert isinstance(undo, dict)
+    submit(client, tab, undo["url"], undo["values"])
+    assert [portal.link_of(one) for one in orders] == [(2, THREE)] * 2
+    assert AuditEntry.objects.filter(through="undo", undoes__in=entries).count() == 2
+
+
+def test_what_has_left_the_deal_is_not_moved(client: Client, portal: DemoPortal, tab: Page) -> None:
+    order = tab.order_ids[0]
+    portal.state.links[order] = (2, ONE)
+    page = submit(client, tab, "/tab/move/", {"order": f"{order}|", "to": str(EMPTY)})
+    assert portal.link_of(order) == (2, ONE)
+    assert 'data-note="conflict"' in page.text
+
+
+def test_the_last_order_of_a_deal_is_said(client: Client, portal: DemoPortal, tab: Page) -> None:
+    page = open_tab(client, portal, ILYA, ONE)
+    order = page.order_ids[0]
+    for path in ("/tab/unlink/confirm/", "/tab/move/confirm/"):
+        asked = ask(client, page, path, {"order": f"{order}|", "to": str(EMPTY), "of": "1"})
+        assert "No order is left here afterwards" in asked.text
+
+
+def test_from_an_invoice_to_a_deal(client: Client, portal: DemoPortal, tab: Page) -> None:
+    page = open_invoice(client, portal, ILYA)
+    order = portal.order_id("1163")
+    assert page.order_ids == [order]
+    submit(client, page, "/tab/move/", {"order": f"{order}|", "to": "118"})
+    assert portal.link_of(order) == (31, 118), "deal 118 does not exist, and is not invoice 118"
+    submit(client, page, "/tab/move/", {"order": f"{order}|", "to": str(EMPTY)})
+    assert portal.link_of(order) == (2, EMPTY)
+
+
+@pytest.mark.parametrize("to", ["", "x", str(THREE), "0"])
+def test_a_bad_target_changes_nothing(
+    client: Client, portal: DemoPortal, tab: Page, to: str
+) -> None:
+    order = tab.order_ids[0]
+    portal.reset_counts()
+    answer = submit(client, tab, "/tab/move/", {"order": f"{order}|", "to": to})
+    assert answer.response.status_code == 400
+    assert portal.http_requests == 0

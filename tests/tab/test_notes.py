@@ -1,0 +1,92 @@
+"""Notes in the timelines: on both deals of a move, where the portal's admin wants them."""
+
+import pytest
+from django.test import Client
+
+from b24app.journal.models import AuditEntry
+from b24app.portals.models import Portal
+from b24app.tab.tasks import note
+from demo.server import DemoPortal
+from tests.opening import ANNA, EMPTY, ILYA, install, open_invoice, open_tab, submit
+
+pytestmark = pytest.mark.django_db
+
+
+def move(client: Client, portal: DemoPortal) -> str:
+    install(client, portal)
+    page = open_tab(client, portal, ILYA, EMPTY)
+    form = {
+        "order": [f"{portal.order_id('1184')}|2:6933", f"{portal.order_id('1193')}|"],
+        "move": "on",
+    }
+    submit(client, page, "/tab/link/", form)
+    return str(AuditEntry.objects.latest("pk").change)
+
+
+def comments(portal: DemoPortal) -> dict[str, str]:
+    return {str(one["ENTITY_ID"]): str(one["COMMENT"]) for one in portal.state.comments}
+
+
+def test_both_deals_of_a_move_are_told_by_the_person_who_moved(
+    client: Client, portal: DemoPortal
+) -> None:
+    note(move(client, portal))
+    told = comments(portal)
+    assert told.keys() == {"6933", str(EMPTY)}
+    assert told["6933"] == f"Orders moved to deal {EMPTY}: 1184"
+    assert told[str(EMPTY)].splitlines() == [
+        "Orders moved here from deal 6933: 1184",
+        "Orders linked: 1193",
+    ]
+    assert {call.user_id for call in portal.calls if "comment" in call.method} == {ILYA}
+
+
+def test_in_the_language_the_admin_chose(client: Client, portal: DemoPortal) -> None:
+    change = move(client, portal)
+    Portal.objects.update(notes_language="de")
+    note(change)
+    assert "1184" in comments(portal)["6933"]
+    assert "Orders" not in comments(portal)["6933"]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_only_where_they_are_wanted(
+    client: Client, portal: DemoPortal, wanted: bool, django_capture_on_commit_callbacks: object
+) -> None:
+    install(client, portal)
+    Portal.objects.update(notes=wanted)
+    with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator]
+        move(client, portal)
+    assert bool(callbacks) is wanted
+
+
+def test_an_invoice_has_a_timeline_too(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    page = open_invoice(client, portal, ILYA)
+    submit(client, page, "/tab/unlink/", {"order": f"{portal.order_id('1163')}|"})
+    note(str(AuditEntry.objects.get().change))
+    assert portal.state.comments[0]["ENTITY_TYPE"] == "dynamic_31"
+
+
+@pytest.mark.parametrize("fault", ["html", "no_scope", "portal_deleted"])
+def test_a_portal_that_refuses_is_left_alone(
+    client: Client, portal: DemoPortal, fault: str
+) -> None:
+    change = move(client, portal)
+    portal.misbehave(fault, times=20)
+    note(change)
+    portal.calm()
+    assert comments(portal) == {}
+    assert portal.link_of(portal.order_id("1184")) == (2, EMPTY)
+
+
+def test_text_from_the_portal_is_no_reference(client: Client, portal: DemoPortal) -> None:
+    portal.state.orders[portal.order_id("1184")]["accountNumber"] = "$result[note0]"
+    install(client, portal)
+    order = next(
+        pk for pk, row in portal.state.orders.items() if row["accountNumber"] == "$result[note0]"
+    )
+    page = open_tab(client, portal, ANNA, 6933)
+    submit(client, page, "/tab/unlink/", {"order": f"{order}|"})
+    note(str(AuditEntry.objects.get().change))
+    assert comments(portal)["6933"] == "Orders unlinked: result[note0]"

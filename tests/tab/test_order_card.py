@@ -1,0 +1,127 @@
+"""The tab in an order's own card: where it is linked, and linking, moving, unlinking there."""
+
+import pytest
+from django.test import Client
+
+from b24app.journal.models import AuditEntry
+from b24app.portals.models import Portal
+from demo.server import DemoPortal
+from tests.opening import (
+    EMPTY,
+    ILYA,
+    MARIA,
+    PETRA,
+    TOM,
+    Page,
+    ask,
+    install,
+    open_order,
+    open_tab,
+    submit,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def order(client: Client, portal: DemoPortal) -> int:
+    """An order that is linked to the deal 6933."""
+    install(client, portal)
+    return portal.order_id("1184")
+
+
+def card(client: Client, portal: DemoPortal, order: int, user_id: int = ILYA) -> Page:
+    return open_order(client, portal, order, user_id)
+
+
+def test_it_says_where_the_order_is_linked_in_one_request(
+    client: Client, portal: DemoPortal, order: int
+) -> None:
+    card(client, portal, order)
+    portal.reset_counts()
+    page = card(client, portal, order)
+    assert portal.http_requests == 1
+    assert page.state == "linked"
+    assert "Deal 6933 Winter catalogue" in page.text
+    assert card(client, portal, portal.order_id("1193")).state == "not-linked"
+    assert "Invoice 118" in card(client, portal, portal.order_id("1163")).text
+
+
+def test_a_deal_the_person_cannot_open_has_no_title(
+    client: Client, portal: DemoPortal, order: int
+) -> None:
+    page = card(client, portal, portal.order_id("1179"), TOM)
+    assert "Deal 6940" in page.text
+    assert "Meeting room chairs" not in page.text
+
+
+def test_link_move_unlink_and_back(client: Client, portal: DemoPortal, order: int) -> None:
+    page = card(client, portal, order)
+    asked = ask(
+        client, page, "/order/link/confirm/", {"order": f"{order}|2:6933", "to": str(EMPTY)}
+    )
+    assert "Empty so far" in asked.text
+    moved = submit(client, page, "/order/link/", {"order": f"{order}|2:6933", "to": str(EMPTY)})
+    assert portal.link_of(order) == (2, EMPTY)
+    assert "Empty so far" in moved.text
+    unlinked = submit(client, page, "/order/unlink/", {"order": f"{order}|2:{EMPTY}"})
+    assert portal.link_of(order) is None
+    assert unlinked.state == "not-linked"
+    undo = unlinked.toast["undo"]
+    assert isinstance(undo, dict)
+    assert undo["url"] == "/order/undo/"
+    submit(client, page, undo["url"], undo["values"])
+    assert portal.link_of(order) == (2, EMPTY)
+    assert set(AuditEntry.objects.values_list("through", flat=True)) == {"order_card", "undo"}
+    assert "History of No. 1184" in ask(client, page, "/tab/history/").text
+
+
+def test_somebody_was_faster(client: Client, portal: DemoPortal, order: int) -> None:
+    page = card(client, portal, order)
+    portal.state.links[order] = (2, 6940)
+    answer = submit(client, page, "/order/link/", {"order": f"{order}|2:6933", "to": str(EMPTY)})
+    assert portal.link_of(order) == (2, 6940)
+    assert 'data-note="conflict"' in answer.text
+
+
+def test_a_target_one_cannot_open_is_none(client: Client, portal: DemoPortal, order: int) -> None:
+    page = card(client, portal, order, TOM)
+    form = {"order": f"{order}|2:6933", "to": "6940"}
+    assert 'role="alert"' in ask(client, page, "/order/link/confirm/", form).text
+    submit(client, page, "/order/link/", form)
+    assert portal.link_of(order) == (2, 6933)
+
+
+def test_rights(client: Client, portal: DemoPortal, order: int) -> None:
+    assert card(client, portal, order, PETRA).state == "no-read"
+    page = card(client, portal, order, MARIA)
+    form = {"order": f"{order}|2:6933", "to": str(EMPTY)}
+    assert 'data-note="failed"' in submit(client, page, "/order/link/", form).text
+    assert portal.link_of(order) == (2, 6933)
+    Portal.objects.update(named=[{"id": "U5", "name": "Maria Lopez"}])
+    submit(client, page, "/order/link/", form)
+    assert portal.link_of(order) == (2, EMPTY)
+    assert AuditEntry.objects.get().right == "installer"
+
+
+def test_only_the_pages_own_order_and_only_from_its_page(
+    client: Client, portal: DemoPortal, order: int
+) -> None:
+    page, other = card(client, portal, order), portal.order_id("1193")
+    deal = open_tab(client, portal, ILYA, EMPTY)
+    portal.reset_counts()
+    for path in ("/order/link/", "/order/unlink/"):
+        forms = [{"order": f"{other}|2:6933", "to": "7000"}, {"to": "7000"}, {"order": f"{order}|"}]
+        for form in forms:
+            assert submit(client, page, path, form).response.status_code == 400
+        own = {"order": f"{order}|2:6933", "to": "7000"}
+        assert submit(client, deal, path, own).response.status_code == 400
+    for path in ("/tab/link/", "/tab/unlink/", "/tab/move/", "/tab/amount/"):
+        form = {"order": f"{other}|", "to": "7000", "seen": "1", "move": "on"}
+        assert submit(client, page, path, form).response.status_code == 400
+    assert portal.http_requests == 0
+
+
+@pytest.mark.parametrize("order_id", [0, 999_999])
+def test_no_such_order(client: Client, portal: DemoPortal, order: int, order_id: int) -> None:
+    assert card(client, portal, order_id).response.status_code in (400, 403)

@@ -1,0 +1,109 @@
+"""Every route of the tab against those who have no business there."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import URLPattern
+
+from b24app.portals import session
+from b24app.portals.models import Portal, PortalUser
+from b24app.urls import urlpatterns
+from demo.server import DemoPortal
+from tests.opening import EMPTY, ILYA, Page, install, open_tab, seen
+
+pytestmark = pytest.mark.django_db
+
+ROUTES = sorted(
+    str(one.pattern)
+    for one in urlpatterns
+    if isinstance(one, URLPattern) and str(one.pattern).startswith(("tab/", "order/"))
+)
+
+
+def statuses(client: Client, path: str, authorization: str) -> Iterator[tuple[int, Page]]:
+    """What GET and POST answer, without the 405 of the verb a route does not take."""
+    headers = {"Authorization": authorization} if authorization else {}
+    form = {
+        "order": "1|",
+        "status": "1|N",
+        "to": "7001",
+        "seen": "1",
+        "change": "x",
+        "format": "csv",
+    }
+    for send in (client.get, client.post):
+        response = send(f"/{path}", form, headers=headers)
+        if response.status_code != 405:
+            yield response.status_code, seen(response)
+
+
+@pytest.fixture
+def tab(client: Client, portal: DemoPortal) -> Page:
+    install(client, portal)
+    page = open_tab(client, portal, ILYA, EMPTY)
+    portal.reset_counts()
+    return page
+
+
+def test_the_list_of_routes_is_not_empty() -> None:
+    assert len(ROUTES) >= 20
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_without_a_session_nothing_happens(
+    client: Client, portal: DemoPortal, tab: Page, path: str
+) -> None:
+    for authorization in ("", "Bearer", "Bearer forged", "Basic eA==", "Bearer " + "x" * 3000):
+        answers = list(statuses(client, path, authorization))
+        assert answers
+        assert {status for status, _ in answers} == {401}
+    assert portal.http_requests == 0
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_an_ended_session_is_renewed_first(
+    client: Client, portal: DemoPortal, tab: Page, path: str
+) -> None:
+    with time_machine.travel(time.time() + session.LIFETIME + 5, tick=True):
+        for status, page in statuses(client, path, f"Bearer {tab.session}"):
+            assert status == 401
+            assert page.response["X-Session-Expired"] == "1"
+    assert portal.http_requests == 0
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_changed_session_is_no_session(
+    client: Client, portal: DemoPortal, tab: Page, path: str
+) -> None:
+    content, _, signature = tab.session.partition(":")
+    other = content[:-1] + ("A" if content[-1] != "A" else "B")
+    for status, _page in statuses(client, path, f"Bearer {other}:{signature}"):
+        assert status == 401
+    assert portal.http_requests == 0
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_a_portal_that_removed_the_app_is_not_asked(
+    client: Client, portal: DemoPortal, tab: Page, path: str
+) -> None:
+    Portal.objects.update(uninstalled_at="2026-11-01T00:00:00Z")
+    for status, _page in statuses(client, path, f"Bearer {tab.session}"):
+        assert status == 401
+    assert portal.http_requests == 0
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_another_tenants_session_reaches_its_own_portal_only(
+    client: Client, portal: DemoPortal, tab: Page, path: str
+) -> None:
+    with DemoPortal(portal.app_url, member_id="b" * 32, oauth_of=portal) as other:
+        install(client, other)
+        foreign = open_tab(client, other, ILYA, EMPTY)
+        portal.reset_counts()
+        for _status, page in statuses(client, path, f"Bearer {foreign.session}"):
+            assert portal.url not in page.text
+    assert portal.http_requests == 0
+    assert PortalUser.objects.values("portal").distinct().count() == 2
