@@ -69,11 +69,12 @@ class AuthorizationServer:
     def _exchange(self, secret: str, shelf: Callable[[State], dict[str, Token]]) -> Response:
         for store, portal_url in self._portals.values():
             with store.lock:
-                token = shelf(store.state).pop(secret, None)
-                if token is None:
+                if secret not in shelf(store.state):
                     continue
                 if not store.state.app.paid:
+                    # Nothing is issued and nothing used up until the app is paid for.
                     raise Failure(402, "PAYMENT_REQUIRED", "Payment required")
+                token = shelf(store.state).pop(secret)
                 if token.expires < time.time() or not store.state.app.installed:
                     break
                 access, refresh = store.state.tokens_for(token.user_id)

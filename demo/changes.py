@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from demo.rows import DEAL, INVOICE
-from demo.state import State
+from demo.state import State, User
 from demo.tables import Owner, Row
 
 Tell = Callable[[str, Mapping[str, object]], None]
@@ -104,9 +104,22 @@ def delete_deal(state: State, tell: Tell, deal_id: int) -> None:
     tell("ONCRMDEALDELETE", {"FIELDS": {"ID": str(deal_id)}})
 
 
-def dismiss(state: State, user_id: int) -> None:
-    """The employee leaves: their tokens die."""
+# Whom a portal may hand a dismissed employee's apps to.
+SYSTEM = 9999
+
+
+def dismiss(state: State, user_id: int, *, passed_on: bool) -> None:
+    """The employee leaves: their tokens die, or the app goes on as a system user nobody is shown."""
     state.users[user_id].active = False
+    if passed_on:
+        state.users[SYSTEM] = User(
+            SYSTEM, "", "", admin=True, sale="write", active=False, hidden=True
+        )
+        for shelf in (state.access, state.refresh):
+            for token in shelf.values():
+                if token.user_id == user_id:
+                    token.user_id = SYSTEM
+        return
     for shelf in (state.access, state.refresh, state.codes):
         for secret in [one for one, token in shelf.items() if token.user_id == user_id]:
             del shelf[secret]

@@ -27,7 +27,7 @@ WHOLE: dict[str, tuple[int, str, str]] = {
 }
 
 # What happens to the connection.
-WIRE = ("html", "cut", "hang", "reset", "redirect", "no_references")
+WIRE = ("html", "too_many", "cut", "hang", "reset", "redirect", "no_references")
 
 
 @dataclass

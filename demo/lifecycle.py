@@ -1,6 +1,7 @@
 """What happens to the app in the portal: opened, installed, finished, updated, removed; events told."""
 
 import json
+import queue
 import secrets
 import threading
 import time
@@ -14,6 +15,7 @@ from demo.state import ACCESS_SECONDS, CLIENT_ID, Store
 from demo.tables import Row
 
 POST_SECONDS = 10
+POSTMEN = 4
 PAID_DAYS = 30
 
 # Placement: the page it is on (widgets/crm/*.md). Those above a list are opened for no card.
@@ -53,6 +55,7 @@ class Lifecycle:
         self.older_kernel = False
         self.told: list[Told] = []
         self._url, self._server = url, server
+        self._postmen = _Postmen()
 
     def opening(
         self, placement: str, user_id: int, lang: str, entity_id: int, number: int = 0
@@ -145,7 +148,7 @@ class Lifecycle:
         """The subscription ends or goes on, and ONAPPPAYMENT is posted (common/events/on-app-payment.md)."""
         with self.store.lock:
             app = self.store.state.app
-            app.paid = paid
+            app.paid, app.expired = paid, not paid
             self.store.save()
         data = {
             "CODE": CLIENT_ID,
@@ -205,7 +208,26 @@ class Lifecycle:
             told = Told(name, handler)
             self.told.append(told)
             body = urlencode({**form, "event_handler_id": number}).encode()
-            threading.Thread(target=_post, args=(told, body), daemon=True).start()
+            self._postmen.submit(told, body)
+
+
+class _Postmen:
+    """A few threads that post events in the order they happened, as many as a burst may bring."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[tuple[Told, bytes]] = queue.SimpleQueue()
+        self._there = False
+
+    def submit(self, told: Told, body: bytes) -> None:
+        if not self._there:
+            self._there = True
+            for _ in range(POSTMEN):
+                threading.Thread(target=self._work, daemon=True).start()
+        self._waiting.put((told, body))
+
+    def _work(self) -> None:
+        while True:
+            _post(*self._waiting.get())
 
 
 def _brackets(name: str, value: object) -> Iterator[tuple[str, str]]:

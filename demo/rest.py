@@ -10,7 +10,7 @@ from flask import Flask, Response, request
 
 from demo import php
 from demo.faults import WHOLE, Fault, Faults
-from demo.limits import COST, USUAL, Limits
+from demo.limits import Limits
 from demo.methods import METHODS, Caller, Failure, Found
 from demo.methods.registry import Tell
 from demo.state import Store
@@ -20,6 +20,20 @@ BATCH = 50
 
 # Permissions that hold another one.
 WIDER = {"user_brief": ("user_basic", "user")}
+
+
+class CutOff(Exception):
+    """The request took longer than a portal lets it; what it did until then stays done."""
+
+
+@dataclass
+class _Request:
+    """One HTTP request: ``seconds`` is what its commands took so far."""
+
+    number: int
+    caller: Caller
+    in_batch: bool = False
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,7 @@ class Rest:
         self.refused = 0
         self.peers: set[object] = set()
         self.latency = latency
+        self.missing: frozenset[str] = frozenset()
         self.tell: Tell = lambda name, data: None
         self._other_host = other_host
         self._lock = threading.Lock()
@@ -68,9 +83,11 @@ class Rest:
                 return broken
         if self.store.state.renamed is not request.host.startswith("localhost"):
             return Response(status=302, headers={"Location": f"{self._other_host()}/rest/{name}"})
-        body, status = self._carry_out(
-            number, method, params, resolve=fault is None or fault.kind != "no_references"
-        )
+        try:
+            resolve = fault is None or fault.kind != "no_references"
+            body, status = self._carry_out(number, method, params, resolve=resolve)
+        except CutOff:
+            return _page(504, "Gateway Time-out")
         if fault is not None and fault.after:
             return self._broken(fault) or _json(body, status)
         return _json(body, status)
@@ -81,7 +98,9 @@ class Rest:
             status, code, text = WHOLE[fault.kind]
             return _json({"error": code, "error_description": text}, status)
         if fault.kind == "html":
-            return Response("<html><h1>502 Bad Gateway</h1></html>", 502, content_type="text/html")
+            return _page(502, "Bad Gateway")
+        if fault.kind == "too_many":
+            return _page(429, "Too Many Requests")
         if fault.kind == "redirect":
             return Response(
                 status=302, headers={"Location": "http://portal.example.invalid/rest/batch"}
@@ -102,16 +121,15 @@ class Rest:
             if not self.limits.admits():
                 self.refused += 1
                 raise Failure(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")
-            caller = self._caller(str(params.pop("auth", "")))
-            with self.store.lock:
-                if method == "batch":
-                    body: Row = {"result": self._batch(number, caller, params, resolve=resolve)}
-                else:
-                    body = self._one(number, caller, method, params, in_batch=False)
-                self.store.save()
+            asked = _Request(number, self._caller(str(params.pop("auth", ""))))
+            if method == "batch":
+                body: Row = {"result": self._batch(asked, params, resolve=resolve)}
+            else:
+                body = self._one(asked, method, params)
         except Failure as failure:
             return failure.body, failure.status
-        body["time"] = _timed(started, self.limits.clock(), body.pop("operating", None))
+        operating = body.pop("operating", None)
+        body["time"] = _timed(started, self.limits.clock(), operating)
         return body, 200
 
     def _caller(self, secret: str) -> Caller:
@@ -125,12 +143,14 @@ class Rest:
             raise Failure(402, "PAYMENT_REQUIRED", "Payment required")
         if token.expires < time.time():
             raise Failure(401, "expired_token", "The access token provided has expired.")
-        return Caller(state, state.users[token.user_id], token.client_id, self.tell)
+        user = state.users[token.user_id]
+        return Caller(state, user, token.client_id, self.tell, self.missing)
 
-    def _one(self, number: int, caller: Caller, method: str, params: Row, *, in_batch: bool) -> Row:
+    def _one(self, asked: "_Request", method: str, params: Row) -> Row:
+        caller = asked.caller
         with self._lock:
-            self.calls.append(Call(number, method, params, caller.user.id, in_batch))
-        if method not in METHODS:
+            self.calls.append(Call(asked.number, method, params, caller.user.id, asked.in_batch))
+        if method not in METHODS or method in self.missing:
             raise Failure(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
         scope, function = METHODS[method]
         if scope and not {scope, *WIDER.get(scope, ())} & set(caller.state.app.scope):
@@ -138,17 +158,11 @@ class Rest:
         refusal = self.faults.refusal(method)
         if refusal is not None:
             raise refusal
-        spent, resets, allowed = self.limits.spend(method)
-        if not allowed:
-            raise Failure(
-                429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."
-            )
-        result = function(caller, params)
-        operating = {
-            "operating": spent,
-            "operating_reset_at": int(resets),
-            "processing": COST.get(method, USUAL),
-        }
+        operating = self._work(asked, method)
+        # Only what changes or reads the rows is done one at a time; nobody waits for another's work.
+        with self.store.lock:
+            result = function(caller, params)
+            self.store.save()
         if not isinstance(result, Found):
             return {"result": result, "operating": operating}
         body: Row = {"result": result.result, "operating": operating}
@@ -158,7 +172,25 @@ class Rest:
             body["next"] = result.next
         return body
 
-    def _batch(self, number: int, caller: Caller, params: Row, *, resolve: bool) -> Row:
+    def _work(self, asked: "_Request", method: str) -> Row:
+        """The time a call takes; raises where its method may not run, or the request takes too long."""
+        limits = self.limits
+        if limits.enforced and asked.seconds + limits.cost(method) > limits.request_seconds:
+            limits.work(limits.request_seconds - asked.seconds)
+            raise CutOff
+        spent = limits.spend(method)
+        if not spent.allowed:
+            text = "Method is blocked due to operation time limit."
+            raise Failure(429, "OPERATION_TIME_LIMIT", text)
+        asked.seconds += spent.cost
+        limits.work(spent.cost)
+        took = {"processing": spent.cost}
+        if not limits.reports_operating:
+            return took
+        return {**took, "operating": spent.seconds, "operating_reset_at": spent.resets_at}
+
+    def _batch(self, asked: "_Request", params: Row, *, resolve: bool) -> Row:
+        asked.in_batch = True
         given = params.get("cmd")
         commands = (
             given
@@ -173,9 +205,8 @@ class Rest:
         for count, (key, command) in enumerate(commands.items()):
             started = self.limits.clock()
             try:
-                body = self._command(
-                    number, caller, str(command), count, parts["result"] if resolve else {}
-                )
+                known = parts["result"] if resolve else {}
+                body = self._command(asked, str(command), count, known)
             except Failure as failure:
                 parts["result_error"][str(key)] = failure.body
                 if halt:
@@ -190,7 +221,7 @@ class Rest:
         return {name: php.array(part) for name, part in parts.items()}
 
     def _command(
-        self, number: int, caller: Caller, command: str, count: int, results: Mapping[str, object]
+        self, asked: "_Request", command: str, count: int, results: Mapping[str, object]
     ) -> Row:
         if count >= BATCH:
             raise Failure(400, "ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
@@ -201,9 +232,7 @@ class Rest:
                 405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"
             )
         params = php.referred(php.parse_str(query), results)
-        return self._one(
-            number, caller, method, params if isinstance(params, dict) else {}, in_batch=True
-        )
+        return self._one(asked, method, params if isinstance(params, dict) else {})
 
 
 def _params() -> Row:
@@ -229,12 +258,15 @@ def _timed(started: float, finished: float, operating: object) -> Row:
         name: time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at))
         for name, at in (("date_start", started), ("date_finish", finished))
     }
-    more = (
-        operating
-        if isinstance(operating, Mapping)
-        else {"operating": 0, "processing": finished - started}
-    )
+    # A batch has no account of its own.
+    more = operating if isinstance(operating, Mapping) else {"processing": finished - started}
     return {"start": started, "finish": finished, "duration": finished - started, **moments, **more}
+
+
+def _page(status: int, text: str) -> Response:
+    """What a server in front of the portal answers."""
+    page = f"<html><h1>{status} {text}</h1></html>"
+    return Response(page, status, content_type="text/html")
 
 
 def _json(body: Mapping[str, object], status: int) -> Response:

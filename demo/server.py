@@ -12,7 +12,7 @@ from cheroot.server import HTTPConnection
 from cheroot.wsgi import Gateway_10, Server
 from flask import Flask
 
-from demo import changes
+from demo import changes, multitude
 from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
@@ -23,6 +23,12 @@ from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
 from demo.tables import Owner
 
 THREADS = 20
+
+# Methods that came later than others.
+OLDER = frozenset(
+    {"app.info", "scope", "user.access", "access.name"}
+    | {f"{whose}.option.{what}" for whose in ("app", "user") for what in ("get", "set")}
+)
 
 
 class DemoPortal:
@@ -163,10 +169,10 @@ class DemoPortal:
         """The deal goes, and its linked orders with it."""
         self._happens(changes.delete_deal, deal_id)
 
-    def dismiss(self, user_id: int) -> None:
-        """The employee leaves; their tokens die."""
+    def dismiss(self, user_id: int, *, passed_on: bool = False) -> None:
+        """The employee leaves; their tokens die, or pass on to a system user that user.get hides."""
         with self.store.lock:
-            changes.dismiss(self.state, user_id)
+            changes.dismiss(self.state, user_id, passed_on=passed_on)
 
     def end_subscription(self) -> None:
         """The app is not paid for any more: no calls, no refreshes."""
@@ -186,6 +192,14 @@ class DemoPortal:
     def order_id(self, number: str) -> int:
         """The id of the order with this account number."""
         return next(pk for pk, row in self.state.orders.items() if row["accountNumber"] == number)
+
+    def many(self, *, orders: int = 0, deals: int = 0, link: bool = False) -> tuple[range, range]:
+        """Add plain orders and deals, as many as a bench needs: (ids of orders, ids of deals).
+
+        The orders belong to none of the deals, or with ``link`` to each in turn.
+        """
+        with self.store.lock:
+            return multitude.add(self.state, orders, deals, link=link)
 
     # --- misbehaviour -------------------------------------------------------------------------
 
@@ -208,6 +222,12 @@ class DemoPortal:
 
     def calm(self) -> None:
         self.rest.faults.calm()
+
+    def grow_old(self, *, old: bool = True) -> None:
+        """An older kernel: fields of the opening, newer methods and operating time are not there."""
+        self.lifecycle.older_kernel = old
+        self.rest.missing = OLDER if old else frozenset()
+        self.rest.limits.reports_operating = not old
 
     def expire_tokens(self) -> None:
         """Every access token is over its hour; refresh tokens go on."""
@@ -257,9 +277,9 @@ class DemoPortal:
         self.store.reset()
         self.calm()
         self.reset_counts()
-        self.rest.limits.enforced = True
+        self.rest.limits.restore()
         self.lifecycle.told.clear()
-        self.lifecycle.older_kernel = False
+        self.grow_old(old=False)
 
 
 class _Gateway(Gateway_10):

@@ -23,7 +23,10 @@ REFRESH_SECONDS = 180 * 24 * 3600
 
 @dataclass
 class User:
-    """``sale`` is the right to the store, ``crm`` to deals, invoices and clients: denied, read, write."""
+    """``sale`` is the right to the store, ``crm`` to deals, invoices and clients: denied, read, write.
+
+    One who is ``hidden`` works but is shown nowhere, as a portal's system user.
+    """
 
     id: int
     name: str
@@ -34,17 +37,22 @@ class User:
     own_deals_only: bool = False
     departments: list[int] = field(default_factory=lambda: [1])
     active: bool = True
+    hidden: bool = False
 
 
 @dataclass
 class App:
-    """The one app of this portal, as far as it is installed."""
+    """The one app of this portal, as far as it is installed.
+
+    ``expired`` is what app.info says of the payment, ``paid`` whether calls go on all the same.
+    """
 
     installed: bool = False
     finished: bool = False
     version: int = 1
     status: str = "L"
     paid: bool = True
+    expired: bool = False
     scope: list[str] = field(default_factory=lambda: list(SCOPE))
     application_token: str = field(default_factory=lambda: secrets.token_hex(16))
 

@@ -30,7 +30,8 @@ def user_get(caller: Caller, params: Params) -> object:
     """Sorted by ``sort`` and ``order``, which is a direction here; there is no filter by rights."""
     given = upper(params)
     wanted = _flat(given)
-    users = [user for user in caller.state.users.values() if _matches(user, wanted)]
+    shown = (user for user in caller.state.users.values() if not user.hidden)
+    users = [user for user in shown if _matches(user, wanted)]
     found = {
         "filter": {name: value for name, value in wanted.items() if name not in _OWN},
         "order": {str(given.get("SORT", "ID")): given.get("ORDER", "ASC")},

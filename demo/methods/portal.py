@@ -20,8 +20,9 @@ def app_info(caller: Caller, _: Params) -> object:
     app = caller.state.app
     return {
         "ID": 5 if caller.client_id.endswith("1") else 6, "CODE": caller.client_id, "VERSION": app.version,
-        "STATUS": app.status, "INSTALLED": app.finished, "PAYMENT_EXPIRED": "N", "DAYS": None,
-        "LANGUAGE_ID": "en", "LICENSE": "en_pro100", "LICENSE_TYPE": "pro100", "LICENSE_FAMILY": "pro",
+        "STATUS": app.status, "INSTALLED": app.finished,
+        "PAYMENT_EXPIRED": "Y" if app.expired else "N", "DAYS": None, "LANGUAGE_ID": "en",
+        "LICENSE": "en_pro100", "LICENSE_TYPE": "pro100", "LICENSE_FAMILY": "pro",
     }  # fmt: skip
 
 
@@ -36,11 +37,12 @@ def server_time(_: Caller, __: Params) -> object:
 
 
 @method("methods")
-def methods(_: Caller, __: Params) -> object:
-    return sorted(METHODS)
+def methods(caller: Caller, _: Params) -> object:
+    return sorted(set(METHODS) - caller.missing)
 
 
 @method("method.get")
-def method_get(_: Caller, params: Params) -> object:
-    exists = str(values(params.get("name", ""))[0]).lower() in METHODS
+def method_get(caller: Caller, params: Params) -> object:
+    name = str(values(params.get("name", ""))[0]).lower()
+    exists = name in METHODS and name not in caller.missing
     return {"isExisting": exists, "isAvailable": exists}

@@ -23,12 +23,16 @@ Tell = Callable[[str, Mapping[str, object]], None]
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, on what; ``tell`` posts an event with its data to whoever bound it."""
+    """Who calls, on what; ``tell`` posts an event with its data to whoever bound it.
+
+    ``missing`` are methods this portal does not know yet.
+    """
 
     state: State
     user: User
     client_id: str
     tell: Tell
+    missing: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

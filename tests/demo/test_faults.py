@@ -1,10 +1,12 @@
 """Misbehaviour: each kind shows as the outside world would show it, as often as it was asked for."""
 
+from typing import cast
+
 import pytest
 import requests
 
 from demo.server import DemoPortal
-from tests.demo.calls import OFFICE, caller
+from tests.demo.calls import OFFICE, Json, caller
 
 
 @pytest.mark.parametrize(
@@ -104,3 +106,50 @@ def sent(portal: DemoPortal, kind: str) -> requests.Response:
     return requests.post(
         f"{portal.url}/rest/scope", json={"auth": token}, allow_redirects=False, timeout=20
     )
+
+
+@pytest.mark.parametrize("kind", ["html", "too_many", "cut", "redirect", "reset", "hang"])
+def test_the_road_may_fail_after_all_was_done(portal: DemoPortal, kind: str) -> None:
+    order = portal.order_id("1193")
+    fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}
+    body = {"fields": fields, "auth": caller(portal).token}
+    portal.misbehave(kind, after=True, seconds=1.5)
+    url = f"{portal.url}/rest/crm.orderentity.add"
+    try:
+        answer = requests.post(url, json=body, allow_redirects=False, timeout=0.5)
+    except requests.RequestException:
+        assert kind in ("reset", "hang")
+    else:
+        with pytest.raises(requests.JSONDecodeError):
+            answer.json()
+    assert portal.link_of(order) == (2, OFFICE)
+
+
+def test_a_server_before_the_portal_says_too_many(portal: DemoPortal) -> None:
+    answer = sent(portal, "too_many")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (429, "text/html")
+
+
+def test_a_token_may_expire_in_the_middle_of_a_batch(portal: DemoPortal) -> None:
+    portal.misbehave("expired_inside", method="scope", times=2)
+    commands = {"a": "profile", "b": "scope", "c": "profile", "d": "scope"}
+    answer = caller(portal).batch(commands)
+    assert answer.status == 200
+    errors = answer.part("result_error")
+    assert {key: cast(Json, one)["error"] for key, one in errors.items()} == {
+        "b": "expired_token",
+        "d": "expired_token",
+    }
+    assert set(answer.part("result")) == {"a", "c"}
+
+
+def test_an_older_kernel_does_not_know_some_methods(portal: DemoPortal) -> None:
+    ask = caller(portal)
+    portal.grow_old()
+    for method in ("user.access", "access.name", "app.option.get", "user.option.set"):
+        answer = ask(method, {"ACCESS": ["U1"]})
+        assert (answer.status, answer.error) == (404, "ERROR_METHOD_NOT_FOUND")
+        assert cast(Json, ask("method.get", {"name": method}).result)["isExisting"] is False
+    assert ask("user.admin").result is True
+    portal.grow_old(old=False)
+    assert ask("user.access", {"ACCESS": ["U1"]}).result is True

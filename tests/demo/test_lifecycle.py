@@ -1,62 +1,17 @@
 """Opening, installing, updating and removing the app; events are really posted."""
 
 import json
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from demo.server import DemoPortal
 from tests.demo.calls import ANNA, MARIA, OFFICE, caller
+from tests.demo.handler import Handler, bound, until
 
 TAB = "CRM_DEAL_DETAIL_TAB"
-
-
-class Handler:
-    """An app's event handler that writes down what it is posted."""
-
-    def __init__(self) -> None:
-        forms: list[dict[str, str]] = []
-
-        class Answering(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                forms.append(dict(parse_qsl(body, keep_blank_values=True)))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Stay quiet."""
-
-        self.forms = forms
-        self.server = HTTPServer(("127.0.0.1", 0), Answering)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/events/"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def handler() -> Iterator[Handler]:
-    made = Handler()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-
-
-def bound(portal: DemoPortal, handler: Handler, *events: str) -> None:
-    ask = caller(portal)
-    for event in events:
-        assert ask("event.bind", {"EVENT": event, "HANDLER": handler.url}).result is True
-
-
-def until(there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not there():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def only(portal: DemoPortal, handler: Handler) -> dict[str, str]:
@@ -104,7 +59,7 @@ def test_a_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
 
 def test_an_older_kernel_leaves_some_fields_out(portal: DemoPortal) -> None:
     bind(portal, TAB)
-    portal.lifecycle.older_kernel = True
+    portal.grow_old()
     form = portal.open(TAB).form
     assert not {"SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"} & set(form)
 

@@ -162,41 +162,6 @@ def test_inside_text_only_text_is_put_in(portal: DemoPortal) -> None:
     assert params["filter"] == {"%accountNumber": "aAnnab$result[me][ADMIN]"}
 
 
-# --- limits -----------------------------------------------------------------------------------
-
-
-def test_a_full_bucket_refuses_until_it_has_leaked(portal: DemoPortal) -> None:
-    now = [portal.rest.limits.clock()]
-    portal.rest.limits.clock = lambda: now[0]
-    portal.rest.limits.capacity = 3
-    ask = caller(portal)
-    assert [ask("profile").status for _ in range(4)] == [200, 200, 200, 503]
-    assert ask("profile").error == "QUERY_LIMIT_EXCEEDED"
-    now[0] += 0.6
-    assert ask("profile").status == 200
-
-
-def test_a_batch_is_one_request_for_the_bucket(portal: DemoPortal) -> None:
-    portal.rest.limits.capacity = 1
-    answer = caller(portal).batch({f"c{n}": "user.admin" for n in range(50)})
-    assert len(answer.part("result")) == 50
-
-
-def test_operating_time_is_used_up_by_method_and_comes_back(portal: DemoPortal) -> None:
-    now = [portal.rest.limits.clock()]
-    portal.rest.limits.clock = lambda: now[0]
-    portal.rest.limits.operating = 0.05
-    ask = caller(portal)
-    assert [ask("user.admin").status for _ in range(3)] == [200, 200, 429]
-    assert ask("user.admin").error == "OPERATION_TIME_LIMIT"
-    assert ask("profile").status == 200
-    inner = ask.batch({"a": "user.admin", "b": "scope"})
-    assert set(inner.part("result_error")) == {"a"}
-    assert set(inner.part("result")) == {"b"}
-    now[0] += 660
-    assert ask("user.admin").status == 200
-
-
 # --- roads and names --------------------------------------------------------------------------
 
 

@@ -1,0 +1,172 @@
+"""Request rate, execution time, time of one request: as limits.md has them, and as fast as a test wants."""
+
+import threading
+import time
+from typing import cast
+
+import pytest
+import requests
+
+from demo.server import DemoPortal
+from tests.demo.calls import OFFICE, Caller, Json, caller
+
+LINK = "crm.orderentity.add"
+
+
+def test_a_full_bucket_refuses_until_it_has_leaked(portal: DemoPortal) -> None:
+    now = [portal.rest.limits.clock()]
+    portal.rest.limits.clock = lambda: now[0]
+    portal.rest.limits.capacity = 3
+    ask = caller(portal)
+    assert [ask("profile").status for _ in range(4)] == [200, 200, 200, 503]
+    assert ask("profile").error == "QUERY_LIMIT_EXCEEDED"
+    now[0] += 0.6
+    assert ask("profile").status == 200
+
+
+def test_a_batch_is_one_request_for_the_bucket(portal: DemoPortal) -> None:
+    portal.rest.limits.capacity = 1
+    answer = caller(portal).batch({f"c{n}": "user.admin" for n in range(50)})
+    assert len(answer.part("result")) == 50
+
+
+def test_operating_time_is_used_up_by_method_and_comes_back(portal: DemoPortal) -> None:
+    now = [portal.rest.limits.clock()]
+    portal.rest.limits.clock = lambda: now[0]
+    portal.rest.limits.operating = 0.05
+    ask = caller(portal)
+    assert [ask("user.admin").status for _ in range(3)] == [200, 200, 429]
+    assert ask("user.admin").error == "OPERATION_TIME_LIMIT"
+    assert ask("profile").status == 200
+    inner = ask.batch({"a": "user.admin", "b": "scope"})
+    assert set(inner.part("result_error")) == {"a"}
+    assert set(inner.part("result")) == {"b"}
+    now[0] += 660
+    assert ask("user.admin").status == 200
+
+
+def test_a_minutes_account_counts_from_its_first_call(portal: DemoPortal) -> None:
+    now = [1_800_000_030.0]
+    portal.rest.limits.clock = lambda: now[0]
+    portal.rest.limits.reset()
+    ask = caller(portal)
+    told = []
+    for later in (0, 10, 40):
+        now[0] += later
+        told.append(cast(Json, ask("user.admin").body["time"])["operating_reset_at"])
+    # The third call is in the next minute; the oldest basket is still the first one.
+    assert told == [1_800_000_630] * 3
+    now[0] = 1_800_000_631
+    answer = cast(Json, ask("user.admin").body["time"])
+    assert answer["operating"] == pytest.approx(0.06)
+    assert answer["operating_reset_at"] == 1_800_000_680
+
+
+def test_each_command_of_a_batch_tells_its_account(portal: DemoPortal) -> None:
+    times = caller(portal).batch({"a": "user.admin", "b": "user.admin"}).part("result_time")
+    told = [cast(Json, times[key])["operating"] for key in ("a", "b")]
+    assert told == [pytest.approx(0.03), pytest.approx(0.06)]
+    assert all("operating_reset_at" in cast(Json, times[key]) for key in ("a", "b"))
+
+
+def test_an_older_kernel_tells_of_no_account_but_keeps_one(portal: DemoPortal) -> None:
+    portal.grow_old()
+    portal.rest.limits.operating = 0.02
+    ask = caller(portal)
+    assert not {"operating", "operating_reset_at"} & set(cast(Json, ask("profile").body["time"]))
+    assert ask("profile").error == "OPERATION_TIME_LIMIT"
+
+
+def test_costs_are_what_a_test_says(portal: DemoPortal) -> None:
+    portal.rest.limits.costs["profile"] = 7.5
+    assert cast(Json, caller(portal)("profile").body["time"])["operating"] == 7.5
+
+
+def test_time_runs_as_fast_as_a_test_says(portal: DemoPortal) -> None:
+    limits = portal.rest.limits
+    now = [limits.clock()]
+    limits.clock = lambda: now[0]
+    limits.reset()
+    limits.scale(60)
+    limits.capacity, limits.operating = 2, 0.02
+    ask = caller(portal)
+    first = cast(Json, ask("user.admin").body["time"])
+    # Ten minutes of the portal are ten seconds of ours.
+    assert cast(int, first["operating_reset_at"]) - now[0] == pytest.approx(10, abs=1)
+    assert ask("user.admin").error == "OPERATION_TIME_LIMIT"
+    assert ask("user.admin").error == "QUERY_LIMIT_EXCEEDED"
+    now[0] += 1 / 60
+    assert ask("profile").status == 200
+    now[0] += 10
+    assert ask("user.admin").status == 200
+
+
+def links(portal: DemoPortal, count: int) -> dict[str, str]:
+    """Commands that link so many free orders to the office deal."""
+    free = [pk for pk in portal.state.orders if pk not in portal.state.links][:count]
+    place = f"fields[ownerId]={OFFICE}&fields[ownerTypeId]=2"
+    return {f"c{pk}": f"{LINK}?{place}&fields[orderId]={pk}" for pk in free}
+
+
+def test_a_request_of_more_than_a_minute_is_cut_off_and_stays_done(portal: DemoPortal) -> None:
+    portal.rest.limits.costs[LINK] = 7
+    commands, ask = links(portal, 10), caller(portal)
+    url = f"{portal.url}/rest/batch"
+    answer = requests.post(url, json={"cmd": commands, "auth": ask.token}, timeout=20)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (504, "text/html")
+    done = [portal.link_of(int(key[1:])) for key in commands]
+    assert done == [(2, OFFICE)] * 8 + [None] * 2
+
+
+def test_work_takes_time_and_nobody_else_waits_for_it(portal: DemoPortal) -> None:
+    limits = portal.rest.limits
+    limits.costs[LINK], limits.time_scale = 5, 0.2
+    writing, reading = caller(portal), caller(portal)
+    (command,) = links(portal, 1).values()
+    took: list[float] = []
+
+    def write() -> None:
+        started = time.monotonic()
+        assert writing.batch({"a": command}).part("result_error") == {}
+        took.append(time.monotonic() - started)
+
+    working = threading.Thread(target=write)
+    working.start()
+    time.sleep(0.2)
+    started = time.monotonic()
+    assert reading("profile").status == 200
+    assert time.monotonic() - started < 0.6
+    assert working.is_alive()
+    working.join()
+    assert took[0] >= 1
+
+
+def test_a_reset_forgets_what_a_test_set(portal: DemoPortal) -> None:
+    portal.rest.limits.capacity = 1
+    portal.rest.limits.scale(100)
+    portal.reset()
+    assert portal.rest.limits.capacity == 50
+    assert [caller(portal)("scope").status for _ in range(2)] == [200, 200]
+
+
+def test_thousands_of_orders_are_looked_up_at_once(portal: DemoPortal) -> None:
+    orders, deals = portal.many(orders=20_000, deals=100, link=True)
+    ask = caller(portal)
+
+    def quickest(*commands: str) -> float:
+        return min(_took(ask, list(commands)) for _ in range(3))
+
+    few = [orders[n * 400] for n in range(50)]
+    assert quickest(*(f"sale.order.list?filter[@id][]={pk}" for pk in few)) < 0.5
+    assert quickest(*(f"sale.payment.list?filter[@orderId][]={pk}" for pk in few)) < 0.5
+    assert quickest(*(f"crm.orderentity.list?filter[orderId]={pk}" for pk in few)) < 0.5
+    answer = ask("crm.orderentity.list", {"filter": {"=ownerId": deals[0], "ownerTypeId": 2}})
+    assert answer.body["total"] == 200
+
+
+def _took(ask: Caller, commands: list[str]) -> float:
+    started = time.monotonic()
+    result = cast(Json, ask.batch(commands).result)
+    took = time.monotonic() - started
+    assert len(cast(list[object], result["result"])) == len(commands)
+    return took
