@@ -17,6 +17,7 @@ from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, JobSource, place_of, place_text
 from b24app.journal.models import AuditEntry
 from b24app.orders import links, search
+from b24app.orders.types import DEAL, Owner
 
 MOST_ROWS = 100_000
 PIECE = 2500
@@ -88,20 +89,19 @@ def _from_card(held: Held, own: Client) -> None:
 def _from_search(held: Held, own: Client) -> None:
     cursor = dict(held.job.cursor)
     wanted = search.Wanted(
+        card=Owner(DEAL, 0),
         text=str(cursor.get("text", "")),
         since=_day(cursor.get("since")),
         until=_day(cursor.get("until")),
         unlinked=cursor.get("unlinked") is True,
-        page=int(cursor.get("page", 0)),
+        below=int(cursor.get("below", 0)),
     )
-    finding = search.search(own, wanted)
-    ids = [one.order.id for one in finding.found]
+    ids, more = search.every_id(own, wanted)
     have = JobItem.objects.filter(job=held.job, order_id__in=ids)
     known = set(have.values_list("order_id", flat=True))
-    fresh = [(order_id, None) for order_id in dict.fromkeys(ids) if order_id not in known]
+    fresh = [(order_id, None) for order_id in ids if order_id not in known]
     items = rows_of_orders(held.job, fresh, held.job.rows + 1)
-    more = finding.next_page
-    keep(held, items, cursor | {"page": more or 0}, end=more is None)
+    keep(held, items, cursor | {"below": more}, end=not more)
 
 
 def _day(value: object) -> date | None:
