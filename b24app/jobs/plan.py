@@ -218,6 +218,8 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
     if isinstance(subject, work.Reading):
         return V.EXPORT
     item.seen = standing
+    target = _target(job, item)
+    item.card_title = sight.titles.get(target, "")[:100] if target else ""
     if item.expected is not None and standing not in (item.expected, item.wanted):
         return V.ELSEWHERE
     if standing == item.wanted:
@@ -227,7 +229,6 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
     needed = list(subject.cards(item, both=job.right == Job.Right.INSTALLER))
     if any(owner not in sight.titles for owner in needed):
         return V.NO_CARD
-    item.card_title = sight.titles[needed[0]][:100]
     if not item.wanted:
         return V.UNLINK
     return V.MOVE if standing else V.LINK
