@@ -64,7 +64,7 @@ def undo(user: PortalUser, job: Job, language: str) -> Job:
     """A job that brings back what ``job`` has changed, as far as nobody has changed it since."""
     asked = Order(Job.Kind.RESTORE, Job.Origin.UNDO, job.title, may_move=True)
     with transaction.atomic():
-        made = _made(user, asked, language, undoes=job)
+        made = _made(user, asked, language, undoes=job, subject=job.subject)
         steering.begin(made)
     return made
 
@@ -73,16 +73,14 @@ def _made(user: PortalUser, asked: Order, language: str, **more: object) -> Job:
     unfinished = Job.objects.of(user.portal).filter(user=user).exclude(state__in=states.ENDED)
     if unfinished.count() >= MOST_OPEN:
         raise TooMany
-    return Job.objects.create(
-        portal=user.portal,
-        user=user,
-        acting=user,
-        kind=asked.kind,
-        origin=asked.origin,
-        title=asked.title[:200],
-        card=place_text(asked.card),
-        wanted=asked.wanted,
-        may_move=asked.may_move,
-        language=language,
-        **more,
-    )
+    fields = {
+        "kind": asked.kind,
+        "subject": asked.kind,
+        "origin": asked.origin,
+        "title": asked.title[:200],
+        "card": place_text(asked.card),
+        "wanted": asked.wanted,
+        "may_move": asked.may_move,
+        "language": language,
+    }
+    return Job.objects.create(portal=user.portal, user=user, acting=user, **fields | more)

@@ -5,6 +5,7 @@ one pair of columns, ``seen`` and ``wanted``, serves links, statuses and people 
 """
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import models
 from django.utils import timezone
@@ -67,6 +68,9 @@ class Job(models.Model):
     user = models.ForeignKey(PortalUser, on_delete=models.CASCADE, related_name="jobs")
     acting = models.ForeignKey(PortalUser, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=11, choices=Kind.choices)
+    subject = models.CharField(
+        max_length=11, choices=Kind.choices, help_text="What it changes: an undo, what that job did"
+    )
     origin = models.CharField(max_length=6, choices=Origin.choices)
     title = models.CharField(max_length=200, blank=True, help_text="A file's name, a search's text")
     card = models.CharField(max_length=24, blank=True, help_text="The card it was started from")
@@ -117,17 +121,20 @@ class Job(models.Model):
         """Rows that have their outcome."""
         return self.done + self.skipped + self.failed
 
-    @property
-    def subject(self) -> str:
-        """What it changes: the kind of the job it takes back, else its own."""
-        return self.undoes.kind if self.kind == self.Kind.RESTORE and self.undoes else self.kind
-
 
 class JobSource(models.Model):
     """What a person uploaded or pasted, until its rows have been read."""
 
     job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="source")
     content = models.BinaryField()
+
+
+class JobItemQuerySet(models.QuerySet["JobItem"]):
+    def rewrite(self, items: Sequence["JobItem"], fields: Sequence[str]) -> None:
+        """Store ``fields`` of rows that exist: an upsert, ten times as quick as ``bulk_update``."""
+        self.bulk_create(
+            items, batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=fields
+        )
 
 
 class JobItem(models.Model):
@@ -189,6 +196,8 @@ class JobItem(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     claim = models.UUIDField(null=True, blank=True)
     at = models.DateTimeField(null=True, blank=True, help_text="When it got its outcome")
+
+    objects = JobItemQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "row"], name="one_item_per_row")]

@@ -191,7 +191,7 @@ def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
     fields = ["order_id", "order_number", "seen", "card_title", "verdict", "state"]
     with transaction.atomic():
         held.renew()
-        JobItem.objects.bulk_update(piece, fields, batch_size=100)
+        JobItem.objects.rewrite(piece, fields)
         Job.objects.of(job.portal).filter(pk=job.pk).update(looked=F("looked") + len(piece))
 
 
@@ -249,7 +249,7 @@ def _as_ids(held: Held) -> bool:
     with transaction.atomic():
         held.renew()
         fields = ["order_id", "named", "verdict", "state"]
-        JobItem.objects.bulk_update(again, fields, batch_size=100)
+        JobItem.objects.rewrite(again, fields)
         looked = F("looked") - len(again)
         Job.objects.of(held.job.portal).filter(pk=held.job.pk).update(looked=looked)
     return bool(again)

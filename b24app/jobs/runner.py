@@ -239,7 +239,7 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
     happened = [one.item for one in results if one.happened]
     with transaction.atomic():
         held.renew()
-        JobItem.objects.bulk_update(
+        JobItem.objects.rewrite(
             [one.item for one in results], ["state", "reason", "detail", "at", "claim", *fields]
         )
         audit.record(
