@@ -226,9 +226,11 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
         return V.ALREADY
     if not isinstance(subject, work.Links):
         return V.CHANGE
-    needed = list(subject.cards(item, both=job.right == Job.Right.INSTALLER))
-    if any(owner not in sight.titles for owner in needed):
+    if target is not None and target not in sight.titles:
         return V.NO_CARD
+    needed = subject.cards(item, both=job.right == Job.Right.INSTALLER)
+    if any(owner not in sight.titles for owner in needed):
+        return V.NO_RIGHT
     if not item.wanted:
         return V.UNLINK
     return V.MOVE if standing else V.LINK

@@ -30,7 +30,7 @@ LEFT: Words = {
     "no_order": _("Skipped: the store has no such order"),
     "several": _("Skipped: the number belongs to more than one order, give its ID"),
     "no_card": _("Skipped: there is no such deal, or you may not open it"),
-    "no_right": _("Skipped: you may not open this deal"),
+    "no_right": _("Skipped: you may not open the deal it goes to or is in"),
     "twice": _("Skipped: an earlier row has the same order"),
 }
 
