@@ -31,6 +31,7 @@ MOST_UNPACKED = 150_000_000
 MOST_STRINGS = 40_000_000
 
 SAMPLE = 64_000
+OLD = ("cp1251", "cp1252", "koi8_r")
 SEPARATORS = ("\t", ";", ",", "|")
 
 Named = JobItem.Named
@@ -66,6 +67,7 @@ _HEADERS: dict[str, str] = {
 }  # fmt: skip
 
 _ORDER_PREFIX = re.compile(r"(?i)^(?:#|№|no\.?\s|nr\.?\s|n°)\s*")
+_NUMBER = re.compile(r"[\w./ -]{1,64}")
 _WHOLE = re.compile(r"(\d+)[.,]0+")
 _ID = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 _LINK = re.compile(
@@ -108,10 +110,10 @@ def read(content: bytes, host: str = "") -> Iterator[Row]:
     """
     columns: _Columns | None = None
     for line, cells in _lines(content):
-        if line > MOST_LINES:
-            raise Unreadable("too_many")
         if not any(cells):
             continue
+        if line > MOST_LINES:
+            raise Unreadable("too_many")
         if columns is None:
             columns = _columns(cells)
             if columns is not None:
@@ -127,7 +129,7 @@ def owner_of(text: str, host: str = "") -> Owner | None:
 
 def one_a_line(text: str) -> str:
     """Orders that were pasted one after another, one a line; a table with a header stays as it is."""
-    if _has_header(text):
+    if _known_headers(text):
         return text
     return "\n".join(re.split(r"[\s,;|]+", text.strip()))
 
@@ -156,7 +158,8 @@ def _columns(cells: Sequence[str]) -> _Columns | None:
 
 def _unnamed(cells: Sequence[str]) -> _Columns:
     """A table without a header: orders first, then cards. Words instead of numbers are refused."""
-    if not any(char.isdigit() for char in cells[0]):
+    order = _ORDER_PREFIX.sub("", cells[0])
+    if not any(char.isdigit() for char in order) or not _NUMBER.fullmatch(order):
         raise Unreadable("no_order_column")
     return _Columns(0, Named.EITHER, 1 if len(cells) > 1 else None)
 
@@ -249,13 +252,11 @@ def _decoded(content: bytes) -> str:
         return _as(content, "utf-16-le" if little else "utf-16-be") or _no_text()
     if (text := _as(content, "utf-8")) is not None:
         return text
-    for encoding in ("cp1251", "cp1252"):
-        text = _as(content, encoding)
-        if text is not None and _has_header(text):
-            return text
-    best = from_bytes(
-        content[:SAMPLE], cp_isolation=["cp1251", "cp1252", "koi8_r", "latin_1"]
-    ).best()
+    guesses = {one: _known_headers(text) for one in OLD if (text := _as(content, one)) is not None}
+    likely = sorted(guesses, key=lambda one: guesses[one], reverse=True)
+    if len(likely) > 1 and guesses[likely[0]] > guesses[likely[1]]:
+        return _as(content, likely[0]) or _no_text()
+    best = from_bytes(content[:SAMPLE], cp_isolation=list(OLD)).best()
     return _as(content, best.encoding if best else "cp1252") or _no_text()
 
 
@@ -270,9 +271,10 @@ def _no_text() -> str:
     raise Unreadable("not_a_table")
 
 
-def _has_header(text: str) -> bool:
+def _known_headers(text: str) -> int:
+    """How many cells of the first line head a column that we know."""
     first = re.split(r"[\t;,|]", text.split("\n", 1)[0])
-    return any(_plain(cell.strip(' "\r')) in _HEADERS for cell in first)
+    return sum(1 for cell in first if _plain(cell.strip(' "\r')) in _HEADERS)
 
 
 def _separator(sample: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
+from b24app.install import flow
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, sit_down
@@ -151,8 +152,6 @@ def test_a_file_that_is_too_large(desk: Desk) -> None:
 
 
 def test_erasing_a_portal_erases_its_jobs(desk: Desk, portal: DemoPortal) -> None:
-    from b24app.install import flow
-
     job = preview(desk, portal)
     desk.start(job)
     flow.uninstall(job.portal, clean=True)

@@ -25,7 +25,7 @@ def running(desk: Desk, portal: DemoPortal, count: int = 150) -> tuple[Job, rang
 
 
 def test_an_expired_token_is_renewed_once_on_the_way(desk: Desk, portal: DemoPortal) -> None:
-    job, orders, _ = running(desk, portal)
+    job, _, _ = running(desk, portal)
     portal.reset_counts()
     portal.expire_tokens()
     work(job)

@@ -7,133 +7,387 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('portals', '0003_payment_expired'),
+        ("portals", "0003_payment_expired"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('link', 'Link'), ('unlink', 'Unlink'), ('move', 'Move'), ('restore', 'Restore'), ('status', 'Status'), ('responsible', 'Responsible'), ('export', 'Export')], max_length=11)),
-                ('subject', models.CharField(choices=[('link', 'Link'), ('unlink', 'Unlink'), ('move', 'Move'), ('restore', 'Restore'), ('status', 'Status'), ('responsible', 'Responsible'), ('export', 'Export')], help_text='What it changes: an undo, what that job did', max_length=11)),
-                ('origin', models.CharField(choices=[('card', 'Card'), ('search', 'Search'), ('list', 'List'), ('file', 'File'), ('undo', 'Undo')], max_length=6)),
-                ('title', models.CharField(blank=True, help_text="A file's name, a search's text", max_length=200)),
-                ('card', models.CharField(blank=True, help_text='The card it was started from', max_length=24)),
-                ('wanted', models.CharField(blank=True, help_text='Card, status or person for every row without its own', max_length=64)),
-                ('change', models.UUIDField(default=uuid.uuid4)),
-                ('state', models.CharField(choices=[('planning', 'Planning'), ('planned', 'Planned'), ('running', 'Running'), ('paused', 'Paused'), ('waiting_portal', 'Waiting Portal'), ('waiting_authorization', 'Waiting Authorization'), ('stopping', 'Stopping'), ('stopped', 'Stopped'), ('done', 'Done'), ('failed', 'Failed')], default='planning', max_length=21)),
-                ('reason', models.CharField(blank=True, help_text='Why it waits, paused or failed', max_length=32)),
-                ('right', models.CharField(choices=[('own', 'Own'), ('installer', 'Installer')], default='own', max_length=9)),
-                ('named', models.BooleanField(help_text='Whether the app may act for this person; None before the portal said', null=True)),
-                ('may_move', models.BooleanField(default=False, help_text='Orders linked elsewhere are moved too')),
-                ('gathered', models.BooleanField(default=False, help_text='All of its rows are here')),
-                ('cursor', models.JSONField(blank=True, default=dict, help_text='Where gathering goes on')),
-                ('rows', models.PositiveIntegerField(default=0)),
-                ('looked', models.PositiveIntegerField(default=0, help_text='Rows previewed so far')),
-                ('total', models.PositiveIntegerField(default=0, help_text='Rows to be worked')),
-                ('done', models.PositiveIntegerField(default=0)),
-                ('skipped', models.PositiveIntegerField(default=0)),
-                ('failed', models.PositiveIntegerField(default=0)),
-                ('setbacks', models.PositiveSmallIntegerField(default=0, help_text='Failed tries in a row')),
-                ('language', models.CharField(default='en', help_text='For the word at its end', max_length=2)),
-                ('told', models.BooleanField(default=False, help_text='The person has been notified of the end')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('planned_at', models.DateTimeField(blank=True, null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('waiting_since', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('acting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portals.portaluser')),
-                ('portal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='portals.portal')),
-                ('undoes', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='undone_by', to='jobs.job')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='portals.portaluser')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("link", "Link"),
+                            ("unlink", "Unlink"),
+                            ("move", "Move"),
+                            ("restore", "Restore"),
+                            ("status", "Status"),
+                            ("responsible", "Responsible"),
+                            ("export", "Export"),
+                        ],
+                        max_length=11,
+                    ),
+                ),
+                (
+                    "subject",
+                    models.CharField(
+                        choices=[
+                            ("link", "Link"),
+                            ("unlink", "Unlink"),
+                            ("move", "Move"),
+                            ("restore", "Restore"),
+                            ("status", "Status"),
+                            ("responsible", "Responsible"),
+                            ("export", "Export"),
+                        ],
+                        help_text="What it changes: an undo, what that job did",
+                        max_length=11,
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("card", "Card"),
+                            ("search", "Search"),
+                            ("list", "List"),
+                            ("file", "File"),
+                            ("undo", "Undo"),
+                        ],
+                        max_length=6,
+                    ),
+                ),
+                (
+                    "title",
+                    models.CharField(
+                        blank=True, help_text="A file's name, a search's text", max_length=200
+                    ),
+                ),
+                (
+                    "card",
+                    models.CharField(
+                        blank=True, help_text="The card it was started from", max_length=24
+                    ),
+                ),
+                (
+                    "wanted",
+                    models.CharField(
+                        blank=True,
+                        help_text="Card, status or person for every row without its own",
+                        max_length=64,
+                    ),
+                ),
+                ("change", models.UUIDField(default=uuid.uuid4)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planning", "Planning"),
+                            ("planned", "Planned"),
+                            ("running", "Running"),
+                            ("paused", "Paused"),
+                            ("waiting_portal", "Waiting Portal"),
+                            ("waiting_authorization", "Waiting Authorization"),
+                            ("stopping", "Stopping"),
+                            ("stopped", "Stopped"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="planning",
+                        max_length=21,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True, help_text="Why it waits, paused or failed", max_length=32
+                    ),
+                ),
+                (
+                    "right",
+                    models.CharField(
+                        choices=[("own", "Own"), ("installer", "Installer")],
+                        default="own",
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "named",
+                    models.BooleanField(
+                        help_text="Whether the app may act for this person; None before the portal said",
+                        null=True,
+                    ),
+                ),
+                (
+                    "may_move",
+                    models.BooleanField(
+                        default=False, help_text="Orders linked elsewhere are moved too"
+                    ),
+                ),
+                (
+                    "gathered",
+                    models.BooleanField(default=False, help_text="All of its rows are here"),
+                ),
+                (
+                    "cursor",
+                    models.JSONField(blank=True, default=dict, help_text="Where gathering goes on"),
+                ),
+                ("rows", models.PositiveIntegerField(default=0)),
+                (
+                    "looked",
+                    models.PositiveIntegerField(default=0, help_text="Rows previewed so far"),
+                ),
+                ("total", models.PositiveIntegerField(default=0, help_text="Rows to be worked")),
+                ("done", models.PositiveIntegerField(default=0)),
+                ("skipped", models.PositiveIntegerField(default=0)),
+                ("failed", models.PositiveIntegerField(default=0)),
+                (
+                    "setbacks",
+                    models.PositiveSmallIntegerField(default=0, help_text="Failed tries in a row"),
+                ),
+                (
+                    "language",
+                    models.CharField(
+                        default="en", help_text="For the word at its end", max_length=2
+                    ),
+                ),
+                (
+                    "told",
+                    models.BooleanField(
+                        default=False, help_text="The person has been notified of the end"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("planned_at", models.DateTimeField(blank=True, null=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("waiting_since", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "acting",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="portals.portaluser",
+                    ),
+                ),
+                (
+                    "portal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="jobs",
+                        to="portals.portal",
+                    ),
+                ),
+                (
+                    "undoes",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="undone_by",
+                        to="jobs.job",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="jobs",
+                        to="portals.portaluser",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='JobItem',
+            name="JobItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('row', models.PositiveIntegerField(help_text='Line of the file, or position')),
-                ('order_text', models.CharField(blank=True, max_length=64)),
-                ('wanted_text', models.CharField(blank=True, max_length=64)),
-                ('named', models.CharField(choices=[('number', 'Number'), ('id', 'Id'), ('either', 'Either')], default='id', max_length=6)),
-                ('order_id', models.PositiveBigIntegerField(default=0)),
-                ('order_number', models.CharField(blank=True, max_length=64)),
-                ('expected', models.CharField(blank=True, max_length=64, null=True)),
-                ('seen', models.CharField(blank=True, max_length=64)),
-                ('wanted', models.CharField(blank=True, max_length=64)),
-                ('card_title', models.CharField(blank=True, max_length=100)),
-                ('undoes', models.PositiveBigIntegerField(blank=True, help_text='An audit entry', null=True)),
-                ('verdict', models.CharField(blank=True, choices=[('link', 'Link'), ('move', 'Move'), ('unlink', 'Unlink'), ('change', 'Change'), ('export', 'Export'), ('already', 'Already'), ('elsewhere', 'Elsewhere'), ('no_order', 'No Order'), ('several', 'Several'), ('no_card', 'No Card'), ('no_right', 'No Right'), ('twice', 'Twice'), ('bad', 'Bad')], max_length=9)),
-                ('state', models.CharField(choices=[('new', 'New'), ('left', 'Left'), ('pending', 'Pending'), ('claimed', 'Claimed'), ('writing', 'Writing'), ('unknown', 'Unknown'), ('done', 'Done'), ('skipped', 'Skipped'), ('failed', 'Failed')], default='new', max_length=7)),
-                ('reason', models.CharField(blank=True, max_length=32)),
-                ('detail', models.CharField(blank=True, help_text="A place, or the portal's text", max_length=200)),
-                ('data', models.JSONField(blank=True, help_text='What an export has read', null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('claim', models.UUIDField(blank=True, null=True)),
-                ('at', models.DateTimeField(blank=True, help_text='When it got its outcome', null=True)),
-                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='jobs.job')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("row", models.PositiveIntegerField(help_text="Line of the file, or position")),
+                ("order_text", models.CharField(blank=True, max_length=64)),
+                ("wanted_text", models.CharField(blank=True, max_length=64)),
+                (
+                    "named",
+                    models.CharField(
+                        choices=[("number", "Number"), ("id", "Id"), ("either", "Either")],
+                        default="id",
+                        max_length=6,
+                    ),
+                ),
+                ("order_id", models.PositiveBigIntegerField(default=0)),
+                ("order_number", models.CharField(blank=True, max_length=64)),
+                ("expected", models.CharField(blank=True, max_length=64, null=True)),
+                ("seen", models.CharField(blank=True, max_length=64)),
+                ("wanted", models.CharField(blank=True, max_length=64)),
+                ("card_title", models.CharField(blank=True, max_length=100)),
+                (
+                    "undoes",
+                    models.PositiveBigIntegerField(
+                        blank=True, help_text="An audit entry", null=True
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("link", "Link"),
+                            ("move", "Move"),
+                            ("unlink", "Unlink"),
+                            ("change", "Change"),
+                            ("export", "Export"),
+                            ("already", "Already"),
+                            ("elsewhere", "Elsewhere"),
+                            ("no_order", "No Order"),
+                            ("several", "Several"),
+                            ("no_card", "No Card"),
+                            ("no_right", "No Right"),
+                            ("twice", "Twice"),
+                            ("bad", "Bad"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("left", "Left"),
+                            ("pending", "Pending"),
+                            ("claimed", "Claimed"),
+                            ("writing", "Writing"),
+                            ("unknown", "Unknown"),
+                            ("done", "Done"),
+                            ("skipped", "Skipped"),
+                            ("failed", "Failed"),
+                        ],
+                        default="new",
+                        max_length=7,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=32)),
+                (
+                    "detail",
+                    models.CharField(
+                        blank=True, help_text="A place, or the portal's text", max_length=200
+                    ),
+                ),
+                (
+                    "data",
+                    models.JSONField(blank=True, help_text="What an export has read", null=True),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("claim", models.UUIDField(blank=True, null=True)),
+                (
+                    "at",
+                    models.DateTimeField(
+                        blank=True, help_text="When it got its outcome", null=True
+                    ),
+                ),
+                (
+                    "job",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="items",
+                        to="jobs.job",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='JobLane',
+            name="JobLane",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('ticket', models.PositiveIntegerField(default=0)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('token', models.UUIDField(blank=True, null=True)),
-                ('task', models.CharField(blank=True, max_length=64)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('job', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lanes', to='jobs.job')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("ticket", models.PositiveIntegerField(default=0)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("token", models.UUIDField(blank=True, null=True)),
+                ("task", models.CharField(blank=True, max_length=64)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "job",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lanes",
+                        to="jobs.job",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='JobSource',
+            name="JobSource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content', models.BinaryField()),
-                ('job', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='source', to='jobs.job')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("content", models.BinaryField()),
+                (
+                    "job",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="source",
+                        to="jobs.job",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['portal', 'user'], name='job_of_user'),
+            model_name="job",
+            index=models.Index(fields=["portal", "user"], name="job_of_user"),
         ),
         migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['state'], name='job_state'),
+            model_name="job",
+            index=models.Index(fields=["state"], name="job_state"),
         ),
         migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(fields=['job', 'state', 'id'], name='item_state'),
+            model_name="jobitem",
+            index=models.Index(fields=["job", "state", "id"], name="item_state"),
         ),
         migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(fields=['job', 'verdict', 'row'], name='item_verdict'),
+            model_name="jobitem",
+            index=models.Index(fields=["job", "verdict", "row"], name="item_verdict"),
         ),
         migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(fields=['job', 'order_id'], name='item_order'),
+            model_name="jobitem",
+            index=models.Index(fields=["job", "order_id"], name="item_order"),
         ),
         migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(fields=['job', 'at'], name='item_at'),
+            model_name="jobitem",
+            index=models.Index(fields=["job", "at"], name="item_at"),
         ),
         migrations.AddConstraint(
-            model_name='jobitem',
-            constraint=models.UniqueConstraint(fields=('job', 'row'), name='one_item_per_row'),
+            model_name="jobitem",
+            constraint=models.UniqueConstraint(fields=("job", "row"), name="one_item_per_row"),
         ),
         migrations.AddIndex(
-            model_name='joblane',
-            index=models.Index(fields=['due_at'], name='lane_due'),
+            model_name="joblane",
+            index=models.Index(fields=["due_at"], name="lane_due"),
         ),
         migrations.AddConstraint(
-            model_name='joblane',
-            constraint=models.UniqueConstraint(fields=('job', 'number'), name='one_lane_each'),
+            model_name="joblane",
+            constraint=models.UniqueConstraint(fields=("job", "number"), name="one_lane_each"),
         ),
     ]
