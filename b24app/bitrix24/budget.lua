@@ -55,9 +55,13 @@ end
 
 local function opened(text)
   local account = text and cjson.decode(text) or { baskets = {}, pending = {} }
+  -- What lies further ahead than any minute can comes from a clock that has been put back since.
+  local furthest = portal_now() + WINDOW + MINUTE
   for minute in pairs(account.baskets) do
-    if falls_at(minute) <= portal_now() then account.baskets[minute] = nil end
+    local falls = falls_at(minute)
+    if falls <= portal_now() or falls > furthest then account.baskets[minute] = nil end
   end
+  if (account.blocked or 0) > furthest then account.blocked = nil end
   for ticket, reserved in pairs(account.pending) do
     if reserved[2] + LONGEST_REQUEST <= now then account.pending[ticket] = nil end
   end
@@ -150,7 +154,7 @@ local function reconcile(account, operating)
   end
 end
 
-local function hear(account, spent, reserved)
+local function hear(account, spent)
   if spent.cost then
     account.cost = (account.cost or spent.cost) * (1 - NEWEST_WEIGHS) + spent.cost * NEWEST_WEIGHS
   end
@@ -161,7 +165,7 @@ local function hear(account, spent, reserved)
     account.seen, account.reset = spent.at or portal_now(), spent.reset
     if account.limit and spent.operating > account.limit then account.limit = spent.operating end
   elseif not spent.operating then
-    book(account, spent.seconds or (spent.unknown and reserved) or 0)
+    book(account, spent.seconds + spent.unmeasured * (account.cost or limits.unknown_cost))
   end
 end
 
@@ -183,9 +187,8 @@ local function settle()
   local accounts = {}
   for method, spent in pairs(request.methods) do
     local account = account_of(method)
-    local reserved = account.pending[request.ticket]
     account.pending[request.ticket] = nil
-    hear(account, spent, reserved and reserved[1])
+    hear(account, spent)
     if spent.refused then refuse(account) end
     accounts[method] = account
   end

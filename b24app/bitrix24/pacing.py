@@ -29,6 +29,20 @@ BULK_SHARE: Final = 0.95
 
 LONGEST_ESTIMATE: Final = 7 * 86_400.0
 
+# Refused before the method began. Any other failure has cost its time, though no answer says how much.
+_NEVER_RAN: Final = (
+    errors.NotSent,
+    errors.UnexpectedRedirect,
+    errors.NotRun,
+    errors.AuthError,
+    errors.AppClosedToUser,
+    errors.MissingScope,
+    errors.PaymentRequired,
+    errors.LimitError,
+    errors.PortalClosed,
+    errors.MethodNotFound,
+)
+
 
 class Priority(Enum):
     INTERACTIVE = "interactive"
@@ -137,18 +151,18 @@ class Spent:
     """What one request did to a method's account, in seconds, as its answer tells.
 
     ``operating`` is the portal's own sum with the moment ``at`` it was true and the moment ``reset``
-    its oldest minute falls out, both of the portal's clock; ``seconds`` what we measured where it gives
-    no sum; ``cost`` the mean of one command. ``refused``: the method is over its limit; ``unknown``: the
-    request may have run.
+    its oldest minute falls out, both of the portal's clock. Where it gives no sum, ``seconds`` were
+    measured, and ``unmeasured`` commands ran, or may have run, without a word about their time.
+    ``cost`` is the mean of one command; ``refused``: the method is over its limit.
     """
 
     operating: float | None = None
     at: float | None = None
     reset: float | None = None
-    seconds: float | None = None
+    seconds: float = 0.0
+    unmeasured: int = 0
     cost: float | None = None
     refused: bool = False
-    unknown: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +189,7 @@ def heard(outcomes: Sequence[tuple[str, Outcome]]) -> Heard:
         one = methods.setdefault(name, Spent())
         if isinstance(outcome, errors.BitrixError):
             one.refused |= isinstance(outcome, errors.OperatingLimit)
-            one.unknown |= not outcome.not_applied
+            one.unmeasured += not isinstance(outcome, _NEVER_RAN)
         elif outcome.time is not None:
             at = _moment(outcome.time.finish) or at
             measured.setdefault(name, []).append(_measured(outcome.time))

@@ -38,7 +38,7 @@ RENEWING = frozenset({"ONAPPINSTALL", "ONAPPUPDATE"})
 # What happens to the portal's data, not to the app.
 CHANGES = frozenset(EVENTS) - frozenset(APP_EVENTS)
 
-_lately: dict[str, tuple[float, bytes]] = {}
+proven_lately: dict[str, tuple[float, bytes]] = {}
 
 Tree = dict[str, "Tree | str"]
 
@@ -62,6 +62,9 @@ def read(fields: Iterable[tuple[str, str]]) -> Incoming:
     for count, (key, value) in enumerate(fields):
         if count >= MOST_FIELDS or len(value) > LONGEST_VALUE or len(key) > 500:
             raise BadEvent("too large")
+        if "\0" in key or "\0" in value:
+            # A database keeps no such text.
+            raise BadEvent("not text")
         _put(tree, key, value)
     name, data, auth = tree.get("event"), tree.get("data", {}), tree.get("auth")
     if not isinstance(name, str) or not _NAME.fullmatch(name.upper()) or not isinstance(auth, dict):
@@ -103,14 +106,17 @@ def accept(incoming: Incoming) -> Stored:
         _admit(member_id, incoming)
     data = mask(incoming.data)
     if incoming.name in CHANGES:
-        portal = notices.note(member_id, incoming.name, _entity(incoming.data), data)
-        if portal is None:
+        key = notices.note(member_id, incoming.name, _entity(incoming.data), data)
+        if key is None:
             raise BadEvent("unknown portal")
-        return Stored(portal)
+        return Stored(key)
     if incoming.name not in APP_EVENTS:
         raise BadEvent("not an event we asked for")
+    portal = Portal.objects.installed().named(member_id).first()
+    if portal is None:
+        raise BadEvent("unknown portal")
     event = InboxEvent.objects.create(
-        portal=Portal.objects.installed().get(member_id=member_id),
+        portal=portal,
         name=incoming.name,
         data=data,
         sealed=Secret(json.dumps(dict(incoming.auth))),
@@ -124,7 +130,7 @@ def _proven(member_id: str, claimed: str) -> bool:
     A good token is taken again for some seconds without asking the database: events come in floods.
     """
     digest = sha256(f"{member_id} {claimed}".encode()).digest()
-    until, good = _lately.get(member_id, (0.0, b""))
+    until, good = proven_lately.get(member_id, (0.0, b""))
     if time.monotonic() < until and compare_digest(good, digest):
         return True
     portals = Portal.objects.installed().named(member_id)
@@ -133,9 +139,9 @@ def _proven(member_id: str, claimed: str) -> bool:
         raise BadEvent("unknown portal")
     if not known or not compare_digest(known.encode(), claimed.encode()):
         return False
-    if len(_lately) >= MOST_LATELY:
-        _lately.clear()
-    _lately[member_id] = time.monotonic() + LATELY, digest
+    if len(proven_lately) >= MOST_LATELY:
+        proven_lately.clear()
+    proven_lately[member_id] = time.monotonic() + LATELY, digest
     return True
 
 

@@ -1,8 +1,8 @@
 """Where the portal posts events: stored, answered, worked later."""
 
 import logging
+import time
 
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -14,8 +14,12 @@ from b24app.events.inbox import Stored
 
 logger = logging.getLogger(__name__)
 
-# Seconds in which a portal's changes are gathered before they are worked.
-GATHERING = 1
+# Seconds in which a portal's changes are gathered before they are worked, and in which no second
+# task is started for them: less, because a worker's clock may run ahead of ours.
+GATHERING, STARTED = 1.0, 0.8
+MOST_STARTED = 1_000
+
+started: dict[int, float] = {}
 
 
 @csrf_exempt
@@ -34,13 +38,20 @@ def receive(request: HttpRequest) -> HttpResponse:
 def _start(stored: Stored) -> None:
     """Have what was stored worked. Each statement has committed by now: no transaction is open.
 
-    Of a portal's changes the first in a second starts the task, which finds the others waiting.
+    Of a portal's changes the first in a second starts the task, in each process; it finds the
+    others waiting.
     """
+    now = time.monotonic()
+    if not stored.pk and now < started.get(stored.portal, 0.0):
+        return
     try:
         if stored.pk:
             tasks.work.delay(stored.pk)
-        elif cache.add(f"gathering:{stored.portal}", 1, GATHERING):
-            tasks.gather.apply_async((stored.portal,), countdown=GATHERING)
+            return
+        if len(started) >= MOST_STARTED:
+            started.clear()
+        started[stored.portal] = now + STARTED
+        tasks.gather.apply_async((stored.portal,), countdown=GATHERING)
     except (OperationalError, RedisError):
         # It is stored; the sweep finds it when the broker is back.
         logger.warning("broker away, an event of portal %s waits for the sweep", stored.portal)

@@ -7,14 +7,14 @@ may stand, the orders found.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
 from b24app.bitrix24 import errors, references
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import cards, content, facts, links, rows
 from b24app.orders.content import Kind
 from b24app.orders.matching import Buyer, Candidate
-from b24app.orders.types import DEAL, Owner
+from b24app.orders.types import DEAL, Card, Customer, Owner
 
 # Of each kind: a card with more telephones than this belongs to nobody in particular.
 MOST_KEYS = 4
@@ -27,28 +27,39 @@ Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 def commands(owner: Owner) -> dict[str, Command]:
-    """Commands for :func:`buyer_of`: the card, and its contact and company by reference.
-
-    crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md.
-    """
+    """Commands for :func:`read`: the card, and its contact and company by reference."""
     contact, company = (
         ("[CONTACT_ID]", "[COMPANY_ID]")
         if owner.type_id == DEAL
         else ("[item][contactId]", "[item][companyId]")
     )
-    return cards.opening(owner) | {
-        "contact": Command("crm.contact.get", {"id": f"$result[card]{contact}"}),
-        "company": Command("crm.company.get", {"id": f"$result[card]{company}"}),
-    }
+    return cards.opening(owner) | _reading(f"$result[card]{contact}", f"$result[card]{company}")
 
 
-def buyer_of(owner: Owner, outcomes: Outcomes) -> tuple[Buyer, datetime | None]:
-    """The card's client and the card's date; raises the portal's refusal to open the card.
+def _reading(contact: int | str, company: int | str) -> dict[str, Command]:
+    """crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md; none for an id of 0."""
+    methods = {"contact": ("crm.contact.get", contact), "company": ("crm.company.get", company)}
+    return {key: Command(method, {"id": pk}) for key, (method, pk) in methods.items() if pk}
 
-    A contact or company the person may not see leaves its part empty, and so does one that is not
-    the card's own (a portal that does not resolve references).
+
+def read(client: Client, owner: Owner, outcomes: Outcomes) -> tuple[Buyer, Card]:
+    """The card and its client, from the outcomes of :func:`commands`.
+
+    A contact or company the person may not see leaves its part empty. One that came wrong though the
+    card has it (a portal that does not resolve references) is asked for again by number: one more
+    request. Raises the portal's refusal to open the card.
     """
     card = cards.opened(owner, outcomes)
+    wanted = {"contact": card.contact_id, "company": card.company_id}
+    missing = {
+        key: pk
+        for key, pk in wanted.items()
+        if pk and _own(outcomes[key], pk) is None
+        if not isinstance(outcomes[key], errors.AccessDenied)
+    }
+    if missing:
+        again = _reading(missing.get("contact", 0), missing.get("company", 0))
+        outcomes = {**outcomes, **client.batch(again)}
     name, phones, emails = rows.contacts_of(_own(outcomes["contact"], card.contact_id))
     title, more_phones, more_emails = rows.contacts_of(_own(outcomes["company"], card.company_id))
     buyer = Buyer(
@@ -59,7 +70,7 @@ def buyer_of(owner: Owner, outcomes: Outcomes) -> tuple[Buyer, datetime | None]:
         phones=tuple(dict.fromkeys(phones + more_phones))[:MOST_KEYS],
         emails=tuple(dict.fromkeys(emails + more_emails))[:MOST_KEYS],
     )
-    return buyer, card.created
+    return buyer, card
 
 
 def _own(outcome: Answer | errors.BitrixError, wanted: int) -> object:
@@ -69,75 +80,89 @@ def _own(outcome: Answer | errors.BitrixError, wanted: int) -> object:
     return row if isinstance(row, Mapping) and rows.integer(row.get("ID")) == wanted else None
 
 
-def order_ids(client: Client, buyer: Buyer) -> list[int]:
-    """Orders that hold one of the buyer's telephones, e-mails or the company's name; newest first.
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A text to look for in properties of ``codes``; ``holds`` says whether a value is what was meant."""
 
-    One request; none for a buyer of whom nothing is known. Raises the portal's refusal to show
-    what people typed into orders.
-    """
-    lookups = _lookups(buyer)
-    if not lookups:
-        return []
-    asked = {f"lookup{at}": holding(text, codes) for at, (text, codes, _) in enumerate(lookups)}
-    outcomes = client.batch(asked)
-    found: set[int] = set()
-    for outcome, (_, codes, is_buyers) in zip(outcomes.values(), lookups, strict=True):
-        if isinstance(outcome, errors.BitrixError):
-            raise outcome
-        found |= holders(outcome.result, codes, is_buyers)
-    return sorted(found, reverse=True)
+    text: str
+    codes: Sequence[str]
+    holds: Callable[[str], bool]
+
+    def command(self, below: int = 0) -> Command:
+        """The newest values with the text (sale/property-value/sale-property-value-list.md), 50 a page.
+
+        ``below`` is the order to go on under, 0 for none. The page does not name the prefix ``@``;
+        were it dropped in silence, more would come, and :meth:`orders` sorts that out.
+        """
+        narrowed: dict[str, object] = {
+            "%value": references.plain(self.text),
+            "@code": list(self.codes),
+        }
+        if below:
+            narrowed["<orderId"] = below
+        return Command(
+            "sale.propertyvalue.list",
+            {
+                "select": ["id", "orderId", "code", "value"],
+                "filter": narrowed,
+                "order": {"orderId": "desc"},
+            },
+        )
+
+    def orders(self, result: object) -> set[int]:
+        """Orders whose property really holds what was meant."""
+        return {
+            rows.integer(row.get("orderId"))
+            for row in rows.rows(result, "propertyValues")
+            if rows.text(row.get("code")).upper() in self.codes
+            and self.holds(rows.text(row.get("value")))
+        } - {0}
 
 
-Lookup = tuple[str, Sequence[str], Callable[[str], bool]]
-
-
-def _lookups(buyer: Buyer) -> list[Lookup]:
-    """What to ask for, in which properties, and whether a value that came back is the buyer's."""
+def lookups(buyer: Buyer) -> list[Lookup]:
+    """Where the buyer's telephones, e-mails and company may stand; none for a buyer nothing is known of."""
 
     def is_phone(value: str) -> bool:
-        return any(facts.same_phone(value, one) for one in buyer.phones)
+        return is_buyers(buyer, Customer(phone=value))
 
     def is_email(value: str) -> bool:
-        return any(facts.same_email(value, one) for one in buyer.emails)
+        return is_buyers(buyer, Customer(email=value))
 
     def is_company(value: str) -> bool:
-        return facts.same_company(value, buyer.company)
+        return is_buyers(buyer, Customer(company=value))
 
     fragments = dict.fromkeys(one for phone in buyer.phones for one in facts.phone_fragments(phone))
-    wanted: list[Lookup] = [(one, rows.PHONE_CODES, is_phone) for one in fragments]
-    wanted += [(one, rows.EMAIL_CODES, is_email) for one in buyer.emails]
+    wanted = [Lookup(one, rows.PHONE_CODES, is_phone) for one in fragments]
+    wanted += [Lookup(one, rows.EMAIL_CODES, is_email) for one in buyer.emails]
     if word := facts.company_word(buyer.company):
-        wanted.append((word, rows.COMPANY_CODES, is_company))
+        wanted.append(Lookup(word, rows.COMPANY_CODES, is_company))
     return wanted
 
 
-def holding(text: str, codes: Sequence[str], below: int = 0) -> Command:
-    """The newest values that hold a text (sale/property-value/sale-property-value-list.md), 50 at most.
-
-    ``below`` is the order to go on under, 0 for none. The page does not name the prefix ``@``; were
-    it dropped in silence, more would come, and :func:`holders` sorts that out.
-    """
-    narrowed: dict[str, object] = {"%value": references.plain(text), "@code": list(codes)}
-    if below:
-        narrowed["<orderId"] = below
-    return Command(
-        "sale.propertyvalue.list",
-        {
-            "select": ["id", "orderId", "code", "value"],
-            "filter": narrowed,
-            "order": {"orderId": "desc"},
-            "start": 0,
-        },
+def is_buyers(buyer: Buyer, customer: Customer) -> bool:
+    """Whether an order's customer has one of the buyer's telephones or e-mails, or the company's name."""
+    return (
+        any(facts.same_phone(customer.phone, one) for one in buyer.phones)
+        or any(facts.same_email(customer.email, one) for one in buyer.emails)
+        or facts.same_company(customer.company, buyer.company)
     )
 
 
-def holders(result: object, codes: Sequence[str], holds: Callable[[str], bool]) -> set[int]:
-    """Orders whose property of one of ``codes`` really holds what was asked for."""
-    return {
-        rows.integer(row.get("orderId"))
-        for row in rows.rows(result, "propertyValues")
-        if rows.text(row.get("code")).upper() in codes and holds(rows.text(row.get("value")))
-    } - {0}
+def order_ids(client: Client, buyer: Buyer) -> list[int]:
+    """The newest orders that hold one of the buyer's telephones, e-mails or the company's name.
+
+    Newest first, of the 50 newest values of each kind; one request, none for a buyer of whom nothing
+    is known. Raises the portal's refusal to show what people typed into orders.
+    """
+    places = {f"lookup{at}": one for at, one in enumerate(lookups(buyer))}
+    outcomes = client.batch({key: one.command() for key, one in places.items()}) if places else {}
+    found: set[int] = set()
+    for key, one in places.items():
+        outcome = outcomes[key]
+        if isinstance(outcome, errors.BitrixError):
+            raise outcome
+        found |= one.orders(outcome.result)
+    return sorted(found, reverse=True)
 
 
 def candidates(client: Client, ids: Collection[int]) -> tuple[Candidate, ...]:
@@ -149,22 +174,33 @@ def candidates(client: Client, ids: Collection[int]) -> tuple[Candidate, ...]:
     wanted = list(ids)[:MOST_CANDIDATES]
     if not wanted:
         return ()
-    gathered = content.Content()
-    gathered.expect("candidates", wanted, BRIEF, by_number=True)
     outcomes = client.batch(
         content.commands(wanted, "candidates", BRIEF)
         | links.place_commands(wanted)
         | {f"whole{pk}": Command("sale.order.get", {"id": pk}) for pk in wanted}
     )
-    gathered.take(outcomes)
-    if gathered.refused is not None:
-        raise gathered.refused
+    gathered = gather({"candidates": wanted}, outcomes)
     places = links.places(wanted, outcomes)
     return tuple(
         Candidate(order, *_clients_of(outcomes[f"whole{order.id}"]))
         for order in gathered.built(wanted)
         if places[order.id] is None
     )
+
+
+def gather(blocks: Mapping[str, Sequence[int]], outcomes: Outcomes) -> content.Content:
+    """The orders of each block from the outcomes of ``content.commands(ids, tag, BRIEF)``.
+
+    Raises what kept them from being read: orders that are missing for it were not "not found".
+    """
+    gathered = content.Content()
+    for tag, ids in blocks.items():
+        read = outcomes[f"{Kind.ORDERS}:{tag}:0"]
+        if isinstance(read, errors.BitrixError):
+            raise read
+        gathered.expect(tag, ids, BRIEF, by_number=True)
+    gathered.take(outcomes)
+    return gathered
 
 
 def _clients_of(outcome: Answer | errors.BitrixError) -> tuple[frozenset[int], frozenset[int]]:

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     PAYMENTS = "payments"
     SHIPMENTS = "shipments"
     PROPERTIES = "properties"
+    SOURCES = "sources"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,16 @@ SOURCES: Mapping[Kind, _Source] = {
         {"@code": list(rows.CUSTOMER_CODES)},
         pages=4,
     ),
+    # sale/trade-binding/sale-trade-binding-list.md: of the prefixes only = takes an array here.
+    Kind.SOURCES: _Source(
+        "sale.tradeBinding.list", "=orderId", ("id", "orderId", "tradingPlatformId")
+    ),
 }
 
 SUMS_ONLY = (Kind.ORDERS, Kind.PAYMENTS)
-EVERYTHING = tuple(Kind)
+EVERYTHING = (Kind.ORDERS, Kind.PAYMENTS, Kind.SHIPMENTS, Kind.PROPERTIES)
+# The grid says where an order came from, too.
+IN_GRID = (*EVERYTHING, Kind.SOURCES)
 
 
 def commands(ids: Sequence[int | str], tag: str, kinds: Iterable[Kind]) -> dict[str, Command]:
@@ -124,6 +131,7 @@ class Content:
         self._payments: dict[int, Payment] = {}
         self._shipments: dict[int, Shipment] = {}
         self._properties: dict[int, Mapping[str, object]] = {}
+        self._platforms: dict[int, int] = {}
 
     def expect(
         self, tag: str, ids: Iterable[int], kinds: Sequence[Kind], *, by_number: bool
@@ -178,13 +186,16 @@ class Content:
                 if known[order_id].has(Kind.SHIPMENTS)
                 else None,
                 customer=customers.get(order_id, Customer()),
+                platform_id=self._platforms.get(order_id, 0),
             )
             for order_id in ids
             if order_id in self._orders
         )
 
     def _failed(self, kind: Kind, block: _Block, error: errors.BitrixError) -> None:
-        if not isinstance(error, errors.ApiError) or isinstance(error, errors.Wait):
+        if not isinstance(error, errors.ApiError) or isinstance(error, errors.MissingScope | errors.Wait):
+            # Of the app's own permissions an administrator has to hear, and a job comes back: no
+            # order is missing.
             raise error
         if kind is Kind.ORDERS:
             if isinstance(error, errors.AccessDenied):
@@ -204,6 +215,10 @@ class Content:
             self._shipments |= {
                 pk: one for pk, one in rows.shipments(result) if one.order_id in wanted
             }
+        elif kind is Kind.SOURCES:
+            for order_id, platform_id in rows.sources(result):
+                if order_id in wanted:
+                    self._platforms.setdefault(order_id, platform_id)
         else:
             for row in rows.rows(result, "propertyValues"):
                 if rows.integer(row.get("orderId")) in wanted:

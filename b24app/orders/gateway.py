@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import links
-from b24app.orders.content import EVERYTHING, PAGE, Content, Kind, Outcomes, commands
+from b24app.orders.content import (
+    EVERYTHING,
+    IN_GRID,
+    PAGE,
+    Content,
+    Kind,
+    Outcomes,
+    commands,
+)
 from b24app.orders.types import Order, OrderLink, Owner
 
 # Beyond this many links the tab shows pages without sums: reading them all would keep people waiting.
@@ -33,7 +41,7 @@ class Need:
         """Kinds by the position of each 50 links, for a card with ``total`` of them."""
         shown = range(self.start // PAGE * PAGE, self.stop, PAGE)
         every = range(0, total, PAGE) if self.of_all and total <= SUMMED else range(0)
-        kinds = {at: EVERYTHING if at in shown else self.of_all for at in {*shown, *every}}
+        kinds = {at: IN_GRID if at in shown else self.of_all for at in {*shown, *every}}
         return dict(sorted(kinds.items())) or {0: self.of_all}
 
 
@@ -118,15 +126,11 @@ class OrderReader:
         missing = [pk for pk in ids if pk not in self._whole]
         if missing and self._content.refused is None:
             for at in range(0, len(missing), PAGE):
-                self._content.expect(
-                    f"whole{at}", missing[at : at + PAGE], EVERYTHING, by_number=True
-                )
+                self._content.expect(f"whole{at}", missing[at : at + PAGE], IN_GRID, by_number=True)
             asked = {
                 key: command
                 for at in range(0, len(missing), PAGE)
-                for key, command in commands(
-                    missing[at : at + PAGE], f"whole{at}", EVERYTHING
-                ).items()
+                for key, command in commands(missing[at : at + PAGE], f"whole{at}", IN_GRID).items()
             }
             self._content.take(self._client.batch(asked))
             _fill(self._content, self._client)
@@ -145,7 +149,7 @@ class OrderReader:
             ids = tuple(link.order_id for link in self._mine(found))
             self._answers[at] = ids
             self._content.expect(str(at), ids, kinds, by_number=False)
-            if set(kinds) == set(EVERYTHING):
+            if set(kinds) == set(IN_GRID):
                 self._whole.update(ids)
         self._content.take(outcomes)
 

@@ -36,11 +36,6 @@ class Buyer:
     phones: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
 
-    @property
-    def known(self) -> bool:
-        """Whether there is anything an order could be recognised by."""
-        return bool(self.phones or self.emails or self.company)
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

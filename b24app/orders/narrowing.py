@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from b24app.orders.content import EVERYTHING, Kind
+from b24app.orders.content import IN_GRID, Kind
 from b24app.orders.types import DeliveryState, Order, PaymentState
 
 
 class Sort(StrEnum):
+    """``ADDED`` is the portal's own order of links: by the order's id. Imported orders may be older."""
+
+    ADDED = "added"
     DATE = "date"
     NUMBER = "number"
     AMOUNT = "amount"
@@ -25,7 +28,7 @@ class Narrowing:
     payment: PaymentState | None = None
     delivery: DeliveryState | None = None
     canceled: bool = True
-    sort: Sort = Sort.DATE
+    sort: Sort = Sort.ADDED
     descending: bool = True
 
     @property
@@ -36,13 +39,13 @@ class Narrowing:
     @property
     def usual(self) -> bool:
         """True for the portal's own order of links, which is read page by page."""
-        return not self.filters and self.sort is Sort.DATE and self.descending
+        return not self.filters and self.sort is Sort.ADDED and self.descending
 
     @property
     def needs(self) -> tuple[Kind, ...]:
         """What has to be known of every order to tell which ones are wanted, and in which order."""
         if self.text:
-            return EVERYTHING
+            return IN_GRID
         wanted = {
             Kind.ORDERS: True,
             Kind.PAYMENTS: self.payment is not None,
@@ -101,6 +104,7 @@ def _by_number(order: Order, _: Mapping[str, int]) -> tuple[int, str]:
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 _KEYS: Mapping[Sort, Callable[[Order, Mapping[str, int]], tuple[object, ...]]] = {
+    Sort.ADDED: lambda order, _: (order.id,),
     Sort.DATE: lambda order, _: (order.created or _EARLIEST, order.id),
     Sort.NUMBER: _by_number,
     # Amounts of different currencies are not compared with one another.

@@ -32,6 +32,9 @@ PHONE_CODES = ("PHONE",)
 EMAIL_CODES = ("EMAIL",)
 CUSTOMER_CODES = NAME_CODES + COMPANY_CODES + PHONE_CODES + EMAIL_CODES
 
+# sale_order.price and sum of payments are decimal(18, 4).
+DECIMALS = 4
+
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -61,14 +64,21 @@ def text(value: object) -> str:
 
 
 def amount(value: object) -> Decimal:
-    """Money in major units. JSON floats are read by their shortest form, so 0.1 stays 0.1."""
+    """Money in major units. JSON floats are read by their shortest form, so 0.1 stays 0.1.
+
+    The portal keeps four decimals; what stands behind them is the noise of its floats.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return Decimal(0)
     try:
         number = Decimal(str(value).strip())
     except InvalidOperation:
         return Decimal(0)
-    return number if number.is_finite() else Decimal(0)
+    if not number.is_finite():
+        return Decimal(0)
+    exponent = number.as_tuple().exponent
+    noisy = isinstance(exponent, int) and exponent < -DECIMALS
+    return Decimal(format(round(number, DECIMALS).normalize(), "f")) if noisy else number
 
 
 def flag(value: object) -> bool:
@@ -171,6 +181,26 @@ def customers(property_rows: Iterable[Mapping[str, object]]) -> dict[int, Custom
             email=first(known, EMAIL_CODES),
         )
         for order_id, known in values.items()
+    }
+
+
+def sources(result: object) -> Iterator[tuple[int, int]]:
+    """Orders and the platforms they came from: ``sale.tradeBinding.list`` (sale/trade-binding)."""
+    for row in rows(result, "tradeBindings"):
+        order_id, platform_id = integer(row.get("orderId")), integer(row.get("tradingPlatformId"))
+        if order_id > 0 and platform_id > 0:
+            yield order_id, platform_id
+
+
+def platforms(result: object) -> dict[int, str]:
+    """Names of platforms by id: ``sale.tradePlatform.list`` (sale/trade-platform).
+
+    One that is called by its own code is the system's and says nothing to people.
+    """
+    return {
+        integer(row.get("id")): name
+        for row in rows(result, "tradePlatforms")
+        if (name := text(row.get("name")).strip()) and name != text(row.get("code"))
     }
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from b24app.bitrix24 import errors, references
+from b24app.bitrix24 import batch, errors, references
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import cards, clients, content, facts, links, rows
-from b24app.orders.clients import BRIEF
+from b24app.orders.clients import BRIEF, Lookup
 from b24app.orders.types import DEAL, INVOICE, Card, Order, Owner
 
 PAGE = 50
@@ -97,27 +97,36 @@ def every_id(client: Client, wanted: Wanted) -> tuple[list[int], int]:
 
 
 def _of_client(client: Client, wanted: Wanted) -> Finding:
-    """There are few orders of one client, so all that narrows them is compared here."""
-    outcomes = client.batch(clients.commands(wanted.card))
-    buyer, _ = clients.buyer_of(wanted.card, outcomes)
-    card = cards.opened(wanted.card, outcomes)
-    if not buyer.known:
+    """Orders that hold the text and are the client's; without a text, those that hold the client's data."""
+    asked = clients.commands(wanted.card)
+    if _is_text(wanted.text):
+        places, depth = _places(wanted), DEEP
+        answers = client.batch(asked | _questions(places, depth))
+        buyer, card = clients.read(client, wanted.card, answers)
+    else:
+        buyer, card = clients.read(client, wanted.card, client.batch(asked))
+        places = {
+            f"lookup{at}": _value_place(lookup, wanted.below)
+            for at, lookup in enumerate(clients.lookups(buyer))
+        }
+        depth = max(1, min(DEEP, batch.SIZE // max(len(places), 1)))
+        answers = client.batch(_questions(places, depth)) if places else {}
+    if not clients.lookups(buyer):
         return Finding(card, (), 0, client_known=False)
-    ids = [pk for pk in clients.order_ids(client, buyer) if not wanted.below or pk < wanted.below]
-    found = tuple(one for one in read_found(client, ids[:PAGE]) if _fits(one, wanted))
-    return Finding(card, found, ids[PAGE - 1] if len(ids) > PAGE else 0)
+    ids, more = _candidates(places, depth, answers, wanted.below)
+    looked = ids[: PAGE * DEEP]
+    found = tuple(
+        one
+        for one in read_found(client, looked)
+        if _fits(one, wanted) and clients.is_buyers(buyer, one.order.customer)
+    )
+    if len(found) > PAGE:
+        return Finding(card, found[:PAGE], found[PAGE - 1].order.id)
+    return Finding(card, found, looked[-1] if len(ids) > len(looked) else more)
 
 
 def _fits(one: Found, wanted: Wanted) -> bool:
-    order, customer = one.order, one.order.customer
-    values = (order.number, customer.name, customer.company, customer.phone, customer.email)
-    named = not wanted.text or any(_holds(value, wanted.text) for value in values)
-    spoken = facts.looks_like_phone(wanted.text) and facts.phone_holds(customer.phone, wanted.text)
-    return (
-        (named or spoken or str(order.id) == wanted.text)
-        and not (wanted.unlinked and one.place is not None)
-        and _within(order, wanted)
-    )
+    return not (wanted.unlinked and one.place is not None) and _within(one.order, wanted)
 
 
 def _within(order: Order, wanted: Wanted) -> bool:
@@ -166,13 +175,12 @@ def _places(wanted: Wanted) -> dict[str, _Place]:
         pk = int(text)
         found["id"] = _order_place({"=id": pk}, lambda order: order.id == pk, below)
     found["customers"] = _value_place(
-        text, rows.CUSTOMER_CODES, lambda value: _holds(value, text), below
+        Lookup(text, rows.CUSTOMER_CODES, lambda value: _holds(value, text)), below
     )
     if facts.looks_like_phone(text):
         for number, part in enumerate(facts.phone_fragments(text)):
-            found[f"phone{number}"] = _value_place(
-                part, rows.PHONE_CODES, lambda value: facts.phone_holds(value, text), below
-            )
+            lookup = Lookup(part, rows.PHONE_CODES, lambda value: facts.phone_holds(value, text))
+            found[f"phone{number}"] = _value_place(lookup, below)
     return found
 
 
@@ -206,12 +214,10 @@ def _order_place(
     )
 
 
-def _value_place(
-    text: str, codes: Sequence[str], holds: Callable[[str], bool], below: int
-) -> _Place:
+def _value_place(lookup: Lookup, below: int) -> _Place:
     return _Place(
-        clients.holding(text, codes, below),
-        lambda result: clients.holders(result, codes, holds),
+        lookup.command(below),
+        lookup.orders,
         lambda result: [
             rows.integer(row.get("orderId")) for row in rows.rows(result, "propertyValues")
         ],
@@ -278,24 +284,21 @@ def _narrowed(client: Client, ids: Sequence[int], wanted: Wanted) -> list[int]:
 
 
 def read_found(client: Client, ids: Sequence[int]) -> tuple[Found, ...]:
-    """At most 50 orders by id with their places and those places' titles, in the order given.
+    """At most 200 orders by id with their places and those places' titles, in the order given.
 
     One request; another where the portal left anything out. Raises the portal's refusal.
     """
     if not ids:
         return ()
-    gathered = content.Content()
-    gathered.expect("found", ids, BRIEF, by_number=True)
-    owners = [f"$result[place0][orderEntity][{row}][ownerId]" for row in range(len(ids))]
-    answers = client.batch(
-        content.commands(list(ids), "found", BRIEF)
-        | links.place_commands(ids)
-        | cards.listing(DEAL, owners)
-        | cards.listing(INVOICE, owners)
-    )
-    gathered.take(answers)
-    if gathered.refused is not None:
-        raise gathered.refused
+    blocks = {at: ids[at : at + PAGE] for at in range(0, len(ids), PAGE)}
+    # The places are listed from the lowest order on, whatever the order here.
+    asked = links.place_commands(ids)
+    for at, block in blocks.items():
+        owners = [f"$result[place{at}][orderEntity][{row}][ownerId]" for row in range(len(block))]
+        asked |= content.commands(list(block), f"found{at}", BRIEF)
+        asked |= cards.listing(DEAL, owners, str(at)) | cards.listing(INVOICE, owners, str(at))
+    answers = client.batch(asked)
+    gathered = clients.gather({f"found{at}": block for at, block in blocks.items()}, answers)
     places, known = links.places(ids, answers), cards.listed(answers)
     missing = gathered.gaps() | _untitled(places.values(), known)
     if missing:

@@ -134,7 +134,10 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order with what the tab shows of it. ``payments`` and ``shipments`` are None when unread."""
+    """An order with what the tab shows of it. ``payments`` and ``shipments`` are None when unread.
+
+    ``platform_id`` is where it came from, 0 where nobody says.
+    """
 
     id: int
     number: str
@@ -148,6 +151,7 @@ class Order:
     payments: tuple[Payment, ...] | None = None
     shipments: tuple[Shipment, ...] | None = None
     customer: Customer = field(default_factory=Customer)
+    platform_id: int = 0
 
     @property
     def paid(self) -> Decimal:

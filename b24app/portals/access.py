@@ -28,8 +28,11 @@ def named(outcomes: Mapping[str, Answer | BitrixError]) -> bool:
 
 
 def may_link(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> bool:
-    """False where the portal has refused the person's own right and the app may not act for them."""
-    return user.may_link is not False or named(outcomes)
+    """False where the portal has refused the person's own right and the app may not act for them.
+
+    False for everybody once the subscription has ended.
+    """
+    return not user.portal.payment_expired and (user.may_link is not False or named(outcomes))
 
 
 def who_can_grant(portal: Portal) -> list[PortalUser]:

@@ -40,7 +40,7 @@ LIMITS = {
 # Seconds without asking a Redis that did not answer: a request must not wait for it again and again.
 PAUSE = 5.0
 
-_resting = {"until": 0.0}
+resting = {"until": 0.0}
 
 
 class Throttle:
@@ -62,7 +62,7 @@ class Throttle:
 
 def over(kind: str, who: str, limit: int) -> bool:
     """Count one more of ``kind`` by ``who``; whether that is more than ``limit`` in this minute."""
-    if time.monotonic() < _resting["until"]:
+    if time.monotonic() < resting["until"]:
         return False
     key = f"throttle:{kind}:{who}:{int(time.time()) // MINUTE}"
     try:
@@ -71,7 +71,7 @@ def over(kind: str, who: str, limit: int) -> bool:
             pipe.expire(key, MINUTE)
             count, _ = pipe.execute()
     except RedisError:
-        _resting["until"] = time.monotonic() + PAUSE
+        resting["until"] = time.monotonic() + PAUSE
         logger.warning("Redis away: requests are not counted")
         return False
     return int(count) > limit
@@ -112,4 +112,4 @@ def _refused(request: HttpRequest, kind: str) -> HttpResponse:
     # Whoever is in a frame reads why; the page holds no data.
     allow_frame(request, None)
     with translation.override(entry.language(request.GET.get("LANG", ""))):
-        return entry.page(request, states.State("too-many", 429))
+        return entry.page(request, states.State("crowded", 429))

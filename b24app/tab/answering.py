@@ -23,7 +23,7 @@ from b24app.orders.types import ORDER, Owner
 from b24app.portals import entry, states
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
-from b24app.tab import region, tasks
+from b24app.tab import region, suggestions, tasks
 from b24app.tab.actions import Outcome
 from b24app.tab.notices import Notice
 
@@ -54,7 +54,14 @@ def written_down(
         )
         for one in written
     ]
-    places = {place for one in written for place in (one.before, one.now, one.change.wanted)}
+    places = {
+        place
+        for one in written
+        for place in (one.before, one.now, one.change.wanted)
+        if place is not None
+    }
+    for place in places:
+        suggestions.forget(user.portal, place)
     change = kept(user, through, entries, places)
     if change is not None and user.portal.notes:
         transaction.on_commit(partial(_note, change))
@@ -62,7 +69,7 @@ def written_down(
 
 
 def kept(
-    user: PortalUser, through: str, entries: Sequence[Entry], places: Iterable[Owner | None]
+    user: PortalUser, through: str, entries: Sequence[Entry], places: Iterable[Owner]
 ) -> uuid.UUID | None:
     """Record any kind of change and tell open tabs of these cards and orders."""
     if not entries:
@@ -71,7 +78,7 @@ def kept(
     watching.tell(
         user.portal.pk,
         orders=[one.order_id for one in entries if one.order_id],
-        owners=[place for place in places if place is not None],
+        owners=places,
     )
     return change
 

@@ -34,7 +34,7 @@ def of(query: QueryDict) -> Asked:
         payment=_state(PaymentState, query.get("payment", "")),
         delivery=_state(DeliveryState, query.get("delivery", "")),
         canceled=query.get("canceled", "on") == "on",
-        sort=_state(Sort, query.get("sort", "")) or Sort.DATE,
+        sort=_state(Sort, query.get("sort", "")) or Sort.ADDED,
         descending=_DIRECTIONS[direction],
     )
     return Asked(narrowing, forms.page_number(query))

@@ -12,7 +12,7 @@ from b24app.orders import cards
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
-from b24app.tab import actions, forms, notices, region, undoing
+from b24app.tab import actions, choosing, forms, notices, region, undoing
 from b24app.tab.actions import Outcome
 from b24app.tab.answering import answer, written_down
 
@@ -43,18 +43,19 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return _finished(request, opened, user, outcome, text)
 
 
-@entry.in_session("GET")
+@entry.in_session("POST")
 def confirm_move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is moved: to which deal, and what follows from it.
 
     Without a deal that this person can open the dialog asks for one.
     """
-    context = _asked(request, opened)
-    named, to = request.GET.get("to", "").strip(), forms.deal(request.GET)
+    context = choosing.asked(request, opened, user) | {"kind": "move"}
+    named, to = request.POST.get("to", "").strip(), forms.deal(request.POST)
     if to is not None and to != region.owner_of(opened):
         card = cards.listed(client_of(user).batch(cards.listing_of([to]))).get(to)
         if card is not None:
-            return render(request, "tab/move.html", context | {"target": card})
+            template = "tab/as_job.html" if context["many"] else "tab/move.html"
+            return render(request, template, context | {"target": card})
     same = to is not None and to == region.owner_of(opened)
     return render(request, "tab/move.html", context | {"wrong": bool(named), "same": same})
 
@@ -73,10 +74,11 @@ def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return _finished(request, opened, user, outcome, text)
 
 
-@entry.in_session("GET")
+@entry.in_session("POST")
 def confirm_unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is unlinked."""
-    return render(request, "tab/unlink.html", _asked(request, opened))
+    context = choosing.asked(request, opened, user) | {"kind": "unlink"}
+    return render(request, "tab/as_job.html" if context["many"] else "tab/unlink.html", context)
 
 
 @entry.in_session("POST")
@@ -98,19 +100,6 @@ def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     if not entries:
         raise forms.BadForm
     return undoing.answered(request, opened, user, entries)
-
-
-def _asked(request: HttpRequest, opened: Session) -> dict[str, object]:
-    """What the confirming dialogs say of the chosen orders."""
-    chosen = forms.picks(request.GET)
-    everything = request.GET.get("of", "") == str(len(chosen))
-    return {
-        "chosen": chosen,
-        "numbers": request.GET.getlist("number")[: forms.MOST],
-        "count": len(chosen),
-        "empties": everything,
-        "invoice": region.owner_of(opened).is_invoice,
-    }
 
 
 def _finished(

@@ -49,6 +49,22 @@ def statuses(portal: Portal, outcomes: Outcomes) -> Mapping[str, Status]:
     )
 
 
+def platform_commands(portal: Portal) -> dict[str, Command]:
+    """The command that reads where orders may come from; none while it is known."""
+    if _get(f"platforms:{portal.pk}") is not None:
+        return {}
+    return {"platforms": Command("sale.tradePlatform.list", {"select": ["id", "code", "name"]})}
+
+
+def platforms(portal: Portal, outcomes: Outcomes) -> Mapping[int, str]:
+    """Names of what orders come from, by id; a portal that does not tell them leaves them out."""
+    listed = outcomes.get("platforms")
+    if isinstance(listed, Answer):
+        _set(f"platforms:{portal.pk}", listed.result)
+        return rows.platforms(listed.result)
+    return rows.platforms(_get(f"platforms:{portal.pk}"))
+
+
 def read_statuses(portal: Portal, client: Client) -> Mapping[str, Status]:
     """Order statuses by id; one request unless they are known. Empty where they cannot be read."""
     asked = status_commands(portal)

@@ -50,18 +50,27 @@ def seen_text(owner: Owner | None) -> str:
     return f"{owner.type_id}:{owner.id}" if owner is not None else ""
 
 
-def picks(form: QueryDict) -> list[Pick]:
-    """The chosen orders, 1 to 50, each once; raises :class:`BadForm`."""
-    return _each(form.getlist("order"), _PICK, lambda found: Pick(int(found[1]), _place(found)))
+def picks(form: QueryDict, *, most: int = MOST) -> list[Pick]:
+    """The chosen orders, 1 to ``most``, each once; raises :class:`BadForm`."""
+    values = form.getlist("order")
+    return _each(values, _PICK, lambda found: Pick(int(found[1]), _place(found)), 1, most)
 
 
-def status_picks(form: QueryDict) -> list[StatusPick]:
-    """The chosen orders with their statuses, 1 to 50, each once; raises :class:`BadForm`."""
-    return _each(form.getlist("status"), _STATUS, lambda found: StatusPick(int(found[1]), found[2]))
+def status_picks(form: QueryDict, *, most: int = MOST, least: int = 1) -> list[StatusPick]:
+    """The chosen orders with the statuses they held, each once; raises :class:`BadForm`.
+
+    An order whose status the page did not know is left out.
+    """
+    values = [one for one in form.getlist("held") if not one.endswith("|")]
+    return _each(values, _STATUS, lambda found: StatusPick(int(found[1]), found[2]), least, most)
 
 
 def _each(
-    values: list[str], pattern: re.Pattern[str], made: Callable[[re.Match[str]], Item]
+    values: list[str],
+    pattern: re.Pattern[str],
+    made: Callable[[re.Match[str]], Item],
+    least: int,
+    most: int,
 ) -> list[Item]:
     """One item for each order among ``values``; the first group of the pattern is its id."""
     found: dict[int, Item] = {}
@@ -70,7 +79,7 @@ def _each(
         if match is None or int(match[1]) == 0:
             raise BadForm
         found[int(match[1])] = made(match)
-    if not 0 < len(found) <= MOST:
+    if not least <= len(found) <= most:
         raise BadForm
     return list(found.values())
 

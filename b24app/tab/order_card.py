@@ -53,7 +53,7 @@ def _context(user: PortalUser, placed: Placed, *, may_link: bool) -> dict[str, o
         "place": placed.place,
         "card": placed.card,
         "seen": forms.seen_text(placed.place),
-        "may_link": may_link and not user.portal.payment_expired,
+        "may_link": may_link,
         "unpaid": user.portal.payment_expired,
         "portal_origin": user.portal.origin,
     }

@@ -18,6 +18,7 @@ class Row:
     status: str
     shade: str
     responsible: str
+    source: str
 
     @property
     def initials(self) -> str:
@@ -63,11 +64,11 @@ class Grid:
 
     @property
     def sorted_by(self) -> Mapping[str, str]:
-        """``aria-sort`` by the name of the sorting; the portal's own order where there are too many."""
+        """``aria-sort`` by the name of the sorting. As orders were added, so they are numbered."""
         if self.shown.limited:
-            return {Sort.DATE.value: "descending"}
-        word = "descending" if self.narrowing.descending else "ascending"
-        return {self.narrowing.sort.value: word}
+            return {Sort.NUMBER.value: "descending"}
+        shown = Sort.NUMBER if self.narrowing.sort is Sort.ADDED else self.narrowing.sort
+        return {shown.value: "descending" if self.narrowing.descending else "ascending"}
 
     @property
     def previous(self) -> int | None:
@@ -111,31 +112,38 @@ def _owed(card: Card, totals: Totals | None) -> Decimal | None:
     return None if owed == card.amount else owed
 
 
-def grid(
-    shown: Shown,
-    narrowing: Narrowing,
-    statuses: Mapping[str, Status],
-    people: Mapping[int, str],
-    language: str,
-) -> Grid:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What stands in place of ids."""
+
+    statuses: Mapping[str, Status]
+    people: Mapping[int, str]
+    platforms: Mapping[int, str]
+    language: str
+
+    def status(self, status_id: str) -> str:
+        known = self.statuses.get(status_id)
+        return known.name(self.language) if known is not None else status_id
+
+
+def grid(shown: Shown, narrowing: Narrowing, names: Names) -> Grid:
     """A page with names in place of ids."""
     shades = {
         one.id: f"st-{number}"
-        for number, one in enumerate(sorted(statuses.values(), key=lambda s: s.id))
+        for number, one in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
         if one.color
     }
     rows = tuple(
         Row(
             order,
-            statuses[order.status_id].name(language)
-            if order.status_id in statuses
-            else order.status_id,
+            names.status(order.status_id),
             shades.get(order.status_id, ""),
-            people.get(order.responsible_id, ""),
+            names.people.get(order.responsible_id, ""),
+            names.platforms.get(order.platform_id, ""),
         )
         for order in shown.orders
     )
-    return Grid(shown, narrowing, rows, {shades[key]: statuses[key].color for key in shades})
+    return Grid(shown, narrowing, rows, {shades[key]: names.statuses[key].color for key in shades})
 
 
 def status_choices(statuses: Mapping[str, Status], language: str) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.journal import watching
 from b24app.orders import cards
-from b24app.orders.content import EVERYTHING
+from b24app.orders.content import IN_GRID
 from b24app.orders.gateway import SUMMED, Need, OrderReader
 from b24app.orders.narrowing import narrowed
 from b24app.orders.showing import Asked, show
@@ -48,6 +48,7 @@ class Reading:
             cards.opening(self.owner)
             | access.question(self._portal)
             | dictionaries.status_commands(self._portal)
+            | dictionaries.platform_commands(self._portal)
             | self._reader.commands(
                 self._asked.need(sums=self._sums),
                 dictionaries.expected_links(self._portal, self.owner),
@@ -64,7 +65,10 @@ class Reading:
         people = dictionaries.people(
             self._portal, self._client, (order.responsible_id for order in shown.orders)
         )
-        return presenting.grid(shown, self._asked.narrowing, statuses, people, language)
+        names = presenting.Names(
+            statuses, people, dictionaries.platforms(self._portal, outcomes), language
+        )
+        return presenting.grid(shown, self._asked.narrowing, names)
 
 
 def owner_of(opened: Session) -> Owner:
@@ -95,7 +99,7 @@ def drawn(
         "card": card,
         "grid": grid,
         "region": presenting.region(card, grid),
-        "may_link": access.may_link(user, outcomes) and not user.portal.payment_expired,
+        "may_link": access.may_link(user, outcomes),
         "unpaid": user.portal.payment_expired,
         "admins": access.who_can_grant(user.portal),
         "portal_origin": user.portal.origin,
@@ -123,7 +127,7 @@ def chosen(
     """
     owner, narrowing = owner_of(opened), asking.of(query).narrowing
     reader = OrderReader(client, owner)
-    need = Need(of_all=EVERYTHING if whole else narrowing.needs)
+    need = Need(of_all=IN_GRID if whole else narrowing.needs)
     outcomes = client.batch(
         cards.opening(owner)
         | dictionaries.status_commands(user.portal)

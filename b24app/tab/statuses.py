@@ -18,7 +18,7 @@ from b24app.orders.types import ORDER, Owner
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
-from b24app.tab import dictionaries, forms, notices, region
+from b24app.tab import choosing, dictionaries, forms, notices, region
 from b24app.tab.answering import answer, kept
 
 
@@ -72,28 +72,20 @@ def written_down(
         )
         for one in outcome.written
     ]
-    return kept(user, through, entries, [card])
+    return kept(user, through, entries, [card] if card else [])
 
 
-@entry.in_session("GET")
+@entry.in_session("POST")
 def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask which status the chosen orders shall have, and say what a status sets off."""
-    chosen = forms.status_picks(request.GET)
+    context = choosing.asked(request, opened, user)
     asked = dictionaries.status_commands(user.portal)
     outcomes = client_of(user).batch(asked) if asked else {}
     known = dictionaries.statuses(user.portal, outcomes).values()
     choices = [
         (one.id, one.name(opened.language)) for one in sorted(known, key=lambda one: one.sort)
     ]
-    present = {pick.seen for pick in chosen}
-    context = {
-        "chosen": chosen,
-        "count": len(chosen),
-        "numbers": request.GET.getlist("number")[: forms.MOST],
-        "choices": choices,
-        "present": present.pop() if len(present) == 1 else "",
-    }
-    return render(request, "tab/status.html", context)
+    return render(request, "tab/status.html", context | {"kind": "status", "choices": choices})
 
 
 @entry.in_session("POST")

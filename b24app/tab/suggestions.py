@@ -43,7 +43,7 @@ class NothingToSay(Exception):
 @entry.in_session("GET")
 def suggestions(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """What may belong to the card, or nothing at all."""
-    return _shown(request, opened, user)
+    return _shown(request, opened, user, slot=True)
 
 
 @entry.in_session("POST")
@@ -74,7 +74,7 @@ def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     """Suggest the order again."""
     _dismissed(user.portal, region.owner_of(opened)).filter(order_id=_order_id(request)).delete()
     forget(user.portal, region.owner_of(opened))
-    response = _shown(request, opened, user)
+    response = _shown(request, opened, user, slot=False)
     # The toast's own request aims at the orders.
     response["HX-Retarget"] = "#suggestions"
     response["HX-Reswap"] = "outerHTML"
@@ -89,7 +89,8 @@ def forget(portal: Portal, owner: Owner) -> None:
         logger.warning("cache away, nothing forgotten")
 
 
-def _shown(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+def _shown(request: HttpRequest, opened: Session, user: PortalUser, *, slot: bool) -> HttpResponse:
+    """The suggestions for their ``slot`` in the page, or for the place they stand at already."""
     owner = region.owner_of(opened)
     try:
         found, linked = _found(user, owner)
@@ -106,6 +107,7 @@ def _shown(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
         "owner": owner,
         "portal_origin": user.portal.origin,
         "empty": not linked,
+        "slot": slot,
     }
     response = render(request, "tab/suggestions.html", context)
     if not linked:
@@ -129,7 +131,7 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
         raise NothingToSay
     client = client_of(user)
     outcomes = client.batch(clients.commands(owner) | question | {"links": links.of_owner(owner)})
-    buyer, made = clients.buyer_of(owner, outcomes)
+    buyer, card = clients.read(client, owner, outcomes)
     if question and not access.named(outcomes):
         raise NothingToSay
     linked = links.links_of(outcomes["links"])
@@ -140,7 +142,7 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
     found = matching.suggestions(
         buyer,
         clients.candidates(client, ids),
-        made=made,
+        made=card.created,
         since=timezone.now() - timedelta(days=portal.suggestion_days),
     )
     return found[:MOST], bool(linked)

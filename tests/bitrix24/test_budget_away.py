@@ -51,13 +51,11 @@ def test_people_go_on_and_jobs_wait_while_redis_is_stopped(
     person.call("profile")
     assert stoppable.budget().view().shared
     embedded.stop(own_redis)
-    # A quarter of 50 at once, and a second each beyond it.
+    # A quarter of 50 at once, and one a second beyond it.
     began = time.monotonic()
-    for _ in range(12):
+    for _ in range(13):
         person.call("profile")
-    assert time.monotonic() - began < 1
-    person.call("profile")
-    assert time.monotonic() - began > 0.3
+    assert 0.45 < time.monotonic() - began < 4
     with pytest.raises(errors.Wait) as caught:
         job.call("profile")
     assert caught.value.seconds == AWAY_WAIT
@@ -103,7 +101,7 @@ def test_a_hanging_redis_holds_people_up_once(stoppable: Metered) -> None:
         began = time.monotonic()
         for _ in range(10):
             person.call("profile")
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 3
     finally:
         os.kill(pid, signal.SIGCONT)
 
@@ -120,6 +118,7 @@ def test_redis_stopped_between_question_and_answer_loses_no_answer(
 
 
 def test_a_forked_child_counts_in_the_same_bucket(metered: Metered) -> None:
+    metered.believe(leak=0.1)
     client = metered.client()
     client.call("profile")
     pid = os.fork()

@@ -1,13 +1,14 @@
 """Operating time: a method's limit is approached by jobs, and not hit; a portal's own limit is learnt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.answers import CallTime
-from b24app.bitrix24.client import Answer, Command, Outcome
+from b24app.bitrix24.client import Answer, Client, Command, Outcome
 from b24app.bitrix24.pacing import BULK_SHARE, WINDOW, Limits, Priority, seconds_for
 from tests.bitrix24.metered import ADD, Metered, refusals
 
@@ -21,6 +22,16 @@ def peak(outcomes: Sequence[Outcome]) -> float:
         for one in outcomes
         if isinstance(one, Answer) and one.time is not None
     )
+
+
+def until_wait(job: Client, commands: Callable[[], Mapping[str, Command]]) -> list[Outcome]:
+    """The outcomes of one batch after the other, until the budget holds the job back."""
+    outcomes: list[Outcome] = []
+    while True:
+        try:
+            outcomes += job.batch(commands()).values()
+        except errors.Wait:
+            return outcomes
 
 
 def test_a_job_approaches_the_limit_and_does_not_hit_it(metered: Metered) -> None:
@@ -97,9 +108,7 @@ def test_somebody_elses_spending_costs_one_refusal_at_most(metered: Metered) -> 
     metered.allow(SCALED)
     metered.believe(operating=30)
     metered.job(20, per_batch=10)
-    limits = metered.portal.rest.limits
-    while limits.spend(ADD)[2]:
-        """Another server of the same app works without asking us."""
+    metered.somebody_else_spends(ADD, 30)
     batches = [metered.job(10, per_batch=10)[1] for _ in range(10)]
     assert sum(1 for outcomes in batches if refusals(outcomes)) <= 1
 
@@ -112,8 +121,7 @@ def test_a_limit_learnt_too_low_is_given_up_when_the_portal_allows_more(metered:
     metered.job(1, per_batch=1)
     assert metered.budget().view().of(ADD).limit == pytest.approx(60 * 0.33)
     metered.later(WINDOW)
-    while metered.portal.rest.limits.spend(ADD)[0] < 25:
-        """Another server of the same app works without asking us."""
+    metered.somebody_else_spends(ADD, 25)
     metered.job(1, per_batch=1)
     assert 25 < metered.budget().view().of(ADD).limit < 26
 
@@ -164,6 +172,19 @@ def test_a_reset_in_the_far_future_is_not_believed(metered: Metered) -> None:
     assert budget.view().of("profile").blocked <= WINDOW + 60
 
 
+def test_a_portal_whose_clock_is_put_back_is_not_kept_waiting_for_it(metered: Metered) -> None:
+    metered.believe(operating=30)
+    metered.turned = 86_400
+    metered.allow(SCALED)
+    metered.job(80, per_batch=10)
+    metered.portal.misbehave("operating", ADD)
+    metered.job(1, per_batch=1)
+    metered.turned = 0
+    metered.allow(SCALED)
+    metered.client().call("profile")
+    assert refusals(metered.client(Priority.BULK).batch(metered.adds(10))) == []
+
+
 def test_a_late_answer_does_not_undo_a_newer_one(metered: Metered) -> None:
     budget, now = metered.budget(), datetime.now(UTC)
     for ticket, sum_, finish in (("new", 12.0, 0.0), ("old", 10.0, -3.0)):
@@ -200,8 +221,38 @@ def test_what_is_under_way_is_counted_before_it_is_answered(metered: Metered) ->
     metered.later(91)
     budget.acquire("two", {ADD: 10})
     # What may have run is counted as if it had, until the portal says otherwise.
-    budget.settle("two", [(ADD, errors.OutcomeUnknown("READ_TIMEOUT"))])
+    budget.settle("two", [(ADD, errors.OutcomeUnknown("READ_TIMEOUT"))] * 10)
     assert budget.view().of(ADD).operating == pytest.approx(2 * 10 * 0.33, abs=0.01)
+
+
+def test_jobs_side_by_side_stay_below_the_limit_together(metered: Metered) -> None:
+    metered.allow(SCALED)
+    metered.believe(operating=30)
+    metered.client(Priority.BULK).batch(metered.adds(1))
+
+    def work(number: int) -> list[Outcome]:
+        job = metered.client(Priority.BULK)
+        return until_wait(job, lambda: metered.adds(5, skip=10 * number))
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = [one for found in pool.map(work, range(4)) for one in found]
+    assert refusals(outcomes) == []
+    assert 0.7 * 30 < peak(outcomes) <= BULK_SHARE * 30
+
+
+def test_commands_that_fail_are_counted_though_no_answer_gives_their_time(metered: Metered) -> None:
+    metered.allow(SCALED)
+    metered.believe(operating=30)
+    job = metered.client(Priority.BULK)
+    job.batch(metered.adds(5))
+    standing = {
+        key: Command(ADD, {"fields": {"orderId": order, "ownerId": owner[1], "ownerTypeId": 2}})
+        for order in [*metered.portal.state.orders][:10]
+        if (owner := metered.portal.link_of(order)) and (key := f"add{order}")
+    }
+    ends = until_wait(job, lambda: standing)
+    assert {type(one) for one in ends} == {errors.LinkExists}
+    assert 0.33 * len(ends) > 20
 
 
 def test_the_cost_of_a_command_is_measured(metered: Metered) -> None:

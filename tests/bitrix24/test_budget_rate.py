@@ -85,24 +85,34 @@ def test_three_processes_fill_one_bucket_and_none_is_refused(metered: Metered) -
 
 
 def test_jobs_reach_the_full_leak_and_leave_the_rest_to_people(metered: Metered) -> None:
-    metered.allow(FAST)
-    metered.believe(capacity=FAST.capacity, leak=FAST.leak)
+    limits = Limits(capacity=100, leak=10)
+    metered.allow(limits)
+    metered.believe(capacity=100, leak=10)
     stop = threading.Event()
     with ThreadPoolExecutor(3) as pool:
         jobs = [pool.submit(saturated, metered, stop) for _ in range(3)]
-        while metered.budget().view().level < FAST.line(Priority.BULK) - 1:
+        while metered.budget().view().level < limits.line(Priority.BULK) - 1:
             time.sleep(0.02)
         before, began = metered.portal.http_requests, time.monotonic()
-        time.sleep(1.5)
+        time.sleep(2)
         served = metered.portal.http_requests - before
         rate = served / (time.monotonic() - began)
         person = metered.client()
-        took = [timed(lambda: person.call("profile")) for _ in range(8)]
+        took = timed(lambda: [person.call("profile") for _ in range(12)])
         stop.set()
     assert [job.result() for job in jobs] == [None] * 3
-    assert 0.9 * FAST.leak < rate < 1.1 * FAST.leak
+    assert 0.85 * limits.leak < rate < 1.15 * limits.leak
     assert metered.portal.rest.refused == 0
-    assert max(took) < 0.3
+    assert took < 12 / limits.leak  # sooner than any of what leaks out
+
+
+def first_wait(step: Callable[[], object]) -> errors.Wait:
+    """What a job is told when it goes on until there is no room."""
+    while True:
+        try:
+            step()
+        except errors.Wait as wait:
+            return wait
 
 
 def timed(step: Callable[[], object]) -> float:
@@ -113,15 +123,12 @@ def timed(step: Callable[[], object]) -> float:
 
 def test_a_job_is_told_when_there_is_room_and_sends_nothing(metered: Metered) -> None:
     metered.believe(capacity=50, leak=2)
-    client = metered.client(Priority.BULK)
-    for _ in range(40):
-        client.call("profile")
-    with pytest.raises(errors.Wait) as caught:
-        client.call("profile")
-    assert metered.portal.http_requests == 40
-    assert 0 < caught.value.seconds <= 0.5
-    assert caught.value.not_applied
-    metered.later(caught.value.seconds)
+    client, began = metered.client(Priority.BULK), time.monotonic()
+    wait = first_wait(lambda: client.call("profile"))
+    assert 40 <= metered.portal.http_requests <= 40 + 2 * (time.monotonic() - began)
+    assert 0 < wait.seconds <= 0.5
+    assert wait.not_applied
+    metered.later(wait.seconds)
     client.call("profile")
 
 
@@ -130,8 +137,8 @@ def test_a_person_waits_a_little_and_is_then_told_that_it_is_busy(metered: Meter
     metered.allow(small)
     metered.believe(capacity=10, leak=2)
     person = metered.client()
-    assert timed(lambda: [person.call("profile") for _ in range(8)]) < 1
-    assert 0.5 < timed(lambda: [person.call("profile") for _ in range(3)]) < 2.5
+    # 8.5 fit, and 2 a second leak out.
+    assert 1.2 < timed(lambda: [person.call("profile") for _ in range(11)]) < 4
     assert metered.portal.rest.refused == 0
     metered.budget().settle("other", [("profile", errors.RateLimited("QUERY_LIMIT_EXCEEDED"))])
     metered.believe(leak=0.1)
@@ -146,13 +153,13 @@ def test_a_refusal_fills_the_bucket_and_jobs_do_not_try_again(metered: Metered) 
     with pytest.raises(errors.Wait):
         metered.client(Priority.BULK).call("profile")
     assert metered.portal.http_requests == 1
-    assert metered.budget().view().level == pytest.approx(50, abs=0.2)
+    assert metered.budget().view().level == pytest.approx(50, abs=2)
 
 
 def test_a_refused_person_waits_as_the_bucket_says(metered: Metered) -> None:
     metered.portal.misbehave("rate")
     took = timed(lambda: metered.client().call("profile"))
-    assert 1 < took < 2
+    assert 1 < took < 4
     assert metered.portal.http_requests == 2
 
 
@@ -194,17 +201,39 @@ def test_a_budget_takes_two_round_trips_and_fades(metered: Metered) -> None:
     assert 3500 < metered.redis.ttl(keys[0]) <= 3600
 
 
+class Textbook:
+    """A leaky bucket whose requests came at a moment we know only roughly: bounds of its level."""
+
+    def __init__(self, leak: float) -> None:
+        self.leak = leak
+        self.low = self.high = 0.0
+        self.low_at = self.high_at = time.monotonic()
+
+    def lowest(self, now: float) -> float:
+        return max(0.0, self.low - (now - self.low_at) * self.leak)
+
+    def highest(self, now: float) -> float:
+        return max(0.0, self.high - (now - self.high_at) * self.leak)
+
+    def passes(self, seconds: float) -> None:
+        self.low_at, self.high_at = self.low_at - seconds, self.high_at - seconds
+
+    def filled(self, before: float, after: float) -> None:
+        """One more request, between two moments."""
+        self.low, self.low_at = self.lowest(before) + 1, before
+        self.high, self.high_at = self.highest(after) + 1, after
+
+
 def wait_of(budget: SharedBudget, ticket: str) -> float:
     """Seconds a request has to wait; 0 when it was counted."""
     try:
         budget.acquire(ticket, {"profile": 1})
     except errors.Wait as wait:
         return wait.seconds
-    budget.settle(ticket, [])
     return 0.0
 
 
-@profile(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@profile(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(
     steps=st.lists(st.tuples(st.booleans(), st.floats(0, 20)), min_size=1, max_size=60),
     capacity=st.integers(1, 60),
@@ -215,18 +244,25 @@ def test_the_bucket_is_the_textbook_one(
 ) -> None:
     metered.redis.flushdb()
     metered.believe(capacity=capacity, leak=leak)
-    job, person, level = metered.budget(Priority.BULK), metered.budget(), 0.0
+    job, person, model = metered.budget(Priority.BULK), metered.budget(), Textbook(leak)
+    line, nearly = metered.limits.line(Priority.BULK), 0.01
     for number, (pauses, pause) in enumerate(steps):
         if pauses:
             metered.later(pause)
-            level = max(0.0, level - pause * leak)
+            model.passes(pause)
+        before = time.monotonic()
         # A person would wait in here, so they come only where the model has room for them.
-        if metered.limits.line(Priority.INTERACTIVE) - level > 1.2:
+        if model.highest(before) + 1 < metered.limits.line(Priority.INTERACTIVE):
             assert wait_of(person, f"person{number}") == 0
-            level += 1
-        over = level + 1 - metered.limits.line(Priority.BULK)
+            model.filled(before, time.monotonic())
+        before = time.monotonic()
         wait = wait_of(job, f"job{number}")
-        assert wait == pytest.approx(max(0, over) / leak, abs=0.1)
-        level += 1 if wait == 0 else 0
-        assert job.view().level == pytest.approx(level, abs=0.1 * leak)
-        assert job.view().level <= max(1, capacity)
+        after = time.monotonic()
+        assert wait * leak >= model.lowest(after) + 1 - line - nearly
+        assert wait * leak <= max(0, model.highest(before) + 1 - line) + nearly
+        if wait == 0:
+            model.filled(before, after)
+        before = time.monotonic()
+        level = job.view().level
+        assert model.lowest(time.monotonic()) - nearly <= level <= model.highest(before) + nearly
+        assert level <= max(1, capacity)

@@ -1,12 +1,14 @@
 """Changes told by the portal: proven, folded, worked in groups, never lost, echoes known."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from django.core.cache import cache
+from django.conf import settings as django_settings
 from django.test import Client
+from redis import Redis
 
 from b24app import embedded
 from b24app.events import notices, tasks
@@ -106,6 +108,13 @@ def test_nothing_is_kept_of_a_portal_that_is_gone(client: Client, known: DemoPor
     assert tell(client, known, "ONCRMDEALUPDATE", 2) == 403
     tasks.gather(Portal.objects.get().pk)
     assert not ChangeNotice.objects.exists()
+
+
+def test_nor_of_its_own_life(client: Client, known: DemoPortal) -> None:
+    assert post(client, known, "ONAPPPAYMENT") == 204
+    Portal.objects.update(uninstalled_at=datetime.now(UTC))
+    assert post(client, known, "ONAPPUNINSTALL", {"[CLEAN]": "1"}) == 403
+    assert InboxEvent.objects.count() == 1
 
 
 def test_secrets_are_not_kept(client: Client, known: DemoPortal) -> None:
@@ -289,9 +298,13 @@ def test_an_old_write_has_no_echo_any_more(
 def test_a_second_of_changes_starts_one_task(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
-    tell(client, known, "ONCRMDEALUPDATE", 1)
-    assert cache.get(f"gathering:{stored.pk}") == 1
-    assert cache.add(f"gathering:{stored.pk}", 1, 1) is False
+    queue = Redis.from_url(django_settings.REDIS_URL)
+    before = queue.llen("interactive")
+    for deal in range(1, 21):
+        tell(client, known, "ONCRMDEALUPDATE", deal)
+    assert queue.llen("interactive") == before + 1
+    (message,) = queue.lrange("interactive", 0, 0)
+    assert json.loads(message)["headers"]["task"] == "events.gather"
 
 
 @pytest.fixture

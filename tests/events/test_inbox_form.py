@@ -33,6 +33,7 @@ def test_brackets_become_a_tree() -> None:
         [("event", "ONAPPINSTALL"), ("auth[a][b][c][d][e][f]", "deep")],
         [("event", "ONAPPINSTALL"), ("auth", "text"), ("auth[x]", "1")],
         [("event", "ONAPPINSTALL"), ("auth[x]", "1" * 10_001)],
+        [("event", "ONAPPINSTALL"), ("auth[x]", "1"), ("data[x]", "nothing\0")],
         [("event", "ONAPPINSTALL"), *((f"data[{n}]", "1") for n in range(501))],
     ],
 )

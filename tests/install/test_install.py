@@ -4,19 +4,16 @@ import pytest
 from django.conf import LazySettings
 from django.test import Client
 
-from b24app.events import tasks
 from b24app.events.models import InboxEvent
+from b24app.install.placements import TABS
+from b24app.portals.codes import DEAL_TAB
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, MARIA, ask, install, open_tab, submit
+from tests.events.posting import post, work
+from tests.opening import ANNA, MARIA, install, submit
 
 pytestmark = pytest.mark.django_db
 
-TABS = [
-    ("CRM_DEAL_DETAIL_TAB", "/placements/deal-tab/"),
-    ("CRM_ORDER_DETAIL_TAB", "/placements/order-tab/"),
-    ("CRM_SMART_INVOICE_DETAIL_TAB", "/placements/invoice-tab/"),
-]
 EVENTS = {
     "ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT",
     "ONSALEORDERSAVED", "ONORDERDELETED", "ONPAYMENTENTITYSAVED", "ONPAYMENTDELETED",
@@ -42,15 +39,14 @@ def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
     page = install(client, portal)
     assert page.response.status_code == 200
     assert 'data-install-state="done"' in page.text
-    assert bound(portal) == TABS
+    assert bound(portal) == sorted((code, tab.path) for code, tab in TABS.items())
     assert connected(portal) == sorted(EVENTS)
     known = Portal.objects.get()
     assert (known.member_id, known.endpoint) == (portal.member_id, f"{portal.url}/rest/")
     assert known.installer is not None
     assert known.installer.user_id == ANNA
-    (titles,) = (
-        one["langAll"] for one in portal.state.placements if one["placement"] == TABS[0][0]
-    )
+    placed = {one["placement"]: one for one in portal.state.placements}
+    titles = placed[DEAL_TAB]["langAll"]
     assert {language: titles[language]["TITLE"] for language in titles} == {
         "en": "Orders",
         "ru": "Заказы",
@@ -61,7 +57,7 @@ def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
 def test_again_and_again_without_duplicates(client: Client, portal: DemoPortal) -> None:
     for _ in range(3):
         install(client, portal)
-    assert bound(portal) == TABS
+    assert len(bound(portal)) == len(TABS)
     assert connected(portal) == sorted(EVENTS)
     assert (Portal.objects.count(), PortalUser.objects.count()) == (1, 1)
 
@@ -72,7 +68,8 @@ def test_leftovers_of_older_addresses_are_unbound(client: Client, portal: DemoPo
     portal.state.placements.append(old)
     portal.state.placements.append(dict(portal.state.placements[0]))
     install(client, portal)
-    assert bound(portal) == TABS
+    assert len(bound(portal)) == len(set(bound(portal))) == len(TABS)
+    assert not any("old.example.com" in handler for _, handler in bound(portal))
 
 
 def test_only_an_administrator_installs(client: Client, portal: DemoPortal) -> None:
@@ -123,78 +120,12 @@ def test_a_foreign_token_installs_nothing(client: Client, portal: DemoPortal) ->
     assert not Portal.objects.exists()
 
 
-def post_events(client: Client, portal: DemoPortal, name: str, **data: str) -> int:
-    """The event as the portal posts it, given to our handler; the answer's status."""
-    form = {"event": name, **{f"data[{key}]": value for key, value in data.items()}}
-    form |= {f"auth[{key}]": value for key, value in portal.event_auth().items()}
-    return client.post("/events/", form).status_code
-
-
-def work() -> None:
-    for pk in InboxEvent.objects.filter(state="waiting").values_list("pk", flat=True):
-        tasks.work(pk)
-
-
-def test_uninstall_erases_everything_when_asked_to(client: Client, portal: DemoPortal) -> None:
-    install(client, portal)
-    open_tab(client, portal, user_id=MARIA)
-    auth = portal.event_auth()
-    portal.kill_tokens()
-    form = {"event": "ONAPPUNINSTALL", "data[CLEAN]": "1"} | {
-        f"auth[{k}]": v for k, v in auth.items()
-    }
-    assert client.post("/events/", form).status_code == 204
-    work()
-    assert [model.objects.count() for model in (Portal, PortalUser, InboxEvent)] == [0, 0, 0]
-
-
-def test_uninstall_without_cleaning_drops_what_gives_access(
-    client: Client, portal: DemoPortal
-) -> None:
-    install(client, portal)
-    assert post_events(client, portal, "ONAPPUNINSTALL", CLEAN="0") == 204
-    portal.kill_tokens()
-    work()
-    known, user = Portal.objects.get(), PortalUser.objects.get()
-    assert known.uninstalled_at is not None
-    assert (known.application_token, user.access_token, user.refresh_token) == ("", "", "")
-    assert open_tab(client, portal).state == "not-installed"
-    portal.reset()
-    install(client, portal)
-    assert Portal.objects.get().uninstalled_at is None
-
-
-def test_a_forged_uninstall_erases_nothing(client: Client, portal: DemoPortal) -> None:
-    page = install(client, portal)
-    forged = {"event": "ONAPPUNINSTALL", "data[CLEAN]": "1", "auth[member_id]": portal.member_id}
-    for token in ("", "0" * 32):
-        assert (
-            client.post("/events/", forged | {"auth[application_token]": token}).status_code == 403
-        )
-    assert not InboxEvent.objects.exists()
-    # The right token, which an employee can see, while our access still works.
-    assert post_events(client, portal, "ONAPPUNINSTALL", CLEAN="1") == 204
-    work()
-    assert PortalUser.objects.get().access_token
-    assert ask(client, page, "/tab/picker/").response.status_code == 200
-
-
 def test_an_event_waits_while_the_portal_is_away(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
-    assert post_events(client, portal, "ONAPPUNINSTALL", CLEAN="1") == 204
+    assert post(client, portal, "ONAPPUNINSTALL", {"[CLEAN]": "1"}) == 204
     portal.misbehave("reset", times=100)
     work()
     assert (InboxEvent.objects.get().state, Portal.objects.count()) == ("waiting", 1)
-
-
-def test_an_update_binds_again(client: Client, portal: DemoPortal) -> None:
-    install(client, portal)
-    portal.state.placements.clear()
-    portal.state.events.clear()
-    assert post_events(client, portal, "ONAPPUPDATE", VERSION="2") == 204
-    work()
-    assert bound(portal) == TABS
-    assert connected(portal) == sorted(EVENTS)
 
 
 def test_a_new_application_token_is_believed_when_the_server_knows_the_access_token(

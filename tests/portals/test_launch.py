@@ -19,7 +19,7 @@ ROUTES = [
     ("get", "/tab/grid/?page=1"),
     ("get", "/tab/picker/"),
     ("get", "/tab/found/?q=1193"),
-    ("get", "/tab/unlink/confirm/?order=1%7C"),
+    ("post", "/tab/unlink/confirm/"),
     ("post", "/tab/link/"),
     ("post", "/tab/unlink/"),
     ("post", "/tab/undo/"),

@@ -12,7 +12,6 @@ from tests.opening import (
     THREE,
     TOM,
     Page,
-    ask,
     install,
     open_invoice,
     open_tab,
@@ -38,7 +37,9 @@ def tab(client: Client, portal: DemoPortal) -> Page:
 )
 def test_the_dialog_names_the_deal(client: Client, tab: Page, to: str) -> None:
     order = tab.order_ids[0]
-    asked = ask(client, tab, "/tab/move/confirm/", {"order": f"{order}|", "number": "N1", "to": to})
+    asked = submit(
+        client, tab, "/tab/move/confirm/", {"order": f"{order}|", "number": "N1", "to": to}
+    )
     assert "Empty so far" in asked.text
     assert f'name="to" value="{EMPTY}"' in asked.text
 
@@ -47,7 +48,7 @@ def test_the_dialog_names_the_deal(client: Client, tab: Page, to: str) -> None:
     "to", ["", "deal", "99999", "-1", f"{THREE}", "https://portal.example/crm/lead/5/"]
 )
 def test_without_a_deal_the_dialog_asks_for_one(client: Client, tab: Page, to: str) -> None:
-    asked = ask(client, tab, "/tab/move/confirm/", {"order": f"{tab.order_ids[0]}|", "to": to})
+    asked = submit(client, tab, "/tab/move/confirm/", {"order": f"{tab.order_ids[0]}|", "to": to})
     assert '<input class="field" name="to"' in asked.text
     assert ('role="alert"' in asked.text) is bool(to)
 
@@ -58,7 +59,7 @@ def test_a_deal_the_person_cannot_open_is_no_target(
     portal.state.deals[THREE]["ASSIGNED_BY_ID"] = str(TOM)
     page = open_tab(client, portal, TOM, THREE)
     order = page.order_ids[0]
-    asked = ask(client, page, "/tab/move/confirm/", {"order": f"{order}|", "to": str(EMPTY)})
+    asked = submit(client, page, "/tab/move/confirm/", {"order": f"{order}|", "to": str(EMPTY)})
     assert 'role="alert"' in asked.text
     forced = submit(client, page, "/tab/move/", {"order": f"{order}|", "to": str(EMPTY)})
     assert portal.link_of(order) == (2, THREE)
@@ -93,7 +94,7 @@ def test_the_last_order_of_a_deal_is_said(client: Client, portal: DemoPortal, ta
     page = open_tab(client, portal, ILYA, ONE)
     order = page.order_ids[0]
     for path in ("/tab/unlink/confirm/", "/tab/move/confirm/"):
-        asked = ask(client, page, path, {"order": f"{order}|", "to": str(EMPTY), "of": "1"})
+        asked = submit(client, page, path, {"order": f"{order}|", "to": str(EMPTY), "of": "1"})
         assert "No order is left here afterwards" in asked.text
 
 

@@ -28,7 +28,7 @@ def statuses(client: Client, path: str, authorization: str) -> Iterator[tuple[in
     headers = {"Authorization": authorization} if authorization else {}
     form = {
         "order": "1|",
-        "status": "1|N",
+        "held": "1|N",
         "to": "7001",
         "seen": "1",
         "change": "x",

@@ -6,7 +6,7 @@ from django.test import Client
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import ILYA, MARIA, MOCKUP, Page, ask, install, open_tab, submit
+from tests.opening import ILYA, MARIA, MOCKUP, Page, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,12 @@ def pick(portal: DemoPortal, number: str) -> str:
 def test_the_dialog_offers_the_portals_statuses_in_its_order(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    asked = ask(client, tab, "/tab/status/confirm/", {"status": pick(portal, "1201")})
+    asked = submit(
+        client,
+        tab,
+        "/tab/status/confirm/",
+        {"order": f"{portal.order_id('1201')}|", "held": pick(portal, "1201")},
+    )
     names = ["Waiting for payment", "In assembly", "Paid, being prepared", "Handed to delivery"]
     places = [asked.text.index(one) for one in names]
     assert places == sorted(places)
@@ -36,7 +41,7 @@ def test_the_dialog_offers_the_portals_statuses_in_its_order(
 
 
 def test_statuses_change_and_come_back(client: Client, portal: DemoPortal, tab: Page) -> None:
-    form = {"status": [pick(portal, "1201"), pick(portal, "1166")], "to": "AW"}
+    form = {"held": [pick(portal, "1201"), pick(portal, "1166")], "to": "AW"}
     answer = submit(client, tab, "/tab/status/", form)
     assert answer.toast["text"] == "Status of 2 orders changed"
     assert status_of(portal, "1201") == status_of(portal, "1166") == "AW"
@@ -56,7 +61,7 @@ def test_what_changed_meanwhile_is_not_touched(
 ) -> None:
     seen = pick(portal, "1201")
     portal.state.orders[portal.order_id("1201")]["statusId"] = "F"
-    answer = submit(client, tab, "/tab/status/", {"status": seen, "to": "AW"})
+    answer = submit(client, tab, "/tab/status/", {"held": seen, "to": "AW"})
     assert status_of(portal, "1201") == "F"
     assert 'data-note="conflict"' in answer.text
     assert not answer.toast
@@ -65,7 +70,7 @@ def test_what_changed_meanwhile_is_not_touched(
 def test_an_order_of_another_deal_is_not_touched(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    answer = submit(client, tab, "/tab/status/", {"status": pick(portal, "1184"), "to": "AW"})
+    answer = submit(client, tab, "/tab/status/", {"held": pick(portal, "1184"), "to": "AW"})
     assert status_of(portal, "1184") == "N"
     assert 'data-note="conflict"' in answer.text
 
@@ -75,7 +80,7 @@ def test_the_app_does_not_act_for_others_here(
 ) -> None:
     Portal.objects.update(named=[{"id": "U5", "name": "Maria"}])
     page = open_tab(client, portal, MARIA, MOCKUP)
-    answer = submit(client, page, "/tab/status/", {"status": pick(portal, "1201"), "to": "AW"})
+    answer = submit(client, page, "/tab/status/", {"held": pick(portal, "1201"), "to": "AW"})
     assert status_of(portal, "1201") == "N"
     assert 'data-note="failed"' in answer.text
     assert not AuditEntry.objects.exists()
@@ -87,14 +92,14 @@ def test_a_lost_answer_is_read_back_and_not_repeated(
 ) -> None:
     portal.misbehave(fault, method="sale.order.update", after=True)
     portal.reset_counts()
-    submit(client, tab, "/tab/status/", {"status": pick(portal, "1201"), "to": "AW"})
+    submit(client, tab, "/tab/status/", {"held": pick(portal, "1201"), "to": "AW"})
     assert status_of(portal, "1201") == "AW"
     assert [call.method for call in portal.calls].count("sale.order.update") == 1
     assert AuditEntry.objects.get().certain
 
 
 @pytest.mark.parametrize(
-    "form", [{}, {"status": "x|N"}, {"status": "0|N", "to": "AW"}, {"status": "5|N", "to": "a b"}]
+    "form", [{}, {"held": "x|N"}, {"held": "0|N", "to": "AW"}, {"held": "5|N", "to": "a b"}]
 )
 def test_bad_forms_make_no_request(
     client: Client, portal: DemoPortal, tab: Page, form: dict[str, str]

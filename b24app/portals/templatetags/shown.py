@@ -64,4 +64,4 @@ def moment(at: datetime | None) -> str:
 @register.filter
 def unlocalized(number: int | Decimal) -> str:
     """A number as machines read it, for attributes and addresses."""
-    return str(number)
+    return format(number, "f") if isinstance(number, Decimal) else str(number)

@@ -6,7 +6,7 @@ import { htmx } from "./settings.js";
 const EVERY = 4_000;
 const LONGEST = 60_000;
 const { newsUrl, ordersUrl } = document.body.dataset;
-const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 const orders = () => document.querySelector("#orders[data-moment]");
 // The portal hides the frames of other tabs of a card: they have no size then, and nobody looks.

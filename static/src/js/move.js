@@ -4,11 +4,18 @@ import { htmx } from "./settings.js";
 
 /** The orders a button is about: its own, its row's, or those ticked. */
 function chosenBy(button) {
-  if (button.dataset.order) return new URLSearchParams({ order: button.dataset.order });
+  if (button.dataset.order) return { order: button.dataset.order };
   const panel = button.closest("[data-panel]");
-  if (panel) return new URLSearchParams(new FormData(panel));
-  const { orderId, number } = button.closest("tr").dataset;
-  return new URLSearchParams({ order: `${orderId}|`, number });
+  return panel ? valuesOf(new FormData(panel)) : ofRow(button);
+}
+
+function ofRow(item) {
+  const { orderId, number, status } = item.closest("tr").dataset;
+  return { order: `${orderId}|`, number, held: `${orderId}|${status}` };
+}
+
+function valuesOf(form) {
+  return Object.fromEntries([...new Set(form.keys())].map((name) => [name, form.getAll(name)]));
 }
 
 /** The deal picked in the portal's selector; empty where there is none to pick with. */
@@ -22,16 +29,16 @@ async function picked() {
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-move]");
   if (!button) return;
-  const query = chosenBy(button);
-  query.set("to", await picked().catch(() => ""));
-  const path = button.dataset.move || "/tab/move/confirm/";
-  htmx.ajax("GET", `${path}?${query}`, { source: button, target: "#dialog-host" });
+  const values = { ...chosenBy(button), to: await picked().catch(() => "") };
+  const own = button.dataset.move;
+  htmx.ajax(own ? "GET" : "POST", own || "/tab/move/confirm/", { source: button, target: "#dialog-host", values });
 });
 
 // Confirming dialogs say when nothing would be left behind: they are told how much there is.
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   const all = document.querySelector("[data-total-count]")?.dataset.totalCount;
   if (all && /^\/tab\/\w+\/confirm\//.test(detail.path)) detail.parameters.of = all;
+  if (detail.elt.matches("[data-of-row]")) Object.assign(detail.parameters, ofRow(detail.elt));
 });
 
 document.addEventListener("click", async (event) => {

@@ -10,13 +10,13 @@ const choice = (name) => form.querySelector(`select[name=${name}]`);
 const withCanceled = () => form?.querySelector("[type=checkbox][name=canceled]");
 
 function chips() {
-  form.querySelector("[data-chip=canceled]").hidden = !withCanceled().checked;
+  form.querySelector("[data-preset=canceled]").hidden = !withCanceled().checked;
   for (const name of CHOICES) {
-    const chip = form.querySelector(`[data-chip=${name}]`);
+    const chip = form.querySelector(`[data-preset=${name}]`);
     const select = choice(name);
     chip.hidden = !select.value;
     const text = `${select.labels[0].firstChild.textContent.trim()}: ${select.selectedOptions[0].textContent}`;
-    chip.querySelector("[data-chip-text]").textContent = text;
+    chip.querySelector("[data-preset-text]").textContent = text;
     const drop = chip.querySelector("[data-drop]");
     drop.setAttribute("aria-label", drop.dataset.text.replace("{name}", text));
   }

@@ -2,6 +2,7 @@
 import { htmx } from "./settings.js";
 
 const form = () => document.getElementById("picker-search");
+const narrow = () => form().parentElement;
 const input = (name) => form().elements.namedItem(name);
 
 /** What stands in the dialog now, or is on its way there. */
@@ -15,7 +16,7 @@ function press(chip, on) {
   input(chip.dataset.chip).value = on ? "on" : "";
 }
 
-const chip = (name) => form().querySelector(`[data-chip="${name}"]`);
+const chip = (name) => narrow().querySelector(`[data-chip="${name}"]`);
 
 function toggle(pressed) {
   const on = pressed.getAttribute("aria-pressed") !== "true";
@@ -26,7 +27,7 @@ function toggle(pressed) {
 
 // --- the period ---------------------------------------------------------------------------------
 
-const opener = () => form().querySelector("[data-period-open]");
+const opener = () => narrow().querySelector("[data-period-open]");
 const popover = () => document.getElementById("picker-period");
 
 function openPeriod(open) {
@@ -38,19 +39,16 @@ function openPeriod(open) {
 function setPeriod(since, until) {
   input("since").value = since;
   input("until").value = until;
-  const text = form().querySelector("[data-period-text]");
-  const button = opener();
-  button.classList.toggle("on", Boolean(since || until));
+  const text = narrow().querySelector("[data-period-text]");
+  opener().classList.toggle("on", Boolean(since || until));
   text.textContent = periodText(text.dataset, since, until);
 }
 
 function periodText(texts, since, until) {
-  const form = new Intl.DateTimeFormat(document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang, {
-    day: "numeric",
-    month: "short",
-    year: "numeric",
-    timeZone: "UTC",
-  });
+  // As the server writes days: in English the day stands first.
+  const { lang } = document.documentElement;
+  const words = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
+  const form = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, words);
   const [from, to] = [since, until].map((day) => day && new Date(`${day}T00:00:00Z`));
   if (from && to) return form.formatRange(...(from <= to ? [from, to] : [to, from]));
   if (from) return texts.textFrom.replace("{day}", form.format(from));
@@ -92,13 +90,13 @@ document.addEventListener("keydown", (event) => {
 
 // --- never the same twice -----------------------------------------------------------------------
 
-const words = (parameters) => JSON.stringify(Object.entries(parameters).sort());
+const key = (parameters) => JSON.stringify(Object.entries(parameters).sort());
 
 document.addEventListener("htmx:configRequest", (event) => {
   const { elt, parameters } = event.detail;
   if (elt.id !== "picker-search") return;
   parameters.q = parameters.q.trim();
-  const wanted = words(parameters);
+  const wanted = key(parameters);
   if (wanted === asked) event.preventDefault();
   else asked = wanted;
 });

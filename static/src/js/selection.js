@@ -37,7 +37,7 @@ function panel() {
     : [...chosen].flatMap(([id, one]) => [
         field("order", `${id}|`),
         field("number", one.number),
-        field("status", `${id}|${one.status}`),
+        field("held", `${id}|${one.status}`),
       ]);
   form.querySelector("[data-panel-fields]").replaceChildren(...fields);
 }

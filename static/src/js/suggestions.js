@@ -19,12 +19,14 @@ function show() {
   if (find) find.textContent = left ? find.dataset.textSome : find.dataset.textNone;
 }
 
-document.addEventListener("htmx:afterSettle", show);
+// Not after the swap: a row that is gone tells nobody.
+document.addEventListener("htmx:afterRequest", show);
 
-// The button that was pressed goes with its row: the next row's takes the focus.
+// The button that was pressed goes with its row, and was switched off before: the next row's takes the focus.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const row = event.detail.target.closest?.("[data-suggested]");
-  if (!row?.contains(document.activeElement)) return;
+  const elsewhere = document.activeElement !== document.body && !row?.contains(document.activeElement);
+  if (!row || elsewhere) return;
   const next = row.nextElementSibling ?? row.previousElementSibling;
   (next?.querySelector(".btn.icon") ?? document.getElementById("open-picker"))?.focus();
 });

@@ -1,0 +1,48 @@
+"""The app as a server of its own, to which the demo portal posts its events."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from django.conf import LazySettings
+from pytest_django.live_server_helper import LiveServer
+
+from b24app import celery
+from b24app.events import inbox, views
+from demo.server import DemoPortal
+from tests.events.posting import work
+
+__all__ = ["celery"]
+
+SECONDS = 10
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept_in_the_process() -> None:
+    """No application token counts as good, no task as started, from the test before."""
+    inbox.proven_lately.clear()
+    views.started.clear()
+
+
+@pytest.fixture
+def served(live_server: LiveServer, portal: DemoPortal, settings: LazySettings) -> DemoPortal:
+    """The portal, with the app at an address it can reach."""
+    settings.APP_URL = portal.app_url = live_server.url
+    return portal
+
+
+@pytest.fixture
+def events(served: DemoPortal) -> Callable[..., list[tuple[str, int]]]:
+    """Waits until the portal has posted what it had to tell, works it; (name, our answer) of each."""
+
+    def told() -> list[tuple[str, int]]:
+        limit = time.monotonic() + SECONDS
+        while not all(one.status for one in served.lifecycle.told):
+            assert time.monotonic() < limit, "an event was not answered"
+            time.sleep(0.01)
+        work()
+        found = [(one.name, one.status) for one in served.lifecycle.told]
+        served.lifecycle.told.clear()
+        return found
+
+    return told

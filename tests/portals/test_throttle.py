@@ -1,0 +1,136 @@
+"""Public addresses are limited per client; people, portals and an absent Redis are not punished."""
+
+import time
+
+import pytest
+import time_machine
+from django.conf import LazySettings
+from django.test import Client
+
+from b24app import embedded
+from b24app.portals import throttle
+from demo.server import DemoPortal
+from tests import environment
+from tests.opening import install, seen
+
+pytestmark = pytest.mark.django_db
+
+ONE, OTHER = "151.101.1.7", "151.101.1.8"
+PROXY = "10.0.0.1"
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits a test reaches, within one minute of the clock, asking Redis afresh."""
+    for kind in throttle.LIMITS:
+        monkeypatch.setitem(throttle.LIMITS, kind, 3)
+    throttle.resting["until"] = 0.0
+
+
+def come(path: str, address: str, *, post: bool = False, forwarded: str = "") -> int:
+    client = Client(REMOTE_ADDR=address)
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    answer = client.post(path, headers=headers) if post else client.get(path, headers=headers)
+    return answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("path", "post"),
+    [
+        ("/", False),
+        ("/install/", False),
+        ("/placements/deal-tab/", False),
+        ("/placements/order-tab/", False),
+        ("/oauth/connect/", False),
+        ("/oauth/callback/", False),
+        ("/events/", True),
+    ],
+)
+def test_one_address_is_stopped_and_another_is_not(path: str, post: bool) -> None:
+    with time_machine.travel(1_900_000_000, tick=False):
+        answers = [come(path, ONE, post=post) for _ in range(5)]
+        assert 429 not in answers[:3]
+        assert answers[3:] == [429, 429]
+        assert come(path, OTHER, post=post) != 429
+    with time_machine.travel(1_900_000_060, tick=False):
+        assert come(path, ONE, post=post) != 429
+
+
+def test_the_answer_says_when_to_come_again() -> None:
+    # Twenty seconds into a minute.
+    with time_machine.travel(1_900_000_040 // 60 * 60 + 20, tick=False):
+        client = Client(REMOTE_ADDR=ONE)
+        for _ in range(3):
+            client.get("/?LANG=de")
+        response = client.get("/?LANG=de")
+    page = seen(response)
+    assert (page.response["Retry-After"], page.state) == ("40", "crowded")
+    assert '<html lang="de">' in page.text
+    assert "frame-ancestors http" in page.response["Content-Security-Policy"]
+
+
+def test_kinds_are_counted_apart() -> None:
+    with time_machine.travel(1_900_000_000, tick=False):
+        for _ in range(4):
+            come("/install/", ONE)
+        assert come("/oauth/connect/", ONE) != 429
+
+
+@pytest.mark.parametrize("path", ["/healthz/", "/tab/orders/", "/session/renew/", "/nowhere/"])
+def test_what_has_a_credential_of_its_own_is_not_counted(path: str) -> None:
+    assert 429 not in [come(path, ONE) for _ in range(6)]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", PROXY, "192.168.1.7", "::1", "fd00::1", ""])
+def test_addresses_that_many_share_are_not_counted(address: str) -> None:
+    assert 429 not in [come("/install/", address) for _ in range(6)]
+
+
+def test_a_forwarded_address_is_not_believed_without_a_proxy() -> None:
+    with time_machine.travel(1_900_000_000, tick=False):
+        answers = [come("/install/", ONE, forwarded=f"151.101.2.{n}") for n in range(5)]
+    assert answers[3:] == [429, 429]
+
+
+def test_behind_a_proxy_its_own_entry_is_believed(settings: LazySettings) -> None:
+    settings.TRUSTED_PROXIES = 1
+    with time_machine.travel(1_900_000_000, tick=False):
+        # What a client writes in front changes nothing.
+        forged = [come("/install/", PROXY, forwarded=f"151.101.2.{n}, {ONE}") for n in range(5)]
+        assert forged[3:] == [429, 429]
+        assert come("/install/", PROXY, forwarded=OTHER) != 429
+        assert come("/install/", PROXY, forwarded="nonsense") != 429
+
+
+def test_behind_two_proxies_the_outer_ones_entry_counts(settings: LazySettings) -> None:
+    settings.TRUSTED_PROXIES = 2
+    with time_machine.travel(1_900_000_000, tick=False):
+        answers = [
+            come("/install/", PROXY, forwarded=f"1.1.1.{n}, {ONE}, 10.0.0.2") for n in range(5)
+        ]
+        assert answers[3:] == [429, 429]
+        # Fewer entries than proxies: somebody came past them.
+        assert [come("/install/", OTHER, forwarded=f"1.1.1.{n}") for n in range(5)][3:] == [
+            429,
+            429,
+        ]
+
+
+def test_a_network_of_ipv6_is_one_client() -> None:
+    with time_machine.travel(1_900_000_000, tick=False):
+        answers = [come("/install/", f"2a00:1450:4001::{n}") for n in range(1, 6)]
+        assert answers[3:] == [429, 429]
+        assert come("/install/", "2a00:1450:4002::1") != 429
+        assert come("/install/", f"::ffff:{ONE}") != 429
+
+
+def test_without_redis_everybody_comes_in(client: Client, portal: DemoPortal) -> None:
+    embedded.stop(environment.DIRECTORY)
+    try:
+        began = time.monotonic()
+        assert 429 not in [come("/oauth/connect/", ONE) for _ in range(20)]
+        assert time.monotonic() - began < 5
+    finally:
+        embedded.ensure(environment.DIRECTORY)
+    throttle.resting["until"] = 0.0
+    assert install(client, portal).response.status_code == 200

@@ -1,0 +1,348 @@
+"""What an opened row shows, which columns a person hides, news of changes, and export."""
+
+import csv
+import io
+import json
+import time
+from datetime import datetime
+
+import pytest
+from django.test import Client
+from openpyxl import load_workbook
+
+from b24app.journal import watching
+from b24app.orders.types import Owner
+from b24app.portals.models import Portal
+from demo.server import DemoPortal
+from tests.opening import (
+    ANNA,
+    EMPTY,
+    ILYA,
+    MANY,
+    MOCKUP,
+    PETRA,
+    THREE,
+    Page,
+    ask,
+    install,
+    open_tab,
+    submit,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def office(client: Client, portal: DemoPortal) -> Page:
+    """The tab of the deal with nine orders, one of them cancelled."""
+    install(client, portal)
+    return open_tab(client, portal)
+
+
+def news(client: Client, page: Page, since: str) -> dict[str, object]:
+    answer: dict[str, object] = json.loads(ask(client, page, "/tab/news/", {"since": since}).text)
+    return answer
+
+
+# --- details ----------------------------------------------------------------------------------
+
+
+def test_a_row_opens_with_one_request(client: Client, portal: DemoPortal, office: Page) -> None:
+    order = portal.order_id("1196")
+    basket = next(row for row in portal.state.baskets.values() if row["orderId"] == order)
+    basket |= {"name": "Desk <b>oak</b>", "quantity": 4, "price": 780}
+    portal.state.orders[order] |= {
+        "userDescription": "After 14:00,\nsecond entrance",
+        "comments": "Chairs come later",
+    }
+    due = next(
+        row
+        for row in portal.state.payments.values()
+        if row["orderId"] == order and row["paid"] == "N"
+    )
+    due["datePayBefore"] = "2026-12-01T00:00:00+00:00"
+    shipment = next(
+        row
+        for row in portal.state.shipments.values()
+        if row["orderId"] == order and row["system"] == "N"
+    )
+    shipment["priceDelivery"] = 200
+    portal.reset_counts()
+    page = ask(client, office, "/tab/details/", {"order": str(order)})
+    assert portal.http_requests == 1
+    assert page.text.startswith(f'<tr class="more" role="row" id="more-{order}">')
+    for text in (
+        "Desk &lt;b&gt;oak&lt;/b&gt;",
+        "4 × €780.00",
+        "€3,120.00",
+        "Delivery",
+        "€200.00",
+        "€5,000.00",
+        "due 1 Dec 2026",
+        "4417 8890 23",
+        "Example Freight",
+        "Not shipped",
+        "After 14:00,<br>second entrance",
+        "Chairs come later",
+    ):
+        assert text in page.text
+
+
+def test_a_returned_payment_is_called_so(client: Client, portal: DemoPortal, office: Page) -> None:
+    order = portal.order_id("1152")
+    assert "Returned" in ask(client, office, "/tab/details/", {"order": str(order)}).text
+
+
+@pytest.mark.parametrize(
+    ("fault", "method", "text"),
+    [
+        ("no_read", "sale.order.list", "Your role does not show"),
+        ("html", None, "could not be fetched"),
+        ("operating", "sale.order.list", "busy"),
+    ],
+)
+def test_a_failure_stays_inside_the_row(
+    client: Client, portal: DemoPortal, office: Page, fault: str, method: str | None, text: str
+) -> None:
+    portal.misbehave(fault, method=method, times=20)
+    page = ask(client, office, "/tab/details/", {"order": str(portal.order_id("1196"))})
+    assert page.response["X-Lo-State"] == "1"
+    assert page.response.status_code >= 400
+    assert text in page.text
+    assert "data-more-again" in page.text
+    assert page.text.startswith('<tr class="more"')
+
+
+def test_parts_that_may_not_be_seen_are_said_to_be_hidden(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    portal.misbehave("no_read", method="sale.payment.list", times=20)
+    page = ask(client, office, "/tab/details/", {"order": str(portal.order_id("1196"))})
+    assert "Not shown to you" in page.text
+    assert "Example Freight" in page.text
+
+
+def test_an_order_that_is_gone(client: Client, portal: DemoPortal, office: Page) -> None:
+    order = portal.order_id("1196")
+    del portal.state.orders[order]
+    page = ask(client, office, "/tab/details/", {"order": str(order)})
+    assert "does not show this order any more" in page.text
+
+
+@pytest.mark.parametrize("order", ["", "0", "x", "1;2", "9" * 16])
+def test_no_order_is_a_bad_request(client: Client, office: Page, order: str) -> None:
+    assert ask(client, office, "/tab/details/", {"order": order}).response.status_code == 400
+
+
+def test_details_need_the_right_and_the_session(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    petra = open_tab(client, portal, user_id=PETRA)
+    page = ask(client, petra, "/tab/details/", {"order": str(portal.order_id("1196"))})
+    assert "Your role does not show" in page.text
+    assert client.get("/tab/details/?order=1").status_code == 401
+
+
+# --- columns ----------------------------------------------------------------------------------
+
+
+def test_hidden_columns_are_kept_for_the_person(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    assert '<main class="page">' in office.text
+    form = {"hidden": ["resp", "pay", "order", "<x>"]}
+    assert submit(client, office, "/tab/columns/", form).response.status_code == 204
+    portal.reset_counts()
+    again = open_tab(client, portal)
+    assert portal.http_requests == 1
+    assert '<main class="page hide-pay hide-resp">' in again.text
+    assert '<main class="page">' in open_tab(client, portal, user_id=ILYA).text
+    submit(client, again, "/tab/columns/", {})
+    assert '<main class="page">' in open_tab(client, portal).text
+
+
+# --- news -------------------------------------------------------------------------------------
+
+
+def test_news_come_from_our_own_server(client: Client, portal: DemoPortal, office: Page) -> None:
+    here = Portal.objects.get(member_id=portal.member_id)
+    since = office.attribute("data-moment")
+    portal.reset_counts()
+    quiet = news(client, office, since)
+    assert quiet["changed"] is False
+    watching.tell(here.pk, orders=[portal.order_id("1196")])
+    assert news(client, office, since)["changed"] is True
+    after = news(client, office, str(quiet["since"]))
+    assert after["changed"] is True
+    assert news(client, office, str(after["since"]))["changed"] is False
+    assert portal.http_requests == 0
+
+
+def test_an_idle_tab_costs_the_portal_nothing(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    portal.reset_counts()
+    since = office.attribute("data-moment")
+    for _ in range(50):
+        since = str(news(client, office, since)["since"])
+    assert portal.http_requests == 0
+
+
+def test_a_change_of_the_card_is_news_and_of_other_cards_is_not(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    here = Portal.objects.get(member_id=portal.member_id)
+    since = office.attribute("data-moment")
+    watching.tell(here.pk, owners=[Owner(2, THREE), Owner(31, MOCKUP)], orders=[1])
+    assert news(client, office, since)["changed"] is False
+    watching.tell(here.pk, owners=[Owner(2, MOCKUP)])
+    assert news(client, office, since)["changed"] is True
+
+
+def test_other_portals_changes_are_no_news(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    here = Portal.objects.get(member_id=portal.member_id)
+    watching.tell(here.pk + 1, owners=[Owner(2, MOCKUP)], orders=[portal.order_id("1196")])
+    assert news(client, office, office.attribute("data-moment"))["changed"] is False
+
+
+def test_a_region_read_after_a_change_has_no_news_of_it(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    here = Portal.objects.get(member_id=portal.member_id)
+    watching.tell(here.pk, owners=[Owner(2, MOCKUP)])
+    again = ask(client, office, "/tab/orders/")
+    assert news(client, office, again.attribute("data-moment"))["changed"] is False
+
+
+def test_a_linked_order_is_watched_from_then_on(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    here = Portal.objects.get(member_id=portal.member_id)
+    order = portal.order_id("1193")
+    page = open_tab(client, portal, deal_id=EMPTY)
+    linked = submit(client, page, "/tab/link/", {"order": f"{order}|"})
+    since = linked.attribute("data-moment")
+    watching.tell(here.pk, orders=[order])
+    assert news(client, page, since)["changed"] is True
+
+
+def test_somebody_looks_while_a_tab_asks(client: Client, portal: DemoPortal, office: Page) -> None:
+    here = Portal.objects.get(member_id=portal.member_id)
+    assert not watching.somebody_looks(here.pk + 1)
+    news(client, office, office.attribute("data-moment"))
+    assert watching.somebody_looks(here.pk)
+
+
+@pytest.mark.parametrize("since", ["now", "-1", "1)", "1.5", "+inf"])
+def test_since_is_a_moment_of_ours(client: Client, office: Page, since: str) -> None:
+    page = ask(client, office, "/tab/news/", {"since": since})
+    assert page.response.status_code == 400
+
+
+def test_news_need_a_session(client: Client) -> None:
+    assert client.get("/tab/news/?since=").status_code == 401
+
+
+# --- export -----------------------------------------------------------------------------------
+
+
+def exported(client: Client, page: Page, form: dict[str, object]) -> list[dict[str, str]]:
+    response = submit(client, page, "/tab/export/", {"format": "csv", **form}).response
+    assert response.status_code == 200
+    assert "attachment" in response["Content-Disposition"]
+    text = response.content.decode("utf-8-sig")
+    delimiter = ";" if ";" in text.splitlines()[0] else ","
+    return list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+
+
+def test_what_is_shown_is_exported(client: Client, portal: DemoPortal, office: Page) -> None:
+    rows = exported(client, office, {"all": "on", "q": "clara", "canceled": "off", "sort": "added"})
+    assert [row["Number"] for row in rows] == ["1201", "1196", "1152"]
+    assert rows[1] == {
+        "ID": str(portal.order_id("1196")),
+        "Number": "1196",
+        "Date": "2026-11-14",
+        "Customer": "Clara Whitfield",
+        "Company": rows[1]["Company"],
+        "Phone": "'+1 202 555 0142",
+        "E-mail": "client1@example.com",
+        "Status": "In assembly",
+        "Cancelled": "No",
+        "Payment": "Partly",
+        "Delivery": "Partly",
+        "Tracking number": "4417 8890 23",
+        "Amount": "5000",
+        "Paid": "3000",
+        "To pay": "2000",
+        "Refunded": "0",
+        "Currency": "EUR",
+        "Responsible": "Ilya Sokolov",
+    }
+
+
+def test_only_the_ticked_ones(client: Client, portal: DemoPortal, office: Page) -> None:
+    ticked = [portal.order_id(number) for number in ("1140", "1159")]
+    rows = exported(client, office, {"order": [f"{pk}|" for pk in ticked], "q": "other"})
+    assert [row["Number"] for row in rows] == ["1140", "1159"]
+
+
+def test_four_hundred_orders_as_a_workbook(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    page = open_tab(client, portal, deal_id=MANY, lang="de")
+    response = submit(client, page, "/tab/export/", {"format": "xlsx", "all": "on"}).response
+    sheet = load_workbook(io.BytesIO(response.content)).active
+    rows = list(sheet.values)
+    assert len(rows) == 401
+    first = rows[1]
+    assert isinstance(first[2], datetime)
+    assert isinstance(first[12], int | float)
+    assert response["Content-Disposition"].endswith('orders-deal-7400.xlsx"')
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"format": "pdf", "all": "on"},
+        {"format": "csv"},
+        {"format": "csv", "order": "x"},
+        {"format": "csv", "order": ["1|"] * 1001},
+    ],
+)
+def test_bad_exports(
+    client: Client, portal: DemoPortal, office: Page, form: dict[str, object]
+) -> None:
+    portal.reset_counts()
+    assert submit(client, office, "/tab/export/", form).response.status_code == 400
+    assert portal.http_requests == 0
+
+
+def test_for_all_stops_where_there_are_too_many(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    for pk in range(50_000, 51_001):
+        portal.state.links[pk] = (2, EMPTY)
+    page = open_tab(client, portal, deal_id=EMPTY)
+    refused = submit(client, page, "/tab/export/", {"format": "csv", "all": "on"})
+    assert (refused.state, refused.response.status_code) == ("too-many", 409)
+
+
+def test_an_export_needs_the_right_to_read(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    petra = open_tab(client, portal, user_id=PETRA)
+    refused = submit(client, petra, "/tab/export/", {"format": "csv", "all": "on"})
+    assert (refused.state, refused.response.status_code) == ("no-read", 403)
+
+
+def test_a_page_of_four_hundred_takes_us_little_time(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
+    page = open_tab(client, portal, user_id=ANNA, deal_id=MANY)
+    began = time.process_time()
+    ask(client, page, "/tab/grid/", {"q": "Clara"})
+    # The demo portal's own work is in this process too, so this is far from tight.
+    assert time.process_time() - began < 3

@@ -1,0 +1,390 @@
+"""The picker through the edge: what is found, how it is narrowed, what it costs, and who sees nothing."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.test import Client
+
+from demo.server import DemoPortal
+from tests.opening import (
+    EMPTY,
+    ILYA,
+    MANY,
+    MOCKUP,
+    PETRA,
+    TOM,
+    Page,
+    ask,
+    install,
+    launch,
+    open_tab,
+    seen,
+)
+
+pytestmark = pytest.mark.django_db
+
+TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SPRING_STOCK = 6951
+INVOICE = 118
+
+
+@pytest.fixture(autouse=True)
+def today() -> Iterator[None]:
+    """A day on which the seeded orders are some days old."""
+    with time_machine.travel(TODAY, tick=True):
+        yield
+
+
+@pytest.fixture
+def tab(client: Client, portal: DemoPortal) -> Page:
+    """The tab of a deal with no orders, its client Clara, as Ilya sees it; names are warm."""
+    install(client, portal)
+    page = open_tab(client, portal, user_id=ILYA, deal_id=EMPTY)
+    for text in ("1184", "1179", "1163"):
+        found(client, page, text)
+    portal.reset_counts()
+    return page
+
+
+def found(client: Client, page: Page, q: str = "", **more: str) -> Page:
+    return ask(client, page, "/tab/found/", {"q": q, **more})
+
+
+def numbers(page: Page) -> list[str]:
+    return re.findall(r'data-number="([^"]*)"', page.text)
+
+
+def further(page: Page) -> dict[str, str]:
+    """What "Show more" sends along; empty where there is nothing more."""
+    button = re.search(r'hx-vals=\'{"below": "(\d+)", "shown": "(\d+)"}\'', page.text)
+    return {"below": button[1], "shown": button[2]} if button else {}
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "1193",
+        "Whitfield",
+        "whitfield",
+        "(202) 555-0142",
+        "202.555.0142",
+        "0142",
+        "client1@example.com",
+        "Client1@Example",
+    ],
+)
+def test_an_order_is_found_by_whatever_is_known_of_it(
+    client: Client, portal: DemoPortal, tab: Page, q: str
+) -> None:
+    page = found(client, tab, q)
+    assert "1193" in numbers(page)
+    assert portal.http_requests <= 2
+
+
+def test_an_order_is_found_by_its_id_and_by_its_company(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    order = portal.order_id("1193")
+    assert "1193" in numbers(found(client, tab, str(order)))
+    assert "1170" in numbers(found(client, tab, "Harbour & Pine"))
+
+
+def test_accents_and_case_do_not_matter(client: Client, portal: DemoPortal, tab: Page) -> None:
+    order = portal.order_id("1193")
+    for row in portal.state.properties.of_order(order):
+        if row["code"] == "FIO":
+            row["value"] = "ŽOFIE Straße"
+    assert "1193" in numbers(found(client, tab, "žofie straße"))
+
+
+def test_every_place_an_order_may_stand_at_is_told(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    deal = found(client, tab, "1184").row(portal.order_id("1184"))
+    assert "Winter catalogue" in deal
+    assert "Tom Becker" in deal
+    assert 'data-seen="2:6933"' in deal
+    assert "/crm/deal/details/6933/" in deal
+    invoice = found(client, tab, "1163").row(portal.order_id("1163"))
+    assert "Invoice 118" in invoice
+    assert "Maria Lopez" in invoice
+    assert 'data-seen="31:118"' in invoice
+    assert "/crm/type/31/details/118/" in invoice
+    free = found(client, tab, "1193").row(portal.order_id("1193"))
+    assert "Not linked" in free
+    assert 'data-seen=""' in free
+    portal.state.links[portal.order_id("1193")] = (2, EMPTY)
+    here = found(client, tab, "1193").row(portal.order_id("1193"))
+    assert "Already in this deal" in here
+    assert "disabled" in here
+
+
+def test_a_deal_the_person_may_not_open_has_no_title(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    tab = open_tab(client, portal, user_id=TOM, deal_id=SPRING_STOCK)
+    row = found(client, tab, "1179").row(portal.order_id("1179"))
+    assert "Deal 6940" in row
+    assert "You may not open this deal" in row
+    assert "Meeting room chairs" not in row
+    assert "/crm/deal/details/" not in row
+
+
+def test_the_dialog_costs_nothing_and_says_where_orders_go(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    assert "to Deal 7000" in ask(client, tab, "/tab/picker/").text
+    assert portal.http_requests == 0
+    assert '<i id="picker-card" hx-swap-oob="true">Empty so far</i>' in found(client, tab).text
+
+
+def test_on_an_invoice_s_tab_the_words_are_the_invoice_s(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, INVOICE, "en", {})
+    dialog = ask(client, tab, "/tab/picker/").text
+    assert "to Invoice 118" in dialog
+    assert "Move them to this invoice" in dialog
+    here = found(client, tab, "1163").row(portal.order_id("1163"))
+    assert "Already in this invoice" in here
+    assert "1170" in numbers(found(client, tab, mine="on"))
+
+
+def test_chips_narrow_at_no_more_than_three_requests(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    mine = found(client, tab, mine="on")
+    assert "1193" in numbers(mine)
+    assert portal.http_requests <= 3
+    assert all("Whitfield" in mine.row(order_id) for order_id in mine.order_ids)
+    for form in (
+        {"unlinked": "on"},
+        {"mine": "on", "unlinked": "on"},
+        {"mine": "on", "unlinked": "on", "recent": "on", "q": "1193"},
+        {"q": "0142", "unlinked": "on", "since": "2026-11-01", "until": "2026-11-30"},
+    ):
+        portal.reset_counts()
+        page = ask(client, tab, "/tab/found/", form)
+        assert portal.http_requests <= 3
+        assert page.order_ids
+        assert all(portal.link_of(order_id) is None for order_id in page.order_ids)
+        assert "1193" in numbers(page) or form == {"unlinked": "on"}
+
+
+def test_chips_on_a_client_of_many_orders_leave_nothing_out(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    oldest = min(
+        row["orderId"]
+        for row in portal.state.properties.values()
+        if row["value"] == "client1@example.com"
+    )
+    number = portal.state.orders[oldest]["accountNumber"]
+    assert numbers(found(client, tab, number, mine="on")) == [number]
+    assert portal.http_requests <= 3
+    assert found(client, tab, "zzzz", mine="on", recent="on").state == "nothing-found"
+    assert not numbers(found(client, tab, "Raman", mine="on"))
+
+
+def test_a_card_without_a_client_has_no_orders_of_its_client(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.state.deals[EMPTY] |= {"CONTACT_ID": None, "COMPANY_ID": None}
+    page = found(client, tab, mine="on")
+    assert page.state == "nothing-found"
+    assert "No client to look for" in page.text
+
+
+def test_the_period_is_whole_days(client: Client, portal: DemoPortal, tab: Page) -> None:
+    day = {"since": "2026-11-12", "until": "2026-11-12"}
+    page = found(client, tab, **day)
+    assert "1193" in numbers(page)
+    dates = {portal.state.orders[order_id]["dateInsert"][:10] for order_id in page.order_ids}
+    assert dates == {"2026-11-12"}
+    assert portal.http_requests <= 2
+    assert "1193" in numbers(found(client, tab, "1193", **day))
+    assert not numbers(found(client, tab, "1193", since="2026-11-13"))
+    turned = found(client, tab, "1193", since="2026-11-30", until="2026-11-01")
+    assert numbers(turned) == ["1193"]
+
+
+def test_show_more_goes_through_all_orders_once_newest_first(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    page, ids = found(client, tab), []
+    while True:
+        assert len(page.order_ids) <= 50
+        ids += page.order_ids
+        if not (more := further(page)):
+            break
+        portal.reset_counts()
+        page = found(client, tab, **more)
+        assert portal.http_requests <= 2
+        assert "<table" not in page.text
+    assert ids == sorted(portal.state.orders, reverse=True)
+    assert f"{len(ids)} orders found" in page.text
+
+
+def test_show_more_of_a_text_that_stands_in_several_places(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    page, ids = found(client, tab, "client3"), []
+    while True:
+        ids += page.order_ids
+        if not (more := further(page)):
+            break
+        page = found(client, tab, "client3", **more)
+    wanted = {
+        row["orderId"]
+        for row in portal.state.properties.values()
+        if row["value"] == "client3@example.com"
+    }
+    assert ids == sorted(wanted, reverse=True)
+
+
+def test_unlinked_ones_are_found_behind_many_linked_ones(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    newest = sorted(portal.state.orders, reverse=True)[:160]
+    for order_id in newest[:-1]:
+        portal.state.links[order_id] = (2, MANY)
+    portal.state.links.pop(newest[-1], None)
+    portal.reset_counts()
+    assert newest[-1] in found(client, tab, unlinked="on").order_ids
+    assert portal.http_requests <= 3
+
+
+@pytest.mark.parametrize("dropped", ["value", "accountNumber", "dateInsert"])
+def test_a_condition_the_portal_drops_in_silence_shows_nobody_else_s_orders(
+    client: Client, portal: DemoPortal, tab: Page, dropped: str
+) -> None:
+    table = portal.state.properties if dropped == "value" else portal.state.orders
+    next(iter(table.values())).pop(dropped)  # the demo knows the fields of its first row
+    page = found(client, tab, "9000-0149")
+    assert set(numbers(page)) <= {"9000-0149"}
+    period = found(client, tab, since="2026-11-12", until="2026-11-12")
+    dates = {portal.state.orders[pk].get("dateInsert", "")[:10] for pk in period.order_ids}
+    assert dates <= {"2026-11-12"}
+
+
+def test_a_portal_that_resolves_no_references_costs_a_request_not_a_title(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.misbehave("no_references", times=50)
+    assert "Winter catalogue" in found(client, tab, "1184").text
+    assert portal.http_requests <= 3
+
+
+def test_text_cannot_refer_to_other_commands(client: Client, portal: DemoPortal, tab: Page) -> None:
+    page = found(client, tab, "$result[card][TITLE]")
+    assert page.response.status_code == 200
+    assert not page.order_ids
+
+
+def test_nothing_found_says_so_and_escapes(client: Client, portal: DemoPortal, tab: Page) -> None:
+    page = found(client, tab, "<script>alert(1)</script>")
+    assert page.state == "nothing-found"
+    assert "<script>" not in page.text
+    assert found(client, tab, "%%").state == "nothing-found"
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "status"),
+    [("html", "silent", 504), ("operating", "busy", 503), ("no_read", "no-read", 403)],
+)
+def test_a_failed_search_is_told_in_the_dialog_with_a_way_to_try_again(
+    client: Client, portal: DemoPortal, tab: Page, fault: str, state: str, status: int
+) -> None:
+    portal.misbehave(fault, method="sale.order.list" if fault != "html" else None, times=50)
+    page = found(client, tab, "1193")
+    assert (page.state, page.response.status_code) == (state, status)
+    assert page.response["X-Lo-State"] == "1"
+    assert 'form="picker-search"' in page.text
+    assert 'hx-target="#orders"' not in page.text
+    assert "LO-" in page.text
+    portal.calm()
+    assert numbers(found(client, tab, "1193")) == ["1193"]
+
+
+def test_a_failure_in_one_place_is_not_nothing_found(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.misbehave("operating", method="sale.propertyvalue.list", times=1)
+    assert found(client, tab, "Whitfield").state == "busy"
+
+
+def test_whoever_may_not_read_orders_sees_why(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    tab = open_tab(client, portal, user_id=PETRA)
+    page = found(client, tab, "1193")
+    assert (page.state, page.response.status_code) == ("no-read", 403)
+    assert not page.order_ids
+    assert found(client, tab, mine="on").state == "no-read"
+
+
+def test_whoever_may_not_open_the_card_any_more_searches_nothing(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    tab = open_tab(client, portal, user_id=TOM, deal_id=SPRING_STOCK)
+    portal.state.deals[SPRING_STOCK]["ASSIGNED_BY_ID"] = "5"
+    for form in ({"q": "1193"}, {"mine": "on"}):
+        page = ask(client, tab, "/tab/found/", form)
+        assert (page.state, page.response.status_code) == ("no-deal", 403)
+        assert not page.order_ids
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"q": "x" * 101},
+        {"since": "yesterday"},
+        {"until": "0001-01-01"},
+        {"since": "9999-12-31"},
+        {"below": "-1"},
+        {"below": "٣"},
+        {"below": "9" * 16},
+        {"shown": "x"},
+    ],
+)
+def test_forms_that_are_not_ours_cost_no_request(
+    client: Client, portal: DemoPortal, tab: Page, form: dict[str, str]
+) -> None:
+    assert ask(client, tab, "/tab/found/", form).response.status_code == 400
+    assert portal.http_requests == 0
+
+
+@pytest.mark.parametrize("path", ["/tab/picker/", "/tab/found/"])
+def test_without_a_session_or_with_an_ended_one(
+    client: Client, portal: DemoPortal, tab: Page, path: str
+) -> None:
+    assert client.get(path).status_code == 401
+    assert client.post(path).status_code == 405
+    with time_machine.travel(datetime(2026, 11, 20, 13, tzinfo=UTC), tick=True):
+        ended = ask(client, tab, path)
+    assert ended.response.status_code == 401
+    assert ended.response["X-Session-Expired"] == "1"
+    forged = seen(client.get(path, headers={"Authorization": f"Bearer {tab.session[:-3]}abc"}))
+    assert forged.response.status_code == 401
+    assert "X-Session-Expired" not in forged.response
+    assert portal.http_requests == 0
+
+
+def test_a_token_the_portal_refuses_lets_the_frame_bring_another(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.expire_tokens()
+    portal.forget_refresh_tokens()
+    refused = found(client, tab, "1193")
+    assert refused.response.status_code == 401
+    assert refused.response["X-Session-Expired"] == "1"
+
+
+def test_the_dialog_of_another_deal_is_that_deal_s(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    tab = open_tab(client, portal, user_id=ILYA, deal_id=MOCKUP)
+    assert "Already in this deal" in found(client, tab, "1201").text
+    assert {"1193", "1170", "1201"} <= set(numbers(found(client, tab, mine="on")))

@@ -1,0 +1,305 @@
+"""Suggestions through the edge: whose they are, who sees them, their cost, saying no and taking it back."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.test import Client
+
+from b24app.orders.types import Owner
+from b24app.portals.models import Portal, PortalUser
+from b24app.tab import suggestions
+from b24app.tab.models import Dismissal
+from demo.server import DemoPortal
+from tests.opening import (
+    ANNA,
+    EMPTY,
+    ILYA,
+    MARIA,
+    MOCKUP,
+    PETRA,
+    TOM,
+    Page,
+    ask,
+    install,
+    launch,
+    open_tab,
+    submit,
+)
+
+pytestmark = pytest.mark.django_db
+
+TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SPRING_STOCK = 6951
+INVOICE = 118
+NOBODYS = 6940
+
+
+@pytest.fixture(autouse=True)
+def today() -> Iterator[None]:
+    """A day on which the seeded orders are some days old."""
+    with time_machine.travel(TODAY, tick=True):
+        yield
+
+
+@pytest.fixture
+def tab(client: Client, portal: DemoPortal) -> Page:
+    install(client, portal)
+    page = open_tab(client, portal, user_id=ILYA)
+    portal.reset_counts()
+    return page
+
+
+def suggested(client: Client, page: Page) -> Page:
+    return ask(client, page, "/tab/suggestions/")
+
+
+def ids(page: Page) -> list[int]:
+    return [int(one) for one in re.findall(r'data-suggested="(\d+)"', page.text)]
+
+
+def tags(page: Page, order_id: int) -> list[str]:
+    row = re.search(rf'<li data-suggested="{order_id}".*?</li>', page.text, re.DOTALL)
+    assert row
+    return re.findall(r'<span class="tag">([^<]+)</span>', row[0])
+
+
+def orders(portal: DemoPortal, *numbers: str) -> list[int]:
+    return [portal.order_id(number) for number in numbers]
+
+
+def test_orders_of_the_deal_s_client_are_suggested_with_their_reasons(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    page = suggested(client, tab)
+    own, firm = orders(portal, "1193", "1170")
+    assert ids(page) == [own, firm]
+    assert tags(page, own) == ["same contact", "same phone", "same e-mail"]
+    assert tags(page, firm) == ["same company", "3 days from the deal’s date"]
+    assert "2 more orders of this client are not linked" in page.text
+    assert "Link both" in page.text
+    assert portal.http_requests == 3
+
+
+def test_the_page_itself_asks_for_them_only_once_it_stands(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    assert 'hx-get="/tab/suggestions/" hx-trigger="load"' in tab.text
+    assert not ids(tab)
+
+
+def test_a_suggestion_is_linked_like_a_found_order(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    page, both = suggested(client, tab), orders(portal, "1193", "1170")
+    sent = re.findall(r'name="order" value="([^"]+)"', page.text)
+    assert sent == [f"{pk}|" for pk in both]
+    after = submit(client, tab, "/tab/link/", {"order": sent})
+    assert all(portal.link_of(pk) == (2, MOCKUP) for pk in both)
+    assert set(both) <= set(after.order_ids)
+    suggestions.forget(Portal.objects.get(), Owner(2, MOCKUP))
+    assert not ids(suggested(client, tab))
+
+
+def test_an_empty_card_shows_them_in_the_place_of_its_empty_state(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    page = suggested(client, open_tab(client, portal, user_id=ILYA, deal_id=EMPTY))
+    assert ids(page) == orders(portal, "1193")
+    assert page.response["HX-Retarget"] == "[data-state=empty]"
+    assert "This one looks like it belongs here." in page.text
+    assert "same contact, same phone, same e-mail" in page.text
+    assert "Find other orders" in page.text
+
+
+def test_the_invoice_s_client_too(client: Client, portal: DemoPortal, tab: Page) -> None:
+    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, INVOICE, "en", {})
+    page = suggested(client, tab)
+    assert orders(portal, "1170")[0] in ids(page)
+    assert "deal" not in re.sub(r"/[a-z/]+", "", page.text)
+
+
+def test_linked_cancelled_and_old_orders_are_never_suggested(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    own, firm = orders(portal, "1193", "1170")
+    portal.state.links[own] = (2, NOBODYS)
+    assert ids(suggested(client, tab)) == [firm]
+    portal.state.orders[firm]["canceled"] = "Y"
+    assert suggested(client, tab).text == ""
+    del portal.state.links[own]
+    Portal.objects.update(suggestion_days=7)
+    suggestions.forget(Portal.objects.get(), Owner(2, MOCKUP))
+    assert suggested(client, tab).text == ""
+    Portal.objects.update(suggestion_days=9)
+    suggestions.forget(Portal.objects.get(), Owner(2, MOCKUP))
+    assert ids(suggested(client, tab)) == [own]
+
+
+def test_a_portal_that_wants_none_is_not_asked(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    Portal.objects.update(suggestion_days=0)
+    assert suggested(client, tab).text == ""
+    assert portal.http_requests == 0
+
+
+def test_nothing_here_is_remembered_for_five_minutes_and_forgotten_with_a_link(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    for order_id in orders(portal, "1193", "1170"):
+        portal.state.links[order_id] = (2, NOBODYS)
+    assert suggested(client, tab).text == ""
+    portal.reset_counts()
+    assert suggested(client, tab).text == ""
+    assert portal.http_requests == 0
+    other = open_tab(client, portal, user_id=ANNA)
+    portal.reset_counts()
+    suggested(client, other)
+    assert portal.http_requests > 0  # another person may have other rights
+    portal.state.links.clear()
+    suggestions.forget(Portal.objects.get(), Owner(2, MOCKUP))
+    assert ids(suggested(client, tab))
+    with time_machine.travel(datetime(2026, 11, 20, 12, 6, tzinfo=UTC), tick=True):
+        assert ids(suggested(client, tab))
+
+
+def test_no_means_no_to_everybody_at_that_card_until_taken_back(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    own, firm = orders(portal, "1193", "1170")
+    portal.reset_counts()
+    no = submit(client, tab, "/tab/suggestions/dismiss/", {"order": str(own)})
+    assert (no.response.status_code, no.text) == (200, "")
+    assert submit(client, tab, "/tab/suggestions/dismiss/", {"order": str(own)}).toast
+    assert Dismissal.objects.count() == 1
+    assert portal.http_requests == 0
+    anna = open_tab(client, portal, user_id=ANNA)
+    assert ids(suggested(client, anna)) == [firm]
+    assert ids(suggested(client, open_tab(client, portal, user_id=ILYA, deal_id=EMPTY))) == [own]
+    undo = no.toast["undo"]
+    assert isinstance(undo, dict)
+    back = submit(client, tab, undo["url"], undo["values"])
+    assert ids(back) == [own, firm]
+    assert back.response["HX-Retarget"] == "#suggestions"
+    assert not Dismissal.objects.exists()
+
+
+def test_another_portal_s_dismissals_are_neither_heeded_nor_removed(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    own, firm = orders(portal, "1193", "1170")
+    other = Portal.objects.create(member_id="b" * 32, endpoint="https://other.example/rest/")
+    theirs = {"owner_type": 2, "owner_id": MOCKUP, "order_id": own, "user_id": ILYA}
+    Dismissal.objects.create(portal=other, **theirs)
+    assert ids(suggested(client, tab)) == [own, firm]
+    submit(client, tab, "/tab/suggestions/restore/", {"order": str(own)})
+    assert Dismissal.objects.of(other).count() == 1
+
+
+def test_an_order_id_of_nowhere_changes_nothing_shown(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    submit(client, tab, "/tab/suggestions/dismiss/", {"order": "999999999"})
+    assert ids(suggested(client, tab)) == orders(portal, "1193", "1170")
+
+
+def test_whoever_may_not_link_sees_none_unless_named(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    maria = open_tab(client, portal, user_id=MARIA)
+    assert ids(suggested(client, maria))
+    PortalUser.objects.filter(user_id=MARIA).update(may_link=False)
+    portal.reset_counts()
+    assert suggested(client, maria).text == ""
+    assert portal.http_requests == 0
+    Portal.objects.update(named=[{"id": "U7", "name": "Ilya Sokolov"}])
+    assert suggested(client, maria).text == ""
+    Portal.objects.update(named=[{"id": f"U{MARIA}", "name": "Maria Lopez"}])
+    assert ids(suggested(client, maria))
+
+
+def test_the_outsider_sees_none_and_nothing_is_remembered_for_others(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    petra = open_tab(client, portal, user_id=PETRA)
+    assert suggested(client, petra).text == ""
+    assert ids(suggested(client, tab))
+    tom = open_tab(client, portal, user_id=TOM, deal_id=SPRING_STOCK)
+    portal.state.deals[SPRING_STOCK]["ASSIGNED_BY_ID"] = "5"
+    assert suggested(client, tom).text == ""
+
+
+@pytest.mark.parametrize("fault", ["html", "cut", "reset", "operating", "no_read", "no_store"])
+def test_a_failure_is_silent_for_the_person_and_logged(
+    client: Client,
+    portal: DemoPortal,
+    tab: Page,
+    fault: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    method = None if fault in ("html", "cut", "reset") else "sale.order.list"
+    portal.misbehave(fault, method=method, times=50)
+    page = suggested(client, tab)
+    assert (page.response.status_code, page.text) == (200, "")
+    assert "no suggestions after" in caplog.text
+    portal.calm()
+    assert ids(suggested(client, tab))
+
+
+def test_clients_that_may_not_be_read_leave_what_the_order_itself_says(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.misbehave("no_read", method="sale.order.get", times=50)
+    page = suggested(client, tab)
+    assert tags(page, orders(portal, "1193")[0]) == ["same phone", "same e-mail"]
+
+
+def test_a_portal_that_resolves_no_references_costs_a_request_not_an_answer(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.misbehave("no_references", times=50)
+    assert ids(suggested(client, tab)) == orders(portal, "1193", "1170")
+    assert portal.http_requests == 4
+
+
+@pytest.mark.parametrize("order", ["", "0", "x", "-1", "٣", "9" * 16, "5|2:7021"])
+def test_forged_ids_are_refused(client: Client, portal: DemoPortal, tab: Page, order: str) -> None:
+    for path in ("/tab/suggestions/dismiss/", "/tab/suggestions/restore/"):
+        assert submit(client, tab, path, {"order": order}).response.status_code == 400
+    assert portal.http_requests == 0
+    assert not Dismissal.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/tab/suggestions/", "get"),
+        ("/tab/suggestions/dismiss/", "post"),
+        ("/tab/suggestions/restore/", "post"),
+    ],
+)
+def test_without_a_session_or_with_an_ended_one(
+    client: Client, portal: DemoPortal, tab: Page, path: str, method: str
+) -> None:
+    order = str(orders(portal, "1193")[0])
+    send = client.get if method == "get" else client.post
+    assert send(path, {"order": order}).status_code == 401
+    wrong = client.post if method == "get" else client.get
+    assert wrong(path).status_code == 405
+    with time_machine.travel(datetime(2026, 11, 20, 13, tzinfo=UTC), tick=True):
+        ended = ask(client, tab, path, {"order": order}, method=method)
+    assert ended.response.status_code == 401
+    assert ended.response["X-Session-Expired"] == "1"
+    assert not Dismissal.objects.exists()
+    assert portal.http_requests == 0
+
+
+def test_markup_in_what_the_portal_says_is_text(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    own = orders(portal, "1193")[0]
+    portal.state.orders[own]["accountNumber"] = "<b>1193</b>"
+    assert "<b>1193" not in suggested(client, tab).text
