@@ -187,9 +187,12 @@ def _moves(job: Job) -> int:
 
 
 def _writes(job: Job) -> dict[str, int]:
-    """Writes that are left, by method; an undo of unknown mixture is reckoned by its dearest."""
-    methods = work.subject_of(job).methods
-    return {methods[-1]: max(0, job.total - job.handled)}
+    """Writes that are left, by method."""
+    left, methods = max(0, job.total - job.handled), work.subject_of(job).methods
+    if len(methods) == 1:
+        return {methods[0]: left}
+    unlinks = JobItem.objects.filter(job=job, state=S.PENDING, wanted="").count()
+    return {work.ADD: max(0, left - unlinks), work.DELETE: unlinks}
 
 
 def _minutes(job: Job, view: View) -> int | None:
@@ -204,7 +207,7 @@ def _minutes(job: Job, view: View) -> int | None:
 def _allowed(job: Job, view: View) -> int:
     """Rows a minute that the portal allows in the long run."""
     subject = work.subject_of(job)
-    cost = max(0.001, view.cost(subject.methods[-1]))
+    cost = max(0.001, *(view.cost(method) for method in subject.methods))
     by_time = view.limits.operating * BULK_SHARE / (WINDOW / 60) / cost
     return int(min(60 * view.limits.leak * subject.most, by_time))
 

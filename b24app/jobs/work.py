@@ -181,15 +181,20 @@ class Reading:
 
 
 SUBJECTS: Mapping[str, Subject] = {
-    Job.Kind.LINK: Links(),
-    Job.Kind.MOVE: Links(),
-    Job.Kind.UNLINK: Links(),
+    Job.Kind.LINK: Links(methods=(ADD,)),
+    Job.Kind.MOVE: Links(methods=(ADD,)),
+    Job.Kind.UNLINK: Links(methods=(DELETE,)),
     Job.Kind.EXPORT: Reading(),
     Job.Kind.STATUS: Field(AuditEntry.Kind.STATUS.value, "statusId"),
     Job.Kind.RESPONSIBLE: Field(AuditEntry.Kind.RESPONSIBLE.value, "responsibleId"),
 }
 
 
+_BOTH_WAYS = Links()
+
+
 def subject_of(job: Job) -> Subject:
     """What the job changes; an undo changes what the job it takes back has changed."""
-    return SUBJECTS[job.subject]
+    subject = SUBJECTS[job.subject]
+    undoing_links = job.kind == Job.Kind.RESTORE and isinstance(subject, Links)
+    return _BOTH_WAYS if undoing_links else subject

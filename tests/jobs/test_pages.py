@@ -174,7 +174,7 @@ def test_a_short_job_ends_without_a_word(client: Client, portal: DemoPortal) -> 
 
 def test_open_tabs_hear_of_it(client: Client, desk: Desk, portal: DemoPortal) -> None:
     tab = opening.open_tab(client, portal, ANNA, MOCKUP)
-    since = tab.attribute("data-since")
+    since = tab.attribute("data-moment")
     desk.start(desk.link([(portal.order_id("1193"), MOCKUP)]))
     news = opening.ask(client, tab, f"/tab/news/?since={since}").response
     assert b'"changed": true' in news.content
