@@ -43,7 +43,8 @@ def before(item: JobItem, now: str | None) -> Result | None:
     if now is None:
         return Result(item, S.FAILED, "gone")
     if now == item.wanted:
-        return Result(item, S.DONE, "already")
+        # A write of ours that the reading back came too early for counts as ours.
+        return Result(item, S.DONE, "already", happened=item.attempts > 0)
     if now != item.seen:
         return Result(item, S.SKIPPED, "changed", now)
     return None

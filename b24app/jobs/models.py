@@ -193,7 +193,9 @@ class JobItem(models.Model):
     reason = models.CharField(max_length=32, blank=True)
     detail = models.CharField(max_length=200, blank=True, help_text="A place, or the portal's text")
     data = models.JSONField(null=True, blank=True, help_text="What an export has read")
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, help_text="Writes sent whose outcome nobody heard"
+    )
     claim = models.UUIDField(null=True, blank=True)
     at = models.DateTimeField(null=True, blank=True, help_text="When it got its outcome")
 

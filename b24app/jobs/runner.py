@@ -233,6 +233,8 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
     job, now, subject = held.job, timezone.now(), work.subject_of(held.job)
     for one in results:
         one.item.state, one.item.reason, one.item.detail = one.state, one.reason, one.detail
+        # Counted in advance, when its writing began: only what stays unknown is left counted.
+        one.item.attempts += one.state == S.UNKNOWN
         one.item.at = now if one.state in COUNTED else None
         one.item.claim = None
     counts = Counter(COUNTED[one.state] for one in results if one.state in COUNTED)
@@ -240,7 +242,7 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
     with transaction.atomic():
         held.renew()
         JobItem.objects.rewrite(
-            [one.item for one in results], ["state", "reason", "detail", "at", "claim", *fields]
+            [one.item for one in results], ["state", "reason", "detail", "at", "claim", "attempts", *fields]
         )
         audit.record(
             job.acting,

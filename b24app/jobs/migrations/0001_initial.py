@@ -291,7 +291,7 @@ class Migration(migrations.Migration):
                     "data",
                     models.JSONField(blank=True, help_text="What an export has read", null=True),
                 ),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("attempts", models.PositiveSmallIntegerField(default=0, help_text="Writes sent whose outcome nobody heard")),
                 ("claim", models.UUIDField(blank=True, null=True)),
                 (
                     "at",
