@@ -33,7 +33,7 @@ setInterval(async () => {
 
 function show(part, answer, text) {
   const target = part.dataset.livePart ? document.getElementById(part.dataset.livePart) : part;
-  htmx.swap(target, text, { swapStyle: "outerHTML" });
+  htmx.swap(target, text, { swapStyle: "outerHTML" }, { eventInfo: { target, elt: target, xhr: answer } });
   for (const name of Object.keys(JSON.parse(answer.headers.get("HX-Trigger") ?? "{}"))) {
     document.dispatchEvent(new CustomEvent(name));
   }
