@@ -21,6 +21,8 @@ from b24app.orders.types import DEAL, Owner
 
 MOST_ROWS = 100_000
 PIECE = 2500
+# Seconds that reading a large spreadsheet up to the first row that is not here may take.
+SECONDS = 60.0
 PAGE = 50
 PAGES_AT_ONCE = 50
 
@@ -32,6 +34,7 @@ def step(held: Held, own: Client) -> float:
 
     A source that cannot be read ends the job with its reason. Raises what the portal refuses.
     """
+    held.renew(SECONDS)
     try:
         _SOURCES[Job.Origin(held.job.origin)](held, own)
     except tables.Unreadable as problem:

@@ -3,7 +3,8 @@
 A job is worked in a few lanes at once, so that a slow portal is not waited for by one request after
 another. A slice takes its lane with a token and a lease; everything it writes down is written only
 while the lane is still its own. What a lane's last holder had claimed is put back when the lane is
-taken anew: claimed rows were not touched, rows being written are *unknown* and are read back first.
+taken anew: claimed rows were not touched, rows being written are *unknown* and are read back once
+their request can no longer be at work.
 """
 
 import uuid
@@ -18,8 +19,12 @@ from django.utils import timezone
 from b24app.jobs.models import Job, JobItem, JobLane
 
 LANES = 2
-LEASE = timedelta(seconds=90)
-"""Longer than any request may take: the cloud cuts one off after 60 s, and we stop waiting after 65."""
+LEASE = timedelta(seconds=20)
+"""How long a slice may be silent beyond what its next request is expected to take."""
+
+IN_DOUBT = timedelta(seconds=70)
+"""How long a dead worker's request may still be at work in the portal: the cloud cuts it off after
+60 s. Only then do its rows tell by their orders' places what became of them."""
 
 # How long a message may stand in the queue before another one is sent in its place.
 QUEUED = timedelta(seconds=60)
@@ -41,10 +46,10 @@ class Held:
     job: Job
     token: uuid.UUID
 
-    def renew(self) -> None:
-        """Keep the lane for another lease, inside the caller's transaction; raises :class:`Lost`."""
-        mine = JobLane.objects.filter(pk=self.lane_pk, token=self.token)
-        if not mine.update(leased_until=timezone.now() + LEASE):
+    def renew(self, seconds: float = 0.0) -> None:
+        """Keep the lane for a lease beyond ``seconds`` of work; raises :class:`Lost`."""
+        until = timezone.now() + LEASE + timedelta(seconds=seconds)
+        if not JobLane.objects.filter(pk=self.lane_pk, token=self.token).update(leased_until=until):
             raise Lost
 
     def claim(self, count: int) -> list[JobItem]:
@@ -58,20 +63,21 @@ class Held:
             )
         return found
 
-    def begin(self, items: Sequence[JobItem]) -> None:
-        """These rows are being written from now on; raises :class:`Lost`."""
+    def begin(self, items: Sequence[JobItem], seconds: float) -> None:
+        """These rows are being written from now on, for so many seconds; raises :class:`Lost`."""
         with transaction.atomic():
-            self.renew()
+            self.renew(seconds)
             self._mine().filter(pk__in=[one.pk for one in items]).update(
-                state=S.WRITING, attempts=F("attempts") + 1
+                state=S.WRITING, attempts=F("attempts") + 1, at=timezone.now()
             )
 
     def unknown(self, count: int) -> list[JobItem]:
         """Up to ``count`` rows whose writing nobody recorded, to be read back by this slice."""
         with transaction.atomic():
             self.renew()
-            lost = JobItem.objects.filter(job=self.job, state=S.UNKNOWN).order_by("pk")
-            found = list(lost.select_for_update(skip_locked=True)[:count])
+            settled = Q(at=None) | Q(at__lt=timezone.now() - IN_DOUBT)
+            lost = JobItem.objects.filter(settled, job=self.job, state=S.UNKNOWN)
+            found = list(lost.order_by("pk").select_for_update(skip_locked=True)[:count])
             # Not CLAIMED: if this slice is lost too, they have to be read back again.
             JobItem.objects.filter(pk__in=[one.pk for one in found]).update(
                 state=S.WRITING, claim=self.token
@@ -87,7 +93,7 @@ class Held:
         Without ``after`` no message is needed: there is nothing to do in this lane.
         """
         now = timezone.now()
-        due = now + (LEASE if after is None else timedelta(seconds=after))
+        due = now + (QUEUED if after is None else timedelta(seconds=after))
         with transaction.atomic():
             self.renew()
             _put_back(self._mine())

@@ -197,7 +197,9 @@ class JobItem(models.Model):
         default=0, help_text="Writes sent whose outcome nobody heard"
     )
     claim = models.UUIDField(null=True, blank=True)
-    at = models.DateTimeField(null=True, blank=True, help_text="When it got its outcome")
+    at = models.DateTimeField(
+        null=True, blank=True, help_text="When it got its outcome, or its writing began"
+    )
 
     objects = JobItemQuerySet.as_manager()
 

@@ -25,6 +25,8 @@ from b24app.orders.types import Owner
 from b24app.portals import access
 
 ROWS = 2500
+# Seconds that looking at a piece may take.
+SECONDS = 60.0
 PAGE = 50
 # Seconds into a slice after which no further piece is begun.
 BEGIN_BEFORE = 10.0
@@ -58,11 +60,13 @@ def step(held: Held, hands: acting.Hands) -> float | None:
     job, began = held.job, time.monotonic()
     if not job.gathered:
         return gather.step(held, hands.own)
+    held.renew(SECONDS)
     while time.monotonic() - began < BEGIN_BEFORE:
         piece = list(JobItem.objects.filter(job=job, state=S.NEW).order_by("pk")[:ROWS])
         if not piece:
             return _finish(held, hands)
         _keep(held, piece, _look(job, hands, piece))
+        held.renew(SECONDS)
     return 0.0
 
 

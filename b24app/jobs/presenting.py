@@ -20,6 +20,7 @@ SPEED_OVER = timedelta(seconds=60)
 
 S, V = JobItem.State, JobItem.Verdict
 
+_OUTCOMES = (S.DONE, S.SKIPPED, S.FAILED)
 _BAD = frozenset({V.NO_ORDER, V.SEVERAL, V.NO_CARD, V.NO_RIGHT, V.BAD})
 _PILLS = {V.LINK: "info", V.MOVE: "warn", V.UNLINK: "warn", V.CHANGE: "info", V.EXPORT: "info"}
 _OUTCOME_PILLS = {S.DONE: "good", S.SKIPPED: "warn", S.FAILED: "alert", S.LEFT: ""}
@@ -160,7 +161,8 @@ def progress(job: Job) -> Progress:
     """The job as it stands."""
     since = timezone.now() - SPEED_OVER
     running = job.state in states.AT_WORK and job.planned_at is not None
-    speed = JobItem.objects.filter(job=job, at__gt=since).count() if running else 0
+    done = JobItem.objects.filter(job=job, at__gt=since, state__in=_OUTCOMES)
+    speed = done.count() if running else 0
     counts = _done_by_verdict(job) if job.started_at else {}
     view = budget_of(job.portal, Priority.BULK).view()
     return Progress(

@@ -187,13 +187,13 @@ def _write(
         return standing
     ids = [item.order_id for item in following]
     commands = {f"write{item.order_id}": subject.write(item) for item in writes}
-    turn.held.begin(writes)
+    view = turn.budget.view()
+    turn.held.begin(writes, sum(_cost(view, subject.method(item)) for item in writes))
     try:
         outcomes = acting.sent(turn.hands.writing, commands | (subject.reading(ids) if ids else {}))
     except errors.BitrixError as error:
-        if error.not_applied:
-            results += [Result(item, S.PENDING) for item in writes]
-        record(turn.held, results)
+        state = S.PENDING if error.not_applied else S.UNKNOWN
+        record(turn.held, [*results, *(Result(item, state) for item in writes)])
         raise
     by_order = {item.order_id: outcomes[f"write{item.order_id}"] for item in writes}
     trouble = _shared(turn, by_order)
@@ -242,7 +242,8 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
     with transaction.atomic():
         held.renew()
         JobItem.objects.rewrite(
-            [one.item for one in results], ["state", "reason", "detail", "at", "claim", "attempts", *fields]
+            [one.item for one in results],
+            ["state", "reason", "detail", "at", "claim", "attempts", *fields],
         )
         audit.record(
             job.acting,

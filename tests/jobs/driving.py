@@ -94,10 +94,10 @@ def step(job: Job) -> Job:
 
 
 def lose_worker(job: Job) -> None:
-    """Every lease is over: what a sweep finds some time after a worker died."""
-    JobLane.objects.filter(job=job).exclude(token=None).update(
-        leased_until=timezone.now() - timedelta(seconds=1)
-    )
+    """What a sweep finds two minutes after a worker died."""
+    ago = timezone.now() - timedelta(minutes=2)
+    JobLane.objects.filter(job=job).exclude(token=None).update(leased_until=ago)
+    JobItem.objects.filter(job=job, state="writing").update(at=ago)
 
 
 def verdicts(job: Job) -> Mapping[str, int]:

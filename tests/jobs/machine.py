@@ -103,10 +103,11 @@ class Machine:
             return database.execute(sql).fetchall()
 
     def let_time_pass(self) -> None:
-        """Leases are over, messages that were lost are overdue, and the sweep comes."""
+        """Two minutes pass: leases are over, lost messages overdue, requests of the dead have ended."""
         past = "2026-01-01 00:00:00+00:00"
         for column, token in (("leased_until", "IS NOT NULL"), ("due_at", "IS NULL")):
             self.query(f"UPDATE jobs_joblane SET {column} = '{past}' WHERE token {token}")  # noqa: S608
+        self.query(f"UPDATE jobs_jobitem SET at = '{past}' WHERE state IN ('writing', 'unknown')")  # noqa: S608
         with Connection(f"redis+socket://{embedded.socket_path(self.redis)}") as broker:
             app.send_task("jobs.sweep", queue="interactive", connection=broker)
 

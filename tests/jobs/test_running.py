@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from django.utils import timezone
 
 from b24app.jobs import lanes, tasks
 from b24app.jobs.models import Job, JobItem, JobLane
@@ -110,19 +111,25 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
     held = lanes.take(lane.pk, lane.ticket, "task-1")
     assert held is not None
     claimed = held.claim(30)
-    held.begin(claimed[:20])
+    held.begin(claimed[:20], 7.0)
     for one in claimed[:10]:  # the portal had come that far
         portal.state.links[one.order_id] = (2, deal)
     portal.reset_counts()
     assert lanes.take(lane.pk, lane.ticket, "task-2") is None
-    lose_worker(job)
+    JobLane.objects.filter(pk=lane.pk).update(leased_until=timezone.now())
+    for _ in range(6):
+        step(job)
+    # The request of the dead may still be at work: its rows wait, the others are done.
+    assert (job.state, job.done) == (Job.State.RUNNING, 60)
+    assert outcomes(job)["unknown", ""] == 20
+    JobItem.objects.filter(state="unknown").update(at=timezone.now() - lanes.IN_DOUBT)
     work(job)
     assert (job.state, job.done) == (Job.State.DONE, 80)
     assert set(places(portal, orders)) == {(2, deal)}
     assert written(portal) == Counter(orders[10:])
     assert trail(job) == Counter(orders)
     with pytest.raises(lanes.Lost):
-        held.begin(claimed)
+        held.begin(claimed, 7.0)
 
 
 def test_a_message_that_comes_again_takes_its_own_lane_at_once(

@@ -56,7 +56,7 @@ document.addEventListener("click", ({ target }) => {
   const item = target.closest("[data-download]");
   if (item) download(item.dataset.download);
   const chooser = target.closest("[data-choose-person]");
-  if (chooser) choose(chooser.closest(".field"));
+  if (chooser) choose(chooser.closest(".labelled"));
 });
 
 async function choose(field) {
