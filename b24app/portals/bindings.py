@@ -60,7 +60,7 @@ PLACES: Mapping[str, Place] = {
         ORDERS,
         {
             "en": "Online store orders linked to this deal",
-            "ru": "Заказы интернет-магазина, связанные со сделкой",
+            "ru": "Заказы интернет-магазина, привязанные к сделке",
             "de": "Mit diesem Auftrag verknüpfte Shop-Bestellungen",
         },
     ),
@@ -70,7 +70,7 @@ PLACES: Mapping[str, Place] = {
         ORDERS,
         {
             "en": "Online store orders linked to this invoice",
-            "ru": "Заказы интернет-магазина, связанные со счётом",
+            "ru": "Заказы интернет-магазина, привязанные к счёту",
             "de": "Mit dieser Rechnung verknüpfte Shop-Bestellungen",
         },
     ),
@@ -80,7 +80,7 @@ PLACES: Mapping[str, Place] = {
         {"en": "Linked deal", "ru": "Связанная сделка", "de": "Verknüpfter Auftrag"},
         {
             "en": "The deal this order is linked to",
-            "ru": "Сделка, с которой связан этот заказ",
+            "ru": "Сделка, к которой привязан этот заказ",
             "de": "Der Auftrag, mit dem diese Bestellung verknüpft ist",
         },
     ),
@@ -90,17 +90,17 @@ PLACES: Mapping[str, Place] = {
         ORDERS,
         {
             "en": "Online store orders linked to this deal",
-            "ru": "Заказы интернет-магазина, связанные со сделкой",
+            "ru": "Заказы интернет-магазина, привязанные к сделке",
             "de": "Mit diesem Auftrag verknüpfte Shop-Bestellungen",
         },
     ),
     "list_toolbar": Place(
         DEAL_LIST_TOOLBAR,
         "deal-list-toolbar",
-        {"en": "Order links", "ru": "Связи заказов", "de": "Bestellverknüpfungen"},
+        {"en": "Order links", "ru": "Привязки заказов", "de": "Bestellverknüpfungen"},
         {
             "en": "All links between orders and deals",
-            "ru": "Все связи заказов со сделками",
+            "ru": "Все привязки заказов к сделкам",
             "de": "Alle Verknüpfungen von Bestellungen mit Aufträgen",
         },
     ),
