@@ -29,7 +29,9 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = [
     Queue(name, Exchange(name), routing_key=name) for name in ("interactive", "bulk")
 ]
-app.autodiscover_tasks(["b24app.events", "b24app.journal", "b24app.portals", "b24app.tab"])
+app.autodiscover_tasks(
+    ["b24app.events", "b24app.jobs", "b24app.journal", "b24app.portals", "b24app.tab"]
+)
 
 _filters = (MaskingFilter(), logs.Traced())
 _stopping = threading.Event()

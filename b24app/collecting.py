@@ -16,6 +16,7 @@ from celery import Task
 from celery.signals import before_task_publish, task_postrun, task_prerun
 from django.core.signals import request_finished
 from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import escape_uri_path
 
 from b24app import counters, tracing
 from b24app.journal import calls
@@ -31,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Collect:
-    """Middleware, the outermost. The id is ours alone: what a client sends along is not believed."""
+    """Middleware around all but static files. The id is ours: a client's own is not believed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -45,9 +46,9 @@ class Collect:
         tracing.count("requests", trace.origin, str(response.status_code))
         counters.timed("request_seconds", trace.origin, seconds)
         response[HEADER] = trace.id
-        logger.info(
-            "%s %s: %s, %.3f s", request.method, request.path, response.status_code, seconds
-        )
+        # Escaped, so that a path cannot write lines of its own.
+        path = escape_uri_path(request.path)
+        logger.info("%s %s: %s, %.3f s", request.method, path, response.status_code, seconds)
         return response
 
 

@@ -246,13 +246,14 @@ INSTALLED_APPS = [
     "b24app.portals",
     "b24app.journal",
     "b24app.tab",
+    "b24app.jobs",
     "b24app.events",
     "b24app.operations",
 ]
 MIDDLEWARE = [
-    "b24app.collecting.Collect",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "b24app.collecting.Collect",
     "b24app.portals.frame.FrameHeaders",
     "b24app.portals.throttle.Throttle",
 ]
@@ -329,6 +330,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
+    "jobs": {"task": "jobs.sweep", "schedule": 15.0},
     "events": {"task": "events.sweep", "schedule": 60.0},
     "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},
     "calls": {"task": "journal.purge", "schedule": 21_600.0},

@@ -4,10 +4,11 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from b24app import front, health, legal
-from b24app.console import links, trail
+from b24app.console import links, support, trail
 from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
+from b24app.jobs import views as jobs
 from b24app.metrics import metrics
 from b24app.portals import views as portals
 from b24app.tab import amounts, changes, history, order_card, picker, statuses, suggestions
@@ -56,6 +57,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/jobs/", console.jobs, name="console-jobs"),
     path("console/audit/", trail.trail, name="console-audit"),
     path("console/audit/export/", trail.export, name="console-audit-export"),
+    path("console/support/", support.journal, name="console-support"),
+    path("console/support/bundle/", support.take, name="console-bundle"),
     path("console/settings/", console.settings, name="console-settings"),
     path("console/settings/save/", console.save, name="console-settings-save"),
     path("order/place/", order_card.place, name="order-place"),
@@ -63,6 +66,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("order/link/", order_card.link, name="order-link"),
     path("order/unlink/", order_card.unlink, name="order-unlink"),
     path("order/undo/", order_card.undo, name="order-undo"),
+    path("jobs/", jobs.index, name="jobs"),
+    path("jobs/new/", jobs.new, name="jobs-new"),
+    path("jobs/<int:pk>/", jobs.job, name="job"),
+    path("jobs/<int:pk>/live/", jobs.live, name="job-live"),
+    path("jobs/<int:pk>/rows/", jobs.lines, name="job-rows"),
+    path("jobs/<int:pk>/table/", jobs.table, name="job-table"),
+    path("jobs/<int:pk>/start/", jobs.start, name="job-start"),
+    path("jobs/<int:pk>/stop/", jobs.stop, name="job-stop"),
+    path("jobs/<int:pk>/resume/", jobs.resume, name="job-resume"),
+    path("jobs/<int:pk>/retry/", jobs.retry, name="job-retry"),
+    path("jobs/<int:pk>/discard/", jobs.discard, name="job-discard"),
+    path("jobs/<int:pk>/undo/", jobs.undo, name="job-undo"),
     path("session/renew/", portals.renew, name="session-renew"),
     path("events/", events.receive, name="events"),
     path("legal/licence/", legal.licence, name="legal-licence"),

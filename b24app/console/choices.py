@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from django import forms
 from django.conf import settings
@@ -49,6 +49,8 @@ class ChoicesForm(forms.Form):
     )
     journal_days = forms.IntegerField(min_value=3, max_value=90)
 
+    data: QueryDict
+
     def __init__(self, form: QueryDict) -> None:
         super().__init__(form)
         self._named = form.getlist("named")
@@ -68,6 +70,18 @@ class ChoicesForm(forms.Form):
             notes_language=given["notes_language"],
             places_off=[one for one in bindings.PLACES if one not in given["place"]],
             journal_days=given["journal_days"],
+        )
+
+    def typed(self, stored: Choices) -> Choices:
+        """What was typed, as far as it can be shown again; the rest as it is ``stored``."""
+        named = [_named(one) for one in self._named[:MOST_NAMED]]
+        places = self.data.getlist("place")
+        return replace(
+            stored,
+            named=[one for one in named if one] if self.data.get("who") == "named" else [],
+            notes="notes" in self.data,
+            notes_language=self.data.get("notes_language", ""),
+            places_off=[one for one in bindings.PLACES if one not in places],
         )
 
 

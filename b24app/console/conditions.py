@@ -21,7 +21,7 @@ FIELDS: Mapping[str, str] = {"order": "orderId", "owner": "ownerId", "type": "ow
 
 # Words with a value of their own, with a list, and with text that stands somewhere in the number.
 _ONE: Mapping[str, Op] = {"is": Op.EQUAL, "is_not": Op.NOT_EQUAL}
-_MANY: Mapping[str, Op] = {"one_of": Op.IN, "none_of": Op.NOT_IN}
+_MANY = ("one_of", "none_of")
 _PART: Mapping[str, tuple[Op, str]] = {
     "contains": (Op.CONTAINS, "{}"),
     "lacks": (Op.NOT_CONTAINS, "{}"),

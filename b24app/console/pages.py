@@ -25,6 +25,7 @@ SECTIONS: Mapping[str, str] = {
     "jobs": "console-jobs",
     "audit": "console-audit",
     "settings": "console-settings",
+    "support": "console-support",
 }
 
 

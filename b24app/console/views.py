@@ -120,7 +120,8 @@ def save(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     """Keep the form, bind or unbind what it says; the form again where it cannot be kept."""
     form = ChoicesForm(request.POST)
     if not form.is_valid():
-        context = _form_of(choices.of_portal(user.portal)) | {"form": form, "given": request.POST}
+        typed = form.typed(choices.of_portal(user.portal))
+        context = _form_of(typed) | {"form": form, "given": request.POST}
         return pages.show(request, "settings", context, status=422)
     chosen = form.choices()
     refused = choices.keep(user, client_of(user), chosen)

@@ -32,9 +32,14 @@ class Entry:
     undoes: int | None = None
 
 
-def record(user: PortalUser, through: str, entries: Iterable[Entry]) -> uuid.UUID:
-    """Write down what ``user`` did with one click; returns what groups it. One statement."""
-    change = uuid.uuid4()
+def record(
+    user: PortalUser, through: str, entries: Iterable[Entry], change: uuid.UUID | None = None
+) -> uuid.UUID:
+    """Write down what ``user`` did with one click; returns what groups it. One statement.
+
+    ``change`` is given where what belongs together is written in pieces.
+    """
+    change = change or uuid.uuid4()
     AuditEntry.objects.bulk_create(
         AuditEntry(
             portal=user.portal,

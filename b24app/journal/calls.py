@@ -1,4 +1,4 @@
-"""The journal of requests to portals: collected in memory, written with one statement, kept a week.
+"""The journal of requests to portals: collected in memory, written with one statement, kept a while.
 
 A request costs nothing here but memory until the web request or the task it belongs to has ended
 (:mod:`b24app.collecting`); a person does not wait for the writing. Outside of both, in a command, a
@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 
 # Rows held in memory at most; a long task writes in between.
 HELD = 500
-KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +147,9 @@ def _of_request(request_id: str) -> Q:
     return Q(request_id=ours, call_id=one_call) if one_call else Q(request_id=ours)
 
 
-def kept(portal: Portal) -> timedelta:
-    """How long calls of this portal are kept."""
-    return KEPT
-
-
 def purge(portal: Portal, most: int) -> int:
-    """Forget calls past their time, at most so many; returns how many there were."""
-    old = RestCall.objects.of(portal).filter(started__lt=timezone.now() - kept(portal))
+    """Forget calls past the portal's time, at most so many; returns how many there were."""
+    since = timezone.now() - timedelta(days=portal.journal_days)
+    old = RestCall.objects.of(portal).filter(started__lt=since)
     gone, _ = RestCall.objects.filter(pk__in=old.order_by("started").values("pk")[:most]).delete()
     return gone

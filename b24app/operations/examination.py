@@ -52,6 +52,8 @@ def the_settings() -> Iterable[Finding]:
         yield Finding(Grade.WARN, "settings", f"APP_URL {settings.APP_URL} is not https")
     if settings.EMBEDDED:
         yield Finding(Grade.WARN, "settings", "embedded SQLite and Redis: for trying the app")
+    if not settings.PUBLISHER:
+        yield Finding(Grade.WARN, "settings", "PUBLISHER is not set: the licence names no company")
     yield Finding(Grade.OK, "settings", f"read; the app answers at {settings.APP_URL}")
 
 

@@ -193,8 +193,11 @@ class Content:
         )
 
     def _failed(self, kind: Kind, block: _Block, error: errors.BitrixError) -> None:
-        if not isinstance(error, errors.ApiError) or isinstance(error, errors.MissingScope):
-            # Of the app's own permissions an administrator has to hear: no order is missing.
+        if not isinstance(error, errors.ApiError) or isinstance(
+            error, errors.MissingScope | errors.Wait
+        ):
+            # Of the app's own permissions an administrator has to hear, and a job comes back: no
+            # order is missing.
             raise error
         if kind is Kind.ORDERS:
             if isinstance(error, errors.AccessDenied):

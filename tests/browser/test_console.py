@@ -13,7 +13,7 @@ from tests.opening import ANNA, MARIA, MOCKUP
 pytestmark = pytest.mark.browser
 
 AXE = Path(ROOT / "node_modules" / "axe-core" / "axe.min.js")
-SECTIONS = ["overview", "links", "audit", "settings"]
+SECTIONS = ["overview", "links", "audit", "settings", "support"]
 
 
 def enter(desk: Desk, section: str = "overview") -> None:

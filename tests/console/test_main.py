@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from b24app.console import pages
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.session import Session
 from demo.server import DemoPortal
@@ -12,8 +13,8 @@ from tests.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, see
 
 pytestmark = pytest.mark.django_db
 
-READ = ["overview", "settings", "links", "without", "gone", "audit"]
-WRITTEN = ["settings-save", "rebind", "carry-on", "links-export", "audit-export"]
+READ = ["overview", "settings", "links", "without", "gone", "jobs", "audit", "support"]
+WRITTEN = ["settings-save", "rebind", "carry-on", "links-export", "audit-export", "bundle"]
 
 
 def test_an_administrator_comes_into_the_console(client: Client, portal: DemoPortal) -> None:
@@ -22,6 +23,17 @@ def test_an_administrator_comes_into_the_console(client: Client, portal: DemoPor
     assert 'data-page="console"' in page.text
     assert 'id="menu-overview"' in page.text
     assert f"frame-ancestors {portal.url}" in page.response["Content-Security-Policy"]
+
+
+def test_bulk_jobs_are_in_the_menu_where_they_are_in_the_app(
+    client: Client, portal: DemoPortal
+) -> None:
+    page = at_work(client, portal)
+    there = bool(pages.address("jobs"))
+    assert ('id="menu-jobs"' in page.text) is there
+    answer = ask(client, page, reverse("console-jobs"))
+    assert answer.response.status_code == (200 if there else 404)
+    assert ("data-marks" in ask(client, page, reverse("console-links")).text) is there
 
 
 def test_an_employee_is_greeted_with_what_the_app_does(client: Client, portal: DemoPortal) -> None:

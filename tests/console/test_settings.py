@@ -99,6 +99,25 @@ def test_nonsense_changes_nothing_and_asks_nothing_of_the_portal(
     assert (Portal.objects.get().journal_days, portal.rest.requests) == (7, requests)
 
 
+def test_what_was_typed_beside_a_mistake_stays(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    named = ["U5|Maria Lopez", "CR|Nobody"]
+    form = {
+        "who": "named",
+        "named": named,
+        "notes": "on",
+        "place": ["deal"],
+        "notes_language": "ru",
+    }
+    text = save(client, page, suggestion_days="4000", **form).text
+    assert 'value="U5|Maria Lopez"' in text
+    assert "CR|" not in text
+    assert ('name="notes" checked' in text, 'value="4000"' in text) == (True, True)
+    assert text.count('name="place"') == 5
+    assert [one for one in ("deal", "invoice") if f'value="{one}" checked' in text] == ["deal"]
+    assert 'value="ru" selected' in text
+
+
 def test_places_go_and_come_at_once(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     assert set(bound(portal)) == ALL

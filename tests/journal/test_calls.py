@@ -200,7 +200,7 @@ def test_an_erased_portal_takes_its_calls_along(
     assert [row.portal for row in RestCall.objects.all()] == [stranger] * 2
 
 
-def test_a_week_is_kept(known: Portal, stranger: Portal) -> None:
+def test_a_week_is_kept_or_what_the_admin_chose(known: Portal, stranger: Portal) -> None:
     now = timezone.now()
     for portal in (known, stranger):
         for days in (0, 6, 8, 30):
@@ -213,8 +213,9 @@ def test_a_week_is_kept(known: Portal, stranger: Portal) -> None:
     tasks.purge(after=known.pk - 1)
     assert calls.search(known).count() == 2
     assert calls.search(stranger).count() == 4
+    Portal.objects.filter(pk=stranger.pk).update(journal_days=14)
     tasks.purge(after=known.pk)
-    assert calls.search(stranger).count() == 2
+    assert calls.search(stranger).count() == 3
 
 
 def test_what_our_own_budget_refused_has_its_row_too(

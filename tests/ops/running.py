@@ -139,5 +139,5 @@ def _started(
 def _ready(url: str) -> bool:
     try:
         return requests.get(f"{url}/readyz/", timeout=5).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False

@@ -80,16 +80,18 @@ def test_troubles_are_named(
 ) -> None:
     InboxEvent.objects.create(portal=known, name="ONAPPTEST", state="failed")
     InboxEvent.objects.update(received_at=known.installed_at.replace(year=2020))
-    portal.misbehave("portal_deleted", times=5)
-    Portal.objects.filter(pk=known.pk).update(scope="crm,sale")
+    portal.state.app.scope = ["crm", "sale", "placement"]
+    portal.state.placements.clear()
     told, why = failing("portals", "health")
     assert why == "2 with troubles"
     ours, theirs = told.splitlines()
-    assert "does not answer as it should: PORTAL_DELETED" in ours
-    assert "permissions missing: placement, user_brief" in ours
+    assert "permissions alert: missing user_brief" in ours
+    assert "places alert: missing CRM_DEAL_DETAIL_TAB" in ours
     assert "1 events failed" in ours
     assert "no installer" in theirs
-    portal.calm()
+    portal.misbehave("portal_deleted")
+    told, _ = failing("portals", "health", known.member_id)
+    assert "does not answer as it should: PORTAL_DELETED" in told
     portal.kill_tokens()
     assert "does not answer" in failing("portals", "health", known.member_id)[0]
     PortalUser.objects.update(tokens=PortalUser.Tokens.DEAD)

@@ -11,6 +11,11 @@ from tests.ops.running import running, until
 
 pytestmark = pytest.mark.bare
 
+JOURNAL = """
+from b24app.journal.models import RestCall
+print(*RestCall.objects.filter(request_id="{}").values_list("origin", flat=True))
+"""
+
 
 def test_one_id_leads_from_the_event_through_the_worker_to_the_portal(tmp_path: Path) -> None:
     with running(tmp_path) as app:
@@ -24,7 +29,9 @@ def test_one_id_leads_from_the_event_through_the_worker_to_the_portal(tmp_path: 
             "the task does not end",
         )
         web, worker = app.lines("web"), app.lines("worker")
+        kept = app.manage("shell", "-v", "0", "-c", JOURNAL.format(request_id))
     assert {one.split("-")[0] for one in app.portal.request_ids} == {request_id}
+    assert kept.stdout.split() == ["events.work"] * len(app.portal.request_ids)
     (posted,) = [one for one in web if one.get("request_id") == request_id]
     assert posted["message"].startswith("POST /events/: 204")
     (called, *_) = [one for one in worker if one.get("request_id") == request_id]

@@ -15,6 +15,7 @@ import "./menu.js";
 import "./picker.js";
 import "./anew.js";
 import "./console.js";
+import "./jobs.js";
 import "./move.js";
 import "./retry.js";
 import "./times.js";

@@ -20,10 +20,11 @@ from django.utils import timezone
 from b24app import collecting
 from b24app.bitrix24 import errors
 from b24app.connect import installer_client
+from b24app.console import health
+from b24app.console.health import Grade
 from b24app.events.models import InboxEvent
 from b24app.install import flow
 from b24app.journal import calls
-from b24app.portals import bindings
 from b24app.portals.models import Portal, PortalUser
 
 LATELY = timedelta(hours=1)
@@ -107,10 +108,7 @@ def _troubles(portal: Portal) -> Iterable[str]:
     if portal.uninstalled_at:
         yield f"uninstalled {_day(portal.uninstalled_at)}"
         return
-    yield from _access(portal)
-    missing = bindings.missing_scopes(portal.scopes())
-    if missing:
-        yield f"permissions missing: {', '.join(missing)}"
+    yield from _seen_from_here(portal)
     events = InboxEvent.objects.filter(portal=portal)
     for state in (InboxEvent.State.FAILED, InboxEvent.State.WAITING):
         old = events.filter(state=state, received_at__lt=timezone.now() - LATELY).count()
@@ -122,7 +120,8 @@ def _troubles(portal: Portal) -> Iterable[str]:
         yield f"{failed} of {lately.count()} requests of the last hour failed"
 
 
-def _access(portal: Portal) -> Iterable[str]:
+def _seen_from_here(portal: Portal) -> Iterable[str]:
+    """What the console's overview finds, in one line each."""
     client = installer_client(portal)
     if client is None or portal.installer is None:
         yield "no installer: an administrator has to open the app"
@@ -132,8 +131,16 @@ def _access(portal: Portal) -> Iterable[str]:
         return
     try:
         client.call("app.info")
+        found = health.checks(client, portal)
     except errors.BitrixError as error:
         yield f"does not answer as it should: {error.code}"
+        return
+    for check in found:
+        # The queue is everybody's; the doctor looks at it.
+        if check.name != "queue" and check.grade is not Grade.FINE:
+            missing = check.facts.get("missing")
+            what = f"missing {', '.join(map(str, missing))}" if isinstance(missing, list) else ""
+            yield f"{check.name} {check.grade.value}{': ' + what if missing else ''}"
 
 
 def _named(member_id: str) -> Portal:

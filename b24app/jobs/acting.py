@@ -1,0 +1,97 @@
+"""On whose token a job reads and writes.
+
+It runs on the token of the person who started it. Where the portal's administrator has named that
+person and their own right to change orders is not enough, it writes with the installer's, after
+their own token has shown that they may open the cards (portals.access).
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from b24app.bitrix24 import batch, errors
+from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.pacing import Priority
+from b24app.connect import client_of, installer_client
+from b24app.jobs.models import Job
+from b24app.orders import cards
+from b24app.orders.types import Card, Owner
+from b24app.portals import access
+
+# A wait this short (seconds) is sat out: coming back would cost the portal requests to look anew.
+SHORT_WAIT = 1.5
+
+Outcomes = Mapping[str, Answer | errors.BitrixError]
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """``own`` is the person's client; ``writing`` the one that reads places and writes."""
+
+    own: Client
+    writing: Client
+
+    def ask(self, personal: Mapping[str, Command], shared: Mapping[str, Command]) -> Outcomes:
+        """Outcomes of both kinds of questions, in as few requests as the two tokens allow."""
+        if self.own is self.writing:
+            return sent(self.own, {**personal, **shared})
+        return {**sent(self.own, personal), **sent(self.writing, shared)}
+
+
+def sent(client: Client, commands: Mapping[str, Command]) -> Outcomes:
+    """The outcomes of commands, 50 a request; raises what a whole request raises.
+
+    Requests are asked for one by one: a wait for room between two of them loses nothing.
+    """
+    found: dict[str, Answer | errors.BitrixError] = {}
+    for chunk in batch.chunks(commands):
+        while True:
+            try:
+                found |= client.batch(chunk)
+                break
+            except errors.Wait as wait:
+                if wait.seconds > SHORT_WAIT:
+                    raise
+                time.sleep(wait.seconds)
+    return found
+
+
+def hands_of(job: Job) -> Hands:
+    """The clients of a job; raises ``errors.DeadToken`` where the installer's access is gone."""
+    own = client_of(job.acting, Priority.BULK)
+    if job.right == Job.Right.OWN:
+        return Hands(own, own)
+    installer = installer_client(job.portal, Priority.BULK)
+    if installer is None:
+        raise errors.DeadToken("invalid_grant", "nobody has installed the app")
+    return Hands(own, installer)
+
+
+def borrow(job: Job) -> bool:
+    """Go on with the installer's right, if the portal's administrator has named this person.
+
+    ``job.right`` is the right that has just been refused; another lane may have changed it already.
+    """
+    if not job.named or job.right == Job.Right.INSTALLER:
+        return False
+    Job.objects.of(job.portal).filter(pk=job.pk).update(right=Job.Right.INSTALLER)
+    return True
+
+
+def still_named(job: Job, outcomes: Outcomes) -> None:
+    """Raises ``errors.WriteDenied`` where a job on the installer's right may not use it any more."""
+    if job.right == Job.Right.INSTALLER and not access.named(outcomes):
+        raise errors.WriteDenied("", "not named any more", method="user.access")
+
+
+def openable(owners: Iterable[Owner]) -> dict[str, Command]:
+    """Commands that tell which cards the person may open, 50 each, for :func:`opened`."""
+    return cards.listing_of(owners)
+
+
+def opened(outcomes: Outcomes) -> dict[Owner, Card]:
+    """The cards that may be opened; raises a command's error: a gap would look like a missing right."""
+    for key, outcome in outcomes.items():
+        if key.startswith("cards:") and isinstance(outcome, errors.BitrixError):
+            raise outcome
+    return cards.listed(outcomes)

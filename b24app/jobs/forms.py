@@ -1,0 +1,209 @@
+"""What people ask for, checked before anything is stored."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from django.core.exceptions import BadRequest
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from b24app.jobs import tables
+from b24app.jobs.creating import Order
+from b24app.jobs.models import Job, place_of, place_text
+from b24app.orders.types import DEAL, INVOICE, Owner
+
+MOST_CHOSEN = 1000
+LARGEST_FILE = 10_000_000
+LONGEST_SEARCH = 100
+
+K = Job.Kind
+FROM_CARD = frozenset({K.LINK, K.UNLINK, K.MOVE, K.STATUS, K.RESPONSIBLE, K.EXPORT})
+# A list names a card in each row, or one for all.
+TO_CARD = frozenset({K.LINK, K.MOVE})
+
+_ORDER = re.compile(r"(\d{1,15})(?:\|(?:(\d{1,5}):(\d{1,15}))?)?", re.ASCII)
+_PLACE = re.compile(r"(\d{1,5}):(\d{1,15})", re.ASCII)
+_STATUS = re.compile(r"[A-Za-z0-9_]{1,16}", re.ASCII)
+_PERSON = re.compile(r"[1-9]\d{0,9}", re.ASCII)
+
+
+class BadForm(BadRequest):
+    """Not a form of our own pages: a plain 400, and nothing was done."""
+
+
+class Mistake(Exception):
+    """The person has to mend something; ``text`` says what, in their words."""
+
+    def __init__(self, text: "str | Promise") -> None:
+        super().__init__(str(text))
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A job from a card's tab: these orders, each with its place as seen, or all of the card's."""
+
+    asked: Order
+    orders: tuple[tuple[int, str | None], ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A job from a file or a pasted list."""
+
+    asked: Order
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """A job over what a search finds; ``search`` is where its gathering starts."""
+
+    asked: Order
+    search: Mapping[str, object]
+
+
+def read(
+    form: QueryDict, file: "UploadedFile[bytes] | None", card: Owner | None
+) -> Chosen | Listed | Searched:
+    """The job asked for. ``card`` is the one the page was opened for.
+
+    Raises :class:`Mistake` for what the person can mend, :class:`BadForm` for the rest.
+    """
+    source = form.get("from", "")
+    if source == Job.Origin.CARD:
+        return _chosen(form, card)
+    if source == Job.Origin.FILE:
+        return _file(form, file)
+    if source == Job.Origin.LIST:
+        return _pasted(form)
+    if source == Job.Origin.SEARCH:
+        return _searched(form)
+    raise BadForm
+
+
+def _chosen(form: QueryDict, card: Owner | None) -> Chosen:
+    if card is None:
+        raise BadForm
+    kind = _kind(form, FROM_CARD)
+    wanted = place_text(card) if kind == K.LINK else _wanted(form, kind)
+    asked = Order(kind, Job.Origin.CARD, card=card, wanted=wanted, may_move=_agreed(form, kind))
+    if form.get("all") == "on" and kind != K.LINK:
+        return Chosen(asked, None)
+    here = None if kind == K.LINK else place_text(card)
+    found: dict[int, str | None] = {}
+    for raw in form.getlist("order"):
+        match = _ORDER.fullmatch(raw)
+        if match is None or int(match[1]) == 0:
+            raise BadForm
+        found[int(match[1])] = here
+    if not 0 < len(found) <= MOST_CHOSEN:
+        raise BadForm
+    return Chosen(asked, tuple(found.items()))
+
+
+def _file(form: QueryDict, file: "UploadedFile[bytes] | None") -> Listed:
+    if file is None:
+        raise Mistake(_("Choose a file first."))
+    if (file.size or 0) > LARGEST_FILE:
+        raise Mistake(_("The file is larger than 10 MB. Split it into several."))
+    asked = _asked(form, Job.Origin.FILE, file.name or "")
+    return Listed(asked, file.read())
+
+
+def _pasted(form: QueryDict) -> Listed:
+    text = form.get("text", "").strip()
+    if not text:
+        raise Mistake(_("Paste at least one order."))
+    asked = _asked(form, Job.Origin.LIST, "")
+    content = text.encode()
+    if asked.wanted or asked.kind not in TO_CARD:
+        content = tables.one_a_line(text).encode()
+    return Listed(asked, content)
+
+
+def _searched(form: QueryDict) -> Searched:
+    text = form.get("q", "").replace("\x00", "").strip()
+    if len(text) > LONGEST_SEARCH:
+        raise BadForm
+    since, until = _day(form.get("since", "")), _day(form.get("until", ""))
+    unlinked = form.get("unlinked") == "on"
+    if not (text or since or until):
+        raise Mistake(_("Say what to search for, or from which day on."))
+    asked = _asked(form, Job.Origin.SEARCH, text)
+    if asked.kind in TO_CARD and not asked.wanted:
+        raise Mistake(_("Say which deal the orders shall be linked to."))
+    return Searched(
+        asked,
+        {
+            "text": text,
+            "since": since.isoformat() if since else "",
+            "until": until.isoformat() if until else "",
+            "unlinked": unlinked,
+        },
+    )
+
+
+def _asked(form: QueryDict, origin: str, title: str) -> Order:
+    kind = _kind(form, frozenset(K) - {K.RESTORE})
+    return Order(kind, origin, title, wanted=_wanted(form, kind), may_move=_agreed(form, kind))
+
+
+def _kind(form: QueryDict, allowed: frozenset[Job.Kind]) -> Job.Kind:
+    kind = form.get("kind", "")
+    if kind not in allowed:
+        raise BadForm
+    return Job.Kind(kind)
+
+
+def _agreed(form: QueryDict, kind: Job.Kind) -> bool:
+    """Whoever asks for a move has said that orders leave other cards."""
+    return kind == K.MOVE or form.get("move") == "on"
+
+
+def _wanted(form: QueryDict, kind: Job.Kind) -> str:
+    """The card, status or person of ``to``; empty where there is none, or every row has its own."""
+    raw = form.get("to", "").strip()
+    if kind in TO_CARD:
+        return place_text(_card(raw)) if raw else ""
+    if kind == K.STATUS:
+        return _matching(_STATUS, raw, _("Choose a status."))
+    if kind == K.RESPONSIBLE:
+        return _matching(_PERSON, raw, _("Choose a person."))
+    return ""
+
+
+def _matching(pattern: re.Pattern[str], raw: str, mistake: "str | Promise") -> str:
+    if not raw:
+        raise Mistake(mistake)
+    if not pattern.fullmatch(raw):
+        raise BadForm
+    return raw
+
+
+def _card(raw: str) -> Owner:
+    """A deal's ID, the link to a deal or an invoice, or ``2:7021`` as our own pages write it."""
+    match = _PLACE.fullmatch(raw)
+    owner = place_of(raw) if match else tables.owner_of(raw)
+    if owner is None or owner.type_id not in (DEAL, INVOICE) or owner.id == 0:
+        raise Mistake(_("The deal is neither an ID nor a link to a deal or an invoice"))
+    return owner
+
+
+def _day(raw: str) -> date | None:
+    try:
+        return date.fromisoformat(raw) if raw else None
+    except ValueError:
+        raise BadForm from None
+
+
+def page_number(query: QueryDict) -> int:
+    """The page asked for, from 1; raises :class:`BadForm`."""
+    raw = query.get("page", "1")
+    if not (raw.isascii() and raw.isdecimal() and len(raw) < 5 and int(raw) > 0):
+        raise BadForm
+    return int(raw)

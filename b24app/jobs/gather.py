@@ -1,0 +1,190 @@
+"""Where a job's rows come from: a card's links, a search, a file, or the trail of what is taken back.
+
+Rows are kept piece by piece with the place to go on from, so a worker that dies loses none and
+makes none twice.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import F
+
+from b24app.bitrix24.client import Answer, Client
+from b24app.jobs import acting, states, tables
+from b24app.jobs.lanes import Held
+from b24app.jobs.models import Job, JobItem, JobSource, place_of, place_text
+from b24app.journal.models import AuditEntry
+from b24app.orders import links, search
+from b24app.orders.types import DEAL, Owner
+
+MOST_ROWS = 100_000
+PIECE = 2500
+# Seconds that reading a large spreadsheet up to the first row that is not here may take.
+SECONDS = 60.0
+PAGE = 50
+PAGES_AT_ONCE = 50
+
+S, V = JobItem.State, JobItem.Verdict
+
+
+def step(held: Held, own: Client) -> float:
+    """Gather the next piece of rows; 0.0, for there is always more to do afterwards.
+
+    A source that cannot be read ends the job with its reason. Raises what the portal refuses.
+    """
+    held.renew(SECONDS)
+    try:
+        _SOURCES[Job.Origin(held.job.origin)](held, own)
+    except tables.Unreadable as problem:
+        states.change(held.job, Job.State.FAILED, problem.reason)
+    return 0.0
+
+
+def rows_of_orders(job: Job, orders: Iterable[tuple[int, str | None]], first: int) -> list[JobItem]:
+    """Rows for orders known by id, each with where it is expected to stand (None: anywhere)."""
+    return [
+        JobItem(job=job, row=first + at, order_id=order_id, expected=expected, wanted=job.wanted)
+        for at, (order_id, expected) in enumerate(orders)
+    ]
+
+
+def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end: bool) -> None:
+    """Store a piece and where to go on; raises :class:`lanes.Lost`, and ``Unreadable`` past the limit."""
+    job = held.job
+    if job.rows + len(items) > MOST_ROWS:
+        raise tables.Unreadable("too_many")
+    bad = sum(1 for item in items if item.verdict == V.BAD)
+    with transaction.atomic():
+        held.renew()
+        JobItem.objects.bulk_create(items, batch_size=500)
+        Job.objects.of(job.portal).filter(pk=job.pk).update(
+            rows=F("rows") + len(items),
+            looked=F("looked") + bad,
+            cursor=dict(cursor),
+            gathered=end,
+        )
+        if end:
+            JobSource.objects.filter(job=job).delete()
+    job.refresh_from_db(fields=["rows", "cursor", "gathered"])
+
+
+def _from_card(held: Held, own: Client) -> None:
+    """All links of the card, oldest order first: what is linked meanwhile comes at the end."""
+    job = held.job
+    owner = place_of(job.card)
+    if owner is None:
+        raise tables.Unreadable("empty")
+    start = int(job.cursor.get("start", 0))
+    pages = PAGES_AT_ONCE if start else 1
+    asked = {f"links{at}": links.of_owner(owner, start + at * PAGE) for at in range(pages)}
+    outcomes = acting.sent(own, asked)
+    found = [link for one in outcomes.values() for link in links.links_of(one)]
+    ids = {link.order_id for link in found if link.owner == owner}
+    ids -= set(JobItem.objects.filter(job=job, order_id__in=ids).values_list("order_id", flat=True))
+    read = start + pages * PAGE
+    known = [one.total or 0 for one in outcomes.values() if isinstance(one, Answer)]
+    items = rows_of_orders(job, [(pk, job.card) for pk in sorted(ids)], job.rows + 1)
+    keep(held, items, {"start": read}, end=read >= max(known, default=0))
+
+
+def _from_search(held: Held, own: Client) -> None:
+    cursor = dict(held.job.cursor)
+    wanted = search.Wanted(
+        card=Owner(DEAL, 0),
+        text=str(cursor.get("text", "")),
+        since=_day(cursor.get("since")),
+        until=_day(cursor.get("until")),
+        unlinked=cursor.get("unlinked") is True,
+        below=int(cursor.get("below", 0)),
+    )
+    ids, more = search.every_id(own, wanted)
+    have = JobItem.objects.filter(job=held.job, order_id__in=ids)
+    known = set(have.values_list("order_id", flat=True))
+    fresh = [(order_id, None) for order_id in ids if order_id not in known]
+    items = rows_of_orders(held.job, fresh, held.job.rows + 1)
+    keep(held, items, cursor | {"below": more}, end=not more)
+
+
+def _day(value: object) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) and value else None
+
+
+def _from_source(held: Held, own: Client) -> None:
+    """The rows of an uploaded file or a pasted list, from the first one that is not here yet."""
+    job = held.job
+    content = bytes(JobSource.objects.get(job=job).content)
+    last = JobItem.objects.filter(job=job).order_by("-row").values_list("row", flat=True).first()
+    rows = (row for row in tables.read(content, job.portal.host) if row.line > (last or 0))
+    while piece := [_item(job, row) for row in islice(rows, PIECE)]:
+        keep(held, piece, {}, end=False)
+    if not job.rows:
+        raise tables.Unreadable("empty")
+    keep(held, [], {}, end=True)
+
+
+def _item(job: Job, row: tables.Row) -> JobItem:
+    item = JobItem(
+        job=job,
+        row=row.line,
+        order_text=row.order[:64],
+        wanted_text=row.card[:64],
+        named=row.named,
+    )
+    place = place_text(row.owner) if row.owner else ""
+    if job.kind == Job.Kind.UNLINK:
+        item.expected = place or None
+    else:
+        item.wanted = place or job.wanted
+    bad = row.problem or ("no_card_given" if _needs_card(job) and not item.wanted else "")
+    if bad:
+        item.verdict, item.state, item.reason = V.BAD, S.LEFT, bad
+    elif row.named == JobItem.Named.ID:
+        item.order_id = int(row.order)
+    return item
+
+
+def _needs_card(job: Job) -> bool:
+    return job.kind in (Job.Kind.LINK, Job.Kind.MOVE)
+
+
+def _from_trail(held: Held, own: Client) -> None:
+    """What the job to be taken back has changed, from the audit trail: nothing that was undone since."""
+    job = held.job
+    if job.undoes is None:
+        raise tables.Unreadable("empty")
+    entries = AuditEntry.objects.of(job.portal).filter(change=job.undoes.change, certain=True)
+    undone = entries.filter(pk__gt=int(job.cursor.get("entry", 0))).exclude(undone_by__certain=True)
+    found = list(undone.order_by("pk")[:PIECE])
+    items = [
+        JobItem(
+            job=job,
+            row=job.rows + at,
+            order_id=entry.order_id,
+            order_number=entry.order_number,
+            expected=_after(entry),
+            wanted=_before(entry),
+            undoes=entry.pk,
+        )
+        for at, entry in enumerate(found, start=1)
+    ]
+    last = found[-1].pk if found else 0
+    keep(held, items, {"entry": last}, end=len(found) < PIECE)
+
+
+def _after(entry: AuditEntry) -> str:
+    return place_text(entry.target) if entry.kind == AuditEntry.Kind.LINK else entry.after
+
+
+def _before(entry: AuditEntry) -> str:
+    return place_text(entry.source) if entry.kind == AuditEntry.Kind.LINK else entry.before
+
+
+_SOURCES: Mapping[Job.Origin, Callable[[Held, Client], None]] = {
+    Job.Origin.CARD: _from_card,
+    Job.Origin.SEARCH: _from_search,
+    Job.Origin.LIST: _from_source,
+    Job.Origin.FILE: _from_source,
+    Job.Origin.UNDO: _from_trail,
+}

@@ -1,0 +1,170 @@
+"""Who works what: lanes and items are claimed by conditional update, and a dead worker's are found again.
+
+A job is worked in a few lanes at once, so that a slow portal is not waited for by one request after
+another. A slice takes its lane with a token and a lease; everything it writes down is written only
+while the lane is still its own. What a lane's last holder had claimed is put back when the lane is
+taken anew: claimed rows were not touched, rows being written are *unknown* and are read back once
+their request can no longer be at work.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from b24app.jobs.models import Job, JobItem, JobLane
+
+LANES = 2
+LEASE = timedelta(seconds=20)
+"""How long a slice may be silent beyond what its next request is expected to take."""
+
+IN_DOUBT = timedelta(seconds=70)
+"""How long a dead worker's request may still be at work in the portal: the cloud cuts it off after
+60 s. Only then do its rows tell by their orders' places what became of them."""
+
+# How long a message may stand in the queue before another one is sent in its place.
+QUEUED = timedelta(seconds=60)
+
+MOST_AT_ONCE = 1000
+
+S = JobItem.State
+
+
+class Lost(Exception):
+    """The lane was taken over: nothing of this slice may be written down any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lane in the hands of this slice."""
+
+    lane_pk: int
+    job: Job
+    token: uuid.UUID
+
+    def renew(self, seconds: float = 0.0) -> None:
+        """Keep the lane for a lease beyond ``seconds`` of work; raises :class:`Lost`."""
+        until = timezone.now() + LEASE + timedelta(seconds=seconds)
+        if not JobLane.objects.filter(pk=self.lane_pk, token=self.token).update(leased_until=until):
+            raise Lost
+
+    def claim(self, count: int) -> list[JobItem]:
+        """Up to ``count`` rows that wait to be worked, the first ones first."""
+        with transaction.atomic():
+            self.renew()
+            waiting = JobItem.objects.filter(job=self.job, state=S.PENDING).order_by("pk")
+            found = list(waiting.select_for_update(skip_locked=True)[:count])
+            JobItem.objects.filter(pk__in=[one.pk for one in found]).update(
+                state=S.CLAIMED, claim=self.token
+            )
+        return found
+
+    def begin(self, items: Sequence[JobItem], seconds: float) -> None:
+        """These rows are being written from now on, for so many seconds; raises :class:`Lost`."""
+        with transaction.atomic():
+            self.renew(seconds)
+            self._mine().filter(pk__in=[one.pk for one in items]).update(
+                state=S.WRITING, attempts=F("attempts") + 1, at=timezone.now()
+            )
+
+    def unknown(self, count: int) -> list[JobItem]:
+        """Up to ``count`` rows whose writing nobody recorded, to be read back by this slice."""
+        with transaction.atomic():
+            self.renew()
+            settled = Q(at=None) | Q(at__lt=timezone.now() - IN_DOUBT)
+            lost = JobItem.objects.filter(settled, job=self.job, state=S.UNKNOWN)
+            found = list(lost.order_by("pk").select_for_update(skip_locked=True)[:count])
+            # Not CLAIMED: if this slice is lost too, they have to be read back again.
+            JobItem.objects.filter(pk__in=[one.pk for one in found]).update(
+                state=S.WRITING, claim=self.token
+            )
+        return found
+
+    def _mine(self) -> QuerySet[JobItem]:
+        return JobItem.objects.filter(job=self.job, claim=self.token)
+
+    def release(self, after: float | None) -> int | None:
+        """Give the lane back, due again in ``after`` seconds; the ticket of the message to send.
+
+        Without ``after`` no message is needed: there is nothing to do in this lane.
+        """
+        now = timezone.now()
+        due = now + (QUEUED if after is None else timedelta(seconds=after))
+        with transaction.atomic():
+            self.renew()
+            _put_back(self._mine())
+            JobLane.objects.filter(pk=self.lane_pk).update(
+                token=None, leased_until=None, due_at=due, ticket=F("ticket") + 1
+            )
+        return None if after is None else JobLane.objects.get(pk=self.lane_pk).ticket
+
+
+def take(pk: int, ticket: int, task: str) -> Held | None:
+    """The lane ``pk`` for the message with ``ticket``; None when it is somebody else's, or void.
+
+    A message that comes a second time under one ``task`` id lost its worker: its lease counts no more.
+    """
+    now, token = timezone.now(), uuid.uuid4()
+    with transaction.atomic():
+        lane = (
+            JobLane.objects.select_for_update(of=("self",))
+            .select_related("job__portal", "job__user", "job__acting", "job__undoes")
+            .filter(pk=pk, ticket=ticket)
+            .first()
+        )
+        if lane is None or (_held(lane, now) and lane.task != task):
+            return None
+        _found_again(lane)
+        JobLane.objects.filter(pk=pk).update(token=token, task=task, leased_until=now + LEASE)
+    return Held(pk, lane.job, token)
+
+
+def _held(lane: JobLane, now: datetime) -> bool:
+    return lane.token is not None and lane.leased_until is not None and lane.leased_until > now
+
+
+def _found_again(lane: JobLane) -> None:
+    if lane.token is None:
+        return
+    _put_back(JobItem.objects.filter(job=lane.job_id, claim=lane.token))
+
+
+def _put_back(items: QuerySet[JobItem]) -> None:
+    """Rows that were claimed only wait again; what became of those under way has to be read."""
+    items.filter(state=S.CLAIMED).update(state=S.PENDING, claim=None)
+    items.filter(state=S.WRITING).update(state=S.UNKNOWN, claim=None)
+
+
+def opened(job: Job, count: int) -> list[tuple[int, int]]:
+    """Make the first ``count`` lanes of a job due now; what to send: (lane, ticket)."""
+    for number in range(count):
+        JobLane.objects.get_or_create(job=job, number=number)
+    now = timezone.now()
+    held = Q(leased_until__gt=now)
+    return _due(JobLane.objects.filter(job=job, number__lt=count).exclude(held), now)
+
+
+def overdue(states: Iterable[Job.State]) -> list[tuple[int, int]]:
+    """Lanes whose message was lost or whose worker is gone, of jobs in ``states``; what to send."""
+    now = timezone.now()
+    lost = Q(token=None, due_at__lt=now - QUEUED) | Q(leased_until__lt=now)
+    return _due(JobLane.objects.filter(lost, job__state__in=list(states)), now)
+
+
+def _due(chosen: QuerySet[JobLane], now: datetime) -> list[tuple[int, int]]:
+    """New tickets for the chosen lanes: whatever message of theirs is still on its way is void."""
+    found = list(chosen.order_by("due_at").values_list("pk", "ticket")[:MOST_AT_ONCE])
+    return [
+        (pk, ticket + 1)
+        for pk, ticket in found
+        if JobLane.objects.filter(pk=pk, ticket=ticket).update(ticket=ticket + 1, due_at=now)
+    ]
+
+
+def idle(job: Job) -> bool:
+    """True when no slice of the job is under way."""
+    return not JobLane.objects.filter(job=job, leased_until__gt=timezone.now()).exists()

@@ -1,0 +1,279 @@
+"""The preview: what will happen to every row, before anything is written.
+
+A slice looks at 2,500 rows: their orders and places are 50 commands each, their cards at most 50
+more, 50 commands a request; cards known from earlier rows are not asked for again. So 10,000 rows
+cost 9 requests into 100 deals, and 12 into 10,000, plus one for whether the app may act for this
+person where its administrator has named somebody. What was not found costs one more at the end.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from b24app.bitrix24 import errors, references
+from b24app.bitrix24.client import Command
+from b24app.jobs import acting, gather, states, work
+from b24app.jobs.lanes import Held
+from b24app.jobs.models import Job, JobItem, place_of
+from b24app.orders import cards, rows
+from b24app.orders.types import Owner
+from b24app.portals import access
+
+ROWS = 2500
+# Seconds that looking at a piece may take.
+SECONDS = 60.0
+PAGE = 50
+# Seconds into a slice after which no further piece is begun.
+BEGIN_BEFORE = 10.0
+# Cards nobody could find that are asked about one by one: gone, or closed to this person?
+MOST_ASKED = 45
+
+S, V = JobItem.State, JobItem.Verdict
+TO_BE_DONE = frozenset({V.LINK, V.MOVE, V.UNLINK, V.CHANGE, V.EXPORT})
+
+
+@dataclass(slots=True)
+class Sight:
+    """What the portal has said about a piece of the job."""
+
+    by_number: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    numbers: dict[int, str] = field(default_factory=dict)
+    standing: dict[int, str | None] = field(default_factory=dict)
+    titles: dict[Owner, str] = field(default_factory=dict)
+
+    def sole(self, item: JobItem) -> int:
+        """The id of the one order that has the row's number; 0 for none or several."""
+        found = self.by_number.get(item.order_text.casefold(), [])
+        return found[0][0] if len(found) == 1 else 0
+
+
+def step(held: Held, hands: acting.Hands) -> float | None:
+    """Go on with the preview for one slice; 0.0 while there is more, None when it is finished.
+
+    Raises ``errors.BitrixError`` for what keeps it from being made, and :class:`lanes.Lost`.
+    """
+    job, began = held.job, time.monotonic()
+    if not job.gathered:
+        return gather.step(held, hands.own)
+    held.renew(SECONDS)
+    while time.monotonic() - began < BEGIN_BEFORE:
+        piece = list(JobItem.objects.filter(job=job, state=S.NEW).order_by("pk")[:ROWS])
+        if not piece:
+            return _finish(held, hands)
+        _keep(held, piece, _look(job, hands, piece))
+        held.renew(SECONDS)
+    return 0.0
+
+
+def _finish(held: Held, hands: acting.Hands) -> float | None:
+    job = held.job
+    if _as_ids(held):
+        return 0.0
+    _ask_about_cards(held, hands)
+    total = JobItem.objects.filter(job=job, state=S.PENDING).count()
+    states.change(job, Job.State.PLANNED, fields={"planned_at": timezone.now(), "total": total})
+    return None
+
+
+def _look(job: Job, hands: acting.Hands, piece: Sequence[JobItem]) -> Sight:
+    """Ask for numbers, existence, places and cards; places of orders found by number in a second round."""
+    sight, subject = Sight(), work.subject_of(job)
+    known = sorted({item.order_id for item in piece} - {0})
+    texts = sorted({item.order_text for item in piece if not item.order_id} - {""})
+    sight.titles = _known_cards(job, piece)
+    targets = {card for item in piece if (card := _target(job, item))}
+    personal = acting.openable(targets - sight.titles.keys())
+    if job.named is None:
+        personal |= access.question(job.portal)
+    first = hands.ask(
+        personal | _by_number(texts) | _by_id(known), subject.reading(known) if known else {}
+    )
+    if job.named is None:
+        _learn_right(job, named=access.named(first))
+    _read_orders(sight, first)
+    found = sorted({order_id for some in sight.by_number.values() for order_id, _ in some})
+    sight.titles |= {owner: card.title for owner, card in acting.opened(first).items()}
+    sight.standing = subject.standing(known, first)
+    if found:
+        reading = subject.reading(found)
+        sight.standing |= subject.standing(found, acting.sent(hands.writing, reading))
+    sources = _sources(job, piece, sight) - sight.titles.keys()
+    second = acting.opened(acting.sent(hands.own, acting.openable(sources)))
+    sight.titles |= {owner: card.title for owner, card in second.items()}
+    return sight
+
+
+def _learn_right(job: Job, *, named: bool) -> None:
+    """Whether the app may act for this person, and whether it has to from the beginning."""
+    job.named = named
+    if named and job.acting.may_link is False and isinstance(work.subject_of(job), work.Links):
+        job.right = Job.Right.INSTALLER
+    Job.objects.of(job.portal).filter(pk=job.pk).update(named=named, right=job.right)
+
+
+def _target(job: Job, item: JobItem) -> Owner | None:
+    """The card this row needs opened: where it brings its order, or whence it was to take it."""
+    if not isinstance(work.subject_of(job), work.Links):
+        return None
+    return place_of(item.wanted or item.expected or "")
+
+
+def _sources(job: Job, piece: Sequence[JobItem], sight: Sight) -> set[Owner]:
+    """Cards that orders are taken from, where the person has to be able to open those as well."""
+    if not isinstance(work.subject_of(job), work.Links):
+        return set()
+    borrowed = job.right == Job.Right.INSTALLER
+    orders = (
+        item.order_id or sight.sole(item)
+        for item in piece
+        if borrowed or _target(job, item) is None
+    )
+    texts = {sight.standing.get(order_id) or "" for order_id in orders}
+    return {owner for text in texts if (owner := place_of(text))}
+
+
+def _known_cards(job: Job, piece: Iterable[JobItem]) -> dict[Owner, str]:
+    """Cards of earlier rows, by which nothing more has to be asked."""
+    wanted = {item.wanted or item.expected or "" for item in piece} - {""}
+    seen = JobItem.objects.filter(
+        job=job, wanted__in=wanted, verdict__in=[V.LINK, V.MOVE, V.ALREADY]
+    )
+    found = dict(seen.exclude(card_title="").values_list("wanted", "card_title").distinct())
+    return {owner: title for text, title in found.items() if (owner := place_of(text))}
+
+
+def _by_id(ids: Sequence[int]) -> dict[str, Command]:
+    return {
+        f"byid{at}": _orders({"@id": list(ids[at : at + PAGE])}) for at in range(0, len(ids), PAGE)
+    }
+
+
+def _by_number(texts: Sequence[str]) -> dict[str, Command]:
+    plain = [references.plain(text) for text in texts]
+    return {
+        f"bynumber{at}": _orders({"@accountNumber": plain[at : at + PAGE]})
+        for at in range(0, len(plain), PAGE)
+    }
+
+
+def _orders(wanted: Mapping[str, object]) -> Command:
+    return Command("sale.order.list", {"select": ["id", "accountNumber"], "filter": wanted})
+
+
+def _read_orders(sight: Sight, outcomes: acting.Outcomes) -> None:
+    """Raises the error of any of the order commands: a gap would look like "not found"."""
+    for key, outcome in outcomes.items():
+        if not key.startswith(("byid", "bynumber")):
+            continue
+        if isinstance(outcome, errors.BitrixError):
+            raise outcome
+        for order in rows.orders(outcome.result):
+            sight.numbers[order.id] = order.number
+            if key.startswith("bynumber"):
+                sight.by_number[order.number.casefold()].append((order.id, order.number))
+
+
+def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
+    """Write the verdicts of a piece down; raises :class:`lanes.Lost`."""
+    job = held.job
+    for item in piece:
+        item.verdict = _identified(item, sight) or V.LINK
+    ids = {item.order_id for item in piece} - {0}
+    earlier = JobItem.objects.filter(job=job, order_id__in=ids, pk__lt=piece[0].pk)
+    listed = set(earlier.exclude(state=S.NEW).values_list("order_id", flat=True))
+    for item in piece:
+        if item.verdict == V.LINK:
+            item.verdict = V.TWICE if item.order_id in listed else _verdict(job, item, sight)
+        if item.order_id:
+            listed.add(item.order_id)
+        item.state = S.PENDING if item.verdict in TO_BE_DONE else S.LEFT
+    fields = ["order_id", "order_number", "seen", "card_title", "verdict", "state"]
+    with transaction.atomic():
+        held.renew()
+        JobItem.objects.rewrite(piece, fields)
+        Job.objects.of(job.portal).filter(pk=job.pk).update(looked=F("looked") + len(piece))
+
+
+def _identified(item: JobItem, sight: Sight) -> str:
+    """Put the order's id and number into the row; the verdict where that is impossible."""
+    if not item.order_id:
+        found = sight.by_number.get(item.order_text.casefold(), [])
+        if len(found) != 1:
+            return V.SEVERAL if found else V.NO_ORDER
+        item.order_id, item.order_number = found[0]
+    elif item.order_id in sight.numbers:
+        item.order_number = sight.numbers[item.order_id]
+    else:
+        return V.NO_ORDER
+    return ""
+
+
+def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
+    """What will happen to a row whose order is known."""
+    standing = sight.standing.get(item.order_id)
+    if standing is None:
+        return V.NO_ORDER
+    subject = work.subject_of(job)
+    if isinstance(subject, work.Reading):
+        return V.EXPORT
+    item.seen = standing
+    target = _target(job, item)
+    item.card_title = sight.titles.get(target, "")[:100] if target else ""
+    if item.expected is not None and standing not in (item.expected, item.wanted):
+        return V.ELSEWHERE
+    if standing == item.wanted:
+        return V.ALREADY
+    if not isinstance(subject, work.Links):
+        return V.CHANGE
+    if target is not None and target not in sight.titles:
+        return V.NO_CARD
+    needed = subject.cards(item, both=job.right == Job.Right.INSTALLER)
+    if any(owner not in sight.titles for owner in needed):
+        return V.NO_RIGHT
+    if not item.wanted:
+        return V.UNLINK
+    return V.MOVE if standing else V.LINK
+
+
+def _as_ids(held: Held) -> bool:
+    """What is no order's number may be its id: such rows are looked at once more, as ids."""
+    lost = JobItem.objects.filter(
+        job=held.job,
+        verdict=V.NO_ORDER,
+        named=JobItem.Named.EITHER,
+        order_text__regex=r"^[1-9][0-9]{0,14}$",
+    )
+    again = list(lost.order_by("pk")[:ROWS])
+    for item in again:
+        item.order_id, item.named = int(item.order_text), JobItem.Named.ID
+        item.verdict, item.state = "", S.NEW
+    with transaction.atomic():
+        held.renew()
+        fields = ["order_id", "named", "verdict", "state"]
+        JobItem.objects.rewrite(again, fields)
+        looked = F("looked") - len(again)
+        Job.objects.of(held.job.portal).filter(pk=held.job.pk).update(looked=looked)
+    return bool(again)
+
+
+def _ask_about_cards(held: Held, hands: acting.Hands) -> None:
+    """Tell cards that are closed to this person from cards that are not there."""
+    missing = JobItem.objects.filter(job=held.job, verdict=V.NO_CARD)
+    texts = list(
+        missing.order_by("wanted").values_list("wanted", flat=True).distinct()[:MOST_ASKED]
+    )
+    owners = {text: owner for text in texts if (owner := place_of(text))}
+    asked = {f"ask{at}": cards.opening(owner)["card"] for at, owner in enumerate(owners.values())}
+    outcomes = acting.sent(hands.own, asked)
+    closed = [
+        text
+        for text, outcome in zip(owners, outcomes.values(), strict=True)
+        if isinstance(outcome, errors.AccessDenied)
+    ]
+    if closed:
+        missing.filter(wanted__in=closed).update(verdict=V.NO_RIGHT)

@@ -1,0 +1,95 @@
+"""Every verdict, state and reason in people's words. Codes are stored, words are chosen when shown."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Words = Mapping[str, str | Promise]
+
+VERDICTS: Words = {
+    "link": _("Will be linked"),
+    "move": _("Will be moved"),
+    "unlink": _("Will be unlinked"),
+    "change": _("Will be changed"),
+    "export": _("Will be exported"),
+    "already": _("Already there"),
+    "elsewhere": _("Changed since"),
+    "no_order": _("Order not found"),
+    "several": _("Several orders"),
+    "no_card": _("Deal not found"),
+    "no_right": _("No right to the deal"),
+    "twice": _("Listed twice"),
+    "bad": _("Cannot be read"),
+}
+
+# What follows from a verdict where nothing is done.
+LEFT: Words = {
+    "already": _("Stays as it is"),
+    "elsewhere": _("Skipped: somebody has moved or changed the order since"),
+    "no_order": _("Skipped: the store has no such order"),
+    "several": _("Skipped: the number belongs to more than one order, give its ID"),
+    "no_card": _("Skipped: there is no such deal, or you may not open it"),
+    "no_right": _("Skipped: you may not open the deal it goes to or is in"),
+    "twice": _("Skipped: an earlier row has the same order"),
+}
+
+ITEM_REASONS: Words = {
+    "already": _("It stood there already"),
+    "changed": _("Somebody has moved or changed the order since the preview; it was not touched"),
+    "gone": _("The order does not exist any more"),
+    "no_card": _("The deal does not exist any more, or you may not open it"),
+    "denied": _("Bitrix24 refused: no right to change this order"),
+    "not_saved": _("Bitrix24 could not save the order; somebody may be editing it"),
+    "refused": _("Bitrix24 refused this order"),
+    "portal": _("Bitrix24 failed three times; nothing was changed"),
+    "not_agreed": _("Left where it is: it is linked elsewhere"),
+    "no_order_given": _("The row names no order"),
+    "order_too_long": _("The order’s number is too long"),
+    "bad_id": _("An order’s ID is a whole number"),
+    "bad_card": _("The deal is neither an ID nor a link to a deal or an invoice"),
+    "other_portal": _("The link leads to another Bitrix24"),
+    "no_card_given": _("The row names no deal"),
+}
+
+STATES: Words = {
+    "planning": _("Preparing the preview"),
+    "planned": _("Preview"),
+    "running": _("Running"),
+    "paused": _("Paused"),
+    "waiting_portal": _("Waiting for Bitrix24"),
+    "waiting_authorization": _("Waiting for access"),
+    "stopping": _("Stopping"),
+    "stopped": _("Stopped"),
+    "done": _("Done"),
+    "failed": _("Failed"),
+}
+
+JOB_REASONS: Words = {
+    "busy": _("Bitrix24 is asked as often as it allows; the job goes on by itself."),
+    "limit": _("The hour’s share of Bitrix24’s working time is used up; the job goes on by itself."),
+    "overload": _("Bitrix24 has blocked the app for too many calls; the job tries again by itself."),
+    "silent": _("Bitrix24 does not answer; the job tries again by itself."),
+    "portal_closed": _("Your Bitrix24 is closed at the moment; the job tries again by itself."),
+    "settings": _("The app’s own access to Bitrix24 is not set up right; its operator has been told."),
+    "token": _("Open the app once more, or let an administrator open it: the job goes on by itself."),
+    "payment": _("The subscription has ended. Once it is renewed, open the app: the job goes on by itself."),
+    "app_closed": _("An administrator has closed the app to you. Open it once you may: the job goes on."),
+    "no_read": _("You have no right to read orders. An administrator can grant it; then press Resume."),
+    "no_write": _("You have no right to change orders. An administrator can grant it; then press Resume."),
+    "no_right": _("Your rights are not enough for this. An administrator can grant them; then press Resume."),
+    "no_scope": _("A permission of the app is missing. Once an administrator has added it, press Resume."),
+    "no_store": _("There is no online store in this Bitrix24."),
+    "failure": _("Something nobody foresaw; nothing more was changed. Press Resume to try again."),
+    "empty": _("There are no rows in it."),
+    "too_many": _("There are more than 100,000 rows. Split it into several."),
+    "too_large": _("The file unpacks to far more than a table of orders."),
+    "old_excel": _("This is an Excel file of the old form. Save it as XLSX or CSV."),
+    "not_a_table": _("This is neither CSV nor XLSX."),
+    "no_order_column": _("No column is headed Order, Number or ID."),
+}  # fmt: skip
+
+
+def words(known: Words, code: str) -> str:
+    """The words for a code; the code itself for one that nobody has put into words."""
+    return str(known.get(code, code))

@@ -1,0 +1,259 @@
+"""One slice of a job: at most 30 seconds, then the next one's turn.
+
+Rows are claimed, looked at, written in batches that stay below 25 seconds, and recorded: a row's
+outcome, its audit entry and the job's counters in one transaction. Nothing is written blind: where
+each order stands is read ahead of its write, with the writes of the batch before, and an order that
+has moved since the preview is skipped. What was under way when a worker died is read back first.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.budget import SharedBudget
+from b24app.bitrix24.client import Answer
+from b24app.bitrix24.pacing import Priority, View
+from b24app.jobs import acting, exporting, judging, plan, states, troubles, work
+from b24app.jobs.judging import Result
+from b24app.jobs.lanes import Held
+from b24app.jobs.models import Job, JobItem
+from b24app.journal import audit, watching
+from b24app.journal.models import AuditEntry
+from b24app.portals import access
+from b24app.portals.budgets import budget_of
+
+SLICE = 30.0
+BATCH = 25.0
+"""Seconds a batch may take by the measured cost of its writes; the cloud cuts it off after 60."""
+
+MOST_CLAIMED = 1200
+MOST_READ_BACK = 2400
+
+# Seconds until a lane looks again whether another one has left something over.
+LEFTOVERS = 3.0
+S = JobItem.State
+
+COUNTED = {S.DONE: "done", S.SKIPPED: "skipped", S.FAILED: "failed"}
+OPEN = (S.PENDING, S.CLAIMED, S.WRITING, S.UNKNOWN)
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one slice works with."""
+
+    held: Held
+    hands: acting.Hands
+    budget: SharedBudget
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def job(self) -> Job:
+        return self.held.job
+
+    @property
+    def left(self) -> float:
+        """Seconds of the slice that are left."""
+        return SLICE - (time.monotonic() - self.began)
+
+
+def run(held: Held) -> float | None:
+    """Work the lane for one slice; seconds after which it is to be taken again, None for not at all.
+
+    Raises :class:`lanes.Lost` when somebody else has taken it over.
+    """
+    job = held.job
+    if job.state == Job.State.WAITING_PORTAL:
+        states.change(job, states.working(job))
+    if job.state not in states.AT_WORK:
+        return None
+    try:
+        turn = Turn(held, acting.hands_of(job), budget_of(job.portal, Priority.BULK))
+        return plan.step(turn.held, turn.hands) if job.planned_at is None else _work(turn)
+    except errors.BitrixError as error:
+        return troubles.meet(job, error)
+
+
+def _work(turn: Turn) -> float | None:
+    if turn.job.kind == Job.Kind.EXPORT:
+        return _export(turn)
+    if unknown := turn.held.unknown(MOST_READ_BACK):
+        _read_back(turn, unknown)
+    claimed = turn.held.claim(_capacity(turn))
+    if not claimed:
+        return _at_the_end(turn)
+    ready, standing = _looked(turn, claimed)
+    while ready and _goes_on(turn):
+        chunk = _chunk(turn, ready)
+        if not chunk:
+            break
+        standing = _write(turn, chunk, list(ready)[: work.PAGE], standing)
+    return 0.0
+
+
+def _export(turn: Turn) -> float | None:
+    """Read orders for a table, 250 a request, while the slice lasts."""
+    while _goes_on(turn) and turn.left > SLICE / 2:
+        claimed = turn.held.claim(exporting.AT_ONCE)
+        if not claimed:
+            return _at_the_end(turn)
+        record(turn.held, exporting.read(turn.hands.own, claimed), ("data",))
+    return 0.0
+
+
+def _capacity(turn: Turn) -> int:
+    """Rows to claim: what a slice can write at the present cost, and no more."""
+    view = turn.budget.view()
+    cheapest = min(_cost(view, method) for method in work.subject_of(turn.job).methods)
+    return min(MOST_CLAIMED, int(SLICE / cheapest) + 1)
+
+
+def _cost(view: View, method: str) -> float:
+    """Seconds one write takes, at least a millisecond."""
+    return max(0.001, view.cost(method))
+
+
+def _goes_on(turn: Turn) -> bool:
+    """Whether the job is still to be worked; somebody may have stopped it a moment ago."""
+    turn.job.refresh_from_db(fields=["state"])
+    return turn.job.state in states.AT_WORK
+
+
+def _at_the_end(turn: Turn) -> float | None:
+    """Nothing was there to claim: the job is done, or another lane still holds the rest."""
+    if JobItem.objects.filter(job=turn.job, state__in=OPEN).exists():
+        return LEFTOVERS
+    states.change(turn.job, Job.State.DONE)
+    return None
+
+
+def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
+    subject = work.subject_of(turn.job)
+    ids = [item.order_id for item in items]
+    standing = subject.standing(ids, acting.sent(turn.hands.writing, subject.reading(ids)))
+    record(turn.held, [judging.read_back(item, standing[item.order_id]) for item in items])
+
+
+def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[int, str | None]]:
+    """The rows whose cards the person may open, and where all orders stand now."""
+    job, subject = turn.job, work.subject_of(turn.job)
+    borrowed = job.right == Job.Right.INSTALLER
+    needed = {item.pk: set(subject.cards(item, both=borrowed)) for item in items}
+    personal = acting.openable(owner for owners in needed.values() for owner in owners)
+    if borrowed:
+        personal |= access.question(job.portal)
+    ids = [item.order_id for item in items]
+    outcomes = turn.hands.ask(personal, subject.reading(ids))
+    acting.still_named(job, outcomes)
+    known = acting.opened(outcomes).keys()
+    closed = [item for item in items if not needed[item.pk] <= known]
+    if closed:
+        record(turn.held, [Result(item, S.FAILED, "no_card") for item in closed])
+    ready = deque(item for item in items if needed[item.pk] <= known)
+    return ready, subject.standing(ids, outcomes)
+
+
+def _chunk(turn: Turn, ready: deque[JobItem]) -> list[JobItem]:
+    """The next rows to go out together; none when the slice has no time for them."""
+    subject, view = work.subject_of(turn.job), turn.budget.view()
+    seconds, chunk = min(BATCH, turn.left), list[JobItem]()
+    while ready and len(chunk) < subject.most:
+        seconds -= _cost(view, subject.method(ready[0]))
+        # However slow the portal is, a slice that has claimed something writes at least one.
+        if seconds < 0 and (chunk or turn.left < SLICE / 2):
+            break
+        chunk.append(ready.popleft())
+    return chunk
+
+
+def _write(
+    turn: Turn,
+    chunk: Sequence[JobItem],
+    following: Sequence[JobItem],
+    standing: dict[int, str | None],
+) -> dict[int, str | None]:
+    """Write one batch and record it; where the orders of the next one stand, read in the same request."""
+    subject = work.subject_of(turn.job)
+    settled = [judging.before(item, standing[item.order_id]) for item in chunk]
+    results = [one for one in settled if one is not None]
+    writes = [item for item, one in zip(chunk, settled, strict=True) if one is None]
+    if not writes:
+        record(turn.held, results)
+        return standing
+    ids = [item.order_id for item in following]
+    commands = {f"write{item.order_id}": subject.write(item) for item in writes}
+    view = turn.budget.view()
+    turn.held.begin(writes, sum(_cost(view, subject.method(item)) for item in writes))
+    try:
+        outcomes = acting.sent(turn.hands.writing, commands | (subject.reading(ids) if ids else {}))
+    except errors.BitrixError as error:
+        state = S.PENDING if error.not_applied else S.UNKNOWN
+        record(turn.held, [*results, *(Result(item, state) for item in writes)])
+        raise
+    by_order = {item.order_id: outcomes[f"write{item.order_id}"] for item in writes}
+    trouble = _shared(turn, by_order)
+    results += [
+        Result(item, S.PENDING)
+        if trouble and isinstance(by_order[item.order_id], type(trouble))
+        else judging.after(item, by_order[item.order_id])
+        for item in writes
+    ]
+    record(turn.held, results)
+    if trouble is not None:
+        raise trouble
+    return subject.standing(ids, outcomes) if ids else {}
+
+
+def _shared(
+    turn: Turn, outcomes: dict[int, Answer | errors.BitrixError]
+) -> errors.BitrixError | None:
+    """The refusal that concerns the job as a whole, if there is one.
+
+    Nobody's write going through means that the right is missing; one that does not means its order.
+    """
+    denied = [one for one in outcomes.values() if isinstance(one, errors.WriteDenied)]
+    if denied and len(denied) == len(outcomes) and (len(denied) > 1 or not turn.job.done):
+        return denied[0]
+    return judging.job_wide(outcomes)
+
+
+def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) -> None:
+    """Write outcomes down: rows, audit entries and counters together, or nothing at all.
+
+    ``fields`` of the rows are kept with them. Raises :class:`lanes.Lost` when the lane is not ours
+    any more.
+    """
+    if not results:
+        return
+    job, now, subject = held.job, timezone.now(), work.subject_of(held.job)
+    for one in results:
+        one.item.state, one.item.reason, one.item.detail = one.state, one.reason, one.detail
+        # Counted in advance, when its writing began: only what stays unknown is left counted.
+        one.item.attempts += one.state == S.UNKNOWN
+        one.item.at = now if one.state in COUNTED else None
+        one.item.claim = None
+    counts = Counter(COUNTED[one.state] for one in results if one.state in COUNTED)
+    happened = [one.item for one in results if one.happened]
+    with transaction.atomic():
+        held.renew()
+        JobItem.objects.rewrite(
+            [one.item for one in results],
+            ["state", "reason", "detail", "at", "claim", "attempts", *fields],
+        )
+        audit.record(
+            job.acting,
+            AuditEntry.Through.UNDO if job.kind == Job.Kind.RESTORE else AuditEntry.Through.JOB,
+            [subject.entry(item, job.right) for item in happened],
+            job.change,
+        )
+        Job.objects.of(job.portal).filter(pk=job.pk).update(
+            setbacks=0, **{name: F(name) + count for name, count in counts.items()}
+        )
+    job.refresh_from_db(fields=["done", "skipped", "failed", "setbacks"])
+    owners = {owner for item in happened for owner in subject.cards(item, both=True)}
+    watching.tell(job.portal_id, orders=[item.order_id for item in happened], owners=owners)

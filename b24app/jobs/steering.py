@@ -1,0 +1,123 @@
+"""What people do to a job: start, stop, resume, retry, discard; and what goes on by itself.
+
+Each is one conditional update; False says that the job's state did not allow it any more.
+"""
+
+import logging
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from b24app.jobs import lanes, queueing, states
+from b24app.jobs.models import Job, JobItem
+from b24app.portals.models import Portal, PortalUser
+
+logger = logging.getLogger(__name__)
+
+S = Job.State
+Row = JobItem.State
+
+
+def begin(job: Job) -> None:
+    """Make the preview of a new job, from now on in the background."""
+    with transaction.atomic():
+        queueing.send_on_commit(lanes.opened(job, 1))
+
+
+def start(job: Job, *, may_move: bool) -> bool:
+    """Begin to write what the preview said; orders of other cards only where that was agreed to."""
+    with transaction.atomic():
+        pending = JobItem.objects.filter(job=job, state=Row.PENDING)
+        if not may_move:
+            moves = pending.filter(verdict=JobItem.Verdict.MOVE)
+            moves.update(state=Row.LEFT, reason="not_agreed")
+        total = pending.count()
+        began = timezone.now()
+        if not total or not states.change(
+            job, S.RUNNING, fields={"started_at": began, "total": total, "may_move": may_move}
+        ):
+            transaction.set_rollback(True)
+            return False
+        queueing.send_on_commit(lanes.opened(job, lanes.LANES))
+    return True
+
+
+def stop(job: Job) -> bool:
+    """Stop after the requests that are under way; at once where there are none."""
+    if not (states.change(job, S.STOPPING) or states.change(job, S.STOPPED)):
+        return False
+    if job.state == S.STOPPING and lanes.idle(job):
+        states.change(job, S.STOPPED)
+    return True
+
+
+def discard(job: Job) -> bool:
+    """Forget a job that has written nothing."""
+    return bool(
+        Job.objects.of(job.portal)
+        .filter(pk=job.pk, started_at=None)
+        .exclude(state__in=[S.RUNNING, S.STOPPING])
+        .delete()[0]
+    )
+
+
+def resume(job: Job, user: PortalUser) -> bool:
+    """Go on where the job was stopped; on the token of ``user`` where the former one waits for access."""
+    acting: dict[str, object] = {}
+    if job.state == S.WAITING_AUTHORIZATION and user.pk != job.acting_id:
+        acting = _taken_over(user)
+    return _go_on(job, **acting)
+
+
+def retry(job: Job) -> bool:
+    """Try the failed rows of a job once more."""
+    with transaction.atomic():
+        failed = JobItem.objects.filter(job=job, state=Row.FAILED)
+        again = failed.update(
+            state=Row.PENDING, reason="", detail="", at=None, claim=None, attempts=0
+        )
+        if not again or not _go_on(job, failed=F("failed") - again, ended_at=None):
+            transaction.set_rollback(True)
+            return False
+    return True
+
+
+def resume_waiting(portal: Portal | None = None) -> None:
+    """Let jobs go on that waited for access, where the person or an administrator has come back since."""
+    waiting = Job.objects.filter(state=S.WAITING_AUTHORIZATION, portal__uninstalled_at=None)
+    if portal is not None:
+        waiting = waiting.of(portal)
+    for job in waiting.select_related("portal", "user", "acting").order_by("waiting_since")[:500]:
+        who = _come_back(job)
+        if who is None:
+            continue
+        same = who.pk == job.acting_id
+        logger.info("job %s goes on with the access of user %s", job.pk, who.user_id)
+        _go_on(job, **({} if same else _taken_over(who)))
+
+
+def _come_back(job: Job) -> PortalUser | None:
+    """Who has opened the app since the job began to wait: its person first, then an administrator."""
+    people = PortalUser.objects.of(job.portal).filter(
+        tokens=PortalUser.Tokens.LIVE, renewed_at__gt=job.waiting_since
+    )
+    installer = job.portal.installer_id
+    if job.right == Job.Right.INSTALLER and installer and people.filter(pk=installer).exists():
+        return job.acting
+    own = people.filter(pk__in=[job.user_id, job.acting_id]).first()
+    return own or people.filter(is_admin=True).order_by("-renewed_at").first()
+
+
+def _taken_over(user: PortalUser) -> dict[str, object]:
+    """The fields of a job that goes on with another person's access and rights."""
+    return {"acting": user, "right": Job.Right.OWN, "named": False}
+
+
+def _go_on(job: Job, **fields: object) -> bool:
+    with transaction.atomic():
+        to = states.working(job)
+        if not states.change(job, to, fields={"setbacks": 0, **fields}):
+            return False
+        queueing.send_on_commit(lanes.opened(job, 1 if to == S.PLANNING else lanes.LANES))
+    return True

@@ -1,0 +1,325 @@
+"""Reading what people upload or paste: CSV in any common form, XLSX, a plain list.
+
+Everything in it is hostile or careless: encodings, separators, headers in three languages, numbers that
+a spreadsheet turned into fractions, archives that unpack to gigabytes. A bad row is named and the rest
+goes on; only what is no table at all is refused as a whole.
+"""
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from charset_normalizer import from_bytes
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from b24app.jobs.models import JobItem
+from b24app.orders.types import DEAL, INVOICE, Owner
+
+MOST_COLUMNS = 60
+MOST_LINES = 110_000
+LONGEST_CELL = 500
+
+# An XLSX of 100,000 rows unpacks to some 30 MB.
+MOST_MEMBERS = 500
+MOST_UNPACKED = 150_000_000
+MOST_STRINGS = 40_000_000
+
+SAMPLE = 64_000
+OLD = ("cp1251", "cp1252", "koi8_r")
+SEPARATORS = ("\t", ";", ",", "|")
+
+Named = JobItem.Named
+
+_HEADERS: dict[str, str] = {
+    **dict.fromkeys(
+        ["order", "orders", "заказ", "заказы", "bestellung", "bestellungen"], Named.EITHER
+    ),
+    **dict.fromkeys(
+        [
+            "number", "order number", "order no", "account number", "accountnumber", "no",
+            "номер", "номер заказа", "заказ номер", "№", "№ заказа", "заказ №",
+            "nummer", "nr", "bestellnummer", "bestellung nr", "bestellungsnummer", "bestell nr",
+        ],
+        Named.NUMBER,
+    ),
+    **dict.fromkeys(
+        ["id", "order id", "orderid", "id заказа", "ид заказа", "bestell id", "bestellung id",
+         "bestellungs id", "id der bestellung"],
+        Named.ID,
+    ),
+    **dict.fromkeys(
+        ["deal", "deals", "deal id", "dealid", "deal link", "link to the deal", "сделка", "сделки",
+         "id сделки", "ид сделки", "номер сделки", "ссылка на сделку", "auftrag", "auftrags id",
+         "auftrag id", "geschäft", "deal nummer", "link zum deal", "target", "to"],
+        "deal",
+    ),
+    **dict.fromkeys(
+        ["invoice", "invoice id", "счёт", "счет", "id счёта", "id счета", "rechnung", "rechnungs id",
+         "rechnung id"],
+        "invoice",
+    ),
+}  # fmt: skip
+
+_ORDER_PREFIX = re.compile(r"(?i)^(?:#|№|no\.?\s|nr\.?\s|n°)\s*")
+_NUMBER = re.compile(r"[\w./ -]{1,64}")
+_WHOLE = re.compile(r"(\d+)[.,]0+")
+_ID = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
+_LINK = re.compile(
+    r"/crm/(?:(?P<deal>deal)|type/(?P<type>\d{1,5}))/(?:details|show)/(?P<id>\d{1,15})"
+)
+
+
+class Unreadable(Exception):
+    """Not a table we can read; ``reason`` is a key of ``reasons.WORDS``."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as written: ``line`` counts from 1. ``problem`` says why it cannot be used, if so."""
+
+    line: int
+    order: str
+    named: str
+    card: str
+    owner: Owner | None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    order: int
+    named: str
+    card: int | None
+    card_type: int = DEAL
+
+
+def read(content: bytes, host: str = "") -> Iterator[Row]:
+    """The rows of a file or a pasted text. ``host`` is the portal's: links to others are refused.
+
+    Raises :class:`Unreadable` when the first rows show that it is no table, or on its way through.
+    """
+    columns: _Columns | None = None
+    for line, cells in _lines(content):
+        if not any(cells):
+            continue
+        if line > MOST_LINES:
+            raise Unreadable("too_many")
+        if columns is None:
+            columns = _columns(cells)
+            if columns is not None:
+                continue
+            columns = _unnamed(cells)
+        yield _row(line, cells, columns, host)
+
+
+def owner_of(text: str, host: str = "") -> Owner | None:
+    """The deal or invoice that a text names by id or by its link; None for anything else."""
+    return _owner(text.strip(), DEAL, host)[0]
+
+
+def one_a_line(text: str) -> str:
+    """Orders that were pasted one after another, one a line; a table with a header stays as it is."""
+    if _known_headers(text):
+        return text
+    return "\n".join(re.split(r"[\s,;|]+", text.strip()))
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    if content.startswith(b"PK\x03\x04"):
+        return _sheet(content)
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Unreadable("old_excel")
+    return _text(content)
+
+
+def _columns(cells: Sequence[str]) -> _Columns | None:
+    """The meaning of a header's columns; None where the row is no header."""
+    names = [_HEADERS.get(_plain(cell), "") for cell in cells]
+    kinds = [Named.NUMBER, Named.EITHER, Named.ID]
+    order = next((names.index(kind) for kind in kinds if kind in names), None)
+    if order is None:
+        if any(names):
+            raise Unreadable("no_order_column")
+        return None
+    card = next((names.index(kind) for kind in ("deal", "invoice") if kind in names), None)
+    invoice = card is not None and names[card] == "invoice"
+    return _Columns(order, names[order], card, INVOICE if invoice else DEAL)
+
+
+def _unnamed(cells: Sequence[str]) -> _Columns:
+    """A table without a header: orders first, then cards. Words instead of numbers are refused."""
+    order = _ORDER_PREFIX.sub("", cells[0])
+    if not any(char.isdigit() for char in order) or not _NUMBER.fullmatch(order):
+        raise Unreadable("no_order_column")
+    return _Columns(0, Named.EITHER, 1 if len(cells) > 1 else None)
+
+
+def _plain(cell: str) -> str:
+    return " ".join(re.sub(r"[^\w№]+", " ", cell.casefold().replace("_", " ")).split())
+
+
+def _row(line: int, cells: Sequence[str], columns: _Columns, host: str) -> Row:
+    order = _ORDER_PREFIX.sub("", _cell(cells, columns.order))
+    card = _cell(cells, columns.card)
+    owner, problem = _owner(card, columns.card_type, host)
+    if not order:
+        problem = "no_order_given"
+    elif len(order) > 64:
+        problem = "order_too_long"
+    elif columns.named == Named.ID and not _ID.fullmatch(order):
+        problem = "bad_id"
+    return Row(line, order, columns.named, card, owner, problem)
+
+
+def _cell(cells: Sequence[str], column: int | None) -> str:
+    return cells[column] if column is not None and column < len(cells) else ""
+
+
+def _owner(card: str, type_id: int, host: str) -> tuple[Owner | None, str]:
+    """The card a cell names, by its id or by its link, and what is wrong with it."""
+    if not card:
+        return None, ""
+    if _ID.fullmatch(card):
+        return Owner(type_id, int(card)), ""
+    link = _LINK.search(card)
+    if link is None or int(link["id"]) == 0:
+        return None, "bad_card"
+    kind = DEAL if link["deal"] else int(link["type"])
+    if kind not in (DEAL, INVOICE):
+        return None, "bad_card"
+    if host and (named := _host(card)) and named != host:
+        return None, "other_portal"
+    return Owner(kind, int(link["id"])), ""
+
+
+def _host(link: str) -> str:
+    try:
+        return urlsplit(link if "//" in link or link.startswith("/") else f"//{link}").netloc
+    except ValueError:
+        return "?"
+
+
+def _clean(value: object) -> str:
+    """A cell as text: without what no order holds, a spreadsheet's 1201.0 as 1201."""
+    if value is None or isinstance(value, bool):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = str(value)[:LONGEST_CELL].replace("\x00", "").replace("\xa0", " ").strip()
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
+
+
+# --- text --------------------------------------------------------------------------------------
+
+
+def _text(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    text = _decoded(content)
+    separator = _separator(text[:SAMPLE])
+    # Quotes that never close would make one cell of the rest of the file.
+    csv.field_size_limit(100_000)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, [_clean(cell) for cell in cells[:MOST_COLUMNS]]
+            line = reader.line_num + 1
+    except csv.Error:
+        raise Unreadable("not_a_table") from None
+
+
+def _decoded(content: bytes) -> str:
+    """The text in whatever encoding it came; raises :class:`Unreadable` for what is no text."""
+    for mark, encoding in (
+        (b"\xef\xbb\xbf", "utf-8-sig"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
+        if content.startswith(mark):
+            return _as(content, encoding) or _no_text()
+    if b"\x00" in content[:SAMPLE]:
+        little = content[1:SAMPLE:2].count(0) >= content[0:SAMPLE:2].count(0)
+        return _as(content, "utf-16-le" if little else "utf-16-be") or _no_text()
+    if (text := _as(content, "utf-8")) is not None:
+        return text
+    guesses = {one: _known_headers(text) for one in OLD if (text := _as(content, one)) is not None}
+    likely = sorted(guesses, key=lambda one: guesses[one], reverse=True)
+    if len(likely) > 1 and guesses[likely[0]] > guesses[likely[1]]:
+        return _as(content, likely[0]) or _no_text()
+    best = from_bytes(content[:SAMPLE], cp_isolation=list(OLD)).best()
+    return _as(content, best.encoding if best else "cp1252") or _no_text()
+
+
+def _as(content: bytes, encoding: str) -> str | None:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _no_text() -> str:
+    raise Unreadable("not_a_table")
+
+
+def _known_headers(text: str) -> int:
+    """How many cells of the first line head a column that we know."""
+    first = re.split(r"[\t;,|]", text.split("\n", 1)[0])
+    return sum(1 for cell in first if _plain(cell.strip(' "\r')) in _HEADERS)
+
+
+def _separator(sample: str) -> str:
+    """What stands between the cells: what cuts the first lines most evenly; a space as a last resort."""
+    lines = [line for line in sample.splitlines()[:30] if line.strip()]
+
+    def evenly(separator: str) -> int:
+        counts = [line.count(separator) for line in lines]
+        return sum(1 for count in counts if count and count == counts[0])
+
+    best = max(SEPARATORS, key=evenly)
+    if evenly(best):
+        return best
+    return " " if any(len(line.split()) > 1 for line in lines) else ","
+
+
+# --- spreadsheets ------------------------------------------------------------------------------
+
+
+def _sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    try:
+        _bounded(content)
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()
+        rows: Iterable[Sequence[object]] = sheet.iter_rows(
+            max_col=MOST_COLUMNS, max_row=MOST_LINES + 1, values_only=True
+        )
+        for line, cells in enumerate(rows, start=1):
+            yield line, [_clean(cell) for cell in cells]
+    except Unreadable:
+        raise
+    # The library lets through whatever its XML and zip readers raise on a broken file.
+    except (
+        zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, OSError,
+        SyntaxError, TypeError, AttributeError, EOFError, NotImplementedError, zlib.error,
+    ):  # fmt: skip
+        raise Unreadable("not_a_table") from None
+
+
+def _bounded(content: bytes) -> None:
+    """Refuse an archive that would unpack to more than a table of ours holds."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+    strings = sum(one.file_size for one in members if one.filename.endswith("sharedStrings.xml"))
+    unpacked = sum(one.file_size for one in members)
+    if len(members) > MOST_MEMBERS or unpacked > MOST_UNPACKED or strings > MOST_STRINGS:
+        raise Unreadable("too_large")

@@ -1,0 +1,67 @@
+"""What a job does when the portal says no to it as a whole: wait, and for whom, or pause.
+
+One table from error to state; the words for each reason stand in :mod:`reasons`.
+"""
+
+import logging
+
+from django.db.models import F
+
+from b24app.bitrix24 import errors
+from b24app.jobs import acting, states
+from b24app.jobs.models import Job
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY = 5.0
+LONGEST_DELAY = 600.0
+# Seconds of waiting for room in the portal's budget that a person need not read about.
+WORTH_SAYING = 5.0
+
+S = Job.State
+
+_BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
+    (errors.OperatingLimit, S.WAITING_PORTAL, "limit"),
+    (errors.Overloaded, S.WAITING_PORTAL, "overload"),
+    (errors.LimitError, S.WAITING_PORTAL, "busy"),
+    (errors.PaymentRequired, S.WAITING_AUTHORIZATION, "payment"),
+    (errors.AppClosedToUser, S.WAITING_AUTHORIZATION, "app_closed"),
+    (errors.InvalidClient, S.WAITING_PORTAL, "settings"),
+    (errors.AuthError, S.WAITING_AUTHORIZATION, "token"),
+    (errors.PortalClosed, S.WAITING_PORTAL, "portal_closed"),
+    (errors.TransportError, S.WAITING_PORTAL, "silent"),
+    (errors.ServerFault, S.WAITING_PORTAL, "silent"),
+    (errors.IncompleteAnswer, S.WAITING_PORTAL, "silent"),
+    (errors.NotRun, S.WAITING_PORTAL, "silent"),
+    (errors.ReadDenied, S.PAUSED, "no_read"),
+    (errors.WriteDenied, S.PAUSED, "no_write"),
+    (errors.AccessDenied, S.PAUSED, "no_right"),
+    (errors.MissingScope, S.PAUSED, "no_scope"),
+    (errors.StoreMissing, S.PAUSED, "no_store"),
+)
+
+# Seconds; the rest grows with every setback in a row.
+_DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY}
+
+
+def meet(job: Job, error: errors.BitrixError) -> float | None:
+    """Put the job into the state this error asks for; seconds after which to try again, if at all."""
+    if isinstance(error, errors.WriteDenied) and acting.borrow(job):
+        return 0.0
+    state, reason = next(
+        ((state, reason) for kind, state, reason in _BY_ERROR if isinstance(error, kind)),
+        (S.PAUSED, "failure"),
+    )
+    if isinstance(error, errors.Wait) and error.seconds < WORTH_SAYING:
+        return error.seconds
+    logger.warning("job %s: %s after %s: %s", job.pk, state, error.method, error.code)
+    states.change(job, state, reason)
+    if state != S.WAITING_PORTAL:
+        return None
+    if isinstance(error, errors.Wait):
+        return error.seconds
+    delay = _DELAYS.get(reason, min(FIRST_DELAY * 2.0 ** min(job.setbacks, 10), LONGEST_DELAY))
+    Job.objects.of(job.portal).filter(pk=job.pk, setbacks__lt=100).update(
+        setbacks=F("setbacks") + 1
+    )
+    return delay

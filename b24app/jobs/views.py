@@ -1,0 +1,237 @@
+"""Pages of bulk work. Each view parses, calls one thing, renders.
+
+A person sees the jobs they started, an administrator all of the portal's; anything else is not there.
+"""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Protocol
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
+
+from b24app import tables
+from b24app.bitrix24.client import Answer, Command
+from b24app.connect import client_of
+from b24app.jobs import creating, forms, presenting, steering
+from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
+from b24app.jobs.models import Job
+from b24app.orders import rows
+from b24app.orders.types import Owner, Status
+from b24app.portals import entry
+from b24app.portals.models import PortalUser
+from b24app.portals.session import Session
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+SHOWN = 100
+
+
+class JobPage(Protocol):
+    def __call__(
+        self, request: HttpRequest, opened: Session, user: PortalUser, one: Job
+    ) -> HttpResponse: ...
+
+
+def of_job(*methods: str) -> Callable[[JobPage], Callable[[HttpRequest, int], HttpResponse]]:
+    """A route of one job; 404 for everybody who may not see it, as for one that is not there."""
+
+    def decorate(view: JobPage) -> Callable[[HttpRequest, int], HttpResponse]:
+        @csrf_exempt
+        @wraps(view)
+        def inner(request: HttpRequest, pk: int) -> HttpResponse:
+            def page(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+                found = Job.objects.visible_to(user).select_related(
+                    "portal", "user", "acting", "undoes"
+                )
+                one = found.filter(pk=pk).first()
+                return _missing(request) if one is None else view(request, opened, user, one)
+
+            return entry.in_session(*methods)(page)(request)
+
+        return inner
+
+    return decorate
+
+
+def _missing(request: HttpRequest) -> HttpResponse:
+    response = render(request, "jobs/missing.html", status=404)
+    response["X-Lo-State"] = "1"
+    return response
+
+
+@entry.in_session("GET")
+def index(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """The latest jobs this person may see."""
+    steering.resume_waiting(user.portal)
+    return _list(request, user)
+
+
+@entry.in_session("GET", "POST")
+def new(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """The form, and the job it asks for; what the person has to mend is said beside the form."""
+    if request.method == "GET":
+        return _form(request, opened, user, kind=request.GET.get("kind", ""))
+    owner = Owner(opened.owner_type, opened.entity_id) if opened.entity_id else None
+    try:
+        asked = forms.read(request.POST, request.FILES.get("file"), owner)
+        job = _created(user, asked, opened.language)
+    except Mistake as mistake:
+        return _form(request, opened, user, mistake=str(mistake.text), status=422)
+    except creating.TooMany:
+        return _form(request, opened, user, too_many=True, status=409)
+    return _page(request, user, job)
+
+
+def _created(user: PortalUser, asked: Chosen | Listed | forms.Searched, language: str) -> Job:
+    if isinstance(asked, Listed):
+        return creating.of_source(user, asked.asked, asked.content, language)
+    if isinstance(asked, Chosen):
+        if asked.orders is not None:
+            return creating.of_orders(user, asked.asked, asked.orders, language)
+        return creating.of_search(user, asked.asked, {}, language)
+    return creating.of_search(user, asked.asked, asked.search, language)
+
+
+def _form(
+    request: HttpRequest, opened: Session, user: PortalUser, *, status: int = 200, **more: object
+) -> HttpResponse:
+    context = {"statuses": _statuses(user, opened.language), "form": request.POST, **more}
+    response = render(request, "jobs/new.html", context, status=status)
+    if status != 200:
+        # The script puts it in place whatever its status.
+        response["X-Lo-State"] = "1"
+    return response
+
+
+def _statuses(user: PortalUser, language: str) -> list[tuple[str, str]]:
+    """The portal's order statuses in its own order: (id, name). Empty where they may not be read."""
+    outcomes = client_of(user).batch(
+        {
+            "statuses": Command("sale.status.list", {"filter": {"type": "O"}}),
+            "names": Command("sale.statusLang.list", {"select": ["statusId", "lid", "name"]}),
+        }
+    )
+    listed, named = (one.result if isinstance(one, Answer) else None for one in outcomes.values())
+    found: list[Status] = sorted(rows.statuses(listed, named).values(), key=lambda one: one.sort)
+    return [(one.id, one.name(language)) for one in found]
+
+
+@of_job("GET")
+def job(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """One job: how far it is, what can be done, its rows."""
+    steering.resume_waiting(user.portal)
+    return _page(request, user, one)
+
+
+@of_job("GET")
+def live(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """How far it is: asked for every two seconds by a page that somebody looks at."""
+    return _progress(request, user, one, was=request.GET.get("was", ""))
+
+
+@of_job("GET")
+def lines(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """A page of its rows, all or those behind a chip."""
+    return render(request, "jobs/rows.html", _rows(request, user, one))
+
+
+@of_job("GET")
+def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """The rows behind a chip as a CSV or XLSX file."""
+    kind = request.GET.get("format", "")
+    if kind not in ("csv", "xlsx"):
+        raise BadForm
+    made = presenting.table(one, request.GET.get("show", ""))
+    whole = tables.xlsx_file(made) if kind == "xlsx" else tables.csv_file(made, opened.language)
+    return HttpResponse(
+        whole,
+        content_type=XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="job-{one.pk}.{kind}"'},
+    )
+
+
+@of_job("POST")
+def start(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """Begin to write what the preview says."""
+    steering.start(one, may_move=one.kind != Job.Kind.LINK or request.POST.get("move") == "on")
+    return _progress(request, user, one)
+
+
+@of_job("POST")
+def stop(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    steering.stop(one)
+    return _progress(request, user, one)
+
+
+@of_job("POST")
+def resume(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    steering.resume(one, user)
+    return _progress(request, user, one)
+
+
+@of_job("POST")
+def retry(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    steering.retry(one)
+    return _progress(request, user, one)
+
+
+@of_job("POST")
+def discard(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """Forget a job that has written nothing, and show the others."""
+    if not steering.discard(one):
+        return _page(request, user, one)
+    return _list(request, user)
+
+
+@of_job("POST")
+def undo(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """A job that takes this one back, with a preview of its own."""
+    if "undo" not in presenting.progress(one).may:
+        return _page(request, user, one)
+    try:
+        return _page(request, user, creating.undo(user, one, opened.language))
+    except creating.TooMany:
+        return _form(request, opened, user, too_many=True, status=409)
+
+
+def _page(request: HttpRequest, user: PortalUser, one: Job) -> HttpResponse:
+    one.refresh_from_db()
+    context = _rows(request, user, one) | {"progress": presenting.progress(one)}
+    return render(request, "jobs/job.html", context)
+
+
+def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -> HttpResponse:
+    """The head of a job; the rows below are told to be read anew when something new stands in them."""
+    one.refresh_from_db()
+    shown = presenting.progress(one)
+    context = {"progress": shown, "job": one, "title": presenting.title(one), "user": user}
+    response = render(request, "jobs/progress.html", context)
+    if was != shown.mark:
+        response["HX-Trigger"] = json.dumps({"lo:job-changed": True})
+    return response
+
+
+def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]:
+    show = request.GET.get("show", "")
+    pages = Paginator(presenting.chosen(one, show), presenting.PER_PAGE)
+    page = pages.get_page(forms.page_number(request.GET))
+    return {
+        "job": one,
+        "title": presenting.title(one),
+        "user": user,
+        "filters": presenting.filters(one),
+        "show": show,
+        "page": page,
+        "lines": presenting.lines(one, page.object_list),
+        "portal_origin": user.portal.origin,
+    }
+
+
+def _list(request: HttpRequest, user: PortalUser) -> HttpResponse:
+    found = Job.objects.visible_to(user).select_related("user", "undoes", "portal")
+    shown = [presenting.brief(one) for one in found.order_by("-pk")[:SHOWN]]
+    live = any(one.at_work for one in shown)
+    return render(request, "jobs/list.html", {"jobs": shown, "live": live, "user": user})

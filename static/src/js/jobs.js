@@ -1,0 +1,85 @@
+// Jobs: a page that follows by itself while somebody looks at it, downloads, and the form of a new one.
+import { portal } from "./portal.js";
+import { renew, showEnded } from "./session.js";
+import { htmx } from "./settings.js";
+import { toast } from "./toast.js";
+
+const EVERY = 2_000;
+const texts = document.body.dataset;
+let asking = false;
+
+const asked = (url) => fetch(url, { headers: { Authorization: `Bearer ${texts.session}` } });
+
+async function answered(url) {
+  const answer = await asked(url);
+  if (answer.status !== 401) return answer;
+  await renew();
+  return asked(url);
+}
+
+setInterval(async () => {
+  const part = document.querySelector("[data-live]");
+  if (!part || asking || document.visibilityState !== "visible") return;
+  asking = true;
+  try {
+    const answer = await answered(part.dataset.live);
+    if (answer.ok && part.isConnected) show(part, answer, await answer.text());
+  } catch {
+    // The next try is two seconds away; a word about each failure would only be in the way.
+  } finally {
+    asking = false;
+  }
+}, EVERY);
+
+function show(part, answer, text) {
+  const target = part.dataset.livePart ? document.getElementById(part.dataset.livePart) : part;
+  htmx.swap(target, text, { swapStyle: "outerHTML" }, { eventInfo: { target, elt: target, xhr: answer } });
+  for (const name of Object.keys(JSON.parse(answer.headers.get("HX-Trigger") ?? "{}"))) {
+    document.dispatchEvent(new CustomEvent(name));
+  }
+}
+
+async function download(url) {
+  try {
+    const answer = await answered(url).catch(showEnded);
+    if (!answer?.ok) throw new Error("no file");
+    const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"))[1];
+    const href = URL.createObjectURL(await answer.blob());
+    Object.assign(document.createElement("a"), { href, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(href), 60_000);
+  } catch {
+    toast({ text: texts.textFailed, kind: "error", action: { label: texts.textRetry, act: () => download(url) } });
+  }
+}
+
+document.addEventListener("click", ({ target }) => {
+  const item = target.closest("[data-download]");
+  if (item) download(item.dataset.download);
+  const chooser = target.closest("[data-choose-person]");
+  if (chooser) choose(chooser.closest(".labelled"));
+});
+
+async function choose(field) {
+  const frame = await portal;
+  const person = await frame?.dialog.selectUser().catch(() => null);
+  if (!person) return;
+  field.querySelector("[data-person]").value = String(person.id);
+  field.querySelector("[data-person-name]").textContent = person.name;
+}
+
+/** Only the fields of the chosen action and source are shown, and sent. */
+function arrange() {
+  const form = document.querySelector("[data-job-form]");
+  if (!form) return;
+  const kind = form.querySelector("[data-job-kind]").value;
+  const from = form.querySelector("[data-job-from]:checked").value;
+  for (const part of form.querySelectorAll("[data-for], [data-from]")) {
+    const on = part.dataset.for === kind || part.dataset.from === from;
+    part.hidden = !on;
+    for (const field of part.querySelectorAll("[name]")) field.disabled = !on;
+  }
+}
+
+document.addEventListener("change", ({ target }) => target.closest("[data-job-form]") && arrange());
+document.addEventListener("htmx:afterSwap", arrange);
+arrange();

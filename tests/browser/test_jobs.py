@@ -1,0 +1,150 @@
+"""Bulk work in a real browser: a file, its preview, the work, its results and taking it all back."""
+
+import csv
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import FilePayload, expect
+
+from tests.browser.conftest import Desk
+from tests.browser.test_whole_pass import AXE
+from tests.opening import EMPTY, ILYA, MOCKUP
+
+pytestmark = pytest.mark.browser
+
+LONG = 30_000
+
+
+def come(desk: Desk, language: str = "en") -> None:
+    """Ilya at the app's main page."""
+    desk.sit(ILYA, language)
+    desk.go("/marketplace/app/")
+    desk.app.locator("#jobs h1").wait_for()
+
+
+def upload(desk: Desk, content: str) -> None:
+    desk.app.get_by_role("button", name="New job").click()
+    file = FilePayload(name="orders.csv", mimeType="text/csv", buffer=content.encode())
+    desk.app.locator("input[type=file]").set_input_files(file)
+    desk.app.get_by_role("button", name="Show what will happen").click()
+    reached(desk, "planned")
+
+
+def reached(desk: Desk, state: str) -> None:
+    """The page comes to show this state by itself."""
+    expect(desk.app.locator("#job")).to_have_attribute("data-job-state", state, timeout=LONG)
+
+
+def sound(desk: Desk) -> None:
+    """axe finds nothing, and nothing sticks out sideways."""
+    frame = desk.page.frames[-1]
+    frame.evaluate(AXE.read_text("utf-8"))
+    found = frame.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    assert [one["id"] for one in found["violations"]] == []
+    overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert frame.evaluate(overhang) <= 0
+
+
+def test_link_a_file_and_take_it_back(desk: Desk) -> None:
+    portal = desk.portal
+    orders, (deal, other) = portal.many(orders=120, deals=2)
+    portal.state.links[orders[0]] = (2, MOCKUP)
+    rows = [f"{order},{deal if at % 2 else other}" for at, order in enumerate(orders)]
+    come(desk)
+    upload(desk, "\n".join(["Order ID,Deal", *rows, f"99999999,{deal}"]))
+    sound(desk)
+    expect(desk.app.locator("[data-filter=link] b")).to_have_text("119")
+    desk.app.locator("[data-filter=no_order]").click()
+    expect(desk.app.locator("#job-rows tr[data-row]")).to_have_count(1)
+    expect(desk.app.locator("#job-rows")).to_contain_text("the store has no such order")
+    desk.app.locator("[name=move]").check()
+    desk.app.locator("#job-start").click()
+    reached(desk, "done")
+    assert portal.link_of(orders[0]) == (2, other)
+    assert all(portal.link_of(order) for order in orders)
+    sound(desk)
+
+    with desk.page.expect_download() as saved:
+        desk.app.get_by_role("button", name="CSV").click()
+    with saved.value.path().open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 1  # of the chip that is chosen
+
+    desk.app.locator("#job-undo").click()
+    reached(desk, "planned")
+    expect(desk.app.locator("#job-title")).to_contain_text("Undo job")
+    desk.app.locator("#job-start").click()
+    reached(desk, "done")
+    assert portal.link_of(orders[0]) == (2, MOCKUP)
+    assert portal.link_of(orders[1]) is None
+
+    desk.app.get_by_role("button", name="All jobs").click()
+    expect(desk.app.locator("#jobs tr[data-job-id]").nth(1)).to_have_attribute(
+        "data-job-state", "done"
+    )
+    sound(desk)
+
+
+def test_stop_leave_come_back_and_resume(desk: Desk) -> None:
+    portal = desk.portal
+    orders, (deal,) = portal.many(orders=300, deals=1)
+    portal.rest.limits.costs = {"crm.orderentity.add": 0.02}
+    portal.rest.limits.time_scale = 1.0
+    come(desk)
+    upload(desk, "\n".join(["Order ID,Deal", *(f"{order},{deal}" for order in orders)]))
+    desk.app.locator("#job-start").click()
+    expect(desk.app.locator("#job .big")).to_contain_text(re.compile("[1-9][0-9]* of 300"))
+    desk.app.locator("#job-stop").click()
+    reached(desk, "stopped")
+    done = sum(1 for order in orders if portal.link_of(order))
+    assert 0 < done < 300
+    come(desk)
+    desk.app.locator("#jobs tr[data-job-id] button").first.click()
+    reached(desk, "stopped")
+    expect(desk.app.locator("#job .big b")).to_have_text(str(done))
+    desk.app.locator("#job-resume").click()
+    come(desk)  # left at once: the job goes on
+    row = desk.app.locator("#jobs tr[data-job-id]").first
+    expect(row).to_have_attribute("data-job-state", "done", timeout=LONG)
+    assert all(portal.link_of(order) for order in orders)
+
+
+def test_a_pasted_list_and_a_mistake(desk: Desk) -> None:
+    come(desk)
+    desk.app.get_by_role("button", name="New job").click()
+    sound(desk)
+    desk.app.get_by_label("A pasted list").check()
+    desk.app.locator("textarea[name=text]").fill("1193 1184")
+    desk.app.locator("[data-for=link] input").fill("a deal")
+    desk.app.get_by_role("button", name="Show what will happen").click()
+    expect(desk.app.locator("[data-mistake]")).to_contain_text("neither an ID nor a link")
+    expect(desk.app.locator("textarea[name=text]")).to_have_value("1193 1184")
+    desk.app.locator("[data-for=link] input").fill(f"{desk.portal.url}/crm/deal/details/{EMPTY}/")
+    desk.app.get_by_role("button", name="Show what will happen").click()
+    reached(desk, "planned")
+    expect(desk.app.locator("tr[data-row]")).to_have_count(2)
+    job = desk.app.locator("#job").get_attribute("data-job-id")
+    desk.app.locator("#job-discard").click()
+    desk.app.locator("#jobs h1").wait_for()
+    expect(desk.app.locator(f"[data-job-id='{job}']")).to_have_count(0)
+    # The refused form is the one complaint of the console.
+    desk.faults[:] = [one for one in desk.faults if "422" not in one]
+
+
+@pytest.mark.parametrize(("width", "language"), [(900, "ru"), (390, "de")])
+def test_other_widths_and_languages(
+    sit_down: Callable[..., Desk], width: int, language: str
+) -> None:
+    desk = sit_down(width, 800)
+    desk.install()
+    come(desk, language)
+    sound(desk)
+    desk.app.locator("#jobs header button").click()
+    desk.app.locator("[data-job-form]").wait_for()
+    sound(desk)
+    content = f"order id,deal\n{desk.portal.order_id('1193')},{EMPTY}".encode()
+    file = FilePayload(name="orders.csv", mimeType="text/csv", buffer=content)
+    desk.app.locator("input[type=file]").set_input_files(file)
+    desk.app.locator("[data-job-form] [type=submit]").click()
+    reached(desk, "planned")
+    sound(desk)

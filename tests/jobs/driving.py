@@ -1,0 +1,116 @@
+"""Jobs asked for through the pages, and worked in the test's own process, lane by lane, as workers would."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils import timezone
+
+# The broker of the tests, for what the pages send to it.
+from b24app import celery  # noqa: F401
+from b24app.jobs import states, tasks
+from b24app.jobs.models import Job, JobItem, JobLane
+from demo.server import DemoPortal
+from tests import opening
+from tests.opening import ANNA, Page, ask, submit
+
+
+@dataclass
+class Desk:
+    """A person at the portal with the app's own page open."""
+
+    client: Client
+    portal: DemoPortal
+    page: Page
+
+    def get(self, path: str) -> Page:
+        return ask(self.client, self.page, path)
+
+    def post(self, path: str, **form: Any) -> Page:
+        return submit(self.client, self.page, path, form)
+
+    def upload(self, content: bytes, name: str = "orders.csv", **form: Any) -> Page:
+        file = SimpleUploadedFile(name, content)
+        return self.post("/jobs/new/", **{"kind": "link", "from": "file", "file": file, **form})
+
+    def asked(self, answer: Page) -> Job:
+        """The job an answer shows, with its preview made."""
+        return work(shown(answer))
+
+    def link(self, pairs: Iterable[tuple[object, object]], **form: Any) -> Job:
+        """A job that links orders, by id, to deals, with its preview made."""
+        return self.asked(self.upload(table(pairs), **form))
+
+    def start(self, job: Job, *, move: bool = True) -> Job:
+        """Start a job that has its preview, and work it until it rests."""
+        self.post(f"/jobs/{job.pk}/start/", **({"move": "on"} if move else {}))
+        return work(job)
+
+
+def sit_down(client: Client, portal: DemoPortal, user_id: int = ANNA) -> Desk:
+    """A person at the app's main page; the app is installed by the administrator first."""
+    if not portal.state.app.installed:
+        opening.install(client, portal)
+    page = opening.launch(client, portal, "DEFAULT", user_id, 0, "en", {})
+    return Desk(client, portal, page)
+
+
+def table(pairs: Iterable[tuple[object, object]]) -> bytes:
+    lines = ["order id,deal", *(f"{order},{deal}" for order, deal in pairs)]
+    return "\n".join(lines).encode()
+
+
+def shown(page: Page) -> Job:
+    """The job that a page shows."""
+    found = re.search(r'id="job"[^>]*data-job-id="(\d+)" data-job-state="(\w+)"', page.text)
+    assert found, page.text[:2000]
+    job = Job.objects.select_related("portal").get(pk=int(found[1]))
+    assert job.state == found[2]
+    return job
+
+
+def work(job: Job, slices: int = 300) -> Job:
+    """Work the job until it rests, with no regard to how long its lanes would have to wait."""
+    for _ in range(slices):
+        job.refresh_from_db()
+        if job.state not in states.SWEPT:
+            return job
+        step(job)
+    raise AssertionError(f"{job} does not come to rest")
+
+
+def step(job: Job) -> Job:
+    """One slice of the lane that is due first."""
+    lane = JobLane.objects.filter(job=job).order_by("due_at", "number").first()
+    assert lane is not None
+    tasks.work(lane.pk, lane.ticket)
+    job.refresh_from_db()
+    return job
+
+
+def lose_worker(job: Job) -> None:
+    """What a sweep finds two minutes after a worker died."""
+    ago = timezone.now() - timedelta(minutes=2)
+    JobLane.objects.filter(job=job).exclude(token=None).update(leased_until=ago)
+    JobItem.objects.filter(job=job, state="writing").update(at=ago)
+
+
+def verdicts(job: Job) -> Mapping[str, int]:
+    return Counter(JobItem.objects.filter(job=job).values_list("verdict", flat=True))
+
+
+def outcomes(job: Job) -> Mapping[tuple[str, str], int]:
+    return Counter(JobItem.objects.filter(job=job).values_list("state", "reason"))
+
+
+def item(job: Job, row: int) -> JobItem:
+    return JobItem.objects.get(job=job, row=row)
+
+
+def places(portal: DemoPortal, orders: Sequence[int]) -> list[tuple[int, int] | None]:
+    return [portal.link_of(order) for order in orders]

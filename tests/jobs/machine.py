@@ -1,0 +1,157 @@
+"""The whole app as processes of its own, each of which can be killed with -9 and started again."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+import requests
+from kombu import Connection
+from redis import Redis
+
+from b24app import embedded
+from b24app.celery import app
+from demo.server import DemoPortal
+from tests.jobs.postgres import Postgres
+from tests.ports import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
+PATIENCE = 60
+
+
+@dataclass
+class Machine:
+    """Web, worker, beat, Redis and a database around a demo portal."""
+
+    home: Path
+    portal: DemoPortal
+    port: int
+    postgres: Postgres | None
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def redis(self) -> Path:
+        return self.home / "redis"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database_url(self) -> str:
+        return self.postgres.url if self.postgres else f"sqlite:///{self.home}/app.sqlite3"
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | {
+            "APP_URL": self.url,
+            "B24_OAUTH_URL": self.portal.oauth_url,
+            "B24_RATE_CAPACITY": "1000",
+            "B24_RATE_LEAK": "100",
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": f"unix://{embedded.socket_path(self.redis)}",
+        }
+
+    def command(self, name: str) -> list[str]:
+        celery = [str(BIN / "celery"), "-A", "b24app"]
+        return {
+            "web": [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{self.port}"],
+            "worker": [*celery, "worker", "-c", "2", "-Q", "interactive,bulk"],
+            "beat": [*celery, "beat", "-s", str(self.home / "schedule")],
+        }[name]
+
+    def start(self, name: str) -> None:
+        """Start one part; it need not be ready yet."""
+        if name == "redis":
+            embedded.ensure(self.redis)
+        elif name == "database":
+            if self.postgres:
+                self.postgres.start()
+        else:
+            with (self.home / f"{name}.log").open("ab") as log:
+                self.children[name] = subprocess.Popen(
+                    self.command(name), cwd=ROOT, env=self.environment(), stdout=log, stderr=log,
+                    start_new_session=True,
+                )  # fmt: skip
+
+    def kill(self, name: str) -> None:
+        """End one part with everything below it, without a word."""
+        if name == "redis":
+            client = Redis(unix_socket_path=str(embedded.socket_path(self.redis)))
+            os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)
+        elif name == "database":
+            if self.postgres:
+                self.postgres.kill()
+        else:
+            os.killpg(self.children[name].pid, signal.SIGKILL)
+            self.children[name].wait()
+
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """A statement on the app's database, from outside of the app."""
+        if self.postgres:
+            with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+                done = connection.execute(sql.encode())
+                return done.fetchall() if done.description else []
+        with sqlite3.connect(self.home / "app.sqlite3", timeout=20) as database:
+            return database.execute(sql).fetchall()
+
+    def let_time_pass(self) -> None:
+        """Two minutes pass: leases are over, lost messages overdue, requests of the dead have ended."""
+        past = "2026-01-01 00:00:00+00:00"
+        for column, token in (("leased_until", "IS NOT NULL"), ("due_at", "IS NULL")):
+            self.query(f"UPDATE jobs_joblane SET {column} = '{past}' WHERE token {token}")  # noqa: S608
+        self.query(f"UPDATE jobs_jobitem SET at = '{past}' WHERE state IN ('writing', 'unknown')")  # noqa: S608
+        with Connection(f"redis+socket://{embedded.socket_path(self.redis)}") as broker:
+            app.send_task("jobs.sweep", queue="interactive", connection=broker)
+
+    def look_after(self) -> None:
+        """Start again what has ended by itself, as a supervisor does.
+
+        Celery's worker ends itself when Redis dies while one of its messages is not acknowledged.
+        """
+        for name, child in list(self.children.items()):
+            if child.poll() is not None:
+                self.start(name)
+
+    def ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz/", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+
+def wait(condition: Callable[[], bool], what: str) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < limit, f"never: {what}"
+        time.sleep(0.05)
+
+
+@contextmanager
+def running(home: Path, *, postgres: bool) -> Iterator[Machine]:
+    """Everything started and ready; ended in any case."""
+    port = free_port()
+    with ExitStack() as stack:
+        portal = stack.enter_context(DemoPortal(f"http://127.0.0.1:{port}"))
+        database = stack.enter_context(Postgres.made()) if postgres else None
+        machine = Machine(home, portal, port, database)
+        try:
+            machine.start("redis")
+            migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
+            subprocess.run(migrate, cwd=ROOT, env=machine.environment(), check=True)
+            for name in ("web", "worker", "beat"):
+                machine.start(name)
+            wait(machine.ready, "ready")
+            yield machine
+        finally:
+            for name in machine.children:
+                if machine.children[name].poll() is None:
+                    machine.kill(name)
+            embedded.stop(machine.redis)

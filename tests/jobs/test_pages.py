@@ -1,0 +1,214 @@
+"""What a job's pages say: progress, time left, words in the person's language, files, the end."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from openpyxl import load_workbook
+
+from b24app.jobs import reasons, states, tasks
+from b24app.jobs.models import Job, JobItem, JobLane
+from demo.server import DemoPortal
+from tests import opening
+from tests.jobs.driving import Desk, sit_down, step, table, work
+from tests.opening import ANNA, EMPTY, ILYA, MOCKUP
+
+pytestmark = pytest.mark.django_db
+
+
+def test_progress_with_an_honest_time(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=2500, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    step(job)
+    page = desk.get(f"/jobs/{job.pk}/live/?was=")
+    assert f"<b>{job.done}</b> of 2,500" in page.text
+    # 2,500 links at 0.33 s are 825 s: 456 s at once, the rest as the first ones fall out after 600 s.
+    assert 9 <= int(page.attribute("data-job-minutes")) <= 17
+    assert "about 138 a minute" in page.text
+    assert f'data-live="/jobs/{job.pk}/live/?was=' in page.text
+    assert "lo:job-changed" in page.response["HX-Trigger"]
+    was = page.text.split("?was=")[1].split('"')[0]
+    assert "HX-Trigger" not in desk.get(f"/jobs/{job.pk}/live/?was={was}").response
+
+
+def test_preview_in_the_making(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=3000, deals=1)
+    page = desk.upload(table((order, deal) for order in orders))
+    assert 'data-job-state="planning"' in page.text
+    assert "Reading the rows" in page.text
+    job = Job.objects.get()
+    step(job)
+    assert "<b>0</b> of 3,000 rows looked at" in desk.get(f"/jobs/{job.pk}/live/").text
+    assert work(job).state == Job.State.PLANNED
+    page = desk.get(f"/jobs/{job.pk}/")
+    assert "Start with 3,000 orders" in page.text
+    assert page.text.count("data-row=") == 50
+    assert "Page 1 of 60" in page.text
+    last = desk.get(f"/jobs/{job.pk}/rows/?page=60")
+    assert f'data-order-id="{orders[-1]}"' in last.text
+    assert desk.get(f"/jobs/{job.pk}/rows/?page=x").response.status_code == 400
+
+
+def test_rows_behind_a_chip(desk: Desk, portal: DemoPortal) -> None:
+    job = desk.link([(portal.order_id("1193"), EMPTY), (999999, EMPTY), (999998, EMPTY)])
+    chip = desk.get(f"/jobs/{job.pk}/rows/?show=no_order")
+    assert chip.text.count("data-row=") == 2
+    assert 'data-filter="no_order" aria-pressed="true"' in chip.text
+    assert desk.get(f"/jobs/{job.pk}/rows/?show=nonsense").text.count("data-row=") == 3
+
+
+def test_results_to_download(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    portal.state.orders[orders[0]]["accountNumber"] = "=1+1"
+    job = desk.link([(order, deal) for order in orders])
+    portal.delete_order(orders[2])
+    desk.start(job)
+    answer = desk.get(f"/jobs/{job.pk}/table/?format=csv").response
+    assert answer["Content-Disposition"] == f'attachment; filename="job-{job.pk}.csv"'
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [row["Outcome"] for row in rows] == ["Done", "Done", "Failed"]
+    assert rows[0]["Order"] == "'=1+1"
+    assert rows[0]["Goes to"] == f"deal {deal}"
+    assert rows[2]["Reason"] == "The order does not exist any more"
+    failed = desk.get(f"/jobs/{job.pk}/table/?format=xlsx&show=failed").response
+    sheet = load_workbook(io.BytesIO(failed.content)).worksheets[0]
+    assert [row[2].value for row in sheet.iter_rows(min_row=2)] == [orders[2]]
+    assert desk.get(f"/jobs/{job.pk}/table/?format=exe").response.status_code == 400
+
+
+def test_an_export_of_orders(desk: Desk, portal: DemoPortal) -> None:
+    text = "1201, 1196, 1188, 77777"
+    form = {"from": "list", "kind": "export", "text": text}
+    job = desk.start(desk.asked(desk.post("/jobs/new/", **form)))
+    assert (job.state, job.done, job.rows) == (Job.State.DONE, 3, 4)
+    answer = desk.get(f"/jobs/{job.pk}/table/?format=xlsx").response
+    sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
+    assert [row[0] for row in rows] == ["1201", "1196", "1188"]
+    assert [row[8:12] for row in rows[:2]] == [[1250, 0, 1250, "EUR"], [5000, 3000, 2000, "EUR"]]
+    assert "undo" not in desk.get(f"/jobs/{job.pk}/").text.lower()
+    writes = {"crm.orderentity.add", "sale.order.update"}
+    assert writes.isdisjoint(call.method for call in portal.calls)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"deal;comment\n1;2", "No column is headed Order"),
+        (b"order;deal\n", "There are no rows in it"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 512, "Excel file of the old form"),
+        (b"PK\x03\x04nonsense", "neither CSV nor XLSX"),
+        (b"order;deal\n" + b"1;2\n" * 100_001, "more than 100,000 rows"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(desk: Desk, content: bytes, said: str) -> None:
+    job = desk.asked(desk.upload(content))
+    assert job.state == Job.State.FAILED
+    page = desk.get(f"/jobs/{job.pk}/")
+    assert 'data-job-state="failed"' in page.text
+    assert said in page.text
+    assert not JobItem.objects.filter(job=job).exclude(state="new").exists()
+
+
+@pytest.mark.parametrize("lang", ["en", "ru", "de"])
+def test_pages_in_every_language(client: Client, portal: DemoPortal, lang: str) -> None:
+    opening.install(client, portal)
+    page = opening.launch(client, portal, "DEFAULT", ANNA, 0, lang, {})
+    desk = Desk(client, portal, page)
+    for path in ("/jobs/", "/jobs/new/"):
+        assert desk.get(path).response.status_code == 200
+    job = desk.start(desk.link([(portal.order_id("1193"), EMPTY), (1, EMPTY)]))
+    assert desk.get(f"/jobs/{job.pk}/").response.status_code == 200
+    assert desk.get(f"/jobs/{job.pk}/table/?format=csv").response.status_code == 200
+
+
+def test_no_code_is_without_words() -> None:
+    assert set(reasons.VERDICTS) == set(JobItem.Verdict.values)
+    assert set(reasons.STATES) == set(Job.State.values) == set(states.FOLLOWING)
+
+
+def long_ago(job: Job) -> None:
+    Job.objects.filter(pk=job.pk).update(started_at=timezone.now() - timedelta(minutes=2))
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_a_word_when_a_long_job_ends(client: Client, portal: DemoPortal, *, granted: bool) -> None:
+    if granted:
+        portal.state.app.scope.append("im")
+    opening.install(client, portal)
+    ilya = sit_down(client, portal, ILYA)
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = ilya.link([(order, deal) for order in orders])
+    ilya.post(f"/jobs/{job.pk}/start/", move="on")
+    long_ago(job)
+    work(job)
+    told = [call for call in portal.calls if call.method.startswith("im.notify")]
+    assert len(told) == (1 if granted else 0)
+    if granted:
+        assert "Done: 3, skipped: 0, failed: 0" in str(told[0].params)
+        assert str(ILYA) in str(told[0].params)
+
+
+def test_a_word_that_cannot_be_said_does_no_harm(client: Client, portal: DemoPortal) -> None:
+    portal.state.app.scope.append("im")
+    desk = sit_down(client, portal)
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    long_ago(job)
+    portal.misbehave("html", "im.notify.system.add", times=5)
+    assert work(job).state == Job.State.DONE
+
+
+def test_a_short_job_ends_without_a_word(client: Client, portal: DemoPortal) -> None:
+    portal.state.app.scope.append("im")
+    desk = sit_down(client, portal)
+    desk.start(desk.link([(portal.order_id("1193"), EMPTY)]))
+    assert not [call for call in portal.calls if call.method.startswith("im.")]
+
+
+def test_open_tabs_hear_of_it(client: Client, desk: Desk, portal: DemoPortal) -> None:
+    tab = opening.open_tab(client, portal, ANNA, MOCKUP)
+    since = tab.attribute("data-moment")
+    desk.start(desk.link([(portal.order_id("1193"), MOCKUP)]))
+    news = opening.ask(client, tab, f"/tab/news/?since={since}").response
+    assert b'"changed": true' in news.content
+
+
+def test_looking_at_a_job_costs_the_portal_nothing(desk: Desk, portal: DemoPortal) -> None:
+    job = desk.link([(portal.order_id("1193"), EMPTY)])
+    portal.reset_counts()
+    for path in ("", "live/", "rows/", "table/?format=csv"):
+        desk.get(f"/jobs/{job.pk}/{path}")
+    desk.get("/jobs/")
+    assert portal.http_requests == 0
+
+
+def test_without_redis_a_job_waits_and_pages_still_show_it(
+    desk: Desk, portal: DemoPortal, settings: pytest.FixtureRequest
+) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"  # type: ignore[attr-defined]
+    portal.reset_counts()
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    step(job)
+    assert (job.state, job.reason, job.done) == (Job.State.WAITING_PORTAL, "busy", 0)
+    assert portal.http_requests == 0
+    assert "data-job-state" in desk.get(f"/jobs/{job.pk}/").text
+    lane = JobLane.objects.filter(job=job).order_by("number")[0]
+    assert lane.due_at > timezone.now() + timedelta(seconds=20)
+    cache.clear()
+
+
+def test_old_ticket_does_nothing(desk: Desk, portal: DemoPortal) -> None:
+    job = desk.link([(portal.order_id("1193"), EMPTY)])
+    lane = JobLane.objects.get(job=job)
+    tasks.work(lane.pk, 0)
+    tasks.work(lane.pk + 1000, 1)
+    assert JobItem.objects.get(job=job).state == "pending"

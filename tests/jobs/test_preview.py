@@ -1,0 +1,147 @@
+"""The preview: every verdict, what it costs, and that it writes nothing."""
+
+import pytest
+from django.test import Client
+
+from b24app.jobs.models import Job, JobItem
+from demo.server import DemoPortal
+from tests.jobs.driving import Desk, item, shown, sit_down, step, table, verdicts, work
+from tests.opening import ANNA, EMPTY, ILYA, MANY, MOCKUP, TOM, open_tab, submit
+
+pytestmark = pytest.mark.django_db
+
+WRITES = {"crm.orderentity.add", "crm.orderentity.deletebyfilter", "sale.order.update"}
+
+
+def test_every_verdict(desk: Desk, portal: DemoPortal) -> None:
+    free, elsewhere, here = (portal.order_id(number) for number in ("1193", "1184", "1201"))
+    lines = [
+        f"{free},{EMPTY}",  # row 2
+        f"{elsewhere},{EMPTY}",
+        f"{here},{MOCKUP}",
+        f"999999,{EMPTY}",
+        f"{portal.order_id('1170')},999999",
+        f"{free},{MOCKUP}",
+        f"12O4,{EMPTY}",
+        f"{portal.order_id('1163')},",
+        f"{portal.order_id('1179')},Deal seven",
+    ]
+    portal.reset_counts()
+    job = desk.asked(desk.upload(("order id,deal\n" + "\n".join(lines)).encode()))
+    assert job.state == Job.State.PLANNED
+    assert [item(job, row).verdict for row in range(2, 11)] == [
+        "link", "move", "already", "no_order", "no_card", "twice", "bad", "bad", "bad",
+    ]  # fmt: skip
+    assert [item(job, row).reason for row in (8, 9, 10)] == ["bad_id", "no_card_given", "bad_card"]
+    assert (item(job, 3).seen, item(job, 3).wanted) == ("2:6933", f"2:{EMPTY}")
+    assert job.total == 2
+    assert WRITES.isdisjoint(call.method for call in portal.calls)
+    page = desk.get(f"/jobs/{job.pk}/")
+    assert f'data-job-id="{job.pk}" data-job-state="planned"' in page.text
+    for word in ("Will be linked", "Will be moved", "Already there", "Listed twice"):
+        assert word in page.text
+    assert "Office refit, second floor" in page.text
+
+
+def test_a_deal_closed_to_the_person_is_told_from_one_that_is_not_there(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    tom = sit_down(client, portal, TOM)
+    free = portal.order_id("1193"), portal.order_id("1170")
+    job = tom.link([(free[0], MOCKUP), (free[1], 999999)])
+    assert verdicts(job) == {"no_right": 1, "no_card": 1}
+    assert job.total == 0
+    assert "There is nothing to do" in tom.get(f"/jobs/{job.pk}/").text
+    tom.start(job)
+    assert job.state == Job.State.PLANNED
+
+
+@pytest.mark.parametrize(
+    ("column", "deals", "most"),
+    [("order id", 100, 10), ("order", 100, 10), ("order id", 10_000, 13), ("number", 10_000, 13)],
+)
+def test_ten_thousand_rows_cost_few_requests(
+    desk: Desk, portal: DemoPortal, column: str, deals: int, most: int
+) -> None:
+    orders, targets = portal.many(orders=10_000, deals=deals)
+    named = [
+        pk if column == "order id" else portal.state.orders[pk]["accountNumber"] for pk in orders
+    ]
+    rows = "\n".join(f"{name};{targets[at % deals]}" for at, name in enumerate(named))
+    portal.reset_counts()
+    job = desk.asked(desk.upload(f"{column};deal\n{rows}".encode()))
+    assert portal.http_requests <= most
+    assert portal.rest.refused == 0
+    assert verdicts(job) == {"link": 10_000}
+    assert (job.rows, job.looked, job.total) == (10_000, 10_000, 10_000)
+
+
+def test_what_is_no_number_may_be_an_id(desk: Desk, portal: DemoPortal) -> None:
+    order = portal.order_id("1193")
+    assert str(order) not in {row["accountNumber"] for row in portal.state.orders.values()}
+    job = desk.asked(desk.upload(f"Заказ;Сделка\n{order};{EMPTY}\n1184;{EMPTY}\n77777;1".encode()))
+    assert [item(job, row).verdict for row in (2, 3, 4)] == ["link", "move", "no_order"]
+    assert item(job, 2).order_number == "1193"
+    assert item(job, 3).order_id == portal.order_id("1184")
+
+
+def test_a_number_of_two_orders_is_not_guessed(desk: Desk, portal: DemoPortal) -> None:
+    first, second = portal.order_id("1193"), portal.order_id("1170")
+    portal.state.orders[second]["accountNumber"] = "1193"
+    job = desk.asked(desk.upload(f"number,deal\n1193,{EMPTY}".encode()))
+    assert item(job, 2).verdict == "several"
+    assert portal.link_of(first) is None
+
+
+def test_an_answer_the_portal_does_not_give_is_never_a_verdict(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    job = work_until_asked(desk, [(portal.order_id("1193"), EMPTY)])
+    portal.misbehave("no_scope", "crm.orderentity.list")
+    work(job)
+    assert (job.state, job.reason) == (Job.State.PAUSED, "no_scope")
+    assert verdicts(job) == {"": 1}
+    assert "A permission of the app is missing" in desk.get(f"/jobs/{job.pk}/").text
+    desk.post(f"/jobs/{job.pk}/resume/")
+    assert work(job).state == Job.State.PLANNED
+    assert verdicts(job) == {"link": 1}
+
+
+def work_until_asked(desk: Desk, pairs: list[tuple[int, int]]) -> Job:
+    """A job whose rows are gathered and not looked at."""
+    return step(shown(desk.upload(table(pairs))))
+
+
+def test_all_of_a_card(client: Client, desk: Desk, portal: DemoPortal) -> None:
+    tab = open_tab(client, portal, ILYA, MANY)
+    answer = submit(
+        client, tab, "/jobs/new/", {"from": "card", "kind": "move", "to": f"2:{EMPTY}", "all": "on"}
+    )
+    job = desk.asked(answer)
+    assert (job.rows, job.total, verdicts(job)) == (400, 400, {"move": 400})
+    assert JobItem.objects.filter(job=job).values("order_id").distinct().count() == 400
+
+
+def test_a_selection_larger_than_a_tab_takes(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    tab = open_tab(client, portal, ANNA, MANY)
+    linked = [pk for pk, owner in portal.state.links.items() if owner == (2, MANY)][:120]
+    moved = linked[0]
+    portal.link(moved, (2, EMPTY))
+    form = {"from": "card", "kind": "unlink", "order": [f"{pk}|2:{MANY}" for pk in linked]}
+    job = desk.asked(submit(client, tab, "/jobs/new/", form))
+    assert verdicts(job) == {"unlink": 119, "elsewhere": 1}
+    too_many = {**form, "order": [f"{pk}|" for pk in range(1, 1002)]}
+    assert submit(client, tab, "/jobs/new/", too_many).response.status_code == 400
+
+
+def test_by_search(desk: Desk, portal: DemoPortal) -> None:
+    orders, _ = portal.many(orders=700)
+    form = {"from": "search", "kind": "link", "to": str(EMPTY), "since": "2020-01-01"}
+    job = desk.asked(desk.post("/jobs/new/", **form, unlinked="on"))
+    unlinked = {pk for pk in portal.state.orders if portal.link_of(pk) is None}
+    found = set(JobItem.objects.filter(job=job).values_list("order_id", flat=True))
+    assert set(orders) < found == unlinked
+    named = desk.asked(desk.post("/jobs/new/", **{**form, "q": "Clara Whitfield", "since": ""}))
+    assert 0 < named.rows < 200

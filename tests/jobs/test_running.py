@@ -1,0 +1,313 @@
+"""Jobs at work: exactly what was previewed, exactly once, and nothing that changed meanwhile."""
+
+from collections import Counter
+
+import pytest
+from django.utils import timezone
+
+from b24app.jobs import lanes, tasks
+from b24app.jobs.models import Job, JobItem, JobLane
+from b24app.journal.models import AuditEntry
+from demo.server import DemoPortal
+from tests.jobs.driving import Desk, item, lose_worker, outcomes, places, shown, step, work
+from tests.opening import EMPTY, MOCKUP, ONE
+
+pytestmark = pytest.mark.django_db
+
+ADD, DELETE = "crm.orderentity.add", "crm.orderentity.deletebyfilter"
+
+
+def written(portal: DemoPortal, method: str = ADD) -> Counter[int]:
+    """How often each order was written, whatever came of it."""
+    calls = [call.params for call in portal.calls if call.method == method]
+    return Counter(int(one["fields"]["orderId"]) for one in calls if isinstance(one, dict))
+
+
+def trail(job: Job) -> Counter[int]:
+    """How often each order stands in the audit trail of a job."""
+    return Counter(AuditEntry.objects.filter(change=job.change).values_list("order_id", flat=True))
+
+
+def test_links_and_moves_each_once(desk: Desk, portal: DemoPortal) -> None:
+    orders, deals = portal.many(orders=230, deals=7)
+    elsewhere = list(orders[:30])
+    for order in elsewhere:
+        portal.state.links[order] = (2, MOCKUP)
+    job = desk.link([(order, deals[at % 7]) for at, order in enumerate(orders)])
+    portal.reset_counts()
+    desk.start(job)
+    assert (job.state, job.done, job.skipped, job.failed) == (Job.State.DONE, 230, 0, 0)
+    assert places(portal, orders) == [(2, deals[at % 7]) for at in range(230)]
+    assert written(portal) == Counter(orders)
+    assert trail(job) == Counter(orders)
+    assert portal.rest.refused == 0
+    moved = AuditEntry.objects.get(change=job.change, order_id=elsewhere[0])
+    assert (moved.from_type, moved.from_id, moved.to_id) == (2, MOCKUP, deals[0])
+    assert (moved.through, moved.right, moved.user_name) == ("job", "own", "Anna Schmidt")
+    page = desk.get(f"/jobs/{job.pk}/live/")
+    assert 'data-job-state="done"' in page.text
+    assert "<b>230</b> of 230" in page.text
+    assert "data-live" not in page.text
+
+
+def test_moves_only_what_was_agreed_to(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=4, deals=1)
+    portal.state.links[orders[0]] = (2, MOCKUP)
+    job = desk.link([(order, deal) for order in orders])
+    desk.start(job, move=False)
+    assert (job.state, job.total, job.done) == (Job.State.DONE, 3, 3)
+    assert portal.link_of(orders[0]) == (2, MOCKUP)
+    assert (item(job, 2).state, item(job, 2).reason) == ("left", "not_agreed")
+
+
+def test_what_changed_since_the_preview_is_skipped_with_its_reason(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    orders, deals = portal.many(orders=6, deals=3)
+    job = desk.link([(order, deals[at % 3]) for at, order in enumerate(orders)])
+    portal.link(orders[0], (2, MOCKUP))  # somewhere else
+    portal.link(orders[1], (2, deals[1]))  # where it was going anyway
+    portal.delete_order(orders[3])
+    portal.delete_deal(deals[2])
+    desk.start(job)
+    assert job.state == Job.State.DONE
+    found = [(item(job, row).state, item(job, row).reason) for row in range(2, 8)]
+    assert found == [
+        ("skipped", "changed"), ("done", "already"), ("failed", "no_card"), ("failed", "gone"),
+        ("done", ""), ("failed", "no_card"),
+    ]  # fmt: skip
+    assert portal.link_of(orders[0]) == (2, MOCKUP)
+    assert item(job, 2).detail == f"2:{MOCKUP}"
+    assert trail(job) == {orders[4]: 1}
+    assert (job.done, job.skipped, job.failed) == (2, 1, 3)
+    page = desk.get(f"/jobs/{job.pk}/rows/?show=failed")
+    assert page.text.count("data-row=") == 3
+    assert "The order does not exist any more" in page.text
+
+
+@pytest.mark.parametrize("kind", ["reset", "cut", "html"])
+@pytest.mark.parametrize("after", [True, False], ids=["applied", "not applied"])
+def test_an_unknown_outcome_is_read_back_and_never_repeated(
+    desk: Desk, portal: DemoPortal, kind: str, *, after: bool
+) -> None:
+    orders, (deal,) = portal.many(orders=60, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    portal.reset_counts()
+    portal.misbehave(kind, ADD, after=after)
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    step(job)
+    assert (job.state, job.reason) == (Job.State.WAITING_PORTAL, "silent")
+    work(job)
+    assert (job.state, job.done) == (Job.State.DONE, 60)
+    assert written(portal) == Counter(orders)
+    assert trail(job) == Counter(orders)
+
+
+def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=80, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    lane = JobLane.objects.filter(job=job).order_by("number")[0]
+    held = lanes.take(lane.pk, lane.ticket, "task-1")
+    assert held is not None
+    claimed = held.claim(30)
+    held.begin(claimed[:20], 7.0)
+    for one in claimed[:10]:  # the portal had come that far
+        portal.state.links[one.order_id] = (2, deal)
+    portal.reset_counts()
+    assert lanes.take(lane.pk, lane.ticket, "task-2") is None
+    JobLane.objects.filter(pk=lane.pk).update(leased_until=timezone.now())
+    for _ in range(6):
+        step(job)
+    # The request of the dead may still be at work: its rows wait, the others are done.
+    assert (job.state, job.done) == (Job.State.RUNNING, 60)
+    assert outcomes(job)["unknown", ""] == 20
+    JobItem.objects.filter(state="unknown").update(at=timezone.now() - lanes.IN_DOUBT)
+    work(job)
+    assert (job.state, job.done) == (Job.State.DONE, 80)
+    assert set(places(portal, orders)) == {(2, deal)}
+    assert written(portal) == Counter(orders[10:])
+    assert trail(job) == Counter(orders)
+    with pytest.raises(lanes.Lost):
+        held.begin(claimed, 7.0)
+
+
+def test_a_message_that_comes_again_takes_its_own_lane_at_once(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    lane = JobLane.objects.filter(job=job).order_by("number")[0]
+    first = lanes.take(lane.pk, lane.ticket, "task-1")
+    again = lanes.take(lane.pk, lane.ticket, "task-1")
+    assert first is not None
+    assert again is not None
+    with pytest.raises(lanes.Lost):
+        first.claim(1)
+    assert lanes.take(lane.pk, lane.ticket - 1, "task-1") is None
+    again.release(0.0)
+    assert work(job).done == 3
+
+
+def test_the_sweep_sends_what_was_lost(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    lane = JobLane.objects.filter(job=job).order_by("number")[0]
+    tasks.sweep()
+    lane.refresh_from_db()
+    before = lane.ticket
+    assert lanes.take(lane.pk, before, "task-1") is not None
+    lose_worker(job)
+    tasks.sweep()
+    lane.refresh_from_db()
+    assert lane.ticket == before + 1
+    tasks.work(lane.pk, before)  # the old message is void
+    assert JobItem.objects.filter(job=job, state="pending").count() == 3
+    tasks.work(lane.pk, lane.ticket)
+    assert work(job).done == 3
+
+
+def test_batches_follow_the_measured_cost(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=60, deals=1)
+    for order in orders:
+        portal.state.links[order] = (2, deal)
+    answer = desk.post("/jobs/new/", **{"from": "list", "kind": "unlink",
+                                        "text": "\n".join(map(str, orders))})  # fmt: skip
+    job = desk.asked(answer)
+    portal.reset_counts()
+    desk.start(job)
+    assert (job.state, job.done) == (Job.State.DONE, 60)
+    assert set(places(portal, orders)) == {None}
+    sizes = Counter(call.request for call in portal.calls if call.method == DELETE).values()
+    # 1.77 s each: nothing is known before the first batch, 25 s afterwards.
+    assert max(sizes) <= 25
+    assert max(list(sizes)[1:]) * 1.77 <= 25
+
+
+def test_a_used_up_method_is_waited_for(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=60, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    portal.misbehave("operating", ADD, times=20)
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    step(job)
+    assert (job.state, job.reason) == (Job.State.WAITING_PORTAL, "limit")
+    live = desk.get(f"/jobs/{job.pk}/live/")
+    assert "the job goes on by itself" in live.text
+    assert JobLane.objects.filter(job=job).order_by("number")[0].token is None
+    assert outcomes(job)["writing", ""] == outcomes(job)["unknown", ""] == 0
+
+
+def test_stop_and_resume(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=150, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    step(job)
+    assert 0 < job.done < 150
+    done = job.done
+    answer = desk.post(f"/jobs/{job.pk}/stop/")
+    assert 'data-job-state="stopped"' in answer.text
+    assert work(job).done == done
+    assert len([pk for pk in orders if portal.link_of(pk)]) == done
+    desk.post(f"/jobs/{job.pk}/resume/")
+    work(job)
+    assert (job.state, job.done) == (Job.State.DONE, 150)
+    assert trail(job) == Counter(orders)
+
+
+def test_stop_while_a_slice_is_under_way(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=20, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    lane = JobLane.objects.filter(job=job).order_by("number")[0]
+    held = lanes.take(lane.pk, lane.ticket, "task-1")
+    assert held is not None
+    held.claim(5)
+    assert 'data-job-state="stopping"' in desk.post(f"/jobs/{job.pk}/stop/").text
+    lose_worker(job)
+    work(job)
+    assert job.state == Job.State.STOPPED
+    assert outcomes(job) == {("pending", ""): 20}
+
+
+def test_failed_rows_are_tried_again(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=4, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    kept = portal.state.orders[orders[1]]
+    portal.delete_order(orders[1])
+    desk.start(job)
+    assert (job.state, job.done, job.failed) == (Job.State.DONE, 3, 1)
+    assert "Retry 1 failed" in desk.get(f"/jobs/{job.pk}/").text
+    portal.state.orders[orders[1]] = kept
+    desk.post(f"/jobs/{job.pk}/retry/")
+    work(job)
+    assert (job.state, job.done, job.failed) == (Job.State.DONE, 4, 0)
+    assert "Retry" not in desk.get(f"/jobs/{job.pk}/").text
+
+
+def test_undo_brings_back_what_nobody_has_changed_since(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=5, deals=1)
+    portal.state.links[orders[0]] = (2, MOCKUP)
+    portal.state.links[orders[1]] = (31, 118)
+    job = desk.link([(order, deal) for order in orders])
+    desk.start(job)
+    portal.link(orders[2], (2, ONE))
+    undo = desk.asked(desk.post(f"/jobs/{job.pk}/undo/"))
+    assert (undo.kind, undo.undoes, undo.state) == ("restore", job, Job.State.PLANNED)
+    assert [item(undo, row).verdict for row in range(1, 6)] == [
+        "move", "move", "elsewhere", "unlink", "unlink",
+    ]  # fmt: skip
+    assert "Changed since" in desk.get(f"/jobs/{undo.pk}/").text
+    desk.start(undo)
+    assert (undo.state, undo.done) == (Job.State.DONE, 4)
+    assert places(portal, orders) == [(2, MOCKUP), (31, 118), (2, ONE), None, None]
+    entries = AuditEntry.objects.filter(change=undo.change).select_related("undoes")
+    assert {one.undoes.change for one in entries if one.undoes} == {job.change}
+    assert {one.through for one in entries} == {"undo"}
+    again = desk.asked(desk.post(f"/jobs/{job.pk}/undo/"))
+    assert (again.total, again.rows) == (0, 1)
+
+
+def test_an_undo_is_undone(desk: Desk, portal: DemoPortal) -> None:
+    order = portal.order_id("1184")
+    job = desk.start(desk.link([(order, EMPTY)]))
+    undo = desk.start(desk.asked(desk.post(f"/jobs/{job.pk}/undo/")))
+    assert portal.link_of(order) == (2, 6933)
+    redo = desk.start(desk.asked(desk.post(f"/jobs/{undo.pk}/undo/")))
+    assert redo.state == Job.State.DONE
+    assert portal.link_of(order) == (2, EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "to"), [("status", "statusId", "F"), ("responsible", "responsibleId", "7")]
+)
+def test_fields_of_orders(desk: Desk, portal: DemoPortal, kind: str, field: str, to: str) -> None:
+    orders, _ = portal.many(orders=45)
+    before = {order: str(portal.state.orders[order][field]) for order in orders}
+    text = ", ".join(portal.state.orders[order]["accountNumber"] for order in orders)
+    form = {"from": "list", "kind": kind, "to": to, "text": text}
+    job = desk.start(desk.asked(desk.post("/jobs/new/", **form)))
+    assert (job.state, job.done) == (Job.State.DONE, 45)
+    assert {str(portal.state.orders[order][field]) for order in orders} == {to}
+    entry = AuditEntry.objects.filter(change=job.change, order_id=orders[0]).get()
+    assert (entry.kind, entry.before, entry.after) == (kind, before[orders[0]], to)
+    desk.start(desk.asked(desk.post(f"/jobs/{job.pk}/undo/")))
+    assert {order: str(portal.state.orders[order][field]) for order in orders} == before
+
+
+def test_discarding_a_preview(desk: Desk, portal: DemoPortal) -> None:
+    job = desk.link([(portal.order_id("1193"), EMPTY)])
+    answer = desk.post(f"/jobs/{job.pk}/discard/")
+    assert "No jobs yet" in answer.text
+    assert not Job.objects.exists()
+    begun = desk.start(desk.link([(portal.order_id("1193"), EMPTY)]))
+    desk.post(f"/jobs/{begun.pk}/discard/")
+    assert Job.objects.filter(pk=begun.pk).exists()
+
+
+def test_starting_twice_starts_once(desk: Desk, portal: DemoPortal) -> None:
+    job = desk.link([(portal.order_id("1193"), EMPTY)])
+    desk.start(job)
+    assert shown(desk.post(f"/jobs/{job.pk}/start/", move="on")).state == Job.State.DONE
+    assert trail(job) == {portal.order_id("1193"): 1}
