@@ -19,7 +19,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
 from b24app.bitrix24.pacing import Priority, View
-from b24app.jobs import acting, exporting, judging, plan, states, troubles, work
+from b24app.jobs import acting, exporting, judging, lanes, plan, states, troubles, work
 from b24app.jobs.judging import Result
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem
@@ -136,7 +136,11 @@ def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
     subject = work.subject_of(turn.job)
     ids = [item.order_id for item in items]
     standing = subject.standing(ids, acting.sent(turn.hands.writing, subject.reading(ids)))
-    record(turn.held, [judging.read_back(item, standing[item.order_id]) for item in items])
+    judged = (
+        judging.read_back(item, standing[item.order_id], in_doubt=lanes.in_doubt(item))
+        for item in items
+    )
+    record(turn.held, [one for one in judged if one is not None])
 
 
 def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[int, str | None]]:
