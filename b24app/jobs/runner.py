@@ -107,10 +107,12 @@ def _export(turn: Turn) -> float | None:
 
 
 def _capacity(turn: Turn) -> int:
-    """Rows to claim: what a slice can write at the present cost, and no more."""
-    view = turn.budget.view()
-    cheapest = min(_cost(view, method) for method in work.subject_of(turn.job).methods)
-    return min(MOST_CLAIMED, int(SLICE / cheapest) + 1)
+    """Rows to claim: what a slice can write at the present cost, and this lane's share of what is left."""
+    view, subject = turn.budget.view(), work.subject_of(turn.job)
+    cheapest = min(_cost(view, method) for method in subject.methods)
+    left = JobItem.objects.filter(job=turn.job, state=S.PENDING).count()
+    share = max(subject.most, -(-left // lanes.LANES))
+    return min(MOST_CLAIMED, int(SLICE / cheapest) + 1, share)
 
 
 def _cost(view: View, method: str) -> float:
