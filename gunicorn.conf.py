@@ -6,7 +6,19 @@ that ends over them again and again, without end.
 
 import importlib
 
-importlib.import_module("b24app.settings")
+LOG_FORMAT = importlib.import_module("b24app.settings").LOG_FORMAT
 
 threads = 4
 control_socket_disable = True
+# Seconds for requests under way when it is told to stop: the longest waits 65 s for a portal.
+graceful_timeout = 70
+if LOG_FORMAT == "json":
+    logconfig_dict = {
+        "version": 1,
+        "formatters": {"generic": {"()": "b24app.logs.JsonFormatter"}},
+        "loggers": {
+            "gunicorn.error": {"level": "INFO", "handlers": ["error_console"], "propagate": False},
+            # The app has a line of its own for each request, without the query.
+            "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
+        },
+    }

@@ -18,7 +18,7 @@ from celery.signals import (
 from django.conf import settings
 from kombu import Exchange, Queue
 
-from b24app import embedded, heartbeat
+from b24app import embedded, heartbeat, logs
 from b24app.bitrix24.masking import MaskingFilter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
@@ -29,18 +29,22 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.task_queues = [
     Queue(name, Exchange(name), routing_key=name) for name in ("interactive", "bulk")
 ]
-app.autodiscover_tasks(["b24app.events", "b24app.portals", "b24app.tab", "b24app.jobs"])
+app.autodiscover_tasks(
+    ["b24app.events", "b24app.jobs", "b24app.journal", "b24app.portals", "b24app.tab"]
+)
 
-_masking = MaskingFilter()
+_filters = (MaskingFilter(), logs.Traced())
 _stopping = threading.Event()
 
 
 @after_setup_logger.connect
 @after_setup_task_logger.connect
-def _mask(logger: logging.Logger, **_: Any) -> None:
+def _as_everywhere(logger: logging.Logger, **_: Any) -> None:
     # Worker and beat put handlers of their own in place of those that the settings made.
     for handler in (*logger.handlers, *logging.getLogger("multiprocessing").handlers):
-        handler.addFilter(_masking)
+        handler.setFormatter(logs.formatter(settings.LOG_FORMAT))
+        for one in _filters:
+            handler.addFilter(one)
 
 
 @celeryd_init.connect

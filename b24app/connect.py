@@ -2,6 +2,7 @@
 
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.pacing import Priority
+from b24app.portals import observing
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import StoredTokens
@@ -13,7 +14,11 @@ def client_of(user: PortalUser, priority: Priority = Priority.INTERACTIVE) -> Cl
     Jobs ask with ``Priority.BULK``: they leave room for people, and get ``errors.Wait`` instead of
     waiting.
     """
-    return Client(StoredTokens(user), budget=budget_of(user.portal, priority))
+    return Client(
+        StoredTokens(user),
+        budget=budget_of(user.portal, priority),
+        listener=observing.listener(user.portal, user.user_id),
+    )
 
 
 def installer_client(portal: Portal, priority: Priority = Priority.INTERACTIVE) -> Client | None:

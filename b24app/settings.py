@@ -8,6 +8,7 @@ there; with either of them set, secrets have to be given.
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -97,6 +98,15 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        if raw.lower() not in words:
+            raise ValueError(f"must be {' or '.join(words)}")
+        return raw.lower()
+
+    return parse
+
+
 def _keys(raw: str) -> list[str]:
     keys = [key.strip() for key in raw.split(",") if key.strip()]
     for key in keys:
@@ -112,6 +122,18 @@ def _keys(raw: str) -> list[str]:
 def _long(raw: str) -> str:
     if len(raw) < 50:
         raise ValueError("must have at least 50 characters")
+    return raw
+
+
+def _token(raw: str) -> str:
+    if raw and (len(raw) < 20 or not raw.isascii()):
+        raise ValueError("must have at least 20 characters, all of them ASCII")
+    return raw
+
+
+def _email(raw: str) -> str:
+    if raw and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", raw):
+        raise ValueError("must be one address such as support@example.com")
     return raw
 
 
@@ -173,6 +195,13 @@ TRUSTED_PROXIES = _read("TRUSTED_PROXIES", _whole(0, 9), "0") or 0
 B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", _whole(1, 10_000), "50") or 0
 B24_RATE_LEAK = _read("B24_RATE_LEAK", _whole(1, 1_000), "2") or 0
 B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480") or 0
+LOG_FORMAT = _read("LOG_FORMAT", _one_of("plain", "json"), "plain") or "plain"
+# Whoever reads /metrics/ shows it as a bearer token; without one there is no such page.
+METRICS_TOKEN = _read("METRICS_TOKEN", _token, "") or ""
+# Who the licence and the privacy policy name.
+PUBLISHER = _read("PUBLISHER", str, "") or ""
+PUBLISHER_EMAIL = _read("PUBLISHER_EMAIL", _email, "") or ""
+OPERATOR_ADMIN = bool(_read("OPERATOR_ADMIN", _flag, "off"))
 REDIS_URL = (
     f"unix://{quote(str(embedded.socket_path(EMBEDDED_REDIS_DIR)))}"
     if EMBEDDED_REDIS_DIR
@@ -219,20 +248,23 @@ INSTALLED_APPS = [
     "b24app.tab",
     "b24app.jobs",
     "b24app.events",
+    "b24app.operations",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "b24app.collecting.Collect",
     "b24app.portals.frame.FrameHeaders",
     "b24app.portals.throttle.Throttle",
 ]
+_CONTEXT_PROCESSORS = ["django.template.context_processors.request"]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": False,
         "OPTIONS": {
-            "context_processors": ["django.template.context_processors.request"],
+            "context_processors": _CONTEXT_PROCESSORS,
             "libraries": {"shown": "b24app.portals.templatetags.shown"},
         },
     }
@@ -254,7 +286,8 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static" / "dist"]
-STATIC_ROOT = VAR / "static"
+# The operator's process has files of its own: the public one must not serve those of the admin site.
+STATIC_ROOT = VAR / ("operator" if OPERATOR_ADMIN else "static")
 STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
@@ -278,6 +311,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
 
 CELERY_BROKER_URL = _broker(REDIS_URL)
+CELERY_IMPORTS = ["b24app.collecting"]
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -299,16 +333,59 @@ CELERY_BEAT_SCHEDULE = {
     "jobs": {"task": "jobs.sweep", "schedule": 15.0},
     "events": {"task": "events.sweep", "schedule": 60.0},
     "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},
+    "calls": {"task": "journal.purge", "schedule": 21_600.0},
 }
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"masked": {"()": "b24app.bitrix24.masking.MaskingFilter"}},
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "filters": {
+        "masked": {"()": "b24app.bitrix24.masking.MaskingFilter"},
+        "traced": {"()": "b24app.logs.Traced"},
+    },
+    "formatters": {"ours": {"()": "b24app.logs.formatter", "kind": LOG_FORMAT}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["masked"]}
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "ours",
+            "filters": ["masked", "traced"],
+        }
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"django.request": {"level": "ERROR"}, "celery": {"level": "INFO"}},
 }
+
+if OPERATOR_ADMIN:
+    _processors = ("auth.context_processors.auth", "messages.context_processors.messages")
+    TEMPLATES[0]["APP_DIRS"] = True
+    _CONTEXT_PROCESSORS.extend(f"django.contrib.{one}" for one in _processors)
+    # In front: what these register of their own accord, ours may take back.
+    INSTALLED_APPS[:0] = [
+        "django.contrib.admin",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.messages",
+        "django.contrib.sessions",
+    ]
+    MIDDLEWARE.append("b24app.operations.door.OperatorsDoor")
+    AUTH_PASSWORD_VALIDATORS = [
+        {
+            "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+            "OPTIONS": {"min_length": 12},
+        },
+        {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    ]
+    SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = "/operator/"
+    SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+    SESSION_COOKIE_AGE = 8 * 3600
+    SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+    SILENCED_SYSTEM_CHECKS += [
+        # The three middlewares run behind the operator's door alone, which the checks cannot see.
+        "admin.E408",
+        "admin.E409",
+        "admin.E410",
+        # The door takes direct connections of this machine only, and those are plain http.
+        "security.W010",
+        "security.W012",
+        "security.W016",
+    ]

@@ -1,23 +1,29 @@
 """Every route on one screen."""
 
-from django.urls import path
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
 
-from b24app import health
+from b24app import front, health, legal
+from b24app.console import links, support, trail
+from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
 from b24app.jobs import views as jobs
+from b24app.metrics import metrics
 from b24app.portals import views as portals
 from b24app.tab import amounts, changes, history, order_card, picker, statuses, suggestions
 from b24app.tab import views as tab
 
-urlpatterns = [
-    path("", install.main, name="main"),
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", front.main, name="main"),
     path("install/", install.installer, name="install"),
     path("oauth/connect/", install.connect, name="oauth-connect"),
     path("oauth/callback/", install.callback, name="oauth-callback"),
     path("install/repeat/", install.repeat, name="install-repeat"),
     path("placements/deal-tab/", tab.card_tab, name="deal-tab"),
     path("placements/invoice-tab/", tab.card_tab, name="invoice-tab"),
+    path("placements/deal-list-menu/", tab.card_tab, name="deal-list-menu"),
+    path("placements/deal-list-toolbar/", console.toolbar, name="deal-list-toolbar"),
     path("placements/order-tab/", order_card.order_tab, name="order-tab"),
     path("tab/orders/", tab.orders, name="tab-orders"),
     path("tab/grid/", tab.grid, name="tab-grid"),
@@ -41,6 +47,20 @@ urlpatterns = [
     path("tab/amount/", amounts.change, name="tab-amount"),
     path("tab/history/", history.history, name="tab-history"),
     path("tab/undo/", changes.undo, name="tab-undo"),
+    path("console/overview/", console.overview, name="console-overview"),
+    path("console/rebind/", console.rebind, name="console-rebind"),
+    path("console/carry-on/", console.carry_on, name="console-carry-on"),
+    path("console/links/", links.links, name="console-links"),
+    path("console/links/without-deal/", links.without_deal, name="console-without"),
+    path("console/links/without-owner/", links.without_owner, name="console-gone"),
+    path("console/links/export/", links.export, name="console-links-export"),
+    path("console/jobs/", console.jobs, name="console-jobs"),
+    path("console/audit/", trail.trail, name="console-audit"),
+    path("console/audit/export/", trail.export, name="console-audit-export"),
+    path("console/support/", support.journal, name="console-support"),
+    path("console/support/bundle/", support.take, name="console-bundle"),
+    path("console/settings/", console.settings, name="console-settings"),
+    path("console/settings/save/", console.save, name="console-settings-save"),
     path("order/place/", order_card.place, name="order-place"),
     path("order/link/confirm/", order_card.confirm, name="order-confirm-link"),
     path("order/link/", order_card.link, name="order-link"),
@@ -60,6 +80,11 @@ urlpatterns = [
     path("jobs/<int:pk>/undo/", jobs.undo, name="job-undo"),
     path("session/renew/", portals.renew, name="session-renew"),
     path("events/", events.receive, name="events"),
+    path("legal/licence/", legal.licence, name="legal-licence"),
+    path("legal/privacy/", legal.privacy, name="legal-privacy"),
     path("healthz/", health.alive, name="healthz"),
     path("readyz/", health.ready, name="readyz"),
+    path("metrics/", metrics, name="metrics"),
 ]
+if settings.OPERATOR_ADMIN:
+    urlpatterns.append(path("operator/", include("b24app.operations.routes")))

@@ -7,8 +7,9 @@ the dictionaries are warm, the database is SQLite.
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import cast
 
 from tests import environment  # isort: skip  (sets what the settings read)
 
@@ -19,7 +20,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext, setup_test_environment
 
 from demo.server import DemoPortal
-from tests.opening import EMPTY, FIFTY, FIFTY_ONE, MANY, MOCKUP, ask, install, open_tab, submit
+from tests.opening import EMPTY, FIFTY, FIFTY_ONE, MANY, MOCKUP, ONE, ask, install, open_tab, submit
 
 COLUMNS = ("requests", "methods", "queries")
 
@@ -52,13 +53,32 @@ def _table(portal: DemoPortal) -> None:
     tab, large = open_tab(client, portal, deal_id=EMPTY), open_tab(client, portal, deal_id=MANY)
     free = [pk for pk in portal.state.orders if portal.link_of(pk) is None]
     one, forty = {"order": f"{free[0]}|"}, {"order": [f"{pk}|" for pk in free[1:41]]}
+    done: list[Mapping[str, object]] = []
+
+    def change(path: str, form: Mapping[str, object]) -> None:
+        """Something that can be taken back, and what takes it back."""
+        undo = cast(
+            Mapping[str, Mapping[str, object]], submit(client, tab, path, form).toast["undo"]
+        )
+        done.append(undo["values"])
+
     steps: list[tuple[str, Callable[[], object]]] = [
         ("another page of 400", lambda: ask(client, large, "/tab/grid/?page=2")),
+        ("400 sorted", lambda: ask(client, large, "/tab/grid/?sort=amount")),
+        ("400 searched", lambda: ask(client, large, "/tab/grid/?q=Clara")),
+        ("row opened", lambda: ask(client, large, f"/tab/details/?order={large.order_ids[0]}")),
+        ("any news", lambda: ask(client, large, "/tab/news/?since=")),
         ("picker, newest", lambda: ask(client, tab, "/tab/found/?q=")),
         ("picker, a number", lambda: ask(client, tab, "/tab/found/?q=1193")),
         ("picker, a name", lambda: ask(client, tab, "/tab/found/?q=Clara")),
         ("link 1", lambda: submit(client, tab, "/tab/link/", one)),
-        ("link 40", lambda: submit(client, tab, "/tab/link/", forty)),
+        ("link 40", lambda: change("/tab/link/", forty)),
+        ("undo of 40", lambda: submit(client, tab, "/tab/undo/", done[-1])),
+        ("link 40 again", lambda: change("/tab/link/", forty)),
+        ("move 40", lambda: change("/tab/move/", {**forty, "to": str(ONE)})),
+        ("undo of that", lambda: submit(client, tab, "/tab/undo/", done[-1])),
+        ("history", lambda: ask(client, tab, "/tab/history/")),
+        ("suggestions", lambda: ask(client, tab, "/tab/suggestions/")),
         ("unlink 1", lambda: submit(client, tab, "/tab/unlink/", one)),
         ("unlink 40", lambda: submit(client, tab, "/tab/unlink/", forty)),
     ]

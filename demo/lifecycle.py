@@ -212,7 +212,7 @@ class Lifecycle:
 
 
 class _Postmen:
-    """A few threads that post events in the order they happened, as many as a burst may bring."""
+    """A few threads that post events, in any order, however many a burst may bring."""
 
     def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[tuple[Told, bytes]] = queue.SimpleQueue()

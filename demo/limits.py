@@ -23,7 +23,7 @@ MINUTE, BASKETS = 60.0, 10
 
 @dataclass
 class _Basket:
-    """What a method took in one minute, which counts for ten minutes from its first call."""
+    """What a method took in one minute, which counts for ten minutes from ``first``, its first call."""
 
     first: float
     seconds: float = 0.0
@@ -45,7 +45,8 @@ class Limits:
     ``capacity`` requests, ``leak`` a second; ``operating`` seconds of a method; ``costs`` seconds of a
     call where it is not ``usual``; ``request_seconds`` for one request with all its commands.
     ``time_scale`` of those seconds are really waited for (0: none, 1: all). ``reports_operating`` is
-    off with an older kernel, ``enforced`` off where a test wants no limits at all.
+    off with an older kernel, ``enforced`` off where a test wants no limits at all, ``from_first_call``
+    off where a minute counts for ten minutes from its start.
     """
 
     def __init__(self) -> None:
@@ -58,7 +59,7 @@ class Limits:
         self.capacity, self.leak, self.operating = 50.0, 2.0, 480.0
         self.costs, self.usual, self.request_seconds = dict(COSTS), USUAL, 60.0
         self.time_scale = 0.0
-        self.enforced = self.reports_operating = True
+        self.enforced = self.reports_operating = self.from_first_call = True
         self._factor, self._began, self._turned = 1.0, 0.0, 0.0
         self.reset()
 
@@ -107,7 +108,9 @@ class Limits:
             total = sum(basket.seconds for basket in baskets.values())
             allowed = not self.enforced or total <= self.operating
             if allowed:
-                baskets.setdefault(now // MINUTE, _Basket(now)).seconds += cost
+                minute = now // MINUTE
+                first = now if self.from_first_call else minute * MINUTE
+                baskets.setdefault(minute, _Basket(first)).seconds += cost
                 total += cost
             left = min(basket.first for basket in baskets.values()) + BASKETS * MINUTE - now
             return Spent(allowed, total, math.ceil(self.clock() + left / self._factor), cost)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from flask import Flask, Response, request
 
 from demo import php
+from demo.changes import Tell
 from demo.faults import WHOLE, Fault, Faults
 from demo.limits import Limits
 from demo.methods import METHODS, Caller, Failure, Found
-from demo.methods.registry import Tell
 from demo.state import Store
 from demo.tables import Row
 
@@ -53,6 +53,7 @@ class Rest:
         self.calls: list[Call] = []
         self.requests = 0
         self.refused = 0
+        self.request_ids: list[str] = []
         self.peers: set[object] = set()
         self.latency = latency
         self.missing: frozenset[str] = frozenset()
@@ -72,6 +73,7 @@ class Rest:
         with self._lock:
             self.requests += 1
             number = self.requests
+            self.request_ids.append(request.headers.get("X-Request-Id", ""))
             self.peers.add((request.remote_addr, request.environ["REMOTE_PORT"]))
         time.sleep(self.latency)
         params = _params()

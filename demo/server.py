@@ -257,6 +257,11 @@ class DemoPortal:
         return self.rest.requests
 
     @property
+    def request_ids(self) -> list[str]:
+        """X-Request-Id of each HTTP request, as it came."""
+        return self.rest.request_ids
+
+    @property
     def connections(self) -> int:
         """TCP connections that REST requests came over."""
         return len(self.rest.peers)
@@ -268,6 +273,7 @@ class DemoPortal:
     def reset_counts(self) -> None:
         self.rest.calls.clear()
         self.rest.peers.clear()
+        self.rest.request_ids.clear()
         self.rest.requests = self.rest.refused = 0
         self.rest.limits.reset()
         self._auth.refreshes = 0

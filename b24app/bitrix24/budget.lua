@@ -3,14 +3,22 @@
 -- KEYS[1] is the portal's hash, ARGV[1] the operation, ARGV[2] its request, ARGV[3] the limits, as
 -- JSON. The hash holds `level` of the bucket `at` a time, `blocked` until a time, `offset` of the
 -- portal's clock from this server's, and for each method, as JSON, its account:
---   baskets  seconds of execution by the portal's minute; their sum is what the portal reported last
+--   baskets  by the portal's minute, `seconds` of execution whose sum is what the portal reported
+--            last, and when it `falls` out; `sure` once that moment cannot be later any more
 --   pending  seconds reserved for requests under way, by ticket, with the time of the reservation
 --   cost     seconds of one command, a moving mean
 --   limit    seconds, as a refusal taught it, `learnt` at a time
---   blocked  until when, `reset` when the oldest minute falls out, `seen` the newest report:
---            moments of the portal's clock
+--   blocked  until when, `reset` when the oldest minute falls out, `seen` the newest report
+-- `falls`, `blocked`, `reset` and `seen` are moments of the portal's clock.
+--
+-- A minute falls out ten minutes after its start or after the first call in it: both can be read in the
+-- documentation. The later is believed, of the oldest minute what the portal says. What is spent is
+-- booked into its minute or a later one, so that nothing is taken to be gone before it is.
 
 local MINUTE, WINDOW = 60, 600
+local WHOLE_SECOND = 1 -- a portal may cut off or round up what follows the point
+local NOTHING = 1e-6 -- seconds of execution, left over from adding up
+local FURTHEST = WINDOW + MINUTE + WHOLE_SECOND -- no minute falls out later than so long from now
 local LONGEST_REQUEST = 90 -- whoever has not settled after that is gone
 local LEARNT_FOR = 3600
 local KEPT_FOR = 3600
@@ -32,7 +40,7 @@ end
 
 local function spent_in(account)
   local sum = 0
-  for _, seconds in pairs(account.baskets) do sum = sum + seconds end
+  for _, basket in pairs(account.baskets) do sum = sum + basket.seconds end
   return sum
 end
 
@@ -40,10 +48,6 @@ local function total(account)
   local sum = spent_in(account)
   for _, reserved in pairs(account.pending) do sum = sum + reserved[1] end
   return sum
-end
-
-local function falls_at(minute)
-  return tonumber(minute) * MINUTE + WINDOW
 end
 
 local function oldest_first(account)
@@ -56,10 +60,9 @@ end
 local function opened(text)
   local account = text and cjson.decode(text) or { baskets = {}, pending = {} }
   -- What lies further ahead than any minute can comes from a clock that has been put back since.
-  local furthest = portal_now() + WINDOW + MINUTE
-  for minute in pairs(account.baskets) do
-    local falls = falls_at(minute)
-    if falls <= portal_now() or falls > furthest then account.baskets[minute] = nil end
+  local furthest = portal_now() + FURTHEST
+  for minute, basket in pairs(account.baskets) do
+    if basket.falls <= portal_now() or basket.falls > furthest then account.baskets[minute] = nil end
   end
   if (account.blocked or 0) > furthest then account.blocked = nil end
   for ticket, reserved in pairs(account.pending) do
@@ -98,8 +101,8 @@ local function seconds_until(account, expected, line)
   local over = sum + expected - line
   if sum == 0 or over <= 0 then return wait end
   for _, minute in ipairs(oldest_first(account)) do
-    wait = math.max(wait, falls_at(minute) - portal_now())
-    over = over - account.baskets[minute]
+    wait = math.max(wait, account.baskets[minute].falls - portal_now())
+    over = over - account.baskets[minute].seconds
     if over <= 0 then return wait end
   end
   return math.max(wait, 1) -- requests under way hold the rest
@@ -136,21 +139,53 @@ local function acquire()
   return { wait = wait, why = why }
 end
 
-local function book(account, seconds)
-  local minute = string.format('%d', math.floor(portal_now() / MINUTE))
-  account.baskets[minute] = (account.baskets[minute] or 0) + seconds
+-- `started` is when the last call of it began. The first call of the minute is known to be no later
+-- when that one lay wholly within it; until then every further call may be the first.
+local function book(account, seconds, started)
+  local minute = math.floor(portal_now() / MINUTE)
+  local name = string.format('%d', minute)
+  local basket = account.baskets[name] or { seconds = 0, sure = false }
+  account.baskets[name] = basket
+  basket.seconds = basket.seconds + seconds
+  if not basket.sure then
+    basket.falls = portal_now() + WINDOW + WHOLE_SECOND
+    basket.sure = started ~= nil and started >= minute * MINUTE
+  end
+end
+
+local function measured(account, spent)
+  return spent.seconds + spent.unmeasured * (account.cost or limits.unknown_cost)
 end
 
 -- Make the baskets add up to what the portal says: what is missing was spent just now at the
 -- latest, what is too much has fallen out, oldest first.
-local function reconcile(account, operating)
-  local surplus = spent_in(account) - operating
-  if surplus < 0 then book(account, -surplus) end
+local function reconcile(account, spent)
+  -- Where the oldest minute is another one, what has fallen out would hide what was spent since.
+  if not spent.reset or spent.reset ~= account.reset then
+    book(account, measured(account, spent), spent.started)
+  end
+  local surplus = spent_in(account) - spent.operating
+  if surplus < 0 then book(account, -surplus, spent.started) end
   for _, minute in ipairs(oldest_first(account)) do
     if surplus <= 0 then break end
-    local taken = math.min(surplus, account.baskets[minute])
-    surplus = surplus - taken
-    account.baskets[minute] = taken < account.baskets[minute] and account.baskets[minute] - taken or nil
+    local basket = account.baskets[minute]
+    local taken = math.min(surplus, basket.seconds)
+    surplus, basket.seconds = surplus - taken, basket.seconds - taken
+    if basket.seconds < NOTHING then account.baskets[minute] = nil end
+  end
+end
+
+-- Nothing falls out before the portal's oldest minute does, at `reset`. That is our oldest minute too,
+-- unless ours is younger: then nothing more is known of it.
+local function date(account, reset)
+  if not reset or reset > portal_now() + WINDOW + MINUTE then return end
+  local falls = reset + WHOLE_SECOND
+  for order, minute in ipairs(oldest_first(account)) do
+    local basket = account.baskets[minute]
+    if order == 1 and reset >= tonumber(minute) * MINUTE + WINDOW then
+      basket.falls, basket.sure = falls, true
+    end
+    basket.falls = math.max(basket.falls, falls)
   end
 end
 
@@ -161,11 +196,12 @@ local function hear(account, spent)
   local late = spent.at and account.seen
     and spent.at < account.seen and spent.at > account.seen - LONGEST_REQUEST
   if spent.operating and not late then
-    reconcile(account, spent.operating)
+    reconcile(account, spent)
+    date(account, spent.reset)
     account.seen, account.reset = spent.at or portal_now(), spent.reset
     if account.limit and spent.operating > account.limit then account.limit = spent.operating end
   elseif not spent.operating then
-    book(account, spent.seconds + spent.unmeasured * (account.cost or limits.unknown_cost))
+    book(account, measured(account, spent), spent.started)
   end
 end
 
@@ -176,7 +212,7 @@ local function refuse(account)
     account.limit, account.learnt = sum, now
   end
   local next_minute = (math.floor(portal_now() / MINUTE) + 1) * MINUTE
-  local reset = math.min(account.reset or 0, portal_now() + WINDOW + MINUTE)
+  local reset = math.min((account.reset or 0) + WHOLE_SECOND, portal_now() + FURTHEST)
   account.blocked = reset > portal_now() and reset or next_minute
 end
 
@@ -205,7 +241,8 @@ local function view()
       local account = opened(fields[index + 1])
       local falls = {}
       for _, minute in ipairs(oldest_first(account)) do
-        falls[#falls + 1] = { falls_at(minute) - portal_now(), account.baskets[minute] }
+        local basket = account.baskets[minute]
+        falls[#falls + 1] = { basket.falls - portal_now(), basket.seconds }
       end
       methods[method] = {
         operating = total(account), limit = limit_of(account), cost = account.cost, falls = falls,

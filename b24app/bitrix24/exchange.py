@@ -11,9 +11,8 @@ import json
 import logging
 import random
 import time
-import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -21,6 +20,7 @@ from urllib.parse import urljoin
 
 import requests
 
+from b24app import tracing
 from b24app.bitrix24 import answers, batch, encoding, errors
 from b24app.bitrix24.answers import Answer
 from b24app.bitrix24.batch import Command, Outcome
@@ -45,18 +45,24 @@ logger = logging.getLogger(__name__)
 class CallRecord:
     """One HTTP request, for the journal: what was asked, when, and how it ended. No secrets.
 
-    ``outcome`` is ``ok``, ``REDIRECT`` or an error's code; ``duration`` and ``operating`` are
-    seconds; ``retries`` counts the requests made before this one for the same call.
+    ``outcome`` is ``ok``, ``REDIRECT`` or an error's code (``BUDGET`` for a request that was not
+    sent), ``kind`` the name of that error's class. ``duration`` and ``operating`` are seconds, the
+    latter the highest of the methods inside. ``retries`` counts the requests made before this one
+    for the same call. ``methods`` are those that ran and how often, ``failures`` the codes of those
+    that failed inside a batch.
     """
 
     method: str
     started: datetime
     duration: float
     outcome: str
+    kind: str
     http_status: int | None
     request_id: str
     retries: int
     operating: float | None
+    methods: Mapping[str, int]
+    failures: Mapping[str, int]
 
 
 Listener = Callable[[CallRecord], None]
@@ -118,8 +124,8 @@ class Exchange:
         sendable = {name: encoding.jsonable(value) for name, value in request.params.items()}
         methods = Counter(method.lower() for method in request.methods())
         while True:
-            self.request_id = uuid.uuid4().hex
-            self._budget.acquire(self.request_id, methods)
+            self.request_id = tracing.call_id()
+            self._admitted(request, methods)
             try:
                 response, answer = self._once(request, sendable)
             except errors.ExpiredToken:
@@ -133,6 +139,19 @@ class Exchange:
                     return answer
                 self._follow(request.method, response)
 
+    def _admitted(self, request: Request, methods: Mapping[str, int]) -> None:
+        """Room for one request. What a person is refused by our own budget is told like an answer."""
+        started, clock = datetime.now(UTC), time.monotonic()
+        try:
+            self._budget.acquire(self.request_id, methods)
+        except errors.Wait:
+            # A job comes back later of its own accord: nothing was refused.
+            raise
+        except errors.LimitError as error:
+            error.request_id = self.request_id
+            self._tell(request, started, time.monotonic() - clock, error, None, [])
+            raise
+
     def renew(self) -> None:
         """Take a token other than the present one. Raises what the token source raises."""
         self._token = self._tokens.renewed(self._token)
@@ -145,7 +164,6 @@ class Exchange:
         """The response with its answer, or with None if it is a redirect."""
         started, clock = datetime.now(UTC), time.monotonic()
         status: int | None = None
-        operating: float | None = None
         end: Outcome = errors.NotRun("REDIRECT")
         try:
             response = self._transport.send(
@@ -159,7 +177,6 @@ class Exchange:
             if status in _REDIRECTS:
                 return response, None
             end = answers.answer(answers.decode(status, response.content, secrets=(self._token,)))
-            operating = end.time.operating if end.time else None
             return response, end
         except errors.BitrixError as error:
             error.method, error.request_id = request.method, self.request_id
@@ -167,19 +184,9 @@ class Exchange:
             raise
         finally:
             duration = time.monotonic() - clock
-            self._budget.settle(self.request_id, request.outcomes(end))
-            self._tell(
-                CallRecord(
-                    method=request.method,
-                    started=started,
-                    duration=duration,
-                    outcome=_word(end),
-                    http_status=status,
-                    request_id=self.request_id,
-                    retries=self._requests,
-                    operating=operating,
-                )
-            )
+            outcomes = request.outcomes(end)
+            self._budget.settle(self.request_id, outcomes)
+            self._tell(request, started, duration, end, status, outcomes)
             self._requests += 1
 
     def _follow(self, method: str, response: requests.Response) -> None:
@@ -210,18 +217,48 @@ class Exchange:
         self._failures += 1
         self._sleep(delay)
 
-    def _tell(self, record: CallRecord) -> None:
+    def _tell(
+        self,
+        request: Request,
+        started: datetime,
+        duration: float,
+        end: Outcome,
+        status: int | None,
+        outcomes: Sequence[tuple[str, Outcome]],
+    ) -> None:
         logger.info(
             "%s: %s, HTTP %s, %.3f s, request %s",
-            record.method, record.outcome, record.http_status, record.duration, record.request_id,
+            request.method, _word(end), status, duration, self.request_id,
         )  # fmt: skip
         if self._listener is None:
             return
+        found = [one for _, one in outcomes]
+        record = CallRecord(
+            method=request.method,
+            started=started,
+            duration=duration,
+            outcome=_word(end),
+            kind=type(end).__name__ if _failed(end) else "ok",
+            http_status=status,
+            request_id=self.request_id,
+            retries=self._requests,
+            operating=max(filter(None, map(_operating, [end, *found])), default=None),
+            methods=Counter(request.methods()),
+            failures=Counter(_word(one) for one in found if one is not end and _failed(one)),
+        )
         try:
             self._listener(record)
         except Exception:
             # A journal that fails must not turn a finished write into an error.
             logger.exception("the listener failed on request %s", record.request_id)
+
+
+def _operating(end: Outcome) -> float | None:
+    return end.time.operating if isinstance(end, Answer) and end.time else None
+
+
+def _failed(end: Outcome) -> bool:
+    return isinstance(end, errors.BitrixError)
 
 
 def _word(end: Outcome) -> str:

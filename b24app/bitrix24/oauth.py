@@ -8,7 +8,6 @@ serves once, and after a lost answer nobody knows which pair is the right one.
 """
 
 import logging
-import uuid
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -17,6 +16,7 @@ import requests
 from oauthlib.oauth2 import OAuth2Error
 from requests_oauthlib import OAuth2Session
 
+from b24app import tracing
 from b24app.bitrix24 import answers, errors
 from b24app.bitrix24.grants import Grant, TokenInfo
 from b24app.bitrix24.transport import SHARED, Transport
@@ -76,7 +76,7 @@ class AuthorizationServer:
         """For which app, portal and user a token is. Raises ``errors.ExpiredToken``,
         ``errors.DeadToken``, and as :meth:`exchange`.
         """
-        request_id = uuid.uuid4().hex
+        request_id = tracing.call_id()
         try:
             response = self._transport.send(
                 "GET",
@@ -128,7 +128,7 @@ class _TokenSession(OAuth2Session):
     ) -> None:
         super().__init__(client_id=client_id)
         self.shown = _shown_as_https(address)
-        self.request_id = uuid.uuid4().hex
+        self.request_id = tracing.call_id()
         self.grant: Grant | None = None
         self._address = address
         self._transport = transport

@@ -29,6 +29,8 @@ BULK_SHARE: Final = 0.95
 
 LONGEST_ESTIMATE: Final = 7 * 86_400.0
 
+_NEARLY: Final = 1e-6
+
 # Refused before the method began. Any other failure has cost its time, though no answer says how much.
 _NEVER_RAN: Final = (
     errors.NotSent,
@@ -117,32 +119,37 @@ def seconds_for(commands: Mapping[str, int], view: View, per_batch: int) -> floa
     requests = math.ceil(sum(commands.values()) / per_batch)
     waiting = view.level + requests - view.limits.line(Priority.BULK)
     rate = max(0.0, waiting) / view.limits.leak
-    execution = sum(count * view.cost(method) for method, count in commands.items())
+    needed = {method: count * view.cost(method) for method, count in commands.items()}
     operating = [
-        _seconds_to_spend(count * view.cost(method), view.of(method))
-        for method, count in commands.items()
-        if count
+        _seconds_to_spend(seconds, seconds / requests, view.of(method))
+        for method, seconds in needed.items()
+        if seconds
     ]
-    return view.blocked + max(rate, execution, *operating)
+    return view.blocked + max(rate, sum(needed.values()), *operating)
 
 
-def _seconds_to_spend(needed: float, account: MethodView) -> float:
-    """Minute by minute: what fits under the line is spent, and falls out ten minutes later."""
+def _seconds_to_spend(needed: float, portion: float, account: MethodView) -> float:
+    """What fits under the line is spent, whole portions at a time, and falls out ten minutes later."""
     line = account.limit * BULK_SHARE
+    portion = min(portion, line)
     spent, falls = account.operating, deque(account.falls)
     now = account.blocked
     while now < LONGEST_ESTIMATE:
         while falls and falls[0][0] <= now:
             spent -= falls.popleft()[1]
-        step = min(needed, MINUTE, max(0.0, line - spent))
-        needed, spent = needed - step, spent + step
-        if needed <= 0:
+        fits = math.floor((line - spent) / portion + _NEARLY) * portion
+        step = min(needed, max(portion, MINUTE), max(0.0, fits))
+        needed -= step
+        if needed <= _NEARLY:
             return now + step
         if step:
+            spent += step
             falls.append((now + WINDOW, step))
-        elif not falls:
+            now += step
+        elif falls:
+            now = falls[0][0]
+        else:
             spent = 0.0  # it was all reserved for requests under way, which have ended by now
-        now += MINUTE
     return LONGEST_ESTIMATE
 
 
@@ -151,14 +158,16 @@ class Spent:
     """What one request did to a method's account, in seconds, as its answer tells.
 
     ``operating`` is the portal's own sum with the moment ``at`` it was true and the moment ``reset``
-    its oldest minute falls out, both of the portal's clock. Where it gives no sum, ``seconds`` were
-    measured, and ``unmeasured`` commands ran, or may have run, without a word about their time.
-    ``cost`` is the mean of one command; ``refused``: the method is over its limit.
+    its oldest minute falls out, both of the portal's clock, as is ``started``, when the last command
+    that tells its time began. Where it gives no sum, ``seconds`` were measured, and ``unmeasured``
+    commands ran, or may have run, without a word about their time. ``cost`` is the mean of one
+    command; ``refused``: the method is over its limit.
     """
 
     operating: float | None = None
     at: float | None = None
     reset: float | None = None
+    started: float | None = None
     seconds: float = 0.0
     unmeasured: int = 0
     cost: float | None = None
@@ -207,10 +216,16 @@ def heard(outcomes: Sequence[tuple[str, Outcome]]) -> Heard:
 
 
 def _report(one: Spent, time: CallTime) -> None:
+    one.started = _started(time)
     operating = _seconds(time.operating)
     if operating is not None:
         one.operating, one.at = operating, _moment(time.finish)
         one.reset = time.operating_reset_at.timestamp() if time.operating_reset_at else None
+
+
+def _started(time: CallTime) -> float | None:
+    finish, duration = _moment(time.finish), _seconds(time.duration)
+    return None if finish is None or duration is None else finish - duration
 
 
 def _measured(time: CallTime) -> float:

@@ -12,15 +12,15 @@ from b24app.connect import client_of, installer_client
 from b24app.events import echoes
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.install import flow
-from b24app.install.placements import (
+from b24app.journal import watching
+from b24app.orders import origins
+from b24app.orders.types import DEAL, Owner
+from b24app.portals.bindings import (
     DEAL_EVENTS,
     ORDER_EVENTS,
     PAYMENT_EVENTS,
     SHIPMENT_EVENTS,
 )
-from b24app.journal import watching
-from b24app.orders import origins
-from b24app.orders.types import DEAL, Owner
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal
 from b24app.portals.tokens import authorization_server, settle

@@ -16,7 +16,7 @@ from hmac import compare_digest
 from b24app.bitrix24.masking import mask
 from b24app.events import notices
 from b24app.events.models import InboxEvent
-from b24app.install.placements import APP_EVENTS, EVENTS
+from b24app.portals.bindings import APP_EVENTS, EVENTS
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal
 from b24app.portals.throttle import over

@@ -11,15 +11,16 @@ import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import signing
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.bitrix24.oauth import Grant
-from b24app.install import flow
 from b24app.portals import launch
 from b24app.portals.codes import DEFAULT
 from b24app.portals.launch import Posted
@@ -89,8 +90,10 @@ def arrive(code: str, state: str, browser: str) -> PortalUser:
 def _ascii(host: str) -> str:
     """The host as an address writes it; empty for text that cannot be one."""
     try:
-        return host.strip().lower().encode("idna").decode()
-    except UnicodeError:
+        written = host.strip().lower().encode("idna").decode()
+        # Raises for a port beyond 65535.
+        return written if urlsplit(f"//{written}").port != 0 else ""
+    except ValueError:
         return ""
 
 
@@ -147,5 +150,5 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
     if grant.user_id not in (None, person.user_id):
         raise launch.Refused("foreign", portal)
     user = launch.opened(brought, portal, person)
-    flow.take_over(portal, user)
+    upkeep.take_over(portal, user)
     return user

@@ -1,7 +1,7 @@
 """Install, update and uninstall: what happens to a portal, without a word about pages.
 
 Everything may be run again at any time: what is bound is compared with what is wanted
-(:mod:`placements`), so a second installation changes nothing.
+(:mod:`bindings`), so a second installation changes nothing.
 """
 
 import logging
@@ -14,10 +14,8 @@ from django.utils import timezone
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.connect import client_of, installer_client
-from b24app.install import placements
-from b24app.install.placements import Bound
 from b24app.orders import rows
-from b24app.portals import launch
+from b24app.portals import bindings, launch
 from b24app.portals.fields import Secret
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import Portal, PortalUser
@@ -91,22 +89,9 @@ def bind(client: Client, portal: Portal) -> list[Step]:
     """
     verified = Step("verified", done=True, detail=portal.host)
     try:
-        present = client.batch(
-            {
-                "scope": Command("scope"),
-                "placements": Command("placement.get"),
-                "events": Command("event.get"),
-            }
-        )
+        present = client.batch({"scope": Command("scope"), **bindings.looking()})
         _note_scope(portal, present["scope"])
-        wanted = placements.changes(
-            placements.wanted_placements(),
-            _bound(present["placements"], "placement"),
-            "placement",
-            "PLACEMENT",
-        ) | placements.changes(
-            placements.wanted_events(), _bound(present["events"], "event"), "event", "EVENT"
-        )
+        wanted = bindings.mending(portal, present)
         outcomes: Outcomes = client.batch(wanted) if wanted else {}
     except errors.BitrixError as error:
         refused = (Step(name, done=False, error=error) for name in ("tabs", "events"))
@@ -120,7 +105,7 @@ def bind(client: Client, portal: Portal) -> list[Step]:
 
 
 def _permissions(portal: Portal) -> Step:
-    missing = placements.missing_scopes(portal.scopes())
+    missing = bindings.missing_scopes(portal.scopes())
     return Step("permissions", done=not missing, missing=tuple(missing))
 
 
@@ -137,15 +122,6 @@ def _granted(outcome: Answer | errors.BitrixError) -> list[str]:
     return [str(one) for one in outcome.result]
 
 
-def _bound(outcome: Answer | errors.BitrixError, key: str) -> list[Bound]:
-    if isinstance(outcome, errors.BitrixError):
-        return []
-    return [
-        Bound(rows.text(row.get(key)).upper(), rows.text(row.get("handler")))
-        for row in rows.rows(outcome.result)
-    ]
-
-
 def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
     looked = present[f"{kind}s"]
     failures = {
@@ -155,47 +131,11 @@ def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
     }
     for binding, failure in failures.items():
         logger.warning("%s %s not bound: %s", kind, binding, failure.code)
-    error = next((failures[one] for one in failures if one in placements.REQUIRED), None)
+    error = next((failures[one] for one in failures if one in bindings.REQUIRED), None)
     if error is None and isinstance(looked, errors.BitrixError):
         # Nothing was refused, but what stood there before could not be read: duplicates are possible.
         error = looked
     return Step(name, done=error is None, error=error)
-
-
-def take_over(portal: Portal, user: PortalUser) -> bool:
-    """Let an administrator who opens the app carry it on where the installer's access has ended.
-
-    Their dismissal, for one: background work then stops until somebody does. What was bound in the
-    portal is looked through with the new access. True if ``user`` is the installer now.
-    """
-    before = portal.installer
-    if not user.is_admin or before == user or (before is not None and works(before)):
-        return False
-    unchanged = Portal.objects.filter(pk=portal.pk, installer=before)
-    if not unchanged.update(installer=user):
-        return False
-    portal.installer = user
-    logger.info("user %s carries the app on at %s", user.user_id, portal.host)
-    failed = [step.name for step in bind(client_of(user), portal) if not step.done]
-    if failed:
-        logger.warning("not complete at %s after that: %s", portal.host, ", ".join(failed))
-    return True
-
-
-def works(user: PortalUser) -> bool:
-    """Whether the portal still takes ``user``'s tokens; one that is silent or busy is given time."""
-    if user.tokens == PortalUser.Tokens.DEAD:
-        return False
-    try:
-        client_of(user).call("app.info")
-    except errors.DeadToken:
-        bury(user)
-        return False
-    except errors.AppClosedToUser:
-        return False
-    except errors.BitrixError:
-        return True
-    return True
 
 
 def check_payment(portal: Portal) -> None:

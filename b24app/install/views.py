@@ -1,4 +1,4 @@
-"""The installer's page, the app's main page, and connecting from outside."""
+"""The installer's page, and connecting from outside."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from b24app.bitrix24.client import Client
 from b24app.connect import client_of
 from b24app.install import authorizing, flow
 from b24app.install.authorizing import NotConnected
-from b24app.portals import entry, launch, states
+from b24app.portals import entry, states
 from b24app.portals.codes import DEFAULT
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted, Refused
@@ -55,28 +55,6 @@ def _steps(client: Client, user: PortalUser) -> dict[str, object]:
     steps = flow.bind(client, user.portal)
     done = sum(1 for step in steps if step.done)
     return {"steps": steps, "done": done, "finished": done == len(steps), "portal": user.portal}
-
-
-def main(request: HttpRequest) -> HttpResponse:
-    """The app's own page; also where a portal's authorization page sends people back to."""
-    returning = "state" in request.GET and not request.GET.keys().isdisjoint({"code", "error"})
-    if request.method == "GET" and returning:
-        return callback(request)
-    return _main(request)
-
-
-@entry.opened_by_portal
-def _main(request: HttpRequest, posted: Posted) -> HttpResponse:
-    """What the app does and where to find it."""
-    portal = launch.known_portal(posted)
-    client = launch.client_for(posted, portal)
-    person = launch.identified(posted, portal, client.batch(launch.identity_commands()))
-    user = launch.opened(posted, portal, person)
-    flow.take_over(portal, user)
-    allow_frame(request, portal)
-    session = Session(user.pk, DEFAULT, 0, 0, entry.language(posted.language))
-    context = {"portal": portal, "user": user, "session": session.token()}
-    return render(request, "install/main.html", context)
 
 
 @require_GET

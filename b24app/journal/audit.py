@@ -3,8 +3,10 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
-from django.db.models import Q
+from django.db.models import Count, Max, Q
+from django.db.models.functions import TruncDate
 
 from b24app.journal.models import AuditEntry, AuditQuerySet
 from b24app.orders.types import ORDER, Owner
@@ -106,3 +108,79 @@ def latest_of(portal: Portal, order_ids: Iterable[int]) -> dict[int, AuditEntry]
     """The newest change of the links of each order, as far as the app made it."""
     links = AuditEntry.objects.of(portal).filter(kind=AuditEntry.Kind.LINK)
     return {one.order_id: one for one in links.filter(order_id__in=list(order_ids)).order_by("pk")}
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was done on one day (UTC). What was taken back counts as that alone."""
+
+    day: date
+    linked: int = 0
+    moved: int = 0
+    unlinked: int = 0
+    undone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A person, and how many changes they made."""
+
+    user_id: int
+    name: str
+    count: int
+
+
+def days(portal: Portal, since: datetime) -> list[Day]:
+    """Changes of links since a moment, day by day; a day without any is left out."""
+    undone = Q(through=AuditEntry.Through.UNDO)
+    rows = (
+        AuditEntry.objects.of(portal)
+        .filter(at__gte=since, kind=AuditEntry.Kind.LINK)
+        .annotate(day=TruncDate("at"))
+        .values("day")
+        .annotate(
+            linked=Count("pk", filter=Q(from_id=0, to_id__gt=0) & ~undone),
+            moved=Count("pk", filter=Q(from_id__gt=0, to_id__gt=0) & ~undone),
+            unlinked=Count("pk", filter=Q(to_id=0) & ~undone),
+            undone=Count("pk", filter=undone),
+        )
+        .order_by("day")
+    )
+    return [Day(**row) for row in rows]
+
+
+def busiest(portal: Portal, since: datetime) -> list[Busy]:
+    """The five people who changed most since a moment."""
+    rows = (
+        AuditEntry.objects.of(portal)
+        .filter(at__gte=since, kind=AuditEntry.Kind.LINK)
+        .values("user_id")
+        .annotate(name=Max("user_name"), count=Count("pk"))
+        .order_by("-count", "user_id")[:5]
+    )
+    return [Busy(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Conditions on the trail; those left at their default do not narrow. ``until`` is not included."""
+
+    user_id: int = 0
+    order_id: int = 0
+    card: Owner | None = None
+    kind: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def search(portal: Portal, wanted: Search, *, before: int = 0, size: int) -> list[AuditEntry]:
+    """At most ``size`` entries, newest first, older than the entry ``before`` where one is given."""
+    exact = {"user_id": wanted.user_id, "order_id": wanted.order_id, "kind": wanted.kind}
+    bounds = {"at__gte": wanted.since, "at__lt": wanted.until, "pk__lt": before or None}
+    narrowed = _shown(portal).filter(
+        **{name: value for name, value in exact.items() if value},
+        **{name: value for name, value in bounds.items() if value is not None},
+    )
+    if wanted.card is not None:
+        narrowed = narrowed.touching(wanted.card)
+    return list(narrowed.order_by("-pk")[:size])

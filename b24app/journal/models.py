@@ -1,4 +1,4 @@
-"""The audit trail: one row for every change, never altered afterwards."""
+"""What was done and how: the audit trail, never altered, and the journal of calls, soon forgotten."""
 
 import uuid
 from typing import NoReturn
@@ -85,6 +85,8 @@ class AuditEntry(models.Model):
             models.Index(fields=["portal", "to_type", "to_id"], name="audit_to"),
             models.Index(fields=["portal", "from_type", "from_id"], name="audit_from"),
             models.Index(fields=["portal", "order_id"], name="audit_order"),
+            models.Index(fields=["portal", "at"], name="audit_at"),
+            models.Index(fields=["portal", "user_id"], name="audit_user"),
         ]
 
     def __str__(self) -> str:
@@ -103,3 +105,57 @@ class AuditEntry(models.Model):
     @property
     def target(self) -> Owner | None:
         return Owner(self.to_type, self.to_id) if self.to_id else None
+
+
+class RestCallQuerySet(models.QuerySet["RestCall"]):
+    def of(self, portal: Portal) -> "RestCallQuerySet":
+        """Calls of one portal: tenant data is never asked for without its portal."""
+        return self.filter(portal=portal)
+
+
+class RestCall(models.Model):
+    """One HTTP request to a portal: what ran, for whom, how it ended. No parameters, no results.
+
+    ``request_id`` is the web request's or the task's it belongs to; with ``call_id`` behind a hyphen
+    it is what the portal saw as X-Request-Id. ``failures`` counts the codes of failed commands of a
+    batch that as a whole went well.
+    """
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="calls")
+    user_id = models.PositiveBigIntegerField(
+        default=0, help_text="The user's id in their portal; 0 where nobody was proven"
+    )
+    method = models.CharField(max_length=128)
+    methods = models.JSONField(default=dict, help_text="Methods that ran, and how often each")
+    started = models.DateTimeField()
+    duration = models.FloatField(help_text="Seconds until the answer was read")
+    outcome = models.CharField(max_length=64, help_text="ok, REDIRECT or the error's code")
+    failures = models.JSONField(default=dict, blank=True)
+    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    operating = models.FloatField(
+        null=True, blank=True, help_text="Seconds the busiest method has run in 10 minutes"
+    )
+    retries = models.PositiveSmallIntegerField(default=0, help_text="Requests before for this call")
+    request_id = models.CharField(max_length=32)
+    call_id = models.CharField(max_length=8)
+    origin = models.CharField(max_length=64, blank=True, help_text="Our route or task")
+    reference = models.CharField(max_length=8, blank=True, help_text="What the person was shown")
+
+    objects = RestCallQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["portal", "started"], name="calls_recent"),
+            models.Index(fields=["portal", "request_id"], name="calls_request"),
+            models.Index(
+                fields=["portal", "reference"], name="calls_reference", condition=~Q(reference="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method}: {self.outcome} at {self.started:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def ok(self) -> bool:
+        """Whether neither the request nor a command inside failed."""
+        return self.outcome == "ok" and not self.failures

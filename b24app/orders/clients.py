@@ -120,7 +120,10 @@ class Lookup:
 
 
 def lookups(buyer: Buyer) -> list[Lookup]:
-    """Where the buyer's telephones, e-mails and company may stand; none for a buyer nothing is known of."""
+    """Where the buyer's telephones, e-mails and company may stand.
+
+    None for a buyer of whom nothing is known, or only what stands for nothing.
+    """
 
     def is_phone(value: str) -> bool:
         return is_buyers(buyer, Customer(phone=value))
@@ -131,10 +134,13 @@ def lookups(buyer: Buyer) -> list[Lookup]:
     def is_company(value: str) -> bool:
         return is_buyers(buyer, Customer(company=value))
 
-    fragments = dict.fromkeys(one for phone in buyer.phones for one in facts.phone_fragments(phone))
+    phones = (one for one in buyer.phones if is_phone(one))
+    fragments = dict.fromkeys(one for phone in phones for one in facts.phone_fragments(phone))
+    emails = dict.fromkeys(filter(None, map(facts.email_fragment, buyer.emails)))
     wanted = [Lookup(one, rows.PHONE_CODES, is_phone) for one in fragments]
-    wanted += [Lookup(one, rows.EMAIL_CODES, is_email) for one in buyer.emails]
-    if word := facts.company_word(buyer.company):
+    wanted += [Lookup(one, rows.EMAIL_CODES, is_email) for one in emails]
+    if is_company(buyer.company):
+        word = facts.company_word(buyer.company)
         wanted.append(Lookup(word, rows.COMPANY_CODES, is_company))
     return wanted
 

@@ -193,7 +193,9 @@ class Content:
         )
 
     def _failed(self, kind: Kind, block: _Block, error: errors.BitrixError) -> None:
-        if not isinstance(error, errors.ApiError) or isinstance(error, errors.MissingScope | errors.Wait):
+        if not isinstance(error, errors.ApiError) or isinstance(
+            error, errors.MissingScope | errors.Wait
+        ):
             # Of the app's own permissions an administrator has to hear, and a job comes back: no
             # order is missing.
             raise error

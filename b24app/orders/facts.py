@@ -16,6 +16,7 @@ from phonenumbers import MatchType, NumberParseException, PhoneNumber, PhoneNumb
 LEAST_DIGITS: Final = 9
 # A part of a number somebody looks for.
 LEAST_PART: Final = 4
+LONG_BOX: Final = 6
 LONGEST: Final = 250
 
 _PHONE = re.compile(r"[+(]?[\d\s().,/+-]*\d[\d\s().,/+-]*")
@@ -179,6 +180,14 @@ def _parsed(text: str) -> PhoneNumber | None:
 def same_email(one: str, other: str) -> bool:
     """Whether two addresses are one person's mailbox; a mailbox of many is nobody's."""
     return bool(_mailboxes(one) & _mailboxes(other))
+
+
+def email_fragment(text: str) -> str:
+    """The piece to look for where a portal can only compare text; empty for a mailbox that is nobody's."""
+    for box, host in sorted(_mailboxes(text)):
+        # Long enough to be rare, the mailbox alone finds its other spellings too.
+        return box if len(box) >= LONG_BOX and host != "gmail.com" else text.strip()
+    return ""
 
 
 def _mailboxes(text: str) -> set[tuple[str, str]]:

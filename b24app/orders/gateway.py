@@ -125,15 +125,7 @@ class OrderReader:
         ids = list(order_ids)
         missing = [pk for pk in ids if pk not in self._whole]
         if missing and self._content.refused is None:
-            for at in range(0, len(missing), PAGE):
-                self._content.expect(f"whole{at}", missing[at : at + PAGE], IN_GRID, by_number=True)
-            asked = {
-                key: command
-                for at in range(0, len(missing), PAGE)
-                for key, command in commands(missing[at : at + PAGE], f"whole{at}", IN_GRID).items()
-            }
-            self._content.take(self._client.batch(asked))
-            _fill(self._content, self._client)
+            _read(self._content, self._client, missing, IN_GRID)
             self._whole.update(missing)
         return self._content.built(ids)
 
@@ -169,17 +161,22 @@ def read_orders(client: Client, order_ids: Iterable[int]) -> tuple[Order, ...]:
     Raises what kept them from being read.
     """
     ids, content = list(dict.fromkeys(order_ids)), Content()
-    asked: dict[str, Command] = {}
-    for at in range(0, len(ids), PAGE):
-        chunk = ids[at : at + PAGE]
-        content.expect(str(at), chunk, EVERYTHING, by_number=True)
-        asked |= commands(chunk, str(at), EVERYTHING)
-    if asked:
-        content.take(client.batch(asked))
-        _fill(content, client)
+    if ids:
+        _read(content, client, ids, EVERYTHING)
     if content.refused is not None:
         raise content.refused
     return content.built(ids)
+
+
+def _read(content: Content, client: Client, ids: Sequence[int], kinds: Sequence[Kind]) -> None:
+    """Read ``kinds`` of these orders, asked for by number."""
+    asked: dict[str, Command] = {}
+    for at in range(0, len(ids), PAGE):
+        chunk, tag = ids[at : at + PAGE], f"number{at}"
+        content.expect(tag, chunk, kinds, by_number=True)
+        asked |= commands(chunk, tag, kinds)
+    content.take(client.batch(asked))
+    _fill(content, client)
 
 
 def _fill(content: Content, client: Client) -> None:

@@ -34,6 +34,7 @@ CUSTOMER_CODES = NAME_CODES + COMPANY_CODES + PHONE_CODES + EMAIL_CODES
 
 # sale_order.price and sum of payments are decimal(18, 4).
 DECIMALS = 4
+LARGEST = 18
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -74,7 +75,8 @@ def amount(value: object) -> Decimal:
         number = Decimal(str(value).strip())
     except InvalidOperation:
         return Decimal(0)
-    if not number.is_finite():
+    # No sum of money: written out in full it would fill the memory.
+    if not number.is_finite() or number.adjusted() > LARGEST:
         return Decimal(0)
     exponent = number.as_tuple().exponent
     noisy = isinstance(exponent, int) and exponent < -DECIMALS

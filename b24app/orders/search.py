@@ -54,9 +54,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Orders found, newest first, beside ``card``. ``more`` is the order to go on under, 0 at the end.
+    """Orders found beside ``card``: the one whose number was given, then the newest.
 
-    ``client_known`` is False where only the client's orders were wanted and the card has none.
+    ``more`` is the order to go on under, 0 at the end. ``client_known`` is False where only the
+    client's orders were wanted and the card has no client to look for.
     """
 
     card: Card
@@ -73,7 +74,9 @@ def search(client: Client, wanted: Wanted) -> Finding:
     if wanted.mine:
         return _of_client(client, wanted)
     narrow = _leaves_little(wanted)
-    places, depth = _places(wanted), DEEP if narrow else 1
+    # The end of a telephone finds many others' too.
+    places = _places(wanted)
+    depth = DEEP if narrow or facts.looks_like_phone(wanted.text) else 1
     answers = client.batch(cards.opening(wanted.card) | _questions(places, depth))
     card = cards.opened(wanted.card, answers)
     ids, more = _candidates(places, depth, answers, wanted.below)
@@ -144,11 +147,15 @@ def _holds(value: str, text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """One place where the text may stand: how to ask, and which orders of an answer really hold it."""
+    """One place where the text may stand: how to ask, and which orders of an answer really hold it.
+
+    What was meant exactly (``exact``: a whole number or id) stands first, however old it is.
+    """
 
     command: Command
     orders: Callable[[object], set[int]]
     everything: Callable[[object], list[int]]
+    exact: bool = False
 
 
 def _leaves_little(wanted: Wanted) -> bool:
@@ -171,9 +178,13 @@ def _places(wanted: Wanted) -> dict[str, _Place]:
         return _holds(order.number, text) and _within(order, wanted)
 
     found = {"numbers": _order_place({"%accountNumber": text, **period}, numbered, below)}
-    if text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID:
+    if not below:
+        found["number"] = _order_place(
+            {"=accountNumber": text}, lambda order: order.number == text, exact=True
+        )
+    if not below and text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID:
         pk = int(text)
-        found["id"] = _order_place({"=id": pk}, lambda order: order.id == pk, below)
+        found["id"] = _order_place({"=id": pk}, lambda order: order.id == pk, exact=True)
     found["customers"] = _value_place(
         Lookup(text, rows.CUSTOMER_CODES, lambda value: _holds(value, text)), below
     )
@@ -196,7 +207,11 @@ def _period(wanted: Wanted) -> dict[str, object]:
 
 
 def _order_place(
-    narrowed: Mapping[str, object], holds: Callable[[Order], bool], below: int
+    narrowed: Mapping[str, object],
+    holds: Callable[[Order], bool],
+    below: int = 0,
+    *,
+    exact: bool = False,
 ) -> _Place:
     """sale/order/sale-order-list.md"""
     command = Command(
@@ -211,6 +226,7 @@ def _order_place(
         command,
         lambda result: {order.id for order in rows.orders(result) if holds(order)},
         lambda result: [order.id for order in rows.orders(result)],
+        exact,
     )
 
 
@@ -230,34 +246,37 @@ def _questions(places: Mapping[str, _Place], depth: int) -> dict[str, Command]:
             place.command.method, {**place.command.params, "start": page * PAGE}
         )
         for key, place in places.items()
-        for page in range(depth)
+        for page in range(1 if place.exact else depth)
     }
 
 
 def _candidates(
     places: Mapping[str, _Place], depth: int, answers: Outcomes, below: int
 ) -> tuple[list[int], int]:
-    """Orders that hold the text, newest first, and the order to go on under (0: there are no more).
+    """Orders that hold the text, those meant exactly before the newest, and the order to go on under.
 
-    A place with more pages than were read is known down to its last order only; so is the whole.
+    That is 0 at the end. A place with more pages than were read is known down to its last order only,
+    and so is the whole.
     """
     ids: set[int] = set()
+    exact: set[int] = set()
     known_to = 0
     for key, place in places.items():
         seen: list[int] = []
         further = False
-        for page in range(depth):
+        for page in range(1 if place.exact else depth):
             answer = answers[f"{key}:{page}"]
             if isinstance(answer, errors.BitrixError):
                 raise answer
-            ids |= place.orders(answer.result)
+            (exact if place.exact else ids).update(place.orders(answer.result))
             seen += place.everything(answer.result)
-            further = answer.next is not None
+            further = answer.next is not None and not place.exact
         if further and seen:
             known_to = max(known_to, min(seen))
-    kept = sorted((pk for pk in ids if pk >= known_to and (not below or pk < below)), reverse=True)
+    kept = {pk for pk in ids - exact if pk >= known_to and (not below or pk < below)}
+    found = sorted(exact, reverse=True) + sorted(kept, reverse=True)
     # A portal that does not keep to the order we asked for would send us round in circles.
-    return kept, known_to if not below or known_to < below else 0
+    return found, known_to if not below or known_to < below else 0
 
 
 def _narrowed(client: Client, ids: Sequence[int], wanted: Wanted) -> list[int]:

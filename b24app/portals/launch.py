@@ -19,10 +19,12 @@ from urllib.parse import urlsplit
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 
+from b24app import tracing
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.oauth import TokenInfo
 from b24app.bitrix24.pacing import Priority
+from b24app.portals import observing
 from b24app.portals.budgets import budget_of
 from b24app.portals.fields import Secret, fernet
 from b24app.portals.models import MEMBER_ID, Portal, PortalUser
@@ -247,6 +249,7 @@ def identified(
     if not portal.app_code or app_code(app) != portal.app_code:
         # Older kernels and renamed app codes land here; the authorization server knows for certain.
         verified_by_server(posted)
+    tracing.note_user(int(user_id))
     name = " ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()
     return Person(int(user_id), name[:255], row.get("ADMIN") is True, payment_expired(app))
 
@@ -301,4 +304,5 @@ def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
 def client_for(posted: Posted, portal: Portal) -> Client:
     """A client that speaks with the token just presented, to the portal's own address."""
     budget = budget_of(portal, Priority.INTERACTIVE)
-    return Client(PresentedToken(posted, portal.endpoint), budget=budget)
+    tokens = PresentedToken(posted, portal.endpoint)
+    return Client(tokens, budget=budget, listener=observing.listener(portal))

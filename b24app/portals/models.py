@@ -56,6 +56,12 @@ class Portal(models.Model):
     )
     notes = models.BooleanField(default=False, help_text="Note each move in both deals' timelines")
     notes_language = models.CharField(max_length=2, default="en")
+    places_off = models.JSONField(
+        default=list, blank=True, help_text="Names of the places that are not to be bound"
+    )
+    journal_days = models.PositiveSmallIntegerField(
+        default=7, help_text="How long the journal of calls is kept, 3 to 90 days"
+    )
 
     objects = PortalQuerySet.as_manager()
 

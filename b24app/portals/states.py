@@ -9,6 +9,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 
+from b24app import tracing
 from b24app.bitrix24 import errors
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ _BY_REASON = {
     "malformed": 400,
     "foreign": 403,
     "not-admin": 403,
+    "admins-only": 403,
     "too-many": 409,
 }
 
@@ -76,9 +78,13 @@ def of_error(error: errors.BitrixError) -> State:
 def of_refusal(reason: str) -> State:
     """The state for an opening that could not be proved."""
     state = State(reason, _BY_REASON[reason], _reference())
+    tracing.count("refusals", reason)
     logger.warning("%s: refused, %s", state.reference, reason)
     return state
 
 
 def _reference() -> str:
-    return "LO-" + "".join(secrets.choice(_ALPHABET) for _ in range(5))
+    made = "LO-" + "".join(secrets.choice(_ALPHABET) for _ in range(5))
+    # The journal keeps it with the calls of this request: support finds them by it.
+    tracing.note_reference(made)
+    return made

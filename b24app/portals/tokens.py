@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from b24app import tracing
 from b24app.bitrix24 import errors
 from b24app.bitrix24.oauth import AuthorizationServer, Grant
 from b24app.portals.models import Portal, PortalUser
@@ -88,7 +89,7 @@ class StoredTokens:
                 refusal = dead()
             elif row.access_token == rejected or row.expires_soon:
                 try:
-                    keep(row, authorization_server().refresh(row.refresh_token))
+                    keep(row, _refreshed(row))
                 except errors.DeadToken as error:
                     # Only this refusal speaks of the token; any other may pass by itself.
                     row.tokens = PortalUser.Tokens.DEAD
@@ -103,6 +104,16 @@ class StoredTokens:
                 "no token for user %s at %s: %s", row.user_id, row.portal.host, refusal.code
             )
             raise refusal
+
+
+def _refreshed(user: PortalUser) -> Grant:
+    try:
+        grant = authorization_server().refresh(user.refresh_token)
+    except errors.BitrixError as error:
+        tracing.count("token_refreshes", type(error).__name__)
+        raise
+    tracing.count("token_refreshes", "ok")
+    return grant
 
 
 def dead() -> errors.DeadToken:

@@ -1,8 +1,4 @@
-"""What a person asked to see: the fields of the form ``#narrow``, sent along with every request.
-
-A request may bring fields of its own beside them. ``status`` is one of the names they share, there
-with the order in front (``5001|N``); of the others the last one counts.
-"""
+"""What a person asked to see: the fields of the form ``#narrow``, sent along with every request."""
 
 import re
 from enum import Enum
@@ -24,8 +20,7 @@ State = TypeVar("State", bound=Enum)
 
 def of(query: QueryDict) -> Asked:
     """The page asked for; everything, newest first, where nothing is. Raises :class:`BadForm`."""
-    status = next((one for one in reversed(query.getlist("status")) if "|" not in one), "")
-    direction = query.get("dir", "")
+    status, direction = query.get("status", ""), query.get("dir", "")
     if not _STATUS.fullmatch(status) or direction not in _DIRECTIONS:
         raise BadForm
     narrowing = Narrowing(

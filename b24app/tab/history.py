@@ -17,7 +17,9 @@ from b24app.orders.types import ORDER, Owner
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
+from b24app.portals.templatetags.shown import money
 from b24app.tab import dictionaries, forms, region
+from b24app.tab.amounts import Typed
 from b24app.tab.answering import undo_url
 
 
@@ -97,14 +99,22 @@ def _lines(
             numbers=tuple(one.order_number for one in reversed(group)),
             source=place(first.source),
             target=place(first.target),
-            before=names.get(first.before, first.before),
-            after=names.get(first.after, first.after),
+            before=_told(first.kind, first.before, names),
+            after=_told(first.kind, first.after, names),
             undoable=_undoable(group, here),
             undone=any(back.certain for one in group for back in one.undone_by.all()),
         )
         for group in groups.values()
         for first in group[:1]
     ]
+
+
+def _told(kind: str, value: str, names: Mapping[str, str]) -> str:
+    """A status by its name, an amount in the language's own form."""
+    if kind == AuditEntry.Kind.AMOUNT:
+        typed = Typed.parsed(value)
+        return money(typed.amount, typed.currency)
+    return names.get(value, value)
 
 
 def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:

@@ -125,6 +125,7 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
     question = access.question(portal) if user.may_link is False else {}
     if (
         portal.suggestion_days == 0
+        or portal.payment_expired
         or (user.may_link is False and not question)
         or _nothing_known(user, owner)
     ):

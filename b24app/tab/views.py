@@ -15,7 +15,7 @@ from b24app.orders.narrowing import Narrowing
 from b24app.orders.showing import Asked
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals import access, entry, launch, states
-from b24app.portals.codes import DEAL_TAB, INVOICE_TAB
+from b24app.portals.codes import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
 from b24app.portals.frame import allow_frame, nonce_of
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
@@ -24,7 +24,7 @@ from b24app.tab import columns, dictionaries, exporting, presenting, region
 from b24app.tab.forms import BadForm
 
 # The entity's type comes from the placement alone: PLACEMENT_OPTIONS could say anything.
-OWNER_TYPES = {DEAL_TAB: DEAL, INVOICE_TAB: INVOICE}
+OWNER_TYPES = {DEAL_TAB: DEAL, DEAL_LIST_MENU: DEAL, INVOICE_TAB: INVOICE}
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_EXPORTED = 1000

@@ -88,6 +88,10 @@ def event_bind(caller: Caller, params: Params) -> object:
     event = str(params.get("EVENT", "")).upper()
     if event not in EVENTS:
         raise Failure(400, "ERROR_EVENT_NOT_FOUND", "Event not found")
+    own = str(params.get("AUTH_TYPE") or caller.user.id) == str(caller.user.id)
+    if not caller.user.admin and not own:
+        text = "Event binding with AUTH_TYPE requires administrator access rights"
+        raise Failure(403, "ACCESS_DENIED", f"Access denied! {text}")
     caller.state.events.append(
         {
             "event": event,

@@ -9,7 +9,23 @@ from demo.tables import Row
 GROUPS = {"AU": "All authorized users", "G1": "Administrators", "G2": "All visitors"}
 
 
-def _user_row(user: User) -> Row:
+# What user_brief gives of an employee, and nothing to reach them by (user/user-scope.md).
+BRIEF = frozenset(
+    {
+        "ID", "XML_ID", "ACTIVE", "NAME", "LAST_NAME", "SECOND_NAME", "TITLE", "IS_ONLINE", "TIME_ZONE",
+        "TIMESTAMP_X", "DATE_REGISTER", "LAST_ACTIVITY_DATE", "PERSONAL_GENDER", "PERSONAL_BIRTHDAY",
+        "PERSONAL_CITY", "WORK_POSITION", "UF_EMPLOYMENT_DATE", "UF_DEPARTMENT",
+    }
+)  # fmt: skip
+
+
+def _user_row(state: State, user: User) -> Row:
+    """As much of the employee as the app's permission gives."""
+    whole = {"user", "user_basic"} & set(state.app.scope)
+    return {key: value for key, value in _whole(user).items() if whole or key in BRIEF}
+
+
+def _whole(user: User) -> Row:
     return {
         "ID": str(user.id), "ACTIVE": user.active, "NAME": user.name, "LAST_NAME": user.last_name,
         "SECOND_NAME": "", "LAST_LOGIN": "2026-11-18T09:00:00+00:00",
@@ -38,7 +54,7 @@ def user_get(caller: Caller, params: Params) -> object:
         "select": given.get("SELECT", []),
         "start": given.get("START", 0),
     }
-    return listing((_user_row(one) for one in users), found, None, FILTERED)
+    return listing((_user_row(caller.state, one) for one in users), found, None, FILTERED)
 
 
 # Conditions that are no plain comparison.
@@ -71,7 +87,7 @@ def _true(value: object) -> bool:
 def user_current(caller: Caller, _: Params) -> object:
     # The page of user.get shows both moments as empty objects, this one as text.
     seen = {"TIMESTAMP_X": "18.11.2026 12:00:00", "LAST_ACTIVITY_DATE": "2026-11-18 12:00:00"}
-    return {**_user_row(caller.user), **seen}
+    return {**_user_row(caller.state, caller.user), **seen}
 
 
 @method("user.admin")
@@ -84,10 +100,10 @@ def codes_of(state: State, user: User) -> set[str]:
     codes = {f"U{user.id}", "AU", "G2", *(["G1"] if user.admin else [])}
     for one in user.departments:
         codes |= {f"D{one}", f"DR{one}"}
-        above = state.departments[one].get("PARENT")
+        above = state.departments.get(one, {}).get("PARENT")
         while above:
             codes.add(f"DR{above}")
-            above = state.departments[int(above)].get("PARENT")
+            above = state.departments.get(int(above), {}).get("PARENT")
     return codes
 
 
@@ -123,14 +139,12 @@ def name_of(state: State, code: str) -> Row | None:
 
 @method("department.get", "department")
 def department_get(caller: Caller, params: Params) -> Found:
-    """Conditions stand among the parameters; each is an exact one."""
+    """Conditions stand among the parameters; ``sort`` names the field to sort by."""
     given = upper(params)
-    names = ("ID", "NAME", "SORT", "PARENT", "UF_HEAD")
-    # SORT is a field to filter by and, in small letters, the field to sort by: `sort` wins as text.
-    wanted = {name: given[name] for name in names if name in given and name != "SORT"}
+    names = ("ID", "NAME", "PARENT", "UF_HEAD")
     found = {
-        "filter": wanted,
-        "order": {str(params.get("sort", "ID")).upper(): params.get("order", "ASC")},
+        "filter": {name: given[name] for name in names if name in given},
+        "order": {str(given.get("SORT", "ID")).upper(): given.get("ORDER", "ASC")},
         "start": given.get("START", 0),
     }
     return listing(caller.state.departments.values(), found, None, names)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from demo.changes import Tell
 from demo.filters import listed
 from demo.php import intval
 from demo.state import State, User
@@ -16,9 +17,6 @@ class Failure(Exception):
         super().__init__(text)
         self.status = status
         self.body: Row = {"error": code, "error_description": text, **more}
-
-
-Tell = Callable[[str, Mapping[str, object]], None]
 
 
 @dataclass(frozen=True)

@@ -2,32 +2,14 @@
 
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, sync_playwright
 
 from demo.server import DemoPortal
-from tests.ports import free_port
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-BIN = Path(sys.executable).parent
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.browser.live import FLAGS, running
 
 
 @dataclass
@@ -56,11 +38,25 @@ class Desk:
     def install(self) -> None:
         self.go("/marketplace/app/")
         self.app.locator("#steps[data-install-state=done]").wait_for()
-        self.app.locator("[data-state=main]").wait_for()
+        self.app.locator("[data-page=console] main").wait_for()
 
     def numbers(self) -> list[str]:
         rows = self.app.locator("#grid tr[data-order-id]")
         return [str(row.get_attribute("data-number")) for row in rows.all()]
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of what is seen where the environment names a folder for them (PICTURES)."""
+        if folder := os.environ.get("PICTURES"):
+            self.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+    def violations(self, script: str) -> list[tuple[str, str]]:
+        """What axe finds in the app's frame: rules and the first element of each."""
+        frame = self.page.frames[-1]
+        frame.evaluate(script)
+        found = frame.evaluate(
+            "() => axe.run(document, {iframes: false}).then(result => result.violations)"
+        )
+        return [(one["id"], one["nodes"][0]["html"]) for one in found]
 
     def toast(self) -> str:
         toast = self.app.locator(".toast p").last
@@ -68,48 +64,11 @@ class Desk:
         return toast.inner_text()
 
 
-def _wait(address: str) -> None:
-    limit = time.monotonic() + 60
-    while True:
-        try:
-            with urlopen(address, timeout=2):
-                return
-        except (URLError, OSError):
-            if time.monotonic() > limit:
-                raise
-            time.sleep(0.2)
-
-
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoPortal]:
     """gunicorn and a Celery worker on a database and a Redis server of their own."""
-    port, home = free_port(), tmp_path_factory.mktemp("live")
-    app_url = f"http://127.0.0.1:{port}"
-    with DemoPortal(app_url) as portal:
-        environment = os.environ | {
-            "APP_URL": app_url,
-            "B24_OAUTH_URL": portal.oauth_url,
-            "DATABASE_URL": f"sqlite:///{home}/app.sqlite3",
-        }
-        manage = [sys.executable, "manage.py", "migrate", "-v", "0"]
-        subprocess.run(manage, cwd=ROOT, env=environment, check=True)
-        commands = [
-            [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{port}", "--threads", "4"],
-            [str(BIN / "celery"), "-A", "b24app", "worker", "-c", "1", "-Q", "interactive,bulk"],
-        ]
-        with (home / "log").open("wb") as log:
-            children = [
-                subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-                for command in commands
-            ]
-        try:
-            _wait(f"{app_url}/readyz/")
-            yield portal
-        finally:
-            for child in children:
-                child.terminate()
-            for child in children:
-                child.wait(20)
+    with running(tmp_path_factory.mktemp("live")) as portal:
+        yield portal
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from demo.server import DemoPortal
-from tests.browser.conftest import ROOT, Desk
+from tests.browser.conftest import Desk
+from tests.browser.live import ROOT
 from tests.opening import EMPTY, ILYA, MOCKUP
 
 pytestmark = pytest.mark.browser
@@ -124,6 +125,20 @@ def test_nothing_is_searched_twice(store: Desk) -> None:
     box.fill(" 1193 ")
     store.page.wait_for_timeout(600)
     assert len(asked) == 1
+
+
+def test_a_narrowed_grid_does_not_narrow_the_picker(store: Desk) -> None:
+    store.open_deal(MOCKUP)
+    store.app.locator("#narrow [name=q]").fill("1201")
+    expect(store.app.locator("#grid tr[data-order-id]")).to_have_count(1)
+    asked = searches(store)
+    store.app.locator("#open-picker").click()
+    expect(rows(store)).to_have_count(50)
+    tick(store, "1193")
+    assert all("1201" not in one for one in asked)
+    store.app.locator("[data-picker-submit]").click()
+    assert "1 order linked" in store.toast()
+    expect(store.app.locator("#grid tr[data-order-id]")).to_have_count(1)
 
 
 def test_ticks_stay_across_searches_and_the_move_asks_first(store: Desk) -> None:

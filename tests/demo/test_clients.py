@@ -114,10 +114,13 @@ def test_a_comment_stands_in_the_timeline(portal: DemoPortal) -> None:
     for user_id in (TOM, ERIK):
         refused = caller(portal, user_id)("crm.timeline.comment.add", {"fields": fields})
         assert refused.error == "ACCESS_DENIED"
+    store = {**fields, "ENTITY_ID": 5001, "ENTITY_TYPE": "order"}
+    assert ask("crm.timeline.comment.add", {"fields": store}).error == "ACCESS_DENIED"
+    assert caller(portal, ERIK)("crm.timeline.comment.add", {"fields": store}).result == 3
     wrong = [{**fields, "ENTITY_ID": 9}, {**fields, "COMMENT": " "}, {"COMMENT": "x"}]
     errors = [ask("crm.timeline.comment.add", {"fields": one}).error for one in wrong]
     assert errors == ["OWNER_NOT_FOUND", "INVALID_ARG_VALUE", "100"]
-    assert len(portal.state.comments) == 2
+    assert len(portal.state.comments) == 3
 
 
 def test_the_mock_ups_suggestions_are_there(portal: DemoPortal) -> None:

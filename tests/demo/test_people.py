@@ -71,6 +71,21 @@ def test_employees_are_filtered(portal: DemoPortal) -> None:
     assert ids(FILTER={"ADMIN": True}, sort="ID", order="DESC")[0] == "15"
 
 
+def test_how_to_reach_an_employee_needs_more_than_the_brief_permission(portal: DemoPortal) -> None:
+    ask = caller(portal)
+    assert {"NAME", "UF_DEPARTMENT"} <= set(ask("user.get").rows()[0])
+    assert not {"EMAIL", "WORK_PHONE"} & set(ask("user.get").rows()[0])
+    portal.state.app.scope.append("user_basic")
+    assert "EMAIL" in ask("user.get").rows()[0]
+
+
+def test_a_handler_for_somebody_else_is_an_administrators(portal: DemoPortal) -> None:
+    given = {"event": "OnAppUpdate", "handler": "https://app.example.com/x/", "auth_type": ANNA}
+    assert caller(portal, MARIA)("event.bind", given).error == "ACCESS_DENIED"
+    assert caller(portal, MARIA)("event.bind", {**given, "auth_type": MARIA}).result is True
+    assert caller(portal, ANNA)("event.bind", {**given, "auth_type": MARIA}).result is True
+
+
 def test_departments_need_their_permission(portal: DemoPortal) -> None:
     ask = caller(portal)
     assert ask("department.get").error == "insufficient_scope"

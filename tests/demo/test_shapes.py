@@ -119,7 +119,7 @@ def bodies(page: str) -> list[Mapping[str, object]]:
 
 def prepared(portal: DemoPortal, method: str, ask: Caller) -> None:
     """What must be there before ``method`` can answer as its page shows."""
-    portal.state.app.scope += ["im", "department"]
+    portal.state.app.scope += ["im", "department", "user"]
     if method.endswith("option.get"):
         ask(method.replace("get", "set"), OPTIONS)
     if method == "crm.orderentity.deletebyfilter":
@@ -167,6 +167,7 @@ def test_an_answer_holds_what_its_page_shows(portal: DemoPortal, method: str) ->
 
 
 def test_a_batch_holds_what_its_page_shows(portal: DemoPortal) -> None:
+    portal.state.app.scope.append("user")
     answer = caller(portal).batch({"get_user": "user.current", "get_department": "user.get"})
     shown = bodies("batch")[0]
     assert [

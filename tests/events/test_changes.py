@@ -13,11 +13,11 @@ from redis import Redis
 from b24app import embedded
 from b24app.events import notices, tasks
 from b24app.events.models import ChangeNotice, InboxEvent
-from b24app.install.placements import APP_EVENTS, EVENTS
 from b24app.journal import audit, watching
 from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, Owner
+from b24app.portals.bindings import APP_EVENTS, EVENTS
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests import environment

@@ -113,6 +113,7 @@ def test_over_https_the_cookie_is_bound_to_the_host(
         "portal.bitrix24.com%2f@evil.example",
         "portal.bitrix24.com:99999999",
         "portal.bitrix24.com:0",
+        "portal.bitrix24.com:65536",
         "portal bitrix24.com",
         "portal.bitrix24.com\r\nX-Evil: 1",
         "javascript:alert(1)",

@@ -3,9 +3,10 @@
 import pytest
 from django.conf import LazySettings
 from django.test import Client
+from django.urls import reverse
 
 from b24app.events.models import InboxEvent
-from b24app.install.placements import TABS
+from b24app.portals.bindings import PLACES
 from b24app.portals.codes import DEAL_TAB
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
@@ -39,7 +40,7 @@ def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
     page = install(client, portal)
     assert page.response.status_code == 200
     assert 'data-install-state="done"' in page.text
-    assert bound(portal) == sorted((code, tab.path) for code, tab in TABS.items())
+    assert bound(portal) == sorted((place.code, reverse(place.route)) for place in PLACES.values())
     assert connected(portal) == sorted(EVENTS)
     known = Portal.objects.get()
     assert (known.member_id, known.endpoint) == (portal.member_id, f"{portal.url}/rest/")
@@ -57,7 +58,7 @@ def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
 def test_again_and_again_without_duplicates(client: Client, portal: DemoPortal) -> None:
     for _ in range(3):
         install(client, portal)
-    assert len(bound(portal)) == len(TABS)
+    assert len(bound(portal)) == len(PLACES)
     assert connected(portal) == sorted(EVENTS)
     assert (Portal.objects.count(), PortalUser.objects.count()) == (1, 1)
 
@@ -68,7 +69,7 @@ def test_leftovers_of_older_addresses_are_unbound(client: Client, portal: DemoPo
     portal.state.placements.append(old)
     portal.state.placements.append(dict(portal.state.placements[0]))
     install(client, portal)
-    assert len(bound(portal)) == len(set(bound(portal))) == len(TABS)
+    assert len(bound(portal)) == len(set(bound(portal))) == len(PLACES)
     assert not any("old.example.com" in handler for _, handler in bound(portal))
 
 

@@ -10,12 +10,12 @@ from django.test import Client
 from b24app.bitrix24 import errors
 from b24app.connect import client_of, installer_client
 from b24app.install import flow
-from b24app.install.placements import EVENTS
 from b24app.portals import tasks
+from b24app.portals.bindings import EVENTS
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.events.posting import post, work
-from tests.install.everywhere import counts, fill, owned
+from tests.install.everywhere import counts, fill, lasting, owned
 from tests.opening import (
     ANNA,
     ILYA,
@@ -87,11 +87,11 @@ def test_installed_and_finished(client: Client, known: DemoPortal) -> None:
 def test_again_over_a_living_installation(client: Client, known: DemoPortal, events: Told) -> None:
     pk, since = stored().pk, stored().installed_at
     fill(stored())
-    before = counts(pk)
+    before = lasting(pk)
     finish(client, known, events, NINA)
     assert (stored().pk, stored().installed_at, installer_id()) == (pk, since, NINA)
     assert connected(known) == sorted(EVENTS)
-    kept = counts(pk)
+    kept = lasting(pk)
     assert all(kept[table] >= rows for table, rows in before.items())
     assert kept["portals_portaluser"] == before["portals_portaluser"] + 1
 
@@ -151,10 +151,10 @@ def test_an_uninstall_that_keeps_data_drops_what_gives_access(
 ) -> None:
     fill(stored())
     open_tab(client, known, user_id=MARIA)
-    before = counts(stored().pk)
+    before = lasting(stored().pk)
     known.lifecycle.uninstall(clean=False)
     assert events() == [("ONAPPUNINSTALL", 204)]
-    assert counts(stored().pk) == before | {"events_inboxevent": before["events_inboxevent"] + 1}
+    assert lasting(stored().pk) == before | {"events_inboxevent": before["events_inboxevent"] + 1}
     assert (stored().application_token, stored().uninstalled_at is None) == ("", False)
     for user in PortalUser.objects.all():
         assert (user.access_token, user.refresh_token, user.tokens) == ("", "", "dead")
@@ -165,13 +165,13 @@ def test_back_after_that_everything_is_found_again(
     client: Client, known: DemoPortal, events: Told
 ) -> None:
     fill(stored())
-    pk, before, since = stored().pk, counts(stored().pk), stored().installed_at
+    pk, before, since = stored().pk, lasting(stored().pk), stored().installed_at
     known.lifecycle.uninstall(clean=False)
     events()
     finish(client, known, events)
     assert (stored().pk, stored().uninstalled_at, installer_id()) == (pk, None, ANNA)
     assert stored().installed_at > since
-    after = counts(pk)
+    after = lasting(pk)
     # Another inbox row: that of the new installation.
     assert after == before | {"events_inboxevent": before["events_inboxevent"] + 2}
     assert PortalUser.objects.get(user_id=ANNA).tokens == "live"
@@ -193,16 +193,16 @@ def test_a_forged_uninstall_changes_nothing(
     client: Client, known: DemoPortal, neighbour: DemoPortal, clean: str
 ) -> None:
     mine = Portal.objects.get(member_id=known.member_id)
-    before = counts(mine.pk)
+    before = lasting(mine.pk)
     data = {"[CLEAN]": clean}
     for token in ("", "0" * 32, neighbour.state.app.application_token):
         forged = {"application_token": token}
         assert post(client, known, "ONAPPUNINSTALL", data, forged) == 403
-    assert counts(mine.pk) == before
+    assert lasting(mine.pk) == before
     # The right token, which every employee can see, while our access works.
     assert post(client, known, "ONAPPUNINSTALL", data) == 204
     work()
-    assert counts(mine.pk) == before | {"events_inboxevent": before["events_inboxevent"] + 1}
+    assert lasting(mine.pk) == before | {"events_inboxevent": before["events_inboxevent"] + 1}
     assert Portal.objects.installed().filter(pk=mine.pk).exists()
     assert len(open_tab(client, known).order_ids) == 9
 
@@ -445,6 +445,8 @@ def test_a_portal_on_its_own_host_and_port_with_an_older_kernel(
     client: Client, served: DemoPortal, events: Told
 ) -> None:
     served.grow_old()
+    for method in ("app.info", "scope"):
+        served.misbehave("gone", method=method, times=1000)
     page = install(client, served)
     assert 'data-install-state="done"' in page.text
     assert stored().application_token == ""

@@ -30,6 +30,11 @@ NAMES = [
     "B24_RATE_CAPACITY",
     "B24_RATE_LEAK",
     "B24_OPERATING_LIMIT",
+    "LOG_FORMAT",
+    "METRICS_TOKEN",
+    "OPERATOR_ADMIN",
+    "PUBLISHER",
+    "PUBLISHER_EMAIL",
 ]
 
 
@@ -80,6 +85,9 @@ def test_good_settings_start() -> None:
         ("B24_RATE_CAPACITY", "many", "B24_RATE_CAPACITY must be a whole number"),
         ("TRUSTED_PROXIES", "yes", "TRUSTED_PROXIES must be a whole number from 0 to 9"),
         ("B24_RATE_LEAK", "0", "B24_RATE_LEAK must be a whole number"),
+        ("LOG_FORMAT", "xml", "LOG_FORMAT must be plain or json"),
+        ("PUBLISHER_EMAIL", "nobody", "PUBLISHER_EMAIL must be one address"),
+        ("METRICS_TOKEN", "short", "METRICS_TOKEN must have at least 20 characters"),
         ("B24_OPERATING_LIMIT", "601", "B24_OPERATING_LIMIT must be a whole number"),
     ],
 )

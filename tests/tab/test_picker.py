@@ -92,6 +92,19 @@ def test_an_order_is_found_by_its_id_and_by_its_company(
     assert "1170" in numbers(found(client, tab, "Harbour & Pine"))
 
 
+def test_a_whole_number_or_id_stands_first_however_old(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    oldest, *others = sorted(portal.state.orders)
+    portal.state.orders[oldest]["accountNumber"] = "77"
+    for order_id in others[-120:]:
+        portal.state.orders[order_id]["accountNumber"] = f"A77{order_id}"
+    page = found(client, tab, "77")
+    assert page.order_ids[0] == oldest
+    assert len(page.order_ids) == 50
+    assert found(client, tab, str(oldest)).order_ids[0] == oldest
+
+
 def test_accents_and_case_do_not_matter(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = portal.order_id("1193")
     for row in portal.state.properties.of_order(order):

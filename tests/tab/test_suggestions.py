@@ -121,6 +121,37 @@ def test_the_invoice_s_client_too(client: Client, portal: DemoPortal, tab: Page)
     assert "deal" not in re.sub(r"/[a-z/]+", "", page.text)
 
 
+def test_other_spellings_of_phone_and_mail_are_found(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    own = orders(portal, "1193")[0]
+    portal.state.clients.clear()
+    spelt = {"PHONE": "1(202)555.01.42", "EMAIL": "Client1+shop@example.com"}
+    for code, value in spelt.items():
+        for row in portal.state.properties.of_order(own):
+            if row["code"] in spelt:
+                row["value"] = value if row["code"] == code else ""
+        assert own in ids(suggested(client, tab))
+
+
+def test_a_client_of_placeholders_only_costs_one_request(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    nothing = {"PHONE": [{"VALUE": "000-00-00"}], "EMAIL": [{"VALUE": "info@example.com"}]}
+    portal.state.contacts[1] |= nothing
+    portal.state.deals[MOCKUP]["COMPANY_ID"] = None
+    assert suggested(client, tab).text == ""
+    assert portal.http_requests == 1
+
+
+def test_none_once_the_subscription_has_ended(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    Portal.objects.update(payment_expired=True)
+    assert suggested(client, tab).text == ""
+    assert portal.http_requests == 0
+
+
 def test_linked_cancelled_and_old_orders_are_never_suggested(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:

@@ -1,13 +1,13 @@
 """Money and dates in the language's own form (CLDR, by Babel)."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from babel.core import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 from django import template
-from django.utils import translation
+from django.utils import timezone, translation
 
 register = template.Library()
 
@@ -51,14 +51,33 @@ def day(moment: datetime | None) -> str:
     if moment is None:
         return ""
     # English portals are used far beyond the United States: the day comes first, the month in words.
-    form = "d MMM y" if _locale().language == "en" else "medium"
+    form = "d MMM y" if _locale().language == "en" else "dd.MM.y"
     return format_date(moment.date(), format=form, locale=_locale())
 
 
 @register.filter
 def moment(at: datetime | None) -> str:
     """A date with its time (UTC), short, in the language's own form; empty for none."""
-    return format_datetime(at, format="short", locale=_locale()) if at is not None else ""
+    if at is None:
+        return ""
+    form = "d MMM y, HH:mm" if _locale().language == "en" else "medium"
+    return format_datetime(at, format=form, locale=_locale())
+
+
+@register.filter
+def short_day(when: date) -> str:
+    """A date without its year, such as ``18 Nov`` in the language's own form."""
+    locale = _locale()
+    if locale.language == "en":
+        return format_date(when, format="d MMM", locale=locale)
+    return format_skeleton("MMMd", when, locale=locale)
+
+
+@register.filter
+def ago(moment: datetime) -> str:
+    """How long ago, such as ``12 minutes ago``."""
+    gone = moment - timezone.now()
+    return format_timedelta(gone, add_direction=True, locale=_locale())
 
 
 @register.filter

@@ -1,4 +1,10 @@
-// Dialogs: whatever lands in #dialog-host is shown modally; closing gives the focus back.
+// Dialogs: whatever lands in #dialog-host is shown modally, where the person looks; closing gives the focus back.
+import { liveSheet } from "./sheet.js";
+import { outOfSight } from "./sight.js";
+
+const GAP = 16;
+const place = liveSheet();
+
 const host = document.getElementById("dialog-host");
 
 let opener = null;
@@ -16,7 +22,11 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (dialog && !dialog.open) {
     dialog.addEventListener("close", emptied);
     dialog.showModal();
-    dialog.querySelector("[data-focus]")?.focus();
+    dialog.querySelector("[data-focus]")?.focus({ preventScroll: true });
+    outOfSight().then(({ above }) => {
+      const lowest = window.innerHeight - dialog.offsetHeight - GAP;
+      place(`dialog{margin-block-start:${Math.max(GAP, Math.min(above + GAP, lowest))}px!important}`);
+    });
   }
 });
 

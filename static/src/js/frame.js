@@ -1,6 +1,6 @@
 // Life inside the portal: our height, its sliders, the end of the installation.
 import { portal } from "./portal.js";
-import { htmx } from "./settings.js";
+import { readAnew } from "./anew.js";
 
 const LEAST_WITH_DIALOG = 640;
 const READ_THE_STEPS = 1_500;
@@ -42,7 +42,7 @@ function openInSlider(frame) {
     event.preventDefault();
     const url = new URL(link.dataset.openPath, frame.origin);
     frame.slider.openPath(url).then(
-      (closed) => closed.isClose && htmx.ajax("GET", "/tab/orders/", { target: "#orders", swap: "outerHTML" }),
+      (closed) => closed.isClose && readAnew(),
       () => window.open(link.href, "_blank", "noopener"),
     );
   });

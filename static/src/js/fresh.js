@@ -1,16 +1,25 @@
 // Other people's changes. While somebody looks, our own server is asked for news every few seconds;
 // only when something shown has changed is the portal read anew.
+import { readAnew } from "./anew.js";
 import { renew } from "./session.js";
-import { htmx } from "./settings.js";
 
 const EVERY = 4_000;
 const LONGEST = 60_000;
-const { newsUrl, ordersUrl } = document.body.dataset;
+const DRAWN_WITHIN = 500;
+const { newsUrl } = document.body.dataset;
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 const orders = () => document.querySelector("#orders[data-moment]");
-// The portal hides the frames of other tabs of a card: they have no size then, and nobody looks.
-const looked = () => document.visibilityState === "visible" && window.innerWidth > 0;
+
+/** Whether somebody sees us: the portal hides the frames of a card's other tabs, and they are not drawn. */
+function looked() {
+  if (document.visibilityState !== "visible") return false;
+  return new Promise((resolve) => {
+    const frame = requestAnimationFrame(() => resolve(true));
+    setTimeout(() => (cancelAnimationFrame(frame), resolve(false)), DRAWN_WITHIN);
+  });
+}
+
 // What somebody is in the middle of is not pulled away; the next round is soon.
 const engaged = () => document.querySelector(".htmx-request, #grid [role=menu]:not([hidden])");
 
@@ -27,10 +36,10 @@ function say() {
 
 async function look() {
   clearTimeout(timer);
-  if (!newsUrl || asking || !looked()) return;
+  if (!newsUrl || asking) return;
   asking = true;
   try {
-    if (orders() && !engaged()) await news();
+    if (orders() && !engaged() && (await looked())) await news();
   } catch {
     wait = Math.min(wait * 2, LONGEST);
   } finally {
@@ -52,10 +61,27 @@ async function news() {
     wait = EVERY;
     return say();
   }
-  await htmx.ajax("GET", ordersUrl, { target: "#orders", swap: "outerHTML", headers: { "X-Lo-Quiet": "1" } });
+  await readAnew({ "X-Lo-Quiet": "1" });
   // Still the same place: the portal did not answer. It is asked again, less and less often.
   wait = place === orders() ? Math.min(wait * 2, LONGEST) : EVERY;
 }
+
+// Suggestions cost the portal several requests: as long as the same orders are linked, they stay.
+let before = {};
+
+document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  const suggestions = target.id === "orders" && target.querySelector("#grid") && target.querySelector("#suggestions");
+  before = { suggestions, linked: target.dataset.linked, focused: document.activeElement };
+});
+
+document.addEventListener("htmx:afterSwap", () => {
+  const { suggestions, linked, focused } = before;
+  before = {};
+  const place = orders()?.querySelector("#grid") && orders().querySelector("#suggestions");
+  if (!suggestions || !place || !linked || linked !== orders().dataset.linked) return;
+  place.replaceWith(suggestions);
+  if (suggestions.contains(focused)) focused.focus();
+});
 
 document.addEventListener("visibilitychange", look);
 document.addEventListener("htmx:afterSwap", say);

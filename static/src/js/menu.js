@@ -1,4 +1,7 @@
 // Row menus: opened by their button, walked by arrows, closed by Escape, a click elsewhere, or a choice.
+import { liveSheet } from "./sheet.js";
+
+const put = liveSheet();
 let open = null;
 
 const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]")];
@@ -9,12 +12,19 @@ function show(button) {
   menu.hidden = false;
   button.setAttribute("aria-expanded", "true");
   open = { button, menu };
+  place();
+  items(menu)[0]?.focus();
+}
+
+/** Beside its button, wherever that is by now. */
+function place() {
+  const { button, menu } = open;
   const at = button.getBoundingClientRect();
   const height = menu.offsetHeight;
-  const below = at.bottom + height < window.innerHeight;
-  menu.style.left = `${Math.max(4, Math.min(at.left, window.innerWidth - menu.offsetWidth - 4))}px`;
-  menu.style.top = `${Math.max(4, below ? at.bottom + 2 : at.top - height - 2)}px`;
-  items(menu)[0]?.focus();
+  const room = window.innerHeight - height - 4;
+  const left = Math.max(4, Math.min(at.left, window.innerWidth - menu.offsetWidth - 4));
+  const top = Math.max(4, at.bottom + 2 <= room ? at.bottom + 2 : Math.min(at.top - height - 2, room));
+  put(`.menu{left:${left}px;top:${top}px}`);
 }
 
 function hide({ back = false } = {}) {
@@ -44,5 +54,14 @@ document.addEventListener("keydown", (event) => {
     hide({ back: event.key === "Escape" });
   }
 });
+
+function follow() {
+  if (open?.button.isConnected) place();
+  else hide();
+}
+
+// What comes late moves the rows, and after that the frame takes the height of what it holds.
+document.addEventListener("htmx:afterSettle", follow);
+window.addEventListener("resize", follow);
 
 window.addEventListener("scroll", () => hide(), { passive: true });

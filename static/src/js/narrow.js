@@ -15,7 +15,7 @@ function chips() {
     const chip = form.querySelector(`[data-preset=${name}]`);
     const select = choice(name);
     chip.hidden = !select.value;
-    const text = `${select.labels[0].firstChild.textContent.trim()}: ${select.selectedOptions[0].textContent}`;
+    const text = `${select.labels[0].textContent}: ${select.selectedOptions[0].textContent}`;
     chip.querySelector("[data-preset-text]").textContent = text;
     const drop = chip.querySelector("[data-drop]");
     drop.setAttribute("aria-label", drop.dataset.text.replace("{name}", text));
@@ -43,7 +43,6 @@ function follow() {
 }
 
 // A request's own fields win over the form's of the same name, which come along with every request.
-// Orders are sent with their status in front of the filter's: the last one is always the filter's.
 document.addEventListener("htmx:configRequest", ({ detail: { elt, formData, path, verb } }) => {
   if (!form) return;
   if (elt === form) return formData.set("page", "1");
@@ -56,7 +55,6 @@ document.addEventListener("htmx:configRequest", ({ detail: { elt, formData, path
     formData.delete(name);
     for (const value of values) formData.append(name, value);
   }
-  if (own.has("status")) formData.append("status", choice("status").value);
 });
 
 document.addEventListener("htmx:beforeRequest", ({ detail }) => {

@@ -108,6 +108,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (target.id === "dialog-host") ticked = new Map();
   if (!form()) return;
   const further = requestConfig?.elt.closest?.("#picker-further");
+  if (further) unique();
   show();
   // Whoever pressed "Show more" goes on with the first of what came.
   if (further) firstAfter(Number(requestConfig.parameters?.shown ?? 0))?.focus();
@@ -116,5 +117,14 @@ document.addEventListener("htmx:afterSwap", (event) => {
   (same ?? document.querySelector("#picker-search input"))?.focus();
   focused = undefined;
 });
+
+/** An order that stood first because it was meant exactly comes again at its own place. */
+function unique() {
+  const seen = new Set();
+  for (const row of rowsOf()) {
+    if (seen.has(row.dataset.orderId)) row.remove();
+    seen.add(row.dataset.orderId);
+  }
+}
 
 const firstAfter = (shown) => rowsOf().slice(shown).map(box).find((one) => !one.disabled);

@@ -26,7 +26,7 @@ document.addEventListener("htmx:afterRequest", show);
 document.addEventListener("htmx:beforeSwap", (event) => {
   const row = event.detail.target.closest?.("[data-suggested]");
   const elsewhere = document.activeElement !== document.body && !row?.contains(document.activeElement);
-  if (!row || elsewhere) return;
+  if (!row || elsewhere || !event.detail.shouldSwap) return;
   const next = row.nextElementSibling ?? row.previousElementSibling;
   (next?.querySelector(".btn.icon") ?? document.getElementById("open-picker"))?.focus();
 });

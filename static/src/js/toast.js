@@ -1,8 +1,11 @@
 // Toasts at the top right; the server sends them as the event `lo:toast`, with an undo where there is one.
 import { htmx } from "./settings.js";
+import { liveSheet } from "./sheet.js";
+import { outOfSight } from "./sight.js";
 
 const STAYS = 8_000;
 const host = document.getElementById("toasts");
+const place = liveSheet();
 
 /**
  * @param {{text: string, kind?: string, action?: {label: string, act: () => void} | false}} what
@@ -24,6 +27,7 @@ export function toast({ text, kind = "ok", action }) {
   close.addEventListener("click", () => box.remove());
   box.append(close);
   host.append(box);
+  outOfSight().then(({ above, below }) => place(`.toasts{margin-block:${above}px ${below}px}`));
   leaveLater(box);
 }
 
@@ -45,6 +49,8 @@ function leaveLater(box) {
 
 document.addEventListener("lo:toast", (event) => {
   const { text, kind, undo } = event.detail;
-  const act = () => htmx.ajax("POST", undo.url, { values: undo.values, target: "#orders", swap: "outerHTML" });
+  // What was done before is in the history; its Undo here might be over.
+  for (const before of host.querySelectorAll(".toast.ok")) before.remove();
+  const act = () => htmx.ajax("POST", undo.url, { source: "#orders", values: undo.values, target: "#orders", swap: "outerHTML" });
   toast({ text, kind, action: undo && { label: undo.label, act } });
 });

@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.urls import reverse
 
-from b24app.bitrix24.client import Command
-from b24app.portals.codes import DEAL_TAB, INVOICE_TAB, ORDER_TAB
+from b24app.bitrix24.client import Answer, Command
+from b24app.bitrix24.errors import BitrixError
+from b24app.portals.codes import DEAL_LIST_MENU, DEAL_LIST_TOOLBAR, DEAL_TAB, INVOICE_TAB, ORDER_TAB
+from b24app.portals.models import Portal
 
 # Each method the app calls needs one of these; nothing is asked for that is not used.
 SCOPES: Mapping[str, str] = {
@@ -36,44 +39,69 @@ EVENTS = (*APP_EVENTS, *ORDER_EVENTS, *PAYMENT_EVENTS, *SHIPMENT_EVENTS, *DEAL_E
 # Older kernels do not know every card and every event; without these the app is not installed.
 REQUIRED = frozenset({DEAL_TAB, *APP_EVENTS})
 
+ORDERS: Mapping[str, str] = {"en": "Orders", "ru": "Заказы", "de": "Bestellungen"}
+
 
 @dataclass(frozen=True, slots=True)
-class Tab:
-    """A tab of ours in a card: its address below APP_URL, and its title and description by language."""
+class Place:
+    """Where the app shows itself in a portal: the portal's code, our route, what stands there."""
 
-    path: str
+    code: str
+    route: str
     titles: Mapping[str, str]
     descriptions: Mapping[str, str]
 
 
-_ORDERS = {"en": "Orders", "ru": "Заказы", "de": "Bestellungen"}
-
-TABS: Mapping[str, Tab] = {
-    DEAL_TAB: Tab(
-        "/placements/deal-tab/",
-        _ORDERS,
+# By the name under which the portal's settings switch a place off.
+PLACES: Mapping[str, Place] = {
+    "deal": Place(
+        DEAL_TAB,
+        "deal-tab",
+        ORDERS,
         {
             "en": "Online store orders linked to this deal",
-            "ru": "Заказы интернет-магазина, связанные со сделкой",
+            "ru": "Заказы интернет-магазина, привязанные к сделке",
             "de": "Mit diesem Auftrag verknüpfte Shop-Bestellungen",
         },
     ),
-    INVOICE_TAB: Tab(
-        "/placements/invoice-tab/",
-        _ORDERS,
+    "invoice": Place(
+        INVOICE_TAB,
+        "invoice-tab",
+        ORDERS,
         {
             "en": "Online store orders linked to this invoice",
-            "ru": "Заказы интернет-магазина, связанные со счётом",
+            "ru": "Заказы интернет-магазина, привязанные к счёту",
             "de": "Mit dieser Rechnung verknüpfte Shop-Bestellungen",
         },
     ),
-    ORDER_TAB: Tab(
-        "/placements/order-tab/",
+    "order": Place(
+        ORDER_TAB,
+        "order-tab",
         {"en": "Linked deal", "ru": "Связанная сделка", "de": "Verknüpfter Auftrag"},
         {
             "en": "The deal this order is linked to",
-            "ru": "Сделка, с которой связан этот заказ",
+            "ru": "Сделка, к которой привязан этот заказ",
             "de": "Der Auftrag, mit dem diese Bestellung verknüpft ist",
+        },
+    ),
+    "list_menu": Place(
+        DEAL_LIST_MENU,
+        "deal-list-menu",
+        ORDERS,
+        {
+            "en": "Online store orders linked to this deal",
+            "ru": "Заказы интернет-магазина, привязанные к сделке",
+            "de": "Mit diesem Auftrag verknüpfte Shop-Bestellungen",
+        },
+    ),
+    "list_toolbar": Place(
+        DEAL_LIST_TOOLBAR,
+        "deal-list-toolbar",
+        {"en": "Order links", "ru": "Привязки заказов", "de": "Bestellverknüpfungen"},
+        {
+            "en": "All links between orders and deals",
+            "ru": "Все привязки заказов к сделкам",
+            "de": "Alle Verknüpfungen von Bestellungen mit Aufträgen",
         },
     ),
 }
@@ -93,12 +121,48 @@ def missing_scopes(granted: Iterable[str]) -> list[str]:
     return [one for one in SCOPES if one not in have and not (WIDER.get(one, frozenset()) & have)]
 
 
-def wanted_placements() -> frozenset[Bound]:
-    return frozenset(Bound(code, f"{settings.APP_URL}{tab.path}") for code, tab in TABS.items())
+def wanted_placements(portal: Portal) -> frozenset[Bound]:
+    """Every place but those the portal's settings switch off."""
+    return frozenset(
+        Bound(place.code, f"{settings.APP_URL}{reverse(place.route)}")
+        for name, place in PLACES.items()
+        if name not in portal.places_off
+    )
 
 
 def wanted_events() -> frozenset[Bound]:
     return frozenset(Bound(event, f"{settings.APP_URL}/events/") for event in EVENTS)
+
+
+def looking() -> dict[str, Command]:
+    """Commands that read what is bound now, for :func:`bound_placements` and :func:`bound_events`."""
+    return {"placements": Command("placement.get"), "events": Command("event.get")}
+
+
+def bound_placements(outcomes: Mapping[str, Answer | BitrixError]) -> list[Bound]:
+    """What :func:`looking` found; nothing where it could not be read."""
+    return _bound(outcomes["placements"], "placement")
+
+
+def bound_events(outcomes: Mapping[str, Answer | BitrixError]) -> list[Bound]:
+    """What :func:`looking` found; nothing where it could not be read."""
+    return _bound(outcomes["events"], "event")
+
+
+def _bound(outcome: Answer | BitrixError, key: str) -> list[Bound]:
+    found = outcome.result if isinstance(outcome, Answer) else []
+    return [
+        Bound(str(row.get(key)).upper(), str(row.get("handler")))
+        for row in (found if isinstance(found, list) else [])
+        if isinstance(row, Mapping)
+    ]
+
+
+def mending(portal: Portal, outcomes: Mapping[str, Answer | BitrixError]) -> dict[str, Command]:
+    """Commands that make what :func:`looking` found what is wanted; none where nothing differs."""
+    return changes(
+        wanted_placements(portal), bound_placements(outcomes), "placement", "PLACEMENT"
+    ) | changes(wanted_events(), bound_events(outcomes), "event", "EVENT")
 
 
 def changes(
@@ -125,17 +189,20 @@ def changes(
     return commands
 
 
+_BY_CODE: Mapping[str, Place] = {place.code: place for place in PLACES.values()}
+
+
 def _binding(one: Bound, field: str) -> dict[str, object]:
     params: dict[str, object] = {field: one.name, "HANDLER": one.handler}
     if field == "PLACEMENT":
-        tab = TABS[one.name]
-        params["TITLE"], params["DESCRIPTION"] = tab.titles["en"], tab.descriptions["en"]
+        place = _BY_CODE[one.name]
+        params["TITLE"], params["DESCRIPTION"] = place.titles["en"], place.descriptions["en"]
         params["LANG_ALL"] = {
             language: {
                 "TITLE": title,
-                "DESCRIPTION": tab.descriptions[language],
+                "DESCRIPTION": place.descriptions[language],
                 "GROUP_NAME": "",
             }
-            for language, title in tab.titles.items()
+            for language, title in place.titles.items()
         }
     return params

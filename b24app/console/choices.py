@@ -1,0 +1,148 @@
+"""What a portal's administrators choose: who may link, suggestions, notes, places, retention."""
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+from django import forms
+from django.conf import settings
+from django.http import QueryDict
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer, Client, Command
+from b24app.console import pages
+from b24app.portals import bindings
+from b24app.portals.models import Portal, PortalUser
+
+logger = logging.getLogger(__name__)
+
+MOST_NAMED = 100
+LONGEST_NAME = 255
+
+# common/users/user-access.md: employees, departments (with those below), user groups, supervisors,
+# members of workgroups, everybody. CR (the author) is nobody here.
+ACCESS_CODE = re.compile(r"(?:U|D|DR|IU|G)[1-9]\d{0,9}|SG[1-9]\d{0,9}(?:_[AEK])?|AU", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Settings of a portal; the fields are those of :class:`Portal`."""
+
+    named: list[dict[str, str]]
+    suggestion_days: int
+    notes: bool
+    notes_language: str
+    places_off: list[str]
+    journal_days: int
+
+
+class ChoicesForm(forms.Form):
+    """The settings page's form. ``named`` comes as ``U5|Maria Lopez``, once for each."""
+
+    who = forms.ChoiceField(choices=[("own", "own"), ("named", "named")])
+    suggestion_days = forms.IntegerField(min_value=0, max_value=3650)
+    notes = forms.BooleanField(required=False)
+    notes_language = forms.ChoiceField(choices=settings.LANGUAGES)
+    place = forms.MultipleChoiceField(
+        choices=[(one, one) for one in bindings.PLACES], required=False
+    )
+    journal_days = forms.IntegerField(min_value=3, max_value=90)
+
+    data: QueryDict
+
+    def __init__(self, form: QueryDict) -> None:
+        super().__init__(form)
+        self._named = form.getlist("named")
+
+    def clean(self) -> None:
+        if len(self._named) > MOST_NAMED or not all(map(_named, self._named)):
+            self.add_error(None, "named")
+
+    def choices(self) -> Choices:
+        """The checked form; call only once ``is_valid()``."""
+        given = self.cleaned_data
+        named = [_named(one) for one in self._named] if given["who"] == "named" else []
+        return Choices(
+            named=list({one["id"]: one for one in named}.values()),
+            suggestion_days=given["suggestion_days"],
+            notes=given["notes"],
+            notes_language=given["notes_language"],
+            places_off=[one for one in bindings.PLACES if one not in given["place"]],
+            journal_days=given["journal_days"],
+        )
+
+    def typed(self, stored: Choices) -> Choices:
+        """What was typed, as far as it can be shown again; the rest as it is ``stored``."""
+        named = [_named(one) for one in self._named[:MOST_NAMED]]
+        places = self.data.getlist("place")
+        return replace(
+            stored,
+            named=[one for one in named if one] if self.data.get("who") == "named" else [],
+            notes="notes" in self.data,
+            notes_language=self.data.get("notes_language", ""),
+            places_off=[one for one in bindings.PLACES if one not in places],
+        )
+
+
+def _named(raw: str) -> dict[str, str]:
+    """Somebody the portal's selector gave; empty for what it cannot have given."""
+    code, _, name = raw.partition("|")
+    shown = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME]
+    return {"id": code, "name": shown or code} if ACCESS_CODE.fullmatch(code) else {}
+
+
+def of_portal(portal: Portal) -> Choices:
+    """What is in force."""
+    return Choices(
+        named=portal.named if isinstance(portal.named, list) else [],
+        suggestion_days=portal.suggestion_days,
+        notes=portal.notes,
+        notes_language=portal.notes_language,
+        places_off=portal.places_off,
+        journal_days=portal.journal_days,
+    )
+
+
+def keep(user: PortalUser, client: Client, chosen: Choices) -> list[str]:
+    """Keep what an administrator chose, and bind or unbind places to fit at once.
+
+    Returns the names of places the portal refused to change: the choice stands, and the overview
+    offers to bind again. Raises :class:`Refused` for somebody who is no administrator any more and
+    ``errors.BitrixError`` where the portal cannot be asked; nothing is kept then.
+    """
+    looked = pages.recheck(user, client, {"placements": bindings.looking()["placements"]})
+    portal = user.portal
+    fields = asdict(chosen)
+    for name, value in fields.items():
+        setattr(portal, name, value)
+    portal.save(update_fields=list(fields))
+    logger.info("settings of %s changed by user %s", portal.host, user.user_id)
+    return _place(client, portal, looked)
+
+
+def _place(client: Client, portal: Portal, looked: pages.Outcomes) -> list[str]:
+    if isinstance(looked["placements"], errors.BitrixError):
+        return list(bindings.PLACES)
+    wanted = bindings.changes(
+        bindings.wanted_placements(portal),
+        bindings.bound_placements(looked),
+        "placement",
+        "PLACEMENT",
+    )
+    try:
+        outcomes = client.batch(wanted) if wanted else {}
+    except errors.BitrixError as error:
+        outcomes = dict.fromkeys(wanted, error)
+    return _refused(wanted, outcomes)
+
+
+def _refused(
+    wanted: Mapping[str, Command], outcomes: Mapping[str, Answer | errors.BitrixError]
+) -> list[str]:
+    codes = {
+        wanted[key].params["PLACEMENT"]
+        for key, one in outcomes.items()
+        if isinstance(one, errors.BitrixError)
+    }
+    return [name for name, place in bindings.PLACES.items() if place.code in codes]

@@ -1,0 +1,27 @@
+"""The overview's buttons. Each asks first whether who pressed is still an administrator."""
+
+from b24app import upkeep
+from b24app.bitrix24.client import Client
+from b24app.bitrix24.errors import BitrixError
+from b24app.console import pages
+from b24app.portals import bindings
+from b24app.portals.models import PortalUser
+
+
+def carry_on(user: PortalUser, client: Client) -> list[BitrixError]:
+    """Make an administrator who asks for it the one whose access the background work uses.
+
+    Returns and raises as :func:`rebind`.
+    """
+    present = pages.recheck(user, client, bindings.looking())
+    upkeep.hand_over(user.portal, user.portal.installer, user)
+    return upkeep.mend(client, user.portal, present)
+
+
+def rebind(user: PortalUser, client: Client) -> list[BitrixError]:
+    """Make what is bound what is wanted: one request to look, one to change what differs.
+
+    Returns what the portal refused. Raises :class:`Refused` for somebody who is no administrator any
+    more and ``BitrixError`` where the portal cannot be asked.
+    """
+    return upkeep.mend(client, user.portal, pages.recheck(user, client, bindings.looking()))

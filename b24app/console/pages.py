@@ -1,0 +1,139 @@
+"""The console's frame: who comes in, the menu, and what is shown where the portal fails."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import wraps
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer, Client, Command
+from b24app.portals import entry, states
+from b24app.portals.entry import Page
+from b24app.portals.launch import Refused
+from b24app.portals.models import PortalUser
+from b24app.portals.session import Session
+
+Outcomes = Mapping[str, Answer | errors.BitrixError]
+
+# Sections of the menu by their route.
+SECTIONS: Mapping[str, str] = {
+    "overview": "console-overview",
+    "links": "console-links",
+    "jobs": "console-jobs",
+    "audit": "console-audit",
+    "settings": "console-settings",
+    "support": "console-support",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the menu."""
+
+    name: str
+    url: str
+    current: bool
+
+
+def address(route: str) -> str:
+    """The address of a route that another part of the app may bring; "" where it does not."""
+    try:
+        return reverse(route)
+    except NoReverseMatch:
+        return ""
+
+
+def menu(current: str) -> list[Entry]:
+    """The entries; bulk jobs are another part of the app, and have one where that is there."""
+    return [
+        Entry(name, reverse(route), name == current)
+        for name, route in SECTIONS.items()
+        if name != "jobs" or address("jobs")
+    ]
+
+
+def show(
+    request: HttpRequest,
+    section: str,
+    context: Mapping[str, object],
+    *,
+    template: str = "",
+    session: Session | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """One section under the menu: a whole page for a new ``session``, else what fills the page."""
+    frame = {
+        "layout": "console/page.html" if session else "console/fragment.html",
+        "menu": menu(section),
+        "session": session.token() if session else "",
+    }
+    name = template or f"console/{section}.html"
+    response = render(request, name, {**frame, **context}, status=status)
+    if status >= 400:
+        # The script puts such an answer in its place too.
+        response["X-Lo-State"] = "1"
+    return response
+
+
+def administrators(
+    section: str, *methods: str, unpaid: bool = False
+) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
+    """A route of the console, for administrators as the portal named them at their opening.
+
+    What the portal refuses is shown under the menu, with a way back into ``section``.
+    """
+
+    def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
+        @entry.in_session(*methods, unpaid=unpaid)
+        @wraps(view)
+        def inner(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+            if not user.is_admin:
+                raise Refused("admins-only", user.portal)
+            try:
+                return view(request, opened, user)
+            except errors.AuthError:
+                raise
+            except errors.BitrixError as error:
+                return trouble(request, section, error)
+
+        return inner
+
+    return decorate
+
+
+def trouble(
+    request: HttpRequest,
+    section: str,
+    error: errors.BitrixError,
+    *,
+    session: Session | None = None,
+) -> HttpResponse:
+    """What went wrong, in the place of a section."""
+    state = states.of_error(error)
+    context = {
+        "state": replace(state, retry=False),
+        "again": reverse(SECTIONS[section]) if state.retry else "",
+        "whole": state,
+    }
+    template = "console/trouble.html"
+    status = 200 if session else state.status
+    return show(request, section, context, template=template, session=session, status=status)
+
+
+def recheck(user: PortalUser, client: Client, more: Mapping[str, Command]) -> Outcomes:
+    """Ask the portal whether the person still administers it, and ``more`` in the same request.
+
+    Nothing is changed on the word of an opening that may be an hour old
+    (common/users/user-admin.md). Raises :class:`Refused` where they do not any more.
+    """
+    outcomes = client.batch({"admin": Command("user.admin"), **more})
+    admin = outcomes["admin"]
+    if isinstance(admin, errors.BitrixError):
+        raise admin
+    if admin.result is not True:
+        PortalUser.objects.of(user.portal).filter(pk=user.pk).update(is_admin=False)
+        raise Refused("admins-only", user.portal)
+    return outcomes

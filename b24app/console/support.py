@@ -1,0 +1,52 @@
+"""What support asks for: the journal of calls, found by a reference, and a bundle to hand over."""
+
+import re
+
+from django.http import HttpRequest, HttpResponse
+
+from b24app.console import pages
+from b24app.journal import bundle, calls
+from b24app.journal.models import RestCallQuerySet
+from b24app.portals.models import Portal, PortalUser
+from b24app.portals.session import Session
+
+SHOWN = 100
+LONGEST = 128
+
+_REFERENCE = re.compile(r"LO-[0-9A-Z]{5}", re.IGNORECASE)
+_REQUEST = re.compile(r"[0-9a-f]{32}(?:-[0-9a-f]{1,8})?", re.IGNORECASE)
+
+
+@pages.administrators("support", "GET")
+def journal(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """The latest 100 calls that match. Nothing is asked of the portal."""
+    text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST]
+    failed = request.GET.get("failed") == "on"
+    context = {
+        "text": text,
+        "failed": failed,
+        "calls": list(_found(user.portal, text, failed=failed)[:SHOWN]),
+        "most": SHOWN,
+        "days": user.portal.journal_days,
+    }
+    return pages.show(request, "support", context)
+
+
+def _found(portal: Portal, text: str, *, failed: bool) -> RestCallQuerySet:
+    """Calls by the reference a person was shown, by a request's id, else by a method's name."""
+    if _REFERENCE.fullmatch(text):
+        return calls.search(portal, reference=text, failed=failed)
+    if _REQUEST.fullmatch(text):
+        return calls.search(portal, request_id=text, failed=failed)
+    return calls.search(portal, method=text.lower(), failed=failed)
+
+
+@pages.administrators("support", "POST", unpaid=True)
+def take(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """The support bundle: no secret, no customer, no name of a person in it."""
+    name = bundle.file_name(user.portal)
+    return HttpResponse(
+        bundle.made(user.portal),
+        content_type="application/zip",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

@@ -1,0 +1,137 @@
+"""The main page, the overview and the settings. Each view parses, calls one thing, renders."""
+
+import json
+
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from b24app import upkeep
+from b24app.bitrix24 import errors
+from b24app.connect import client_of
+from b24app.console import chart, choices, health, links, mending, pages
+from b24app.console.choices import Choices, ChoicesForm
+from b24app.portals import bindings, entry, launch
+from b24app.portals.frame import allow_frame
+from b24app.portals.launch import Posted
+from b24app.portals.models import PortalUser
+from b24app.portals.session import Session
+
+
+@entry.opened_by_portal
+def main(request: HttpRequest, posted: Posted) -> HttpResponse:
+    """The app's own page: the console for administrators, what the app does for everybody else."""
+    user, session = _opened(request, posted)
+    if not user.is_admin:
+        return _friendly(request, user, session)
+    upkeep.take_over(user.portal, user)
+    return pages.show(request, "overview", _overview(user), session=session)
+
+
+@entry.opened_by_portal
+def toolbar(request: HttpRequest, posted: Posted) -> HttpResponse:
+    """The links of the portal, from the menu above the list of deals."""
+    user, session = _opened(request, posted)
+    if not user.is_admin:
+        return _friendly(request, user, session)
+    try:
+        context = links.drawn(user, QueryDict())
+    except errors.AuthError:
+        raise
+    except errors.BitrixError as error:
+        return pages.trouble(request, "links", error, session=session)
+    return pages.show(request, "links", context, session=session)
+
+
+def _opened(request: HttpRequest, posted: Posted) -> tuple[PortalUser, Session]:
+    """The proven person of an opening, in one request to the portal, and their session."""
+    portal = launch.known_portal(posted)
+    client = launch.client_for(posted, portal)
+    person = launch.identified(posted, portal, client.batch(launch.identity_commands()))
+    user = launch.opened(posted, portal, person)
+    allow_frame(request, user.portal)
+    return user, Session(user.pk, posted.placement, 0, 0, entry.language(posted.language))
+
+
+def _friendly(request: HttpRequest, user: PortalUser, session: Session) -> HttpResponse:
+    context = {"portal": user.portal, "user": user, "session": session.token()}
+    return render(request, "install/main.html", context)
+
+
+@pages.administrators("overview", "GET")
+def overview(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Health and numbers, read anew."""
+    return pages.show(request, "overview", _overview(user))
+
+
+def _overview(user: PortalUser) -> dict[str, object]:
+    checks = health.checks(client_of(user), user.portal)
+    return {
+        "portal": user.portal,
+        "checks": checks,
+        "faults": [one for one in checks if one.wrong],
+        "chart": chart.of_month(user.portal, timezone.now().date()),
+    }
+
+
+@pages.administrators("overview", "POST", unpaid=True)
+def rebind(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Bind again what is missing and drop what is too much."""
+    return _mended(request, user, mending.rebind(user, client_of(user)))
+
+
+@pages.administrators("overview", "POST", unpaid=True)
+def carry_on(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Let the app work in the background with the access of the administrator who pressed."""
+    return _mended(request, user, mending.carry_on(user, client_of(user)))
+
+
+def _mended(
+    request: HttpRequest, user: PortalUser, refused: list[errors.BitrixError]
+) -> HttpResponse:
+    response = pages.show(request, "overview", _overview(user) | {"refused": bool(refused)})
+    if not refused:
+        response["HX-Trigger"] = _toast(_("Done. Everything is connected."))
+    return response
+
+
+def _toast(text: str) -> str:
+    return json.dumps({"lo:toast": {"text": text, "kind": "ok"}})
+
+
+@pages.administrators("jobs", "GET")
+def jobs(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Bulk work under the console's menu; its own pages fill the place."""
+    address = pages.address("jobs")
+    if not address:
+        raise Http404
+    return pages.show(request, "jobs", {"address": address})
+
+
+@pages.administrators("settings", "GET")
+def settings(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """What is in force, as a form."""
+    return pages.show(request, "settings", _form_of(choices.of_portal(user.portal)))
+
+
+@pages.administrators("settings", "POST")
+def save(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Keep the form, bind or unbind what it says; the form again where it cannot be kept."""
+    form = ChoicesForm(request.POST)
+    if not form.is_valid():
+        typed = form.typed(choices.of_portal(user.portal))
+        context = _form_of(typed) | {"form": form, "given": request.POST}
+        return pages.show(request, "settings", context, status=422)
+    chosen = form.choices()
+    refused = choices.keep(user, client_of(user), chosen)
+    response = pages.show(request, "settings", _form_of(chosen) | {"refused": refused})
+    response["HX-Trigger"] = _toast(_("Settings saved"))
+    return response
+
+
+def _form_of(chosen: Choices) -> dict[str, object]:
+    places = [(name, name not in chosen.places_off) for name in bindings.PLACES]
+    # The script fills a copy of this for somebody the portal's selector gives.
+    blank = {"id": "", "name": "{name}"}
+    return {"chosen": chosen, "places": places, "blank": blank}

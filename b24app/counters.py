@@ -1,0 +1,72 @@
+"""Counters of all processes on all machines, in one Redis hash: what /metrics/ shows as it stands.
+
+Files of one machine, as Prometheus' client shares them between processes, would leave out workers in
+other containers. Each web request and each task adds its counts with one pipeline at its end. A Redis
+that is away loses counts and holds up nobody for long. A field is the metric with its labels' values,
+as JSON.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+from functools import cache
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from b24app import tracing
+
+KEY = "counters"
+AWAY_FOR = 5.0
+"""Seconds Redis is left alone after it failed."""
+
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+logger = logging.getLogger(__name__)
+
+
+class _Rest:
+    until = 0.0
+
+
+@cache
+def redis_at(url: str) -> Redis:
+    """A pool of connections of this process that gives up within a second."""
+    return Redis.from_url(
+        url,
+        socket_connect_timeout=1,
+        socket_timeout=1,
+        decode_responses=True,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def timed(metric: str, label: str, seconds: float) -> None:
+    """Count a duration: into the bucket it falls, and into the sum."""
+    bucket = next((f"{limit:g}" for limit in BUCKETS if seconds <= limit), "+Inf")
+    tracing.count(metric, label, bucket)
+    tracing.count(f"{metric}_sum", label, by=seconds)
+
+
+def add(counts: Mapping[tuple[str, ...], float]) -> None:
+    """Add to what all processes have counted. Raises nothing."""
+    if not counts or time.monotonic() < _Rest.until:
+        return
+    pipe = redis_at(settings.REDIS_URL).pipeline(transaction=False)
+    for name, by in counts.items():
+        pipe.hincrbyfloat(KEY, json.dumps(name), by)
+    try:
+        pipe.execute()
+    except RedisError as error:
+        _Rest.until = time.monotonic() + AWAY_FOR
+        logger.warning("Redis away, counts of this moment are lost: %s", error)
+
+
+def read() -> dict[tuple[str, ...], float]:
+    """All counts since Redis began. Raises ``RedisError``."""
+    found = redis_at(settings.REDIS_URL).hgetall(KEY)
+    return {tuple(json.loads(name)): float(value) for name, value in found.items()}

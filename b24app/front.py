@@ -1,0 +1,17 @@
+"""The app's root address: its main page, and where a portal's authorization page sends people back to.
+
+Both come to ``/``: the address of an app in its card is one.
+"""
+
+from django.http import HttpRequest, HttpResponse
+
+from b24app.console import views as console
+from b24app.install import views as install
+
+
+def main(request: HttpRequest) -> HttpResponse:
+    """The main page; for a GET that comes from an authorization, the end of that."""
+    returning = "state" in request.GET and not request.GET.keys().isdisjoint({"code", "error"})
+    if request.method == "GET" and returning:
+        return install.callback(request)
+    return console.main(request)

@@ -1,0 +1,173 @@
+"""What support needs to know of one portal, as a zip: no secret, no customer, no name of a person.
+
+For the console's download and ``manage.py support_bundle``. What is left out is decided three times:
+settings by a list of what may be shown, rows by leaving out every encrypted field, and the finished
+text by the names and the very values of secrets.
+"""
+
+import io
+import json
+import platform
+import zipfile
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+import celery
+import django
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection, models
+from redis.exceptions import RedisError
+
+from b24app import counters, heartbeat
+from b24app.bitrix24 import masking
+from b24app.bitrix24.pacing import Priority
+from b24app.bitrix24.transport import USER_AGENT
+from b24app.journal import calls
+from b24app.portals.budgets import budget_of
+from b24app.portals.fields import SecretField
+from b24app.portals.models import Portal, PortalUser
+
+CALLS = 2_000
+EVENTS = 500
+PEOPLE = 1_000
+
+SETTINGS = (
+    "APP_URL",
+    "B24_ALLOW_HTTP",
+    "B24_OAUTH_URL",
+    "B24_OPERATING_LIMIT",
+    "B24_RATE_CAPACITY",
+    "B24_RATE_LEAK",
+    "DEBUG",
+    "EMBEDDED",
+    "LOG_FORMAT",
+)
+
+ABOUT = """What Linked Orders knows of one portal, for support.
+
+versions.json   the app and what it runs on
+settings.json   settings that are no secret
+health.json     database, Redis, worker, the portal's budget
+portal.json     the portal as it is stored; of secrets only whether there is one
+people.jsonl    who has opened the app: ids and the state of their tokens, no names
+calls.jsonl     the latest requests to the portal, newest first; no parameters, no results
+events.jsonl    the latest events the portal sent, newest first; secrets masked
+"""
+
+
+def made(portal: Portal) -> bytes:
+    """The zip's bytes. Raises ``DatabaseError``; a Redis that is away is told inside."""
+    files = {
+        "about.txt": ABOUT,
+        "versions.json": _text(_versions()),
+        "settings.json": _text({name: getattr(settings, name) for name in SETTINGS}),
+        "health.json": _text(_health(portal)),
+        "portal.json": _text(_portal(portal)),
+        "people.jsonl": _lines(_people(portal)),
+        "calls.jsonl": _lines(calls.search(portal)[:CALLS].values()),
+        "events.jsonl": _lines(_events(portal)),
+    }
+    secrets = _secrets(portal)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name, masking.scrub(text, secrets))
+    return packed.getvalue()
+
+
+def file_name(portal: Portal) -> str:
+    """``linked-orders-HOST-DATE.zip``, fit for a header and a file system."""
+    host = "".join(one if one.isascii() and one.isalnum() else "-" for one in portal.host)
+    return f"linked-orders-{host}-{datetime.now(UTC):%Y%m%d-%H%M}.zip"
+
+
+def _versions() -> dict[str, object]:
+    with connection.cursor() as cursor:
+        version = "sqlite_version()" if connection.vendor == "sqlite" else "version()"
+        cursor.execute(f"SELECT {version}")
+        row = cursor.fetchone()
+    return {
+        "app": USER_AGENT,
+        "made_at": datetime.now(UTC),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "django": django.get_version(),
+        "celery": celery.__version__,
+        "database": f"{connection.vendor} {row[0] if row else ''}",
+    }
+
+
+def _health(portal: Portal) -> dict[str, object]:
+    view = budget_of(portal, Priority.INTERACTIVE).view()
+    health: dict[str, object] = {
+        "database": "ok",
+        "budget": {
+            "level": view.level,
+            "blocked_seconds": view.blocked,
+            "shared": view.shared,
+            "methods": {
+                name: {"operating": one.operating, "limit": one.limit, "blocked": one.blocked}
+                for name, one in (view.methods or {}).items()
+            },
+        },
+    }
+    try:
+        redis = counters.redis_at(settings.REDIS_URL)
+        cache.get("ready")
+        return health | {
+            "redis": "ok",
+            "worker": "ok" if heartbeat.alive() else "away",
+            "waiting_tasks": {name: redis.llen(name) for name in ("interactive", "bulk")},
+        }
+    except RedisError as error:
+        return health | {"redis": f"away: {type(error).__name__}"}
+
+
+def _portal(portal: Portal) -> dict[str, object]:
+    return _fields(portal) | {
+        # Codes of people and departments, without their names.
+        "named": portal.named_codes,
+        "installer": portal.installer.user_id if portal.installer else None,
+    }
+
+
+def _people(portal: Portal) -> Iterable[Mapping[str, object]]:
+    for user in PortalUser.objects.of(portal).order_by("-renewed_at")[:PEOPLE]:
+        yield {name: value for name, value in _fields(user).items() if name != "name"}
+
+
+def _events(portal: Portal) -> Iterable[Mapping[str, object]]:
+    for event in portal.events.order_by("-pk")[:EVENTS]:
+        yield _fields(event)
+
+
+def _fields(row: models.Model) -> dict[str, object]:
+    """All fields of a row; of an encrypted one only whether it is filled."""
+    found: dict[str, object] = {}
+    for field in row._meta.concrete_fields:
+        value = getattr(row, field.attname)
+        if isinstance(field, SecretField):
+            found[f"has_{field.name}"] = bool(value)
+        else:
+            found[field.name] = value
+    return found
+
+
+def _text(value: Mapping[str, object]) -> str:
+    return json.dumps(masking.mask(value), indent=2, ensure_ascii=False, default=str)
+
+
+def _lines(rows: Iterable[Mapping[str, object]]) -> str:
+    return "".join(
+        json.dumps(masking.mask(row), ensure_ascii=False, default=str) + "\n" for row in rows
+    )
+
+
+def _secrets(portal: Portal) -> list[str]:
+    """Values that must not be in the text, whatever brought them there."""
+    found = [settings.B24_CLIENT_SECRET, settings.SECRET_KEY, settings.METRICS_TOKEN]
+    found += [*settings.TOKEN_KEYS, str(portal.application_token)]
+    if portal.installer is not None:
+        found += [str(portal.installer.access_token), str(portal.installer.refresh_token)]
+    return [one for one in found if len(one) >= 8]

@@ -1,0 +1,152 @@
+"""What the doctor looks at, each part by itself."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import IntEnum
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from redis.exceptions import RedisError
+
+from b24app import counters, heartbeat
+from b24app.bitrix24 import errors
+from b24app.bitrix24.transport import SHARED
+from b24app.portals.fields import UnreadableSecret
+from b24app.portals.models import Portal, PortalUser
+from b24app.portals.tokens import authorization_server
+
+TROUBLES = (DatabaseError, RedisError, OSError, errors.BitrixError)
+
+# Seconds our clock may be wrong: tokens are renewed a minute before their end.
+APART = 20
+BACKLOG = 1_000
+
+
+class Grade(IntEnum):
+    OK = 0
+    WARN = 1
+    WRONG = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    grade: Grade
+    name: str
+    text: str
+
+
+def the_settings() -> Iterable[Finding]:
+    if settings.DEBUG:
+        yield Finding(Grade.WRONG, "settings", "DEBUG is on: its pages show what must stay inside")
+    if settings.B24_ALLOW_HTTP:
+        yield Finding(
+            Grade.WARN, "settings", "B24_ALLOW_HTTP is on: tokens may travel in the clear"
+        )
+    if not settings.APP_URL.startswith("https:"):
+        yield Finding(Grade.WARN, "settings", f"APP_URL {settings.APP_URL} is not https")
+    if settings.EMBEDDED:
+        yield Finding(Grade.WARN, "settings", "embedded SQLite and Redis: for trying the app")
+    if not settings.PUBLISHER:
+        yield Finding(Grade.WARN, "settings", "PUBLISHER is not set: the licence names no company")
+    yield Finding(Grade.OK, "settings", f"read; the app answers at {settings.APP_URL}")
+
+
+def files() -> Iterable[Finding]:
+    manifest = Path(settings.STATIC_ROOT) / "staticfiles.json"
+    if manifest.exists():
+        yield Finding(Grade.OK, "static files", "collected")
+    else:
+        yield Finding(Grade.WRONG, "static files", "not collected: manage.py collectstatic")
+    for language in ("ru", "de"):
+        text = Path(settings.LOCALE_PATHS[0]) / language / "LC_MESSAGES" / "django.mo"
+        if not text.exists():
+            yield Finding(Grade.WRONG, "texts", f"{language} is not compiled")
+
+
+def the_database() -> Iterable[Finding]:
+    connection.ensure_connection()
+    yield Finding(Grade.OK, "database", f"{connection.vendor} answers")
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        yield Finding(Grade.WRONG, "database", f"{len(plan)} migrations wait: manage.py migrate")
+
+
+def secrets() -> Iterable[Finding]:
+    """Whether the keys in force read what is stored: an old key dropped too early is seen here."""
+    readable = 0
+    for rows in (Portal.objects.all(), PortalUser.objects.all()):
+        try:
+            readable += sum(1 for _ in rows.iterator())
+        except UnreadableSecret as error:
+            yield Finding(Grade.WRONG, "keys", f"{error}; put the old key back behind the new one")
+            return
+    yield Finding(Grade.OK, "keys", f"TOKEN_KEYS read all of {readable} rows")
+
+
+def the_redis() -> Iterable[Finding]:
+    redis = counters.redis_at(settings.REDIS_URL)
+    seconds, _ = redis.time()
+    apart = abs(seconds - datetime.now(UTC).timestamp())
+    grade = Grade.OK if apart < APART else Grade.WARN
+    yield Finding(grade, "redis", f"answers, its clock is {apart:.0f} s from ours")
+    policy = redis.info("memory").get("maxmemory_policy", "noeviction")
+    if policy != "noeviction":
+        yield Finding(Grade.WRONG, "redis", f"maxmemory-policy {policy} throws waiting tasks away")
+    for queue in ("interactive", "bulk"):
+        waiting = redis.llen(queue)
+        if waiting > BACKLOG:
+            yield Finding(Grade.WARN, "queue", f"{waiting} tasks wait in {queue}")
+
+
+def worker() -> Iterable[Finding]:
+    if heartbeat.alive():
+        yield Finding(Grade.OK, "worker", f"alive within {heartbeat.FADES} s")
+    else:
+        yield Finding(Grade.WRONG, "worker", "no sign of life: celery -A b24app worker")
+
+
+def the_authorization_server() -> Iterable[Finding]:
+    """Is it there, does it know us, is our clock right? Asked with a refresh token that is none."""
+    where = settings.B24_OAUTH_URL
+    try:
+        authorization_server().refresh(f"doctor-{uuid.uuid4().hex}")
+    except errors.InvalidClient:
+        yield Finding(
+            Grade.WRONG, "authorization server", "B24_CLIENT_ID or B24_CLIENT_SECRET is not known"
+        )
+    except (errors.TransportError, errors.ServerFault) as error:
+        yield Finding(Grade.WRONG, "authorization server", f"{where}: {error.code}")
+        return
+    except errors.BitrixError as error:
+        yield Finding(Grade.OK, "authorization server", f"{where} answers ({error.code})")
+    yield from _clock(where)
+
+
+def _clock(where: str) -> Iterable[Finding]:
+    answer = SHARED.send("GET", f"{where}/", read_timeout=10, request_id=uuid.uuid4().hex)
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except ValueError:
+        yield Finding(Grade.WARN, "clock", "the authorization server does not tell its time")
+        return
+    apart = abs((datetime.now(UTC) - theirs.astimezone(UTC)).total_seconds())
+    grade = Grade.OK if apart < APART else Grade.WRONG
+    yield Finding(grade, "clock", f"{apart:.0f} s from the authorization server's")
+
+
+ALL: tuple[Callable[[], Iterable[Finding]], ...] = (
+    the_settings,
+    files,
+    the_database,
+    secrets,
+    the_redis,
+    worker,
+    the_authorization_server,
+)

@@ -1,0 +1,72 @@
+"""Keeping an installation going: bindings made good, the app carried on by another administrator."""
+
+import logging
+from collections.abc import Mapping
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer, Client
+from b24app.connect import client_of
+from b24app.portals import bindings
+from b24app.portals.models import Portal, PortalUser
+from b24app.portals.tokens import bury
+
+logger = logging.getLogger(__name__)
+
+Outcomes = Mapping[str, Answer | errors.BitrixError]
+
+
+def take_over(portal: Portal, user: PortalUser) -> bool:
+    """Let an administrator who opens the app carry it on where the installer's access has ended.
+
+    Their dismissal, for one: background work then stops until somebody does. What was bound in the
+    portal is looked through with the new access. True if ``user`` is the installer now.
+    """
+    before = portal.installer
+    if not user.is_admin or before == user or (before is not None and works(before)):
+        return False
+    if not hand_over(portal, before, user):
+        return False
+    client = client_of(user)
+    try:
+        failed = mend(client, portal, client.batch(bindings.looking()))
+    except errors.BitrixError as error:
+        failed = [error]
+    if failed:
+        logger.warning("not complete at %s after that: %s", portal.host, failed[0].code)
+    return True
+
+
+def works(user: PortalUser) -> bool:
+    """Whether the portal still takes ``user``'s tokens; one that is silent or busy is given time."""
+    if user.tokens == PortalUser.Tokens.DEAD:
+        return False
+    try:
+        client_of(user).call("app.info")
+    except errors.DeadToken:
+        bury(user)
+        return False
+    except errors.AppClosedToUser:
+        return False
+    except errors.BitrixError:
+        return True
+    return True
+
+
+def hand_over(portal: Portal, before: PortalUser | None, user: PortalUser) -> bool:
+    """Make ``user`` the one whose access works in the background, unless that changed meanwhile."""
+    if not Portal.objects.filter(pk=portal.pk, installer=before).update(installer=user):
+        return False
+    portal.installer = user
+    logger.info("user %s carries the app on at %s", user.user_id, portal.host)
+    return True
+
+
+def mend(client: Client, portal: Portal, present: Outcomes) -> list[errors.BitrixError]:
+    """Make what is bound (:func:`bindings.looking`) what is wanted; returns what went wrong.
+
+    Raises ``errors.BitrixError`` where the portal cannot be asked.
+    """
+    unread = [present[name] for name in bindings.looking()]
+    wanted = bindings.mending(portal, present)
+    outcomes = client.batch(wanted) if wanted else {}
+    return [one for one in [*unread, *outcomes.values()] if isinstance(one, errors.BitrixError)]

@@ -1,0 +1,70 @@
+"""The app as it runs in production, on this machine, in front of a demo portal."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from demo.server import DemoPortal
+from tests.ports import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def _wait(address: str) -> None:
+    limit = time.monotonic() + 60
+    while True:
+        try:
+            with urlopen(address, timeout=2):
+                return
+        except (URLError, OSError):
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.2)
+
+
+@contextmanager
+def running(home: Path, *, latency: float = 0.0) -> Iterator[DemoPortal]:
+    """gunicorn and a worker with their files in ``home``; the portal takes ``latency`` seconds longer."""
+    port = free_port()
+    app_url = f"http://127.0.0.1:{port}"
+    with DemoPortal(app_url, latency=latency) as portal:
+        environment = os.environ | {
+            "APP_URL": app_url,
+            "B24_OAUTH_URL": portal.oauth_url,
+            "DATABASE_URL": f"sqlite:///{home}/app.sqlite3",
+        }
+        manage = [sys.executable, "manage.py", "migrate", "-v", "0"]
+        subprocess.run(manage, cwd=ROOT, env=environment, check=True)
+        commands = [
+            [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{port}", "--threads", "4"],
+            [str(BIN / "celery"), "-A", "b24app", "worker", "-c", "1", "-Q", "interactive,bulk"],
+        ]
+        with (home / "log").open("wb") as log:
+            children = [
+                subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+                for command in commands
+            ]
+        try:
+            _wait(f"{app_url}/readyz/")
+            yield portal
+        finally:
+            for child in children:
+                child.terminate()
+            for child in children:
+                child.wait(20)

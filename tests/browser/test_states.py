@@ -1,0 +1,141 @@
+"""Every designed state of the tab, produced by a portal that misbehaves, read by axe, and left again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Desk
+from tests.browser.live import ROOT
+from tests.opening import EMPTY, ILYA, MARIA, MOCKUP, PETRA, THREE
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+
+
+@pytest.fixture
+def troubled(sit_down: Callable[..., Desk]) -> Desk:
+    """A desk whose console may complain: the browser reports each answer that is an error."""
+    desk = sit_down()
+    desk.install()
+    desk.sit(ILYA)
+    return desk
+
+
+def shown(desk: Desk, state: str) -> None:
+    """The state is on the screen, with a reference for support, and axe finds nothing in it."""
+    place = desk.app.locator(f"[data-state={state}]")
+    expect(place).to_be_visible(timeout=20_000)
+    desk.page.wait_for_timeout(200)
+    desk.picture(f"state-{state}")
+    assert desk.violations(AXE) == []
+
+
+TROUBLES = [
+    ("no_read", "crm.orderentity.list", "no-read"),
+    ("no_store", "crm.orderentity.list", "no-store"),
+    ("no_scope", "crm.orderentity.list", "no-scope"),
+    ("operating", "crm.orderentity.list", "busy"),
+    ("html", None, "silent"),
+    ("user_access", None, "app-closed"),
+    ("payment_required", None, "payment"),
+    ("portal_deleted", None, "portal-closed"),
+]
+
+
+@pytest.mark.parametrize(("fault", "method", "state"), TROUBLES)
+def test_when_the_tab_is_opened(troubled: Desk, fault: str, method: str | None, state: str) -> None:
+    desk = troubled
+    desk.portal.misbehave(fault, method=method, times=30)
+    desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
+    shown(desk, state)
+    expect(desk.app.locator(f"[data-state={state}]")).to_contain_text("LO-")
+    desk.portal.calm()
+    desk.app.locator(".state .btn.fill").first.click()
+    expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
+
+
+@pytest.mark.parametrize(
+    ("fault", "method", "state"),
+    [one for one in TROUBLES if one[2] in ("no-read", "silent", "payment")],
+)
+def test_while_the_tab_is_open(troubled: Desk, fault: str, method: str | None, state: str) -> None:
+    desk = troubled
+    desk.open_deal(MOCKUP)
+    desk.portal.misbehave(fault, method=method, times=30)
+    desk.app.get_by_role("button", name="Date").click()
+    expect(desk.app.locator(f"[data-state={state}]")).to_be_visible(timeout=20_000)
+    desk.portal.calm()
+    desk.app.locator(".state [data-again]").click()
+    expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
+
+
+def test_a_silent_portal_is_asked_again_by_the_page_itself(troubled: Desk) -> None:
+    desk = troubled
+    desk.open_deal(MOCKUP)
+    desk.portal.misbehave("html", times=30)
+    desk.app.get_by_role("button", name="Date").click()
+    expect(desk.app.locator("[data-retry-text]")).to_contain_text("s", timeout=20_000)
+    desk.portal.calm()
+    expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9, timeout=25_000)
+
+
+def test_no_right_to_read_names_who_can_give_it(troubled: Desk) -> None:
+    desk = troubled
+    desk.sit(PETRA)
+    desk.open_deal(MOCKUP)
+    shown(desk, "no-read")
+    expect(desk.app.locator(".people")).to_contain_text("Anna Schmidt")
+
+
+def test_no_right_to_link_is_said_above_the_orders(troubled: Desk) -> None:
+    desk = troubled
+    desk.sit(MARIA)
+    desk.open_deal(THREE)
+    desk.app.locator("[data-check]").first.check()
+    desk.app.locator("#panel-unlink").click()
+    desk.app.locator("dialog[open] button[type=submit]").click()
+    expect(desk.app.locator("[data-note=failed]")).to_contain_text("right to change orders")
+    desk.open_deal(THREE)
+    note = desk.app.locator("[data-note=read-only]")
+    expect(note).to_contain_text("Anna Schmidt")
+    desk.picture("state-read-only")
+    assert desk.violations(AXE) == []
+
+
+def test_the_session_has_ended_and_cannot_be_renewed(troubled: Desk) -> None:
+    desk = troubled
+    desk.open_deal(MOCKUP)
+    desk.portal.kill_tokens()
+    desk.page.route("**/demo/frame/auth/", lambda route: route.abort())
+    desk.app.get_by_role("button", name="Date").click()
+    shown(desk, "session-ended")
+
+
+def test_the_app_is_not_installed_completely(troubled: Desk) -> None:
+    desk = troubled
+    desk.portal.state.member_id = "c" * 32
+    desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
+    shown(desk, "not-installed")
+
+
+def test_the_subscription_has_ended_and_comes_back(troubled: Desk) -> None:
+    desk = troubled
+    desk.portal.end_subscription()
+    desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
+    expect(desk.app.locator("[data-state=payment], [data-note=unpaid]").first).to_be_visible()
+    desk.picture("state-unpaid")
+    desk.portal.renew_subscription()
+    desk.open_deal(MOCKUP)
+    expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
+
+
+def test_nothing_linked_yet(troubled: Desk) -> None:
+    desk = troubled
+    desk.open_deal(EMPTY)
+    expect(desk.app.locator("[data-state=empty], [data-state=suggested]").first).to_be_visible()
+    desk.page.wait_for_load_state("networkidle")
+    desk.picture("state-empty")
+    assert desk.violations(AXE) == []

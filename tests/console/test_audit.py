@@ -1,0 +1,179 @@
+"""The audit: what was changed through the app, found again and taken along."""
+
+import html
+import re
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from b24app.journal import audit
+from b24app.journal.audit import Entry
+from b24app.journal.models import AuditEntry
+from b24app.orders.types import DEAL, INVOICE, Owner
+from b24app.portals.models import Portal, PortalUser
+from demo.server import DemoPortal
+from tests.console.desk import at_work
+from tests.opening import ANNA, MARIA, Page, ask, open_tab, submit
+
+pytestmark = pytest.mark.django_db
+
+AUDIT = "/console/audit/"
+HERE, THERE, INVOICED = Owner(DEAL, 7021), Owner(DEAL, 6933), Owner(INVOICE, 7021)
+DAY = datetime(2026, 11, 18, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def page(client: Client, portal: DemoPortal) -> Page:
+    """The console, after Anna linked 1 and moved it, Maria unlinked 2 and changed 3."""
+    page = at_work(client, portal)
+    open_tab(client, portal, MARIA)
+    anna, maria = PortalUser.objects.get(user_id=ANNA), PortalUser.objects.get(user_id=MARIA)
+    with time_machine.travel(DAY, tick=False):
+        audit.record(anna, "tab", [Entry("link", 1, "1196", target=HERE)])
+        audit.record(anna, "order_card", [Entry("link", 1, "1196", source=HERE, target=THERE)])
+    right = AuditEntry.Right.INSTALLER
+    with time_machine.travel(datetime(2026, 11, 19, tzinfo=UTC), tick=False):
+        audit.record(maria, "job", [Entry("link", 2, "1188", source=INVOICED, right=right)])
+    with time_machine.travel(datetime(2026, 11, 20, tzinfo=UTC), tick=False):
+        audit.record(maria, "tab", [Entry("status", 3, "=1+1", before="N", after="P")])
+        audit.record(
+            maria,
+            "tab",
+            [Entry("responsible", 3, before=str(ANNA), after=str(MARIA), certain=False)],
+        )
+    return page
+
+
+def shown(page: Page) -> list[tuple[str, str]]:
+    """What each line did, and with which order."""
+    rows = re.findall(r'<tr role="row" data-entry.*?</tr>', page.text, re.DOTALL)
+    return [
+        (
+            str(re.findall(r'data-what="(\w+)"', row)[0]),
+            str(re.findall(r"orders/details/(\d+)/", row)[0]),
+        )
+        for row in rows
+    ]
+
+
+ALL = [
+    ("responsible", "3"),
+    ("status", "3"),
+    ("unlinked", "2"),
+    ("moved", "1"),
+    ("linked", "1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ALL),
+        (f"person={MARIA}", ALL[:3]),
+        ("order=1", ALL[3:]),
+        ("card=7021", ALL[3:]),
+        ("card=7021&card_type=31", [ALL[2]]),
+        ("card=6933&card_type=2", [ALL[3]]),
+        ("kind=status", [ALL[1]]),
+        ("kind=link&person=1", ALL[3:]),
+        ("since=2026-11-19", ALL[:3]),
+        ("until=2026-11-18", ALL[3:]),
+        ("since=2026-11-19&until=2026-11-19", [ALL[2]]),
+        ("until=9999-12-31", ALL),
+        ("order=77", []),
+    ],
+)
+def test_narrowed(client: Client, page: Page, query: str, found: list[tuple[str, str]]) -> None:
+    assert shown(ask(client, page, f"{AUDIT}?{query}")) == found
+
+
+def test_what_a_line_says(client: Client, page: Page) -> None:
+    text = html.unescape(ask(client, page, AUDIT).text)
+    moved = re.findall(r'data-what="moved".*?</tr>', text, re.DOTALL)[0]
+    assert "/crm/deal/details/7021/" in moved
+    assert "/crm/deal/details/6933/" in moved
+    assert "Anna Schmidt" in moved
+    assert "in the order’s card" in moved
+    responsible = re.findall(r'data-what="responsible".*?</tr>', text, re.DOTALL)[0]
+    assert 'class="from">Anna Schmidt<' in responsible
+    assert 'class="to">Maria Lopez<' in responsible
+    assert "may not have happened" in responsible
+    unlinked = re.findall(r'data-what="unlinked".*?</tr>', text, re.DOTALL)[0]
+    assert "with the app’s right" in unlinked
+    assert "/crm/type/31/details/7021/" in unlinked
+
+
+def test_what_was_taken_back_says_so(client: Client, page: Page) -> None:
+    entry = AuditEntry.objects.get(to_id=HERE.id)
+    anna = PortalUser.objects.get(user_id=ANNA)
+    audit.record(anna, "undo", [Entry("link", 1, source=HERE, undoes=entry.pk)])
+    text = ask(client, page, AUDIT).text
+    assert "taken back since" in re.findall(r'data-what="linked".*?</tr>', text, re.DOTALL)[0]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "order=1a",
+        "order=-1",
+        "card=x",
+        "person=x",
+        "since=18.11.2026",
+        "kind=everything",
+        "until=2026-02-31",
+        "before=x",
+        "order=9999999999999999",
+    ],
+)
+def test_nonsense_is_said(client: Client, page: Page, query: str) -> None:
+    answer = ask(client, page, f"{AUDIT}?{query}")
+    assert 'data-note="wrong"' in answer.text
+    assert shown(answer) == []
+    name, _, value = query.partition("=")
+    form = {"format": "csv", name: value}
+    assert submit(client, page, f"{AUDIT}export/", form).response.status_code == 400
+
+
+def test_older_pages_keep_the_conditions(client: Client, page: Page) -> None:
+    anna = PortalUser.objects.get(user_id=ANNA)
+    audit.record(anna, "tab", [Entry("link", n, target=HERE) for n in range(1, 121)])
+    audit.record(anna, "tab", [Entry("link", n, source=HERE) for n in range(1, 11)])
+    found, address = [], f"{AUDIT}?kind=link&person={ANNA}&card=7021&card_type=2"
+    while address:
+        answer = ask(client, page, address)
+        found += shown(answer)
+        button = re.search(r'id="page-next"[^>]*hx-get="([^"]+)"', answer.text)
+        address = html.unescape(button[1]) if button else ""
+    assert len(found) == 132
+    assert found[10][0] == "linked"
+
+
+def test_another_portal_is_not_seen(client: Client, page: Page, portal: DemoPortal) -> None:
+    other = Portal.objects.create(member_id="b" * 32, endpoint=f"{portal.url}/rest/")
+    stranger = PortalUser.objects.create(portal=other, user_id=ANNA, name="Stranger")
+    audit.record(stranger, "tab", [Entry("link", 1, "S-1", target=HERE)])
+    answer = ask(client, page, AUDIT)
+    assert shown(answer) == ALL
+    assert "Stranger" not in answer.text
+    content = submit(client, page, f"{AUDIT}export/", {"format": "csv"}).response.content.decode()
+    assert "S-1" not in content
+
+
+def test_nothing_is_asked_of_the_portal(client: Client, page: Page, portal: DemoPortal) -> None:
+    requests = portal.rest.requests
+    ask(client, page, AUDIT)
+    submit(client, page, f"{AUDIT}export/", {"format": "xlsx"})
+    assert portal.rest.requests == requests
+
+
+def test_the_trail_leaves_as_a_file_without_formulas(client: Client, page: Page) -> None:
+    answer = submit(client, page, f"{AUDIT}export/", {"format": "csv", "person": str(MARIA)})
+    rows = answer.response.content.decode("utf-8-sig").splitlines()
+    assert len(rows) == 4
+    assert "Maria Lopez" in rows[1]
+    assert ",'=1+1," in rows[2]
+    assert answer.response["Content-Disposition"] == 'attachment; filename="audit.csv"'
+    assert submit(client, page, reverse("console-audit-export"), {}).response.status_code == 400

@@ -1,0 +1,189 @@
+"""Health in plain words, buttons that mend, numbers of the last 30 days."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from b24app import heartbeat
+from b24app.journal import audit
+from b24app.journal.audit import Entry
+from b24app.orders.types import DEAL, Owner
+from b24app.portals.models import Portal, PortalUser
+from demo.server import DemoPortal
+from tests.console.desk import at_work, open_main
+from tests.opening import ANNA, MARIA, Page, ask, install, submit
+
+pytestmark = pytest.mark.django_db
+
+HERE, THERE = Owner(DEAL, 7021), Owner(DEAL, 6933)
+
+
+@pytest.fixture
+def worker() -> None:
+    heartbeat.beat(time.time())
+
+
+def grades(page: Page) -> dict[str, str]:
+    return dict(re.findall(r'data-check="(\w+)" data-grade="(\w+)"', page.text))
+
+
+def faults(page: Page) -> list[str]:
+    return re.findall(r'data-fault="(\w+)"', page.text)
+
+
+def read(client: Client, page: Page) -> Page:
+    return ask(client, page, reverse("console-overview"))
+
+
+def test_all_is_well(client: Client, portal: DemoPortal, worker: None) -> None:
+    page = at_work(client, portal)
+    assert set(grades(page).values()) == {"fine"}
+    assert faults(page) == []
+    assert "All 4 are granted" in page.text
+    assert "Anna" in page.text
+
+
+def test_without_a_worker_the_queue_stands_still(client: Client, portal: DemoPortal) -> None:
+    assert faults(at_work(client, portal)) == ["queue"]
+
+
+def test_what_is_missing_in_the_portal_is_connected_again(
+    client: Client, portal: DemoPortal, worker: None
+) -> None:
+    page = at_work(client, portal)
+    portal.state.placements.clear()
+    portal.state.events.clear()
+    page_now = read(client, page)
+    assert faults(page_now) == ["places", "events"]
+    assert "CRM_DEAL_DETAIL_TAB" in page_now.text
+    answer = submit(client, page, reverse("console-rebind"), {})
+    assert (faults(answer), answer.toast["kind"]) == ([], "ok")
+    assert len(portal.state.placements) == 5
+
+
+def test_what_is_there_twice_is_cleared_away(
+    client: Client, portal: DemoPortal, worker: None
+) -> None:
+    page = at_work(client, portal)
+    portal.state.placements.append(dict(portal.state.placements[0]))
+    portal.state.events.append({**portal.state.events[0], "handler": "https://old.example.com/"})
+    page_now = read(client, page)
+    assert (grades(page_now)["places"], grades(page_now)["events"]) == ("warn", "warn")
+    assert faults(submit(client, page, reverse("console-rebind"), {})) == []
+    assert len(portal.state.placements) == 5
+
+
+def test_a_refusal_to_connect_is_said(client: Client, portal: DemoPortal, worker: None) -> None:
+    page = at_work(client, portal)
+    portal.state.events.clear()
+    portal.misbehave("no_scope", method="event.bind", times=100)
+    answer = submit(client, page, reverse("console-rebind"), {})
+    assert 'data-note="not-mended"' in answer.text
+    assert answer.toast == {}
+
+
+@pytest.mark.parametrize("scope", ["crm", "sale", "placement", "user_brief"])
+def test_a_withdrawn_permission_is_named(
+    client: Client, portal: DemoPortal, worker: None, scope: str
+) -> None:
+    page = at_work(client, portal)
+    portal.state.app.scope.remove(scope)
+    page_now = read(client, page)
+    assert grades(page_now)["permissions"] == "alert"
+    assert f"Add {scope} to the permissions" in page_now.text
+
+
+def test_a_silent_portal_is_not_called_healthy(
+    client: Client, portal: DemoPortal, worker: None
+) -> None:
+    page = at_work(client, portal)
+    portal.misbehave("rate", times=20)
+    found = grades(read(client, page))
+    assert [found[one] for one in ("permissions", "places", "events")] == ["unknown"] * 3
+
+
+def another_administrator(portal: DemoPortal) -> None:
+    portal.state.users[MARIA].admin = True
+
+
+def test_another_administrator_takes_over_by_opening_once_the_access_has_ended(
+    client: Client, portal: DemoPortal, worker: None
+) -> None:
+    install(client, portal)
+    another_administrator(portal)
+    open_main(client, portal, MARIA)
+    assert Portal.objects.get().installer == PortalUser.objects.get(user_id=ANNA)
+    PortalUser.objects.filter(user_id=ANNA).update(tokens=PortalUser.Tokens.DEAD)
+    portal.state.events.clear()
+    page = open_main(client, portal, MARIA)
+    assert Portal.objects.get().installer == PortalUser.objects.get(user_id=MARIA)
+    assert faults(page) == []
+    assert "1 person has to open the app anew" in page.text
+
+
+def test_the_app_is_carried_on_by_the_button(
+    client: Client, portal: DemoPortal, worker: None
+) -> None:
+    install(client, portal)
+    another_administrator(portal)
+    page = open_main(client, portal, MARIA)
+    PortalUser.objects.filter(user_id=ANNA).update(is_admin=False)
+    assert faults(read(client, page)) == ["access"]
+    answer = submit(client, page, reverse("console-carry-on"), {})
+    assert faults(answer) == []
+    installer = Portal.objects.get().installer
+    assert installer is not None
+    assert installer.user_id == MARIA
+
+
+def test_nobody_carries_on_who_is_no_administrator_any_more(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    another_administrator(portal)
+    page = open_main(client, portal, MARIA)
+    portal.state.users[MARIA].admin = False
+    for name in ("console-carry-on", "console-rebind"):
+        PortalUser.objects.filter(user_id=MARIA).update(is_admin=True)
+        assert submit(client, page, reverse(name), {}).state == "admins-only"
+    installer = Portal.objects.get().installer
+    assert installer is not None
+    assert installer.user_id == ANNA
+
+
+def test_numbers_of_the_last_30_days(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    anna = PortalUser.objects.get(user_id=ANNA)
+    now = datetime.now(UTC)
+    with time_machine.travel(now - timedelta(days=29), tick=False):
+        audit.record(anna, "tab", [Entry("link", n, target=HERE) for n in range(1, 1201)])
+    with time_machine.travel(now - timedelta(days=31), tick=False):
+        audit.record(anna, "tab", [Entry("link", 5, target=HERE)])
+    audit.record(anna, "tab", [Entry("link", 1, source=HERE, target=THERE)])
+    audit.record(anna, "tab", [Entry("link", 2, source=HERE), Entry("status", 2, before="N")])
+    audit.record(anna, "undo", [Entry("link", 1, source=THERE, target=HERE)])
+    other = Portal.objects.create(member_id="b" * 32, endpoint=f"{portal.url}/rest/")
+    stranger = PortalUser.objects.create(portal=other, user_id=ANNA, name="Stranger")
+    audit.record(stranger, "tab", [Entry("link", 9, target=HERE)])
+    text = read(client, page).text
+    numbers = dict(re.findall(r'data-number="(\w+)">([^<]*)<', text))
+    assert numbers == {"linked": "1,200", "moved": "1", "unlinked": "1", "undone": "1"}
+    assert text.count("<rect") == 2
+    assert f"{anna.name} 1,203" in text
+    assert "Stranger" not in text
+
+
+def test_the_overview_costs_two_requests_and_a_look_again_one(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    before = portal.rest.requests
+    page = open_main(client, portal)
+    assert portal.rest.requests - before == 2
+    read(client, page)
+    assert portal.rest.requests - before == 3

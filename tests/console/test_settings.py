@@ -1,0 +1,166 @@
+"""What administrators choose, and what becomes of it in the portal."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from b24app.portals.models import Portal
+from demo.server import DemoPortal
+from tests.console.desk import SETTINGS, at_work
+from tests.opening import Page, ask, submit
+
+pytestmark = pytest.mark.django_db
+
+ALL = {
+    "CRM_DEAL_DETAIL_TAB",
+    "CRM_DEAL_LIST_MENU",
+    "CRM_DEAL_LIST_TOOLBAR",
+    "CRM_ORDER_DETAIL_TAB",
+    "CRM_SMART_INVOICE_DETAIL_TAB",
+}
+
+
+def save(client: Client, page: Page, **chosen: object) -> Page:
+    return submit(client, page, reverse("console-settings-save"), {**SETTINGS, **chosen})
+
+
+def bound(portal: DemoPortal) -> list[str]:
+    return sorted(one["placement"] for one in portal.state.placements)
+
+
+def test_what_is_in_force_stands_in_the_form(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    named = [{"id": "U5", "name": "Maria <Lopez>"}]
+    Portal.objects.update(
+        named=named, suggestion_days=1200, journal_days=30, places_off=["invoice"]
+    )
+    text = ask(client, page, reverse("console-settings"), {}).text
+    assert 'value="U5|Maria &lt;Lopez&gt;"' in text
+    assert ('value="1200"' in text, 'value="30"' in text) == (True, True)
+    assert 'value="invoice">' in text
+    assert 'value="deal" checked>' in text
+
+
+def test_everything_is_kept(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    answer = save(
+        client,
+        page,
+        who="named",
+        named=["U5|Maria Lopez", "DR12|Sales", "U5|Maria again", "SG4_K|Store group"],
+        suggestion_days="30",
+        notes="on",
+        notes_language="de",
+        journal_days="90",
+    )
+    assert answer.response.status_code == 200
+    assert answer.toast["text"] == "Settings saved"
+    known = Portal.objects.get()
+    assert known.named_codes == ["U5", "DR12", "SG4_K"]
+    assert (known.suggestion_days, known.notes, known.notes_language) == (30, True, "de")
+    assert known.journal_days == 90
+
+
+def test_own_rights_only_forgets_the_named(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    Portal.objects.update(named=[{"id": "U5", "name": "Maria Lopez"}])
+    save(client, page, who="own", named=["U5|Maria Lopez"])
+    assert Portal.objects.get().named == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"suggestion_days": "3651"},
+        {"suggestion_days": "-1"},
+        {"suggestion_days": ""},
+        {"journal_days": "2"},
+        {"journal_days": "91"},
+        {"journal_days": "seven"},
+        {"notes_language": "xx"},
+        {"who": "everybody"},
+        {"place": ["deal", "left_menu"]},
+        {"who": "named", "named": ["CR|The author"]},
+        {"who": "named", "named": ["U0|Nobody"]},
+        {"who": "named", "named": ["U٥|Other digits"]},
+        {"who": "named", "named": ["U5; DROP|x"]},
+        {"who": "named", "named": [f"U{n}|x" for n in range(1, 102)]},
+    ],
+)
+def test_nonsense_changes_nothing_and_asks_nothing_of_the_portal(
+    client: Client, portal: DemoPortal, wrong: dict[str, object]
+) -> None:
+    page = at_work(client, portal)
+    requests = portal.rest.requests
+    answer = save(client, page, **({"journal_days": "30"} | wrong))
+    assert answer.response.status_code == 422
+    assert answer.response["X-Lo-State"] == "1"
+    assert 'data-note="invalid"' in answer.text
+    assert (Portal.objects.get().journal_days, portal.rest.requests) == (7, requests)
+
+
+def test_what_was_typed_beside_a_mistake_stays(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    named = ["U5|Maria Lopez", "CR|Nobody"]
+    form = {
+        "who": "named",
+        "named": named,
+        "notes": "on",
+        "place": ["deal"],
+        "notes_language": "ru",
+    }
+    text = save(client, page, suggestion_days="4000", **form).text
+    assert 'value="U5|Maria Lopez"' in text
+    assert "CR|" not in text
+    assert ('name="notes" checked' in text, 'value="4000"' in text) == (True, True)
+    assert text.count('name="place"') == 5
+    assert [one for one in ("deal", "invoice") if f'value="{one}" checked' in text] == ["deal"]
+    assert 'value="ru" selected' in text
+
+
+def test_places_go_and_come_at_once(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    assert set(bound(portal)) == ALL
+    save(client, page, place=["deal"])
+    assert bound(portal) == ["CRM_DEAL_DETAIL_TAB"]
+    assert Portal.objects.get().places_off == ["invoice", "order", "list_menu", "list_toolbar"]
+    save(client, page)
+    assert sorted(ALL) == bound(portal)
+
+
+def test_one_request_where_no_place_changes_and_one_more_where_some_do(
+    client: Client, portal: DemoPortal
+) -> None:
+    page = at_work(client, portal)
+    for place, requests in ((SETTINGS["place"], 1), (["deal"], 2)):
+        before = portal.rest.requests
+        save(client, page, place=place)
+        assert portal.rest.requests - before == requests
+
+
+def test_a_place_the_portal_refuses_is_named(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    portal.misbehave("no_scope", method="placement.unbind")
+    answer = save(client, page, place=["deal", "order", "list_menu", "list_toolbar"])
+    assert 'data-note="refused"' in answer.text
+    assert "Tab in the invoice card" in answer.text.partition("</section>")[0]
+    assert Portal.objects.get().places_off == ["invoice"]
+
+
+def test_a_portal_that_does_not_answer_keeps_nothing(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    portal.misbehave("html", times=10)
+    answer = save(client, page, journal_days="30")
+    assert (answer.state, answer.response.status_code) == ("silent", 504)
+    assert 'id="menu-settings"' in answer.text
+    assert Portal.objects.get().journal_days == 7
+
+
+def test_an_ended_subscription_leaves_the_settings_to_look_at(
+    client: Client, portal: DemoPortal
+) -> None:
+    page = at_work(client, portal)
+    Portal.objects.update(payment_expired=True)
+    assert ask(client, page, reverse("console-settings")).response.status_code == 200
+    assert save(client, page, journal_days="30").state == "payment"
+    assert Portal.objects.get().journal_days == 7

@@ -1,0 +1,143 @@
+"""The app as real processes: web, worker, a Redis and a database of their own, a demo portal."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from cryptography.fernet import Fernet
+
+from b24app import embedded
+from b24app.portals.codes import DEAL_TAB
+from demo.server import DemoPortal
+from tests.ports import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BIN = Path(sys.executable).parent
+SECONDS = 40
+
+
+@dataclass
+class Running:
+    """A running app; ``log`` holds what web and worker wrote, one JSON object a line."""
+
+    portal: DemoPortal
+    url: str
+    web: subprocess.Popen[bytes]
+    worker: subprocess.Popen[bytes]
+    directory: Path
+    environment: Mapping[str, str]
+
+    def lines(self, name: str) -> list[dict[str, Any]]:
+        """The log of ``web`` or ``worker``, without the banner a worker prints at its start."""
+        text = (self.directory / f"{name}.log").read_text("utf-8")
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    def launch(self, placement: str = DEAL_TAB) -> requests.Response:
+        """The portal's form, posted to the app as a browser does."""
+        opening = self.portal.open(placement)
+        return requests.post(opening.url, data=dict(opening.form), timeout=SECONDS)
+
+    def event(self, name: str, **data: str) -> requests.Response:
+        """An event of the portal, posted to the app."""
+        auth = {f"auth[{key}]": value for key, value in self.portal.event_auth().items()}
+        more = {f"data[{key}]": value for key, value in data.items()}
+        return requests.post(
+            f"{self.url}/events/", data={"event": name, **auth, **more}, timeout=SECONDS
+        )
+
+    def manage(self, *command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """``manage.py COMMAND`` with the settings of this app."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=self.environment,
+            input=given, capture_output=True, text=True, check=False, timeout=SECONDS,
+        )  # fmt: skip
+
+
+def until(holds: Callable[[], object], why: str) -> None:
+    """Wait for something that other processes do."""
+    limit = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < limit, why
+        time.sleep(0.05)
+
+
+@contextmanager
+def running(directory: Path, **changed: str) -> Iterator[Running]:
+    """The app, installed in its demo portal, ready; everything is ended afterwards."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    redis = directory / "redis"
+    embedded.ensure(redis)
+    with DemoPortal(url) as portal:
+        environment = os.environ | {
+            "APP_URL": url,
+            "B24_OAUTH_URL": portal.oauth_url,
+            "B24_CLIENT_ID": portal.client_id,
+            "B24_CLIENT_SECRET": portal.client_secret,
+            "B24_ALLOW_HTTP": "on",
+            "DATABASE_URL": f"sqlite:///{directory / 'app.sqlite3'}",
+            "REDIS_URL": f"unix://{embedded.socket_path(redis)}",
+            "SECRET_KEY": "only-for-tests-" * 5,
+            "TOKEN_KEYS": Fernet.generate_key().decode(),
+            "LOG_FORMAT": "json",
+            **changed,
+        }
+        before = [["migrate", "-v", "0"]]
+        if "OPERATOR_ADMIN" in changed:
+            before.append(["collectstatic", "--noinput", "-v", "0"])
+        for command in before:
+            subprocess.run(
+                [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True
+            )
+        celery = [
+            "celery",
+            "-A",
+            "b24app",
+            "worker",
+            "-c",
+            "2",
+            "-Q",
+            "interactive,bulk",
+            "-l",
+            "INFO",
+        ]
+        web = _started(
+            directory, environment, "web", ["gunicorn", "b24app.wsgi", "-b", f"127.0.0.1:{port}"]
+        )
+        worker = _started(directory, environment, "worker", celery)
+        try:
+            until(lambda: _ready(url), "the app does not get ready")
+            app = Running(portal, url, web, worker, directory, environment)
+            assert app.launch("INSTALL").status_code == 200
+            yield app
+        finally:
+            for one in (web, worker):
+                one.terminate()
+            for one in (web, worker):
+                one.wait(SECONDS)
+            embedded.stop(redis)
+
+
+def _started(
+    directory: Path, environment: Mapping[str, str], name: str, command: list[str]
+) -> subprocess.Popen[bytes]:
+    with (directory / f"{name}.log").open("wb") as out:
+        return subprocess.Popen(
+            [str(BIN / command[0]), *command[1:]],
+            cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+
+def _ready(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/readyz/", timeout=5).status_code == 200
+    except requests.RequestException:
+        return False

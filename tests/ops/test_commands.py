@@ -1,0 +1,259 @@
+"""The operator's commands: portals, doctor, support bundle."""
+
+import io
+import json
+import re
+import socket
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from b24app import heartbeat
+from b24app.events.models import InboxEvent
+from b24app.journal import bundle
+from b24app.journal.models import RestCall
+from b24app.portals.fields import Secret
+from b24app.portals.models import Portal, PortalUser
+from demo.server import DemoPortal
+from tests.opening import ANNA, MARIA, install, open_tab, submit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def known(client: Client, portal: DemoPortal) -> Portal:
+    install(client, portal)
+    return Portal.objects.get()
+
+
+@pytest.fixture
+def stranger() -> Portal:
+    return Portal.objects.create(
+        member_id="stranger", endpoint="https://stranger.example/rest/", application_token="s" * 20
+    )
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """What the operator types when asked."""
+    return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
+
+
+def run(*command: str) -> str:
+    out = io.StringIO()
+    call_command(*command, stdout=out)
+    return out.getvalue()
+
+
+def failing(*command: str) -> tuple[str, str]:
+    """What was printed, and why it ended with 1."""
+    out = io.StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command(*command, stdout=out)
+    return out.getvalue(), str(caught.value)
+
+
+def test_portals_are_listed_and_narrowed(known: Portal, stranger: Portal) -> None:
+    line = f"{known.member_id}  {known.host}  installed "
+    both = run("portals", "list")
+    assert line in both
+    assert "stranger.example" in both
+    assert "access live, people 1" in both
+    assert run("portals", "list", "stranger.").count("\n") == 1
+    assert "access none, people 0" in run("portals", "list", "stranger.")
+    assert run("portals", "list", "nowhere") == ""
+
+
+def test_a_healthy_portal_is_said_so(known: Portal) -> None:
+    assert run("portals", "health", known.member_id).strip().endswith("ok")
+
+
+def test_troubles_are_named(
+    client: Client, portal: DemoPortal, known: Portal, stranger: Portal
+) -> None:
+    InboxEvent.objects.create(portal=known, name="ONAPPTEST", state="failed")
+    InboxEvent.objects.update(received_at=known.installed_at.replace(year=2020))
+    portal.state.app.scope = ["crm", "sale", "placement"]
+    portal.state.placements.clear()
+    told, why = failing("portals", "health")
+    assert why == "2 with troubles"
+    ours, theirs = told.splitlines()
+    assert "permissions alert: missing user_brief" in ours
+    assert "places alert: missing CRM_DEAL_DETAIL_TAB" in ours
+    assert "1 events failed" in ours
+    assert "no installer" in theirs
+    portal.misbehave("portal_deleted")
+    told, _ = failing("portals", "health", known.member_id)
+    assert "does not answer as it should: PORTAL_DELETED" in told
+    portal.kill_tokens()
+    assert "does not answer" in failing("portals", "health", known.member_id)[0]
+    PortalUser.objects.update(tokens=PortalUser.Tokens.DEAD)
+    assert "access has ended" in failing("portals", "health", known.member_id)[0]
+
+
+def test_binding_anew(portal: DemoPortal, known: Portal, stranger: Portal) -> None:
+    before = list(portal.state.placements)
+    portal.state.placements.clear()
+    assert "tabs: done" in run("portals", "rebind", known.member_id)
+    assert len(portal.state.placements) == len(before)
+    portal.misbehave("no_scope", method="event.get", times=5)
+    told, why = failing("portals", "rebind", known.member_id)
+    assert why == "not complete"
+    assert "insufficient_scope" in told
+    assert "administrator" in failing("portals", "rebind", "stranger")[1]
+    assert failing("portals", "rebind", "no'body")[1] == "no portal no'body"
+
+
+def test_erasing_asks_first_and_takes_one_portal_alone(
+    client: Client,
+    portal: DemoPortal,
+    known: Portal,
+    stranger: Portal,
+    typed: Callable[[str], None],
+) -> None:
+    open_tab(client, portal)
+    typed("yes")
+    assert failing("portals", "erase", known.member_id)[1] == "nothing was erased"
+    assert Portal.objects.count() == 2
+    typed(known.member_id)
+    assert f"{known.host} erased" in run("portals", "erase", known.member_id)
+    assert list(Portal.objects.all()) == [stranger]
+    assert not RestCall.objects.exists()
+    assert not PortalUser.objects.exists()
+    run("portals", "erase", "stranger", "--yes")
+    assert not Portal.objects.exists()
+
+
+def contents(packed: bytes) -> dict[str, str]:
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def test_a_bundle_tells_what_support_needs_and_no_secret(
+    client: Client,
+    portal: DemoPortal,
+    known: Portal,
+    stranger: Portal,
+    settings: Settings,
+    tmp_path: Path,
+) -> None:
+    page = open_tab(client, portal, user_id=MARIA)
+    portal.misbehave("no_write", method="crm.orderentity.add")
+    free = next(pk for pk in portal.state.orders if portal.link_of(pk) is None)
+    submit(client, page, "/tab/link/", {"order": f"{free}|"})
+    InboxEvent.objects.create(
+        portal=known, name="ONAPPTEST", data={"a": "1"}, sealed=Secret('{"application_token": "x"}')
+    )
+    InboxEvent.objects.create(portal=stranger, name="ONSTRANGER")
+    path = tmp_path / "bundle.zip"
+    assert run("support_bundle", known.member_id, str(path)).strip() == str(path)
+    files = contents(path.read_bytes())
+    assert set(files) == {
+        "about.txt", "versions.json", "settings.json", "health.json", "portal.json",
+        "people.jsonl", "calls.jsonl", "events.jsonl",
+    }  # fmt: skip
+    told = json.loads(files["portal.json"])
+    assert (told["member_id"], told["has_application_token"]) == (known.member_id, True)
+    assert json.loads(files["health.json"])["redis"] == "ok"
+    calls = [json.loads(line) for line in files["calls.jsonl"].splitlines()]
+    assert {"200040300020": 1} in [one["failures"] for one in calls]
+    assert {one["portal_id"] for one in calls} == {known.pk}
+    people = [json.loads(line) for line in files["people.jsonl"].splitlines()]
+    assert {one["user_id"] for one in people} == {ANNA, MARIA}
+    everything = "".join(files.values())
+    assert "ONAPPTEST" in everything
+    forbidden = {
+        *portal.state.access, portal.client_secret, portal.state.app.application_token,
+        settings.SECRET_KEY, *settings.TOKEN_KEYS, "ONSTRANGER", "stranger",
+        *PortalUser.objects.values_list("name", flat=True),
+    }  # fmt: skip
+    assert [one for one in forbidden if one in everything] == []
+
+
+def test_a_bundle_without_redis_says_so(known: Portal, settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    assert json.loads(contents(bundle.made(known))["health.json"])["redis"].startswith("away")
+
+
+def test_a_bundle_of_nobody(known: Portal) -> None:
+    assert failing("support_bundle", "nobody")[1] == "no portal nobody"
+
+
+def test_the_doctor_finds_everything_there(portal: DemoPortal, known: Portal) -> None:
+    heartbeat.beat(0)
+    told = run("doctor")
+    for line in (
+        "warn  settings: B24_ALLOW_HTTP is on",
+        "ok    database: ",
+        "ok    keys: TOKEN_KEYS read all of 2 rows",
+        "ok    redis: ",
+        "ok    worker: ",
+        f"ok    authorization server: {portal.oauth_url} answers (invalid_grant)",
+        "ok    clock: ",
+    ):
+        assert line in told
+    assert "wrong" not in told
+
+
+def test_the_doctor_says_what_is_wrong(
+    portal: DemoPortal, known: Portal, settings: Settings
+) -> None:
+    settings.DEBUG = True
+    settings.B24_CLIENT_SECRET = "another"
+    settings.TOKEN_KEYS = [Fernet.generate_key().decode()]
+    told, why = failing("doctor")
+    assert why == "not everything is there"
+    assert "wrong settings: DEBUG is on" in told
+    assert "wrong authorization server: B24_CLIENT_ID or B24_CLIENT_SECRET is not known" in told
+    assert "wrong keys: Portal.application_token" in told
+    assert "wrong worker: no sign of life" in told
+
+
+def test_the_doctor_goes_on_where_a_part_is_away(known: Portal, settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    settings.B24_OAUTH_URL = "http://127.0.0.1:1"
+    told, _ = failing("doctor")
+    assert "wrong the redis: ConnectionError" in told
+    assert "wrong authorization server: http://127.0.0.1:1: CONNECT_FAILED" in told
+    assert "ok    database: " in told
+
+
+@pytest.fixture
+def wrong_clock() -> Iterator[str]:
+    """The address of an authorization server that lives in another year."""
+    body = b'{"error": "invalid_grant"}'
+    head = (
+        "HTTP/1.1 400 Bad Request\r\nDate: Tue, 01 Jan 2030 00:00:00 GMT\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+
+    def answer() -> None:
+        for _ in range(2):
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(10_000)
+                connection.sendall(head.encode() + body)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        thread.join(10)
+
+
+def test_the_doctor_compares_clocks(known: Portal, settings: Settings, wrong_clock: str) -> None:
+    heartbeat.beat(0)
+    settings.B24_OAUTH_URL = wrong_clock
+    told, _ = failing("doctor")
+    assert re.search(r"wrong clock: \d{5,} s from the authorization server's", told)
+    assert [line for line in told.splitlines() if line.startswith("wrong")] == [
+        line for line in told.splitlines() if "clock:" in line and "redis" not in line
+    ]

@@ -1,0 +1,70 @@
+"""The documents do not point at what is not there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+from b24app import metrics
+
+pytestmark = pytest.mark.bare
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def anchors(path: Path) -> set[str]:
+    """A file's headings as links name them."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", one.lower()) for one in headings)
+    return {one.replace(" ", "-") for one in plain}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", document.read_text("utf-8")):
+        name, _, anchor = target.partition("#")
+        path = (document.parent / name).resolve() if name else document
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_and_file_named_exists(document: Path) -> None:
+    text = document.read_text("utf-8")
+    assert set(re.findall(r"manage\.py (\w+)", text)) <= set(get_commands()) | {"createsuperuser"}
+    named = re.findall(r"`((?:b24app|tests|tools|deploy|docs|demo|bench)/[\w/*-][\w/.*-]*)`", text)
+    assert [one for one in named if not list(ROOT.glob(one.rstrip("/")))] == []
+
+
+def defined_in(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text("utf-8"))
+    return {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_test_named_exists(document: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text("utf-8"))
+    assert [one for one in named if one[1] not in defined_in(ROOT / one[0])] == []
+    assert named or document.name not in ("security.md", "checklist.md")
+
+
+def test_every_row_of_the_threat_model_has_its_proof() -> None:
+    text = (ROOT / "docs" / "security.md").read_text("utf-8")
+    rows = re.findall(r"^\| (?!attack|---)(.*) \|$", text, re.MULTILINE)
+    assert len(rows) > 40
+    assert [row for row in rows if "::test_" not in row.rpartition("|")[2]] == []
+
+
+def test_the_metrics_described_are_the_metrics_there_are() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    source = Path(metrics.__file__).read_text("utf-8")
+    gauges = set(re.findall(r'_gauge\(\s*"(\w+)"', source)) | set(
+        re.findall(r'\{PREFIX\}(\w+)"', source)
+    )
+    counters = {f"{name}_total" for name in metrics.COUNTERS}
+    assert set(re.findall(r"linked_orders_(\w+)", text)) == gauges | counters | set(
+        metrics.HISTOGRAMS
+    )

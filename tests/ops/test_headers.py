@@ -1,0 +1,76 @@
+"""Headers of every answer: of pages, fragments, refusals and errors alike."""
+
+import re
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from demo.server import DemoPortal
+from tests.opening import install, open_tab, seen
+
+pytestmark = pytest.mark.django_db
+
+ROUTES = sorted(
+    reverse(one.name)
+    for one in get_resolver().url_patterns
+    if isinstance(one, URLPattern) and one.name and not one.pattern.converters
+)
+STRANGE = ["/nothing/here/", "/%00", "/static/none.css", "/tab/orders/%2e%2e/", "/?DOMAIN=%ff"]
+
+
+def directives(response: HttpResponse) -> dict[str, list[str]]:
+    parts = (one.split() for one in response["Content-Security-Policy"].split(";"))
+    return {name: values for name, *values in parts}
+
+
+def answers(client: Client) -> list[HttpResponse]:
+    """What an outsider gets everywhere, by every verb."""
+    verbs = (client.get, client.post, client.head, client.put, client.delete, client.options)
+    return [seen(verb(path)).response for path in ROUTES + STRANGE for verb in verbs]
+
+
+def test_every_answer_has_the_strict_headers(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    for response in [*answers(client), open_tab(client, portal).response]:
+        policy = directives(response)
+        assert policy["default-src"] == ["'none'"]
+        assert policy["script-src"] == ["'self'"]
+        assert policy["base-uri"] == ["'none'"]
+        assert policy["form-action"] == ["'self'"]
+        (own, nonce) = policy["style-src"]
+        assert own == "'self'"
+        assert re.fullmatch(r"'nonce-[\w-]{20,}'", nonce)
+        assert response["X-Content-Type-Options"] == "nosniff"
+        assert response["Referrer-Policy"] == "same-origin"
+        assert response["Cache-Control"] == "no-store"
+        assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+        # A portal shows the pages in a frame: this header would forbid it whoever it is.
+        assert "X-Frame-Options" not in response
+        assert "X-Powered-By" not in response
+
+
+def test_no_page_sets_a_cookie(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    open_tab(client, portal)
+    for response in answers(client):
+        assert not response.cookies
+    assert not client.cookies
+
+
+def test_what_nobody_proved_is_framed_by_nobody_or_holds_nothing(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    for response in answers(client):
+        assert portal.domain not in directives(response)["frame-ancestors"]
+        assert portal.domain.encode() not in response.content
+    shown = directives(open_tab(client, portal).response)["frame-ancestors"]
+    assert [one.partition("://")[2] for one in shown] == [portal.domain]
+
+
+def test_a_nonce_is_good_for_one_answer(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    nonces = [str(directives(open_tab(client, portal).response)["style-src"]) for _ in range(3)]
+    assert len(set(nonces)) == 3

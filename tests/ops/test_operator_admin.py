@@ -1,0 +1,114 @@
+"""The operator's admin site in a process of its own: no secret on any page, no door from outside."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import requests
+from django.test import Client
+
+from tests.ops.running import Running, running
+
+pytestmark = pytest.mark.bare
+
+PASSWORD = "correct-horse-battery"
+LINK = re.compile(r'href="(/operator/[^"#]*)"')
+SEED = """
+from b24app.events.models import InboxEvent
+from b24app.portals.models import Portal
+InboxEvent.objects.create(portal=Portal.objects.get(), name="ONAPPTEST", sealed="sealed-never-shown")
+"""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    changed = {"OPERATOR_ADMIN": "on", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+    with running(tmp_path_factory.mktemp("operator"), **changed) as one:
+        made = one.manage(
+            "createsuperuser", "--noinput", "--username", "op", "--email", "op@example.com"
+        )
+        assert made.returncode == 0, made.stderr
+        assert one.launch().status_code == 200
+        assert one.manage("shell", "-v", "0", "-c", SEED).returncode == 0
+        yield one
+
+
+def logged_in(app: Running) -> requests.Session:
+    session = requests.Session()
+    login = session.get(f"{app.url}/operator/login/", timeout=20)
+    form = {
+        "username": "op",
+        "password": PASSWORD,
+        "next": "/operator/",
+        "csrfmiddlewaretoken": session.cookies["csrftoken"],
+    }
+    done = session.post(login.url, data=form, timeout=20)
+    assert "Log out" in done.text
+    return session
+
+
+def test_no_page_shows_a_secret(app: Running) -> None:
+    session = logged_in(app)
+    seen: dict[str, str] = {}
+    waiting = ["/operator/"]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or "logout" in path or "password" in path:
+            continue
+        seen[path] = session.get(app.url + path, timeout=20).text
+        waiting += [
+            one for one in LINK.findall(seen[path]) if "?" not in one and "/jsi18n/" not in one
+        ]
+    for model in ("portal", "portaluser", "restcall", "inboxevent"):
+        assert [path for path in seen if re.fullmatch(rf"/operator/\w+/{model}/\d+/change/", path)]
+    state = app.portal.state
+    forbidden = {
+        *state.access,
+        app.portal.client_secret,
+        state.app.application_token,
+        "sealed-never-shown",
+    }
+    everything = "".join(seen.values())
+    assert [one for one in forbidden if one in everything] == []
+    assert app.portal.domain in everything
+    for field in ("access_token", "refresh_token", "application_token", "sealed"):
+        assert field not in everything
+
+
+def test_nothing_can_be_changed(app: Running) -> None:
+    session = logged_in(app)
+    pages = session.get(f"{app.url}/operator/", timeout=20).text
+    assert "/add/" not in pages
+    rows = session.get(f"{app.url}/operator/portals/portal/", timeout=20).text
+    found = re.search(r"/operator/portals/portal/\d+/change/", rows)
+    assert found
+    page = found[0]
+    token = {"csrfmiddlewaretoken": session.cookies["csrftoken"], "member_id": "other"}
+    assert session.post(app.url + page, data=token, timeout=20).status_code == 403
+    assert (
+        session.post(app.url + page.replace("change", "delete"), data=token, timeout=20).status_code
+        == 403
+    )
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-Proto", "X-Forwarded-For", "Via"])
+def test_from_outside_there_is_no_such_site(app: Running, header: str) -> None:
+    for path in ("/operator/", "/operator/login/", "/operator/portals/portal/"):
+        assert (
+            requests.get(app.url + path, headers={header: "https"}, timeout=20).status_code == 404
+        )
+
+
+def test_the_apps_own_pages_neither_set_nor_read_a_cookie(app: Running) -> None:
+    session = logged_in(app)
+    opening = app.portal.open("CRM_DEAL_DETAIL_TAB")
+    shown = session.post(opening.url, data=dict(opening.form), timeout=20)
+    assert shown.status_code == 200
+    assert "Set-Cookie" not in shown.headers
+    assert "Cookie" not in shown.headers.get("Vary", "")
+    assert {one.path for one in session.cookies} == {"/operator/"}
+    assert "Cookie" not in (shown.request.headers or {})
+
+
+def test_the_site_is_off_by_default(client: Client) -> None:
+    assert client.get("/operator/").status_code == 404

@@ -1,0 +1,76 @@
+"""The app as real processes: one id from click to portal, JSON logs, an orderly end."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.ops.running import running, until
+
+pytestmark = pytest.mark.bare
+
+JOURNAL = """
+from b24app.journal.models import RestCall
+print(*RestCall.objects.filter(request_id="{}").values_list("origin", flat=True))
+"""
+
+
+def test_one_id_leads_from_the_event_through_the_worker_to_the_portal(tmp_path: Path) -> None:
+    with running(tmp_path) as app:
+        app.portal.reset_counts()
+        told = app.event("ONAPPUPDATE")
+        assert told.status_code == 204
+        request_id = told.headers["X-Request-Id"]
+        until(lambda: app.portal.request_ids, "the worker does not call the portal")
+        until(
+            lambda: any("succeeded" in line["message"] for line in app.lines("worker")),
+            "the task does not end",
+        )
+        web, worker = app.lines("web"), app.lines("worker")
+        kept = app.manage("shell", "-v", "0", "-c", JOURNAL.format(request_id))
+    assert {one.split("-")[0] for one in app.portal.request_ids} == {request_id}
+    assert kept.stdout.split() == ["events.work"] * len(app.portal.request_ids)
+    (posted,) = [one for one in web if one.get("request_id") == request_id]
+    assert posted["message"].startswith("POST /events/: 204")
+    (called, *_) = [one for one in worker if one.get("request_id") == request_id]
+    assert (called["origin"], called["logger"]) == ("events.work", "b24app.bitrix24.exchange")
+    secrets = (
+        app.portal.client_secret,
+        app.portal.state.app.application_token,
+        *app.portal.state.access,
+    )
+    assert not [one for one in secrets if one in str(web) + str(worker)]
+
+
+def test_a_request_under_way_is_answered_before_the_web_ends(tmp_path: Path) -> None:
+    with running(tmp_path) as app:
+        app.portal.misbehave("hang", method="crm.deal.get", seconds=3)
+        answers: list[requests.Response] = []
+        person = threading.Thread(target=lambda: answers.append(app.launch()))
+        before = app.portal.http_requests
+        person.start()
+        until(lambda: app.portal.http_requests > before, "the tab does not ask the portal")
+        began = time.monotonic()
+        app.web.terminate()
+        person.join(30)
+        assert app.web.wait(30) == 0
+        assert time.monotonic() - began > 1
+    assert [one.status_code for one in answers] == [200]
+    assert "data-order-id" in answers[0].text
+
+
+def test_a_task_under_way_is_finished_before_the_worker_ends(tmp_path: Path) -> None:
+    with running(tmp_path) as app:
+        app.portal.misbehave("hang", method="placement.get", seconds=3)
+        before = app.portal.http_requests
+        assert app.event("ONAPPUPDATE").status_code == 204
+        until(lambda: app.portal.http_requests > before, "the worker does not ask the portal")
+        app.worker.terminate()
+        assert app.worker.wait(30) == 0
+        shown = app.manage(
+            "shell", "-v", "0", "-c",
+            "from b24app.events.models import InboxEvent as E; print(*E.objects.values_list('state'))",
+        )  # fmt: skip
+    assert shown.stdout.strip() == "('done',)"

@@ -1,0 +1,76 @@
+"""Whatever rows a portal answers become values that can be shown, summed and sorted, or are dropped."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from b24app.orders import rows
+from b24app.orders.types import DEAL, INVOICE
+from tests.hostile import JSON, NUMBERS, objects
+
+ROW = objects(
+    "id", "ID", "orderId", "ownerId", "ownerTypeId", "price", "sum", "quantity", "name", "value",
+    "code", "TITLE", "OPPORTUNITY", "CURRENCY_ID", "title", "opportunity", "PHONE", "EMAIL",
+    "entityTypeId", "entityId", "clients", "order", "dateInsert", "type", "color", "statusId", "lid",
+)  # fmt: skip
+RESULT = JSON | st.dictionaries(
+    st.sampled_from(
+        ["orderEntity", "orders", "payments", "shipments", "basketItems", "statuses", "statusLangs",
+         "order", "tradeBindings", "tradePlatforms", "propertyValues"]
+    ),
+    st.lists(ROW, max_size=3) | JSON,
+    max_size=3,
+)  # fmt: skip
+
+LISTS = [rows.links, rows.orders, rows.payments, rows.shipments, rows.sources, rows.items]
+
+
+@pytest.mark.parametrize("parse", LISTS)
+@given(result=RESULT)
+def test_any_list_is_read(parse: "object", result: object) -> None:
+    assert callable(parse)
+    found = parse(result)
+    assert isinstance(found, Iterator)
+    for one in found:
+        assert one is not None
+
+
+@given(RESULT, RESULT)
+def test_names_cards_and_clients_are_read(one: object, other: object) -> None:
+    assert isinstance(rows.statuses(one, other), dict)
+    assert isinstance(rows.platforms(one), dict)
+    contacts, companies = rows.crm_clients(one)
+    assert 0 not in contacts | companies
+    for type_id in (DEAL, INVOICE):
+        card = rows.card(type_id, one)
+        assert card is None or card.owner.id > 0
+
+
+@given(ROW)
+def test_a_contact_is_read(row: object) -> None:
+    name, phones, emails = rows.contacts_of(row)
+    assert isinstance(name, str)
+    assert all(phones)
+    assert all(emails)
+
+
+@given(JSON | NUMBERS)
+@example("1e999999999")
+@example("9" * 40 + ".123456")
+@example(1e308)
+def test_any_amount_is_money_of_a_size_that_can_be_shown(value: object) -> None:
+    found = rows.amount(value)
+    assert found.is_finite()
+    assert len(format(found, "f")) < 40
+    assert sum([found] * 10_000, Decimal(0)).is_finite()
+
+
+@given(JSON | NUMBERS)
+def test_any_number_time_and_text_is_one_or_none(value: object) -> None:
+    assert isinstance(rows.integer(value), int)
+    assert isinstance(rows.text(value), str)
+    moment = rows.moment(value)
+    assert moment is None or moment.tzinfo is not None
