@@ -1,7 +1,7 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: setup demo demo-reset run test check bench browser clean
+.PHONY: setup demo demo-reset run test check bench bench-jobs browser clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -67,6 +67,9 @@ test: setup browser
 bench: setup
 	@$(BIN)/python -m bench.screens
 	@$(BIN)/python -m bench.budget
+
+bench-jobs: setup
+	@$(BIN)/python -m bench.jobs $(ARGS)
 
 clean:
 	rm -rf .venv node_modules static/dist var

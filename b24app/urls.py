@@ -67,6 +67,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("order/unlink/", order_card.unlink, name="order-unlink"),
     path("order/undo/", order_card.undo, name="order-undo"),
     path("jobs/", jobs.index, name="jobs"),
+    path("jobs/of-card/", jobs.of_card, name="jobs-of-card"),
     path("jobs/new/", jobs.new, name="jobs-new"),
     path("jobs/<int:pk>/", jobs.job, name="job"),
     path("jobs/<int:pk>/live/", jobs.live, name="job-live"),

@@ -70,13 +70,18 @@ def after(item: JobItem, outcome: Answer | errors.BitrixError) -> Result:
     return Result(item, S.PENDING)
 
 
-def read_back(item: JobItem, now: str | None) -> Result:
-    """The outcome of a row whose writing left no certain answer, from where its order stands."""
-    if now is None:
-        return Result(item, S.FAILED, "gone")
+def read_back(item: JobItem, now: str | None, *, in_doubt: bool) -> Result | None:
+    """The outcome of a row whose writing left no certain answer, from where its order stands.
+
+    None while that may still change: ``in_doubt`` says that the writing may not be over.
+    """
     if now == item.wanted:
         ours = item.reason != NOT_OURS
         return Result(item, S.DONE, "" if ours else "already", happened=ours)
+    if in_doubt:
+        return None
+    if now is None:
+        return Result(item, S.FAILED, "gone")
     if now != item.seen:
         return Result(item, S.SKIPPED, "changed", now)
     if item.reason:

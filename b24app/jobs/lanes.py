@@ -3,8 +3,7 @@
 A job is worked in a few lanes at once, so that a slow portal is not waited for by one request after
 another. A slice takes its lane with a token and a lease; everything it writes down is written only
 while the lane is still its own. What a lane's last holder had claimed is put back when the lane is
-taken anew: claimed rows were not touched, rows being written are *unknown* and are read back once
-their request can no longer be at work.
+taken anew: claimed rows were not touched, rows being written are *unknown* and are read back.
 """
 
 import uuid
@@ -24,7 +23,7 @@ LEASE = timedelta(seconds=20)
 
 IN_DOUBT = timedelta(seconds=70)
 """How long a dead worker's request may still be at work in the portal: the cloud cuts it off after
-60 s. Only then do its rows tell by their orders' places what became of them."""
+60 s. Until then a row that was not written yet may still be."""
 
 # How long a message may stand in the queue before another one is sent in its place.
 QUEUED = timedelta(seconds=60)
@@ -75,9 +74,8 @@ class Held:
         """Up to ``count`` rows whose writing nobody recorded, to be read back by this slice."""
         with transaction.atomic():
             self.renew()
-            settled = Q(at=None) | Q(at__lt=timezone.now() - IN_DOUBT)
-            lost = JobItem.objects.filter(settled, job=self.job, state=S.UNKNOWN)
-            found = list(lost.order_by("pk").select_for_update(skip_locked=True)[:count])
+            lost = JobItem.objects.filter(job=self.job, state=S.UNKNOWN).order_by("pk")
+            found = list(lost.select_for_update(skip_locked=True)[:count])
             # Not CLAIMED: if this slice is lost too, they have to be read back again.
             JobItem.objects.filter(pk__in=[one.pk for one in found]).update(
                 state=S.WRITING, claim=self.token
@@ -163,6 +161,11 @@ def _due(chosen: QuerySet[JobLane], now: datetime) -> list[tuple[int, int]]:
         for pk, ticket in found
         if JobLane.objects.filter(pk=pk, ticket=ticket).update(ticket=ticket + 1, due_at=now)
     ]
+
+
+def in_doubt(item: JobItem) -> bool:
+    """Whether the request that writes this row may still be at work, though nobody waits for it."""
+    return item.at is not None and item.at > timezone.now() - IN_DOUBT
 
 
 def idle(job: Job) -> bool:

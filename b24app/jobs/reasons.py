@@ -70,6 +70,7 @@ JOB_REASONS: Words = {
     "limit": _("The hour’s share of Bitrix24’s working time is used up; the job goes on by itself."),
     "overload": _("Bitrix24 has blocked the app for too many calls; the job tries again by itself."),
     "silent": _("Bitrix24 does not answer; the job tries again by itself."),
+    "renewing": _("Access to Bitrix24 is being renewed; the job goes on by itself."),
     "portal_closed": _("Your Bitrix24 is closed at the moment; the job tries again by itself."),
     "settings": _("The app’s own access to Bitrix24 is not set up right; its operator has been told."),
     "token": _("Open the app once more, or let an administrator open it: the job goes on by itself."),

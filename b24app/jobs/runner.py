@@ -19,7 +19,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
 from b24app.bitrix24.pacing import Priority, View
-from b24app.jobs import acting, exporting, judging, plan, states, troubles, work
+from b24app.jobs import acting, exporting, judging, lanes, plan, states, troubles, work
 from b24app.jobs.judging import Result
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem
@@ -107,10 +107,12 @@ def _export(turn: Turn) -> float | None:
 
 
 def _capacity(turn: Turn) -> int:
-    """Rows to claim: what a slice can write at the present cost, and no more."""
-    view = turn.budget.view()
-    cheapest = min(_cost(view, method) for method in work.subject_of(turn.job).methods)
-    return min(MOST_CLAIMED, int(SLICE / cheapest) + 1)
+    """Rows to claim: what a slice can write at the present cost, and this lane's share of what is left."""
+    view, subject = turn.budget.view(), work.subject_of(turn.job)
+    cheapest = min(_cost(view, method) for method in subject.methods)
+    left = JobItem.objects.filter(job=turn.job, state=S.PENDING).count()
+    share = max(subject.most, -(-left // lanes.LANES))
+    return min(MOST_CLAIMED, int(SLICE / cheapest) + 1, share)
 
 
 def _cost(view: View, method: str) -> float:
@@ -136,7 +138,11 @@ def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
     subject = work.subject_of(turn.job)
     ids = [item.order_id for item in items]
     standing = subject.standing(ids, acting.sent(turn.hands.writing, subject.reading(ids)))
-    record(turn.held, [judging.read_back(item, standing[item.order_id]) for item in items])
+    judged = (
+        judging.read_back(item, standing[item.order_id], in_doubt=lanes.in_doubt(item))
+        for item in items
+    )
+    record(turn.held, [one for one in judged if one is not None])
 
 
 def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[int, str | None]]:

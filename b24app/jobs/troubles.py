@@ -13,7 +13,7 @@ from b24app.jobs.models import Job
 
 logger = logging.getLogger(__name__)
 
-FIRST_DELAY = 5.0
+FIRST_DELAY = 2.0
 LONGEST_DELAY = 600.0
 # Seconds of waiting for room in the portal's budget that a person need not read about.
 WORTH_SAYING = 5.0
@@ -27,6 +27,8 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
     (errors.PaymentRequired, S.WAITING_AUTHORIZATION, "payment"),
     (errors.AppClosedToUser, S.WAITING_AUTHORIZATION, "app_closed"),
     (errors.InvalidClient, S.WAITING_PORTAL, "settings"),
+    # Renewed already, and the new one expired meanwhile: the next slice renews that.
+    (errors.ExpiredToken, S.WAITING_PORTAL, "renewing"),
     (errors.AuthError, S.WAITING_AUTHORIZATION, "token"),
     (errors.PortalClosed, S.WAITING_PORTAL, "portal_closed"),
     (errors.TransportError, S.WAITING_PORTAL, "silent"),
@@ -41,7 +43,7 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
 )
 
 # Seconds; the rest grows with every setback in a row.
-_DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY}
+_DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY, "renewing": 1.0}
 
 
 def meet(job: Job, error: errors.BitrixError) -> float | None:

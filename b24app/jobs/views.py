@@ -5,12 +5,14 @@ A person sees the jobs they started, an administrator all of the portal's; anyth
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Protocol
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from b24app import tables
@@ -18,7 +20,7 @@ from b24app.bitrix24.client import Answer, Command
 from b24app.connect import client_of
 from b24app.jobs import creating, forms, presenting, steering
 from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
-from b24app.jobs.models import Job
+from b24app.jobs.models import Job, place_text
 from b24app.orders import rows
 from b24app.orders.types import Owner, Status
 from b24app.portals import entry
@@ -27,6 +29,8 @@ from b24app.portals.session import Session
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN = 100
+# Beside a card's orders: what somebody looking at them may still want to know.
+RECENT, FEW = timedelta(days=2), 3
 
 
 class JobPage(Protocol):
@@ -67,6 +71,16 @@ def index(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
     """The latest jobs this person may see."""
     steering.resume_waiting(user.portal)
     return _list(request, user)
+
+
+@entry.in_session("GET")
+def of_card(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """The jobs of the card the page was opened for: those at work, and those of the last days."""
+    card = place_text(Owner(opened.owner_type, opened.entity_id))
+    since = timezone.now() - RECENT
+    found = Job.objects.visible_to(user).filter(card=card, created_at__gte=since)
+    shown = found.select_related("user", "undoes", "portal").order_by("-pk")[:FEW]
+    return render(request, "jobs/of_card.html", {"jobs": [presenting.brief(job) for job in shown]})
 
 
 @entry.in_session("GET", "POST")

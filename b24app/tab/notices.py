@@ -12,6 +12,7 @@ from b24app.journal.models import AuditEntry
 from b24app.orders.links import Changed, Result
 from b24app.orders.status import StatusChanged
 from b24app.orders.types import Owner
+from b24app.portals.access import who_can_grant
 from b24app.portals.models import Portal, PortalUser
 from b24app.tab.actions import Outcome
 from b24app.tab.forms import seen_text
@@ -83,7 +84,12 @@ def _failures(user: PortalUser, outcome: Outcome) -> Iterator[Notice]:
 
 def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
     if isinstance(error, errors.AccessDenied):
-        return _("Linking needs the right to change orders, or your name in the app’s settings.")
+        return " ".join(
+            [
+                _("Linking needs the right to change orders, or your name in the app’s settings."),
+                _who(user.portal),
+            ]
+        ).strip()
     if isinstance(error, errors.OrderNotFound):
         return _("The order does not exist any more.")
     if isinstance(error, errors.NotFound):
@@ -97,6 +103,14 @@ def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
     if isinstance(error, errors.NotSaved) and user.is_admin and error.description:
         return _("The store did not save the order: %(text)s") % {"text": error.description}
     return _("The portal refused. Nothing else was changed.")
+
+
+def _who(portal: Portal) -> str:
+    """Who can grant a right, as far as the app knows administrators."""
+    names = ", ".join(one.name for one in who_can_grant(portal) if one.name)
+    return (
+        _("These administrators can grant either: %(names)s.") % {"names": names} if names else ""
+    )
 
 
 def of_statuses(changed: Sequence[StatusChanged], numbers: Mapping[int, str]) -> list[Notice]:

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 # How long a card with nothing to suggest is believed to have nothing, in seconds.
 NOTHING_FOR = 300
 # More at once would be a list to work through, and the picker is made for that.
-MOST = 10
+MOST = 5
 
 
 class NothingToSay(Exception):

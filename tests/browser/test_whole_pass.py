@@ -128,7 +128,7 @@ def test_a_manager_without_the_right_to_link_is_told(desk: Desk) -> None:
     desk.app.locator("#picker-search input").fill("1193")
     desk.app.locator("tr[data-number='1193'] [data-pick]").check()
     desk.app.locator("[data-picker-submit]").click()
-    expect(desk.app.locator("[data-note=failed]")).to_contain_text("administrator")
+    expect(desk.app.locator("[data-note=failed]")).to_contain_text("Anna Schmidt")
     desk.open_deal(THREE)
     expect(desk.app.locator("[data-note=read-only]")).to_be_visible()
 

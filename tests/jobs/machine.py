@@ -35,6 +35,8 @@ class Machine:
     portal: DemoPortal
     port: int
     postgres: Postgres | None
+    rate: tuple[int, int] = (1000, 100)
+    workers: int = 2
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -53,8 +55,8 @@ class Machine:
         return os.environ | {
             "APP_URL": self.url,
             "B24_OAUTH_URL": self.portal.oauth_url,
-            "B24_RATE_CAPACITY": "1000",
-            "B24_RATE_LEAK": "100",
+            "B24_RATE_CAPACITY": str(self.rate[0]),
+            "B24_RATE_LEAK": str(self.rate[1]),
             "DATABASE_URL": self.database_url,
             "REDIS_URL": f"unix://{embedded.socket_path(self.redis)}",
         }
@@ -62,8 +64,15 @@ class Machine:
     def command(self, name: str) -> list[str]:
         celery = [str(BIN / "celery"), "-A", "b24app"]
         return {
-            "web": [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{self.port}"],
-            "worker": [*celery, "worker", "-c", "2", "-Q", "interactive,bulk"],
+            "web": [
+                str(BIN / "gunicorn"),
+                "b24app.wsgi",
+                "-b",
+                f"127.0.0.1:{self.port}",
+                "--threads",
+                "4",
+            ],
+            "worker": [*celery, "worker", "-c", str(self.workers), "-Q", "interactive,bulk"],
             "beat": [*celery, "beat", "-s", str(self.home / "schedule")],
         }[name]
 
@@ -135,13 +144,15 @@ def wait(condition: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def running(home: Path, *, postgres: bool) -> Iterator[Machine]:
-    """Everything started and ready; ended in any case."""
+def running(
+    home: Path, *, postgres: bool, rate: tuple[int, int] = (1000, 100), workers: int = 2
+) -> Iterator[Machine]:
+    """Everything started and ready; ended in any case. ``rate`` is what the app believes of the portal."""
     port = free_port()
     with ExitStack() as stack:
         portal = stack.enter_context(DemoPortal(f"http://127.0.0.1:{port}"))
         database = stack.enter_context(Postgres.made()) if postgres else None
-        machine = Machine(home, portal, port, database)
+        machine = Machine(home, portal, port, database, rate, workers)
         try:
             machine.start("redis")
             migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]

@@ -51,15 +51,19 @@ class Person:
         assert found, answer.text
         return found[1]
 
-    def started(self, orders: range, deal: int) -> str:
-        """The number of a job that links the orders, after its preview, just started."""
-        table = "order id,deal\n" + "".join(f"{order},{deal}\n" for order in orders)
+    def planned(self, table: str) -> str:
+        """The number of a job that links by a table, once it has its preview."""
         form = {"from": "file", "kind": "link"}
         page = self.post("/jobs/new/", data=form, files={"file": ("orders.csv", table)})
         found = re.search(r'data-job-id="(\d+)"', page)
         assert found, page
         job = found[1]
         wait(lambda: self.state(job) == "planned", "the preview")
+        return job
+
+    def started(self, orders: range, deal: int) -> str:
+        """The number of a job that links the orders, after its preview, just started."""
+        job = self.planned("order id,deal\n" + "".join(f"{order},{deal}\n" for order in orders))
         self.post(f"/jobs/{job}/start/", data={"move": "on"})
         return job
 

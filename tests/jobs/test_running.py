@@ -119,9 +119,10 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
     JobLane.objects.filter(pk=lane.pk).update(leased_until=timezone.now())
     for _ in range(6):
         step(job)
-    # The request of the dead may still be at work: its rows wait, the others are done.
-    assert (job.state, job.done) == (Job.State.RUNNING, 60)
-    assert outcomes(job)["unknown", ""] == 20
+    # The request of the dead may still be at work: what it has not written yet waits.
+    assert (job.state, job.done) == (Job.State.RUNNING, 70)
+    assert outcomes(job)["unknown", ""] == 10
+    assert written(portal) == Counter(orders[20:])
     JobItem.objects.filter(state="unknown").update(at=timezone.now() - lanes.IN_DOUBT)
     work(job)
     assert (job.state, job.done) == (Job.State.DONE, 80)

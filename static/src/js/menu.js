@@ -1,30 +1,44 @@
 // Row menus: opened by their button, walked by arrows, closed by Escape, a click elsewhere, or a choice.
 import { liveSheet } from "./sheet.js";
+import { outOfSight } from "./sight.js";
 
 const put = liveSheet();
 let open = null;
+let placed = "";
 
 const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]")];
 
-function show(button) {
+async function show(button) {
   const menu = document.getElementById(button.dataset.menu);
   hide();
   menu.hidden = false;
   button.setAttribute("aria-expanded", "true");
-  open = { button, menu };
-  place();
+  open = { button, menu, below: 0 };
+  const { below } = await outOfSight();
+  if (open?.menu !== menu) return;
+  open.below = below;
+  follow(open);
   items(menu)[0]?.focus();
+}
+
+/** As long as it is open: what comes late moves the rows, and the frame takes the height of what it holds. */
+function follow(shown) {
+  if (open !== shown) return;
+  if (!open.button.isConnected) return hide();
+  place();
+  requestAnimationFrame(() => follow(shown));
 }
 
 /** Beside its button, wherever that is by now. */
 function place() {
-  const { button, menu } = open;
+  const { button, menu, below } = open;
   const at = button.getBoundingClientRect();
   const height = menu.offsetHeight;
-  const room = window.innerHeight - height - 4;
+  const room = window.innerHeight - below - height - 4;
   const left = Math.max(4, Math.min(at.left, window.innerWidth - menu.offsetWidth - 4));
   const top = Math.max(4, at.bottom + 2 <= room ? at.bottom + 2 : Math.min(at.top - height - 2, room));
-  put(`.menu{left:${left}px;top:${top}px}`);
+  const here = `.menu{left:${left}px;top:${top}px}`;
+  if (here !== placed) put((placed = here));
 }
 
 function hide({ back = false } = {}) {
@@ -54,14 +68,5 @@ document.addEventListener("keydown", (event) => {
     hide({ back: event.key === "Escape" });
   }
 });
-
-function follow() {
-  if (open?.button.isConnected) place();
-  else hide();
-}
-
-// What comes late moves the rows, and after that the frame takes the height of what it holds.
-document.addEventListener("htmx:afterSettle", follow);
-window.addEventListener("resize", follow);
 
 window.addEventListener("scroll", () => hide(), { passive: true });

@@ -34,6 +34,14 @@ document.addEventListener("click", async (event) => {
   htmx.ajax(own ? "GET" : "POST", own || "/tab/move/confirm/", { source: button, target: "#dialog-host", values });
 });
 
+// What takes a bulk job goes on below the orders.
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const asked = detail.requestConfig?.elt.closest("dialog");
+  if (detail.target.id !== "jobs" || !asked) return;
+  document.dispatchEvent(new CustomEvent("lo:dialog-close"));
+  document.getElementById("jobs").scrollIntoView({ block: "nearest" });
+});
+
 // Confirming dialogs say when nothing would be left behind: they are told how much there is.
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   const all = document.querySelector("[data-total-count]")?.dataset.totalCount;

@@ -48,9 +48,9 @@ function leaveLater(box) {
 }
 
 document.addEventListener("lo:toast", (event) => {
-  const { text, kind, undo } = event.detail;
-  // What was done before is in the history; its Undo here might be over.
-  for (const before of host.querySelectorAll(".toast.ok")) before.remove();
+  const { text, kind, undo, over } = event.detail;
+  // After an Undo the toasts that offered it have nothing to offer any more.
+  if (over) for (const before of host.querySelectorAll(".toast.ok")) before.remove();
   const act = () => htmx.ajax("POST", undo.url, { source: "#orders", values: undo.values, target: "#orders", swap: "outerHTML" });
   toast({ text, kind, action: undo && { label: undo.label, act } });
 });

@@ -1,0 +1,193 @@
+"""``make bench-jobs``: thousands of links by a job, on a bad day, against what is possible.
+
+In each regime: web, worker, beat, Redis and a database as processes, a demo portal that takes the time
+a link costs and refuses what is over its limits. On the way every access token expires, 3 % of the links
+are made by somebody else after the preview, one answer is lost after the portal has carried the request
+out, and one worker process is killed. Somebody opens a deal's tab all the while.
+
+``--links``, ``--cost`` (seconds a link) and ``--workers`` take several values each. Time is real time:
+10,000 links at 330 ms take more than an hour, as they do in a portal.
+"""
+
+import argparse
+import logging
+import math
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests import environment  # isort: skip  (sets what the settings read)
+
+import requests
+
+from demo.limits import Limits, Spent
+from tests.jobs import machine
+from tests.jobs.machine import Machine
+from tests.jobs.test_kills import ADD, Person, added
+
+CAPACITY, LEAK, OPERATING = 50, 2, 480.0
+LANES = 2  # of b24app.jobs.lanes, which needs Django set up
+DEALS = 100
+LOOK_EVERY = 2.0
+IDLE_LOOKS = 12
+COLUMNS = (
+    "links", "cost", "workers", "seconds", "floor", "of floor", "requests", "503", "429",
+    "connections", "once", "again", "p95 idle", "p95 job",
+)  # fmt: skip
+
+
+class Watched(Limits):
+    """Limits that count how often a method was refused."""
+
+    def __init__(self) -> None:
+        self.blocked = 0
+        super().__init__()
+
+    def spend(self, method: str) -> Spent:
+        spent = super().spend(method)
+        self.blocked += not spent.allowed
+        return spent
+
+
+@dataclass
+class Looker:
+    """Somebody who opens a deal's tab every two seconds; how long each answer took."""
+
+    one: Machine
+    took: list[float] = field(default_factory=list)
+
+    def look(self) -> None:
+        opening = self.one.portal.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=7021)
+        began = time.monotonic()
+        requests.post(opening.url, data=opening.form, timeout=90).raise_for_status()
+        self.took.append(time.monotonic() - began)
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        end = threading.Event()
+
+        def looks() -> None:
+            while not end.wait(LOOK_EVERY):
+                self.look()
+
+        thread = threading.Thread(target=looks)
+        thread.start()
+        try:
+            yield
+        finally:
+            end.set()
+            thread.join()
+
+    def p95(self) -> float:
+        """Milliseconds; and begin anew."""
+        found = statistics.quantiles(self.took, n=20)[-1] if len(self.took) > 1 else math.nan
+        self.took = []
+        return found * 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench-jobs")
+    parser.add_argument("--links", type=int, nargs="+", default=[1000])
+    parser.add_argument("--cost", type=float, nargs="+", default=[0.002, 0.05])
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--postgres", action="store_true")
+    options = parser.parse_args()
+    logging.disable(logging.ERROR)
+    _row(COLUMNS)
+    try:
+        for links in options.links:
+            for cost in options.cost:
+                for workers in options.workers:
+                    _row(regime(links, cost, workers, postgres=options.postgres))
+    finally:
+        environment.pytest_unconfigure()
+
+
+def regime(links: int, cost: float, workers: int, *, postgres: bool) -> tuple[object, ...]:
+    """One line of the table."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
+        machine.running(
+            Path(home), postgres=postgres, rate=(CAPACITY, LEAK), workers=workers
+        ) as one,
+    ):
+        portal = one.portal
+        limits = portal.rest.limits = Watched()
+        limits.costs[ADD] = cost
+        person, looker = Person(one), Looker(one)
+        orders, deals = portal.many(orders=links, deals=DEALS)
+        job = _planned(person, orders, deals)
+        for at in range(0, links, 33):
+            portal.state.links[orders[at]] = (2, deals[at % DEALS])
+        limits.time_scale = 1.0
+        for _ in range(IDLE_LOOKS):
+            looker.look()
+        idle = looker.p95()
+        portal.reset_counts()
+        looks, seconds = _run(one, person, looker, job, links)
+        wanted = {order: (2, deals[at % DEALS]) for at, order in enumerate(orders)}
+        once = sum(portal.link_of(order) == place for order, place in wanted.items())
+        again = sum(count - 1 for count in added(portal).values())
+        mine = portal.http_requests - looks
+        floor = _floor(mine, links, cost)
+        return (
+            links, f"{cost * 1000:.0f} ms", workers, f"{seconds:.1f}", f"{floor:.1f}",
+            f"{floor / seconds:.2f}", mine, portal.rest.refused, limits.blocked,
+            portal.connections, f"{once}/{links}", again, f"{idle:.0f} ms",
+            f"{looker.p95():.0f} ms",
+        )  # fmt: skip
+
+
+def _planned(person: Person, orders: range, deals: range) -> str:
+    rows = (f"{order},{deals[at % DEALS]}\n" for at, order in enumerate(orders))
+    return person.planned("order id,deal\n" + "".join(rows))
+
+
+def _run(one: Machine, person: Person, looker: Looker, job: str, links: int) -> tuple[int, float]:
+    """Looks of the person beside, and seconds from Start to the end, through a bad day."""
+    portal = one.portal
+    mishaps: list[tuple[float, Callable[[], None]]] = [
+        (0.3, portal.expire_tokens),
+        (0.5, lambda: portal.misbehave("cut", ADD, after=True)),
+        (0.7, lambda: _kill_one_process(one)),
+    ]
+    began = time.monotonic()
+    with looker.looking():
+        person.post(f"/jobs/{job}/start/", data={"move": "on"})
+        while person.state(job) != "done":
+            if mishaps and len(added(portal)) > mishaps[0][0] * links:
+                mishaps.pop(0)[1]()
+            time.sleep(0.2)
+        seconds = time.monotonic() - began
+    return len(looker.took), seconds
+
+
+def _kill_one_process(one: Machine) -> None:
+    """One of the worker's pool processes, as an operating system out of memory does."""
+    leader = one.children["worker"].pid
+    children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+
+
+def _floor(sent: int, links: int, cost: float) -> float:
+    """Seconds no client can go below: the bucket, operating time, and execution itself in our lanes."""
+    full, rest = divmod(links * cost, OPERATING)
+    operating = full * 600 + (rest if full else 0)
+    return max((sent - CAPACITY) / LEAK, operating, links * cost / LANES, 0.1)
+
+
+def _row(cells: tuple[object, ...]) -> None:
+    sys.stdout.write("".join(f"{cell!s:>12}" for cell in cells) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

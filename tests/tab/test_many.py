@@ -1,0 +1,68 @@
+"""More than 50 orders at once: the tab asks, and a bulk job with its preview takes over."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from b24app.jobs.models import Job
+from demo.server import DemoPortal
+from tests.opening import EMPTY, FIFTY_ONE, ILYA, MANY, Page, ask, install, open_tab, submit
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def tab(client: Client, portal: DemoPortal) -> Page:
+    install(client, portal)
+    return open_tab(client, portal, ILYA, FIFTY_ONE)
+
+
+def fields(page: Page) -> dict[str, list[str]]:
+    """The hidden fields of the dialog's form."""
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "to"),
+    [
+        ("/tab/unlink/confirm/", "unlink", ""),
+        ("/tab/move/confirm/", "move", str(EMPTY)),
+        ("/tab/status/confirm/", "status", ""),
+    ],
+)
+def test_for_all_of_51_a_job_is_planned(
+    client: Client, portal: DemoPortal, tab: Page, path: str, kind: str, to: str
+) -> None:
+    asked = submit(client, tab, path, {"all": "on", "to": to, "of": "51"})
+    assert 'hx-post="/jobs/new/"' in asked.text
+    form = fields(asked)
+    assert (form["from"], form["kind"], len(form["order"])) == (["card"], [kind], 51)
+    made = submit(client, tab, "/jobs/new/", {"to": "AW", **form})
+    assert made.response.status_code == 200
+    job = Job.objects.get()
+    assert (job.kind, job.card) == (kind, f"2:{FIFTY_ONE}")
+    assert f'data-job-id="{job.pk}"' in ask(client, tab, "/jobs/of-card/").text
+    other = open_tab(client, portal, ILYA, EMPTY)
+    assert "data-job-id" not in ask(client, other, "/jobs/of-card/").text
+    assert all(portal.link_of(int(one.rstrip("|"))) == (2, FIFTY_ONE) for one in form["order"])
+
+
+def test_for_all_follows_the_narrowing(client: Client, portal: DemoPortal, tab: Page) -> None:
+    asked = submit(client, tab, "/tab/unlink/confirm/", {"all": "on", "payment": "paid"})
+    chosen = [int(one.rstrip("|")) for one in fields(asked)["order"]]
+    assert 0 < len(chosen) < 51
+    assert 'hx-post="/tab/unlink/"' in asked.text
+    paid = {pk for pk in chosen if portal.state.orders[pk]["payed"] == "Y"}
+    assert paid == set(chosen)
+
+
+def test_of_400_ticked_all_go_along(client: Client, portal: DemoPortal, tab: Page) -> None:
+    large = open_tab(client, portal, ILYA, MANY)
+    linked = [pk for pk, owner in portal.state.links.items() if owner == (2, MANY)]
+    form = {"order": [f"{pk}|" for pk in linked], "number": [str(pk) for pk in linked]}
+    asked = submit(client, large, "/tab/unlink/confirm/", form)
+    assert len(fields(asked)["order"]) == 400
