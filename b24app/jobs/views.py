@@ -200,7 +200,9 @@ def undo(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> H
 def _page(request: HttpRequest, user: PortalUser, one: Job) -> HttpResponse:
     one.refresh_from_db()
     context = _rows(request, user, one) | {"progress": presenting.progress(one)}
-    return render(request, "jobs/job.html", context)
+    # A deal's tab asks from a dialog of its own, and shows the answer in its place.
+    in_dialog = request.headers.get("HX-Target") == "dialog-host"
+    return render(request, "jobs/dialog.html" if in_dialog else "jobs/job.html", context)
 
 
 def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -> HttpResponse:

@@ -180,6 +180,17 @@ def test_open_tabs_hear_of_it(client: Client, desk: Desk, portal: DemoPortal) ->
     assert b'"changed": true' in news.content
 
 
+def test_a_job_from_a_tab_opens_in_its_dialog(client: Client, desk: Desk) -> None:
+    tab = opening.open_tab(client, desk.portal, ANNA, MOCKUP)
+    headers = {"Authorization": f"Bearer {tab.session}", "HX-Target": "dialog-host"}
+    form = {"from": "card", "kind": "unlink", "all": "on"}
+    answer = opening.seen(client.post("/jobs/new/", form, headers=headers))
+    assert answer.text.startswith("<dialog")
+    assert 'data-job-state="planning"' in answer.text
+    job = work(Job.objects.get())
+    assert (job.total, job.card) == (9, f"2:{MOCKUP}")
+
+
 def test_looking_at_a_job_costs_the_portal_nothing(desk: Desk, portal: DemoPortal) -> None:
     job = desk.link([(portal.order_id("1193"), EMPTY)])
     portal.reset_counts()
