@@ -331,6 +331,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "jobs": {"task": "jobs.sweep", "schedule": 15.0},
+    "old-jobs": {"task": "jobs.forget", "schedule": 3600.0},
     "events": {"task": "events.sweep", "schedule": 60.0},
     "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},
     "calls": {"task": "journal.purge", "schedule": 21_600.0},

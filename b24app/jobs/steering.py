@@ -4,9 +4,10 @@ Each is one conditional update; False says that the job's state did not allow it
 """
 
 import logging
+from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from b24app.jobs import lanes, queueing, states
@@ -14,6 +15,10 @@ from b24app.jobs.models import Job, JobItem
 from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
+
+FORGOTTEN_AFTER = timedelta(days=7)
+KEPT = timedelta(days=90)
+MOST_FORGOTTEN = 20
 
 S = Job.State
 Row = JobItem.State
@@ -81,6 +86,21 @@ def retry(job: Job) -> bool:
             transaction.set_rollback(True)
             return False
     return True
+
+
+def forget() -> None:
+    """Drop what nobody needs any more, a few jobs each time: their rows may be many.
+
+    Previews that were never started and exports (they hold customers' data) after a week, the rest
+    three months after its end. What was changed stays in the audit trail.
+    """
+    now = timezone.now()
+    lately, long_ago = now - FORGOTTEN_AFTER, now - KEPT
+    unstarted = Q(started_at=None, created_at__lt=lately)
+    exported = Q(kind=Job.Kind.EXPORT, ended_at__lt=lately)
+    old = Q(state__in=states.ENDED, ended_at__lt=long_ago)
+    for job in Job.objects.filter(unstarted | exported | old).order_by("pk")[:MOST_FORGOTTEN]:
+        job.delete()
 
 
 def resume_waiting(portal: Portal | None = None) -> None:

@@ -32,3 +32,9 @@ def sweep() -> None:
     """Send again what was lost with a worker or the broker; let go on what has its access back."""
     queueing.send(lanes.overdue(states.SWEPT))
     steering.resume_waiting()
+
+
+@shared_task(name="jobs.forget")
+def forget() -> None:
+    """Drop jobs that are past their time."""
+    steering.forget()

@@ -1,6 +1,7 @@
 """Jobs at work: exactly what was previewed, exactly once, and nothing that changed meanwhile."""
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -312,3 +313,22 @@ def test_starting_twice_starts_once(desk: Desk, portal: DemoPortal) -> None:
     desk.start(job)
     assert shown(desk.post(f"/jobs/{job.pk}/start/", move="on")).state == Job.State.DONE
     assert trail(job) == {portal.order_id("1193"): 1}
+
+
+def test_old_jobs_are_forgotten_and_the_trail_stays(desk: Desk, portal: DemoPortal) -> None:
+    done = desk.start(desk.link([(portal.order_id("1193"), EMPTY)]))
+    preview = desk.link([(portal.order_id("1170"), EMPTY)])
+    listed = {"from": "list", "kind": "export", "text": "1201"}
+    export = desk.start(desk.asked(desk.post("/jobs/new/", **listed)))
+    tasks.forget()
+    assert Job.objects.count() == 3
+    week = timezone.now() - timedelta(days=8)
+    Job.objects.filter(pk=preview.pk).update(created_at=week)
+    Job.objects.exclude(pk=preview.pk).update(ended_at=week)
+    tasks.forget()
+    assert list(Job.objects.all()) == [done]
+    assert not JobItem.objects.filter(job_id=export.pk).exists()
+    Job.objects.update(ended_at=timezone.now() - timedelta(days=91))
+    tasks.forget()
+    assert not Job.objects.exists()
+    assert AuditEntry.objects.filter(change=done.change).count() == 1
