@@ -30,6 +30,7 @@ from demo.state import CLIENT_ID, CLIENT_SECRET
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+PORTS = (8000, 8070)
 READY_SECONDS = 60
 STOP_SECONDS = 15
 TAIL_LINES = 15
@@ -135,9 +136,11 @@ class Child:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make demo", description="the app in a demo portal")
-    parser.add_argument("--port", type=_port, default=8000, help="the app")
-    parser.add_argument("--portal-port", type=_port, default=8070, help="the portal; it takes two")
-    parser.add_argument("--data", type=Path, default=ROOT / "var" / "demo", help="what is kept")
+    parser.add_argument("--port", type=_port, default=PORTS[0], help="the app")
+    parser.add_argument(
+        "--portal-port", type=_port, default=PORTS[1], help="the portal; it takes two"
+    )
+    parser.add_argument("--data", type=Path, help="what is kept")
     parser.add_argument("--reset", action="store_true", help="forget what was done before")
     options = parser.parse_args()
     ports = (options.port, options.portal_port, options.portal_port + 1)
@@ -147,13 +150,19 @@ def main() -> None:
         sys.exit(f"{which} taken. Choose others: make demo PORT=8100 PORTAL_PORT=8170")
     for one in ENDING:
         signal.signal(one, _stop)
-    home = options.data.resolve()
+    home = (options.data or _home(options.port, options.portal_port)).resolve()
     if options.reset:
         _forget(home)
     (home / "redis").mkdir(parents=True, exist_ok=True)
     # A socket's path must be short, wherever the checkout is.
     with tempfile.TemporaryDirectory(prefix="linked-orders-demo-") as private:
         _run(Demo(options.port, options.portal_port, home, Path(private) / "redis.sock"))
+
+
+def _home(port: int, portal_port: int) -> Path:
+    """What is kept for these ports: the app knows its portal by its address."""
+    own = "demo" if (port, portal_port) == PORTS else f"demo-{port}-{portal_port}"
+    return ROOT / "var" / own
 
 
 def _run(demo: Demo) -> None:

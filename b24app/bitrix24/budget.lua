@@ -22,7 +22,7 @@ local FURTHEST = WINDOW + MINUTE + WHOLE_SECOND -- no minute falls out later tha
 local LONGEST_REQUEST = 90 -- whoever has not settled after that is gone
 local LEARNT_FOR = 3600
 local KEPT_FOR = 3600
-local OVERLOAD_BLOCKS = 600
+local OVERLOAD_BLOCKS = 60
 local NEWEST_WEIGHS = 0.3
 
 local key, operation = KEYS[1], ARGV[1]

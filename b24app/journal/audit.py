@@ -92,13 +92,13 @@ def _shown(portal: Portal) -> AuditQuerySet:
 
 
 def undoable(
-    portal: Portal, owner: Owner, *, change: uuid.UUID | None, entry: int | None
+    portal: Portal, owner: Owner, *, change: uuid.UUID | None, entries: Sequence[int]
 ) -> list[AuditEntry]:
-    """What is to be taken back at a card: all of one click, or one entry, not taken back already.
+    """What is to be taken back at a card: all of one click, or entries, not taken back already.
 
     Only entries that touched ``owner`` (an order's own page: that order) are found from there.
     """
-    wanted = Q(change=change) if change is not None else Q(pk=entry)
+    wanted = Q(change=change) if change is not None else Q(pk__in=entries)
     found = AuditEntry.objects.of(portal).filter(wanted).exclude(undone_by__certain=True)
     here = found.filter(order_id=owner.id) if owner.type_id == ORDER else found.touching(owner)
     return list(here.order_by("pk"))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from b24app.orders.content import IN_GRID, Kind
+from b24app.orders.facts import folded
 from b24app.orders.types import DeliveryState, Order, PaymentState
 
 
@@ -78,14 +79,16 @@ def _matches(order: Order, wanted: Narrowing) -> bool:
 def holds(order: Order, text: str) -> bool:
     """Whether the text stands in the order's number, id, customer or tracking numbers.
 
-    Telephone and tracking numbers are found however they are spaced.
+    Telephone and tracking numbers are found however they are spaced, words in any order.
     """
-    wanted = text.casefold().strip()
+    wanted = folded(text).strip()
     if not wanted:
         return True
     customer = order.customer
     plain = [order.number, str(order.id), customer.name, customer.company, customer.email]
-    if any(wanted in one.casefold() for one in plain):
+    known = [folded(one) for one in plain]
+    # A name is found whichever part of it stands first.
+    if any(all(word in one for word in wanted.split()) for one in known):
         return True
     closed = _closed(wanted)
     spaced = [customer.phone, *(one.tracking for one in order.shipments or ())]

@@ -142,7 +142,14 @@ def _within(order: Order, wanted: Wanted) -> bool:
 
 
 def _holds(value: str, text: str) -> bool:
-    return facts.folded(text) in facts.folded(value)
+    """Whether every word of the text stands in the value, in whatever order."""
+    whole = facts.folded(value)
+    return all(word in whole for word in facts.folded(text).split())
+
+
+def _longest_word(text: str) -> str:
+    """What to ask the portal for: it would look for the words in just this order."""
+    return max(text.split(), key=len, default=text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +193,7 @@ def _places(wanted: Wanted) -> dict[str, _Place]:
         pk = int(text)
         found["id"] = _order_place({"=id": pk}, lambda order: order.id == pk, exact=True)
     found["customers"] = _value_place(
-        Lookup(text, rows.CUSTOMER_CODES, lambda value: _holds(value, text)), below
+        Lookup(_longest_word(text), rows.CUSTOMER_CODES, lambda value: _holds(value, text)), below
     )
     if facts.looks_like_phone(text):
         for number, part in enumerate(facts.phone_fragments(text)):

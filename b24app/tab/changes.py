@@ -94,9 +94,9 @@ def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
 @entry.in_session("POST")
 def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Take back one click or one entry of the history, as the toast and the history offer."""
-    change, one = forms.undone(request.POST)
+    change, chosen = forms.undone(request.POST)
     owner = region.owner_of(opened)
-    entries = audit.undoable(user.portal, owner, change=change, entry=one)
+    entries = audit.undoable(user.portal, owner, change=change, entries=chosen)
     if not entries:
         raise forms.BadForm
     return undoing.answered(request, opened, user, entries)

@@ -17,6 +17,7 @@ LONGEST_SEARCH = 100
 
 _PICK = re.compile(r"(\d{1,15})\|(?:(\d{1,5}):(\d{1,15}))?", re.ASCII)
 _STATUS = re.compile(r"(\d{1,15})\|([\w-]{1,8})", re.ASCII)
+_ENTRY = re.compile(r"\d{1,18}", re.ASCII)
 _CODE = re.compile(r"[\w-]{1,8}", re.ASCII)
 _AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,4})?", re.ASCII)
 # A deal as people give it: its number, or the address of its card.
@@ -114,13 +115,15 @@ def amount(form: QueryDict, name: str) -> Decimal:
     return Decimal(raw)
 
 
-def undone(form: QueryDict) -> tuple[uuid.UUID | None, int | None]:
-    """What is to be taken back: all of one click, or one entry of the audit. Raises :class:`BadForm`."""
-    entry = form.get("entry", "")
-    if entry.isascii() and entry.isdecimal() and len(entry) <= 18:
-        return None, int(entry)
+def undone(form: QueryDict) -> tuple[uuid.UUID | None, list[int]]:
+    """What is to be taken back: all of one click, or entries of the audit. Raises :class:`BadForm`."""
+    entries = form.getlist("entry")
+    if entries:
+        if len(entries) > MOST or not all(_ENTRY.fullmatch(one) for one in entries):
+            raise BadForm
+        return None, [int(one) for one in entries]
     try:
-        return uuid.UUID(form.get("change", "")), None
+        return uuid.UUID(form.get("change", "")), []
     except ValueError:
         raise BadForm from None
 

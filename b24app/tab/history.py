@@ -1,6 +1,5 @@
 """Who changed what at a card, or with one order, and Undo beside it."""
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +35,7 @@ class Place:
 class Line:
     """What one click did to some orders in the same way."""
 
-    change: uuid.UUID
+    entries: tuple[int, ...]
     kind: str
     at: datetime
     person: str
@@ -89,7 +88,7 @@ def _lines(
 
     return [
         Line(
-            change=first.change,
+            entries=tuple(one.pk for one in group),
             kind=first.kind,
             at=first.at,
             person=first.user_name,

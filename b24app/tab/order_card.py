@@ -123,9 +123,9 @@ def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
 def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Take back one click as far as it touched this order."""
     _checked(opened)
-    change, one = forms.undone(request.POST)
+    change, chosen = forms.undone(request.POST)
     order = Owner(ORDER, opened.entity_id)
-    entries = audit.undoable(user.portal, order, change=change, entry=one)
+    entries = audit.undoable(user.portal, order, change=change, entries=chosen)
     if not entries:
         raise forms.BadForm
     return undoing.answered(request, opened, user, entries, draw=_drawn)

@@ -64,11 +64,12 @@ class Grid:
 
     @property
     def sorted_by(self) -> Mapping[str, str]:
-        """``aria-sort`` by the name of the sorting. As orders were added, so they are numbered."""
-        if self.shown.limited:
-            return {Sort.NUMBER.value: "descending"}
-        shown = Sort.NUMBER if self.narrowing.sort is Sort.ADDED else self.narrowing.sort
-        return {shown.value: "descending" if self.narrowing.descending else "ascending"}
+        """``aria-sort`` by the name of the sorting; as orders came in is the order of no column."""
+        if self.shown.limited or self.narrowing.sort is Sort.ADDED:
+            return {}
+        return {
+            self.narrowing.sort.value: "descending" if self.narrowing.descending else "ascending"
+        }
 
     @property
     def previous(self) -> int | None:

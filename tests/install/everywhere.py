@@ -89,6 +89,8 @@ def _value(field: models.Field[Any, Any]) -> object:
         return uuid.uuid4()
     if isinstance(field, models.JSONField):
         return {}
+    if isinstance(field, models.BinaryField):
+        return b"x"
     if isinstance(field, models.BooleanField):
         return False
     return uuid.uuid4().hex[: getattr(field, "max_length", None) or 32]

@@ -3,6 +3,7 @@ import { liveSheet } from "./sheet.js";
 import { outOfSight } from "./sight.js";
 
 const GAP = 16;
+const LEAST = 420;
 const place = liveSheet();
 
 const host = document.getElementById("dialog-host");
@@ -23,9 +24,11 @@ document.addEventListener("htmx:afterSwap", (event) => {
     dialog.addEventListener("close", emptied);
     dialog.showModal();
     dialog.querySelector("[data-focus]")?.focus({ preventScroll: true });
-    outOfSight().then(({ above }) => {
-      const lowest = window.innerHeight - dialog.offsetHeight - GAP;
-      place(`dialog{margin-block-start:${Math.max(GAP, Math.min(above + GAP, lowest))}px!important}`);
+    outOfSight().then(({ above, below }) => {
+      const seen = Math.max(LEAST, window.innerHeight - above - below);
+      const lowest = window.innerHeight - Math.min(dialog.offsetHeight, seen) - GAP;
+      const top = Math.max(0, Math.min(above, lowest));
+      place(`dialog.dialog{margin-block-start:${top + GAP}px;min-height:0;max-height:${seen - 2 * GAP}px}`);
     });
   }
 });

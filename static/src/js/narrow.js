@@ -92,3 +92,9 @@ if (form) {
   document.addEventListener("htmx:afterSwap", follow);
   document.addEventListener("htmx:sendError", follow);
 }
+
+// Another page begins at its first row, which is above when the buttons below are pressed.
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const paged = detail.target.id === "grid" && detail.requestConfig?.elt.id.startsWith("page-");
+  if (paged) document.getElementById("grid").scrollIntoView({ block: "start" });
+});

@@ -11,7 +11,7 @@ function show() {
   for (const row of rows) {
     const ticked = chosen.has(row.dataset.orderId);
     if (ticked) chosen.set(row.dataset.orderId, { ...row.dataset });
-    row.classList.toggle("sel", ticked);
+    row.classList.toggle("sel", ticked || forAll()?.checked === true);
     row.setAttribute("aria-selected", String(ticked));
     row.querySelector("[data-check]").checked = ticked;
   }
@@ -20,9 +20,10 @@ function show() {
   const here = rows.filter((row) => chosen.has(row.dataset.orderId)).length;
   all.checked = here > 0 && here === rows.length;
   all.indeterminate = here > 0 && here < rows.length;
-  document.querySelector("[data-selected-count]").textContent = String(chosen.size);
+  const every = forAll().checked && forAll().dataset.forAll;
+  document.querySelector("[data-selected-count]").textContent = every || String(chosen.size);
   const sums = document.querySelector("[data-selected-sums]");
-  sums.replaceChildren(...selectedSums().flatMap((text) => [" · ", strong(text)]));
+  sums.replaceChildren(...(every ? [] : selectedSums()).flatMap((text) => [" · ", strong(text)]));
   panel();
 }
 
