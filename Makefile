@@ -61,7 +61,7 @@ check: setup
 
 test: setup browser
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "not browser"
+	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "django_db and not browser and not bare"
 	$(BIN)/python -m pytest -q
 
 bench: setup
