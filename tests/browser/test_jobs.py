@@ -36,7 +36,7 @@ def reached(desk: Desk, state: str) -> None:
     expect(desk.app.locator("#job")).to_have_attribute("data-job-state", state, timeout=LONG)
 
 
-def sound(desk: Desk) -> None:
+def check_sound(desk: Desk) -> None:
     """axe finds nothing, and nothing sticks out sideways."""
     frame = desk.page.frames[-1]
     frame.evaluate(AXE.read_text("utf-8"))
@@ -53,7 +53,7 @@ def test_link_a_file_and_take_it_back(desk: Desk) -> None:
     rows = [f"{order},{deal if at % 2 else other}" for at, order in enumerate(orders)]
     come(desk)
     upload(desk, "\n".join(["Order ID,Deal", *rows, f"99999999,{deal}"]))
-    sound(desk)
+    check_sound(desk)
     expect(desk.app.locator("[data-filter=link] b")).to_have_text("119")
     desk.app.locator("[data-filter=no_order]").click()
     expect(desk.app.locator("#job-rows tr[data-row]")).to_have_count(1)
@@ -63,7 +63,7 @@ def test_link_a_file_and_take_it_back(desk: Desk) -> None:
     reached(desk, "done")
     assert portal.link_of(orders[0]) == (2, other)
     assert all(portal.link_of(order) for order in orders)
-    sound(desk)
+    check_sound(desk)
 
     with desk.page.expect_download() as saved:
         desk.app.get_by_role("button", name="CSV").click()
@@ -82,7 +82,7 @@ def test_link_a_file_and_take_it_back(desk: Desk) -> None:
     expect(desk.app.locator("#jobs tr[data-job-id]").nth(1)).to_have_attribute(
         "data-job-state", "done"
     )
-    sound(desk)
+    check_sound(desk)
 
 
 def test_stop_leave_come_back_and_resume(desk: Desk) -> None:
@@ -112,7 +112,7 @@ def test_stop_leave_come_back_and_resume(desk: Desk) -> None:
 def test_a_pasted_list_and_a_mistake(desk: Desk) -> None:
     come(desk)
     desk.app.get_by_role("button", name="New job").click()
-    sound(desk)
+    check_sound(desk)
     desk.app.get_by_label("A pasted list").check()
     desk.app.locator("textarea[name=text]").fill("1193 1184")
     desk.app.locator("[data-for=link] input").fill("a deal")
@@ -138,13 +138,13 @@ def test_other_widths_and_languages(
     desk = sit_down(width, 800)
     desk.install()
     come(desk, language)
-    sound(desk)
+    check_sound(desk)
     desk.app.locator("#jobs header button").click()
     desk.app.locator("[data-job-form]").wait_for()
-    sound(desk)
+    check_sound(desk)
     content = f"order id,deal\n{desk.portal.order_id('1193')},{EMPTY}".encode()
     file = FilePayload(name="orders.csv", mimeType="text/csv", buffer=content)
     desk.app.locator("input[type=file]").set_input_files(file)
     desk.app.locator("[data-job-form] [type=submit]").click()
     reached(desk, "planned")
-    sound(desk)
+    check_sound(desk)

@@ -24,7 +24,7 @@ def troubled(sit_down: Callable[..., Desk]) -> Desk:
     return desk
 
 
-def shown(desk: Desk, state: str) -> None:
+def check_state(desk: Desk, state: str) -> None:
     """The state is on the screen, with a reference for support, and axe finds nothing in it."""
     place = desk.app.locator(f"[data-state={state}]")
     expect(place).to_be_visible(timeout=20_000)
@@ -50,7 +50,7 @@ def test_when_the_tab_is_opened(troubled: Desk, fault: str, method: str | None, 
     desk = troubled
     desk.portal.misbehave(fault, method=method, times=30)
     desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
-    shown(desk, state)
+    check_state(desk, state)
     expect(desk.app.locator(f"[data-state={state}]")).to_contain_text("LO-")
     desk.portal.calm()
     desk.app.locator(".state .btn.fill").first.click()
@@ -86,7 +86,7 @@ def test_no_right_to_read_names_who_can_give_it(troubled: Desk) -> None:
     desk = troubled
     desk.sit(PETRA)
     desk.open_deal(MOCKUP)
-    shown(desk, "no-read")
+    check_state(desk, "no-read")
     expect(desk.app.locator(".people")).to_contain_text("Anna Schmidt")
 
 
@@ -111,14 +111,14 @@ def test_the_session_has_ended_and_cannot_be_renewed(troubled: Desk) -> None:
     desk.portal.kill_tokens()
     desk.page.route("**/demo/frame/auth/", lambda route: route.abort())
     desk.app.get_by_role("button", name="Date").click()
-    shown(desk, "session-ended")
+    check_state(desk, "session-ended")
 
 
 def test_the_app_is_not_installed_completely(troubled: Desk) -> None:
     desk = troubled
     desk.portal.state.member_id = "c" * 32
     desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
-    shown(desk, "not-installed")
+    check_state(desk, "not-installed")
 
 
 def test_the_subscription_has_ended_and_comes_back(troubled: Desk) -> None:
