@@ -31,6 +31,7 @@ from redis.exceptions import RedisError
 from b24app import counters, heartbeat
 from b24app.bitrix24.pacing import Priority
 from b24app.events.models import InboxEvent
+from b24app.jobs.models import Job
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 
@@ -71,7 +72,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 class _Collector:
     def collect(self) -> Iterator[Metric]:
-        parts = {"redis": (_counted, _queues, _budgets), "database": (_events, _portals)}
+        parts = {"redis": (_counted, _queues, _budgets), "database": (_events, _jobs, _portals)}
         up = _gauge("up", "Whether this part could be asked", "part")
         for name, sources in parts.items():
             try:
@@ -149,6 +150,14 @@ def _events() -> Iterable[Metric]:
     )
 
 
+def _jobs() -> Iterable[Metric]:
+    ended = (Job.State.DONE, Job.State.STOPPED, Job.State.FAILED)
+    jobs = _gauge("jobs", "Bulk jobs that have not ended", "state")
+    for state, count in _counts(Job.objects.exclude(state__in=ended), "state").items():
+        jobs.add_metric([state], count)
+    yield jobs
+
+
 def _portals() -> Iterable[Metric]:
     portals = _gauge("portals", "Portals by whether the app is installed there", "installed")
     installed = Portal.objects.installed().count()
@@ -162,7 +171,9 @@ def _portals() -> Iterable[Metric]:
     yield tokens
 
 
-def _counts(rows: "QuerySet[InboxEvent] | QuerySet[PortalUser]", field: str) -> dict[str, int]:
+def _counts(
+    rows: "QuerySet[InboxEvent] | QuerySet[Job] | QuerySet[PortalUser]", field: str
+) -> dict[str, int]:
     found = rows.order_by().values_list(field).annotate(Count("pk"))
     return {str(value): int(count) for value, count in found}
 

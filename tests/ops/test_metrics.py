@@ -13,6 +13,7 @@ from b24app.celery import app as celery
 from b24app.connect import client_of
 from b24app.events.models import InboxEvent
 from b24app.events.tasks import sweep
+from b24app.jobs.models import Job
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.opening import ANNA, install, open_tab
@@ -147,3 +148,16 @@ def test_a_redis_that_is_away_is_said_and_holds_nobody_up(
     assert numbers["portals", "yes"] == 1
     assert open_tab(client, portal).response.status_code == 200
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.usefixtures("allowed")
+def test_bulk_jobs_by_state(client: Client, portal: DemoPortal) -> None:
+    install(client, portal)
+    user = PortalUser.objects.get()
+    for state in (Job.State.RUNNING, Job.State.RUNNING, Job.State.DONE):
+        Job.objects.create(
+            portal=user.portal, user=user, kind=Job.Kind.LINK, origin=Job.Origin.LIST, state=state
+        )
+    numbers = scrape(client)
+    assert numbers["jobs", "running"] == 2
+    assert ("jobs", "done") not in numbers
