@@ -156,7 +156,12 @@ def test_bulk_jobs_by_state(client: Client, portal: DemoPortal) -> None:
     user = PortalUser.objects.get()
     for state in (Job.State.RUNNING, Job.State.RUNNING, Job.State.DONE):
         Job.objects.create(
-            portal=user.portal, user=user, kind=Job.Kind.LINK, origin=Job.Origin.LIST, state=state
+            portal=user.portal,
+            user=user,
+            acting=user,
+            kind=Job.Kind.LINK,
+            origin=Job.Origin.LIST,
+            state=state,
         )
     numbers = scrape(client)
     assert numbers["jobs", "running"] == 2
