@@ -1,7 +1,7 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: setup demo demo-reset run test test-postgres test-sqlite check bench bench-jobs browser clean
+.PHONY: setup demo demo-reset run test test-browser test-sqlite test-postgres check bench bench-jobs browser clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -61,14 +61,17 @@ check: setup
 
 test: setup browser
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-postgres test-sqlite
+	@$(MAKE) --no-print-directory -j3 --output-sync=target test-browser test-sqlite test-postgres
+
+test-browser: setup browser
+	$(BIN)/python -m pytest -q -m browser
+
+test-sqlite: setup
+	$(BIN)/python -m pytest -q -m "not browser"
 
 # What touches the database, once more on PostgreSQL.
 test-postgres: setup
 	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "django_db and not browser and not bare"
-
-test-sqlite: setup browser
-	$(BIN)/python -m pytest -q
 
 bench: setup
 	@$(BIN)/python -m bench.screens

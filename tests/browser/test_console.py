@@ -139,7 +139,7 @@ def test_what_was_linked_stands_in_the_audit(desk: Desk) -> None:
     line = desk.app.locator("tr[data-what=linked]").first
     expect(line).to_contain_text("1193")
     expect(line).to_contain_text("Anna Schmidt")
-    desk.app.locator("[name=kind]").select_option("amount")
+    desk.app.locator("[name=kind]").select_option("responsible")
     desk.app.get_by_role("button", name="Apply").click()
     expect(desk.app.locator("[data-state=no-audit]")).to_be_visible()
 
@@ -147,11 +147,14 @@ def test_what_was_linked_stands_in_the_audit(desk: Desk) -> None:
 def test_the_sections_by_keyboard(desk: Desk) -> None:
     enter(desk)
     desk.app.locator("#menu-overview").focus()
-    for section in SECTIONS[1:]:
+    names = desk.app.locator("[id^=menu-]").evaluate_all("all => all.map((one) => one.id.slice(5))")
+    assert {*SECTIONS, "jobs"} == set(names)
+    for section in names[1:]:
         desk.page.keyboard.press("Tab")
         desk.page.keyboard.press("Enter")
         desk.app.locator(f"#menu-{section}[aria-current=page]").wait_for()
         expect(desk.app.locator(f"#menu-{section}")).to_be_focused()
+        desk.page.wait_for_load_state("networkidle")
 
 
 def test_trouble_stands_under_the_menu_and_is_tried_again(desk: Desk) -> None:

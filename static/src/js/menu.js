@@ -14,11 +14,11 @@ async function show(button) {
   menu.hidden = false;
   button.setAttribute("aria-expanded", "true");
   open = { button, menu, below: 0 };
+  items(menu)[0]?.focus({ preventScroll: true });
   const { below } = await outOfSight();
   if (open?.menu !== menu) return;
   open.below = below;
   follow(open);
-  items(menu)[0]?.focus();
 }
 
 /** As long as it is open: what comes late moves the rows, and the frame takes the height of what it holds. */
