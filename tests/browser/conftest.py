@@ -2,8 +2,11 @@
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, sync_playwright
@@ -64,10 +67,25 @@ class Desk:
         return toast.inner_text()
 
 
+HOMES: dict[DemoPortal, Path] = {}
+
+
+def _forget(home: Path) -> None:
+    """What one test has set in the app shall not be there in the next."""
+    with closing(sqlite3.connect(home / "app.sqlite3", timeout=20)) as database, database:
+        database.execute(
+            "UPDATE portals_portal SET named = '[]', places_off = '[]', payment_expired = 0"
+        )
+        database.execute("UPDATE portals_portaluser SET may_link = NULL")
+        database.execute("DELETE FROM tab_dismissal")
+
+
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoPortal]:
     """gunicorn and a Celery worker on a database and a Redis server of their own."""
-    with running(tmp_path_factory.mktemp("live")) as portal:
+    home = tmp_path_factory.mktemp("live")
+    with running(home) as portal:
+        HOMES[portal] = home
         yield portal
 
 
@@ -84,6 +102,7 @@ def browser() -> Iterator[Browser]:
 def sit_down(live: DemoPortal, browser: Browser) -> Iterator[Callable[[int, int], Desk]]:
     """A browser of a given size at the freshly seeded portal; fails on anything in its console."""
     live.reset()
+    _forget(HOMES[live])
     desks: list[Desk] = []
 
     def start(width: int = 1280, height: int = 900) -> Desk:

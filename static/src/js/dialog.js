@@ -28,7 +28,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
       const seen = Math.max(LEAST, window.innerHeight - above - below);
       const lowest = window.innerHeight - Math.min(dialog.offsetHeight, seen) - GAP;
       const top = Math.max(0, Math.min(above, lowest));
-      place(`dialog.dialog{margin-block-start:${top + GAP}px;min-height:0;max-height:${seen - 2 * GAP}px}`);
+      place(`dialog.dialog.dialog{margin-block-start:${top + GAP}px;min-height:0;max-height:${seen - 2 * GAP}px}`);
     });
   }
 });
