@@ -1,7 +1,7 @@
 """Setting a card's amount to the sum of its orders, on the person's own right only."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -64,21 +64,9 @@ def set_to(
         now = cards.set_amount(client_of(user), card, wanted.amount, manual=wanted.manual)
     except errors.BitrixError as error:
         if not error.not_applied:
-            kept(user, through, [_uncertain(change)], [card.owner])
+            kept(user, through, [replace(change, certain=False)], [card.owner])
         raise
     return now, kept(user, through, [change], [card.owner])
-
-
-def _uncertain(change: Entry) -> Entry:
-    return Entry(
-        change.kind,
-        source=change.source,
-        target=change.target,
-        before=change.before,
-        after=change.after,
-        certain=False,
-        undoes=change.undoes,
-    )
 
 
 def read_card(user: PortalUser, owner: Owner) -> Card:
