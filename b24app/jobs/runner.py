@@ -39,7 +39,7 @@ MOST_READ_BACK = 2400
 LEFTOVERS = 3.0
 
 # Seconds for which a lane leaves the worker to others while the bucket, not the portal, is the ceiling.
-REST = 3.0
+REST = 15.0
 S = JobItem.State
 
 COUNTED = {S.DONE: "done", S.SKIPPED: "skipped", S.FAILED: "failed"}
@@ -87,12 +87,15 @@ def _work(turn: Turn) -> float | None:
         return _export(turn)
     if unknown := turn.held.unknown(MOST_READ_BACK):
         _read_back(turn, unknown)
+    left = JobItem.objects.filter(job=turn.job, state=S.PENDING).count()
+    if not left:
+        return _at_the_end(turn)
     view = turn.budget.view()
     if turn.held.number and view.crowded(Priority.BULK):
         return REST
-    claimed = turn.held.claim(_capacity(turn, view))
+    claimed = turn.held.claim(_capacity(turn, view, left))
     if not claimed:
-        return _at_the_end(turn)
+        return LEFTOVERS
     ready, standing = _looked(turn, claimed)
     while ready and _goes_on(turn):
         chunk = _chunk(turn, ready)
@@ -112,8 +115,8 @@ def _export(turn: Turn) -> float | None:
     return 0.0
 
 
-def _capacity(turn: Turn, view: View) -> int:
-    """Rows to claim: what a slice can write at the present cost, and this lane's share of what is left.
+def _capacity(turn: Turn, view: View, left: int) -> int:
+    """Rows to claim: what a slice can write at the present cost, this lane's share of those ``left``.
 
     Raises ``errors.Wait`` while no method of the job has execution time left: nothing is looked at that
     cannot be written.
@@ -125,7 +128,6 @@ def _capacity(turn: Turn, view: View) -> int:
     most = max(
         int(min(SLICE, view.of(method).room) / _cost(view, method)) for method in subject.methods
     )
-    left = JobItem.objects.filter(job=turn.job, state=S.PENDING).count()
     share = max(subject.most, -(-left // lanes.LANES))
     return min(MOST_CLAIMED, most + 1, share)
 
@@ -142,7 +144,7 @@ def _goes_on(turn: Turn) -> bool:
 
 
 def _at_the_end(turn: Turn) -> float | None:
-    """Nothing was there to claim: the job is done, or another lane still holds the rest."""
+    """Nothing is there to claim: the job is done, or another lane still holds the rest."""
     if JobItem.objects.filter(job=turn.job, state__in=OPEN).exists():
         return LEFTOVERS
     states.change(turn.job, Job.State.DONE)
