@@ -70,7 +70,7 @@ class BadDay(Limits):
     def admits(self) -> bool:
         admitted = super().admits()
         self.admitted += admitted
-        if self.admitted == self._expires_at:
+        if admitted and self.admitted == self._expires_at:
             self._portal.expire_tokens()
         return admitted
 
@@ -109,11 +109,12 @@ def _measured(peer: Peer, links: int, cost: float) -> tuple[object, ...]:
         seconds = time.monotonic() - began
         _quiet(portal, cost)
         done = sum(portal.link_of(order) == (2, deal) for order, deal in pairs)
-        floor = _floor(peer, portal.http_requests, links, cost)
+        asked = _asked(portal)
+        floor = _floor(peer, portal.http_requests, asked.total(), cost)
         return (
             links, f"{cost * 1000:.0f} ms", peer.label, f"{seconds:.1f}", f"{floor:.1f}",
             f"{floor / seconds:.2f}", portal.http_requests, portal.rest.refused, limits.blocked,
-            portal.connections, f"{done}/{links}", _again(portal), links - done, said,
+            portal.connections, f"{done}/{links}", asked.total() - len(asked), links - done, said,
         )  # fmt: skip
 
 
@@ -157,11 +158,10 @@ def _quiet(portal: DemoPortal, cost: float) -> None:
         time.sleep(1 + 2 * cost)
 
 
-def _again(portal: DemoPortal) -> int:
-    """Links asked for more than once."""
+def _asked(portal: DemoPortal) -> Counter[str]:
+    """How often each order's link was asked for."""
     calls = [call.params for call in portal.calls if call.method == ADD]
-    asked = Counter(str(one["fields"]["orderId"]) for one in calls if isinstance(one, dict))
-    return sum(count - 1 for count in asked.values())
+    return Counter(str(one["fields"]["orderId"]) for one in calls if isinstance(one, dict))
 
 
 def _floor(peer: Peer, sent: int, links: int, cost: float) -> float:
