@@ -60,10 +60,17 @@ PEERS = tuple(
 
 
 class BadDay(Limits):
-    """Limits that let all tokens expire in mid-work, and count how often a method was refused."""
+    """Limits that count how often a method was refused, and spoil the day at 30 % and 50 % of the links.
 
-    def __init__(self, portal: DemoPortal, expires_at: int) -> None:
-        self._portal, self._expires_at = portal, expires_at
+    First all tokens expire; then, once the client has got a new one, an answer is lost whose request
+    has been carried out. Both go by requests and not by time, so they hit clients that send them one
+    after another as well as all at once.
+    """
+
+    def __init__(self, portal: DemoPortal, links: int) -> None:
+        self._portal = portal
+        self._expires_at, self._more = links * 3 // 10 // BATCH + 1, max(0, links // 5 // BATCH - 1)
+        self._refreshed: int | None = None
         self.blocked = self.admitted = 0
         super().__init__()
 
@@ -71,7 +78,11 @@ class BadDay(Limits):
         admitted = super().admits()
         self.admitted += admitted
         if admitted and self.admitted == self._expires_at:
+            self._refreshed = self._portal.refreshes
             self._portal.expire_tokens()
+        elif self._refreshed is not None and self._portal.refreshes > self._refreshed:
+            self._refreshed = None
+            self._portal.misbehave("cut", ADD, after=True, skip=self._more)
         return admitted
 
     def spend(self, method: str) -> Spent:
@@ -101,9 +112,8 @@ def rows(links: int, cost: float) -> Iterator[tuple[object, ...]]:
 def _measured(peer: Peer, links: int, cost: float) -> tuple[object, ...]:
     python = _python()
     with _portal(links) as (portal, pairs):
-        limits = portal.rest.limits = BadDay(portal, links * 3 // 10 // BATCH + 1)
+        limits = portal.rest.limits = BadDay(portal, links)
         limits.costs[ADD], limits.time_scale = cost, 1.0
-        portal.misbehave("cut", ADD, after=True, skip=links // 2 // BATCH)
         began = time.monotonic()
         said = _run(python, peer, portal, pairs, _floor(peer, links // BATCH, links, cost))
         seconds = time.monotonic() - began
