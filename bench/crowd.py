@@ -4,8 +4,7 @@ A part of ``bench.queue``. All jobs have their previews and wait in the queue be
 of two processes, begins; each portal keeps its own limits, and all share the authorization server.
 """
 
-import math
-import re
+import bisect
 import statistics
 import sys
 import tempfile
@@ -30,18 +29,18 @@ MOST_SECONDS = 3_600.0
 
 
 class Watch(Limits):
-    """The documentation's limits, with the moments of the first and the last write."""
+    """The documentation's limits, with the moments of all writes."""
 
     def __init__(self) -> None:
-        self.first, self.last, self.blocked = math.inf, -math.inf, 0
+        self.writes: list[float] = []
+        self.blocked = 0
         super().__init__()
 
     def spend(self, method: str) -> Spent:
         spent = super().spend(method)
         self.blocked += not spent.allowed
         if method == ADD and spent.allowed:
-            now = time.monotonic()
-            self.first, self.last = min(self.first, now), max(self.last, now)
+            self.writes.append(time.monotonic())
         return spent
 
 
@@ -54,7 +53,7 @@ class Customer:
     person: Person
     orders: range
     deal: int
-    job: int
+    job: str
 
     def once(self) -> int:
         """How many orders are where they were wanted and were written once."""
@@ -78,30 +77,33 @@ def show(portals: int, *, postgres: bool) -> None:
         for each in customers:
             each.person.post(f"/jobs/{each.job}/start/", data={"move": "on"})
         one.start("worker")
-        _all_done(one)
+        _until(one, "state <> 'done'", "the end of all jobs")
         _report(customers)
 
 
 def _report(customers: Sequence[Customer]) -> None:
     large, *small = customers
-    zero = min(each.watch.first for each in customers)
-    firsts = sorted(each.watch.first - zero for each in small)
-    lasts = sorted(each.watch.last - zero for each in small)
-    all_over = max(each.watch.last for each in customers) - zero
+    zero = min(min(each.watch.writes) for each in customers)
+    firsts = sorted(min(each.watch.writes) - zero for each in small)
+    lasts = sorted(max(each.watch.writes) - zero for each in small)
+    larges = sorted(moment - zero for moment in large.watch.writes)
+    # What stood before the one that had to wait longest, and could not have: the large one's rows.
+    others = (len(small) - 1) * ROWS
+    pushed = bisect.bisect(larges, firsts[-1])
     wanted = sum(len(each.orders) for each in customers)
     once = sum(each.once() for each in customers)
     requests = sum(each.portal.http_requests for each in customers)
     refused = sum(each.portal.rest.refused for each in customers)
     blocked = sum(each.watch.blocked for each in customers)
-    before = sum(each.watch.last < large.watch.last for each in small)
+    before = bisect.bisect(lasts, larges[-1])
     for name, value in (
         ("portals", f"1 with {len(large.orders)} rows, {len(small)} with {ROWS}"),
         ("first write of a small one", _spread(firsts)),
         ("last write of a small one", _spread(lasts)),
         ("slowest of fastest end", f"{lasts[-1] / max(lasts[0], 0.1):.1f}"),
-        ("the large one", f"{large.watch.first - zero:.1f} to {large.watch.last - zero:.1f} s"),
+        ("the large one", f"{larges[0]:.1f} to {larges[-1]:.1f} s"),
+        ("its rows before the latest", f"{pushed}, on top of {others}: {pushed / others:.2f}"),
         ("small ones over before it", f"{before}/{len(small)}"),
-        ("all over", f"{all_over:.1f} s"),
         ("requests, 503, 429", f"{requests}, {refused}, {blocked}"),
         ("links exactly once", f"{once}/{wanted}"),
     ):
@@ -140,16 +142,7 @@ def _customer(one: Machine, portal: DemoPortal, rows: int) -> Customer:
     orders, (deal,) = portal.many(orders=rows, deals=1)
     person = Person(replace(one, portal=portal))
     table = "order id,deal\n" + "".join(f"{order},{deal}\n" for order in orders)
-    form = {"from": "file", "kind": "link"}
-    page = person.post("/jobs/new/", data=form, files={"file": ("orders.csv", table)})
-    found = re.search(r'data-job-id="(\d+)"', page)
-    if found is None:
-        raise RuntimeError(page)
-    return Customer(portal, watch, person, orders, deal, int(found[1]))
-
-
-def _all_done(one: Machine) -> None:
-    _until(one, "state <> 'done'", "the end of all jobs")
+    return Customer(portal, watch, person, orders, deal, person.asked(table))
 
 
 def _until(one: Machine, others: str, what: str) -> None:

@@ -9,7 +9,6 @@ one of them a large one. Counts and ratios are for comparing; times are this mac
 import argparse
 import logging
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from redis import Redis
 
 from b24app import embedded
 from bench import counting, crowd, processes
+from bench.processes import Memory
 from demo.server import DemoPortal
 from tests.jobs import machine
 from tests.jobs.machine import ROOT, Machine
@@ -35,17 +35,32 @@ SAMPLE_EVERY = 5_000
 LOOK_EVERY = 0.1
 # Seconds after which a task that has just said its last word is over, with all that is counted then.
 SETTLED = 1.0
+OVERHEAD = (
+    "rows", "phase", "seconds", "cpu ms/row", "sql/row", "redis/row", "trips/row", "requests",
+    "rows/req", "once",
+)  # fmt: skip
+MEMORY = ("phase", "rows", "rss MB", "of first", "pss MB", "leader MB")
+# Of a job, by phase: the column that counts its rows, and the state it ends in.
+PHASES = (
+    ("gathering", "rows", "planned"),
+    ("preview", "looked", "planned"),
+    ("writing", "done", "done"),
+)
 # What the app believes of a portal here: nothing of it is ever reached.
 BOUNDLESS = (10_000, 1_000)
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """Sums since the beginning, or what was used between two moments."""
+    """Sums since the beginning, or what was used between two moments.
+
+    ``redis`` are commands, those inside of scripts too; ``trips`` is how often Redis had something to read.
+    """
 
     cpu: float
     sql: int
     redis: int
+    trips: int
     requests: int
 
     def since(self, before: "Used") -> "Used":
@@ -53,6 +68,7 @@ class Used:
             self.cpu - before.cpu,
             self.sql - before.sql,
             self.redis - before.redis,
+            self.trips - before.trips,
             self.requests - before.requests,
         )
 
@@ -82,23 +98,13 @@ def main() -> None:
 
 def overhead(counts: list[int], *, postgres: bool) -> None:
     """What each row costs, of the preview and of the writing, by the number of rows."""
-    _say(
-        "rows",
-        "phase",
-        "seconds",
-        "cpu ms/row",
-        "sql/row",
-        "redis/row",
-        "requests",
-        "rows/req",
-        "once",
-    )
+    _say(*OVERHEAD)
     for rows in counts:
         with _measured(2, postgres=postgres) as (one, used):
             person = Person(one)
             orders, deals = _boundless(one.portal, rows)
             before = used()
-            job = _asked(person, orders, deals)
+            job = person.asked(_table(orders, deals))
             planned_in = _until(one, job, "planned")
             planned = used()
             person.post(f"/jobs/{job}/start/", data={"move": "on"})
@@ -110,46 +116,44 @@ def overhead(counts: list[int], *, postgres: bool) -> None:
             ):
                 _say(
                     rows, phase, f"{seconds:.1f}", f"{spent.cpu / rows * 1000:.2f}",
-                    f"{spent.sql / rows:.3f}", f"{spent.redis / rows:.3f}", spent.requests,
-                    f"{rows / spent.requests:.1f}", f"{once}/{rows}" if phase == "writing" else "",
+                    f"{spent.sql / rows:.3f}", f"{spent.redis / rows:.3f}",
+                    f"{spent.trips / rows:.3f}", spent.requests, f"{rows / spent.requests:.1f}",
+                    f"{once}/{rows}" if phase == "writing" else "",
                 )  # fmt: skip
 
 
 def memory(rows: int, *, postgres: bool) -> None:
-    """A worker's one pool process over a large job, sampled on the way."""
-    _say("phase", "rows", "rss MB", "pss MB", "of first")
+    """A worker's one pool process, and the one that leads it, over a large job: sampled on the way."""
+    _say(*MEMORY)
     with _measured(1, postgres=postgres) as (one, _):
         person = Person(one)
         orders, deals = _boundless(one.portal, rows)
-        (pool,) = processes.below(one.children["worker"].pid)
-        job = _asked(person, orders, deals)
-        for phase, column, end in (
-            ("gathered", "rows", "planned"),
-            ("preview", "looked", "planned"),
-            ("writing", "done", "done"),
-        ):
-            first, due = 0, 0
+        job = person.asked(_table(orders, deals))
+        for phase, column, end in PHASES:
             if phase == "writing":
+                _until(one, job, "planned")
                 person.post(f"/jobs/{job}/start/", data={"move": "on"})
-            while due <= rows:
-                state, now = _progress(one, job, column)
-                if now >= due:
-                    found = processes.memory(pool)
-                    first = first or found.rss
-                    _say(
-                        phase,
-                        now,
-                        f"{found.rss / 1024:.1f}",
-                        f"{found.pss / 1024:.1f}",
-                        f"{found.rss / first:.2f}",
-                    )
-                    due = (now // SAMPLE_EVERY + 1) * SAMPLE_EVERY
-                elif state == end:
-                    break
-                time.sleep(LOOK_EVERY)
-            if phase != "gathered":
-                _until(one, job, end)
+            first = 0
+            for done, worker, leader in _samples(one, job, column, end):
+                first = first or worker.rss
+                _say(
+                    phase, done, f"{worker.rss / 1024:.1f}", f"{worker.rss / first:.3f}",
+                    f"{worker.pss / 1024:.1f}", f"{leader.rss / 1024:.1f}",
+                )  # fmt: skip
         _say("once", f"{_once(one.portal, orders, deals)}/{rows}")
+
+
+def _samples(one: Machine, job: str, column: str, end: str) -> Iterator[tuple[int, Memory, Memory]]:
+    """Rows so far, and the memory of the pool process and of its leader, each 5,000 rows and at the end."""
+    leader = one.children["worker"].pid
+    (worker,) = processes.below(leader)
+    due, state = 0, ""
+    while state != end:
+        state, done = _progress(one, job, column)
+        if done >= due or state == end:
+            yield done, processes.memory(worker), processes.memory(leader)
+            due = (done // SAMPLE_EVERY + 1) * SAMPLE_EVERY
+        time.sleep(LOOK_EVERY)
 
 
 @contextmanager
@@ -170,9 +174,10 @@ def _measured(pool: int, *, postgres: bool) -> Iterator[tuple[Machine, Callable[
             redis = Redis(unix_socket_path=str(embedded.socket_path(one.redis)))
 
             def used() -> Used:
+                stats = redis.info("stats")
                 return Used(
-                    processes.cpu(one.children["worker"].pid),
-                    counting.total(counts), int(redis.info("stats")["total_commands_processed"]),
+                    processes.cpu(one.children["worker"].pid), counting.total(counts),
+                    int(stats["total_commands_processed"]), int(stats["total_reads_processed"]),
                     one.portal.http_requests,
                 )  # fmt: skip
 
@@ -188,26 +193,18 @@ def _boundless(portal: DemoPortal, rows: int) -> tuple[range, range]:
     return made
 
 
-def _asked(person: Person, orders: range, deals: range) -> int:
-    """The number of a job that links the orders to the deals in turn; its preview begins now."""
-    table = "".join(f"{order},{deals[at % DEALS]}\n" for at, order in enumerate(orders))
-    page = person.post(
-        "/jobs/new/",
-        data={"from": "file", "kind": "link"},
-        files={"file": ("orders.csv", f"order id,deal\n{table}")},
-    )
-    found = re.search(r'data-job-id="(\d+)"', page)
-    if found is None:
-        raise RuntimeError(page)
-    return int(found[1])
+def _table(orders: range, deals: range) -> str:
+    """A file that brings the orders to the deals in turn."""
+    rows = (f"{order},{deals[at % DEALS]}\n" for at, order in enumerate(orders))
+    return "order id,deal\n" + "".join(rows)
 
 
-def _progress(one: Machine, job: int, column: str) -> tuple[str, int]:
-    ((state, count),) = one.query(f"SELECT state, {column} FROM jobs_job WHERE id = {job}")  # noqa: S608
+def _progress(one: Machine, job: str, column: str) -> tuple[str, int]:
+    ((state, count),) = one.query(f"SELECT state, {column} FROM jobs_job WHERE id = {int(job)}")  # noqa: S608
     return str(state), int(str(count))
 
 
-def _until(one: Machine, job: int, state: str) -> float:
+def _until(one: Machine, job: str, state: str) -> float:
     """Wait for the job's state, and until its last task is over; seconds it took to the state."""
     began = time.monotonic()
     while (now := _progress(one, job, "rows")[0]) != state:
