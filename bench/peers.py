@@ -120,21 +120,17 @@ def _measured(peer: Peer, links: int, cost: float) -> tuple[object, ...]:
     with _portal(links) as (portal, pairs):
         limits = portal.rest.limits = BadDay(portal, links)
         limits.costs[ADD], limits.time_scale = cost, 1.0
-        began = time.monotonic()
-        limit = _floor(peer, links // BATCH, links, cost) * PATIENCE + MORE
-        said: list[str] = []
-        while len(said) < peer.tries and not (said and said[-1].startswith("ok")):
-            said.append(_run(python, peer, portal, pairs, limit))
-        seconds = time.monotonic() - began
-        _quiet(portal, cost)
+        limit = links * cost / peer.at_once * PATIENCE + MORE
+        tries = list(_tries(python, peer, portal, pairs, limit))
+        seconds = sum(one for _, one in tries)
         done = sum(portal.link_of(order) == (2, deal) for order, deal in pairs)
         asked = _asked(portal)
-        floor = _floor(peer, limits.admitted, asked.total(), cost)
+        floor = _floor(peer, limits, len(tries), cost)
         return (
             links, f"{cost * 1000:.0f} ms", peer.label, f"{seconds:.1f}", f"{floor:.1f}",
             f"{floor / seconds:.2f}", portal.http_requests, portal.rest.refused, limits.blocked,
             portal.connections, f"{done}/{links}", asked.total() - len(asked), links - done,
-            ", then ".join(said),
+            ", then ".join(said for said, _ in tries),
         )  # fmt: skip
 
 
@@ -147,6 +143,22 @@ def _portal(links: int) -> Iterator[tuple[DemoPortal, list[tuple[int, int]]]]:
         for order, deal in pairs[::MADE_BEFORE]:
             portal.state.links[order] = (2, deal)
         yield portal, pairs
+
+
+def _tries(
+    python: str, peer: Peer, portal: DemoPortal, pairs: list[tuple[int, int]], limit: float
+) -> Iterator[tuple[str, float]]:
+    """What the client said at the end of each try, and how long that took."""
+    for more in reversed(range(peer.tries)):
+        began = time.monotonic()
+        said = _run(python, peer, portal, pairs, limit)
+        yield said, time.monotonic() - began
+        _quiet(portal)
+        if said.startswith("ok"):
+            return
+        if more:
+            # Nobody starts it again at once: until then the bucket has run empty.
+            time.sleep(portal.rest.limits.capacity / portal.rest.limits.leak)
 
 
 def _run(
@@ -170,11 +182,11 @@ def _run(
     return str(json.loads(ran.stdout)["said"])
 
 
-def _quiet(portal: DemoPortal, cost: float) -> None:
+def _quiet(portal: DemoPortal) -> None:
     """Wait until the portal has worked off what a client that gave up had under way."""
     seen = -1
     while seen != (seen := len(portal.calls)):
-        time.sleep(1 + 2 * cost)
+        time.sleep(1 + 2 * portal.rest.limits.cost(ADD))
 
 
 def _asked(portal: DemoPortal) -> Counter[str]:
@@ -183,13 +195,13 @@ def _asked(portal: DemoPortal) -> Counter[str]:
     return Counter(str(one["fields"]["orderId"]) for one in calls if isinstance(one, dict))
 
 
-def _floor(peer: Peer, sent: int, links: int, cost: float) -> float:
-    """Seconds that so many requests and links take at the least: bucket, operating time, execution."""
-    limits = Limits()
-    full, rest = divmod(links * cost, limits.operating)
-    operating = full * 600 + (rest / peer.at_once if full else 0)
-    bucket = (sent - limits.capacity) / limits.leak
-    return max(bucket, operating, links * cost / peer.at_once, 0.1)
+def _floor(peer: Peer, limits: BadDay, tries: int, cost: float) -> float:
+    """Seconds that what was let in takes at the least: bucket, operating time, execution."""
+    # A method is refused once its sum is over the limit: the last call may go beyond.
+    full, rest = divmod((limits.made - 1) * cost, limits.operating)
+    operating = full * 600 + rest / peer.at_once if full else 0.0
+    bucket = (limits.admitted - tries * limits.capacity) / limits.leak
+    return max(bucket, operating, limits.made * cost / peer.at_once, 0.1)
 
 
 def _python() -> str:

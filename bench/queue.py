@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests import environment  # isort: skip  (sets what the settings read)
 
@@ -40,11 +41,11 @@ OVERHEAD = (
     "rows/req", "once",
 )  # fmt: skip
 MEMORY = ("phase", "rows", "rss MB", "of first", "pss MB", "leader MB")
-# Of a job, by phase: the column that counts its rows, and the state it ends in.
+# Of a job, by phase: the column that counts its rows, and what is true once it is over.
 PHASES = (
-    ("gathering", "rows", "planned"),
-    ("preview", "looked", "planned"),
-    ("writing", "done", "done"),
+    ("gathering", "rows", "gathered"),
+    ("preview", "looked", "planned_at IS NOT NULL"),
+    ("writing", "done", "state = 'done'"),
 )
 # What the app believes of a portal here: nothing of it is ever reached.
 BOUNDLESS = (10_000, 1_000)
@@ -147,12 +148,12 @@ def _samples(one: Machine, job: str, column: str, end: str) -> Iterator[tuple[in
     """Rows so far, and the memory of the pool process and of its leader, each 5,000 rows and at the end."""
     leader = one.children["worker"].pid
     (worker,) = processes.below(leader)
-    due, state = 0, ""
-    while state != end:
-        state, done = _progress(one, job, column)
-        if done >= due or state == end:
+    last, over = -1, False
+    while not over:
+        done, over = _of_job(one, job, f"{column}, {end}")
+        if done // SAMPLE_EVERY > last // SAMPLE_EVERY or (over and done != last):
             yield done, processes.memory(worker), processes.memory(leader)
-            due = (done // SAMPLE_EVERY + 1) * SAMPLE_EVERY
+            last = done
         time.sleep(LOOK_EVERY)
 
 
@@ -199,15 +200,15 @@ def _table(orders: range, deals: range) -> str:
     return "order id,deal\n" + "".join(rows)
 
 
-def _progress(one: Machine, job: str, column: str) -> tuple[str, int]:
-    ((state, count),) = one.query(f"SELECT state, {column} FROM jobs_job WHERE id = {int(job)}")  # noqa: S608
-    return str(state), int(str(count))
+def _of_job(one: Machine, job: str, columns: str) -> tuple[Any, ...]:
+    (row,) = one.query(f"SELECT {columns} FROM jobs_job WHERE id = {int(job)}")  # noqa: S608
+    return row
 
 
 def _until(one: Machine, job: str, state: str) -> float:
     """Wait for the job's state, and until its last task is over; seconds it took to the state."""
     began = time.monotonic()
-    while (now := _progress(one, job, "rows")[0]) != state:
+    while (now := _of_job(one, job, "state")[0]) != state:
         if now in ("paused", "failed", "stopped"):
             raise RuntimeError(f"the job has {now}")
         time.sleep(LOOK_EVERY)
