@@ -13,6 +13,7 @@ import argparse
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -74,21 +75,24 @@ class BadDay(Limits):
         self._portal = portal
         self._expires_at, self._lost_at = links * 3 // 10 // BATCH + 1, links // 2
         self.blocked = self.admitted = self.made = 0
+        self._counting = threading.Lock()
         super().__init__()
 
     def admits(self) -> bool:
         admitted = super().admits()
-        self.admitted += admitted
-        if admitted and self.admitted == self._expires_at:
-            self._portal.expire_tokens()
+        with self._counting:
+            self.admitted += admitted
+            if admitted and self.admitted == self._expires_at:
+                self._portal.expire_tokens()
         return admitted
 
     def spend(self, method: str) -> Spent:
         spent = super().spend(method)
-        self.blocked += not spent.allowed
-        self.made += spent.allowed
-        if spent.allowed and self.made == self._lost_at:
-            after_this_request(_cut)
+        with self._counting:
+            self.blocked += not spent.allowed
+            self.made += spent.allowed
+            if spent.allowed and self.made == self._lost_at:
+                after_this_request(_cut)
         return spent
 
 
