@@ -177,13 +177,12 @@ def _run(
     }  # fmt: skip
     try:
         ran = subprocess.run(
-            [python, str(SCRIPTS / f"with_{peer.name}.py")], input=json.dumps(task),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True, check=True, timeout=limit,
+            [python, str(SCRIPTS / f"with_{peer.name}.py")], input=json.dumps(task), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, timeout=limit,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return f"nothing in {limit:.0f} s"
-    return str(json.loads(ran.stdout)["said"])
+    return f"exit {ran.returncode}" if ran.returncode else str(json.loads(ran.stdout)["said"])
 
 
 def _quiet(portal: DemoPortal) -> None:
