@@ -227,7 +227,7 @@ def _once(portal: DemoPortal, orders: range, deals: range) -> int:
 
 
 def _say(*cells: object) -> None:
-    sys.stdout.write("".join(f"{cell!s:>12}" for cell in cells) + "\n")
+    sys.stdout.write(" ".join(f"{cell!s:>11}" for cell in cells) + "\n")
     sys.stdout.flush()
 
 
