@@ -11,6 +11,7 @@ such a client does not survive, its user starts again: a second line shows up to
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 import threading
@@ -199,10 +200,14 @@ def _asked(portal: DemoPortal) -> Counter[str]:
 
 
 def _floor(peer: Peer, limits: BadDay, tries: int, cost: float) -> float:
-    """Seconds that what was let in takes at the least: bucket, operating time, execution."""
-    # A method is refused once its sum is over the limit: the last call may go beyond.
-    full, rest = divmod((limits.made - 1) * cost, limits.operating)
-    operating = full * 600 + rest / peer.at_once if full else 0.0
+    """Seconds that what was let in takes at the least: bucket, operating time, execution.
+
+    More than the client took where it was gone before the portal had worked off what it had sent.
+    """
+    # A method is refused once its sum is over the limit: the last call of a window may go beyond.
+    spent = (limits.made - 1) * cost
+    full = max(0, math.ceil(spent / limits.operating - 1e-9) - 1)
+    operating = full * 600 + (spent - full * limits.operating) / peer.at_once if full else 0.0
     bucket = (limits.admitted - tries * limits.capacity) / limits.leak
     return max(bucket, operating, limits.made * cost / peer.at_once, 0.1)
 
