@@ -22,6 +22,8 @@ LONGEST_SEARCH = 100
 
 K = Job.Kind
 FROM_CARD = frozenset({K.LINK, K.UNLINK, K.MOVE, K.STATUS, K.RESPONSIBLE, K.EXPORT})
+# What takes orders out of a card leaves alone those that have gone from it meanwhile.
+OUT_OF_CARD = frozenset({K.UNLINK, K.MOVE})
 # A list names a card in each row, or one for all.
 TO_CARD = frozenset({K.LINK, K.MOVE})
 
@@ -94,7 +96,7 @@ def _chosen(form: QueryDict, card: Owner | None) -> Chosen:
     asked = Order(kind, Job.Origin.CARD, card=card, wanted=wanted, may_move=_agreed(form, kind))
     if form.get("all") == "on" and kind != K.LINK:
         return Chosen(asked, None)
-    here = None if kind == K.LINK else place_text(card)
+    here = place_text(card) if kind in OUT_OF_CARD else None
     found: dict[int, str | None] = {}
     for raw in form.getlist("order"):
         match = _ORDER.fullmatch(raw)

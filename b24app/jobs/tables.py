@@ -103,10 +103,11 @@ class _Columns:
     card_type: int = DEAL
 
 
-def read(content: bytes, host: str = "") -> Iterator[Row]:
+def read(content: bytes, host: str = "", *, card_needed: bool = False) -> Iterator[Row]:
     """The rows of a file or a pasted text. ``host`` is the portal's: links to others are refused.
 
-    Raises :class:`Unreadable` when the first rows show that it is no table, or on its way through.
+    ``card_needed`` says that a table without a column of deals is of no use. Raises
+    :class:`Unreadable` when the first rows show that it is no table, or on its way through.
     """
     columns: _Columns | None = None
     for line, cells in _lines(content):
@@ -115,10 +116,12 @@ def read(content: bytes, host: str = "") -> Iterator[Row]:
         if line > MOST_LINES:
             raise Unreadable("too_many")
         if columns is None:
-            columns = _columns(cells)
-            if columns is not None:
+            header = _columns(cells)
+            columns = header or _unnamed(cells)
+            if card_needed and columns.card is None:
+                raise Unreadable("no_card_column")
+            if header is not None:
                 continue
-            columns = _unnamed(cells)
         yield _row(line, cells, columns, host)
 
 
