@@ -40,6 +40,11 @@ class Progress:
     again: datetime | None
 
     @property
+    def began(self) -> datetime:
+        """When the work was started, or asked for."""
+        return self.job.started_at or self.job.created_at
+
+    @property
     def nothing(self) -> str:
         """What to say where the preview found nothing to be done."""
         if self.job.state != Job.State.PLANNED or self.job.total:

@@ -87,7 +87,7 @@ def of_card(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
 def new(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The form, and the job it asks for; what the person has to mend is said beside the form."""
     if request.method == "GET":
-        return _form(request, opened, user, kind=request.GET.get("kind", ""))
+        return _form(request, opened, user)
     owner = Owner(opened.owner_type, opened.entity_id) if opened.entity_id else None
     try:
         asked = forms.read(request.POST, request.FILES.get("file"), owner)
@@ -112,7 +112,9 @@ def _created(user: PortalUser, asked: Chosen | Listed | forms.Searched, language
 def _form(
     request: HttpRequest, opened: Session, user: PortalUser, *, status: int = 200, **more: object
 ) -> HttpResponse:
-    context = {"statuses": _statuses(user, opened.language), "form": request.POST, **more}
+    form = request.POST
+    kind = form.get("kind") or request.GET.get("kind", "")
+    context = {"statuses": _statuses(user, opened.language), "form": form, "kind": kind, **more}
     response = render(request, "jobs/new.html", context, status=status)
     if status != 200:
         # The script puts it in place whatever its status.

@@ -7,6 +7,7 @@ import { toast } from "./toast.js";
 const EVERY = 2_000;
 const texts = document.body.dataset;
 let asking = false;
+let changed = false;
 
 const asked = (url) => fetch(url, { headers: { Authorization: `Bearer ${texts.session}` } });
 
@@ -34,9 +35,17 @@ setInterval(async () => {
 function show(part, answer, text) {
   const target = part.dataset.livePart ? document.getElementById(part.dataset.livePart) : part;
   htmx.swap(target, text, { swapStyle: "outerHTML" }, { eventInfo: { target, elt: target, xhr: answer } });
-  for (const name of Object.keys(JSON.parse(answer.headers.get("HX-Trigger") ?? "{}"))) {
-    document.dispatchEvent(new CustomEvent(name));
-  }
+  changed ||= "lo:job-changed" in JSON.parse(answer.headers.get("HX-Trigger") ?? "{}");
+  if (!changed || reading()) return;
+  changed = false;
+  document.dispatchEvent(new CustomEvent("lo:job-changed"));
+}
+
+/** Whether somebody is in the middle of the rows: these are not pulled away from under them. */
+function reading() {
+  const body = document.querySelector("#job-rows tbody");
+  const selection = getSelection();
+  return body?.contains(document.activeElement) || (!selection.isCollapsed && body?.contains(selection.anchorNode));
 }
 
 async function download(url) {
@@ -57,7 +66,16 @@ document.addEventListener("click", ({ target }) => {
   if (item) download(item.dataset.download);
   const chooser = target.closest("[data-choose-person]");
   if (chooser) choose(chooser.closest(".labelled"));
+  const deals = target.closest("[data-choose-deal]");
+  if (deals) chooseDeal(deals.closest(".labelled").querySelector("[data-deal]"));
 });
+
+async function chooseDeal(field) {
+  const frame = await portal;
+  const chosen = await frame?.dialog.selectCRM({ entityType: ["deal"], multiple: false }).catch(() => null);
+  const id = String(chosen?.deal?.[0]?.id ?? "").replace(/^D_/, "");
+  if (id) field.value = id;
+}
 
 async function choose(field) {
   const frame = await portal;
