@@ -48,7 +48,9 @@ function reading() {
   return body?.contains(document.activeElement) || (!selection.isCollapsed && body?.contains(selection.anchorNode));
 }
 
-async function download(url) {
+async function download(button) {
+  const url = button.dataset.download;
+  button.setAttribute("aria-busy", "true");
   try {
     const answer = await answered(url).catch(showEnded);
     if (!answer?.ok) throw new Error("no file");
@@ -57,13 +59,15 @@ async function download(url) {
     Object.assign(document.createElement("a"), { href, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
   } catch {
-    toast({ text: texts.textFailed, kind: "error", action: { label: texts.textRetry, act: () => download(url) } });
+    toast({ text: texts.textFailed, kind: "error", action: { label: texts.textRetry, act: () => download(button) } });
+  } finally {
+    button.removeAttribute("aria-busy");
   }
 }
 
 document.addEventListener("click", ({ target }) => {
   const item = target.closest("[data-download]");
-  if (item) download(item.dataset.download);
+  if (item && !item.hasAttribute("aria-busy")) download(item);
   const chooser = target.closest("[data-choose-person]");
   if (chooser) choose(chooser.closest(".labelled"));
   const deals = target.closest("[data-choose-deal]");
@@ -97,6 +101,15 @@ function arrange() {
     for (const field of part.querySelectorAll("[name]")) field.disabled = !on;
   }
 }
+
+// Whoever works with the keyboard goes on where the new part begins, not at the top of the page.
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const own = ["jobs", "job"].includes(detail.target.id);
+  const pressed = ["click", "submit"].includes(detail.requestConfig?.triggeringEvent?.type);
+  const lost = !document.activeElement || document.activeElement === document.body;
+  if (!own || !pressed || !lost) return;
+  document.querySelector("#job-title, #jobs-title")?.focus({ preventScroll: true });
+});
 
 document.addEventListener("change", ({ target }) => target.closest("[data-job-form]") && arrange());
 document.addEventListener("htmx:afterSwap", arrange);
