@@ -75,6 +75,7 @@ def readings_of(text: str, forms: Forms = ()) -> list[str]:
         digits,
         plain.translate(_TO_LATIN),
         plain.translate(_TO_CYRILLIC),
+        *_by_number(plain, forms),
         *_by_number(digits, forms),
     ]
     unlike = dict.fromkeys(one for one in found if one and one.casefold() != text.casefold())
