@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24.pacing import BULK_SHARE, WINDOW, Priority, View, seconds_for
-from b24app.jobs import presenting, reasons, states, work
+from b24app.jobs import presenting, reasons, states, steering, work
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import PortalUser
@@ -58,6 +58,15 @@ class Progress:
         """What to know before the start; empty where there is nothing special."""
         planned = self.job.state == Job.State.PLANNED and self.job.total > 0
         return str(reasons.BEFORE.get(self.job.kind, "")) if planned else ""
+
+    @property
+    def downloadable(self) -> bool:
+        """Whether the orders of an export are there to be saved."""
+        return self.job.kind == Job.Kind.EXPORT and self.job.done > 0 and not self.at_work
+
+    @property
+    def kept_days(self) -> int:
+        return steering.FORGOTTEN_AFTER.days
 
     @property
     def unmoved(self) -> int:

@@ -305,7 +305,7 @@ def _separator(sample: str) -> str:
         return max(counts.values(), default=0)
 
     best = max(SEPARATORS, key=evenly)
-    if evenly(best):
+    if 2 * evenly(best) >= len(lines) > 0:
         return best
     return " " if any(len(line.split()) > 1 for line in lines) else ","
 

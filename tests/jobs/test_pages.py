@@ -180,6 +180,7 @@ def test_an_export_of_orders(desk: Desk, portal: DemoPortal) -> None:
     form = {"from": "list", "kind": "export", "text": text}
     job = desk.start(desk.asked(desk.post("/jobs/new/", **form)))
     assert (job.state, job.done, job.rows) == (Job.State.DONE, 3, 4)
+    assert "can be downloaded for 7 days" in desk.get(f"/jobs/{job.pk}/").text
     answer = desk.get(f"/jobs/{job.pk}/table/?format=xlsx").response
     sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]

@@ -159,6 +159,24 @@ def test_orders_without_any_deal(desk: Desk, content: bytes) -> None:
     assert desk.asked(desk.upload(content, to=str(EMPTY))).total == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1184\n1193", "Nothing says which deal"), ("Hello there", "No column is headed Order")],
+)
+def test_a_pasted_list_is_kept_to_be_mended(desk: Desk, text: str, said: str) -> None:
+    answer = desk.post("/jobs/new/", **{"from": "list", "kind": "link", "text": text})
+    assert answer.response.status_code == 422
+    assert said in answer.text
+    assert f">{text}</textarea>" in answer.text
+    assert not Job.objects.exists()
+
+
+def test_a_pasted_list_with_mixed_separators(desk: Desk) -> None:
+    text = f"1193 {EMPTY}\n1184 {EMPTY}\n1170;{EMPTY}"
+    job = desk.asked(desk.post("/jobs/new/", **{"from": "list", "kind": "link", "text": text}))
+    assert [item(job, row).verdict for row in (1, 2)] == ["link", "move"]
+
+
 def test_what_is_no_number_may_be_an_id(desk: Desk, portal: DemoPortal) -> None:
     order = portal.order_id("1193")
     assert str(order) not in {row["accountNumber"] for row in portal.state.orders.values()}
