@@ -78,6 +78,11 @@ class Progress:
         return self.job.state not in states.RESTING
 
     @property
+    def goes_on(self) -> bool:
+        """Whether it needs nobody: neither a person nor an administrator has to do anything first."""
+        return self.job.state in states.AT_WORK
+
+    @property
     def mark(self) -> str:
         """Changes when the table of rows has something new in it."""
         counted = (self.job.state, self.job.looked, self.job.handled)

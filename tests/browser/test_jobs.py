@@ -9,7 +9,7 @@ from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import Desk
 from tests.browser.test_whole_pass import AXE
-from tests.opening import EMPTY, ILYA, MOCKUP
+from tests.opening import EMPTY, ILYA, MANY, MOCKUP
 
 pytestmark = pytest.mark.browser
 
@@ -174,6 +174,21 @@ def focus(desk: Desk, selector: str) -> None:
 def press(desk: Desk, selector: str) -> None:
     focus(desk, selector)
     desk.page.keyboard.press("Enter")
+
+
+def test_a_job_of_a_card_by_keyboard(desk: Desk) -> None:
+    desk.sit(ILYA)
+    desk.open_deal(MANY)
+    expect(desk.app.locator("#grid tr[data-order-id]").first).to_be_visible()
+    desk.app.locator("#panel-all").check()
+    desk.app.locator("#panel-unlink").focus()
+    desk.page.keyboard.press("Enter")
+    expect(desk.app.locator("dialog[open] [data-focus]")).to_be_focused()
+    desk.page.keyboard.press("Enter")
+    reached(desk, "planned")
+    expect(desk.app.locator("#job-title")).to_be_focused()
+    check_sound(desk)
+    expect(desk.app.locator("#job-start")).to_have_text("Start with 400 orders")
 
 
 def test_counters_are_live_and_rows_in_use_stay(desk: Desk) -> None:

@@ -141,6 +141,7 @@ def test_who_has_to_do_what(client: Client, desk: Desk, portal: DemoPortal) -> N
     work(job)
     assert "Ask an administrator to renew it" in ilya.get(f"/jobs/{job.pk}/live/").text
     assert "Renew it in the Market" in desk.get(f"/jobs/{job.pk}/live/").text
+    assert "data-job-minutes" not in desk.get(f"/jobs/{job.pk}/live/").text
     assert "Waiting since" in desk.get(f"/jobs/{job.pk}/live/").text
 
 
