@@ -123,18 +123,18 @@ def _pasted(form: QueryDict) -> Listed:
         raise Mistake(_("Paste at least one order."))
     asked = _asked(form, Job.Origin.LIST, "")
     content = text.encode()
-    if not needs_card(asked):
+    if not _needs_card(asked):
         content = tables.one_a_line(text).encode()
     try:
         # Said here, where the text is still at hand to be mended.
-        if next(tables.read(content, card_needed=needs_card(asked)), None) is None:
+        if next(tables.read(content, card_needed=_needs_card(asked)), None) is None:
             raise tables.Unreadable("empty")
     except tables.Unreadable as problem:
         raise Mistake(reasons.JOB_REASONS[problem.reason]) from None
     return Listed(asked, content)
 
 
-def needs_card(asked: Order) -> bool:
+def _needs_card(asked: Order) -> bool:
     """Whether every row of the job has to name a card of its own."""
     return asked.kind in TO_CARD and not asked.wanted
 
@@ -148,7 +148,7 @@ def _searched(form: QueryDict) -> Searched:
     if not (text or since or until):
         raise Mistake(_("Say what to search for, or from which day on."))
     asked = _asked(form, Job.Origin.SEARCH, text)
-    if needs_card(asked):
+    if _needs_card(asked):
         raise Mistake(_("Say which deal the orders shall be linked to."))
     return Searched(
         asked,
