@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24.pacing import BULK_SHARE, WINDOW, Priority, View, seconds_for
-from b24app.jobs import presenting, reasons, states, steering, work
+from b24app.jobs import lanes, presenting, reasons, states, steering, work
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import PortalUser
@@ -177,7 +177,7 @@ def _minutes(job: Job, view: View) -> int | None:
     left = _writes(job)
     if not sum(left.values()):
         return None
-    seconds = seconds_for(left, view, work.subject_of(job).most)
+    seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES)
     return max(1, round(seconds / 60))
 
 
