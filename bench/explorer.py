@@ -91,16 +91,23 @@ def _table(portal: DemoPortal, links: int) -> None:
 
     for sort in ("order", "owner", "type"):
         first = measured(f"by {sort}", lambda sort=sort: ask(client, page, query(sort=sort)))
-        again = measured("  next", lambda shown=first: ask(client, page, button(shown, "page-next")))
+        again = measured(
+            "  next", lambda shown=first: ask(client, page, button(shown, "page-next"))
+        )
         far = measured("  last", lambda shown=again: ask(client, page, button(shown, "page-last")))
-        measured("  before that", lambda shown=far: ask(client, page, button(shown, "page-previous")))
+        measured(
+            "  before that", lambda shown=far: ask(client, page, button(shown, "page-previous"))
+        )
     measured("go to an order", lambda: ask(client, page, query(jump=orders[links // 2])))
     for one in CONDITIONS:
         name = " ".join(part for part in one if part)
         shown = measured(name, lambda one=one: ask(client, page, query(one)))
         if following := button(shown, "page-next"):
             measured("  next", lambda address=following: ask(client, page, address))
-    for name, route in (("without a deal", "without-deal"), ("deals that are gone", "without-owner")):
+    for name, route in (
+        ("without a deal", "without-deal"),
+        ("deals that are gone", "without-owner"),
+    ):
         measured(name, lambda route=route: ask(client, page, f"{LINKS}{route}/"))
     form = {"format": "csv"} | dict.fromkeys(FIELDS, [])
     measured("export, 2,000 rows", lambda: submit(client, page, f"{LINKS}export/", form))

@@ -115,6 +115,58 @@ def test_back_shows_what_was_before(client: Client, portal: DemoPortal, down: in
     assert ask(client, page, button(second, "page-previous")).order_ids == ids[:50]
 
 
+@pytest.mark.parametrize("sort", ["order", "owner", "type"])
+@pytest.mark.parametrize("down", [0, 1])
+def test_the_last_page_and_the_way_back_to_the_first(
+    client: Client, portal: DemoPortal, sort: str, down: int
+) -> None:
+    page = at_work(client, portal)
+    linked(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 231)})
+    forwards = walked(client, page, query(sort=sort, down=down))
+    calls = len(portal.rest.calls)
+    shown = ask(client, page, button(ask(client, page, query(sort=sort, down=down)), "page-last"))
+    assert shown.order_ids == forwards[-50:]
+    assert (button(shown, "page-next"), button(shown, "page-last")) == ("", "")
+    assert 'data-total="230"' in shown.text
+    back = shown.order_ids
+    while address := button(shown, "page-previous"):
+        shown = ask(client, page, address)
+        back = shown.order_ids + back
+    assert back == forwards
+    assert button(shown, "page-first") == ""
+    lists = [one.params for one in portal.rest.calls[calls:] if one.method == LIST]
+    starts = [one["start"] for one in lists if isinstance(one, dict)]
+    assert (starts.count("0"), set(starts)) == (1, {"0", "-1"})
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [line("owner", "is", "7003")],
+        [line("owner", "one_of", "7003,7005"), line("owner", "between", "7001", "7004")],
+        [line("type", "between", "1", "40"), line("owner", "ends_not", "3")],
+    ],
+)
+@pytest.mark.parametrize("sort", ["owner", "type"])
+def test_conditions_on_what_is_sorted_by_hold_on_every_page(
+    client: Client, portal: DemoPortal, lines: list[Line], sort: str
+) -> None:
+    page = at_work(client, portal)
+    linked(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 1001)})
+    wanted = ask(client, page, query(*lines)).attribute("data-total")
+    found = walked(client, page, query(*lines, sort=sort))
+    assert (len(found), len(set(found))) == (int(wanted), int(wanted))
+    assert len(found) > 50
+
+
+def test_a_page_past_the_end_leads_back(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    for place in ({"after": 1}, {"before": 10**9}, {"after": 1, "at": 1, "sort": "owner"}):
+        shown = ask(client, page, query(**place))
+        assert (shown.order_ids, 'data-state="no-links"' in shown.text) == ([], True)
+        assert button(shown, "page-first").startswith(LINKS)
+
+
 def test_a_jump_goes_to_an_order(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     linked(portal, dict.fromkeys(range(1, 231), (DEAL, 7000)))
@@ -203,7 +255,7 @@ def test_what_cannot_be_sent_is_said_and_not_sent(
         f"{LINKS}?field=order&word=is",
         query(sort="title"),
         query(after="x"),
-        query(start="2000000", sort="owner"),
+        query(after=5, at="x", sort="owner"),
         query(total="-1"),
     ],
 )
