@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 from b24app import tables
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter
-from b24app.console import described, scanning
+from b24app.console import described
 from b24app.console.described import Described
 from b24app.journal.models import AuditEntry
+from b24app.orders import scanning
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import Portal
 from b24app.tables import Cell, Table

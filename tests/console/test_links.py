@@ -2,6 +2,7 @@
 
 import html
 import re
+import time
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from urllib.parse import urlencode
@@ -324,6 +325,12 @@ def test_the_list_toolbar_opens_the_explorer(client: Client, portal: DemoPortal)
     assert (shown.state, shown.response.status_code) == ("no-store", 200)
 
 
+def following(page: Page) -> str:
+    """Where the line above a report goes on by itself; empty where it rests."""
+    found = re.search(r'<div[^>]*id="report-line"[^>]*hx-get="([^"]+)"', page.text)
+    return html.unescape(found[1]) if found else ""
+
+
 def steps(client: Client, page: Page, address: str) -> tuple[list[int], list[tuple[int, int]]]:
     """All orders of a report, and how far it had come with how many found after each step."""
     found: list[int] = []
@@ -335,7 +342,7 @@ def steps(client: Client, page: Page, address: str) -> tuple[list[int], list[tup
         so_far = re.search(r"found so far: ([\d,]+)", shown.text)
         assert so_far
         progress.append((int(shown.attribute("data-progress")), int(so_far[1].replace(",", ""))))
-        address = button(shown, "report-on")
+        address = following(shown) or button(shown, "report-on")
     return found, progress
 
 
@@ -370,6 +377,66 @@ def test_links_to_deals_that_are_no_more(
     found, progress = steps(client, page, reverse("console-gone"))
     assert found == [300, 30, 3]
     assert progress[-1] == (len(portal.state.links), 3)
+
+
+def test_a_report_goes_on_by_itself_until_enough_is_found_or_it_is_stopped(
+    client: Client, portal: DemoPortal
+) -> None:
+    page = at_work(client, portal)
+    linked(portal, {})
+    portal.many(orders=4000)
+    first = ask(client, page, reverse("console-without"))
+    assert (len(first.order_ids), following(first)) == (500, "")
+    second = ask(client, page, button(first, "report-on"))
+    assert (len(second.order_ids), following(second)) == (1500, "")
+    assert "<template><tbody hx-swap-oob" in second.text
+    linked(portal, dict.fromkeys(list(portal.state.orders)[:-100], (DEAL, 7021)))
+    first = ask(client, page, reverse("console-without"))
+    assert len(first.order_ids) == 100
+    second = ask(client, page, following(first))
+    requests = portal.rest.requests
+    stopped = ask(client, page, button(second, "report-on"))
+    assert (following(stopped), portal.rest.requests) == ("", requests)
+    third = ask(client, page, button(stopped, "report-on"))
+    assert int(third.attribute("data-progress")) == 3500
+    assert following(third)
+
+
+def test_a_report_stays_behind_everybodys_clicks(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    portal.many(orders=4000, deals=1, link=True)
+    shown = ask(client, page, reverse("console-gone"))
+    on = following(shown)
+    for _ in range(30):
+        shown = ask(client, page, on)
+        if shown.attribute("data-progress") == "500":
+            break
+    delay = re.search(r'hx-trigger="load delay:(\d+)s"', shown.text)
+    assert delay
+    assert int(delay[1]) > 0
+    assert ask(client, page, LINKS).response.status_code == 200
+
+
+def test_how_long_a_report_takes(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    portal.many(orders=8000, deals=1, link=True)
+    on = following(ask(client, page, reverse("console-gone")))
+    assert "min left" not in ask(client, page, on).text
+    began = f"began={int(time.time()) - 60}"
+    assert "About 4 min left." in ask(client, page, re.sub(r"began=\d+", began, on)).text
+
+
+def test_a_step_that_fails_keeps_what_was_found(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    portal.many(orders=4000, deals=1, link=True)
+    first = ask(client, page, reverse("console-gone"))
+    portal.misbehave("no_read", method=LIST, times=30)
+    failed = ask(client, page, following(first))
+    assert "did not let us look further" in failed.text
+    assert failed.attribute("data-progress") == "500"
+    assert following(failed) == ""
+    portal.rest.faults.calm()
+    assert ask(client, page, button(failed, "report-on")).attribute("data-progress") == "2000"
 
 
 def test_only_an_administrator_can_say_that_a_deal_is_no_more(
