@@ -153,7 +153,7 @@ def _explored(form: QueryDict) -> Searched:
     """All links that match the conditions of the console's explorer, as its page has written them."""
     asked = _to_one_card(_asked(form, Job.Origin.SEARCH, ""))
     try:
-        found = filters.parsed(form["links"])
+        found = filters.parsed(form.get("links", ""))
         filters.conditions(found, filters.ORDER_ENTITY_FIELDS)
     except ValueError:
         raise BadForm from None
