@@ -30,10 +30,12 @@ def _store_list(name: str, key: str, rows: Callable[[State], Table]) -> None:
         table = rows(caller.state)
         known = next(iter(table.values()), {})
         lookups = {"id": table.found} | ({"orderId": table.of_order} if "orderId" in known else {})
-        found, (name, down) = near(table.values(), params, lookups), sorting(params)
+        every = table.values()
+        found, (name, down) = near(every, params, lookups), sorting(params)
         if name != "id":
             return listing(found, params, key, known)
-        numbers = walked((row["id"] for row in found), params, name, down=down)
+        ids = table if found is every else [row["id"] for row in found]
+        numbers = walked(ids, params, name, down=down)
         return listing(map(table.__getitem__, numbers), params, key, known, ordered=True)
 
 

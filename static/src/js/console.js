@@ -108,5 +108,6 @@ document.addEventListener("click", async (event) => {
   const id = String(chosen.deal?.[0]?.id ?? "").replace(/^D_/, "");
   if (!id) return;
   form.elements.to.value = `2:${id}`;
-  form.requestSubmit(form.querySelector("[data-move-submit]"));
+  // htmx asks which button was clicked, not which one submits.
+  form.querySelector("[data-move-submit]").click();
 });
