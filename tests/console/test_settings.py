@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Mapping
 
 import pytest
 from django.test import Client
@@ -148,7 +149,7 @@ def test_what_was_not_kept_is_not_in_the_audit(client: Client, portal: DemoPorta
 def test_an_entry_of_another_version_is_shown_as_it_is(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     anna = PortalUser.objects.get(user_id=ANNA)
-    details = [
+    details: list[Mapping[str, object] | None] = [
         {"name": "colour", "before": 1, "after": [2]},
         {"name": "named", "before": None, "after": [{"id": "U5"}, "x"]},
         {"name": "places_off", "before": "x", "after": ["left_menu"]},
