@@ -167,7 +167,8 @@ def test_a_report_is_stopped_and_goes_on_by_keyboard(desk: Desk) -> None:
 def carried_out(desk: Desk, orders: int) -> None:
     """The job whose preview is shown, over so many orders, is started and done."""
     start = desk.app.locator("#job-start")
-    expect(start).to_have_text(f"Start with {orders} orders", timeout=20_000)
+    noun = "order" if orders == 1 else "orders"
+    expect(start).to_have_text(f"Start with {orders} {noun}", timeout=20_000)
     start.click()
     expect(desk.app.locator("#job")).to_have_attribute("data-job-state", "done", timeout=30_000)
 
@@ -188,6 +189,31 @@ def test_ticked_links_are_moved_to_a_deal(desk: Desk) -> None:
     choose_deal(desk, "Winter catalogue")
     carried_out(desk, 3)
     assert {desk.portal.link_of(order_id) for order_id in chosen} == {(DEAL, 6933)}
+
+
+def test_a_rows_menu_moves_unlinks_and_shows_the_history_of_one_order(desk: Desk) -> None:
+    enter(desk, "links")
+    elsewhere = [int(one) for one in numbers(desk) if desk.portal.link_of(int(one)) != (DEAL, 6933)]
+    first, second, third = elsewhere[:3]
+    desk.app.locator(f"#links tr[data-order-id='{third}'] [data-mark]").check()
+
+    def choose(order_id: int, item: str) -> None:
+        desk.app.locator(f"[data-menu='menu-{order_id}']").focus()
+        desk.page.keyboard.press("Enter")
+        desk.app.locator(f"#menu-{order_id}").get_by_role("menuitem", name=item).press("Enter")
+
+    choose(first, "Unlink")
+    carried_out(desk, 1)
+    enter(desk, "links")
+    choose(second, "Move")
+    choose_deal(desk, "Winter catalogue")
+    carried_out(desk, 1)
+    assert desk.portal.link_of(first) is None
+    assert desk.portal.link_of(second) == (DEAL, 6933)
+    assert desk.portal.link_of(third) is not None
+    enter(desk, "links")
+    choose(second, "History")
+    expect(desk.app.locator("[data-section=audit] [name=order]")).to_have_value(str(second))
 
 
 def test_all_links_that_match_are_moved(desk: Desk) -> None:

@@ -99,6 +99,18 @@ document.addEventListener("change", ({ target }) => {
 document.addEventListener("htmx:afterSwap", showMarks);
 showMarks();
 
+// A row's menu does with its order what the panel below does with all that are ticked.
+document.addEventListener("click", ({ target }) => {
+  const act = target.closest("[data-row-act]");
+  if (!act) return;
+  const every = document.querySelector("[data-every]");
+  if (every) every.checked = false;
+  marked.clear();
+  mark(act.closest("tr"), true);
+  showMarks();
+  document.querySelector(act.dataset.rowAct).click();
+});
+
 // A deal for the ticked orders, from the portal's own selector; the job's preview asks before anything is done.
 document.addEventListener("click", async (event) => {
   const form = event.target.closest("[data-move-marked]")?.form;
