@@ -4,6 +4,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    """A column that may be empty; new choices are nothing to the database."""
+
     dependencies = [
         ("journal", "0003_audit_search"),
     ]
@@ -16,33 +18,37 @@ class Migration(migrations.Migration):
                 blank=True, help_text="A setting: name, before, after", null=True
             ),
         ),
-        migrations.AlterField(
-            model_name="auditentry",
-            name="kind",
-            field=models.CharField(
-                choices=[
-                    ("link", "Link"),
-                    ("status", "Status"),
-                    ("responsible", "Responsible"),
-                    ("amount", "Amount"),
-                    ("setting", "Setting"),
-                ],
-                default="link",
-                max_length=12,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="auditentry",
-            name="through",
-            field=models.CharField(
-                choices=[
-                    ("tab", "Tab"),
-                    ("order_card", "Order Card"),
-                    ("job", "Job"),
-                    ("undo", "Undo"),
-                    ("console", "Console"),
-                ],
-                max_length=10,
-            ),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AlterField(
+                    model_name="auditentry",
+                    name="kind",
+                    field=models.CharField(
+                        choices=[
+                            ("link", "Link"),
+                            ("status", "Status"),
+                            ("responsible", "Responsible"),
+                            ("amount", "Amount"),
+                            ("setting", "Setting"),
+                        ],
+                        default="link",
+                        max_length=12,
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="auditentry",
+                    name="through",
+                    field=models.CharField(
+                        choices=[
+                            ("tab", "Tab"),
+                            ("order_card", "Order Card"),
+                            ("job", "Job"),
+                            ("undo", "Undo"),
+                            ("console", "Console"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+            ]
         ),
     ]
