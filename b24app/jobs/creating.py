@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from b24app.jobs import gather, states, steering
-from b24app.jobs.models import Job, JobItem, JobSource, place_text
+from b24app.jobs.models import Job, JobItem, JobSource, place_of, place_text
 from b24app.orders.types import Owner
 from b24app.portals.models import PortalUser
 
@@ -62,7 +62,8 @@ def of_search(user: PortalUser, asked: Order, search: Mapping[str, object], lang
 
 def undo(user: PortalUser, job: Job, language: str) -> Job:
     """A job that brings back what ``job`` has changed, as far as nobody has changed it since."""
-    asked = Order(Job.Kind.RESTORE, Job.Origin.UNDO, job.title, may_move=True)
+    card = place_of(job.card)
+    asked = Order(Job.Kind.RESTORE, Job.Origin.UNDO, job.title, card=card, may_move=True)
     with transaction.atomic():
         made = _made(user, asked, language, undoes=job, subject=job.subject)
         steering.begin(made)

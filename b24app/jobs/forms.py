@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from b24app.bitrix24 import filters
-from b24app.jobs import tables
+from b24app.jobs import reasons, tables
 from b24app.jobs.creating import Order
 from b24app.jobs.models import Job, place_of, place_text
 from b24app.orders.types import DEAL, INVOICE, Owner
@@ -23,6 +23,8 @@ LONGEST_SEARCH = 100
 
 K = Job.Kind
 FROM_CARD = frozenset({K.LINK, K.UNLINK, K.MOVE, K.STATUS, K.RESPONSIBLE, K.EXPORT})
+# What takes orders out of a card leaves alone those that have gone from it meanwhile.
+OUT_OF_CARD = frozenset({K.UNLINK, K.MOVE})
 # A list names a card in each row, or one for all.
 TO_CARD = frozenset({K.LINK, K.MOVE})
 
@@ -95,7 +97,7 @@ def _chosen(form: QueryDict, card: Owner | None) -> Chosen:
     asked = Order(kind, Job.Origin.CARD, card=card, wanted=wanted, may_move=_agreed(form, kind))
     if form.get("all") == "on" and kind != K.LINK:
         return Chosen(asked, None)
-    here = None if kind == K.LINK else place_text(card)
+    here = place_text(card) if kind in OUT_OF_CARD else None
     found: dict[int, str | None] = {}
     for raw in form.getlist("order"):
         match = _ORDER.fullmatch(raw)
@@ -122,9 +124,20 @@ def _pasted(form: QueryDict) -> Listed:
         raise Mistake(_("Paste at least one order."))
     asked = _asked(form, Job.Origin.LIST, "")
     content = text.encode()
-    if asked.wanted or asked.kind not in TO_CARD:
+    if not _needs_card(asked):
         content = tables.one_a_line(text).encode()
+    try:
+        # Said here, where the text is still at hand to be mended.
+        if next(tables.read(content, card_needed=_needs_card(asked)), None) is None:
+            raise tables.Unreadable("empty")
+    except tables.Unreadable as problem:
+        raise Mistake(reasons.JOB_REASONS[problem.reason]) from None
     return Listed(asked, content)
+
+
+def _needs_card(asked: Order) -> bool:
+    """Whether every row of the job has to name a card of its own."""
+    return asked.kind in TO_CARD and not asked.wanted
 
 
 def _searched(form: QueryDict) -> Searched:
@@ -161,7 +174,7 @@ def _explored(form: QueryDict) -> Searched:
 
 
 def _to_one_card(asked: Order) -> Order:
-    if asked.kind in TO_CARD and not asked.wanted:
+    if _needs_card(asked):
         raise Mistake(_("Say which deal the orders shall be linked to."))
     return asked
 

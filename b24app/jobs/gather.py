@@ -14,7 +14,7 @@ from django.db.models import F
 
 from b24app.bitrix24.client import Answer, Client
 from b24app.bitrix24.filters import Filter, Op
-from b24app.jobs import acting, states, tables
+from b24app.jobs import acting, states, tables, work
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, JobSource, place_of, place_text
 from b24app.journal.models import AuditEntry
@@ -87,7 +87,8 @@ def _from_card(held: Held, own: Client) -> None:
     ids -= set(JobItem.objects.filter(job=job, order_id__in=ids).values_list("order_id", flat=True))
     read = start + pages * PAGE
     known = [one.total or 0 for one in outcomes.values() if isinstance(one, Answer)]
-    items = rows_of_orders(job, [(pk, job.card) for pk in sorted(ids)], job.rows + 1)
+    expected = job.card if isinstance(work.subject_of(job), work.Links) else None
+    items = rows_of_orders(job, [(pk, expected) for pk in sorted(ids)], job.rows + 1)
     keep(held, items, {"start": read}, end=read >= max(known, default=0))
 
 
@@ -132,7 +133,9 @@ def _from_source(held: Held, own: Client) -> None:
     job = held.job
     content = bytes(JobSource.objects.get(job=job).content)
     last = JobItem.objects.filter(job=job).order_by("-row").values_list("row", flat=True).first()
-    rows = (row for row in tables.read(content, job.portal.host) if row.line > (last or 0))
+    needed = _needs_card(job) and not job.wanted
+    table = tables.read(content, job.portal.host, card_needed=needed)
+    rows = (row for row in table if row.line > (last or 0))
     while piece := [_item(job, row) for row in islice(rows, PIECE)]:
         keep(held, piece, {}, end=False)
     if not job.rows:

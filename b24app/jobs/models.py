@@ -191,7 +191,11 @@ class JobItem(models.Model):
     verdict = models.CharField(max_length=9, choices=Verdict.choices, blank=True)
     state = models.CharField(max_length=7, choices=State.choices, default=State.NEW)
     reason = models.CharField(max_length=32, blank=True)
-    detail = models.CharField(max_length=200, blank=True, help_text="A place, or the portal's text")
+    detail = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="A place, the portal's text, or the order that was meant",
+    )
     data = models.JSONField(null=True, blank=True, help_text="What an export has read")
     attempts = models.PositiveSmallIntegerField(
         default=0, help_text="Writes sent whose outcome nobody heard"
@@ -214,6 +218,20 @@ class JobItem(models.Model):
 
     def __str__(self) -> str:
         return f"row {self.row} of job {self.job_id}: {self.verdict}, {self.state}"
+
+
+class JobName(models.Model):
+    """What the people who look at a job's rows call a place, a status or a person that stands in them."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="names")
+    value = models.CharField(max_length=64, help_text="As in the rows' seen and wanted")
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "value"], name="one_name_each")]
+
+    def __str__(self) -> str:
+        return f"{self.value} of job {self.job_id}"
 
 
 class JobLane(models.Model):

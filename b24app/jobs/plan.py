@@ -3,21 +3,24 @@
 A slice looks at 2,500 rows: their orders and places are 50 commands each, their cards at most 50
 more, 50 commands a request; cards known from earlier rows are not asked for again. So 10,000 rows
 cost 9 requests into 100 deals, and 12 into 10,000, plus one for whether the app may act for this
-person where its administrator has named somebody. What was not found costs one more at the end.
+person where its administrator has named somebody. One more at the end asks for all that the rows
+still lack: names of what orders are taken from, what was meant by what was not found, whether a
+card is gone or closed.
 """
 
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from b24app.bitrix24 import errors, references
+from b24app.bitrix24 import batch, errors, references
 from b24app.bitrix24.client import Command
-from b24app.jobs import acting, gather, states, work
+from b24app.jobs import acting, gather, meant, naming, states, work
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, place_of
 from b24app.orders import cards, rows
@@ -31,7 +34,7 @@ PAGE = 50
 # Seconds into a slice after which no further piece is begun.
 BEGIN_BEFORE = 10.0
 # Cards nobody could find that are asked about one by one: gone, or closed to this person?
-MOST_ASKED = 45
+MOST_ASKED = 20
 
 S, V = JobItem.State, JobItem.Verdict
 TO_BE_DONE = frozenset({V.LINK, V.MOVE, V.UNLINK, V.CHANGE, V.EXPORT})
@@ -75,7 +78,7 @@ def _finish(held: Held, hands: acting.Hands) -> float | None:
     job = held.job
     if _as_ids(held):
         return 0.0
-    _ask_about_cards(held, hands)
+    _ask_once_more(job, hands)
     total = JobItem.objects.filter(job=job, state=S.PENDING).count()
     states.change(job, Job.State.PLANNED, fields={"planned_at": timezone.now(), "total": total})
     return None
@@ -261,19 +264,33 @@ def _as_ids(held: Held) -> bool:
     return bool(again)
 
 
-def _ask_about_cards(held: Held, hands: acting.Hands) -> None:
+def _ask_once_more(job: Job, hands: acting.Hands) -> None:
+    """One request for what the rows lack, if anything: its answers change no order's fate."""
+    closed = _about_cards(job)
+    asked = closed | meant.questions(job) | naming.questions(job)
+    if not asked:
+        return
+    outcomes = acting.sent(hands.own, dict(islice(asked.items(), batch.SIZE)))
+    _tell_closed(job, outcomes)
+    meant.keep(job, outcomes)
+    naming.keep(job, outcomes)
+
+
+def _missing_cards(job: Job) -> QuerySet[JobItem]:
+    return JobItem.objects.filter(job=job, verdict=V.NO_CARD)
+
+
+def _about_cards(job: Job) -> dict[str, Command]:
+    texts = _missing_cards(job).order_by("wanted").values_list("wanted", flat=True).distinct()
+    owners = {text: owner for text in texts[:MOST_ASKED] if (owner := place_of(text))}
+    return {f"ask{text}": cards.opening(owner)["card"] for text, owner in owners.items()}
+
+
+def _tell_closed(job: Job, outcomes: acting.Outcomes) -> None:
     """Tell cards that are closed to this person from cards that are not there."""
-    missing = JobItem.objects.filter(job=held.job, verdict=V.NO_CARD)
-    texts = list(
-        missing.order_by("wanted").values_list("wanted", flat=True).distinct()[:MOST_ASKED]
-    )
-    owners = {text: owner for text in texts if (owner := place_of(text))}
-    asked = {f"ask{at}": cards.opening(owner)["card"] for at, owner in enumerate(owners.values())}
-    outcomes = acting.sent(hands.own, asked)
     closed = [
-        text
-        for text, outcome in zip(owners, outcomes.values(), strict=True)
-        if isinstance(outcome, errors.AccessDenied)
+        key.removeprefix("ask")
+        for key, outcome in outcomes.items()
+        if key.startswith("ask") and isinstance(outcome, errors.AccessDenied)
     ]
-    if closed:
-        missing.filter(wanted__in=closed).update(verdict=V.NO_RIGHT)
+    _missing_cards(job).filter(wanted__in=closed).update(verdict=V.NO_RIGHT)

@@ -67,14 +67,23 @@ STATES: Words = {
 
 JOB_REASONS: Words = {
     "busy": _("Bitrix24 is asked as often as it allows; the job goes on by itself."),
-    "limit": _("The hour’s share of Bitrix24’s working time is used up; the job goes on by itself."),
+    "limit": _(
+        "Bitrix24 gives an app only so much working time in ten minutes, and it is used up; the job "
+        "goes on by itself."
+    ),
     "overload": _("Bitrix24 has blocked the app for too many calls; the job tries again by itself."),
     "silent": _("Bitrix24 does not answer; the job tries again by itself."),
     "renewing": _("Access to Bitrix24 is being renewed; the job goes on by itself."),
     "portal_closed": _("Your Bitrix24 is closed at the moment; the job tries again by itself."),
-    "settings": _("The app’s own access to Bitrix24 is not set up right; its operator has been told."),
+    "settings": _(
+        "The app’s own access to Bitrix24 is not set up right. Only its operator can mend that; the "
+        "job then goes on by itself."
+    ),
     "token": _("Open the app once more, or let an administrator open it: the job goes on by itself."),
-    "payment": _("The subscription has ended. Once it is renewed, open the app: the job goes on by itself."),
+    "payment": _(
+        "The subscription has ended. Ask an administrator to renew it; then open the app: the job "
+        "goes on by itself."
+    ),
     "app_closed": _("An administrator has closed the app to you. Open it once you may: the job goes on."),
     "no_read": _("You have no right to read orders. An administrator can grant it; then press Resume."),
     "no_write": _("You have no right to change orders. An administrator can grant it; then press Resume."),
@@ -88,6 +97,61 @@ JOB_REASONS: Words = {
     "old_excel": _("This is an Excel file of the old form. Save it as XLSX or CSV."),
     "not_a_table": _("This is neither CSV nor XLSX."),
     "no_order_column": _("No column is headed Order, Number or ID."),
+    "no_card_column": _(
+        "Nothing says which deal the orders go to: name one for all of them, or give a column headed "
+        "Deal."
+    ),
+}  # fmt: skip
+
+# Of a job that runs on somebody else's access, said to an administrator.
+OF_ANOTHER: Words = {
+    "token": _(
+        "%(name)s has to open the app once more: the job then goes on by itself. Or let it go on "
+        "with your rights: Resume."
+    ),
+    "app_closed": _(
+        "The app is closed to %(name)s. Open it to them in the app’s rights, or let the job go on "
+        "with your rights: Resume."
+    ),
+    "no_read": _("%(name)s has no right to read orders. Grant it in the store’s rights; then press Resume."),
+    "no_write": _(
+        "%(name)s has no right to change orders. Grant it in the store’s rights; then press Resume."
+    ),
+    "no_right": _("The rights of %(name)s are not enough for this. Grant them; then press Resume."),
+}  # fmt: skip
+
+# What only administrators can do.
+TO_ADMINISTRATORS: Words = {
+    "payment": _(
+        "The subscription has ended. Renew it in the Market, then open the app: the job goes on by "
+        "itself."
+    ),
+    "no_read": _("You have no right to read orders. Grant it in the store’s rights; then press Resume."),
+    "no_write": _("You have no right to change orders. Grant it in the store’s rights; then press Resume."),
+    "no_right": _("Your rights are not enough for this. Grant them; then press Resume."),
+    "no_scope": _(
+        "A permission of the app is missing. Add it in the app’s settings in Bitrix24; then press "
+        "Resume."
+    ),
+}  # fmt: skip
+
+# Of a preview without rows, by where they were to come from.
+NOTHING: Words = {
+    "card": _("There is nothing to do: no order is linked here any more."),
+    "search": _("There is nothing to do: the search finds no order."),
+    "undo": _("There is nothing to take back: it has been undone already, or was too long ago."),
+}
+
+# What a person should know before the start, by what the job does.
+BEFORE: Words = {
+    "restore": _(
+        "Each order goes back to where it was, unless somebody has moved or changed it since. What "
+        "automation has done meanwhile (messages, tasks, documents) stays done."
+    ),
+    "status": _(
+        "The store’s automation runs for each order as if its status were changed by hand: customers "
+        "may get messages, and an undo does not take those back."
+    ),
 }  # fmt: skip
 
 

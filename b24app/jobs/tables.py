@@ -10,8 +10,10 @@ import io
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from urllib.parse import urlsplit
 
 from charset_normalizer import from_bytes
@@ -23,6 +25,7 @@ from b24app.orders.types import DEAL, INVOICE, Owner
 
 MOST_COLUMNS = 60
 MOST_LINES = 110_000
+MOST_TITLES = 9
 LONGEST_CELL = 500
 
 # An XLSX of 100,000 rows unpacks to some 30 MB.
@@ -66,6 +69,9 @@ _HEADERS: dict[str, str] = {
     ),
 }  # fmt: skip
 
+# Beside a column of orders these only number the rows.
+_ROW_NUMBERS = frozenset({"no", "nr", "number", "nummer", "номер", "№", "id"})
+
 _ORDER_PREFIX = re.compile(r"(?i)^(?:#|№|no\.?\s|nr\.?\s|n°)\s*")
 _NUMBER = re.compile(r"[\w./ -]{1,64}")
 _WHOLE = re.compile(r"(\d+)[.,]0+")
@@ -103,22 +109,24 @@ class _Columns:
     card_type: int = DEAL
 
 
-def read(content: bytes, host: str = "") -> Iterator[Row]:
+def read(content: bytes, host: str = "", *, card_needed: bool = False) -> Iterator[Row]:
     """The rows of a file or a pasted text. ``host`` is the portal's: links to others are refused.
 
-    Raises :class:`Unreadable` when the first rows show that it is no table, or on its way through.
+    ``card_needed`` says that a table without a column of deals is of no use. Raises
+    :class:`Unreadable` when the first rows show that it is no table, or on its way through.
     """
-    columns: _Columns | None = None
-    for line, cells in _lines(content):
-        if not any(cells):
-            continue
+    lines = ((line, cells) for line, cells in _lines(content) if any(cells))
+    first = list(islice(lines, MOST_TITLES + 1))
+    if not first:
+        return
+    at = _header_at([cells for _, cells in first])
+    header = _columns(first[at][1])
+    columns = header or _unnamed(first[at][1])
+    if card_needed and columns.card is None:
+        raise Unreadable("no_card_column")
+    for line, cells in chain(first[at + 1 if header else at :], lines):
         if line > MOST_LINES:
             raise Unreadable("too_many")
-        if columns is None:
-            columns = _columns(cells)
-            if columns is not None:
-                continue
-            columns = _unnamed(cells)
         yield _row(line, cells, columns, host)
 
 
@@ -142,11 +150,22 @@ def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
     return _text(content)
 
 
+def _header_at(rows: Sequence[Sequence[str]]) -> int:
+    """Where the header is: reports have a title above it. The first row, where no other is plainly one."""
+    known = [sum(1 for cell in cells if _plain(cell) in _HEADERS) for cells in rows]
+    best = max(known)
+    return known.index(best) if best > 1 else 0
+
+
 def _columns(cells: Sequence[str]) -> _Columns | None:
     """The meaning of a header's columns; None where the row is no header."""
-    names = [_HEADERS.get(_plain(cell), "") for cell in cells]
+    heads = [_plain(cell) for cell in cells]
+    names = [_HEADERS.get(head, "") for head in heads]
     kinds = [Named.NUMBER, Named.EITHER, Named.ID]
-    order = next((names.index(kind) for kind in kinds if kind in names), None)
+    plain = ["" if head in _ROW_NUMBERS else name for head, name in zip(heads, names, strict=True)]
+    order = next(
+        (some.index(kind) for some in (plain, names) for kind in kinds if kind in some), None
+    )
     if order is None:
         if any(names):
             raise Unreadable("no_order_column")
@@ -282,11 +301,11 @@ def _separator(sample: str) -> str:
     lines = [line for line in sample.splitlines()[:30] if line.strip()]
 
     def evenly(separator: str) -> int:
-        counts = [line.count(separator) for line in lines]
-        return sum(1 for count in counts if count and count == counts[0])
+        counts = Counter(line.count(separator) for line in lines if separator in line)
+        return max(counts.values(), default=0)
 
     best = max(SEPARATORS, key=evenly)
-    if evenly(best):
+    if 2 * evenly(best) >= len(lines) > 0:
         return best
     return " " if any(len(line.split()) > 1 for line in lines) else ","
 

@@ -16,13 +16,11 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from b24app import tables
-from b24app.bitrix24.client import Answer, Command
 from b24app.connect import client_of
-from b24app.jobs import creating, forms, presenting, steering
+from b24app.jobs import creating, forms, naming, presenting, progress, steering
 from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
 from b24app.jobs.models import Job, place_text
-from b24app.orders import rows
-from b24app.orders.types import Owner, Status
+from b24app.orders.types import Owner
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
@@ -79,15 +77,17 @@ def of_card(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     card = place_text(Owner(opened.owner_type, opened.entity_id))
     since = timezone.now() - RECENT
     found = Job.objects.visible_to(user).filter(card=card, created_at__gte=since)
-    shown = found.select_related("user", "undoes", "portal").order_by("-pk")[:FEW]
-    return render(request, "jobs/of_card.html", {"jobs": [presenting.brief(job) for job in shown]})
+    latest = found.select_related("user", "undoes", "portal").order_by("-pk")[:FEW]
+    shown = [presenting.brief(job) for job in latest]
+    live = any(one.at_work for one in shown)
+    return render(request, "jobs/of_card.html", {"jobs": shown, "live": live})
 
 
 @entry.in_session("GET", "POST")
 def new(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The form, and the job it asks for; what the person has to mend is said beside the form."""
     if request.method == "GET":
-        return _form(request, opened, user, kind=request.GET.get("kind", ""))
+        return _form(request, opened, user)
     owner = Owner(opened.owner_type, opened.entity_id) if opened.entity_id else None
     try:
         asked = forms.read(request.POST, request.FILES.get("file"), owner)
@@ -112,7 +112,9 @@ def _created(user: PortalUser, asked: Chosen | Listed | forms.Searched, language
 def _form(
     request: HttpRequest, opened: Session, user: PortalUser, *, status: int = 200, **more: object
 ) -> HttpResponse:
-    context = {"statuses": _statuses(user, opened.language), "form": request.POST, **more}
+    form = request.POST
+    kind = form.get("kind") or request.GET.get("kind", "")
+    context = {"statuses": _statuses(user, opened.language), "form": form, "kind": kind, **more}
     response = render(request, "jobs/new.html", context, status=status)
     if status != 200:
         # The script puts it in place whatever its status.
@@ -122,15 +124,7 @@ def _form(
 
 def _statuses(user: PortalUser, language: str) -> list[tuple[str, str]]:
     """The portal's order statuses in its own order: (id, name). Empty where they may not be read."""
-    outcomes = client_of(user).batch(
-        {
-            "statuses": Command("sale.status.list", {"filter": {"type": "O"}}),
-            "names": Command("sale.statusLang.list", {"select": ["statusId", "lid", "name"]}),
-        }
-    )
-    listed, named = (one.result if isinstance(one, Answer) else None for one in outcomes.values())
-    found: list[Status] = sorted(rows.statuses(listed, named).values(), key=lambda one: one.sort)
-    return [(one.id, one.name(language)) for one in found]
+    return naming.status_names(client_of(user).batch(naming.status_commands()), language)
 
 
 @of_job("GET")
@@ -203,7 +197,7 @@ def discard(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -
 @of_job("POST")
 def undo(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """A job that takes this one back, with a preview of its own."""
-    if "undo" not in presenting.progress(one).may:
+    if "undo" not in progress.of_job(one, user).may:
         return _page(request, user, one)
     try:
         return _page(request, user, creating.undo(user, one, opened.language))
@@ -213,14 +207,14 @@ def undo(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> H
 
 def _page(request: HttpRequest, user: PortalUser, one: Job) -> HttpResponse:
     one.refresh_from_db()
-    context = _rows(request, user, one) | {"progress": presenting.progress(one)}
+    context = _rows(request, user, one) | {"progress": progress.of_job(one, user)}
     return render(request, "jobs/job.html", context)
 
 
 def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -> HttpResponse:
     """The head of a job; the rows below are told to be read anew when something new stands in them."""
     one.refresh_from_db()
-    shown = presenting.progress(one)
+    shown = progress.of_job(one, user)
     context = {"progress": shown, "job": one, "title": presenting.title(one), "user": user}
     response = render(request, "jobs/progress.html", context)
     if was != shown.mark:
@@ -237,6 +231,7 @@ def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]
         "title": presenting.title(one),
         "user": user,
         "filters": presenting.filters(one),
+        "headings": presenting.headings(one),
         "show": show,
         "page": page,
         "lines": presenting.lines(one, page.object_list),

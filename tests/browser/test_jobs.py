@@ -9,7 +9,7 @@ from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import Desk
 from tests.browser.test_whole_pass import AXE
-from tests.opening import EMPTY, ILYA, MOCKUP
+from tests.opening import EMPTY, ILYA, MANY, MOCKUP
 
 pytestmark = pytest.mark.browser
 
@@ -131,6 +131,89 @@ def test_a_pasted_list_and_a_mistake(desk: Desk) -> None:
     desk.faults[:] = [one for one in desk.faults if "422" not in one]
 
 
+def test_by_keyboard_alone(desk: Desk) -> None:
+    portal = desk.portal
+    free, elsewhere = portal.order_id("1193"), portal.order_id("1184")
+    come(desk)
+    press(desk, "#jobs header button")
+    expect(desk.app.locator("#jobs-title")).to_be_focused()
+    focus(desk, "#job-deal")
+    desk.page.keyboard.type(str(EMPTY))
+    focus(desk, "[data-job-from]")
+    desk.page.keyboard.press("ArrowDown")
+    focus(desk, "textarea[name=text]")
+    desk.page.keyboard.type("1193 1184")
+    press(desk, "[data-job-form] [type=submit]")
+    reached(desk, "planned")
+    expect(desk.app.locator("#job-title")).to_be_focused()
+    start = desk.app.locator("#job-start")
+    expect(start).to_have_text("Start with 1 order", use_inner_text=True)
+    focus(desk, "[name=move]")
+    desk.page.keyboard.press("Space")
+    expect(start).to_have_text("Start with 2 orders", use_inner_text=True)
+    press(desk, "#job-start")
+    reached(desk, "done")
+    assert portal.link_of(free) == portal.link_of(elsewhere) == (2, EMPTY)
+    expect(desk.app.locator("[data-filter=done] b")).to_have_text("2")
+    press(desk, "#job-undo")
+    reached(desk, "planned")
+    expect(desk.app.locator("#job-title")).to_be_focused()
+    expect(desk.app.locator("[data-before]")).to_contain_text("stays done")
+
+
+def focus(desk: Desk, selector: str) -> None:
+    """Tab on until the element has the focus."""
+    target = desk.app.locator(selector).first
+    for _ in range(40):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        desk.page.keyboard.press("Tab")
+    raise AssertionError(f"{selector} is not reached by Tab")
+
+
+def press(desk: Desk, selector: str) -> None:
+    focus(desk, selector)
+    desk.page.keyboard.press("Enter")
+
+
+def test_a_job_of_a_card_by_keyboard(desk: Desk) -> None:
+    desk.sit(ILYA)
+    desk.open_deal(MANY)
+    expect(desk.app.locator("#grid tr[data-order-id]").first).to_be_visible()
+    desk.app.locator("#panel-all").check()
+    desk.app.locator("#panel-unlink").focus()
+    desk.page.keyboard.press("Enter")
+    expect(desk.app.locator("dialog[open] [data-focus]")).to_be_focused()
+    desk.page.keyboard.press("Enter")
+    reached(desk, "planned")
+    expect(desk.app.locator("#job-title")).to_be_focused()
+    check_sound(desk)
+    expect(desk.app.locator("#job-start")).to_have_text("Start with 400 orders")
+
+
+def test_counters_are_live_and_rows_in_use_stay(desk: Desk) -> None:
+    portal = desk.portal
+    orders, (deal,) = portal.many(orders=400, deals=1)
+    portal.rest.limits.costs = {"crm.orderentity.add": 0.02}
+    portal.rest.limits.time_scale = 1.0
+    come(desk)
+    upload(desk, "\n".join(["Order ID,Deal", *(f"{order},{deal}" for order in orders)]))
+    desk.app.locator("#job-start").click()
+    done = desk.app.locator("[data-filter=done] b")
+    done.wait_for(timeout=LONG)
+    before = int(done.inner_text())
+    expect(done).not_to_have_text(str(before), timeout=LONG)
+    link = desk.app.locator("#job-rows tbody a").first
+    link.focus()
+    big = desk.app.locator("#job .big b")
+    handled = big.inner_text()
+    expect(big).not_to_have_text(handled, timeout=LONG)
+    expect(link).to_be_focused()
+    link.blur()
+    reached(desk, "done")
+    expect(done).to_have_text("400")
+
+
 @pytest.mark.parametrize(("width", "language"), [(900, "ru"), (390, "de")])
 def test_other_widths_and_languages(
     sit_down: Callable[..., Desk], width: int, language: str
@@ -148,3 +231,7 @@ def test_other_widths_and_languages(
     desk.app.locator("[data-job-form] [type=submit]").click()
     reached(desk, "planned")
     check_sound(desk)
+    # What will happen to a row is in sight without scrolling sideways.
+    box = desk.app.locator("#job-rows tbody tr .what").first.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= width

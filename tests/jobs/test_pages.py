@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -62,6 +63,100 @@ def test_rows_behind_a_chip(desk: Desk, portal: DemoPortal) -> None:
     assert desk.get(f"/jobs/{job.pk}/rows/?show=nonsense").text.count("data-row=") == 3
 
 
+def test_the_start_counts_what_it_will_do(desk: Desk, portal: DemoPortal) -> None:
+    free, elsewhere = portal.order_id("1193"), portal.order_id("1184")
+    job = desk.link([(free, EMPTY), (elsewhere, EMPTY)])
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert "<span data-with-moves>Start with 2 orders</span>" in page
+    assert "<span data-without-moves>Start with 1 order</span>" in page
+    assert " required" not in page
+    desk.start(job, move=False)
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert re.findall(r'data-filter="(\w*)"', page) == ["", "done", "not_agreed"]
+    assert "Will be" not in page
+    left = desk.get(f"/jobs/{job.pk}/rows/?show=not_agreed")
+    assert left.order_ids == [elsewhere]
+    assert "Not moved" in left.text
+    assert desk.get(f"/jobs/{job.pk}/rows/?show=done").order_ids == [free]
+    only_moves = desk.link([(elsewhere, EMPTY)])
+    assert 'name="move" required' in desk.get(f"/jobs/{only_moves.pk}/").text
+
+
+def test_counters_follow_the_work(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=2500, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    was = ""
+    for _ in range(2):
+        step(job)
+        page = desk.get(f"/jobs/{job.pk}/live/?was={was}")
+        assert "lo:job-changed" in page.response["HX-Trigger"]
+        was = page.text.split("?was=")[1].split('"')[0]
+        chips = desk.get(f"/jobs/{job.pk}/rows/?show=waiting").text
+        assert f"Waiting<b>{2500 - job.done:,}</b>" in chips
+        assert f"Done<b>{job.done:,}</b>" in chips
+
+
+def test_an_undo_says_what_it_leaves(client: Client, desk: Desk, portal: DemoPortal) -> None:
+    tab = opening.open_tab(client, portal, ANNA, MOCKUP)
+    chosen = [
+        f"{pk}|2:{MOCKUP}" for pk, owner in portal.state.links.items() if owner == (2, MOCKUP)
+    ]
+    form = {"from": "card", "kind": "unlink", "order": chosen}
+    job = desk.start(desk.asked(opening.submit(client, tab, "/jobs/new/", form)))
+    undo = desk.asked(desk.post(f"/jobs/{job.pk}/undo/"))
+    assert "What automation has done meanwhile" in desk.get(f"/jobs/{undo.pk}/").text
+    strip = opening.ask(client, tab, "/jobs/of-card/").text
+    assert re.findall(r'data-job-id="(\d+)"', strip) == [str(undo.pk), str(job.pk)]
+    assert "data-live" not in strip
+    desk.post(f"/jobs/{undo.pk}/start/")
+    strip = opening.ask(client, tab, "/jobs/of-card/").text
+    assert 'data-live="/jobs/of-card/" data-live-part="jobs"' in strip
+    assert (
+        opening.ask(
+            client, opening.open_tab(client, portal, ANNA, EMPTY), "/jobs/of-card/"
+        ).text.count("data-job-id")
+        == 0
+    )
+    work(undo)
+    again = desk.asked(desk.post(f"/jobs/{job.pk}/undo/"))
+    assert "There is nothing to take back" in desk.get(f"/jobs/{again.pk}/").text
+
+
+def test_who_has_to_do_what(client: Client, desk: Desk, portal: DemoPortal) -> None:
+    ilya = sit_down(client, portal, ILYA)
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = ilya.link([(order, deal) for order in orders])
+    ilya.post(f"/jobs/{job.pk}/start/", move="on")
+    portal.misbehave("no_write", "crm.orderentity.add", times=50)
+    work(job)
+    assert (
+        "You have no right to change orders. An administrator" in ilya.get(f"/jobs/{job.pk}/").text
+    )
+    said = desk.get(f"/jobs/{job.pk}/").text
+    assert "Ilya Sokolov has no right to change orders. Grant it" in said
+    portal.calm()
+    portal.misbehave("payment_required", times=50)
+    desk.post(f"/jobs/{job.pk}/resume/")
+    work(job)
+    assert "Ask an administrator to renew it" in ilya.get(f"/jobs/{job.pk}/live/").text
+    assert "Renew it in the Market" in desk.get(f"/jobs/{job.pk}/live/").text
+    assert "data-job-minutes" not in desk.get(f"/jobs/{job.pk}/live/").text
+    assert "Waiting since" in desk.get(f"/jobs/{job.pk}/live/").text
+
+
+def test_when_a_waiting_job_tries_again(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    portal.misbehave("overload", times=50)
+    step(job)
+    assert job.state == Job.State.WAITING_PORTAL
+    lanes = JobLane.objects.filter(job=job)
+    lanes.update(due_at=timezone.now() + timedelta(minutes=9))
+    assert "Next try:" in desk.get(f"/jobs/{job.pk}/live/").text
+
+
 def test_results_to_download(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     portal.state.orders[orders[0]]["accountNumber"] = "=1+1"
@@ -86,6 +181,7 @@ def test_an_export_of_orders(desk: Desk, portal: DemoPortal) -> None:
     form = {"from": "list", "kind": "export", "text": text}
     job = desk.start(desk.asked(desk.post("/jobs/new/", **form)))
     assert (job.state, job.done, job.rows) == (Job.State.DONE, 3, 4)
+    assert "can be downloaded for 7 days" in desk.get(f"/jobs/{job.pk}/").text
     answer = desk.get(f"/jobs/{job.pk}/table/?format=xlsx").response
     sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]

@@ -6,7 +6,7 @@ from django.test import Client
 from b24app.jobs.models import Job, JobItem
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, item, shown, sit_down, step, table, verdicts, work
-from tests.opening import ANNA, EMPTY, ILYA, MANY, MOCKUP, TOM, open_tab, submit
+from tests.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, TOM, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +76,107 @@ def test_ten_thousand_rows_cost_few_requests(
     assert (job.rows, job.looked, job.total) == (10_000, 10_000, 10_000)
 
 
+@pytest.mark.parametrize(("deals", "most"), [(100, 10), (10_000, 13)])
+def test_so_do_ten_thousand_rows_that_leave_other_deals(
+    desk: Desk, portal: DemoPortal, deals: int, most: int
+) -> None:
+    orders, targets = portal.many(orders=10_000, deals=deals)
+    _, sources = portal.many(deals=2000)
+    for at, order in enumerate(orders):
+        portal.state.links[order] = (2, sources[at % 2000])
+    portal.state.deals[sources[1]]["TITLE"] = "Harbour lights"
+    portal.reset_counts()
+    job = desk.link((order, targets[at % deals]) for at, order in enumerate(orders))
+    assert portal.http_requests <= most
+    assert verdicts(job) == {"move": 10_000}
+    assert "Harbour lights" in desk.get(f"/jobs/{job.pk}/rows/").text
+
+
+def test_a_move_says_from_where_by_name(client: Client, desk: Desk, portal: DemoPortal) -> None:
+    row = (portal.order_id("1184"), EMPTY)
+    job = desk.link([row])
+    assert "Winter catalogue" in desk.get(f"/jobs/{job.pk}/").text
+    portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(TOM)
+    portal.state.deals[6933]["ASSIGNED_BY_ID"] = str(ILYA)
+    tom = sit_down(client, portal, TOM)
+    job = tom.link([row])
+    page = tom.get(f"/jobs/{job.pk}/").text
+    assert verdicts(job) == {"move": 1}
+    assert "Deal 6933" in page
+    assert "Winter catalogue" not in page  # which Tom may not open
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        ("1184", "0001184"),
+        ("0001184", "1184"),
+        ("10184", "1O184"),
+        ("1184", "«1184»"),
+        ("1184", "ORD-1184"),
+        ("B1184", "В1184"),  # a Cyrillic letter in the file
+        ("1384", "1З84"),
+    ],
+)
+def test_what_was_meant_is_said_and_not_taken(
+    desk: Desk, portal: DemoPortal, number: str, written: str
+) -> None:
+    order = portal.order_id("1184")
+    portal.state.orders[order]["accountNumber"] = number
+    portal.state.orders[portal.order_id("1193")]["accountNumber"] = "0001193"
+    job = desk.asked(desk.upload(f"Number;Deal\n0001193;{EMPTY}\n{written};{EMPTY}".encode()))
+    assert (item(job, 3).verdict, item(job, 3).order_id) == ("no_order", 0)
+    assert f"did you mean {number}?" in desk.get(f"/jobs/{job.pk}/").text
+    desk.start(job)
+    assert portal.link_of(order) == (2, 6933)
+
+
+def test_what_could_have_been_two_orders_is_not_guessed(desk: Desk, portal: DemoPortal) -> None:
+    portal.state.orders[portal.order_id("1184")]["accountNumber"] = "B77"
+    portal.state.orders[portal.order_id("1193")]["accountNumber"] = "77"
+    job = desk.asked(desk.upload(f"Number;Deal\n' В77;{EMPTY}".encode()))
+    assert "did you mean" not in desk.get(f"/jobs/{job.pk}/").text
+
+
+def test_a_number_in_a_column_of_ids(desk: Desk, portal: DemoPortal) -> None:
+    job = desk.link([(1184, EMPTY)])
+    assert "did you mean 1184?" in desk.get(f"/jobs/{job.pk}/").text
+
+
+def test_a_deal_with_a_word_around_its_id(desk: Desk, portal: DemoPortal) -> None:
+    job = desk.asked(desk.upload(f"Order;Deal\n1193;Deal {EMPTY}".encode()))
+    assert verdicts(job) == {"bad": 1}
+    assert f"write {EMPTY} alone" in desk.get(f"/jobs/{job.pk}/").text
+
+
+@pytest.mark.parametrize("content", [b"Order\n1184\n1193", b"1184\n1193"])
+def test_orders_without_any_deal(desk: Desk, content: bytes) -> None:
+    job = desk.asked(desk.upload(content))
+    assert (job.state, job.reason) == (Job.State.FAILED, "no_card_column")
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert "Nothing says which deal" in page
+    assert "Choose another file" in page
+    assert desk.asked(desk.upload(content, to=str(EMPTY))).total == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1184\n1193", "Nothing says which deal"), ("Hello there", "No column is headed Order")],
+)
+def test_a_pasted_list_is_kept_to_be_mended(desk: Desk, text: str, said: str) -> None:
+    answer = desk.post("/jobs/new/", **{"from": "list", "kind": "link", "text": text})
+    assert answer.response.status_code == 422
+    assert said in answer.text
+    assert f">{text}</textarea>" in answer.text
+    assert not Job.objects.exists()
+
+
+def test_a_pasted_list_with_mixed_separators(desk: Desk) -> None:
+    text = f"1193 {EMPTY}\n1184 {EMPTY}\n1170;{EMPTY}"
+    job = desk.asked(desk.post("/jobs/new/", **{"from": "list", "kind": "link", "text": text}))
+    assert [item(job, row).verdict for row in (1, 2)] == ["link", "move"]
+
+
 def test_what_is_no_number_may_be_an_id(desk: Desk, portal: DemoPortal) -> None:
     order = portal.order_id("1193")
     assert str(order) not in {row["accountNumber"] for row in portal.state.orders.values()}
@@ -120,6 +221,28 @@ def test_all_of_a_card(client: Client, desk: Desk, portal: DemoPortal) -> None:
     job = desk.asked(answer)
     assert (job.rows, job.total, verdicts(job)) == (400, 400, {"move": 400})
     assert JobItem.objects.filter(job=job).values("order_id").distinct().count() == 400
+
+
+@pytest.mark.parametrize("every", [True, False])
+def test_statuses_of_a_card(client: Client, desk: Desk, portal: DemoPortal, *, every: bool) -> None:
+    tab = open_tab(client, portal, ILYA, MANY)
+    linked = [pk for pk, owner in portal.state.links.items() if owner == (2, MANY)]
+    chosen = {"all": "on"} if every else {"order": [f"{pk}|" for pk in linked[:60]]}
+    form = {"from": "card", "kind": "status", "to": "F", **chosen}
+    job = desk.asked(submit(client, tab, "/jobs/new/", form))
+    assert set(verdicts(job)) == {"change", "already"}
+    page = desk.get(f"/jobs/{job.pk}/").text
+    for words in ("Status now", "Waiting for payment", "→ Completed", "customers may get messages"):
+        assert words in page
+    desk.start(job)
+    assert job.done == job.total > 0
+    assert {portal.state.orders[item.order_id]["statusId"] for item in job.items.all()} == {"F"}
+
+
+def test_people_by_their_names(desk: Desk, portal: DemoPortal) -> None:
+    form = {"from": "list", "kind": "responsible", "to": str(MARIA), "text": "1184"}
+    job = desk.asked(desk.post("/jobs/new/", **form))
+    assert "Tom Becker → Maria Lopez" in desk.get(f"/jobs/{job.pk}/").text
 
 
 def test_a_selection_larger_than_a_tab_takes(

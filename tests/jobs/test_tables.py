@@ -108,6 +108,11 @@ def test_what_spreadsheets_do_to_numbers(cell: str, order: str) -> None:
     assert [row.order for row in read(f'number;deal\n"{cell}";1'.encode())] == [order]
 
 
+def test_a_report_has_its_title_above_the_header() -> None:
+    rows = read(b"Orders of this winter\n\nfor Ilya, by Friday\nNo;Order;Deal\n1;1201;7021\n")
+    assert [(row.line, row.order, row.owner) for row in rows] == [(5, "1201", Owner(DEAL, 7021))]
+
+
 def test_bad_rows_are_named_and_the_rest_goes_on() -> None:
     rows = read(b"order id,deal\n1,7\n,7\nx,7\n4,seven\n5," + b"9" * 20 + b"\n6\n" + b"7" * 70)
     assert [(row.line, row.problem) for row in rows] == [

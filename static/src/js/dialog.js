@@ -50,4 +50,7 @@ function emptied() {
   opener = null;
 }
 
-document.addEventListener("lo:dialog-close", close);
+document.addEventListener("lo:dialog-close", ({ detail }) => {
+  if (detail?.onTo) opener = detail.onTo;
+  close();
+});

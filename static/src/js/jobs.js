@@ -7,6 +7,7 @@ import { toast } from "./toast.js";
 const EVERY = 2_000;
 const texts = document.body.dataset;
 let asking = false;
+let changed = false;
 
 const asked = (url) => fetch(url, { headers: { Authorization: `Bearer ${texts.session}` } });
 
@@ -34,12 +35,22 @@ setInterval(async () => {
 function show(part, answer, text) {
   const target = part.dataset.livePart ? document.getElementById(part.dataset.livePart) : part;
   htmx.swap(target, text, { swapStyle: "outerHTML" }, { eventInfo: { target, elt: target, xhr: answer } });
-  for (const name of Object.keys(JSON.parse(answer.headers.get("HX-Trigger") ?? "{}"))) {
-    document.dispatchEvent(new CustomEvent(name));
-  }
+  changed ||= "lo:job-changed" in JSON.parse(answer.headers.get("HX-Trigger") ?? "{}");
+  if (!changed || reading()) return;
+  changed = false;
+  document.dispatchEvent(new CustomEvent("lo:job-changed"));
 }
 
-async function download(url) {
+/** Whether somebody is in the middle of the rows: these are not pulled away from under them. */
+function reading() {
+  const body = document.querySelector("#job-rows tbody");
+  const selection = getSelection();
+  return body?.contains(document.activeElement) || (!selection.isCollapsed && body?.contains(selection.anchorNode));
+}
+
+async function download(button) {
+  const url = button.dataset.download;
+  button.setAttribute("aria-busy", "true");
   try {
     const answer = await answered(url).catch(showEnded);
     if (!answer?.ok) throw new Error("no file");
@@ -48,16 +59,27 @@ async function download(url) {
     Object.assign(document.createElement("a"), { href, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000);
   } catch {
-    toast({ text: texts.textFailed, kind: "error", action: { label: texts.textRetry, act: () => download(url) } });
+    toast({ text: texts.textFailed, kind: "error", action: { label: texts.textRetry, act: () => download(button) } });
+  } finally {
+    button.removeAttribute("aria-busy");
   }
 }
 
 document.addEventListener("click", ({ target }) => {
   const item = target.closest("[data-download]");
-  if (item) download(item.dataset.download);
+  if (item && !item.hasAttribute("aria-busy")) download(item);
   const chooser = target.closest("[data-choose-person]");
   if (chooser) choose(chooser.closest(".labelled"));
+  const deals = target.closest("[data-choose-deal]");
+  if (deals) chooseDeal(deals.closest(".labelled").querySelector("[data-deal]"));
 });
+
+async function chooseDeal(field) {
+  const frame = await portal;
+  const chosen = await frame?.dialog.selectCRM({ entityType: ["deal"], multiple: false }).catch(() => null);
+  const id = String(chosen?.deal?.[0]?.id ?? "").replace(/^D_/, "");
+  if (id) field.value = id;
+}
 
 async function choose(field) {
   const frame = await portal;
@@ -79,6 +101,15 @@ function arrange() {
     for (const field of part.querySelectorAll("[name]")) field.disabled = !on;
   }
 }
+
+// Whoever works with the keyboard goes on where the new part begins, not at the top of the page.
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const own = ["jobs", "job"].includes(detail.target.id);
+  const pressed = ["click", "submit"].includes(detail.requestConfig?.triggeringEvent?.type);
+  const lost = !document.activeElement || document.activeElement === document.body;
+  if (!own || !pressed || !lost) return;
+  document.querySelector("#job-title, #jobs-title")?.focus({ preventScroll: true });
+});
 
 document.addEventListener("change", ({ target }) => target.closest("[data-job-form]") && arrange());
 document.addEventListener("htmx:afterSwap", arrange);

@@ -38,7 +38,8 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const asked = detail.requestConfig?.elt.closest("dialog");
   if (detail.target.id !== "jobs" || !asked) return;
-  document.dispatchEvent(new CustomEvent("lo:dialog-close"));
+  const onTo = document.querySelector("#job-title, #jobs-title");
+  document.dispatchEvent(new CustomEvent("lo:dialog-close", { detail: { onTo } }));
   document.getElementById("jobs").scrollIntoView({ block: "nearest" });
 });
 

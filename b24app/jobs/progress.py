@@ -1,0 +1,189 @@
+"""How far a job is, how long it will take, whom it waits for, and what a person can do with it now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from b24app.bitrix24.pacing import BULK_SHARE, WINDOW, Priority, View, seconds_for
+from b24app.jobs import lanes, presenting, reasons, states, steering, work
+from b24app.jobs.models import Job, JobItem, JobLane
+from b24app.portals.budgets import budget_of
+from b24app.portals.models import PortalUser
+
+SPEED_OVER = timedelta(seconds=60)
+OUTCOMES = (JobItem.State.DONE, JobItem.State.SKIPPED, JobItem.State.FAILED)
+
+S, V = JobItem.State, JobItem.Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job is; speeds are rows a minute.
+
+    ``minutes`` is None where nobody can say; ``again`` is when a job that waits for the portal tries
+    again, ``moves`` how many of its rows have to leave another card.
+    """
+
+    job: Job
+    state: str
+    pill: str
+    reason: str
+    linked: int
+    moved: int
+    moves: int
+    speed: int
+    allowed: int
+    minutes: int | None
+    again: datetime | None
+
+    @property
+    def began(self) -> datetime:
+        """When the work was started, or asked for."""
+        return self.job.started_at or self.job.created_at
+
+    @property
+    def nothing(self) -> str:
+        """What to say where the preview found nothing to be done."""
+        if self.job.state != Job.State.PLANNED or self.job.total:
+            return ""
+        if not self.job.rows:
+            return reasons.words(reasons.NOTHING, self.job.origin)
+        return _("There is nothing to do. The rows below say why.")
+
+    @property
+    def before(self) -> str:
+        """What to know before the start; empty where there is nothing special."""
+        planned = self.job.state == Job.State.PLANNED and self.job.total > 0
+        return str(reasons.BEFORE.get(self.job.kind, "")) if planned else ""
+
+    @property
+    def downloadable(self) -> bool:
+        """Whether the orders of an export are there to be saved."""
+        return self.job.kind == Job.Kind.EXPORT and self.job.done > 0 and not self.at_work
+
+    @property
+    def kept_days(self) -> int:
+        return steering.FORGOTTEN_AFTER.days
+
+    @property
+    def unmoved(self) -> int:
+        """Rows to be worked where orders of other cards stay there."""
+        return self.job.total - self.moves
+
+    @property
+    def at_work(self) -> bool:
+        return self.job.state not in states.RESTING
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it needs nobody: neither a person nor an administrator has to do anything first."""
+        return self.job.state in states.AT_WORK
+
+    @property
+    def mark(self) -> str:
+        """Changes when the table of rows has something new in it."""
+        counted = (self.job.state, self.job.looked, self.job.handled)
+        return "-".join(map(str, counted))
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.job.handled // self.job.total if self.job.total else 0
+
+    @property
+    def may(self) -> frozenset[str]:
+        """What a person can do with it now."""
+        job = self.job
+        chosen = {
+            "start": job.state == Job.State.PLANNED and job.total > 0,
+            "discard": job.started_at is None and job.state not in (Job.State.RUNNING,),
+            "stop": job.state
+            in (Job.State.RUNNING, Job.State.WAITING_PORTAL, Job.State.WAITING_AUTHORIZATION)
+            and job.started_at is not None,
+            "resume": job.state
+            in (Job.State.PAUSED, Job.State.STOPPED, Job.State.WAITING_AUTHORIZATION),
+            "retry": job.failed > 0 and job.state in (Job.State.DONE, Job.State.STOPPED),
+            "undo": job.done > 0
+            and job.state in (Job.State.DONE, Job.State.STOPPED, Job.State.PAUSED)
+            and job.kind != Job.Kind.EXPORT,
+        }
+        return frozenset(name for name, allowed in chosen.items() if allowed)
+
+
+def of_job(job: Job, viewer: PortalUser) -> Progress:
+    """The job as it stands, in words for ``viewer``."""
+    since = timezone.now() - SPEED_OVER
+    running = job.state in states.AT_WORK and job.planned_at is not None
+    done = JobItem.objects.filter(job=job, at__gt=since, state__in=OUTCOMES)
+    speed = done.count() if running else 0
+    counts = _done_by_verdict(job) if job.started_at else {}
+    view = budget_of(job.portal, Priority.BULK).view()
+    return Progress(
+        job=job,
+        state=reasons.words(reasons.STATES, job.state),
+        pill=presenting.state_pill(job),
+        reason=_reason(job, viewer),
+        linked=sum(count for verdict, count in counts.items() if verdict != V.MOVE),
+        moved=counts.get(V.MOVE, 0),
+        moves=_moves(job) if job.state == Job.State.PLANNED else 0,
+        speed=speed,
+        allowed=_allowed(job, view),
+        minutes=_minutes(job, view),
+        again=_again(job),
+    )
+
+
+def _reason(job: Job, viewer: PortalUser) -> str:
+    """Why the job waits, paused or failed, and who has to do what; empty where it goes on."""
+    if not job.reason:
+        return ""
+    person = job.acting
+    if viewer.pk != person.pk and job.reason in reasons.OF_ANOTHER:
+        return reasons.words(reasons.OF_ANOTHER, job.reason) % {"name": person.name}
+    if viewer.is_admin and job.reason in reasons.TO_ADMINISTRATORS:
+        return reasons.words(reasons.TO_ADMINISTRATORS, job.reason)
+    return reasons.words(reasons.JOB_REASONS, job.reason)
+
+
+def _again(job: Job) -> datetime | None:
+    if job.state != Job.State.WAITING_PORTAL:
+        return None
+    due = JobLane.objects.filter(job=job, token=None).aggregate(at=Min("due_at"))["at"]
+    return due if isinstance(due, datetime) and due > timezone.now() else None
+
+
+def _done_by_verdict(job: Job) -> dict[str, int]:
+    done = JobItem.objects.filter(job=job, state=S.DONE).values("verdict")
+    return dict(done.annotate(count=Count("pk")).values_list("verdict", "count"))
+
+
+def _moves(job: Job) -> int:
+    return JobItem.objects.filter(job=job, state=S.PENDING, verdict=V.MOVE).count()
+
+
+def _writes(job: Job) -> dict[str, int]:
+    """Writes that are left, by method."""
+    left, methods = max(0, job.total - job.handled), work.subject_of(job).methods
+    if len(methods) == 1:
+        return {methods[0]: left}
+    unlinks = JobItem.objects.filter(job=job, state=S.PENDING, wanted="").count()
+    return {work.ADD: max(0, left - unlinks), work.DELETE: unlinks}
+
+
+def _minutes(job: Job, view: View) -> int | None:
+    """Whole minutes until the job is done, at least 1; by what the portal allows, not by the last minute."""
+    left = _writes(job)
+    if not sum(left.values()):
+        return None
+    seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES)
+    return max(1, round(seconds / 60))
+
+
+def _allowed(job: Job, view: View) -> int:
+    """Rows a minute that the portal allows in the long run."""
+    subject = work.subject_of(job)
+    cost = max(0.001, *(view.cost(method) for method in subject.methods))
+    by_time = view.limits.operating * BULK_SHARE / (WINDOW / 60) / cost
+    return int(min(60 * view.limits.leak * subject.most, by_time))
