@@ -1,8 +1,10 @@
 """List methods: prefixes, order, selection, pages of 50 (settings/how-to-call-rest-api/list-methods-*)."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TypeVar
 
 from demo.php import intval, values
@@ -27,19 +29,22 @@ def listed(
     rows: Iterable[Row],
     params: Mapping[str, object],
     known: Iterable[str],
+    *,
+    ordered: bool = False,
 ) -> tuple[list[Row], int | None]:
     """Rows after filter, order, selection and paging, and the total (None for start=-1).
 
-    A field that is not ``known`` is dropped from the filter in silence, as the portal does.
+    A field that is not ``known`` is dropped from the filter in silence, as the portal does. Rows that
+    come ``ordered`` are read no further than a page where nothing has to be counted.
     """
     conditions = list(_conditions(given(params), set(known)))
-    found = [row for row in rows if all(holds(row) for holds in conditions)]
-    order = params.get("order")
-    if isinstance(order, Mapping):
-        for name, direction in reversed(list(order.items())):
+    matching = (row for row in rows if all(holds(row) for holds in conditions))
+    start = intval(params.get("start", 0))
+    found = list(islice(matching, PAGE) if ordered and start < 0 else matching)
+    if not ordered:
+        for name, direction in reversed(list(order_of(params).items())):
             found.sort(key=_by(str(name)), reverse=str(direction).lower() == "desc")
     total = len(found)
-    start = intval(params.get("start", 0))
     page = found[max(start, 0) : max(start, 0) + PAGE]
     select = [str(name) for name in values(params["select"])] if params.get("select") else []
     if select and "*" not in select:
@@ -50,6 +55,12 @@ def listed(
 def given(params: Mapping[str, object]) -> Mapping[str, object]:
     """The filter of a call; empty where there is none."""
     found = params.get("filter") or params.get("FILTER")
+    return found if isinstance(found, Mapping) else {}
+
+
+def order_of(params: Mapping[str, object]) -> Mapping[str, object]:
+    """The sorting of a call: fields with their directions."""
+    found = params.get("order")
     return found if isinstance(found, Mapping) else {}
 
 
@@ -67,12 +78,41 @@ def near(
     return rows
 
 
+def sorting(params: Mapping[str, object]) -> tuple[str, bool]:
+    """The field that decides the order, and whether it falls; "" where none is asked for.
+
+    A field that the filter holds to one value decides nothing.
+    """
+    held = {name for prefix, name in map(split, given(params)) if prefix in ("", "=")}
+    for name, direction in order_of(params).items():
+        if name not in held:
+            return str(name), str(direction).lower() == "desc"
+    return "", False
+
+
+def walked(
+    numbers: Iterable[int], params: Mapping[str, object], name: str, *, down: bool
+) -> list[int]:
+    """Numbers of a field within the bounds of its filter, upwards or ``down``."""
+    found = sorted(numbers)
+    for key, wanted in given(params).items():
+        prefix, field = split(key)
+        if field != name or prefix not in _COMPARE:
+            continue
+        cut = bisect_left if prefix in ("<", ">=") else bisect_right
+        at = cut(found, intval(wanted))
+        found = found[:at] if prefix.startswith("<") else found[at:]
+    return found[::-1] if down else found
+
+
 def _by(name: str) -> Callable[[Row], "_Rank"]:
     return lambda row: _rank(row.get(name))
 
 
 def _rank(value: object) -> tuple[bool, float, str]:
     """What a value is compared by: a number, a moment, or else its text."""
+    if type(value) is int:
+        return (True, value, "")
     text = str(value)
     try:
         if _DATE.fullmatch(text):

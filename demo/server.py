@@ -195,13 +195,16 @@ class DemoPortal:
         """The id of the order with this account number."""
         return next(pk for pk, row in self.state.orders.items() if row["accountNumber"] == number)
 
-    def many(self, *, orders: int = 0, deals: int = 0, link: bool = False) -> tuple[range, range]:
+    def many(
+        self, *, orders: int = 0, deals: int = 0, link: bool = False, bill: bool = True
+    ) -> tuple[range, range]:
         """Add plain orders and deals, as many as a bench needs: (ids of orders, ids of deals).
 
-        The orders belong to none of the deals, or with ``link`` to each in turn.
+        The orders belong to none of the deals, or with ``link`` to each in turn; with ``bill`` each
+        has an open payment.
         """
         with self.store.lock:
-            return multitude.add(self.state, orders, deals, link=link)
+            return multitude.add(self.state, orders, deals, link=link, bill=bill)
 
     # --- misbehaviour -------------------------------------------------------------------------
 

@@ -79,5 +79,9 @@ class Links(MutableMapping[int, Owner]):
         """Orders of every owner with this id, whatever its type."""
         return list(self._of_owner.get(owner_id, ()))
 
+    def owner_ids(self) -> list[int]:
+        """Ids of all owners, whatever their types."""
+        return [owner_id for owner_id, ids in self._of_owner.items() if ids]
+
     def of_owner(self, owner: Owner) -> list[int]:
         return [pk for pk in self.with_owner_id(owner[1]) if self._links[pk] == owner]

@@ -5,6 +5,8 @@ every name is checked against the fields of the method before anything is sent. 
 crm/universal/order-entity/crm-order-entity-list.md (all of its prefixes).
 """
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -119,3 +121,42 @@ def conditions(filters: Iterable[Filter], fields: frozenset[str]) -> dict[str, o
             raise ValueError(f"{one.key} is given twice")
         found[one.key] = list(one.value) if isinstance(one.value, list | tuple) else one.value
     return found
+
+
+# What conditions on numbers hold: a number, some of its digits with the % of LIKE, or several numbers.
+_LARGEST: Final = 10**15
+_DIGITS: Final = re.compile(r"%?\d{1,15}%?", re.ASCII)
+_MOST: Final = 500
+
+
+def written(filters: Iterable[Filter]) -> str:
+    """Conditions on numbers as text that :func:`parsed` reads."""
+    return json.dumps([[one.field, one.op, one.value] for one in filters])
+
+
+def parsed(text: str) -> list[Filter]:
+    """The conditions that :func:`written` wrote; ``ValueError`` for what it cannot have written."""
+    try:
+        raw = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested without end") from None
+    if not isinstance(raw, list) or len(raw) > _MOST:
+        raise ValueError("not a list of conditions")
+    return [_parsed(one) for one in raw]
+
+
+def _parsed(raw: object) -> Filter:
+    match raw:
+        case [str(field), str(op), list(values)] if len(values) <= _MOST:
+            return Filter(field, Op(op), [_value(one) for one in values])
+        case [str(field), str(op), value]:
+            return Filter(field, Op(op), _value(value))
+    raise ValueError("not a condition")
+
+
+def _value(raw: object) -> int | str:
+    if isinstance(raw, str) and _DIGITS.fullmatch(raw):
+        return raw
+    if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw < _LARGEST:
+        return raw
+    raise ValueError("not a number")

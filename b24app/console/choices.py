@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass, replace
 
 from django import forms
 from django.conf import settings
+from django.db import transaction
 from django.http import QueryDict
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.console import pages
+from b24app.journal import audit
+from b24app.journal.models import AuditEntry
 from b24app.portals import bindings
 from b24app.portals.models import Portal, PortalUser
 
@@ -113,12 +116,28 @@ def keep(user: PortalUser, client: Client, chosen: Choices) -> list[str]:
     """
     looked = pages.recheck(user, client, {"placements": bindings.looking()["placements"]})
     portal = user.portal
-    fields = asdict(chosen)
-    for name, value in fields.items():
-        setattr(portal, name, value)
-    portal.save(update_fields=list(fields))
+    with transaction.atomic():
+        # Of two who save at the same time, the second's "before" is what the first has kept.
+        before = of_portal(Portal.objects.select_for_update().get(pk=portal.pk))
+        fields = asdict(chosen)
+        for name, value in fields.items():
+            setattr(portal, name, value)
+        portal.save(update_fields=list(fields))
+        audit.record(user, AuditEntry.Through.CONSOLE, _changed(before, chosen))
     logger.info("settings of %s changed by user %s", portal.host, user.user_id)
     return _place(client, portal, looked)
+
+
+def _changed(before: Choices, after: Choices) -> list[audit.Entry]:
+    """An entry for each setting that is another one now."""
+    old, new = asdict(before), asdict(after)
+    return [
+        audit.Entry(
+            AuditEntry.Kind.SETTING, details={"name": name, "before": old[name], "after": new[name]}
+        )
+        for name in new
+        if old[name] != new[name]
+    ]
 
 
 def _place(client: Client, portal: Portal, looked: pages.Outcomes) -> list[str]:

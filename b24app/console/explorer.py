@@ -1,12 +1,13 @@
 """The links of a portal, page by page.
 
-Sorted by order, a page goes on from the last order seen (``<orderId`` or ``>orderId``, without a
-count), so that the millionth link costs what the first does. An order has at most one link, so none
-comes twice. Sorted otherwise, pages are counted off by ``start``. The total is what the portal said
-with the first page.
+A page goes on from the last link of the one before it, in the sorting's own terms and without a count,
+so that the millionth link costs what the first does. By order that is one condition (``<orderId``). By
+owner or type it is two commands in one request: what is left of the same owner, and the owners behind
+it. An order has at most one link, so none comes twice. The total is what the portal said with the first
+page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -24,15 +25,17 @@ from b24app.orders.types import OrderLink
 from b24app.portals.models import Portal
 
 PAGE = 50
-FARTHEST = 1_000_000
+
+_BEYOND: Mapping[bool, Op] = {True: Op.LESS, False: Op.GREATER}
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What is asked for: conditions, sorting, and from where on.
 
-    ``after`` and ``before`` are orders (0: none) in the sorting by order, ``start`` counts links in
-    any other. ``total`` is what the first page said, None before it is read.
+    ``after`` and ``before`` are orders (0: none), and ``at`` is what the sorting's own field held
+    there. ``end`` asks for the last page. ``total`` is what the first page said, None before it is
+    read.
     """
 
     conditions: Conditions
@@ -40,22 +43,30 @@ class Look:
     descending: bool = True
     after: int = 0
     before: int = 0
-    start: int = 0
+    at: int = 0
+    end: bool = False
     total: int | None = None
 
     @property
     def first(self) -> bool:
-        return not (self.after or self.before or self.start)
+        return not (self.after or self.back)
+
+    @property
+    def back(self) -> bool:
+        """Whether the page is read from its end."""
+        return self.end or self.before > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was read. ``previous`` and ``next`` are queries, empty where there is nothing."""
+    """What was read. The four ways to go on are queries, empty where there is nothing."""
 
     rows: tuple[Described, ...]
     total: int | None
+    first: str
     previous: str
     next: str
+    last: str
     unread: bool
 
 
@@ -69,16 +80,14 @@ def read(query: QueryDict) -> Look:
     jump = query.get("jump", "").strip()
     if jump.isascii() and jump.isdecimal() and 0 < len(jump) < 16 and sort == "order":
         after = int(jump) + (1 if descending else -1)
-    start = _whole(query, "start") // PAGE * PAGE
-    if start > FARTHEST:
-        raise BadRequest
     return Look(
         conditions.read(query),
         sort,
         descending,
         after=max(after, 0),
         before=before,
-        start=start if sort != "order" else 0,
+        at=_whole(query, "at"),
+        end=query.get("end") == "1",
         total=_whole(query, "total") if "total" in query else None,
     )
 
@@ -96,50 +105,57 @@ def page(client: Client, portal: Portal, look: Look) -> Page:
     Raises ``errors.BitrixError`` where the links cannot be read; without names the page is shown
     all the same.
     """
-    answer = client.batch({"links": command(look)})["links"]
-    found = links.links_of(answer)[:PAGE]
-    if look.before:
+    outcomes = client.batch(commands(look))
+    found = [link for one in outcomes.values() for link in links.links_of(one)][:PAGE]
+    if look.back:
         found.reverse()
-    total = answer.total if isinstance(answer, Answer) and look.first else look.total
+    first = outcomes["links"]
+    total = first.total if isinstance(first, Answer) and look.first else look.total
     rows, unread = described.of(client, portal, found)
-    return Page(rows, total, _previous(look, found, total), _next(look, found, total), unread)
+    full = len(found) == PAGE
+    fore = full if look.back else not look.first
+    aft = not look.end and (full or look.back)
+    return Page(
+        rows,
+        total,
+        first=address(look, None) if fore or not (found or look.first) else "",
+        previous=address(look, total, "before", found[0]) if found and fore else "",
+        next=address(look, total, "after", found[-1]) if found and aft else "",
+        last=address(look, total, "end") if aft else "",
+        unread=unread,
+    )
 
 
-def command(look: Look) -> Command:
-    """The call that reads one page."""
-    down = look.descending is not bool(look.before)
-    direction = Order(FIELDS[look.sort], "desc" if down else "asc")
-    if look.sort != "order":
-        order = [direction, Order("orderId", "desc")]
-        return links.listing(look.conditions.filters, order=order, start=look.start)
-    seen = look.before or look.after
-    going_on = [Filter("orderId", Op.LESS if down else Op.GREATER, seen)] if seen else []
-    filters = [*look.conditions.filters, *going_on]
-    return links.listing(filters, order=[direction], start=-1 if seen else 0)
-
-
-def _next(look: Look, found: Sequence[OrderLink], total: int | None) -> str:
+def commands(look: Look) -> dict[str, Command]:
+    """The calls that read one page, the one behind the other; the first tells the total, if any."""
+    field, down = FIELDS[look.sort], look.descending is not look.back
+    filters, seen = look.conditions.filters, look.before or look.after
+    # Below the sorting's own field, the newest order stands first.
+    falls = down if look.sort == "order" else not look.back
+    by_order = Order("orderId", "desc" if falls else "asc")
+    by_field = Order(field, "desc" if down else "asc")
+    sorting = [by_order] if look.sort == "order" else [by_field, by_order]
+    if not seen:
+        return {"links": links.listing(filters, order=sorting, start=0 if look.first else -1)}
+    behind = Filter("orderId", Op.LESS if falls else Op.GREATER, seen)
     if look.sort == "order":
-        more = bool(found) and (bool(look.before) or len(found) == PAGE)
-        return address(look, total, after=found[-1].order_id) if more else ""
-    more = look.start + PAGE < (total or 0) and look.start + PAGE <= FARTHEST
-    return address(look, total, start=look.start + PAGE) if more else ""
+        return {"links": links.listing([*filters, behind], order=sorting, start=-1)}
+    same, beyond = Filter(field, Op.EQUAL, look.at), Filter(field, _BEYOND[down], look.at)
+    if same.key in {one.key for one in filters}:
+        return {"links": links.listing([*filters, behind], order=[by_order], start=-1)}
+    return {
+        "links": links.listing([*filters, same, behind], order=[by_order], start=-1),
+        "beyond": links.listing([*filters, beyond], order=sorting, start=-1),
+    }
 
 
-def _previous(look: Look, found: Sequence[OrderLink], total: int | None) -> str:
-    if look.sort != "order":
-        return address(look, total, start=look.start - PAGE) if look.start else ""
-    if look.first or (look.before and len(found) < PAGE):
-        return ""
-    if not found:
-        return address(look, None)
-    return address(look, total, before=found[0].order_id)
-
-
-def address(look: Look, total: int | None, **place: int) -> str:
-    """The query of another page of the same look."""
+def address(look: Look, total: int | None, way: str = "", link: OrderLink | None = None) -> str:
+    """The query of another page of the same look: the first, the last, ``before`` or ``after`` a link."""
     known = {"total": total} if total is not None else {}
     sorting = {"sort": look.sort, "down": int(look.descending)}
+    place = {way: link.order_id if link else 1} if way else {}
+    if link and look.sort != "order":
+        place["at"] = link.owner.type_id if look.sort == "type" else link.owner.id
     lines = conditions.written(look.conditions.lines)
     return urlencode([*lines, *sorting.items(), *known.items(), *place.items()])
 

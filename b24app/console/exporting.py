@@ -9,9 +9,11 @@ from django.utils.translation import gettext as _
 from b24app import tables
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter
-from b24app.console import described, scanning
+from b24app.console import described
 from b24app.console.described import Described
+from b24app.console.entries import Line
 from b24app.journal.models import AuditEntry
+from b24app.orders import scanning
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import Portal
 from b24app.tables import Cell, Table
@@ -81,16 +83,16 @@ def answer(table: Table, form: QueryDict, language: str, name: str) -> HttpRespo
     )
 
 
-def audit_table(entries: Sequence[tuple[AuditEntry, str]]) -> Table:
-    """Entries of the audit with what each did, as :func:`b24app.console.trail.what` names it."""
+def audit_table(lines: Sequence[Line]) -> Table:
     headings = [
         _("When (UTC)"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
         _("Through"), _("On whose right"), _("Certain"),
     ]  # fmt: skip
-    return Table(_("Audit"), headings, [_audit_row(one, what) for one, what in entries])
+    return Table(_("Audit"), headings, [_audit_row(one) for one in lines])
 
 
-def _audit_row(one: AuditEntry, what: str) -> list[Cell]:
+def _audit_row(line: Line) -> list[Cell]:
+    one = line.entry
     whats = {
         "linked": _("linked"), "moved": _("moved"), "unlinked": _("unlinked"),
         "status": _("status changed"), "responsible": _("responsible changed"),
@@ -98,16 +100,16 @@ def _audit_row(one: AuditEntry, what: str) -> list[Cell]:
     }  # fmt: skip
     throughs = {
         "tab": _("in the tab"), "order_card": _("in the order’s card"), "job": _("bulk job"),
-        "undo": _("taken back"),
+        "undo": _("taken back"), "console": _("in the console"),
     }  # fmt: skip
     return [
         f"{one.at:%Y-%m-%d %H:%M:%S}",
         one.user_name or str(one.user_id),
-        whats.get(what, what),
+        line.setting or whats.get(line.what, line.what),
         one.order_id or None,
         one.order_number,
-        _place(one.source) or one.before,
-        _place(one.target) or one.after,
+        _place(one.source) or line.before,
+        _place(one.target) or line.after,
         throughs.get(one.through, one.through),
         _("the app’s") if one.right == AuditEntry.Right.INSTALLER else _("their own"),
         _("yes") if one.certain else _("no"),

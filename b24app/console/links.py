@@ -1,19 +1,28 @@
 """The explorer's pages: all links, two ready reports, and what leaves as a file."""
 
+import math
 from collections.abc import Callable
+from dataclasses import fields
 
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 
+from b24app.bitrix24 import errors, filters
 from b24app.bitrix24.client import Client
+from b24app.bitrix24.pacing import Priority
 from b24app.connect import client_of
 from b24app.console import explorer, exporting, pages, reports
 from b24app.console.conditions import WORDS, Condition
 from b24app.console.reports import Progress, Step
+from b24app.portals import states
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
 
 BLANK = Condition("order", "is")
+
+# Rows of one job at most: b24app.jobs.gather.MOST_ROWS.
+MOST_AT_ONCE = 100_000
 
 
 @pages.administrators("links", "GET")
@@ -36,11 +45,13 @@ def drawn(user: PortalUser, query: QueryDict) -> dict[str, object]:
         "blank": BLANK,
         "sortings": explorer.sortings(look),
         "here": explorer.address(look, None),
+        "every": filters.written(look.conditions.filters),
     }
 
 
 def _around(user: PortalUser) -> dict[str, object]:
-    return {"portal_origin": user.portal.origin, "jobs_url": pages.address("jobs-new")}
+    jobs = pages.address("jobs-new")
+    return {"portal_origin": user.portal.origin, "jobs_url": jobs, "most": MOST_AT_ONCE}
 
 
 @pages.administrators("links", "GET")
@@ -59,22 +70,48 @@ def _report(
     request: HttpRequest,
     user: PortalUser,
     name: str,
-    step: Callable[[PortalUser, Client, Progress], Step],
+    look: Callable[[PortalUser, Client, Progress], Step],
 ) -> HttpResponse:
-    done = step(user, client_of(user), _progress(request.GET))
-    context = {**_around(user), "report": name, "step": done}
-    return pages.show(request, "links", context, template="console/report.html")
+    """The first step as a page; each that follows as the line above the rows, and what it adds to them.
+
+    ``stop`` asks for the line alone, at rest.
+    """
+    before = _progress(request.GET)
+    context = {**_around(user), "report": name, "address": request.path}
+    if not before.below:
+        step = look(user, client_of(user), reports.begun(before))
+        context |= {"step": step, "running": step.running}
+        return pages.show(request, "links", context, template="console/report.html")
+    if "stop" in request.GET:
+        return _line(request, context | {"step": Step((), before, finished=False)})
+    before = reports.begun(before)
+    try:
+        step = look(user, client_of(user, Priority.BULK), before)
+    except errors.AuthError:
+        raise
+    except errors.Wait as wait:
+        waiting = {"step": Step((), before, finished=False), "running": True}
+        return _line(request, context | waiting | {"delay": math.ceil(wait.seconds)})
+    except errors.BitrixError as error:
+        failed = {"step": Step((), before, finished=False), "failed": states.of_error(error)}
+        return _line(request, context | failed)
+    return _line(request, context | {"step": step, "running": step.running})
+
+
+def _line(request: HttpRequest, context: dict[str, object]) -> HttpResponse:
+    return render(request, "console/report_on.html", context)
 
 
 def _progress(query: QueryDict) -> Progress:
-    def given(name: str) -> int:
-        raw = query.get(name, "0")
+    given = {}
+    for one in fields(Progress):
+        raw = query.get(one.name)
+        if raw is None:
+            continue
         if not (raw.isascii() and raw.isdecimal() and len(raw) < 16):
             raise BadRequest
-        return int(raw)
-
-    total = given("total") if "total" in query else None
-    return Progress(given("below"), given("looked"), given("found"), total)
+        given[one.name] = int(raw)
+    return Progress(**given)
 
 
 @pages.administrators("links", "POST", unpaid=True)

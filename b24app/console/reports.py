@@ -1,31 +1,63 @@
 """Ready reports: orders that no deal has, and links whose deal is no more.
 
-Neither can be asked of the portal in one call, so each is looked through in steps of up to 500, each
-of two or three requests; a person sees how far it has come and goes on when they like.
+Neither can be asked of the portal in one call, so each is looked through in steps of two or three
+requests: 500 rows in the first, so that something is seen at once, 1,500 in those that follow. The page
+goes on by itself until enough is found or somebody stops it, behind everybody's clicks
+(:class:`Priority.BULK`), and can go on later from where it stood.
 """
 
+import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from urllib.parse import urlencode
 
 from b24app.bitrix24.client import Client
-from b24app.console import described, pages, scanning
+from b24app.console import described, pages
 from b24app.console.described import Described
-from b24app.orders import cards, links
+from b24app.orders import cards, links, scanning
 from b24app.orders.types import OrderLink
 from b24app.portals.models import PortalUser
+
+PAGES_AFTERWARDS = 30
+LEAST_SECONDS = 5
+# Rows found after which the page waits for somebody to ask for more.
+ENOUGH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a report has come: the order it goes on below (0: from the top), and counts so far.
 
-    ``total`` is what the portal said at the beginning, None where it said nothing.
+    ``total`` is what the portal said at the beginning, None where it said nothing. The run that is
+    under way began at ``began`` (seconds since 1970), with ``base`` rows looked at and ``seen`` found.
     """
 
     below: int = 0
     looked: int = 0
     found: int = 0
     total: int | None = None
+    began: int = 0
+    base: int = 0
+    seen: int = 0
+
+    @property
+    def query(self) -> str:
+        """The report from here on."""
+        return urlencode({name: one for name, one in asdict(self).items() if one is not None})
+
+    @property
+    def anew(self) -> str:
+        """The same, as a run of its own."""
+        return replace(self, began=0).query
+
+    @property
+    def minutes(self) -> int:
+        """How long the rest will take at the speed of this run; 0 where nobody can say yet."""
+        gone, done = time.time() - self.began, self.looked - self.base
+        if self.total is None or gone < LEAST_SECONDS or done <= 0:
+            return 0
+        return math.ceil(gone * max(self.total - self.looked, 0) / done / 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +68,22 @@ class Step:
     progress: Progress
     finished: bool
 
+    @property
+    def running(self) -> bool:
+        """Whether the page goes on by itself."""
+        return not self.finished and self.progress.found - self.progress.seen < ENOUGH
+
+
+def begun(before: Progress) -> Progress:
+    """The progress with the run it belongs to: one that begins here, or the one under way."""
+    if before.began:
+        return before
+    return replace(before, began=int(time.time()), base=before.looked, seen=before.found)
+
 
 def without_deal(user: PortalUser, client: Client, before: Progress) -> Step:
     """Orders that are linked to nothing. Raises what keeps orders or links from being read."""
-    outcomes = client.batch(scanning.order_commands(before.below))
+    outcomes = client.batch(scanning.order_commands(before.below, _pages(before)))
     orders = scanning.found_orders(outcomes)
     places = links.read_places(client, (order.id for order in orders))
     rows = [Described(one.id, None, one) for one in orders if places[one.id] is None]
@@ -53,7 +97,7 @@ def without_owner(user: PortalUser, client: Client, before: Progress) -> Step:
     A card that is not shown proves that it is gone only to an administrator, so the portal is asked
     for that in the same request. Raises :class:`Refused` for anybody else.
     """
-    asked = scanning.link_commands([], before.below)
+    asked = scanning.link_commands([], before.below, _pages(before))
     outcomes = pages.recheck(user, client, asked)
     found = scanning.found_links(outcomes)
     owners = described.readable(link.owner for link in found)
@@ -64,6 +108,10 @@ def without_owner(user: PortalUser, client: Client, before: Progress) -> Step:
     return _step(before, total, [link.order_id for link in found], rows)
 
 
+def _pages(before: Progress) -> int:
+    return PAGES_AFTERWARDS if before.below else scanning.PAGES
+
+
 def _row(link: OrderLink) -> Described:
     return Described(link.order_id, link.owner, gone=True)
 
@@ -72,7 +120,13 @@ def _step(
     before: Progress, total: int | None, ids: Sequence[int], rows: Sequence[Described]
 ) -> Step:
     looked = before.looked + len(ids)
-    progress = Progress(ids[-1] if ids else 0, looked, before.found + len(rows), total)
+    progress = replace(
+        before,
+        below=ids[-1] if ids else 0,
+        looked=looked,
+        found=before.found + len(rows),
+        total=total,
+    )
     # A page that came back short may also be a reference that led nowhere: the total decides.
     finished = not ids or (total is not None and looked >= total)
     return Step(tuple(rows), progress, finished)

@@ -1,7 +1,5 @@
 """The audit: who changed what, when, from where to where, through what and on whose right."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
@@ -9,12 +7,12 @@ from django import forms
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, QueryDict
 
-from b24app.console import exporting, pages
+from b24app.console import entries, exporting, pages
 from b24app.journal import audit
 from b24app.journal.audit import Search
 from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, INVOICE, Owner
-from b24app.portals.models import Portal, PortalUser
+from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
 
 PAGE = 50
@@ -60,27 +58,16 @@ def _midnight(day: date | None, days: int = 0) -> datetime | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An entry as the table shows it; ``before`` and ``after`` are in words where there are any."""
-
-    entry: AuditEntry
-    what: str
-    before: str
-    after: str
-    undone: bool
-
-
 @pages.administrators("audit", "GET")
 def trail(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """A page of the audit. Nothing is asked of the portal."""
+    """A page of the audit. The portal is asked for nothing but names of statuses, once an hour."""
     form, narrowing = SearchForm(request.GET), _conditions(request.GET)
-    lines: list[Line] | None = None
+    lines: list[entries.Line] | None = None
     older = ""
     if form.is_valid():
         before = form.cleaned_data["before"] or 0
         found = audit.search(user.portal, form.search(), before=before, size=PAGE + 1)
-        lines = _lines(user.portal, found[:PAGE])
+        lines = entries.lines(user, found[:PAGE], opened.language)
         if len(found) > PAGE:
             older = urlencode(narrowing | {"before": found[PAGE - 1].pk})
     context = {
@@ -88,7 +75,7 @@ def trail(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
         "given": request.GET,
         "lines": lines,
         "older": older,
-        "people": _people(user.portal)[:MOST_PEOPLE],
+        "people": entries.people(user.portal)[:MOST_PEOPLE],
         "kinds": AuditEntry.Kind.values,
         "here": urlencode(narrowing),
         "narrowed": narrowing.keys() - {"card_type"},
@@ -103,36 +90,6 @@ def _conditions(query: QueryDict) -> dict[str, str]:
     return {name: str(query[name]) for name in known if query.get(name)}
 
 
-def _people(portal: Portal) -> list[tuple[int, str]]:
-    """Everybody of the portal who has opened the app, by name."""
-    rows = PortalUser.objects.of(portal).order_by("name", "user_id")
-    return [
-        (user_id, name or str(user_id)) for user_id, name in rows.values_list("user_id", "name")
-    ]
-
-
-def _lines(portal: Portal, entries: list[AuditEntry]) -> list[Line]:
-    names = {str(user_id): name for user_id, name in _people(portal)}
-    return [_line(one, names) for one in entries]
-
-
-def _line(entry: AuditEntry, names: Mapping[str, str]) -> Line:
-    before, after = entry.before, entry.after
-    if entry.kind == AuditEntry.Kind.RESPONSIBLE:
-        before, after = names.get(before, before), names.get(after, after)
-    undone = any(one.certain for one in entry.undone_by.all())
-    return Line(entry, what(entry), before, after, undone)
-
-
-def what(entry: AuditEntry) -> str:
-    """``linked``, ``moved`` or ``unlinked`` for a link, else the entry's kind."""
-    if entry.kind != AuditEntry.Kind.LINK:
-        return entry.kind
-    if entry.target is None:
-        return "unlinked"
-    return "moved" if entry.source is not None else "linked"
-
-
 @pages.administrators("audit", "POST", unpaid=True)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The entries that match, newest first, as a CSV or XLSX file of up to 10,000 rows."""
@@ -140,5 +97,5 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     if not form.is_valid():
         raise BadRequest
     found = audit.search(user.portal, form.search(), size=MOST_EXPORTED)
-    table = exporting.audit_table([(one, what(one)) for one in found])
+    table = exporting.audit_table(entries.lines(user, found, opened.language))
     return exporting.answer(table, request.POST, opened.language, "audit")

@@ -95,3 +95,19 @@ def opened(outcomes: Outcomes) -> dict[Owner, Card]:
         if key.startswith("cards:") and isinstance(outcome, errors.BitrixError):
             raise outcome
     return cards.listed(outcomes)
+
+
+def gone(client: Client, owners: Iterable[Owner]) -> set[Owner]:
+    """Cards that are there for nobody, of those this person was not shown.
+
+    The portal says "not found" of these alone; of what is closed to somebody it says that it is closed
+    (crm/deals/crm-deal-get.md, crm/universal/crm-item-get.md).
+    """
+    asked = list(owners)
+    opening = {f"gone{at}": cards.opening(owner)["card"] for at, owner in enumerate(asked)}
+    outcomes = sent(client, opening) if opening else {}
+    return {
+        owner
+        for owner, outcome in zip(asked, outcomes.values(), strict=True)
+        if isinstance(outcome, errors.NotFound)
+    }

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from b24app.bitrix24.client import Client
 from b24app.jobs.judging import Result
-from b24app.jobs.models import JobItem
+from b24app.jobs.models import JobItem, place_of
 from b24app.orders.gateway import read_orders
-from b24app.orders.types import Order
+from b24app.orders.types import DEAL, INVOICE, Order, Owner
 from b24app.tables import Cell, Table
 
 # 50 orders are nine commands; five times that is one request.
@@ -56,7 +56,7 @@ def table(name: str, items: QuerySet[JobItem]) -> Table:
     headings = [
         _("Order"), _("Order ID"), _("Date"), _("Status"), _("Customer"), _("Company"), _("Phone"),
         _("E-mail"), _("Amount"), _("Paid"), _("To pay"), _("Currency"), _("Cancelled"),
-        _("Shipped"), _("Tracking number"),
+        _("Shipped"), _("Tracking number"), _("Owner type"), _("Owner ID"),
     ]  # fmt: skip
     return Table(name, headings, [_cells(item) for item in items.iterator(chunk_size=2000)])
 
@@ -73,6 +73,17 @@ def _cells(item: JobItem) -> list[Cell]:
         data.get("currency", ""),
         _("yes") if data.get("canceled") else "",
         *_texts(data, ("delivery", "tracking")),
+        *_place(place_of(item.expected or "")),
+    ]
+
+
+def _place(owner: Owner | None) -> list[Cell]:
+    """Where the order was found, for a job over the orders of a card or over links."""
+    if owner is None:
+        return ["", None]
+    return [
+        {DEAL: _("Deal"), INVOICE: _("Invoice")}.get(owner.type_id, str(owner.type_id)),
+        owner.id,
     ]
 
 

@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from b24app.bitrix24 import filters
 from b24app.jobs import reasons, tables
 from b24app.jobs.creating import Order
 from b24app.jobs.models import Job, place_of, place_text
@@ -140,16 +141,16 @@ def _needs_card(asked: Order) -> bool:
 
 
 def _searched(form: QueryDict) -> Searched:
+    if "links" in form:
+        return _explored(form)
     text = form.get("q", "").replace("\x00", "").strip()
     if len(text) > LONGEST_SEARCH:
         raise BadForm
     since, until = _day(form.get("since", "")), _day(form.get("until", ""))
     unlinked = form.get("unlinked") == "on"
-    if not (text or since or until):
+    if not (text or since or until or form.get("every") == "on"):
         raise Mistake(_("Say what to search for, or from which day on."))
-    asked = _asked(form, Job.Origin.SEARCH, text)
-    if _needs_card(asked):
-        raise Mistake(_("Say which deal the orders shall be linked to."))
+    asked = _to_one_card(_asked(form, Job.Origin.SEARCH, text))
     return Searched(
         asked,
         {
@@ -159,6 +160,23 @@ def _searched(form: QueryDict) -> Searched:
             "unlinked": unlinked,
         },
     )
+
+
+def _explored(form: QueryDict) -> Searched:
+    """All links that match the conditions of the console's explorer, as its page has written them."""
+    asked = _to_one_card(_asked(form, Job.Origin.SEARCH, ""))
+    try:
+        found = filters.parsed(form.get("links", ""))
+        filters.conditions(found, filters.ORDER_ENTITY_FIELDS)
+    except ValueError:
+        raise BadForm from None
+    return Searched(asked, {"links": [[one.field, one.op, one.value] for one in found]})
+
+
+def _to_one_card(asked: Order) -> Order:
+    if _needs_card(asked):
+        raise Mistake(_("Say which deal the orders shall be linked to."))
+    return asked
 
 
 def _asked(form: QueryDict, origin: str, title: str) -> Order:

@@ -7,16 +7,18 @@ makes none twice.
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
 
 from b24app.bitrix24.client import Answer, Client
+from b24app.bitrix24.filters import Filter, Op
 from b24app.jobs import acting, states, tables, work
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, JobSource, place_of, place_text
 from b24app.journal.models import AuditEntry
-from b24app.orders import links, search
+from b24app.orders import links, scanning, search
 from b24app.orders.types import DEAL, Owner
 
 MOST_ROWS = 100_000
@@ -92,6 +94,9 @@ def _from_card(held: Held, own: Client) -> None:
 
 def _from_search(held: Held, own: Client) -> None:
     cursor = dict(held.job.cursor)
+    if "links" in cursor:
+        _from_links(held, own, cursor)
+        return
     wanted = search.Wanted(
         card=Owner(DEAL, 0),
         text=str(cursor.get("text", "")),
@@ -106,6 +111,17 @@ def _from_search(held: Held, own: Client) -> None:
     fresh = [(order_id, None) for order_id in ids if order_id not in known]
     items = rows_of_orders(held.job, fresh, held.job.rows + 1)
     keep(held, items, cursor | {"below": more}, end=not more)
+
+
+def _from_links(held: Held, own: Client, cursor: Mapping[str, Any]) -> None:
+    """Links by conditions, newest orders first, each expected where it was found."""
+    filters = [Filter(field, Op(op), value) for field, op, value in cursor["links"]]
+    asked = scanning.link_commands(filters, int(cursor.get("below", 0)), PAGES_AT_ONCE)
+    found = scanning.found_links(acting.sent(own, asked))
+    places = [(link.order_id, place_text(link.owner)) for link in found]
+    items = rows_of_orders(held.job, places, held.job.rows + 1)
+    below = found[-1].order_id if found else 0
+    keep(held, items, {**cursor, "below": below}, end=not found)
 
 
 def _day(value: object) -> date | None:

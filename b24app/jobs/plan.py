@@ -48,6 +48,7 @@ class Sight:
     numbers: dict[int, str] = field(default_factory=dict)
     standing: dict[int, str | None] = field(default_factory=dict)
     titles: dict[Owner, str] = field(default_factory=dict)
+    gone: set[Owner] = field(default_factory=set)
 
     def sole(self, item: JobItem) -> int:
         """The id of the one order that has the row's number; 0 for none or several."""
@@ -108,6 +109,7 @@ def _look(job: Job, hands: acting.Hands, piece: Sequence[JobItem]) -> Sight:
     sources = _sources(job, piece, sight) - sight.titles.keys()
     second = acting.opened(acting.sent(hands.own, acting.openable(sources)))
     sight.titles |= {owner: card.title for owner, card in second.items()}
+    sight.gone = acting.gone(hands.own, sources - second.keys())
     return sight
 
 
@@ -131,11 +133,7 @@ def _sources(job: Job, piece: Sequence[JobItem], sight: Sight) -> set[Owner]:
     if not isinstance(work.subject_of(job), work.Links):
         return set()
     borrowed = job.right == Job.Right.INSTALLER
-    orders = (
-        item.order_id or sight.sole(item)
-        for item in piece
-        if borrowed or _target(job, item) is None
-    )
+    orders = (item.order_id or sight.sole(item) for item in piece if borrowed or not item.wanted)
     texts = {sight.standing.get(order_id) or "" for order_id in orders}
     return {owner for text in texts if (owner := place_of(text))}
 
@@ -233,10 +231,12 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
         return V.ALREADY
     if not isinstance(subject, work.Links):
         return V.CHANGE
-    if target is not None and target not in sight.titles:
+    # A card that is gone keeps nobody from taking the order out of it; nothing can be brought there.
+    left = place_of(standing) if place_of(standing) in sight.gone else None
+    if target not in (None, left) and target not in sight.titles:
         return V.NO_CARD
-    needed = subject.cards(item, both=job.right == Job.Right.INSTALLER)
-    if any(owner not in sight.titles for owner in needed):
+    needed = set(subject.cards(item, both=job.right == Job.Right.INSTALLER)) - {left}
+    if not needed <= sight.titles.keys():
         return V.NO_RIGHT
     if not item.wanted:
         return V.UNLINK

@@ -22,7 +22,7 @@ from b24app.bitrix24.pacing import Priority, View
 from b24app.jobs import acting, exporting, judging, lanes, plan, queueing, states, troubles, work
 from b24app.jobs.judging import Result
 from b24app.jobs.lanes import Held
-from b24app.jobs.models import Job, JobItem
+from b24app.jobs.models import Job, JobItem, place_of
 from b24app.journal import audit, watching
 from b24app.journal.models import AuditEntry
 from b24app.portals import access
@@ -175,10 +175,15 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
     outcomes = turn.hands.ask(personal, subject.reading(ids))
     acting.still_named(job, outcomes)
     known = acting.opened(outcomes).keys()
-    closed = [item for item in items if not needed[item.pk] <= known]
+    lacking = {item.pk: needed[item.pk] - known for item in items}
+    # Nobody needs a right to a card that is gone, to take an order out of it.
+    left = {owner for item in items if (owner := place_of(item.seen)) in lacking[item.pk] and owner}
+    gone = acting.gone(turn.hands.own, left)
+    closed = {item.pk for item in items if lacking[item.pk] - (gone & {place_of(item.seen)})}
     if closed:
-        record(turn.held, [Result(item, S.FAILED, "no_card") for item in closed])
-    ready = deque(item for item in items if needed[item.pk] <= known)
+        failed = [Result(item, S.FAILED, "no_card") for item in items if item.pk in closed]
+        record(turn.held, failed)
+    ready = deque(item for item in items if item.pk not in closed)
     return ready, subject.standing(ids, outcomes)
 
 

@@ -1,7 +1,7 @@
 """Writing and reading the audit trail."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -30,6 +30,7 @@ class Entry:
     right: str = AuditEntry.Right.OWN
     certain: bool = True
     undoes: int | None = None
+    details: Mapping[str, object] | None = None
 
 
 def record(
@@ -59,6 +60,7 @@ def record(
             right=one.right,
             certain=one.certain,
             undoes_id=one.undoes,
+            details=one.details,
         )
         for one in entries
     )

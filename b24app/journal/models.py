@@ -36,7 +36,8 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 class AuditEntry(models.Model):
     """Who did what, when, through what and on whose right.
 
-    A card is (owner type, id), 0 and 0 for nowhere. ``change`` groups what one click did.
+    A card is (owner type, id), 0 and 0 for nowhere. ``change`` groups what one click did. Of a setting
+    ``details`` holds its name, and what it was before and after.
     """
 
     class Kind(models.TextChoices):
@@ -44,12 +45,14 @@ class AuditEntry(models.Model):
         STATUS = "status"
         RESPONSIBLE = "responsible"
         AMOUNT = "amount"
+        SETTING = "setting"
 
     class Through(models.TextChoices):
         TAB = "tab"
         ORDER_CARD = "order_card"
         JOB = "job"
         UNDO = "undo"
+        CONSOLE = "console"
 
     class Right(models.TextChoices):
         OWN = "own"
@@ -77,6 +80,7 @@ class AuditEntry(models.Model):
     undoes = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="undone_by"
     )
+    details = models.JSONField(null=True, blank=True, help_text="A setting: name, before, after")
 
     objects = AuditQuerySet.as_manager()
 

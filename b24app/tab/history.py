@@ -7,6 +7,7 @@ from datetime import datetime
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from b24app import dictionaries
 from b24app.bitrix24.errors import BitrixError
 from b24app.connect import client_of
 from b24app.journal import audit
@@ -17,7 +18,7 @@ from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
 from b24app.portals.templatetags.shown import money
-from b24app.tab import dictionaries, forms, region
+from b24app.tab import forms, region
 from b24app.tab.amounts import Typed
 from b24app.tab.answering import undo_url
 

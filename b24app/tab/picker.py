@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
+from b24app import dictionaries
 from b24app.bitrix24 import errors
 from b24app.connect import client_of
 from b24app.orders.search import Finding, Found, Wanted, search
@@ -14,7 +15,7 @@ from b24app.orders.types import Order, Owner
 from b24app.portals import entry, states
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
-from b24app.tab import dictionaries, forms, region
+from b24app.tab import forms, region
 from b24app.tab.forms import BadForm
 
 LAST_DAYS = 30

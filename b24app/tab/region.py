@@ -5,6 +5,7 @@ from functools import partial
 
 from django.http import QueryDict
 
+from b24app import dictionaries
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.journal import watching
@@ -18,7 +19,7 @@ from b24app.portals import access
 from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.session import Session
-from b24app.tab import asking, dictionaries, presenting
+from b24app.tab import asking, presenting
 from b24app.tab.forms import BadForm
 from b24app.tab.presenting import Grid
 

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import ngettext
 
+from b24app import dictionaries
 from b24app.connect import client_of
 from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
@@ -18,7 +19,7 @@ from b24app.orders.types import ORDER, Owner
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
-from b24app.tab import choosing, dictionaries, forms, notices, region
+from b24app.tab import choosing, forms, notices, region
 from b24app.tab.answering import answer, kept
 
 

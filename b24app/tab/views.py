@@ -5,7 +5,7 @@ import re
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from b24app import tables
+from b24app import dictionaries, tables
 from b24app.bitrix24 import errors
 from b24app.connect import client_of
 from b24app.journal import watching
@@ -20,7 +20,7 @@ from b24app.portals.frame import allow_frame, nonce_of
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
-from b24app.tab import columns, dictionaries, exporting, presenting, region
+from b24app.tab import columns, exporting, presenting, region
 from b24app.tab.forms import BadForm
 
 # The entity's type comes from the placement alone: PLACEMENT_OPTIONS could say anything.

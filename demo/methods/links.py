@@ -1,12 +1,12 @@
 """Which order belongs to which deal or invoice (crm/universal/order-entity/*.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from demo import changes
-from demo.filters import near
+from demo.filters import near, order_of, sorting, walked
 from demo.methods.registry import Caller, Failure, Params, listing, method
 from demo.php import intval
-from demo.tables import Row
+from demo.tables import Links
 
 
 def _may_read_links(caller: Caller) -> None:
@@ -24,12 +24,27 @@ def orderentity_list(caller: Caller, params: Params) -> object:
     _may_read_links(caller)
     links = caller.state.links
     found = {"orderId": lambda pk: [pk] if pk in links else [], "ownerId": links.with_owner_id}
-    rows: list[Row] = [
-        {"orderId": pk, "ownerId": links[pk][1], "ownerTypeId": links[pk][0]}
-        for pk in near(links, params, found)
-    ]
-    rows.sort(key=lambda row: intval(row["ownerId"]))
-    return listing(rows, params, "orderEntity", ("orderId", "ownerId", "ownerTypeId"))
+    ids, ordered = near(links, params, found), True
+    name, down = sorting(params)
+    if name == "orderId":
+        ids = walked(ids, params, name, down=down)
+    elif name == "ownerId" and ids is links and set(order_of(params)) <= {"ownerId", "orderId"}:
+        ids = _by_owner(links, params, down=down)
+    elif name:
+        ordered = False
+    else:
+        ids = sorted(ids, key=lambda pk: links[pk][1])
+    rows = ({"orderId": pk, "ownerId": links[pk][1], "ownerTypeId": links[pk][0]} for pk in ids)
+    known = ("orderId", "ownerId", "ownerTypeId")
+    return listing(rows, params, "orderEntity", known, ordered=ordered)
+
+
+def _by_owner(links: Links, params: Params, *, down: bool) -> Iterator[int]:
+    """Orders by the id of their owner; those of one owner as the sorting by order behind it says."""
+    then = order_of(params).get("orderId")
+    for owner_id in walked(links.owner_ids(), params, "ownerId", down=down):
+        ids = links.with_owner_id(owner_id)
+        yield from sorted(ids, reverse=str(then).lower() == "desc") if then else ids
 
 
 def _link_fields(params: Params) -> tuple[int, int, int]:

@@ -60,9 +60,16 @@ def method(name: str, scope: str = "") -> Callable[[Method], Method]:
     return register
 
 
-def listing(rows: Iterable[Row], params: Params, key: str | None, known: Iterable[str]) -> Found:
+def listing(
+    rows: Iterable[Row],
+    params: Params,
+    key: str | None,
+    known: Iterable[str],
+    *,
+    ordered: bool = False,
+) -> Found:
     """A page of the rows that pass the filter, under ``key`` of the result."""
-    page, total = listed(rows, params, known)
+    page, total = listed(rows, params, known, ordered=ordered)
     return Found({key: page} if key else page, total, max(intval(params.get("start", 0)), 0))
 
 

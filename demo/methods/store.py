@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from demo import changes
-from demo.filters import near
+from demo.filters import near, sorting, walked
 from demo.methods.registry import Caller, Failure, Params, listing, method
 from demo.php import intval
 from demo.state import State
@@ -30,7 +30,13 @@ def _store_list(name: str, key: str, rows: Callable[[State], Table]) -> None:
         table = rows(caller.state)
         known = next(iter(table.values()), {})
         lookups = {"id": table.found} | ({"orderId": table.of_order} if "orderId" in known else {})
-        return listing(near(table.values(), params, lookups), params, key, known)
+        every = table.values()
+        found, (name, down) = near(every, params, lookups), sorting(params)
+        if name != "id":
+            return listing(found, params, key, known)
+        ids = table if found is every else [row["id"] for row in found]
+        numbers = walked(ids, params, name, down=down)
+        return listing(map(table.__getitem__, numbers), params, key, known, ordered=True)
 
 
 def _dictionary(name: str, key: str, rows: Callable[[State], Iterable[Row]], *known: str) -> None:

@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Frame, expect
 
+from b24app.orders.types import DEAL
 from tests.browser.conftest import Desk
 from tests.browser.live import ROOT
-from tests.opening import ANNA, MARIA, MOCKUP
+from tests.opening import ANNA, MANY, MARIA, MOCKUP
 
 pytestmark = pytest.mark.browser
 
 AXE = Path(ROOT / "node_modules" / "axe-core" / "axe.min.js")
+ABORTED = ("htmx:afterRequest", "htmx:sendAbort")
 SECTIONS = ["overview", "links", "audit", "settings", "support"]
 
 
@@ -120,12 +122,126 @@ def test_the_links_are_saved_as_a_file(desk: Desk) -> None:
 def test_a_report_is_gone_through_to_its_end(desk: Desk) -> None:
     enter(desk, "links")
     desk.app.locator("#report-without").click()
-    expect(desk.app.locator("[data-progress='500']")).to_be_visible()
-    desk.app.locator("#report-on").click()
-    expect(desk.app.locator("#report-on")).to_have_count(0)
     expect(desk.app.locator("[data-progress]")).to_contain_text("That is all.")
+    free = set(desk.portal.state.orders) - set(desk.portal.state.links)
+    assert sorted(map(int, numbers(desk))) == sorted(free)
+    expect(desk.app.locator("#report-on")).to_have_count(0)
     desk.app.locator("#report-without").click()
     expect(desk.app.locator("[data-rules]")).to_be_visible()
+
+
+def test_a_report_is_stopped_and_goes_on_by_keyboard(desk: Desk) -> None:
+    desk.portal.many(orders=12_000, deals=10, link=True)
+    lost = list(desk.portal.state.links)[20:30]
+    for order_id in lost:
+        desk.portal.state.links[order_id] = (DEAL, 990_000)
+    enter(desk, "links")
+    desk.portal.rest.latency = 0.3
+    try:
+        desk.app.locator("#report-gone").click()
+        on = desk.app.locator("#report-on")
+        expect(on).to_have_text("Stop")
+        on.focus()
+        expect(desk.app.locator("[data-progress='2000']")).to_be_visible()
+        expect(on).to_be_focused()
+        desk.page.keyboard.press("Enter")
+        expect(on).to_have_text("Look further")
+        expect(on).to_be_focused()
+        stood = desk.app.locator("#report-line").get_attribute("data-progress")
+        desk.page.wait_for_timeout(900)
+        expect(desk.app.locator("#report-line")).to_have_attribute("data-progress", str(stood))
+    finally:
+        desk.portal.rest.latency = 0.0
+    desk.page.keyboard.press("Enter")
+    expect(desk.app.locator("#report-line")).to_contain_text("That is all.", timeout=60_000)
+    assert sorted(map(int, numbers(desk))) == lost
+    desk.app.locator("[data-mark-all]").check()
+    expect(desk.app.locator("[data-marked-count]")).to_have_text("10")
+    desk.app.get_by_role("button", name="Unlink").click()
+    carried_out(desk, 10)
+    assert [desk.portal.link_of(order_id) for order_id in lost] == [None] * 10
+    # htmx notes the request that Stop has broken off.
+    desk.faults = [one for one in desk.faults if not one.startswith(ABORTED)]
+
+
+def carried_out(desk: Desk, orders: int) -> None:
+    """The job whose preview is shown, over so many orders, is started and done."""
+    start = desk.app.locator("#job-start")
+    noun = "order" if orders == 1 else "orders"
+    expect(start).to_have_text(f"Start with {orders} {noun}", timeout=20_000)
+    start.click()
+    expect(desk.app.locator("#job")).to_have_attribute("data-job-state", "done", timeout=30_000)
+
+
+def choose_deal(desk: Desk, title: str) -> None:
+    dialog = desk.page.locator("dialog.choose")
+    dialog.get_by_label("Search").fill(title)
+    dialog.get_by_label(title).check()
+    dialog.get_by_role("button", name="Select").click()
+
+
+def test_ticked_links_are_moved_to_a_deal(desk: Desk) -> None:
+    enter(desk, "links")
+    chosen = [int(one) for one in numbers(desk)[10:13]]
+    for order_id in chosen:
+        desk.app.locator(f"#links tr[data-order-id='{order_id}'] [data-mark]").check()
+    desk.app.locator("[data-move-marked]").click()
+    choose_deal(desk, "Winter catalogue")
+    carried_out(desk, 3)
+    assert {desk.portal.link_of(order_id) for order_id in chosen} == {(DEAL, 6933)}
+
+
+def test_a_rows_menu_moves_unlinks_and_shows_the_history_of_one_order(desk: Desk) -> None:
+    enter(desk, "links")
+    elsewhere = [int(one) for one in numbers(desk) if desk.portal.link_of(int(one)) != (DEAL, 6933)]
+    first, second, third = elsewhere[:3]
+    desk.app.locator(f"#links tr[data-order-id='{third}'] [data-mark]").check()
+
+    def choose(order_id: int, item: str) -> None:
+        desk.app.locator(f"[data-menu='menu-{order_id}']").focus()
+        desk.page.keyboard.press("Enter")
+        desk.app.locator(f"#menu-{order_id}").get_by_role("menuitem", name=item).press("Enter")
+
+    choose(first, "Unlink")
+    carried_out(desk, 1)
+    enter(desk, "links")
+    choose(second, "Move")
+    choose_deal(desk, "Winter catalogue")
+    carried_out(desk, 1)
+    assert desk.portal.link_of(first) is None
+    assert desk.portal.link_of(second) == (DEAL, 6933)
+    assert desk.portal.link_of(third) is not None
+    enter(desk, "links")
+    choose(second, "History")
+    expect(desk.app.locator("[data-section=audit] [name=order]")).to_have_value(str(second))
+
+
+def test_all_links_that_match_are_moved(desk: Desk) -> None:
+    matching = {one for one, at in desk.portal.state.links.items() if at == (DEAL, MANY)}
+    enter(desk, "links")
+    desk.app.locator("[name=field]").first.select_option("owner")
+    desk.app.locator("[name=value]").first.fill(str(MANY))
+    desk.app.get_by_role("button", name="Apply").click()
+    expect(desk.app.locator(f".foot [data-total='{len(matching)}']")).to_be_visible()
+    desk.app.locator("[data-every]").check()
+    expect(desk.app.locator("[data-marked-count]")).to_have_text(str(len(matching)))
+    desk.app.locator("[data-move-marked]").click()
+    choose_deal(desk, "Winter catalogue")
+    carried_out(desk, len(matching))
+    assert {desk.portal.link_of(order_id) for order_id in matching} == {(DEAL, 6933)}
+
+
+def test_all_orders_without_a_deal_are_linked(desk: Desk) -> None:
+    free = set(desk.portal.state.orders) - set(desk.portal.state.links)
+    enter(desk, "links")
+    desk.app.locator("#report-without").click()
+    expect(desk.app.locator("#report-line")).to_contain_text("That is all.")
+    desk.app.locator("[data-every]").check()
+    expect(desk.app.locator("[data-marked-count]")).to_have_text("all")
+    desk.app.locator("[data-move-marked]").click()
+    choose_deal(desk, "Winter catalogue")
+    carried_out(desk, len(free))
+    assert {desk.portal.link_of(order_id) for order_id in free} == {(DEAL, 6933)}
 
 
 def test_what_was_linked_stands_in_the_audit(desk: Desk) -> None:
@@ -154,9 +270,20 @@ def test_the_sections_by_keyboard(desk: Desk) -> None:
         desk.page.keyboard.press("Enter")
         desk.app.locator(f"#menu-{section}[aria-current=page]").wait_for()
         expect(desk.app.locator(f"#menu-{section}")).to_be_focused()
-        # A page that loads a part of its own is not to be left before that part is there.
-        desk.page.wait_for_timeout(500)
-        expect(desk.app.locator(".htmx-request")).to_have_count(0)
+
+
+def test_a_section_is_left_by_keyboard_as_soon_as_it_is_there(desk: Desk) -> None:
+    enter(desk)
+    for _ in range(5):
+        desk.app.locator("#menu-links").click()
+        desk.app.locator("#menu-links[aria-current=page]").wait_for()
+        desk.app.locator("#menu-links").focus()
+        for section in ("jobs", "audit"):
+            desk.page.keyboard.press("Tab")
+            desk.page.keyboard.press("Enter")
+            desk.app.locator(f"#menu-{section}[aria-current=page]").wait_for()
+        expect(desk.app.locator("#menu-audit")).to_be_focused()
+        expect(desk.app.locator("[data-section=audit]")).to_be_visible()
 
 
 def test_trouble_stands_under_the_menu_and_is_tried_again(desk: Desk) -> None:

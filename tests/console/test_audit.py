@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -38,7 +39,7 @@ def page(client: Client, portal: DemoPortal) -> Page:
     with time_machine.travel(datetime(2026, 11, 19, tzinfo=UTC), tick=False):
         audit.record(maria, "job", [Entry("link", 2, "1188", source=INVOICED, right=right)])
     with time_machine.travel(datetime(2026, 11, 20, tzinfo=UTC), tick=False):
-        audit.record(maria, "tab", [Entry("status", 3, "=1+1", before="N", after="P")])
+        audit.record(maria, "tab", [Entry("status", 3, "=1+1", before="N", after="F")])
         audit.record(
             maria,
             "tab",
@@ -162,11 +163,33 @@ def test_another_portal_is_not_seen(client: Client, page: Page, portal: DemoPort
     assert "S-1" not in content
 
 
-def test_nothing_is_asked_of_the_portal(client: Client, page: Page, portal: DemoPortal) -> None:
+def test_the_portal_is_asked_for_the_names_of_statuses_once(
+    client: Client, page: Page, portal: DemoPortal
+) -> None:
+    cache.clear()
     requests = portal.rest.requests
-    ask(client, page, AUDIT)
-    submit(client, page, f"{AUDIT}export/", {"format": "xlsx"})
+    ask(client, page, f"{AUDIT}?kind=link")
     assert portal.rest.requests == requests
+    status = re.compile(r'data-what="status".*?</tr>', re.DOTALL).search(
+        ask(client, page, AUDIT).text
+    )
+    assert status
+    assert "Waiting for payment" in status[0]
+    assert "Completed" in status[0]
+    submit(client, page, f"{AUDIT}export/", {"format": "xlsx"})
+    assert portal.rest.requests == requests + 1
+
+
+@pytest.mark.parametrize("method", ["sale.status.list", "batch"])
+def test_statuses_stand_there_by_their_code_where_their_names_cannot_be_had(
+    client: Client, page: Page, portal: DemoPortal, method: str
+) -> None:
+    cache.clear()
+    kind = "no_read" if method == "sale.status.list" else "html"
+    portal.misbehave(kind, method=method, times=10)
+    answer = ask(client, page, AUDIT)
+    assert shown(answer) == ALL
+    assert re.search(r'class="from">N</td>\s*<td role="cell" class="to">F</td>', answer.text)
 
 
 def test_the_trail_leaves_as_a_file_without_formulas(client: Client, page: Page) -> None:

@@ -2,6 +2,7 @@
 
 import html
 import re
+import time
 from collections.abc import Callable, Mapping
 from io import BytesIO
 from urllib.parse import urlencode
@@ -115,6 +116,58 @@ def test_back_shows_what_was_before(client: Client, portal: DemoPortal, down: in
     assert ask(client, page, button(second, "page-previous")).order_ids == ids[:50]
 
 
+@pytest.mark.parametrize("sort", ["order", "owner", "type"])
+@pytest.mark.parametrize("down", [0, 1])
+def test_the_last_page_and_the_way_back_to_the_first(
+    client: Client, portal: DemoPortal, sort: str, down: int
+) -> None:
+    page = at_work(client, portal)
+    linked(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 231)})
+    forwards = walked(client, page, query(sort=sort, down=down))
+    calls = len(portal.rest.calls)
+    shown = ask(client, page, button(ask(client, page, query(sort=sort, down=down)), "page-last"))
+    assert shown.order_ids == forwards[-50:]
+    assert (button(shown, "page-next"), button(shown, "page-last")) == ("", "")
+    assert 'data-total="230"' in shown.text
+    back = shown.order_ids
+    while address := button(shown, "page-previous"):
+        shown = ask(client, page, address)
+        back = shown.order_ids + back
+    assert back == forwards
+    assert button(shown, "page-first") == ""
+    lists = [one.params for one in portal.rest.calls[calls:] if one.method == LIST]
+    starts = [one["start"] for one in lists if isinstance(one, dict)]
+    assert (starts.count("0"), set(starts)) == (1, {"0", "-1"})
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [line("owner", "is", "7003")],
+        [line("owner", "one_of", "7003,7005"), line("owner", "between", "7001", "7004")],
+        [line("type", "between", "1", "40"), line("owner", "ends_not", "3")],
+    ],
+)
+@pytest.mark.parametrize("sort", ["owner", "type"])
+def test_conditions_on_what_is_sorted_by_hold_on_every_page(
+    client: Client, portal: DemoPortal, lines: list[Line], sort: str
+) -> None:
+    page = at_work(client, portal)
+    linked(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 1001)})
+    wanted = ask(client, page, query(*lines)).attribute("data-total")
+    found = walked(client, page, query(*lines, sort=sort))
+    assert (len(found), len(set(found))) == (int(wanted), int(wanted))
+    assert len(found) > 50
+
+
+def test_a_page_past_the_end_leads_back(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    for place in ({"after": 1}, {"before": 10**9}, {"after": 1, "at": 1, "sort": "owner"}):
+        shown = ask(client, page, query(**place))
+        assert (shown.order_ids, 'data-state="no-links"' in shown.text) == ([], True)
+        assert button(shown, "page-first").startswith(LINKS)
+
+
 def test_a_jump_goes_to_an_order(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     linked(portal, dict.fromkeys(range(1, 231), (DEAL, 7000)))
@@ -203,7 +256,7 @@ def test_what_cannot_be_sent_is_said_and_not_sent(
         f"{LINKS}?field=order&word=is",
         query(sort="title"),
         query(after="x"),
-        query(start="2000000", sort="owner"),
+        query(after=5, at="x", sort="owner"),
         query(total="-1"),
     ],
 )
@@ -272,6 +325,12 @@ def test_the_list_toolbar_opens_the_explorer(client: Client, portal: DemoPortal)
     assert (shown.state, shown.response.status_code) == ("no-store", 200)
 
 
+def following(page: Page) -> str:
+    """Where the line above a report goes on by itself; empty where it rests."""
+    found = re.search(r'<div[^>]*id="report-line"[^>]*hx-get="([^"]+)"', page.text)
+    return html.unescape(found[1]) if found else ""
+
+
 def steps(client: Client, page: Page, address: str) -> tuple[list[int], list[tuple[int, int]]]:
     """All orders of a report, and how far it had come with how many found after each step."""
     found: list[int] = []
@@ -283,7 +342,7 @@ def steps(client: Client, page: Page, address: str) -> tuple[list[int], list[tup
         so_far = re.search(r"found so far: ([\d,]+)", shown.text)
         assert so_far
         progress.append((int(shown.attribute("data-progress")), int(so_far[1].replace(",", ""))))
-        address = button(shown, "report-on")
+        address = following(shown) or button(shown, "report-on")
     return found, progress
 
 
@@ -318,6 +377,66 @@ def test_links_to_deals_that_are_no_more(
     found, progress = steps(client, page, reverse("console-gone"))
     assert found == [300, 30, 3]
     assert progress[-1] == (len(portal.state.links), 3)
+
+
+def test_a_report_goes_on_by_itself_until_enough_is_found_or_it_is_stopped(
+    client: Client, portal: DemoPortal
+) -> None:
+    page = at_work(client, portal)
+    linked(portal, {})
+    portal.many(orders=4000)
+    first = ask(client, page, reverse("console-without"))
+    assert (len(first.order_ids), following(first)) == (500, "")
+    second = ask(client, page, button(first, "report-on"))
+    assert (len(second.order_ids), following(second)) == (1500, "")
+    assert "<template><tbody hx-swap-oob" in second.text
+    linked(portal, dict.fromkeys(list(portal.state.orders)[:-100], (DEAL, 7021)))
+    first = ask(client, page, reverse("console-without"))
+    assert len(first.order_ids) == 100
+    second = ask(client, page, following(first))
+    requests = portal.rest.requests
+    stopped = ask(client, page, button(second, "report-on"))
+    assert (following(stopped), portal.rest.requests) == ("", requests)
+    third = ask(client, page, button(stopped, "report-on"))
+    assert int(third.attribute("data-progress")) == 3500
+    assert following(third)
+
+
+def test_a_report_stays_behind_everybodys_clicks(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    portal.many(orders=4000, deals=1, link=True)
+    shown = ask(client, page, reverse("console-gone"))
+    on = following(shown)
+    for _ in range(30):
+        shown = ask(client, page, on)
+        if shown.attribute("data-progress") == "500":
+            break
+    delay = re.search(r'hx-trigger="load delay:(\d+)s"', shown.text)
+    assert delay
+    assert int(delay[1]) > 0
+    assert ask(client, page, LINKS).response.status_code == 200
+
+
+def test_how_long_a_report_takes(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    portal.many(orders=8000, deals=1, link=True)
+    on = following(ask(client, page, reverse("console-gone")))
+    assert "min left" not in ask(client, page, on).text
+    began = f"began={int(time.time()) - 60}"
+    assert "About 4 min left." in ask(client, page, re.sub(r"began=\d+", began, on)).text
+
+
+def test_a_step_that_fails_keeps_what_was_found(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    portal.many(orders=4000, deals=1, link=True)
+    first = ask(client, page, reverse("console-gone"))
+    portal.misbehave("no_read", method=LIST, times=30)
+    failed = ask(client, page, following(first))
+    assert "did not let us look further" in failed.text
+    assert failed.attribute("data-progress") == "500"
+    assert following(failed) == ""
+    portal.rest.faults.calm()
+    assert ask(client, page, button(failed, "report-on")).attribute("data-progress") == "2000"
 
 
 def test_only_an_administrator_can_say_that_a_deal_is_no_more(

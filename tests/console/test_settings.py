@@ -1,13 +1,19 @@
 """What administrators choose, and what becomes of it in the portal."""
 
+import html
+import re
+from collections.abc import Mapping
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from b24app.portals.models import Portal
+from b24app.journal import audit
+from b24app.journal.models import AuditEntry
+from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.console.desk import SETTINGS, at_work
-from tests.opening import Page, ask, submit
+from tests.opening import ANNA, MARIA, Page, ask, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +65,101 @@ def test_everything_is_kept(client: Client, portal: DemoPortal) -> None:
     assert known.named_codes == ["U5", "DR12", "SG4_K"]
     assert (known.suggestion_days, known.notes, known.notes_language) == (30, True, "de")
     assert known.journal_days == 90
+
+
+def trail(client: Client, page: Page, query: str = "kind=setting") -> list[tuple[str, ...]]:
+    """Changes of settings as the audit shows them: who, which, before, after."""
+    text = ask(client, page, f"{reverse('console-audit')}?{query}").text
+    rows = re.findall(r'<tr role="row" data-entry.*?</tr>', text, re.DOTALL)
+    parts = [
+        re.search(
+            r'class="person">(.*?)</td>.*data-setting="(\w+)".*class="from">(.*?)</td>'
+            r'.*class="to">(.*?)</td>',
+            row,
+            re.DOTALL,
+        )
+        for row in rows
+    ]
+    return [tuple(map(html.unescape, one.groups())) for one in parts if one]
+
+
+def test_each_change_stands_in_the_audit(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    save(client, page)
+    assert trail(client, page) == []
+    named = ["U5|Maria <Lopez>", "DR12|Sales"]
+    save(client, page, who="named", named=named, place=["deal", "order"], journal_days="30")
+    save(client, page, who="named", named=named, place=["deal", "order"], journal_days="30")
+    everywhere = (
+        "Tab in the deal card, Tab in the invoice card, Tab in the order card, "
+        "Menu of a deal in the list of deals, Menu above the list of deals"
+    )
+    assert trail(client, page) == [
+        ("Anna Schmidt", "journal_days", "7 days", "30 days"),
+        ("Anna Schmidt", "places_off", everywhere, "Tab in the deal card, Tab in the order card"),
+        (
+            "Anna Schmidt",
+            "named",
+            "Everybody with their own rights",
+            "Maria <Lopez>, Sales",
+        ),
+    ]
+    save(client, page, suggestion_days="0", notes="on", notes_language="de", place=[])
+    found = {one[1]: one[2:] for one in trail(client, page)[:6]}
+    assert found == {
+        "named": ("Maria <Lopez>, Sales", "Everybody with their own rights"),
+        "suggestion_days": ("90 days", "0 days"),
+        "notes": ("off", "on"),
+        "notes_language": ("English", "Deutsch"),
+        "places_off": ("Tab in the deal card, Tab in the order card", "nowhere"),
+        "journal_days": ("30 days", "7 days"),
+    }
+
+
+def test_changes_of_settings_are_found_and_leave_as_a_file(
+    client: Client, portal: DemoPortal
+) -> None:
+    page = at_work(client, portal)
+    save(client, page, suggestion_days="30")
+    assert len(trail(client, page, f"person={ANNA}")) == 1
+    assert trail(client, page, f"person={MARIA}") == []
+    assert trail(client, page, "kind=link") == []
+    form = {"format": "csv", "kind": "setting"}
+    rows = submit(client, page, f"{reverse('console-audit')}export/", form).response.content
+    line = rows.decode("utf-8-sig").splitlines()[1].split(",")
+    assert line[1:] == [
+        "Anna Schmidt", "Suggestions", "", "", "90 days", "30 days", "in the console", "their own",
+        "yes",
+    ]  # fmt: skip
+
+
+def test_what_was_not_kept_is_not_in_the_audit(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    save(client, page, notes="on", journal_days="91")
+    portal.state.users[ANNA].admin = False
+    assert save(client, page, notes="on", journal_days="30").state == "admins-only"
+    portal.state.users[ANNA].admin = True
+    Portal.objects.create(member_id="b" * 32, endpoint=f"{portal.url}/rest/")
+    page = at_work(client, portal)
+    assert trail(client, page) == []
+    save(client, page, notes="on", journal_days="30")
+    assert [one.portal.member_id for one in AuditEntry.objects.all()] == [portal.member_id] * 2
+
+
+def test_an_entry_of_another_version_is_shown_as_it_is(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    anna = PortalUser.objects.get(user_id=ANNA)
+    details: list[Mapping[str, object] | None] = [
+        {"name": "colour", "before": 1, "after": [2]},
+        {"name": "named", "before": None, "after": [{"id": "U5"}, "x"]},
+        {"name": "places_off", "before": "x", "after": ["left_menu"]},
+        {"name": "suggestion_days", "before": "x", "after": None},
+        None,
+    ]
+    audit.record(anna, "console", [audit.Entry("setting", details=one) for one in details])
+    answer = ask(client, page, reverse("console-audit"))
+    assert answer.response.status_code == 200
+    assert answer.text.count('data-what="setting"') == 5
 
 
 def test_own_rights_only_forgets_the_named(client: Client, portal: DemoPortal) -> None:

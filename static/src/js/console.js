@@ -69,12 +69,17 @@ function showMarks() {
   const here = rows.filter((row) => marked.has(row.dataset.orderId)).length;
   const all = document.querySelector("[data-mark-all]");
   if (all) Object.assign(all, { checked: here > 0 && here === rows.length, indeterminate: here > 0 && here < rows.length });
-  const count = document.querySelector("[data-marked-count]");
-  if (count) count.textContent = String(marked.size);
   const form = document.querySelector("[data-marks]");
   if (!form) return;
-  form.classList.toggle("awake", marked.size > 0);
-  for (const button of form.querySelectorAll("[role=toolbar] button")) button.disabled = !marked.size;
+  const every = form.querySelector("[data-every]:checked");
+  const count = document.querySelector("[data-marked-count]");
+  if (count) count.textContent = every?.dataset.every || String(marked.size);
+  const awake = Boolean(every) || marked.size > 0;
+  form.classList.toggle("awake", awake);
+  for (const button of form.querySelectorAll("[role=toolbar] button")) button.disabled = !awake;
+  form.elements.from.value = every ? "search" : "list";
+  form.querySelector("[data-every-fields]").disabled = !every;
+  form.elements.text.disabled = Boolean(every);
   // As a job's pasted list takes them: a heading, and an order in each line.
   form.elements.text.value = ["Order ID", ...marked].join("\n");
 }
@@ -88,11 +93,23 @@ document.addEventListener("change", ({ target }) => {
   if (target.matches("[data-mark]")) mark(target.closest("tr"), target.checked);
   else if (target.matches("[data-mark-all]")) {
     for (const row of document.querySelectorAll("#links tr[data-order-id]")) mark(row, target.checked);
-  } else return;
+  } else if (!target.matches("[data-every]")) return;
   showMarks();
 });
 document.addEventListener("htmx:afterSwap", showMarks);
 showMarks();
+
+// A row's menu does with its order what the panel below does with all that are ticked.
+document.addEventListener("click", ({ target }) => {
+  const act = target.closest("[data-row-act]");
+  if (!act) return;
+  const every = document.querySelector("[data-every]");
+  if (every) every.checked = false;
+  marked.clear();
+  mark(act.closest("tr"), true);
+  showMarks();
+  document.querySelector(act.dataset.rowAct).click();
+});
 
 // A deal for the ticked orders, from the portal's own selector; the job's preview asks before anything is done.
 document.addEventListener("click", async (event) => {
@@ -103,5 +120,6 @@ document.addEventListener("click", async (event) => {
   const id = String(chosen.deal?.[0]?.id ?? "").replace(/^D_/, "");
   if (!id) return;
   form.elements.to.value = `2:${id}`;
-  form.requestSubmit(form.querySelector("[data-move-submit]"));
+  // htmx asks which button was clicked, not which one submits.
+  form.querySelector("[data-move-submit]").click();
 });

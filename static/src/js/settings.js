@@ -8,6 +8,8 @@ Object.assign(htmx.config, {
   includeIndicatorStyles: false,
   selfRequestsOnly: true,
   timeout: 75_000,
+  // New content listens when the settling is over: a key pressed before that would be lost.
+  defaultSettleDelay: 0,
   // The style attribute is not among them: setting it would be inline style.
   attributesToSettle: ["class", "width", "height"],
 });

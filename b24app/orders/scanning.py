@@ -1,10 +1,11 @@
-"""Long lists read downwards in bounded requests: up to 500 rows each, from the newest on.
+"""Long lists read downwards in bounded requests: 50 rows a page, from the newest on.
 
 The pages of one request hang together by references: each asks for what is below the last row of the
 one before it (settings/how-to-call-rest-api/batch.md), so nothing is counted and no offset grows. A
 portal that resolves no references gives the first page only, and reading goes on from there.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -24,7 +25,7 @@ Row = TypeVar("Row")
 _SELECT = ["id", "accountNumber", "statusId", "price", "currency", "canceled", "dateInsert"]
 
 
-def link_commands(filters: Sequence[Filter], below: int) -> dict[str, Command]:
+def link_commands(filters: Sequence[Filter], below: int, pages: int = PAGES) -> dict[str, Command]:
     """Links of orders below ``below`` (0: from the top), in pages; the first tells the total then."""
     return {
         f"page{number}": links.listing(
@@ -32,11 +33,11 @@ def link_commands(filters: Sequence[Filter], below: int) -> dict[str, Command]:
             order=[Order("orderId", "desc")],
             start=0 if number == 0 and not below else -1,
         )
-        for number, last in _lasts(below, "[orderEntity]", "orderId")
+        for number, last in _lasts(below, pages, "[orderEntity]", "orderId")
     }
 
 
-def order_commands(below: int) -> dict[str, Command]:
+def order_commands(below: int, pages: int = PAGES) -> dict[str, Command]:
     """Orders below ``below`` (0: from the top), in pages; the first tells the total then."""
     return {
         f"page{number}": Command(
@@ -48,13 +49,13 @@ def order_commands(below: int) -> dict[str, Command]:
                 "start": 0 if number == 0 and not below else -1,
             },
         )
-        for number, last in _lasts(below, "[orders]", "id")
+        for number, last in _lasts(below, pages, "[orders]", "id")
     }
 
 
-def _lasts(below: int, key: str, field: str) -> Iterable[tuple[int, int | str]]:
+def _lasts(below: int, pages: int, key: str, field: str) -> Iterable[tuple[int, int | str]]:
     yield 0, below
-    for number in range(1, PAGES):
+    for number in range(1, pages):
         yield number, f"$result[page{number - 1}]{key}[{PAGE - 1}][{field}]"
 
 
@@ -82,11 +83,11 @@ def _chained(
     read, and is asked for with the next step.
     """
     found: list[Row] = []
-    for at in range(PAGES):
-        outcome = outcomes[f"page{at}"]
-        if isinstance(outcome, errors.BitrixError):
-            if at == 0:
-                raise outcome
+    for at in itertools.count():
+        outcome = outcomes.get(f"page{at}")
+        if isinstance(outcome, errors.BitrixError) and at == 0:
+            raise outcome
+        if not isinstance(outcome, Answer):
             break
         page = list(parsed(outcome.result))
         ids = [number(one) for one in found[-1:] + page]

@@ -1,0 +1,73 @@
+"""Settings in people's words, for the audit's page and its file."""
+
+from collections.abc import Callable, Mapping
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from b24app.portals import bindings
+
+Shown = Callable[[object], str]
+
+_NAMES: Mapping[str, Promise] = {
+    "named": gettext_lazy("Who may link orders"),
+    "suggestion_days": gettext_lazy("Suggestions"),
+    "notes": gettext_lazy("Notes in the timeline"),
+    "notes_language": gettext_lazy("Language of the notes"),
+    "places_off": gettext_lazy("Where the app shows itself"),
+    "journal_days": gettext_lazy("Journal of calls"),
+}
+_PLACES: Mapping[str, Promise] = {
+    "deal": gettext_lazy("Tab in the deal card"),
+    "invoice": gettext_lazy("Tab in the invoice card"),
+    "order": gettext_lazy("Tab in the order card"),
+    "list_menu": gettext_lazy("Menu of a deal in the list of deals"),
+    "list_toolbar": gettext_lazy("Menu above the list of deals"),
+}
+
+
+def name(setting: object) -> str:
+    """What a setting is called; its own name for one of an earlier version."""
+    return str(_NAMES.get(str(setting), setting))
+
+
+def value(setting: object, held: object) -> str:
+    """What a setting held."""
+    return _SHOWN.get(str(setting), str)(held)
+
+
+def _named(held: object) -> str:
+    people = held if isinstance(held, list) else []
+    names = [str(one.get("name")) for one in people if isinstance(one, dict)]
+    return ", ".join(names) or _("Everybody with their own rights")
+
+
+def _days(held: object) -> str:
+    count = held if isinstance(held, int) else 0
+    return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
+
+
+def _on(held: object) -> str:
+    return _("on") if held else _("off")
+
+
+def _language(held: object) -> str:
+    return str(dict(settings.LANGUAGES).get(str(held), held))
+
+
+def _places(held: object) -> str:
+    """The places that are on: what is kept are those that are off."""
+    off = held if isinstance(held, list) else []
+    return ", ".join(str(_PLACES[one]) for one in bindings.PLACES if one not in off) or _("nowhere")
+
+
+_SHOWN: Mapping[str, Shown] = {
+    "named": _named,
+    "suggestion_days": _days,
+    "notes": _on,
+    "notes_language": _language,
+    "places_off": _places,
+    "journal_days": _days,
+}
