@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     """A column that may be empty; new choices are nothing to the database."""
 
     dependencies = [
-        ("journal", "0003_audit_search"),
+        ("journal", "0004_audit_erasure"),
     ]
 
     operations = [
