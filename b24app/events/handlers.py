@@ -4,12 +4,12 @@ import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.connect import client_of, installer_client
-from b24app.events import echoes
+from b24app.events import echoes, leaving
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.install import flow
 from b24app.journal import watching
@@ -26,10 +26,6 @@ from b24app.portals.models import Portal
 from b24app.portals.tokens import authorization_server, settle
 
 logger = logging.getLogger(__name__)
-
-# Seconds between two questions about the subscription, whose event may carry no token
-# (common/events/on-app-payment.md).
-PAYMENT_PAUSE = 600
 
 
 class NotYet(Exception):
@@ -64,20 +60,20 @@ def _uninstalled(portal: Portal, data: Mapping[str, object], auth: Mapping[str, 
     if flow.still_installed(portal):
         logger.warning("uninstall of %s not believed: our access still works", portal.host)
         return
-    flow.uninstall(portal, clean=str(data.get("CLEAN", "0")) == "1")
+    leaving.leave(portal, clean=str(data.get("CLEAN", "0")) == "1")
 
 
 def _paid(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
-    """Ask the portal itself; not often where the event carries no proof, as it is documented."""
+    """Ask the portal itself; not often where the event carries no proof (common/events/on-app-payment.md)."""
     proven = bool(portal.application_token) and auth.get("application_token") == str(
         portal.application_token
     )
     try:
-        if not proven and not cache.add(f"payment:{portal.pk}", 1, PAYMENT_PAUSE):
+        if not proven and not upkeep.may_ask_about_payment(portal.pk):
             return
     except RedisError:
         raise NotYet("nobody can tell how often we have asked") from None
-    flow.check_payment(portal)
+    upkeep.check_payment(portal)
 
 
 def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> None:

@@ -57,7 +57,13 @@ def sent(client: Client, commands: Mapping[str, Command]) -> Outcomes:
 
 
 def hands_of(job: Job) -> Hands:
-    """The clients of a job; raises ``errors.DeadToken`` where the installer's access is gone."""
+    """The clients of a job.
+
+    Raises ``errors.DeadToken`` where the installer's access is gone, ``errors.PaymentRequired`` once the
+    subscription has ended: then people may look, and nothing is written.
+    """
+    if job.portal.payment_expired:
+        raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
     own = client_of(job.acting, Priority.BULK)
     if job.right == Job.Right.OWN:
         return Hands(own, own)

@@ -75,6 +75,7 @@ JOB_REASONS: Words = {
     "settings": _("The app’s own access to Bitrix24 is not set up right; its operator has been told."),
     "token": _("Open the app once more, or let an administrator open it: the job goes on by itself."),
     "payment": _("The subscription has ended. Once it is renewed, open the app: the job goes on by itself."),
+    "removed": _("The app was removed from Bitrix24; nothing more was changed. Press Resume to go on."),
     "app_closed": _("An administrator has closed the app to you. Open it once you may: the job goes on."),
     "no_read": _("You have no right to read orders. An administrator can grant it; then press Resume."),
     "no_write": _("You have no right to change orders. An administrator can grant it; then press Resume."),

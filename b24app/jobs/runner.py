@@ -121,9 +121,13 @@ def _cost(view: View, method: str) -> float:
 
 
 def _goes_on(turn: Turn) -> bool:
-    """Whether the job is still to be worked; somebody may have stopped it a moment ago."""
+    """Whether the job is still to be worked.
+
+    Somebody may have stopped it a moment ago, or the subscription may have ended: the next slice says so.
+    """
     turn.job.refresh_from_db(fields=["state"])
-    return turn.job.state in states.AT_WORK
+    turn.job.portal.refresh_from_db(fields=["payment_expired"])
+    return turn.job.state in states.AT_WORK and not turn.job.portal.payment_expired
 
 
 def _at_the_end(turn: Turn) -> float | None:

@@ -10,6 +10,7 @@ from django.db.models import F
 from b24app.bitrix24 import errors
 from b24app.jobs import acting, states
 from b24app.jobs.models import Job
+from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
     if isinstance(error, errors.Wait) and error.seconds < WORTH_SAYING:
         return error.seconds
     logger.warning("job %s: %s after %s: %s", job.pk, state, error.method, error.code)
+    if isinstance(error, errors.PaymentRequired):
+        settle(job.portal, payment_expired=True)
     states.change(job, state, reason)
     if state != S.WAITING_PORTAL:
         return None

@@ -262,7 +262,12 @@ def app_code(outcome: Answer | errors.BitrixError) -> str:
 
 
 def payment_expired(outcome: Answer | errors.BitrixError) -> bool | None:
-    """PAYMENT_EXPIRED of ``app.info``: whether the trial or the subscription is over; None if unsaid."""
+    """PAYMENT_EXPIRED of ``app.info``: whether the trial or the subscription is over; None if unsaid.
+
+    A kernel without that method refuses all calls once it is over, so whatever it answers says "no".
+    """
+    if isinstance(outcome, errors.PaymentRequired | errors.MethodNotFound):
+        return isinstance(outcome, errors.PaymentRequired)
     if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, Mapping):
         return None
     return {"Y": True, "N": False}.get(str(outcome.result.get("PAYMENT_EXPIRED")))

@@ -84,7 +84,10 @@ class StoredTokens:
         refusal: errors.BitrixError | None = None
         with transaction.atomic():
             rows = PortalUser.objects.select_for_update(of=("self",)).select_related("portal")
-            row = rows.get(pk=self._user.pk)
+            row = rows.filter(pk=self._user.pk).first()
+            if row is None:
+                # Erased with the portal meanwhile.
+                raise dead()
             if row.tokens == PortalUser.Tokens.DEAD:
                 refusal = dead()
             elif row.access_token == rejected or row.expires_soon:

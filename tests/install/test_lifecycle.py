@@ -7,9 +7,9 @@ import pytest
 import time_machine
 from django.test import Client
 
+from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.connect import client_of, installer_client
-from b24app.install import flow
 from b24app.portals import tasks
 from b24app.portals.bindings import EVENTS
 from b24app.portals.models import Portal, PortalUser
@@ -330,7 +330,7 @@ def test_a_dismissed_installer_is_followed_by_another_administrator(
     assert page.response.status_code == 200
     assert installer_id() == NINA
     assert connected(known) == sorted(EVENTS)
-    flow.check_payment(stored())
+    upkeep.check_payment(stored())
 
 
 def test_an_administrator_takes_nothing_over_from_a_working_installer(
