@@ -1,4 +1,4 @@
-"""A portal that is renamed, and one that removes the app, while a job is at work in real processes."""
+"""What happens to a portal while a job is at work, in real processes: renamed, unpaid, app removed."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -58,6 +58,27 @@ def test_a_portal_is_renamed(one: Machine) -> None:
     assert one.query("SELECT endpoint FROM portals_portal") == [
         (f"{one.portal.current_url}/rest/",)
     ]
+    assert quarrels(one) == []
+
+
+def test_a_subscription_ends_and_is_renewed(one: Machine) -> None:
+    person = Person(one)
+    job, orders, deal = at_work(one, person)
+    # The portal goes on answering; that it is not paid for any more an opening tells.
+    one.portal.state.app.expired = True
+    Person(one)
+    wait(lambda: person.state(job) == "waiting_authorization", "the job waiting")
+    quiet(one)
+    before = len(added(one.portal))
+    assert before < ORDERS
+    one.let_time_pass()
+    quiet(one)
+    assert len(added(one.portal)) == before
+    one.portal.renew_subscription()  # tells ONAPPPAYMENT; nobody opens anything
+    wait(lambda: person.state(job) == "done", "the end after it was renewed")
+    assert added(one.portal) == Counter(orders)
+    assert {one.portal.link_of(order) for order in orders} == {(2, deal)}
+    assert counted(one, job) == (ORDERS, ORDERS, 0, 0)
     assert quarrels(one) == []
 
 
