@@ -276,10 +276,13 @@ def payment_expired(outcome: Answer | errors.BitrixError) -> bool | None:
 def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
     """Keep a proven person with the tokens just brought, in one statement.
 
-    What the portal said on the way about the subscription is kept with it, where it is news.
+    What the portal said on the way about the subscription is kept with it, where it is news. An
+    administrator's opening also brings the application token of a portal that had none to tell before.
     """
     if person.payment_expired is not None:
         settle(portal, payment_expired=person.payment_expired)
+    if person.is_admin and posted.application_token and not portal.application_token:
+        settle(portal, application_token=Secret(posted.application_token))
     user = PortalUser(
         portal=portal,
         user_id=person.user_id,
