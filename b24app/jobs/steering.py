@@ -101,8 +101,8 @@ def retry(job: Job) -> bool:
     return True
 
 
-def forget() -> None:
-    """Drop what nobody needs any more, a few jobs each time: their rows may be many.
+def forget() -> bool:
+    """Drop what nobody needs any more, a few jobs each time: their rows may be many. True if there is more.
 
     Previews that were never started and exports (they hold customers' data) after a week, the rest
     three months after its end. What was changed stays in the audit trail.
@@ -112,8 +112,10 @@ def forget() -> None:
     unstarted = Q(started_at=None, created_at__lt=lately)
     exported = Q(kind=Job.Kind.EXPORT, ended_at__lt=lately)
     old = Q(state__in=states.ENDED, ended_at__lt=long_ago)
-    for job in Job.objects.filter(unstarted | exported | old).order_by("pk")[:MOST_FORGOTTEN]:
+    found = list(Job.objects.filter(unstarted | exported | old).order_by("pk")[:MOST_FORGOTTEN])
+    for job in found:
         job.delete()
+    return len(found) == MOST_FORGOTTEN
 
 
 def resume_waiting(portal: Portal | None = None) -> None:
