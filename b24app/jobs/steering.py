@@ -104,15 +104,18 @@ def retry(job: Job) -> bool:
 def forget() -> bool:
     """Drop what nobody needs any more, a few jobs each time: their rows may be many. True if there is more.
 
-    Previews that were never started and exports (they hold customers' data) after a week, the rest
-    three months after its end. What was changed stays in the audit trail.
+    Previews that were never started and exports (they hold customers' data) after a week, finished or
+    not; the rest three months after its end, or its start where nobody has gone on with it. What was
+    changed stays in the audit trail. These times stand in the privacy policy.
     """
     now = timezone.now()
     lately, long_ago = now - FORGOTTEN_AFTER, now - KEPT
     unstarted = Q(started_at=None, created_at__lt=lately)
-    exported = Q(kind=Job.Kind.EXPORT, ended_at__lt=lately)
+    exported = Q(kind=Job.Kind.EXPORT, started_at__lt=lately)
     old = Q(state__in=states.ENDED, ended_at__lt=long_ago)
-    found = list(Job.objects.filter(unstarted | exported | old).order_by("pk")[:MOST_FORGOTTEN])
+    left = ~Q(state__in=states.ENDED) & Q(started_at__lt=long_ago)
+    past = Job.objects.filter(unstarted | exported | old | left)
+    found = list(past.order_by("pk")[:MOST_FORGOTTEN])
     for job in found:
         job.delete()
     return len(found) == MOST_FORGOTTEN
