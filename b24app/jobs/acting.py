@@ -84,6 +84,13 @@ def borrow(job: Job) -> bool:
     return True
 
 
+def passed_on(job: Job) -> bool:
+    """Whether the installer's access that this job used has ended and somebody else's is in its place."""
+    before = job.portal.installer_id
+    job.portal.refresh_from_db(fields=["installer"])
+    return job.right == Job.Right.INSTALLER and job.portal.installer_id not in (None, before)
+
+
 def still_named(job: Job, outcomes: Outcomes) -> None:
     """Raises ``errors.WriteDenied`` where a job on the installer's right may not use it any more."""
     if job.right == Job.Right.INSTALLER and not access.named(outcomes):

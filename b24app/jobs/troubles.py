@@ -51,6 +51,8 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
     """Put the job into the state this error asks for; seconds after which to try again, if at all."""
     if isinstance(error, errors.WriteDenied) and acting.borrow(job):
         return 0.0
+    if isinstance(error, errors.DeadToken) and acting.passed_on(job):
+        return 0.0
     state, reason = next(
         ((state, reason) for kind, state, reason in _BY_ERROR if isinstance(error, kind)),
         (S.PAUSED, "failure"),

@@ -33,4 +33,4 @@ def finish(client: Client, portal: DemoPortal, told: Told, user_id: int = ANNA) 
     """The app is installed and the portal tells so."""
     install(client, portal, user_id)
     portal.lifecycle.finish(user_id)
-    assert told() == [("ONAPPINSTALL", 204)]
+    assert ("ONAPPINSTALL", 204) in told()
