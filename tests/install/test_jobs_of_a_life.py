@@ -1,10 +1,14 @@
 """Jobs through a portal's life: installed again, updated, removed and back, carried on by others."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from b24app.events import leaving
 from b24app.jobs import tasks
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
+from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.install.lives import Told, finish, installer_id, open_main
@@ -109,6 +113,26 @@ def test_removed_with_all_its_data(
         tasks.work(lane, ticket)
     tasks.sweep()
     assert (installed.http_requests, Portal.objects.get().member_id) == (0, neighbour.member_id)
+
+
+def test_a_portal_of_any_size_is_erased_with_a_few_short_statements(
+    client: Client, installed: DemoPortal, desk: Desk
+) -> None:
+    job = begun(desk)
+    numbers = range(10_000, 13_000)
+    JobItem.objects.bulk_create((JobItem(job=job, row=at) for at in numbers), batch_size=500)
+    own = {"portal": job.portal, "user_id": ILYA, "through": AuditEntry.Through.JOB}
+    AuditEntry.objects.bulk_create(
+        (AuditEntry(order_id=at, **own) for at in numbers), batch_size=500
+    )
+    undone = AuditEntry.objects.of(job.portal).first()
+    AuditEntry.objects.bulk_create([AuditEntry(undoes=undone, **own)])
+    with CaptureQueriesContext(connection) as captured:
+        leaving.leave(job.portal, clean=True)
+    left = [model.objects.count() for model in (Portal, AuditEntry, JobItem)]
+    assert left == [0, 0, 0]
+    assert len(captured) < 40
+    assert max(len(query["sql"]) for query in captured) < 1000
 
 
 def test_the_installer_is_dismissed_in_the_middle_of_a_job_on_their_right(

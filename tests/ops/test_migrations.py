@@ -11,6 +11,7 @@ import pytest
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
 # The last migration of each app in the first release: nothing ran before it.
@@ -24,6 +25,8 @@ def unsafe(operation: Operation) -> str:
     """Why an operation would stop the version that runs; empty if it would not."""
     if isinstance(operation, migrations.CreateModel | AddIndexConcurrently | migrations.RunPython):
         return ""
+    if isinstance(operation, SeparateDatabaseAndState):
+        return next(filter(None, map(unsafe, operation.database_operations)), "")
     if isinstance(operation, migrations.AddField):
         field = operation.field
         filled = field.null or field.db_default is not models.NOT_PROVIDED or field.many_to_many
@@ -64,6 +67,8 @@ def test_later_migrations_leave_the_running_version_alone() -> None:
         (migrations.RemoveField("portal", "old"), False),
         (migrations.RenameField("portal", "old", "new"), False),
         (migrations.DeleteModel("portal"), False),
+        (SeparateDatabaseAndState([], [migrations.DeleteModel("portal")]), True),
+        (SeparateDatabaseAndState([migrations.DeleteModel("portal")], []), False),
     ],
 )
 def test_what_counts_as_safe(operation: Operation, safe: bool) -> None:
