@@ -9,6 +9,7 @@
 --   cost     seconds of one command, a moving mean
 --   limit    seconds, as a refusal taught it, `learnt` at a time
 --   blocked  until when, `reset` when the oldest minute falls out, `seen` the newest report
+--   people   when a person last had it called
 -- `falls`, `blocked`, `reset` and `seen` are moments of the portal's clock.
 --
 -- A minute falls out ten minutes after its start or after the first call in it: both can be read in the
@@ -23,6 +24,7 @@ local LONGEST_REQUEST = 90 -- whoever has not settled after that is gone
 local LEARNT_FOR = 3600
 local KEPT_FOR = 3600
 local OVERLOAD_BLOCKS = 60
+local LENT_AFTER = 3600
 local NEWEST_WEIGHS = 0.3
 
 local key, operation = KEYS[1], ARGV[1]
@@ -80,6 +82,22 @@ local function limit_of(account)
   return math.min(limits.operating, account.limit or limits.operating)
 end
 
+-- The portal's own word is that its oldest minute has fallen out, and it has not been asked since: it
+-- may count in shorter terms than ten minutes.
+local function reset_passed(account)
+  local passed = account.reset and portal_now() >= account.reset + WHOLE_SECOND
+  return passed and (account.seen or 0) <= account.reset and next(account.pending) == nil
+end
+
+-- Up to where an account may be spent. What a job leaves alone is for people, nearly all of it lent to
+-- the job where nobody has come for it in an hour. One request looks what a reset has brought: it may
+-- use the rest of the limit, which the last report has left free.
+local function line_of(account, shares)
+  if reset_passed(account) then return limit_of(account) end
+  local lent = not account.people or account.people + LENT_AFTER <= now
+  return limit_of(account) * (lent and shares.lent or shares.usual)
+end
+
 local function keep(accounts)
   local fields = {
     'level', string.format('%.6f', level), 'at', string.format('%.6f', now),
@@ -93,19 +111,30 @@ local function keep(accounts)
   redis.call('EXPIRE', key, KEPT_FOR)
 end
 
--- Seconds until `expected` more fit under `line`. A request larger than all there is gets an empty
--- account to itself.
-local function seconds_until(account, expected, line)
-  local wait = math.max(0, (account.blocked or 0) - portal_now())
-  local sum = total(account)
-  local over = sum + expected - line
-  if sum == 0 or over <= 0 then return wait end
+-- Seconds until our own books have room for so much more.
+local function seconds_by_books(account, over)
+  local wait = 0
   for _, minute in ipairs(oldest_first(account)) do
-    wait = math.max(wait, account.baskets[minute].falls - portal_now())
+    wait = account.baskets[minute].falls - portal_now()
     over = over - account.baskets[minute].seconds
-    if over <= 0 then return wait end
+    if over <= NOTHING then return wait end
   end
   return math.max(wait, 1) -- requests under way hold the rest
+end
+
+-- Seconds until `expected` more may fit under the line: it is to be asked again then. A request larger
+-- than all there is gets an empty account to itself.
+local function seconds_until(account, expected, shares)
+  local wait = math.max(0, (account.blocked or 0) - portal_now())
+  local sum = total(account)
+  local over = sum + expected - line_of(account, shares)
+  if sum == 0 or over <= NOTHING then return wait end
+  local news = seconds_by_books(account, over)
+  if account.reset and (account.seen or 0) <= account.reset then
+    -- At the latest when the portal's reset has been looked at, perhaps by a request under way.
+    news = math.min(news, math.max(account.reset + WHOLE_SECOND - portal_now(), 1))
+  end
+  return math.max(wait, news)
 end
 
 local function acquire()
@@ -115,7 +144,7 @@ local function acquire()
     local account = account_of(method)
     accounts[method] = account
     expected[method] = count * (account.cost or limits.unknown_cost)
-    local wait = seconds_until(account, expected[method], limit_of(account) * request.share)
+    local wait = seconds_until(account, expected[method], request.shares)
     shortest, longest = math.min(shortest or wait, wait), math.max(longest or wait, wait)
   end
   -- A job goes when all of its methods may, a person while any of them may: the page can do without
@@ -133,6 +162,7 @@ local function acquire()
     level = level + 1
     for method, account in pairs(accounts) do
       account.pending[request.ticket] = { expected[method], now }
+      if not request.patient then account.people = now end
     end
     keep(accounts)
   end
@@ -244,9 +274,12 @@ local function view()
         local basket = account.baskets[minute]
         falls[#falls + 1] = { basket.falls - portal_now(), basket.seconds }
       end
+      local line = line_of(account, request.shares)
       methods[method] = {
         operating = total(account), limit = limit_of(account), cost = account.cost, falls = falls,
         blocked = math.max(0, (account.blocked or 0) - portal_now()),
+        line = line, room = math.max(0, line - total(account)),
+        wait = seconds_until(account, account.cost or limits.unknown_cost, request.shares),
       }
     end
   end

@@ -133,8 +133,8 @@ class SharedBudget:
         self._run("settle", _given({"ticket": ticket, **asdict(heard)}))
 
     def view(self) -> View:
-        """The budget as it stands, for the console and for estimates."""
-        found = self._run("view", {})
+        """The budget as it stands, for the console, for estimates and for how much to send next."""
+        found = self._run("view", {"shares": self._limits.shares(self._priority)})
         if found is None:
             level = self._budgets.local.level(self._member_id)
             return View(self._limits, level, shared=False)
@@ -151,7 +151,7 @@ class SharedBudget:
             "ticket": ticket,
             "methods": methods,
             "line": self._limits.line(self._priority),
-            "share": self._limits.share(self._priority),
+            "shares": self._limits.shares(self._priority),
             "patient": self._priority is Priority.BULK,
         }
         answer = self._run("acquire", request)
@@ -181,6 +181,9 @@ def _method_view(raw: Mapping[str, Any]) -> MethodView:
         cost=raw.get("cost"),
         falls=tuple((after, seconds) for after, seconds in raw["falls"]),
         blocked=raw["blocked"],
+        line=raw["line"],
+        room=raw["room"],
+        wait=raw["wait"],
     )
 
 

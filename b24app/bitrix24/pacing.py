@@ -24,8 +24,14 @@ UNKNOWN_COST: Final = 1.0
 IN_FLIGHT: Final = 0.25
 """Seconds by which requests may bunch up on their way: the bucket keeps that much leaking free."""
 
+RESERVE: Final = 8
+"""Requests of a bucket of 50 that jobs leave to people: an undo takes six, a card's opening two."""
+
 BULK_SHARE: Final = 0.95
 """The part of a method's execution time that jobs may use; the rest is for people and for surprises."""
+
+LENT_SHARE: Final = 0.99
+"""The same where no person has had the method called for an hour: what is left is a dozen links."""
 
 LONGEST_ESTIMATE: Final = 7 * 86_400.0
 
@@ -63,12 +69,14 @@ class Limits:
         """How full the bucket may be after a request of this priority; at least one always fits."""
         brim = self.capacity - 1 - self.leak * IN_FLIGHT
         if priority is Priority.BULK:
-            brim = min(brim, self.capacity - max(10, self.capacity / 5))
+            brim = min(brim, self.capacity - max(RESERVE, self.capacity * RESERVE / 50))
         return max(1.0, brim)
 
-    def share(self, priority: Priority) -> float:
-        """The part of a method's execution time this priority may use."""
-        return BULK_SHARE if priority is Priority.BULK else 1.0
+    def shares(self, priority: Priority) -> Mapping[str, float]:
+        """The part of a method's execution time this priority may use: usually, and what is lent."""
+        if priority is Priority.BULK:
+            return {"usual": BULK_SHARE, "lent": LENT_SHARE}
+        return {"usual": 1.0, "lent": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,9 @@ class MethodView:
 
     ``operating`` counts the last ten minutes and what is under way, against ``limit``; ``falls`` says
     in how long how much of it falls out; ``blocked`` is how long the portal refuses the method yet;
-    ``cost`` is the measured mean of one command, None before the first.
+    ``cost`` is the measured mean of one command, None before the first. For requests of the viewer's
+    priority ``room`` is what may be spent now, up to ``line``, and ``wait`` how long it is until one
+    command fits.
     """
 
     operating: float
@@ -85,6 +95,9 @@ class MethodView:
     cost: float | None = None
     falls: tuple[tuple[float, float], ...] = ()
     blocked: float = 0.0
+    line: float = math.inf
+    room: float = math.inf
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,33 +117,37 @@ class View:
         known = (self.methods or {}).get(method.lower())
         return known or MethodView(operating=0.0, limit=self.limits.operating)
 
+    def crowded(self, priority: Priority) -> bool:
+        """Whether a request of this priority would have to wait for room in the bucket."""
+        return self.blocked > 0 or self.level + 1 > self.limits.line(priority)
+
     def cost(self, method: str) -> float:
         """Seconds of execution to reckon with for one command."""
         measured = self.of(method).cost
         return UNKNOWN_COST if measured is None else measured
 
 
-def seconds_for(commands: Mapping[str, int], view: View, per_batch: int) -> float:
+def seconds_for(commands: Mapping[str, int], view: View, per_batch: int, lanes: int = 1) -> float:
     """Seconds until a job alone on the portal has run ``commands`` (how many of which method).
 
-    The commands run one after another in batches of ``per_batch``; the slowest of the three ceilings
-    decides: the bucket, each method's operating time, execution itself.
+    The commands run in batches of ``per_batch``, ``lanes`` of them at once; the slowest of the three
+    ceilings decides: the bucket, each method's operating time, execution itself.
     """
     requests = math.ceil(sum(commands.values()) / per_batch)
     waiting = view.level + requests - view.limits.line(Priority.BULK)
     rate = max(0.0, waiting) / view.limits.leak
     needed = {method: count * view.cost(method) for method, count in commands.items()}
     operating = [
-        _seconds_to_spend(seconds, seconds / requests, view.of(method))
+        _seconds_to_spend(seconds, seconds / requests, view.of(method), lanes)
         for method, seconds in needed.items()
         if seconds
     ]
-    return view.blocked + max(rate, sum(needed.values()), *operating)
+    return view.blocked + max(rate, sum(needed.values()) / lanes, *operating)
 
 
-def _seconds_to_spend(needed: float, portion: float, account: MethodView) -> float:
+def _seconds_to_spend(needed: float, portion: float, account: MethodView, lanes: int) -> float:
     """What fits under the line is spent, whole portions at a time, and falls out ten minutes later."""
-    line = account.limit * BULK_SHARE
+    line = min(account.line, account.limit * LENT_SHARE)
     portion = min(portion, line)
     spent, falls = account.operating, deque(account.falls)
     now = account.blocked
@@ -138,14 +155,14 @@ def _seconds_to_spend(needed: float, portion: float, account: MethodView) -> flo
         while falls and falls[0][0] <= now:
             spent -= falls.popleft()[1]
         fits = math.floor((line - spent) / portion + _NEARLY) * portion
-        step = min(needed, max(portion, MINUTE), max(0.0, fits))
+        step = min(needed, max(portion, MINUTE * lanes), max(0.0, fits))
         needed -= step
         if needed <= _NEARLY:
-            return now + step
+            return now + step / lanes
         if step:
             spent += step
             falls.append((now + WINDOW, step))
-            now += step
+            now += step / lanes
         elif falls:
             now = falls[0][0]
         else:

@@ -17,7 +17,9 @@ from django.utils import timezone
 
 from b24app.jobs.models import Job, JobItem, JobLane
 
-LANES = 2
+LANES = 4
+"""Requests of one job under way at once. Where the bucket is the ceiling, one is enough and the rest rest."""
+
 LEASE = timedelta(seconds=20)
 """How long a slice may be silent beyond what its next request is expected to take."""
 
@@ -42,6 +44,7 @@ class Held:
     """A lane in the hands of this slice."""
 
     lane_pk: int
+    number: int
     job: Job
     token: uuid.UUID
 
@@ -118,7 +121,7 @@ def take(pk: int, ticket: int, task: str) -> Held | None:
             return None
         _found_again(lane)
         JobLane.objects.filter(pk=pk).update(token=token, task=task, leased_until=now + LEASE)
-    return Held(pk, lane.job, token)
+    return Held(pk, lane.number, lane.job, token)
 
 
 def _held(lane: JobLane, now: datetime) -> bool:

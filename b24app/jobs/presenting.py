@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24.pacing import BULK_SHARE, WINDOW, Priority, View, seconds_for
-from b24app.jobs import exporting, reasons, states, work
+from b24app.jobs import exporting, lanes, reasons, states, work
 from b24app.jobs.models import Job, JobItem, place_of
 from b24app.orders.types import Owner
 from b24app.portals.budgets import budget_of
@@ -202,7 +202,7 @@ def _minutes(job: Job, view: View) -> int | None:
     left = _writes(job)
     if not sum(left.values()):
         return None
-    seconds = seconds_for(left, view, work.subject_of(job).most)
+    seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES)
     return max(1, round(seconds / 60))
 
 

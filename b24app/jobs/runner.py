@@ -37,6 +37,9 @@ MOST_READ_BACK = 2400
 
 # Seconds until a lane looks again whether another one has left something over.
 LEFTOVERS = 3.0
+
+# Seconds for which a lane leaves the worker to others while the bucket, not the portal, is the ceiling.
+REST = 15.0
 S = JobItem.State
 
 COUNTED = {S.DONE: "done", S.SKIPPED: "skipped", S.FAILED: "failed"}
@@ -84,9 +87,15 @@ def _work(turn: Turn) -> float | None:
         return _export(turn)
     if unknown := turn.held.unknown(MOST_READ_BACK):
         _read_back(turn, unknown)
-    claimed = turn.held.claim(_capacity(turn))
-    if not claimed:
+    left = JobItem.objects.filter(job=turn.job, state=S.PENDING).count()
+    if not left:
         return _at_the_end(turn)
+    view = turn.budget.view()
+    if turn.held.number and view.crowded(Priority.BULK):
+        return REST
+    claimed = turn.held.claim(_capacity(turn, view, left))
+    if not claimed:
+        return LEFTOVERS
     ready, standing = _looked(turn, claimed)
     while ready and _goes_on(turn):
         chunk = _chunk(turn, ready)
@@ -106,13 +115,21 @@ def _export(turn: Turn) -> float | None:
     return 0.0
 
 
-def _capacity(turn: Turn) -> int:
-    """Rows to claim: what a slice can write at the present cost, and this lane's share of what is left."""
-    view, subject = turn.budget.view(), work.subject_of(turn.job)
-    cheapest = min(_cost(view, method) for method in subject.methods)
-    left = JobItem.objects.filter(job=turn.job, state=S.PENDING).count()
+def _capacity(turn: Turn, view: View, left: int) -> int:
+    """Rows to claim: what a slice can write at the present cost, this lane's share of those ``left``.
+
+    Raises ``errors.Wait`` while no method of the job has execution time left: nothing is looked at that
+    cannot be written.
+    """
+    subject = work.subject_of(turn.job)
+    soonest = min(subject.methods, key=lambda method: view.of(method).wait)
+    if (wait := view.of(soonest).wait) > acting.SHORT_WAIT:
+        raise errors.Wait(wait, method=soonest)
+    most = max(
+        int(min(SLICE, view.of(method).room) / _cost(view, method)) for method in subject.methods
+    )
     share = max(subject.most, -(-left // lanes.LANES))
-    return min(MOST_CLAIMED, int(SLICE / cheapest) + 1, share)
+    return min(MOST_CLAIMED, most + 1, share)
 
 
 def _cost(view: View, method: str) -> float:
@@ -131,7 +148,7 @@ def _goes_on(turn: Turn) -> bool:
 
 
 def _at_the_end(turn: Turn) -> float | None:
-    """Nothing was there to claim: the job is done, or another lane still holds the rest."""
+    """Nothing is there to claim: the job is done, or another lane still holds the rest."""
     if JobItem.objects.filter(job=turn.job, state__in=OPEN).exists():
         return LEFTOVERS
     states.change(turn.job, Job.State.DONE)
@@ -169,13 +186,21 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
 
 
 def _chunk(turn: Turn, ready: deque[JobItem]) -> list[JobItem]:
-    """The next rows to go out together; none when the slice has no time for them."""
+    """The next rows to go out together: what the slice and the execution time left have room for.
+
+    None when the slice has no time for them. However slow the portal is, a slice that has claimed
+    something writes at least one.
+    """
     subject, view = work.subject_of(turn.job), turn.budget.view()
     seconds, chunk = min(BATCH, turn.left), list[JobItem]()
+    room = {method: view.of(method).room for method in subject.methods}
     while ready and len(chunk) < subject.most:
-        seconds -= _cost(view, subject.method(ready[0]))
-        # However slow the portal is, a slice that has claimed something writes at least one.
+        method = subject.method(ready[0])
+        seconds -= _cost(view, method)
+        room[method] -= _cost(view, method)
         if seconds < 0 and (chunk or turn.left < SLICE / 2):
+            break
+        if room[method] < 0 and chunk:
             break
         chunk.append(ready.popleft())
     return chunk

@@ -46,17 +46,7 @@ SOURCES: Mapping[Kind, _Source] = {
     Kind.ORDERS: _Source(
         "sale.order.list",
         "@id",
-        (
-            "id",
-            "accountNumber",
-            "statusId",
-            "price",
-            "currency",
-            "payed",
-            "canceled",
-            "dateInsert",
-            "responsibleId",
-        ),
+        rows.ORDER_FIELDS,
     ),
     Kind.PAYMENTS: _Source(
         "sale.payment.list", "@orderId", ("id", "orderId", "sum", "paid", "isReturn"), pages=2

@@ -43,19 +43,7 @@ def commands(order_id: int) -> dict[str, Command]:
         "order": Command(
             "sale.order.list",
             {
-                "select": [
-                    "id",
-                    "accountNumber",
-                    "statusId",
-                    "price",
-                    "currency",
-                    "payed",
-                    "canceled",
-                    "dateInsert",
-                    "responsibleId",
-                    "userDescription",
-                    "comments",
-                ],
+                "select": [*rows.ORDER_FIELDS, "userDescription", "comments"],
                 "filter": {"=id": order_id},
             },
         ),
@@ -102,17 +90,7 @@ def commands(order_id: int) -> dict[str, Command]:
 
 def details_of(order_id: int, outcomes: Outcomes) -> Details:
     """The details; raises the portal's refusal of the order itself, ``OrderNotFound`` when it is gone."""
-    answered = outcomes["order"]
-    if isinstance(answered, errors.BitrixError):
-        raise answered
-    order = next((one for one in rows.orders(answered.result) if one.id == order_id), None)
-    if order is None:
-        raise errors.OrderNotFound("", "no such order", method="sale.order.list")
-    raw = next(
-        row
-        for row in rows.rows(answered.result, "orders")
-        if rows.integer(row.get("id")) == order_id
-    )
+    order, raw = rows.order(outcomes["order"], order_id)
     goods, payments, shipments = (
         outcome.result if isinstance(outcome := outcomes[key], Answer) else None
         for key in ("items", "payments", "shipments")

@@ -22,10 +22,11 @@ class Placed:
 
 def commands(order_id: int) -> dict[str, Command]:
     """Commands for :func:`placed` (sale/order/sale-order-list.md, crm.orderentity.list)."""
-    fields = ["id", "accountNumber", "statusId", "price", "currency", "canceled", "dateInsert"]
     reference = "$result[place0][orderEntity][0][ownerId]"
     asked = {
-        "order": Command("sale.order.list", {"select": fields, "filter": {"=id": order_id}})
+        "order": Command(
+            "sale.order.list", {"select": rows.ORDER_FIELDS, "filter": {"=id": order_id}}
+        )
     } | links.place_commands([order_id])
     for type_id in (DEAL, INVOICE):
         asked |= cards.listing(type_id, [reference])
@@ -34,12 +35,7 @@ def commands(order_id: int) -> dict[str, Command]:
 
 def placed(order_id: int, outcomes: Outcomes) -> Placed:
     """The order and its place; raises the portal's refusals, ``OrderNotFound`` where it is gone."""
-    answered = outcomes["order"]
-    if isinstance(answered, errors.BitrixError):
-        raise answered
-    order = next((one for one in rows.orders(answered.result) if one.id == order_id), None)
-    if order is None:
-        raise errors.OrderNotFound("", "no such order", method="sale.order.list")
+    order, _ = rows.order(outcomes["order"], order_id)
     place = links.places([order_id], outcomes)[order_id]
     card = cards.listed(outcomes).get(place) if place is not None else None
     return Placed(order, place, card)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer
 from b24app.orders.types import (
     COMPANY,
     CONTACT,
@@ -107,22 +109,53 @@ def links(result: object) -> Iterator[OrderLink]:
             yield OrderLink(order_id, owner)
 
 
+ORDER_FIELDS = (
+    "id",
+    "accountNumber",
+    "statusId",
+    "price",
+    "currency",
+    "payed",
+    "canceled",
+    "dateInsert",
+    "responsibleId",
+)
+"""What is selected for :func:`orders`."""
+
+
 def orders(result: object) -> Iterator[Order]:
     """``sale.order.list`` (sale/order/sale-order-list.md), without payments, shipments and customer."""
-    for row in rows(result, "orders"):
-        order_id = integer(row.get("id"))
-        if order_id > 0:
-            yield Order(
-                id=order_id,
-                number=text(row.get("accountNumber")) or str(order_id),
-                status_id=text(row.get("statusId")),
-                price=amount(row.get("price")),
-                currency=text(row.get("currency")),
-                payed=flag(row.get("payed")),
-                canceled=flag(row.get("canceled")),
-                created=moment(row.get("dateInsert")),
-                responsible_id=integer(row.get("responsibleId")),
-            )
+    return (one for row in rows(result, "orders") if (one := _order(row)).id > 0)
+
+
+def order(
+    answered: Answer | errors.BitrixError, order_id: int
+) -> tuple[Order, Mapping[str, object]]:
+    """The one order that ``sale.order.list`` was asked for, and its row.
+
+    Raises the portal's refusal, and ``OrderNotFound`` where the order is gone.
+    """
+    if isinstance(answered, errors.BitrixError):
+        raise answered
+    for row in rows(answered.result, "orders"):
+        if (one := _order(row)).id == order_id:
+            return one, row
+    raise errors.OrderNotFound("", "no such order", method="sale.order.list")
+
+
+def _order(row: Mapping[str, object]) -> Order:
+    order_id = integer(row.get("id"))
+    return Order(
+        id=order_id,
+        number=text(row.get("accountNumber")) or str(order_id),
+        status_id=text(row.get("statusId")),
+        price=amount(row.get("price")),
+        currency=text(row.get("currency")),
+        payed=flag(row.get("payed")),
+        canceled=flag(row.get("canceled")),
+        created=moment(row.get("dateInsert")),
+        responsible_id=integer(row.get("responsibleId")),
+    )
 
 
 def payments(result: object) -> Iterator[tuple[int, Payment]]:

@@ -98,7 +98,7 @@ class Metered:
                 passing = wait.seconds
             else:
                 outcomes += found.values()
-                passing = 0.33 * len(found)
+                passing = self.portal.rest.limits.cost(ADD) * len(found)
             took += passing
             self.later(passing)
         return took, outcomes
@@ -116,8 +116,8 @@ def _aged(name: str, value: str, seconds: float) -> str:
         return repr(float(value) - seconds)
     if name.startswith("method:"):
         account = json.loads(value)
-        if "learnt" in account:
-            account["learnt"] -= seconds
+        for moment in {"learnt", "people"} & account.keys():
+            account[moment] -= seconds
         account["pending"] = {
             ticket: [reserved, at - seconds]
             for ticket, (reserved, at) in account["pending"].items()

@@ -5,10 +5,14 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
+from b24app.bitrix24 import errors
+from b24app.bitrix24.pacing import Priority
 from b24app.jobs import lanes, tasks
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import AuditEntry
+from b24app.portals.budgets import budget_of
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, item, lose_worker, outcomes, places, shown, step, work
 from tests.opening import EMPTY, MOCKUP, ONE
@@ -199,6 +203,47 @@ def test_a_used_up_method_is_waited_for(desk: Desk, portal: DemoPortal) -> None:
     assert "the job goes on by itself" in live.text
     assert JobLane.objects.filter(job=job).order_by("number")[0].token is None
     assert outcomes(job)["writing", ""] == outcomes(job)["unknown", ""] == 0
+
+
+def test_the_time_left_is_filled_and_then_waited_for_at_no_cost(
+    desk: Desk, portal: DemoPortal, settings: Settings
+) -> None:
+    settings.B24_OPERATING_LIMIT = 20
+    orders, deals = portal.many(orders=100, deals=2)
+    job = desk.link([(order, deals[at % 2]) for at, order in enumerate(orders)])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    while job.state != Job.State.WAITING_PORTAL:
+        step(job)
+    # 60 links of 0.33 s are 99 % of 20 s.
+    assert (job.done, portal.rest.refused) == (60, 0)
+    portal.reset_counts()
+    for _ in range(2 * lanes.LANES):
+        step(job)
+    assert portal.http_requests == 0
+
+
+def test_a_job_is_done_though_no_time_is_left(
+    desk: Desk, portal: DemoPortal, settings: Settings
+) -> None:
+    settings.B24_OPERATING_LIMIT = 20
+    orders, (deal,) = portal.many(orders=60, deals=1)
+    job = desk.start(desk.link([(order, deal) for order in orders]))
+    assert (job.state, job.done) == (Job.State.DONE, 60)
+
+
+def test_one_lane_is_enough_for_a_full_bucket(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=200, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    full = errors.RateLimited("QUERY_LIMIT_EXCEEDED")
+    budget_of(job.portal, Priority.BULK).settle("one", [("profile", full)])
+    portal.reset_counts()
+    for lane in JobLane.objects.filter(job=job, number__gt=0):
+        tasks.work(lane.pk, lane.ticket)
+        lane.refresh_from_db()
+        assert lane.due_at > timezone.now() + timedelta(seconds=10)
+    assert portal.http_requests == 0
+    assert work(job).done == 200
 
 
 def test_stop_and_resume(desk: Desk, portal: DemoPortal) -> None:

@@ -96,9 +96,9 @@ def test_the_settings_are_in_force(
     anna = PortalUser.objects.get(user_id=ANNA)
     job = client_of(anna, Priority.BULK)
     budget = budget_of(anna.portal, Priority.BULK)
-    # Of 30, a job leaves ten to people.
+    # Of 30, a job leaves eight to people.
     with pytest.raises(errors.Wait):
         call_for_ever(job)
-    assert 17 < budget.view().level <= 20
+    assert 19 < budget.view().level <= 22
     settings.B24_OPERATING_LIMIT = 10
     assert budget_of(anna.portal, Priority.BULK).view().of("profile").limit == 10

@@ -35,13 +35,6 @@ def large(client: Client, portal: DemoPortal) -> Page:
     return open_tab(client, portal, deal_id=MANY)
 
 
-@pytest.fixture
-def office(client: Client, portal: DemoPortal) -> Page:
-    """The tab of the deal with nine orders, one of them cancelled."""
-    install(client, portal)
-    return open_tab(client, portal)
-
-
 def of_deal(portal: DemoPortal, deal_id: int) -> list[int]:
     return [pk for pk, owner in portal.state.links.items() if owner == (2, deal_id)]
 

@@ -22,19 +22,11 @@ from tests.opening import (
     THREE,
     Page,
     ask,
-    install,
     open_tab,
     submit,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def office(client: Client, portal: DemoPortal) -> Page:
-    """The tab of the deal with nine orders, one of them cancelled."""
-    install(client, portal)
-    return open_tab(client, portal)
 
 
 def news(client: Client, page: Page, since: str) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """The picker through the edge: what is found, how it is narrowed, what it costs, and who sees nothing."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -24,18 +23,10 @@ from tests.opening import (
     seen,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("today")]
 
-TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SPRING_STOCK = 6951
 INVOICE = 118
-
-
-@pytest.fixture(autouse=True)
-def today() -> Iterator[None]:
-    """A day on which the seeded orders are some days old."""
-    with time_machine.travel(TODAY, tick=True):
-        yield
 
 
 @pytest.fixture

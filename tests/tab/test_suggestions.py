@@ -1,7 +1,6 @@
 """Suggestions through the edge: whose they are, who sees them, their cost, saying no and taking it back."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -29,19 +28,11 @@ from tests.opening import (
     submit,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("today")]
 
-TODAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SPRING_STOCK = 6951
 INVOICE = 118
 NOBODYS = 6940
-
-
-@pytest.fixture(autouse=True)
-def today() -> Iterator[None]:
-    """A day on which the seeded orders are some days old."""
-    with time_machine.travel(TODAY, tick=True):
-        yield
 
 
 @pytest.fixture
