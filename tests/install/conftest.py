@@ -28,10 +28,21 @@ def nothing_kept_in_the_process() -> None:
 
 
 @pytest.fixture
-def served(live_server: LiveServer, portal: DemoPortal, settings: LazySettings) -> DemoPortal:
+def served(
+    live_server: LiveServer, portal: DemoPortal, settings: LazySettings
+) -> Iterator[DemoPortal]:
     """The portal, with the app at an address it can reach."""
     settings.APP_URL = portal.app_url = live_server.url
-    return portal
+    yield portal
+    # What it still has to tell must not come into the next test.
+    limit = time.monotonic() + SECONDS
+    while not answered(portal) and time.monotonic() < limit:
+        time.sleep(0.01)
+
+
+def answered(portal: DemoPortal) -> bool:
+    """Whether every event of the portal has had our answer."""
+    return all(one.status for one in portal.lifecycle.told)
 
 
 @pytest.fixture
@@ -40,7 +51,7 @@ def events(served: DemoPortal) -> Told:
 
     def told() -> list[tuple[str, int]]:
         limit = time.monotonic() + SECONDS
-        while not all(one.status for one in served.lifecycle.told):
+        while not answered(served):
             assert time.monotonic() < limit, "an event was not answered"
             time.sleep(0.01)
         work()
