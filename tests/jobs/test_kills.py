@@ -4,27 +4,19 @@ Real processes, a real Redis, on SQLite and on PostgreSQL. Only the clock is hel
 run out after 90 seconds are let run out at once.
 """
 
-import time
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.jobs import machine
-from tests.jobs.machine import Machine, wait
-from tests.jobs.persons import Person, added, slow
+from tests.jobs.machine import wait
+from tests.jobs.persons import Person, added, quiet, slow
 
 pytestmark = pytest.mark.bare
 
 ORDERS = 130
 KILL_AFTER = 60  # one batch recorded, the next one under way
-
-
-def quiet(one: Machine) -> None:
-    """Nothing is written any more: whoever lives has finished, and a lease has only dead holders."""
-    seen = -1
-    while seen != (seen := sum(added(one.portal).values())):
-        time.sleep(1.2)
 
 
 def end(person: Person, job: str, what: str) -> None:

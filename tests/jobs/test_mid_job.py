@@ -9,8 +9,7 @@ import pytest
 from tests.install.everywhere import owned
 from tests.jobs import machine
 from tests.jobs.machine import Machine, wait
-from tests.jobs.persons import Person, added, slow
-from tests.jobs.test_kills import quiet
+from tests.jobs.persons import Person, added, quiet, slow
 
 pytestmark = pytest.mark.bare
 
