@@ -1,5 +1,8 @@
 """Jobs through a portal's life: installed again, updated, removed and back, carried on by others."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -11,6 +14,7 @@ from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from tests.install.everywhere import counts
 from tests.install.lives import Told, finish, installer_id, open_main
 from tests.jobs.driving import Desk, shown, sit_down, step, table, work
 from tests.opening import ANNA, EMPTY, ILYA, MARIA, NINA, install
@@ -113,6 +117,39 @@ def test_removed_with_all_its_data(
         tasks.work(lane, ticket)
     tasks.sweep()
     assert (installed.http_requests, Portal.objects.get().member_id) == (0, neighbour.member_id)
+
+
+@pytest.mark.parametrize("asked", ["crm.orderentity.list", ADD], ids=["looking", "writing"])
+def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
+    client: Client,
+    installed: DemoPortal,
+    desk: Desk,
+    asked: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job = begun(desk)
+    lane = JobLane.objects.filter(job=job).order_by("due_at", "number").first()
+    assert lane is not None
+    installed.reset_counts()
+    installed.misbehave("hang", method=asked, seconds=1.5)
+
+    def at_work() -> None:
+        try:
+            tasks.work(lane.pk, lane.ticket)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        slice_ = pool.submit(at_work)
+        limit = time.monotonic() + 10
+        while installed.rest.faults.names() and time.monotonic() < limit:
+            time.sleep(0.01)
+        leaving.leave(job.portal, clean=True)
+        assert not slice_.done()
+        slice_.result()
+    assert {table for table, rows in counts(job.portal.pk).items() if rows} == set()
+    assert not JobItem.objects.exists()
+    assert not [one for one in caplog.records if one.exc_info]
 
 
 def test_a_portal_of_any_size_is_erased_with_a_few_short_statements(
