@@ -1,7 +1,7 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: setup demo demo-reset run test test-browser test-sqlite test-postgres check bench bench-jobs browser clean
+.PHONY: setup demo demo-reset run test test-browser test-sqlite test-postgres check bench bench-jobs bench-peers bench-queue browser clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -79,6 +79,12 @@ bench: setup
 
 bench-jobs: setup
 	@$(BIN)/python -m bench.jobs $(ARGS)
+
+bench-peers: setup
+	@$(BIN)/python -m bench.peers $(ARGS)
+
+bench-queue: setup
+	@$(BIN)/python -m bench.queue $(ARGS)
 
 clean:
 	rm -rf .venv node_modules static/dist var

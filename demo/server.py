@@ -35,6 +35,7 @@ class DemoPortal:
     """One portal and the authorization server it belongs to, each on its own port of 127.0.0.1.
 
     ``oauth_of`` shares another portal's authorization server, as all portals of the world do.
+    ``threads`` is how many requests it answers at once.
     """
 
     client_id = CLIENT_ID
@@ -49,6 +50,7 @@ class DemoPortal:
         latency: float = 0.0,
         member_id: str = "",
         oauth_of: "DemoPortal | None" = None,
+        threads: int = THREADS,
     ) -> None:
         state = seed()
         state.member_id = member_id or state.member_id
@@ -62,7 +64,7 @@ class DemoPortal:
         )
         self.rest.tell = self.lifecycle.tell
         self.url = ""
-        self._port = port
+        self._port, self._threads = port, threads
         self._servers: list[Server] = []
 
     def __enter__(self) -> Self:
@@ -87,7 +89,7 @@ class DemoPortal:
         self.store.write()
 
     def _serve(self, app: Flask, port: int) -> int:
-        server = Server(("127.0.0.1", port), app, numthreads=THREADS, request_queue_size=200)
+        server = Server(("127.0.0.1", port), app, numthreads=self._threads, request_queue_size=200)
         server.gateway = _Gateway
         server.shutdown_timeout = 1
         server.keep_alive_conn_limit = 100  # beyond ten it would close every connection it answers

@@ -5,14 +5,20 @@ from collections.abc import Iterable
 from functools import partial
 
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from b24app import counters
 
 logger = logging.getLogger(__name__)
 
 # A worker keeps a message with a countdown in its hands, and the broker believes it lost after five
 # minutes. Longer waits are looked at again in between.
 LONGEST_COUNTDOWN = 120.0
+
+QUEUE = "bulk"
 
 
 def send(due: Iterable[tuple[int, int]], after: float = 0.0) -> None:
@@ -22,7 +28,7 @@ def send(due: Iterable[tuple[int, int]], after: float = 0.0) -> None:
             current_app.send_task(
                 "jobs.slice",
                 (lane, ticket),
-                queue="bulk",
+                queue=QUEUE,
                 countdown=min(after, LONGEST_COUNTDOWN) or None,
             )
         except OperationalError:
@@ -32,3 +38,11 @@ def send(due: Iterable[tuple[int, int]], after: float = 0.0) -> None:
 
 def send_on_commit(due: Iterable[tuple[int, int]]) -> None:
     transaction.on_commit(partial(send, list(due)))
+
+
+def waiting() -> int:
+    """Messages that no worker has taken yet; none as far as is known while the broker is away."""
+    try:
+        return counters.redis_at(settings.REDIS_URL).llen(QUEUE)
+    except RedisError:
+        return 0

@@ -19,7 +19,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
 from b24app.bitrix24.pacing import Priority, View
-from b24app.jobs import acting, exporting, judging, lanes, plan, states, troubles, work
+from b24app.jobs import acting, exporting, judging, lanes, plan, queueing, states, troubles, work
 from b24app.jobs.judging import Result
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem
@@ -38,7 +38,8 @@ MOST_READ_BACK = 2400
 # Seconds until a lane looks again whether another one has left something over.
 LEFTOVERS = 3.0
 
-# Seconds for which a lane leaves the worker to others while the bucket, not the portal, is the ceiling.
+# Seconds for which a lane leaves the worker to others: the job's first lane goes on, and a further one
+# is for workers that nobody else needs, and for a portal that is slower than its bucket.
 REST = 15.0
 S = JobItem.State
 
@@ -91,7 +92,7 @@ def _work(turn: Turn) -> float | None:
     if not left:
         return _at_the_end(turn)
     view = turn.budget.view()
-    if turn.held.number and view.crowded(Priority.BULK):
+    if turn.held.number and (view.crowded(Priority.BULK) or queueing.waiting()):
         return REST
     claimed = turn.held.claim(_capacity(turn, view, left))
     if not claimed:

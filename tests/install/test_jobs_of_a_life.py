@@ -128,14 +128,15 @@ def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     job = begun(desk)
-    lane = JobLane.objects.filter(job=job).order_by("due_at", "number").first()
-    assert lane is not None
     installed.reset_counts()
     installed.misbehave("hang", method=asked, seconds=1.5)
 
     def at_work() -> None:
         try:
-            tasks.work(lane.pk, lane.ticket)
+            # Some lanes have nothing to do now; one meets the portal that hangs.
+            while installed.rest.faults.names():
+                for pk, ticket in JobLane.objects.filter(job=job).values_list("pk", "ticket"):
+                    tasks.work(pk, ticket)
         finally:
             connection.close()
 

@@ -42,13 +42,17 @@ class Person:
         assert found, text
         return found[1]
 
-    def planned(self, table: str) -> str:
-        """The number of a job that links by a table, once it has its preview."""
+    def asked(self, table: str) -> str:
+        """The number of a job that links by a table; its preview has only begun."""
         form = {"from": "file", "kind": "link"}
         page = self.post("/jobs/new/", data=form, files={"file": ("orders.csv", table)})
         found = re.search(r'data-job-id="(\d+)"', page)
         assert found, page
-        job = found[1]
+        return found[1]
+
+    def planned(self, table: str) -> str:
+        """The number of a job that links by a table, once it has its preview."""
+        job = self.asked(table)
         wait(lambda: self.state(job) == "planned", "the preview")
         return job
 

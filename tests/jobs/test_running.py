@@ -1,12 +1,15 @@
 """Jobs at work: exactly what was previewed, exactly once, and nothing that changed meanwhile."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
+from redis import Redis
 
+from b24app import counters
 from b24app.bitrix24 import errors
 from b24app.bitrix24.pacing import Priority
 from b24app.jobs import lanes, tasks
@@ -231,19 +234,49 @@ def test_a_job_is_done_though_no_time_is_left(
     assert (job.state, job.done) == (Job.State.DONE, 60)
 
 
-def test_one_lane_is_enough_for_a_full_bucket(desk: Desk, portal: DemoPortal) -> None:
+@pytest.fixture
+def bulk_queue(settings: Settings) -> Iterator[Redis]:
+    """Redis, with no message for a worker in its queue."""
+    redis = counters.redis_at(settings.REDIS_URL)
+    redis.delete("bulk")
+    yield redis
+    redis.delete("bulk")
+
+
+def at_work(job: Job, portal: DemoPortal, number: int) -> bool:
+    """Whether a lane asks the portal for anything, or leaves its worker to others for a while."""
+    lane, before = JobLane.objects.get(job=job, number=number), portal.http_requests
+    tasks.work(lane.pk, lane.ticket)
+    lane.refresh_from_db()
+    rests = lane.due_at > timezone.now() + timedelta(seconds=10)
+    assert rests == (portal.http_requests == before)
+    return not rests
+
+
+def test_further_lanes_are_for_workers_nobody_else_needs(
+    desk: Desk, portal: DemoPortal, bulk_queue: Redis
+) -> None:
     orders, (deal,) = portal.many(orders=200, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
+    assert not at_work(job, portal, 1)
+    assert at_work(job, portal, 0)
+    bulk_queue.delete("bulk")
+    assert at_work(job, portal, 2)
+    assert not at_work(job, portal, 3)
+    assert work(job).done == 200
+
+
+def test_one_lane_is_enough_for_a_full_bucket(
+    desk: Desk, portal: DemoPortal, bulk_queue: Redis
+) -> None:
+    orders, (deal,) = portal.many(orders=200, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    bulk_queue.delete("bulk")
     full = errors.RateLimited("QUERY_LIMIT_EXCEEDED")
     budget_of(job.portal, Priority.BULK).settle("one", [("profile", full)])
-    portal.reset_counts()
-    for lane in JobLane.objects.filter(job=job, number__gt=0):
-        tasks.work(lane.pk, lane.ticket)
-        lane.refresh_from_db()
-        assert lane.due_at > timezone.now() + timedelta(seconds=10)
-    assert portal.http_requests == 0
-    assert work(job).done == 200
+    assert not at_work(job, portal, 1)
 
 
 def test_stop_and_resume(desk: Desk, portal: DemoPortal) -> None:

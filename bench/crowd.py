@@ -1,0 +1,154 @@
+"""Portals with a job each at once, one of them a large one: does everybody get their turn?
+
+A part of ``bench.queue``. All jobs have their previews and wait in the queue before the one worker,
+of two processes, begins; each portal keeps its own limits, and all share the authorization server.
+"""
+
+import bisect
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from demo.limits import Limits, Spent
+from demo.server import DemoPortal
+from tests.jobs import machine
+from tests.jobs.machine import Machine
+from tests.jobs.persons import ADD, Person, added
+
+ROWS, LARGE = 40, 4_000
+PROCESSES = 2
+THREADS = 4  # of each portal; a job has two requests under way
+CAPACITY, LEAK = 50, 2
+LOOK_EVERY = 0.2
+MOST_SECONDS = 3_600.0
+
+
+class Watch(Limits):
+    """The documentation's limits, with the moments of all writes."""
+
+    def __init__(self) -> None:
+        self.writes: list[float] = []
+        self.blocked = 0
+        super().__init__()
+
+    def spend(self, method: str) -> Spent:
+        spent = super().spend(method)
+        self.blocked += not spent.allowed
+        if method == ADD and spent.allowed:
+            self.writes.append(time.monotonic())
+        return spent
+
+
+@dataclass(frozen=True)
+class Customer:
+    """One portal with its job."""
+
+    portal: DemoPortal
+    watch: Watch
+    person: Person
+    orders: range
+    deal: int
+    job: str
+
+    def once(self) -> int:
+        """How many orders are where they were wanted and were written once."""
+        times = added(self.portal)
+        there = (self.portal.link_of(order) == (2, self.deal) for order in self.orders)
+        return sum(
+            here and times[order] == 1 for order, here in zip(self.orders, there, strict=True)
+        )
+
+
+def show(portals: int, *, postgres: bool) -> None:
+    """Print when the portals' jobs began to write and ended, in seconds after the first write of all."""
+    with (
+        tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
+        machine.running(
+            Path(home), postgres=postgres, rate=(CAPACITY, LEAK), workers=PROCESSES
+        ) as one,
+        _customers(one, portals) as customers,
+    ):
+        one.kill("worker")
+        for each in customers:
+            each.person.post(f"/jobs/{each.job}/start/", data={"move": "on"})
+        one.start("worker")
+        _until(one, "state <> 'done'", "the end of all jobs")
+        _report(customers)
+
+
+def _report(customers: Sequence[Customer]) -> None:
+    large, *small = customers
+    zero = min(min(each.watch.writes) for each in customers)
+    firsts = sorted(min(each.watch.writes) - zero for each in small)
+    lasts = sorted(max(each.watch.writes) - zero for each in small)
+    larges = sorted(moment - zero for moment in large.watch.writes)
+    # What stood before the one that had to wait longest, and could not have: the large one's rows.
+    others = (len(small) - 1) * ROWS
+    pushed = bisect.bisect(larges, firsts[-1])
+    wanted = sum(len(each.orders) for each in customers)
+    once = sum(each.once() for each in customers)
+    requests = sum(each.portal.http_requests for each in customers)
+    refused = sum(each.portal.rest.refused for each in customers)
+    blocked = sum(each.watch.blocked for each in customers)
+    before = bisect.bisect(lasts, larges[-1])
+    for name, value in (
+        ("portals", f"1 with {len(large.orders)} rows, {len(small)} with {ROWS}"),
+        ("first write of a small one", _spread(firsts)),
+        ("last write of a small one", _spread(lasts)),
+        ("slowest of fastest end", f"{lasts[-1] / max(lasts[0], 0.1):.1f}"),
+        ("the large one", f"{larges[0]:.1f} to {larges[-1]:.1f} s"),
+        ("its rows before the latest", f"{pushed}, on top of {others}: {pushed / others:.2f}"),
+        ("small ones over before it", f"{before}/{len(small)}"),
+        ("requests, 503, 429", f"{requests}, {refused}, {blocked}"),
+        ("links exactly once", f"{once}/{wanted}"),
+    ):
+        sys.stdout.write(f"{name:<28}{value}\n")
+
+
+def _spread(seconds: Sequence[float]) -> str:
+    middle = statistics.median(seconds)
+    return (
+        f"{seconds[0]:.1f} s the first, {middle:.1f} s the median, {seconds[-1]:.1f} s the latest"
+    )
+
+
+@contextmanager
+def _customers(one: Machine, portals: int) -> Iterator[Sequence[Customer]]:
+    """Portals with the app installed and a previewed job each; the first one's is large."""
+    with ExitStack() as stack:
+        made = []
+        for number in range(portals):
+            portal = stack.enter_context(
+                DemoPortal(
+                    one.url, member_id=f"{number:032x}", oauth_of=one.portal, threads=THREADS
+                )
+            )
+            made.append(_customer(one, portal, ROWS if number else LARGE))
+        _until(one, "state <> 'planned'", "all previews")
+        for each in made:
+            each.portal.reset_counts()
+            each.watch.time_scale = 1.0
+        yield made
+
+
+def _customer(one: Machine, portal: DemoPortal, rows: int) -> Customer:
+    watch = portal.rest.limits = Watch()
+    watch.costs[ADD] = 0.002
+    orders, (deal,) = portal.many(orders=rows, deals=1)
+    person = Person(replace(one, portal=portal))
+    table = "order id,deal\n" + "".join(f"{order},{deal}\n" for order in orders)
+    return Customer(portal, watch, person, orders, deal, person.asked(table))
+
+
+def _until(one: Machine, others: str, what: str) -> None:
+    """Wait until no job is of this kind."""
+    limit = time.monotonic() + MOST_SECONDS
+    while one.query(f"SELECT 1 FROM jobs_job WHERE {others} LIMIT 1"):  # noqa: S608
+        if time.monotonic() > limit:
+            raise RuntimeError(f"never: {what}")
+        time.sleep(LOOK_EVERY)
