@@ -309,6 +309,7 @@ SILENCED_SYSTEM_CHECKS = [
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # A thousand chosen orders, each with its number and its status.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
+FILE_UPLOAD_HANDLERS = ["b24app.uploads.BoundedUpload"]
 
 CELERY_BROKER_URL = _broker(REDIS_URL)
 CELERY_IMPORTS = ["b24app.collecting"]

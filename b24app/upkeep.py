@@ -1,16 +1,23 @@
-"""Keeping an installation going: bindings made good, the app carried on by another administrator."""
+"""Keeping an installation going: bindings made good, the app carried on by another administrator,
+the subscription asked about.
+"""
 
 import logging
 from collections.abc import Mapping
 
+from django.core.cache import cache
+
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client
-from b24app.connect import client_of
-from b24app.portals import bindings
+from b24app.connect import client_of, installer_client
+from b24app.portals import bindings, launch
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.tokens import bury
+from b24app.portals.tokens import bury, settle
 
 logger = logging.getLogger(__name__)
+
+# Seconds between two questions about a portal's subscription that nobody has proved a reason for.
+PAYMENT_PAUSE = 600
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
@@ -70,3 +77,26 @@ def mend(client: Client, portal: Portal, present: Outcomes) -> list[errors.Bitri
     wanted = bindings.mending(portal, present)
     outcomes = client.batch(wanted) if wanted else {}
     return [one for one in [*unread, *outcomes.values()] if isinstance(one, errors.BitrixError)]
+
+
+def may_ask_about_payment(portal_pk: int) -> bool:
+    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` where nobody can tell."""
+    return bool(cache.add(f"payment:{portal_pk}", 1, PAYMENT_PAUSE))
+
+
+def check_payment(portal: Portal) -> None:
+    """Ask the portal, with the installer's access, whether the subscription has ended.
+
+    Raises ``errors.BitrixError`` where it cannot be asked.
+    """
+    client = installer_client(portal)
+    if client is None:
+        return
+    outcome: Answer | errors.BitrixError
+    try:
+        outcome = client.call("app.info")
+    except (errors.PaymentRequired, errors.MethodNotFound) as refusal:
+        outcome = refusal
+    expired = launch.payment_expired(outcome)
+    if expired is not None:
+        settle(portal, payment_expired=expired)

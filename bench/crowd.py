@@ -18,7 +18,7 @@ from demo.limits import Limits, Spent
 from demo.server import DemoPortal
 from tests.jobs import machine
 from tests.jobs.machine import Machine
-from tests.jobs.test_kills import ADD, Person, added
+from tests.jobs.persons import ADD, Person, added
 
 ROWS, LARGE = 40, 4_000
 PROCESSES = 2

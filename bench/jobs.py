@@ -34,7 +34,7 @@ import requests
 from demo.limits import Limits, Spent
 from tests.jobs import machine
 from tests.jobs.machine import Machine
-from tests.jobs.test_kills import ADD, Person, added
+from tests.jobs.persons import ADD, Person, added
 
 CAPACITY, LEAK, OPERATING = 50, 2, 480.0
 LANES = 4  # of b24app.jobs.lanes, which needs Django set up

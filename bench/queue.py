@@ -29,7 +29,7 @@ from bench.processes import Memory
 from demo.server import DemoPortal
 from tests.jobs import machine
 from tests.jobs.machine import ROOT, Machine
-from tests.jobs.test_kills import ADD, Person, added
+from tests.jobs.persons import ADD, Person, added
 
 DEALS = 100
 SAMPLE_EVERY = 5_000

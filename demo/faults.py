@@ -21,6 +21,7 @@ WHOLE: dict[str, tuple[int, str, str]] = {
     "expired_token": (401, "expired_token", "The access token provided has expired."),
     "rate": (503, "QUERY_LIMIT_EXCEEDED", "Too many requests"),
     "portal_deleted": (500, "PORTAL_DELETED", "Portal was deleted"),
+    "https_required": (400, "INVALID_REQUEST", "Https required."),
     "payment_required": (402, "PAYMENT_REQUIRED", "Payment required"),
     "user_access": (403, "user_access_error", "The user does not have access to the application."),
     "overload": (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload."),

@@ -4,17 +4,18 @@ import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.connect import client_of, installer_client
-from b24app.events import echoes
+from b24app.events import echoes, leaving
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.install import flow
 from b24app.journal import watching
 from b24app.orders import origins
 from b24app.orders.types import DEAL, Owner
+from b24app.portals import launch
 from b24app.portals.bindings import (
     DEAL_EVENTS,
     ORDER_EVENTS,
@@ -23,17 +24,17 @@ from b24app.portals.bindings import (
 )
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal
-from b24app.portals.tokens import authorization_server, settle
+from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
-
-# Seconds between two questions about the subscription, whose event may carry no token
-# (common/events/on-app-payment.md).
-PAYMENT_PAUSE = 600
 
 
 class NotYet(Exception):
     """The event cannot be worked now; it is tried again later."""
+
+
+class NotBelieved(Exception):
+    """What the event says is not so, or not yet."""
 
 
 def handle(event: InboxEvent) -> None:
@@ -60,37 +61,48 @@ def _updated(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]
 
 
 def _uninstalled(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
-    """Erase, once our own access proves that the app is gone: the token in the event is no secret."""
+    """Erase, once our own access proves that the app is gone: the token in the event is no secret.
+
+    Raises :class:`NotBelieved` while any access works.
+    """
     if flow.still_installed(portal):
-        logger.warning("uninstall of %s not believed: our access still works", portal.host)
-        return
-    flow.uninstall(portal, clean=str(data.get("CLEAN", "0")) == "1")
+        raise NotBelieved(f"uninstall of {portal.host}: our access still works")
+    leaving.leave(portal, clean=str(data.get("CLEAN", "0")) == "1")
 
 
 def _paid(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
-    """Ask the portal itself; not often where the event carries no proof, as it is documented."""
+    """Ask the portal itself; not often where the event carries no proof (common/events/on-app-payment.md)."""
     proven = bool(portal.application_token) and auth.get("application_token") == str(
         portal.application_token
     )
     try:
-        if not proven and not cache.add(f"payment:{portal.pk}", 1, PAYMENT_PAUSE):
+        if not proven and not upkeep.may_ask_about_payment(portal.pk):
             return
     except RedisError:
         raise NotYet("nobody can tell how often we have asked") from None
-    flow.check_payment(portal)
+    upkeep.check_payment(portal)
 
 
 def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> None:
+    """Believe a new application token that comes with an administrator's access token to this app.
+
+    Any employee has a token of their own, and another app in the portal has some too: with those nobody
+    may shut out the rest of the portal, whose openings carry the true one.
+    """
     claimed = auth.get("application_token", "")
     if not claimed or claimed == portal.application_token:
         return
     try:
-        info = authorization_server().app_info(auth.get("access_token", ""))
-    except (errors.AuthError, errors.BadRequest):
+        form = {"member_id": portal.member_id, "AUTH_ID": auth.get("access_token", "")}
+        posted = launch.read({}, form)
+        outcomes = launch.client_for(posted, portal).batch(launch.identity_commands())
+        proven = launch.identified(posted, portal, outcomes).is_admin
+    except (launch.Refused, errors.AuthError, errors.AccessDenied):
+        proven = False
+    if not proven:
         logger.warning("application token of %s not believed", portal.host)
         return
-    if info.member_id == portal.member_id:
-        settle(portal, application_token=Secret(claimed[:200]))
+    settle(portal, application_token=Secret(claimed[:200]))
 
 
 _HANDLERS: Mapping[str, Callable[[Portal, Mapping[str, object], Mapping[str, str]], None]] = {

@@ -35,6 +35,9 @@ _PART = re.compile(r"\[([^\[\]]*)\]")
 # These bring a new application token with a new installation; their own access token proves them.
 RENEWING = frozenset({"ONAPPINSTALL", "ONAPPUPDATE"})
 
+# The page of the event (common/events/on-app-uninstall.md) spells its name in another way.
+SPELT = {"ONAPPSUNINSTALL": "ONAPPUNINSTALL"}
+
 # What happens to the portal's data, not to the app.
 CHANGES = frozenset(EVENTS) - frozenset(APP_EVENTS)
 
@@ -70,7 +73,8 @@ def read(fields: Iterable[tuple[str, str]]) -> Incoming:
     if not isinstance(name, str) or not _NAME.fullmatch(name.upper()) or not isinstance(auth, dict):
         raise BadEvent("not an event")
     flat = {key: value for key, value in auth.items() if isinstance(value, str)}
-    return Incoming(name.upper(), data if isinstance(data, dict) else {}, flat)
+    name = SPELT.get(name.upper(), name.upper())
+    return Incoming(name, data if isinstance(data, dict) else {}, flat)
 
 
 def _put(tree: Tree, key: str, value: str) -> None:

@@ -1,5 +1,6 @@
 """Tasks are shells: an id in, one event or one group of changes worked."""
 
+import logging
 from datetime import timedelta
 
 from celery import shared_task
@@ -10,7 +11,11 @@ from b24app.bitrix24.errors import BitrixError
 from b24app.events import handlers, notices
 from b24app.events.models import ChangeNotice, InboxEvent
 
+logger = logging.getLogger(__name__)
+
 MOST_ATTEMPTS = 12
+# Looks at what is not believed, in three minutes: a portal may end our access a moment after it tells.
+MOST_LOOKS = 3
 LEASE = timedelta(minutes=2)
 KEPT = {InboxEvent.State.DONE: timedelta(days=7), InboxEvent.State.FAILED: timedelta(days=30)}
 
@@ -25,6 +30,11 @@ def work(pk: int) -> None:
     event = InboxEvent.objects.select_related("portal__installer__portal").get(pk=pk)
     try:
         handlers.handle(event)
+    except handlers.NotBelieved as doubt:
+        if event.attempts < MOST_LOOKS:
+            _later(event)
+            return
+        logger.warning("not believed: %s", doubt)
     except (BitrixError, handlers.NotYet):
         _later(event)
         return

@@ -50,9 +50,14 @@ class NotConnected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """Where to send a browser, and the secret it has to bring back as a cookie."""
+    """Where to send a browser, and the secret it has to bring back as a cookie.
+
+    ``known``: an installed portal is there. Anywhere else a person goes by their own decision only.
+    """
 
     address: str
+    host: str
+    known: bool
     browser: str = field(repr=False)
 
 
@@ -62,10 +67,13 @@ def depart(host: str, browser: str) -> Departure:
     Several departures of one browser share its cookie. Raises :class:`NotConnected` for anything
     that is not the bare host of a portal.
     """
-    origin = _origin(_ascii(host))
-    known = browser if _BROWSER.fullmatch(browser) else secrets.token_urlsafe(32)
-    state = signing.dumps([secrets.token_urlsafe(12), _digest(known)], salt=_SALT)
-    return Departure(authorization_server().authorize_url(origin, state), known)
+    written = _ascii(host)
+    origin = _known_origin(written)
+    address = origin or _other_origin(written)
+    same = browser if _BROWSER.fullmatch(browser) else secrets.token_urlsafe(32)
+    state = signing.dumps([secrets.token_urlsafe(12), _digest(same)], salt=_SALT)
+    page = authorization_server().authorize_url(address, state)
+    return Departure(page, written, bool(origin), same)
 
 
 def arrive(code: str, state: str, browser: str) -> PortalUser:
@@ -97,14 +105,20 @@ def _ascii(host: str) -> str:
         return ""
 
 
-def _origin(host: str) -> str:
-    """Where the portal at ``host`` is: as we know it, or at an ordinary name of the internet."""
-    if _NETLOC.fullmatch(host):
-        schemes = ("https", "http") if settings.B24_ALLOW_HTTP else ("https",)
-        for scheme in schemes:
-            origin = f"{scheme}://{host}"
-            if Portal.objects.installed().filter(endpoint__startswith=f"{origin}/").exists():
-                return origin
+def _known_origin(host: str) -> str:
+    """Where the installed portal at ``host`` is, as we know it; empty for any other host."""
+    if not _NETLOC.fullmatch(host):
+        return ""
+    schemes = ("https", "http") if settings.B24_ALLOW_HTTP else ("https",)
+    for scheme in schemes:
+        origin = f"{scheme}://{host}"
+        if Portal.objects.installed().filter(endpoint__startswith=f"{origin}/").exists():
+            return origin
+    return ""
+
+
+def _other_origin(host: str) -> str:
+    """An ordinary name of the internet: a portal may have been renamed without our hearing of it."""
     if not _NAME.fullmatch(host):
         raise NotConnected("address")
     return f"https://{host}"

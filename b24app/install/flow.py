@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.connect import client_of, installer_client
+from b24app.connect import client_of
 from b24app.orders import rows
 from b24app.portals import bindings, launch
 from b24app.portals.fields import Secret
@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 # People whose access is tried before an uninstall is believed.
 WITNESSES = 20
+
+# A portal that is there no more has no app (errors/index.md).
+DELETED = "PORTAL_DELETED"
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
@@ -138,38 +141,19 @@ def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
     return Step(name, done=error is None, error=error)
 
 
-def check_payment(portal: Portal) -> None:
-    """Ask the portal, with the installer's access, whether the subscription has ended.
+def close(portal: Portal) -> None:
+    """End everybody's access and session; what else is known of the portal stays.
 
-    Raises ``errors.BitrixError`` where it cannot be asked.
-    """
-    client = installer_client(portal)
-    if client is None:
-        return
-    try:
-        expired = launch.payment_expired(client.call("app.info"))
-    except errors.PaymentRequired:
-        expired = True
-    if expired is not None:
-        settle(portal, payment_expired=expired)
-
-
-def uninstall(portal: Portal, *, clean: bool) -> None:
-    """Forget a portal: everything for ``clean``, otherwise only what gives access.
-
-    The caller has proved that the app is gone (see events.handlers).
+    The caller has proved that the app is gone (see events.leaving).
     """
     with transaction.atomic():
-        if clean:
-            portal.delete()
-            return
         portal.application_token = Secret("")
         portal.uninstalled_at = timezone.now()
         portal.save(update_fields=["application_token", "uninstalled_at"])
         PortalUser.objects.of(portal).update(
             access_token="", refresh_token="", tokens=PortalUser.Tokens.DEAD
         )
-    logger.info("portal %s uninstalled, clean=%s", portal.host, clean)
+    logger.info("portal %s: access ended", portal.host)
 
 
 def still_installed(portal: Portal) -> bool:
@@ -185,7 +169,10 @@ def still_installed(portal: Portal) -> bool:
             client_of(user).call("app.info")
         except errors.DeadToken:
             bury(user)
-        except errors.PortalClosed:
+        except errors.PortalClosed as closed:
+            if closed.code != DELETED:
+                # Closed for a while, or to plain http: the app may be there still.
+                raise
             return False
         except (errors.AccessDenied, errors.MissingScope, errors.MethodNotFound):
             return True

@@ -23,6 +23,7 @@ from b24app.portals.session import Session
 # How a connecting ends, and the HTTP status of its page.
 _CONNECTIONS: Mapping[str, int] = {
     "connected": 200,
+    "leaving": 200,
     "address": 400,
     "refused": 403,
     "late": 400,
@@ -59,14 +60,21 @@ def _steps(client: Client, user: PortalUser) -> dict[str, object]:
 
 @require_GET
 def connect(request: HttpRequest) -> HttpResponse:
-    """Send the person to their portal's authorization page, with a cookie to know them by again."""
+    """Send the person to their portal's authorization page, with a cookie to know them by again.
+
+    To an address where we know no portal they are not sent: the page names it, and they go by themselves.
+    Otherwise a link to us would lead anywhere.
+    """
     try:
         departure = authorizing.depart(
             request.GET.get("portal", ""), request.COOKIES.get(_cookie(), "")
         )
     except NotConnected as refused:
         return _connection(request, refused.reason)
-    response = HttpResponseRedirect(departure.address)
+    response: HttpResponse = HttpResponseRedirect(departure.address)
+    if not departure.known:
+        shown = {"host": departure.host, "address": departure.address}
+        response = _connection(request, "leaving", **shown)
     response.set_cookie(
         _cookie(),
         departure.browser,

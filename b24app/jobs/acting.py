@@ -57,7 +57,13 @@ def sent(client: Client, commands: Mapping[str, Command]) -> Outcomes:
 
 
 def hands_of(job: Job) -> Hands:
-    """The clients of a job; raises ``errors.DeadToken`` where the installer's access is gone."""
+    """The clients of a job.
+
+    Raises ``errors.DeadToken`` where the installer's access is gone, ``errors.PaymentRequired`` once the
+    subscription has ended: then people may look, and nothing is written.
+    """
+    if job.portal.payment_expired:
+        raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
     own = client_of(job.acting, Priority.BULK)
     if job.right == Job.Right.OWN:
         return Hands(own, own)
@@ -76,6 +82,13 @@ def borrow(job: Job) -> bool:
         return False
     Job.objects.of(job.portal).filter(pk=job.pk).update(right=Job.Right.INSTALLER)
     return True
+
+
+def passed_on(job: Job) -> bool:
+    """Whether the installer's access that this job used has ended and somebody else's is in its place."""
+    before = job.portal.installer_id
+    job.portal.refresh_from_db(fields=["installer"])
+    return job.right == Job.Right.INSTALLER and job.portal.installer_id not in (None, before)
 
 
 def still_named(job: Job, outcomes: Outcomes) -> None:

@@ -16,9 +16,9 @@ from b24app.jobs import reasons, tables
 from b24app.jobs.creating import Order
 from b24app.jobs.models import Job, place_of, place_text
 from b24app.orders.types import DEAL, INVOICE, Owner
+from b24app.uploads import LARGEST_FILE
 
 MOST_CHOSEN = 1000
-LARGEST_FILE = 10_000_000
 LONGEST_SEARCH = 100
 
 K = Job.Kind

@@ -34,13 +34,15 @@ S, V = JobItem.State, JobItem.Verdict
 def step(held: Held, own: Client) -> float:
     """Gather the next piece of rows; 0.0, for there is always more to do afterwards.
 
-    A source that cannot be read ends the job with its reason. Raises what the portal refuses.
+    A source that cannot be read ends the job with its reason, and is not kept. Raises what the portal
+    refuses.
     """
     held.renew(SECONDS)
     try:
         _SOURCES[Job.Origin(held.job.origin)](held, own)
     except tables.Unreadable as problem:
         states.change(held.job, Job.State.FAILED, problem.reason)
+        JobSource.objects.filter(job=held.job).delete()
     return 0.0
 
 

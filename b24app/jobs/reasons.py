@@ -84,6 +84,7 @@ JOB_REASONS: Words = {
         "The subscription has ended. Ask an administrator to renew it; then open the app: the job "
         "goes on by itself."
     ),
+    "removed": _("The app was removed from Bitrix24; nothing more was changed. Press Resume to go on."),
     "app_closed": _("An administrator has closed the app to you. Open it once you may: the job goes on."),
     "no_read": _("You have no right to read orders. An administrator can grant it; then press Resume."),
     "no_write": _("You have no right to change orders. An administrator can grant it; then press Resume."),

@@ -139,9 +139,13 @@ def _cost(view: View, method: str) -> float:
 
 
 def _goes_on(turn: Turn) -> bool:
-    """Whether the job is still to be worked; somebody may have stopped it a moment ago."""
-    turn.job.refresh_from_db(fields=["state"])
-    return turn.job.state in states.AT_WORK
+    """Whether the job is still to be worked.
+
+    Somebody may have stopped it a moment ago, or the subscription may have ended: the next slice says so.
+    """
+    same = Job.objects.of(turn.job.portal).filter(pk=turn.job.pk)
+    turn.job.state, unpaid = same.values_list("state", "portal__payment_expired").get()
+    return turn.job.state in states.AT_WORK and not unpaid
 
 
 def _at_the_end(turn: Turn) -> float | None:

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from b24app.jobs import lanes, queueing, states
-from b24app.jobs.models import Job, JobItem
+from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
@@ -48,13 +48,25 @@ def start(job: Job, *, may_move: bool) -> bool:
     return True
 
 
-def stop(job: Job) -> bool:
+def stop(job: Job, reason: str = "") -> bool:
     """Stop after the requests that are under way; at once where there are none."""
-    if not (states.change(job, S.STOPPING) or states.change(job, S.STOPPED)):
+    if not (states.change(job, S.STOPPING, reason) or states.change(job, S.STOPPED, reason)):
         return False
     if job.state == S.STOPPING and lanes.idle(job):
-        states.change(job, S.STOPPED)
+        states.change(job, S.STOPPED, reason)
     return True
+
+
+def halt(portal: Portal) -> None:
+    """Stop what is not finished: the portal has removed the app. Its people may resume when it is back."""
+    unfinished = Job.objects.of(portal).exclude(state__in=[S.PLANNED, S.STOPPING, *states.ENDED])
+    for job in unfinished.select_related("portal"):
+        stop(job, "removed")
+
+
+def abandon(portal: Portal) -> None:
+    """Before a portal is erased: its slices have lost their lanes and write nothing down any more."""
+    JobLane.objects.filter(job__portal=portal).delete()
 
 
 def discard(job: Job) -> bool:
@@ -70,7 +82,8 @@ def discard(job: Job) -> bool:
 def resume(job: Job, user: PortalUser) -> bool:
     """Go on where the job was stopped; on the token of ``user`` where the former one waits for access."""
     acting: dict[str, object] = {}
-    if job.state == S.WAITING_AUTHORIZATION and user.pk != job.acting_id:
+    ended = job.state == S.WAITING_AUTHORIZATION or job.acting.tokens == PortalUser.Tokens.DEAD
+    if ended and user.pk != job.acting_id:
         acting = _taken_over(user)
     return _go_on(job, **acting)
 
@@ -88,33 +101,52 @@ def retry(job: Job) -> bool:
     return True
 
 
-def forget() -> None:
-    """Drop what nobody needs any more, a few jobs each time: their rows may be many.
+def forget() -> bool:
+    """Drop what nobody needs any more, a few jobs each time: their rows may be many. True if there is more.
 
-    Previews that were never started and exports (they hold customers' data) after a week, the rest
-    three months after its end. What was changed stays in the audit trail.
+    Previews that were never started and exports (they hold customers' data) after a week, finished or
+    not; the rest three months after its end, or its start where nobody has gone on with it. What was
+    changed stays in the audit trail. These times stand in the privacy policy.
     """
     now = timezone.now()
     lately, long_ago = now - FORGOTTEN_AFTER, now - KEPT
     unstarted = Q(started_at=None, created_at__lt=lately)
-    exported = Q(kind=Job.Kind.EXPORT, ended_at__lt=lately)
+    exported = Q(kind=Job.Kind.EXPORT, started_at__lt=lately)
     old = Q(state__in=states.ENDED, ended_at__lt=long_ago)
-    for job in Job.objects.filter(unstarted | exported | old).order_by("pk")[:MOST_FORGOTTEN]:
+    left = ~Q(state__in=states.ENDED) & Q(started_at__lt=long_ago)
+    past = Job.objects.filter(unstarted | exported | old | left)
+    found = list(past.order_by("pk")[:MOST_FORGOTTEN])
+    for job in found:
         job.delete()
+    return len(found) == MOST_FORGOTTEN
 
 
 def resume_waiting(portal: Portal | None = None) -> None:
-    """Let jobs go on that waited for access, where the person or an administrator has come back since."""
+    """Let jobs go on that waited for access, where the person or an administrator has come back since,
+    or the subscription has been renewed.
+    """
     waiting = Job.objects.filter(state=S.WAITING_AUTHORIZATION, portal__uninstalled_at=None)
     if portal is not None:
         waiting = waiting.of(portal)
     for job in waiting.select_related("portal", "user", "acting").order_by("waiting_since")[:500]:
-        who = _come_back(job)
+        who = _come_back(job) if job.reason != "payment" else _paid_for(job)
         if who is None:
             continue
         same = who.pk == job.acting_id
         logger.info("job %s goes on with the access of user %s", job.pk, who.user_id)
         _go_on(job, **({} if same else _taken_over(who)))
+
+
+def unpaid() -> list[int]:
+    """Portals whose jobs wait for the subscription."""
+    waiting = Job.objects.filter(state=S.WAITING_AUTHORIZATION, reason="payment")
+    chosen = waiting.filter(portal__uninstalled_at=None, portal__payment_expired=True)
+    return list(chosen.order_by().values_list("portal", flat=True).distinct()[:500])
+
+
+def _paid_for(job: Job) -> PortalUser | None:
+    """Who goes on now that the subscription has been renewed; None while it has not."""
+    return None if job.portal.payment_expired else job.acting
 
 
 def _come_back(job: Job) -> PortalUser | None:

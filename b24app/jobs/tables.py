@@ -8,30 +8,25 @@ goes on; only what is no table at all is refused as a whole.
 import csv
 import io
 import re
-import zipfile
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from urllib.parse import urlsplit
 
 from charset_normalizer import from_bytes
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
+from b24app.jobs import workbooks
 from b24app.jobs.models import JobItem
+from b24app.jobs.workbooks import Unreadable
 from b24app.orders.types import DEAL, INVOICE, Owner
+
+__all__ = ["Row", "Unreadable", "one_a_line", "owner_of", "read"]
 
 MOST_COLUMNS = 60
 MOST_LINES = 110_000
 MOST_TITLES = 9
 LONGEST_CELL = 500
-
-# An XLSX of 100,000 rows unpacks to some 30 MB.
-MOST_MEMBERS = 500
-MOST_UNPACKED = 150_000_000
-MOST_STRINGS = 40_000_000
 
 SAMPLE = 64_000
 OLD = ("cp1251", "cp1252", "koi8_r")
@@ -79,14 +74,6 @@ _ID = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 _LINK = re.compile(
     r"/crm/(?:(?P<deal>deal)|type/(?P<type>\d{1,5}))/(?:details|show)/(?P<id>\d{1,15})"
 )
-
-
-class Unreadable(Exception):
-    """Not a table we can read; ``reason`` is a key of ``reasons.WORDS``."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +131,12 @@ def one_a_line(text: str) -> str:
 
 def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
     if content.startswith(b"PK\x03\x04"):
-        return _sheet(content)
+        return (
+            (line, [_clean(cell) for cell in cells])
+            for line, cells in enumerate(
+                workbooks.rows(content, MOST_COLUMNS, MOST_LINES + 1), start=1
+            )
+        )
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise Unreadable("old_excel")
     return _text(content)
@@ -292,7 +284,7 @@ def _no_text() -> str:
 
 def _known_headers(text: str) -> int:
     """How many cells of the first line head a column that we know."""
-    first = re.split(r"[\t;,|]", text.split("\n", 1)[0])
+    first = re.split(r"[\t;,|]", text[:SAMPLE].split("\n", 1)[0])
     return sum(1 for cell in first if _plain(cell.strip(' "\r')) in _HEADERS)
 
 
@@ -308,37 +300,3 @@ def _separator(sample: str) -> str:
     if 2 * evenly(best) >= len(lines) > 0:
         return best
     return " " if any(len(line.split()) > 1 for line in lines) else ","
-
-
-# --- spreadsheets ------------------------------------------------------------------------------
-
-
-def _sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    try:
-        _bounded(content)
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()
-        rows: Iterable[Sequence[object]] = sheet.iter_rows(
-            max_col=MOST_COLUMNS, max_row=MOST_LINES + 1, values_only=True
-        )
-        for line, cells in enumerate(rows, start=1):
-            yield line, [_clean(cell) for cell in cells]
-    except Unreadable:
-        raise
-    # The library lets through whatever its XML and zip readers raise on a broken file.
-    except (
-        zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError, OSError,
-        SyntaxError, TypeError, AttributeError, EOFError, NotImplementedError, zlib.error,
-    ):  # fmt: skip
-        raise Unreadable("not_a_table") from None
-
-
-def _bounded(content: bytes) -> None:
-    """Refuse an archive that would unpack to more than a table of ours holds."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = archive.infolist()
-    strings = sum(one.file_size for one in members if one.filename.endswith("sharedStrings.xml"))
-    unpacked = sum(one.file_size for one in members)
-    if len(members) > MOST_MEMBERS or unpacked > MOST_UNPACKED or strings > MOST_STRINGS:
-        raise Unreadable("too_large")

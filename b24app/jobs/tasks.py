@@ -1,10 +1,19 @@
 """Tasks are shells: a lane in, one slice worked, the next one put at the end of the queue."""
 
+import logging
+
 from celery import shared_task
 from celery.app.task import Task
+from django.core.exceptions import ObjectDoesNotExist
+from redis.exceptions import RedisError
 
+from b24app import upkeep
+from b24app.bitrix24.errors import BitrixError
 from b24app.jobs import ends, lanes, queueing, runner, states, steering
 from b24app.jobs.models import Job
+from b24app.portals.models import Portal
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="jobs.slice", bind=True)
@@ -13,15 +22,20 @@ def work(self: "Task[[int, int], None]", lane: int, ticket: int) -> None:
     held = lanes.take(lane, ticket, str(self.request.id or ""))
     if held is None:
         return
+    job = held.job
     try:
         after = runner.run(held)
         following = held.release(after)
+        job.refresh_from_db()
     except lanes.Lost:
         return
-    job = held.job
-    job.refresh_from_db()
+    except ObjectDoesNotExist:
+        if Job.objects.filter(pk=job.pk).exists():
+            raise
+        logger.info("job %s was erased with its portal", job.pk)
+        return
     if job.state == Job.State.STOPPING and lanes.idle(job):
-        states.change(job, Job.State.STOPPED)
+        states.change(job, Job.State.STOPPED, job.reason)
     if following is not None and job.state in states.AT_WORK:
         queueing.send([(lane, following)], after or 0.0)
     ends.tell(job)
@@ -32,9 +46,30 @@ def sweep() -> None:
     """Send again what was lost with a worker or the broker; let go on what has its access back."""
     queueing.send(lanes.overdue(states.SWEPT))
     steering.resume_waiting()
+    for portal in steering.unpaid():
+        try:
+            if upkeep.may_ask_about_payment(portal):
+                ask_about_payment.delay(portal)
+        except RedisError:
+            return
+
+
+@shared_task(name="jobs.ask_about_payment")
+def ask_about_payment(portal: int) -> None:
+    """Ask a portal whose jobs wait for its subscription: the event that tells of it may have been lost."""
+    found = Portal.objects.installed().select_related("installer__portal").filter(pk=portal).first()
+    if found is None:
+        return
+    try:
+        upkeep.check_payment(found)
+    except BitrixError as error:
+        logger.warning("subscription of %s not known: %s", found.host, error.code)
+        return
+    steering.resume_waiting(found)
 
 
 @shared_task(name="jobs.forget")
 def forget() -> None:
-    """Drop jobs that are past their time."""
-    steering.forget()
+    """Drop jobs that are past their time, until none is left: the privacy policy names that time."""
+    if steering.forget():
+        forget.delay()

@@ -10,6 +10,7 @@ from django.db.models import F
 from b24app.bitrix24 import errors
 from b24app.jobs import acting, states
 from b24app.jobs.models import Job
+from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
     """Put the job into the state this error asks for; seconds after which to try again, if at all."""
     if isinstance(error, errors.WriteDenied) and acting.borrow(job):
         return 0.0
+    if isinstance(error, errors.DeadToken) and acting.passed_on(job):
+        return 0.0
     state, reason = next(
         ((state, reason) for kind, state, reason in _BY_ERROR if isinstance(error, kind)),
         (S.PAUSED, "failure"),
@@ -57,6 +60,8 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
     if isinstance(error, errors.Wait) and error.seconds < WORTH_SAYING:
         return error.seconds
     logger.warning("job %s: %s after %s: %s", job.pk, state, error.method, error.code)
+    if isinstance(error, errors.PaymentRequired):
+        settle(job.portal, payment_expired=True)
     states.change(job, state, reason)
     if state != S.WAITING_PORTAL:
         return None

@@ -37,8 +37,13 @@ class JobPage(Protocol):
     ) -> HttpResponse: ...
 
 
-def of_job(*methods: str) -> Callable[[JobPage], Callable[[HttpRequest, int], HttpResponse]]:
-    """A route of one job; 404 for everybody who may not see it, as for one that is not there."""
+def of_job(
+    *methods: str, unpaid: bool = False
+) -> Callable[[JobPage], Callable[[HttpRequest, int], HttpResponse]]:
+    """A route of one job; 404 for everybody who may not see it, as for one that is not there.
+
+    ``unpaid``: it may be used once the subscription has ended.
+    """
 
     def decorate(view: JobPage) -> Callable[[HttpRequest, int], HttpResponse]:
         @csrf_exempt
@@ -51,7 +56,7 @@ def of_job(*methods: str) -> Callable[[JobPage], Callable[[HttpRequest, int], Ht
                 one = found.filter(pk=pk).first()
                 return _missing(request) if one is None else view(request, opened, user, one)
 
-            return entry.in_session(*methods)(page)(request)
+            return entry.in_session(*methods, unpaid=unpaid)(page)(request)
 
         return inner
 
@@ -168,7 +173,7 @@ def start(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
     return _progress(request, user, one)
 
 
-@of_job("POST")
+@of_job("POST", unpaid=True)
 def stop(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     steering.stop(one)
     return _progress(request, user, one)
@@ -186,7 +191,7 @@ def retry(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
     return _progress(request, user, one)
 
 
-@of_job("POST")
+@of_job("POST", unpaid=True)
 def discard(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """Forget a job that has written nothing, and show the others."""
     if not steering.discard(one):

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -80,6 +80,9 @@ def _store(held: Sequence[Heard], trace: Trace | None) -> None:
     try:
         with transaction.atomic():
             RestCall.objects.bulk_create(rows)
+    except IntegrityError:
+        # Another process has erased the portal meanwhile: nothing is kept about it.
+        logger.warning("%d calls of an erased portal are not in the journal", len(rows))
     except Exception:
         # Whatever it is: the answer has gone out and the work is done.
         logger.exception("%d calls are missing in the journal", len(rows))

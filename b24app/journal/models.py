@@ -77,8 +77,10 @@ class AuditEntry(models.Model):
     certain = models.BooleanField(
         default=True, help_text="False where the portal never answered, so it may not have happened"
     )
+    # Entries go with their portal only, all of it at once. Django would read a portal's whole trail first
+    # to see which entries are undone by which.
     undoes = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="undone_by"
+        "self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="undone_by"
     )
     details = models.JSONField(null=True, blank=True, help_text="A setting: name, before, after")
 

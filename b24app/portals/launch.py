@@ -262,7 +262,12 @@ def app_code(outcome: Answer | errors.BitrixError) -> str:
 
 
 def payment_expired(outcome: Answer | errors.BitrixError) -> bool | None:
-    """PAYMENT_EXPIRED of ``app.info``: whether the trial or the subscription is over; None if unsaid."""
+    """PAYMENT_EXPIRED of ``app.info``: whether the trial or the subscription is over; None if unsaid.
+
+    A kernel without that method refuses all calls once it is over, so whatever it answers says "no".
+    """
+    if isinstance(outcome, errors.PaymentRequired | errors.MethodNotFound):
+        return isinstance(outcome, errors.PaymentRequired)
     if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, Mapping):
         return None
     return {"Y": True, "N": False}.get(str(outcome.result.get("PAYMENT_EXPIRED")))
@@ -271,10 +276,13 @@ def payment_expired(outcome: Answer | errors.BitrixError) -> bool | None:
 def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
     """Keep a proven person with the tokens just brought, in one statement.
 
-    What the portal said on the way about the subscription is kept with it, where it is news.
+    What the portal said on the way about the subscription is kept with it, where it is news. An
+    administrator's opening also brings the application token of a portal that had none to tell before.
     """
     if person.payment_expired is not None:
         settle(portal, payment_expired=person.payment_expired)
+    if person.is_admin and posted.application_token and not portal.application_token:
+        settle(portal, application_token=Secret(posted.application_token))
     user = PortalUser(
         portal=portal,
         user_id=person.user_id,

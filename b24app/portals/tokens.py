@@ -8,6 +8,7 @@ and to nobody else.
 
 import logging
 import re
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -21,7 +22,9 @@ from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
 
-_NETLOC = re.compile(r"[\w.-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
+_NETLOC = re.compile(r"[\w.-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?", re.ASCII)
+# 127.1, 0x7f.1 and 2130706433 are addresses too, to whoever resolves them.
+_NUMERIC = re.compile(r"(?:.*\.)?(?:\d+|0x[0-9a-f]*)", re.IGNORECASE)
 
 
 def authorization_server() -> AuthorizationServer:
@@ -33,13 +36,45 @@ def authorization_server() -> AuthorizationServer:
 def checked_endpoint(endpoint: str) -> str:
     """A REST base fit to be called and to be named in a header, ending with a slash.
 
-    Raises ``errors.PortalClosed`` for plain http unless it is allowed, and for an odd address.
+    Raises ``errors.PortalClosed`` for plain http unless it is allowed, and for an odd address: whoever
+    has a portal of their own says where it is.
     """
-    parts = urlsplit(endpoint)
-    secure = parts.scheme == "https" or (parts.scheme == "http" and settings.B24_ALLOW_HTTP)
-    if not secure or not _NETLOC.fullmatch(parts.netloc) or parts.query or parts.fragment:
+    if not _may_be_called(endpoint):
         raise errors.PortalClosed("INVALID_REQUEST", "https required")
     return endpoint if endpoint.endswith("/") else f"{endpoint}/"
+
+
+def _may_be_called(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        plain = _NETLOC.fullmatch(parts.netloc) and parts.port != 0
+    except ValueError:
+        return False
+    if not plain or parts.query or parts.fragment:
+        return False
+    if settings.B24_ALLOW_HTTP:
+        return parts.scheme in ("http", "https")
+    return parts.scheme == "https" and not _this_machine(parts.hostname or "")
+
+
+def _this_machine(host: str) -> bool:
+    """Whether a host is this machine or its neighbourhood, or hides that it is.
+
+    An office's network is none of these: a portal of its own may stand there, beside this app.
+    """
+    name = host.rstrip(".").lower()
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost") or bool(_NUMERIC.fullmatch(name))
+    address = getattr(address, "ipv4_mapped", None) or address
+    return (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_unspecified
+        or address.is_multicast
+        or address.is_reserved
+    )
 
 
 class StoredTokens:
@@ -84,7 +119,10 @@ class StoredTokens:
         refusal: errors.BitrixError | None = None
         with transaction.atomic():
             rows = PortalUser.objects.select_for_update(of=("self",)).select_related("portal")
-            row = rows.get(pk=self._user.pk)
+            row = rows.filter(pk=self._user.pk).first()
+            if row is None:
+                # Erased with the portal meanwhile.
+                raise dead()
             if row.tokens == PortalUser.Tokens.DEAD:
                 refusal = dead()
             elif row.access_token == rejected or row.expires_soon:

@@ -1,16 +1,19 @@
 """The app as a server of its own, to which the demo portal posts its events."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 from django.conf import LazySettings
+from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from b24app import celery
 from b24app.events import inbox, views
 from demo.server import DemoPortal
 from tests.events.posting import work
+from tests.install.lives import Told, finish
+from tests.opening import install
 
 __all__ = ["celery"]
 
@@ -25,19 +28,30 @@ def nothing_kept_in_the_process() -> None:
 
 
 @pytest.fixture
-def served(live_server: LiveServer, portal: DemoPortal, settings: LazySettings) -> DemoPortal:
+def served(
+    live_server: LiveServer, portal: DemoPortal, settings: LazySettings
+) -> Iterator[DemoPortal]:
     """The portal, with the app at an address it can reach."""
     settings.APP_URL = portal.app_url = live_server.url
-    return portal
+    yield portal
+    # What it still has to tell must not come into the next test.
+    limit = time.monotonic() + SECONDS
+    while not answered(portal) and time.monotonic() < limit:
+        time.sleep(0.01)
+
+
+def answered(portal: DemoPortal) -> bool:
+    """Whether every event of the portal has had our answer."""
+    return all(one.status for one in portal.lifecycle.told)
 
 
 @pytest.fixture
-def events(served: DemoPortal) -> Callable[..., list[tuple[str, int]]]:
+def events(served: DemoPortal) -> Told:
     """Waits until the portal has posted what it had to tell, works it; (name, our answer) of each."""
 
     def told() -> list[tuple[str, int]]:
         limit = time.monotonic() + SECONDS
-        while not all(one.status for one in served.lifecycle.told):
+        while not answered(served):
             assert time.monotonic() < limit, "an event was not answered"
             time.sleep(0.01)
         work()
@@ -46,3 +60,20 @@ def events(served: DemoPortal) -> Callable[..., list[tuple[str, int]]]:
         return found
 
     return told
+
+
+@pytest.fixture
+def installed(client: Client, served: DemoPortal, events: Told) -> DemoPortal:
+    """The portal with the app installed, and nothing counted yet."""
+    finish(client, served, events)
+    served.reset_counts()
+    return served
+
+
+@pytest.fixture
+def neighbour(client: Client, installed: DemoPortal) -> Iterator[DemoPortal]:
+    """Another tenant of ours, with an application token of its own."""
+    with DemoPortal(app_url=installed.app_url, member_id="b" * 32, oauth_of=installed) as other:
+        other.state.app.application_token = "o" * 32
+        install(client, other)
+        yield other

@@ -1,8 +1,10 @@
 """The full OAuth protocol in a window of its own: there, back, and everything that may go wrong."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qs, quote, urlsplit
+from html import unescape
+from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 import pytest
 import requests
@@ -117,10 +119,33 @@ def test_over_https_the_cookie_is_bound_to_the_host(
         "portal bitrix24.com",
         "portal.bitrix24.com\r\nX-Evil: 1",
         "javascript:alert(1)",
+        "127.0.0.1",
+        "127.0.0.1:443",
+        "127.1",
+        "2130706433",
+        "0x7f.1",
+        "0x7f000001",
+        "017700000001",
+        "10.0.0.1",
         "169.254.169.254",
         "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[fe80::1%25eth0]",
         "localhost",
-        "127.1",
+        "localhost.",
+        "127\u30020\u30020\u30021",
+        "\u2460\u2461\u2466.0.0.1",
+        "evil.example@portal.bitrix24.com",
+        "portal.bitrix24.com:443:80",
+        "portal.bitrix24.com:",
+        "portal.bitrix24.com;evil.example",
+        "portal.bitrix24.com\t.evil.example",
+        "portal.bitrix24.com\x00.evil.example",
+        "portal..bitrix24.com",
+        "xn--",
+        "\u202eportal.bitrix24.com",
+        "portal.bitrix24.com\uff0fevil.example",
+        "portal.bitrix24.com\u2024evil.example/",
         "portal.bitrix24.com.",
         "-portal.example.com",
         "a" * 64 + ".example.com",
@@ -146,11 +171,32 @@ def test_only_a_bare_host_is_gone_to(client: Client, known: DemoPortal, host: st
         ("портал.рф", "https://xn--80awhdgm.xn--p1ai"),
     ],
 )
-def test_an_unknown_portal_is_gone_to_over_https_only(
+def test_to_an_unknown_portal_a_person_goes_by_themselves_and_over_https(
     client: Client, known: DemoPortal, host: str, origin: str
 ) -> None:
-    parts = urlsplit(start(client, host)["Location"])
+    response = start(client, host)
+    page = seen(response)
+    assert (page.state, response.status_code) == ("connect-leaving", 200)
+    assert "Location" not in response
+    assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
+    assert f"At {origin.removeprefix('https://')} we know no portal" in page.text
+    (address,) = re.findall(r'href="(https:[^"]*)"', page.text)
+    parts = urlsplit(unescape(address))
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{origin}/oauth/authorize/"
+    assert set(parse_qs(parts.query)) == {"response_type", "client_id", "state"}
+    assert "connect" in response.cookies
+
+
+def test_an_installed_portal_is_gone_to_at_once_at_its_own_address_only(
+    client: Client, known: DemoPortal
+) -> None:
+    host = "company.bitrix24.example"
+    Portal.objects.update(endpoint=f"https://{host}/rest/")
+    assert start(client, host)["Location"].startswith(f"https://{host}/oauth/authorize/?")
+    for other in (f"{host}.evil.example", f"evil-{host}", f"{host}:444"):
+        assert seen(start(client, other)).state == "connect-leaving"
+    Portal.objects.update(uninstalled_at=datetime.now(UTC))
+    assert seen(start(client, host)).state == "connect-leaving"
 
 
 def test_a_known_portal_over_http_needs_the_setting(
@@ -320,3 +366,47 @@ def test_only_get(client: Client, known: DemoPortal, path: str) -> None:
 def test_the_page_speaks_the_browsers_language(client: Client, known: DemoPortal) -> None:
     page = client.get("/oauth/connect/?portal=x", headers={"Accept-Language": "de-AT,de;q=0.9"})
     assert '<html lang="de">' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"HTTP_HOST": "evil.example"},
+        {"HTTP_X_FORWARDED_HOST": "evil.example"},
+        {"HTTP_FORWARDED": "host=evil.example"},
+        {"HTTP_X_ORIGINAL_URL": "https://evil.example/"},
+        {"SERVER_NAME": "evil.example"},
+    ],
+)
+def test_whose_host_a_request_names_changes_nothing(
+    client: Client, known: DemoPortal, forged: dict[str, str]
+) -> None:
+    departed = client.get("/oauth/connect/", {"portal": known.domain}, **forged)  # type: ignore[arg-type]
+    assert departed["Location"].startswith(f"{known.url}/oauth/authorize/?")
+    assert "evil.example" not in str(departed.headers)
+    page = client.get("/oauth/connect/", {"portal": "stranger.bitrix24.com"}, **forged)  # type: ignore[arg-type]
+    assert "evil.example" not in page.content.decode() + str(page.headers)
+    back_again = client.get(through_portal(departed["Location"]), **forged)  # type: ignore[arg-type]
+    assert seen(back_again).state == "connect-connected"
+    assert "evil.example" not in back_again.content.decode()
+
+
+def test_what_comes_along_with_a_code_is_not_believed(client: Client, known: DemoPortal) -> None:
+    """Whose tokens they are, and where that portal is, the authorization server says."""
+    query = dict(parse_qsl(urlsplit(through_portal(to_portal(client, known))).query))
+    lies = {"domain": "evil.example", "member_id": "b" * 32, "server_domain": "evil.example"}
+    page = seen(client.get("/oauth/callback/", query | lies))
+    assert page.state == "connect-connected"
+    assert "evil.example" not in page.text
+    assert Portal.objects.get().host == known.domain
+
+
+@pytest.mark.parametrize(
+    "twice", ["state=forged&", "code=" + "c" * 32 + "&", "error=access_denied&"]
+)
+def test_a_field_that_comes_twice_connects_nobody_else(
+    client: Client, known: DemoPortal, twice: str
+) -> None:
+    path, _, query = through_portal(to_portal(client, known)).partition("?")
+    assert back(client, f"{path}?{twice}{query}").state == "connect-connected"
+    assert [user.user_id for user in PortalUser.objects.all()] == [ANNA]

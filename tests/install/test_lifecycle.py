@@ -1,281 +1,191 @@
 """A portal's whole life with the app: events really travel from the demo portal to our server."""
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.test import Client
 
+from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.connect import client_of, installer_client
-from b24app.install import flow
 from b24app.portals import tasks
 from b24app.portals.bindings import EVENTS
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting, owned
-from tests.opening import (
-    ANNA,
-    ILYA,
-    MARIA,
-    MOCKUP,
-    NINA,
-    Page,
-    ask,
-    install,
-    launch,
-    open_tab,
-    submit,
-)
-
-Told = Callable[[], list[tuple[str, int]]]
+from tests.install.lives import Told, connected, finish, installer_id, open_main, stored
+from tests.opening import ANNA, ILYA, MARIA, MOCKUP, NINA, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def open_main(client: Client, portal: DemoPortal, user_id: int = ANNA) -> Page:
-    return launch(client, portal, "DEFAULT", user_id, 0, "en", {})
-
-
-def stored() -> Portal:
-    return Portal.objects.select_related("installer__portal").get()
-
-
-def installer_id() -> int:
-    installer = stored().installer
-    assert installer is not None
-    return installer.user_id
-
-
-def connected(portal: DemoPortal) -> list[str]:
-    return sorted(one["event"].upper() for one in portal.state.events)
-
-
-def finish(client: Client, portal: DemoPortal, told: Told, user_id: int = ANNA) -> None:
-    install(client, portal, user_id)
-    portal.lifecycle.finish(user_id)
-    assert told() == [("ONAPPINSTALL", 204)]
-
-
-@pytest.fixture
-def known(client: Client, served: DemoPortal, events: Told) -> DemoPortal:
-    finish(client, served, events)
-    served.reset_counts()
-    return served
-
-
-@pytest.fixture
-def neighbour(client: Client, known: DemoPortal) -> Iterator[DemoPortal]:
-    """Another tenant of ours, with an application token of its own."""
-    with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
-        other.state.app.application_token = "o" * 32
-        install(client, other)
-        yield other
 
 
 # --- installed, again, updated ----------------------------------------------------------------
 
 
-def test_installed_and_finished(client: Client, known: DemoPortal) -> None:
-    assert stored().application_token == known.state.app.application_token
-    assert connected(known) == sorted(EVENTS)
-    assert len(open_tab(client, known).order_ids) == 9
+def test_installed_and_finished(client: Client, installed: DemoPortal) -> None:
+    assert stored().application_token == installed.state.app.application_token
+    assert connected(installed) == sorted(EVENTS)
+    assert len(open_tab(client, installed).order_ids) == 9
 
 
-def test_again_over_a_living_installation(client: Client, known: DemoPortal, events: Told) -> None:
+def test_again_over_a_living_installation(
+    client: Client, installed: DemoPortal, events: Told
+) -> None:
     pk, since = stored().pk, stored().installed_at
     fill(stored())
     before = lasting(pk)
-    finish(client, known, events, NINA)
+    finish(client, installed, events, NINA)
     assert (stored().pk, stored().installed_at, installer_id()) == (pk, since, NINA)
-    assert connected(known) == sorted(EVENTS)
+    assert connected(installed) == sorted(EVENTS)
     kept = lasting(pk)
     assert all(kept[table] >= rows for table, rows in before.items())
     assert kept["portals_portaluser"] == before["portals_portaluser"] + 1
 
 
 def test_an_update_binds_anew_with_a_new_application_token(
-    client: Client, known: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Told
 ) -> None:
-    bound, old = sorted(map(str, known.state.placements)), stored().application_token
-    known.lifecycle.update()
-    assert (known.state.placements, known.state.events) == ([], [])
+    bound, old = sorted(map(str, installed.state.placements)), stored().application_token
+    installed.lifecycle.update()
+    assert (installed.state.placements, installed.state.events) == ([], [])
     assert events() == [("ONAPPUPDATE", 204)]
-    assert stored().application_token == known.state.app.application_token != old
-    assert sorted(map(str, known.state.placements)) == bound
-    assert connected(known) == sorted(EVENTS)
+    assert stored().application_token == installed.state.app.application_token != old
+    assert sorted(map(str, installed.state.placements)) == bound
+    assert connected(installed) == sorted(EVENTS)
     # Tabs and events go on with the new token; the old one is worth nothing.
-    assert len(open_tab(client, known).order_ids) == 9
-    assert post(client, known, "ONAPPPAYMENT") == 204
-    assert open_tab(client, known, form={"APPLICATION_TOKEN": old}).state == "foreign"
+    assert len(open_tab(client, installed).order_ids) == 9
+    assert post(client, installed, "ONAPPPAYMENT") == 204
+    assert open_tab(client, installed, form={"APPLICATION_TOKEN": old}).state == "foreign"
 
 
 def test_an_update_waits_for_a_portal_that_is_away(
-    client: Client, known: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Told
 ) -> None:
-    known.misbehave("redirect", times=50)
-    known.lifecycle.update()
+    installed.misbehave("redirect", times=50)
+    installed.lifecycle.update()
     events()
-    assert known.state.events == []
-    known.calm()
+    assert installed.state.events == []
+    installed.calm()
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=5)):
         work()
-    assert connected(known) == sorted(EVENTS)
+    assert connected(installed) == sorted(EVENTS)
 
 
 # --- removed ----------------------------------------------------------------------------------
 
 
 def test_a_clean_uninstall_leaves_no_row_of_the_portal_and_all_of_the_others(
-    client: Client, known: DemoPortal, neighbour: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, neighbour: DemoPortal, events: Told
 ) -> None:
-    mine = Portal.objects.get(member_id=known.member_id)
+    mine = Portal.objects.get(member_id=installed.member_id)
     theirs = Portal.objects.get(member_id=neighbour.member_id)
     for portal in (mine, theirs):
         fill(portal)
     assert len(owned()) >= 5
     assert min(counts(mine.pk).values()) >= 1
     kept = counts(theirs.pk)
-    known.lifecycle.uninstall(clean=True)
+    installed.lifecycle.uninstall(clean=True)
     assert events() == [("ONAPPUNINSTALL", 204)]
     assert set(counts(mine.pk).values()) == {0}
     assert counts(theirs.pk) == kept
     assert list(Portal.objects.all()) == [theirs]
-    assert open_main(client, known).state == "not-installed"
+    assert open_main(client, installed).state == "not-installed"
 
 
 def test_an_uninstall_that_keeps_data_drops_what_gives_access(
-    client: Client, known: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Told
 ) -> None:
     fill(stored())
-    open_tab(client, known, user_id=MARIA)
+    open_tab(client, installed, user_id=MARIA)
     before = lasting(stored().pk)
-    known.lifecycle.uninstall(clean=False)
+    installed.lifecycle.uninstall(clean=False)
     assert events() == [("ONAPPUNINSTALL", 204)]
     assert lasting(stored().pk) == before | {"events_inboxevent": before["events_inboxevent"] + 1}
     assert (stored().application_token, stored().uninstalled_at is None) == ("", False)
     for user in PortalUser.objects.all():
         assert (user.access_token, user.refresh_token, user.tokens) == ("", "", "dead")
-    assert open_main(client, known).state == "not-installed"
+    assert open_main(client, installed).state == "not-installed"
 
 
 def test_back_after_that_everything_is_found_again(
-    client: Client, known: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Told
 ) -> None:
     fill(stored())
     pk, before, since = stored().pk, lasting(stored().pk), stored().installed_at
-    known.lifecycle.uninstall(clean=False)
+    installed.lifecycle.uninstall(clean=False)
     events()
-    finish(client, known, events)
+    finish(client, installed, events)
     assert (stored().pk, stored().uninstalled_at, installer_id()) == (pk, None, ANNA)
     assert stored().installed_at > since
     after = lasting(pk)
     # Another inbox row: that of the new installation.
     assert after == before | {"events_inboxevent": before["events_inboxevent"] + 2}
     assert PortalUser.objects.get(user_id=ANNA).tokens == "live"
-    assert len(open_tab(client, known).order_ids) == 9
-    assert connected(known) == sorted(EVENTS)
+    assert len(open_tab(client, installed).order_ids) == 9
+    assert connected(installed) == sorted(EVENTS)
 
 
 def test_a_session_ends_with_the_installation(
-    client: Client, known: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Told
 ) -> None:
-    tab = open_tab(client, known)
-    known.lifecycle.uninstall(clean=False)
+    tab = open_tab(client, installed)
+    installed.lifecycle.uninstall(clean=False)
     events()
     assert ask(client, tab, "/tab/orders/").response.status_code == 401
-
-
-@pytest.mark.parametrize("clean", ["0", "1"])
-def test_a_forged_uninstall_changes_nothing(
-    client: Client, known: DemoPortal, neighbour: DemoPortal, clean: str
-) -> None:
-    mine = Portal.objects.get(member_id=known.member_id)
-    before = lasting(mine.pk)
-    data = {"[CLEAN]": clean}
-    for token in ("", "0" * 32, neighbour.state.app.application_token):
-        forged = {"application_token": token}
-        assert post(client, known, "ONAPPUNINSTALL", data, forged) == 403
-    assert lasting(mine.pk) == before
-    # The right token, which every employee can see, while our access works.
-    assert post(client, known, "ONAPPUNINSTALL", data) == 204
-    work()
-    assert lasting(mine.pk) == before | {"events_inboxevent": before["events_inboxevent"] + 1}
-    assert Portal.objects.installed().filter(pk=mine.pk).exists()
-    assert len(open_tab(client, known).order_ids) == 9
-
-
-def test_a_forged_uninstall_is_not_believed_for_a_dismissed_installer(
-    client: Client, known: DemoPortal
-) -> None:
-    open_tab(client, known, user_id=MARIA)
-    known.dismiss(ANNA)
-    assert post(client, known, "ONAPPUNINSTALL", {"[CLEAN]": "1"}) == 204
-    work()
-    assert stored().uninstalled_at is None
-    assert len(open_tab(client, known, user_id=MARIA).order_ids) == 9
-
-
-def test_an_uninstall_is_not_believed_while_only_the_subscription_has_ended(
-    client: Client, known: DemoPortal, events: Told
-) -> None:
-    known.end_subscription()
-    events()
-    assert post(client, known, "ONAPPUNINSTALL", {"[CLEAN]": "1"}) == 204
-    work()
-    assert stored().uninstalled_at is None
 
 
 # --- paid for, and not ------------------------------------------------------------------------
 
 
 def test_an_ended_subscription_and_a_renewed_one(
-    client: Client, known: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Told
 ) -> None:
-    tab = open_tab(client, known)
-    known.end_subscription()
+    tab = open_tab(client, installed)
+    installed.end_subscription()
     assert events() == [("ONAPPPAYMENT", 204)]
     assert stored().payment_expired
-    opened = open_tab(client, known)
+    opened = open_tab(client, installed)
     assert (opened.state, opened.response.status_code) == ("payment", 402)
     # A tab that was open says so as well; nothing is even sent.
-    known.reset_counts()
+    installed.reset_counts()
     order = tab.order_ids[0]
     refused = submit(client, tab, "/tab/unlink/", {"order": f"{order}|"})
     assert (refused.state, refused.response.status_code) == ("payment", 402)
-    assert known.http_requests == 0
-    known.renew_subscription()
+    assert installed.http_requests == 0
+    installed.renew_subscription()
     assert events() == [("ONAPPPAYMENT", 204)]
     assert not stored().payment_expired
-    assert len(open_tab(client, known).order_ids) == 9
+    assert len(open_tab(client, installed).order_ids) == 9
 
 
-def test_a_portal_that_goes_on_answering_is_read_only(client: Client, known: DemoPortal) -> None:
-    known.state.app.expired = True
-    tab = open_tab(client, known)
+def test_a_portal_that_goes_on_answering_is_read_only(
+    client: Client, installed: DemoPortal
+) -> None:
+    installed.state.app.expired = True
+    tab = open_tab(client, installed)
     assert len(tab.order_ids) == 9
     assert 'data-note="unpaid"' in tab.text
     order = tab.order_ids[0]
     for path in ("/tab/link/", "/tab/unlink/", "/tab/undo/"):
         refused = submit(client, tab, path, {"order": f"{order}|"})
         assert (refused.state, refused.response.status_code) == ("payment", 402)
-    assert known.link_of(order) == (2, MOCKUP)
+    assert installed.link_of(order) == (2, MOCKUP)
     assert len(ask(client, tab, "/tab/orders/").order_ids) == 9
-    known.state.app.expired = False
-    again = open_tab(client, known)
+    installed.state.app.expired = False
+    again = open_tab(client, installed)
     assert 'data-note="unpaid"' not in again.text
     submit(client, again, "/tab/unlink/", {"order": f"{order}|"})
-    assert known.link_of(order) is None
+    assert installed.link_of(order) is None
 
 
 def test_a_refresh_that_has_to_be_paid_for_is_said_and_buries_nothing(
-    client: Client, known: DemoPortal
+    client: Client, installed: DemoPortal
 ) -> None:
-    tab = open_tab(client, known)
-    known.state.app.paid = False
-    known.expire_tokens()
+    tab = open_tab(client, installed)
+    installed.state.app.paid = False
+    installed.expire_tokens()
     PortalUser.objects.update(expires_at=datetime.now(UTC))
     assert ask(client, tab, "/tab/orders/").state == "payment"
     assert stored().payment_expired
@@ -283,120 +193,130 @@ def test_a_refresh_that_has_to_be_paid_for_is_said_and_buries_nothing(
 
 
 def test_a_payment_told_without_proof_makes_us_ask_and_no_more(
-    client: Client, known: DemoPortal
+    client: Client, installed: DemoPortal
 ) -> None:
     forged = {"application_token": "", "access_token": ""}
     for _ in range(5):
         data = {"[PAYMENT_EXPIRED]": "Y", "[STATUS]": "P"}
-        assert post(client, known, "ONAPPPAYMENT", data, forged) == 204
+        assert post(client, installed, "ONAPPPAYMENT", data, forged) == 204
     work()
     assert not stored().payment_expired
-    assert [call.method for call in known.calls] == ["app.info"]
+    assert [call.method for call in installed.calls] == ["app.info"]
 
 
 # --- moved, handed over, kept alive -----------------------------------------------------------
 
 
-def test_a_portal_is_renamed_while_we_work(client: Client, known: DemoPortal, events: Told) -> None:
-    tab = open_tab(client, known)
-    known.rename()
+def test_a_portal_is_renamed_while_we_work(
+    client: Client, installed: DemoPortal, events: Told
+) -> None:
+    tab = open_tab(client, installed)
+    installed.rename()
     order = tab.order_ids[0]
     assert submit(client, tab, "/tab/unlink/", {"order": f"{order}|"}).response.status_code == 200
-    assert known.link_of(order) is None
-    assert stored().host == known.domain
-    opened = open_tab(client, known)
-    assert known.domain in opened.response["Content-Security-Policy"]
-    known.rename()
-    known.lifecycle.update()
+    assert installed.link_of(order) is None
+    assert stored().host == installed.domain
+    opened = open_tab(client, installed)
+    assert installed.domain in opened.response["Content-Security-Policy"]
+    installed.rename()
+    installed.lifecycle.update()
     events()
-    assert (stored().host, connected(known)) == (known.domain, sorted(EVENTS))
+    assert (stored().host, connected(installed)) == (installed.domain, sorted(EVENTS))
 
 
 @pytest.mark.parametrize("opening", ["main", "installer"])
 def test_a_dismissed_installer_is_followed_by_another_administrator(
-    client: Client, known: DemoPortal, opening: str
+    client: Client, installed: DemoPortal, opening: str
 ) -> None:
-    known.dismiss(ANNA)
+    installed.dismiss(ANNA)
     client_ = installer_client(stored())
     assert client_ is not None
     with pytest.raises(errors.DeadToken):
         client_.call("app.info")
     # People who are no administrators change nothing; their own tabs go on.
-    open_main(client, known, ILYA)
-    assert len(open_tab(client, known, user_id=ILYA).order_ids) == 9
+    open_main(client, installed, ILYA)
+    assert len(open_tab(client, installed, user_id=ILYA).order_ids) == 9
     assert installer_id() == ANNA
-    known.state.events.clear()
-    page = open_main(client, known, NINA) if opening == "main" else install(client, known, NINA)
+    installed.state.events.clear()
+    page = (
+        open_main(client, installed, NINA)
+        if opening == "main"
+        else install(client, installed, NINA)
+    )
     assert page.response.status_code == 200
     assert installer_id() == NINA
-    assert connected(known) == sorted(EVENTS)
-    flow.check_payment(stored())
+    assert connected(installed) == sorted(EVENTS)
+    upkeep.check_payment(stored())
 
 
 def test_an_administrator_takes_nothing_over_from_a_working_installer(
-    client: Client, known: DemoPortal
+    client: Client, installed: DemoPortal
 ) -> None:
-    open_main(client, known, NINA)
+    open_main(client, installed, NINA)
     assert installer_id() == ANNA
     PortalUser.objects.filter(user_id=ANNA).update(expires_at=datetime.now(UTC))
-    known.misbehave("html", method="app.info", times=1)
-    open_main(client, known, NINA)
+    installed.misbehave("html", method="app.info", times=1)
+    open_main(client, installed, NINA)
     assert installer_id() == ANNA
 
 
 def test_a_dismissed_installers_access_may_pass_on_to_a_system_user(
-    client: Client, known: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Told
 ) -> None:
-    known.dismiss(ANNA, passed_on=True)
-    known.expire_tokens()
+    installed.dismiss(ANNA, passed_on=True)
+    installed.expire_tokens()
     anna = PortalUser.objects.select_related("portal").get(user_id=ANNA)
     with pytest.raises(errors.DeadToken):
         client_of(anna).call("app.info")
     assert PortalUser.objects.get(user_id=ANNA).tokens == "dead"
     assert installer_id() not in (ANNA, NINA)
-    known.lifecycle.update()
+    installed.lifecycle.update()
     events()
-    assert connected(known) == sorted(EVENTS)
+    assert connected(installed) == sorted(EVENTS)
 
 
-def test_nobody_else_acts_as_somebody_else(client: Client, known: DemoPortal) -> None:
-    tab = open_tab(client, known, user_id=NINA)
-    known.dismiss(NINA, passed_on=True)
-    known.expire_tokens()
+def test_nobody_else_acts_as_somebody_else(client: Client, installed: DemoPortal) -> None:
+    tab = open_tab(client, installed, user_id=NINA)
+    installed.dismiss(NINA, passed_on=True)
+    installed.expire_tokens()
     assert ask(client, tab, "/tab/orders/").response.status_code == 401
     assert (installer_id(), PortalUser.objects.count()) == (ANNA, 2)
 
 
-def test_a_refresh_token_is_used_before_its_180_days_end(client: Client, known: DemoPortal) -> None:
-    open_tab(client, known, user_id=MARIA)
+def test_a_refresh_token_is_used_before_its_180_days_end(
+    client: Client, installed: DemoPortal
+) -> None:
+    open_tab(client, installed, user_id=MARIA)
     now = datetime.now(UTC)
     with time_machine.travel(now + timedelta(days=169)):
         tasks.keep_alive()
-        assert known.refreshes == 0
+        assert installed.refreshes == 0
     with time_machine.travel(now + timedelta(days=171)):
         tasks.keep_alive()
         tasks.keep_alive()
-        assert known.refreshes == 2
+        assert installed.refreshes == 2
     with time_machine.travel(now + timedelta(days=340)):
         anna = PortalUser.objects.select_related("portal").get(user_id=ANNA)
         assert client_of(anna).call("profile").result
 
 
-def test_what_is_past_its_180_days_is_dead_and_not_tried(client: Client, known: DemoPortal) -> None:
+def test_what_is_past_its_180_days_is_dead_and_not_tried(
+    client: Client, installed: DemoPortal
+) -> None:
     with time_machine.travel(datetime.now(UTC) + timedelta(days=181)):
         tasks.keep_alive()
-    assert known.refreshes == 0
+    assert installed.refreshes == 0
     assert PortalUser.objects.get().tokens == "dead"
 
 
 def test_a_token_that_is_not_renewed_today_is_tried_tomorrow(
-    client: Client, known: DemoPortal
+    client: Client, installed: DemoPortal
 ) -> None:
     now = datetime.now(UTC)
-    known.state.app.paid = False
+    installed.state.app.paid = False
     with time_machine.travel(now + timedelta(days=171)):
         tasks.keep_alive()
-    known.state.app.paid = True
+    installed.state.app.paid = True
     assert PortalUser.objects.get().tokens == "live"
     with time_machine.travel(now + timedelta(days=172)):
         tasks.keep_alive()
@@ -408,34 +328,34 @@ def test_a_token_that_is_not_renewed_today_is_tried_tomorrow(
 
 @pytest.mark.parametrize("scope", ["crm", "sale"])
 def test_a_permission_is_withdrawn_and_given_back(
-    client: Client, known: DemoPortal, scope: str
+    client: Client, installed: DemoPortal, scope: str
 ) -> None:
-    everything = list(known.state.app.scope)
-    tab = open_tab(client, known)
-    known.state.app.scope = [one for one in everything if one != scope]
-    assert open_tab(client, known).state == "no-scope"
+    everything = list(installed.state.app.scope)
+    tab = open_tab(client, installed)
+    installed.state.app.scope = [one for one in everything if one != scope]
+    assert open_tab(client, installed).state == "no-scope"
     assert ask(client, tab, "/tab/orders/").state == "no-scope"
-    page = install(client, known)
+    page = install(client, installed)
     assert 'data-step="permissions" data-done="no"' in page.text
     assert scope not in stored().scopes()
-    known.state.app.scope = everything
+    installed.state.app.scope = everything
     again = submit(client, page, "/install/repeat/", {})
     assert 'data-install-state="done"' in again.text
     assert scope in stored().scopes()
-    assert len(open_tab(client, known).order_ids) == 9
+    assert len(open_tab(client, installed).order_ids) == 9
 
 
-def test_a_refresh_tells_of_permissions_too(client: Client, known: DemoPortal) -> None:
-    known.state.app.scope = ["crm", "sale"]
-    known.expire_tokens()
+def test_a_refresh_tells_of_permissions_too(client: Client, installed: DemoPortal) -> None:
+    installed.state.app.scope = ["crm", "sale"]
+    installed.expire_tokens()
     client_of(PortalUser.objects.select_related("portal").get()).call("profile")
     assert stored().scopes() == {"crm", "sale"}
 
 
-def test_an_app_closed_to_a_person(client: Client, known: DemoPortal) -> None:
-    tab = open_tab(client, known, user_id=ILYA)
-    known.misbehave("user_access", times=2)
-    opened = open_tab(client, known, user_id=ILYA)
+def test_an_app_closed_to_a_person(client: Client, installed: DemoPortal) -> None:
+    tab = open_tab(client, installed, user_id=ILYA)
+    installed.misbehave("user_access", times=2)
+    opened = open_tab(client, installed, user_id=ILYA)
     assert (opened.state, opened.response.status_code) == ("app-closed", 403)
     assert ask(client, tab, "/tab/orders/").state == "app-closed"
     assert len(ask(client, tab, "/tab/orders/").order_ids) == 9

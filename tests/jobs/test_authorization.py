@@ -1,15 +1,18 @@
 """On whose token and right a job runs, and what it does when that ends."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
+import time_machine
 from django.test import Client
 
-from b24app.jobs import tasks
+from b24app.jobs import steering, tasks
 from b24app.jobs.models import Job
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, item, outcomes, shown, sit_down, step, table, work
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM
+from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM, Page
 
 pytestmark = pytest.mark.django_db
 
@@ -170,3 +173,175 @@ def test_a_deal_closed_after_the_preview_is_not_touched(
     ilya.start(job)
     assert (item(job, 2).state, item(job, 3).reason) == ("done", "no_card")
     assert portal.link_of(orders[1]) is None
+
+
+# --- the subscription -------------------------------------------------------------------------
+
+
+def unpaid(client: Client, portal: DemoPortal) -> None:
+    """The subscription ends, the portal goes on answering, and an opening tells us so."""
+    portal.state.app.expired = True
+    sit_down(client, portal, ANNA)
+    assert Portal.objects.get().payment_expired
+
+
+def written(portal: DemoPortal) -> int:
+    return sum(1 for call in portal.calls if call.method == ADD)
+
+
+def test_a_slice_writes_nothing_once_the_subscription_has_ended(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    job, orders, deal = running(desk, portal)
+    unpaid(client, portal)
+    portal.reset_counts()
+    work(job)
+    assert (job.state, job.reason) == ("waiting_authorization", "payment")
+    assert portal.http_requests == 0
+    assert "The subscription has ended" in desk.get(f"/jobs/{job.pk}/live/").text
+    # An opening alone lets nothing go on while it is not paid for.
+    sit_down(client, portal, ANNA)
+    tasks.sweep()
+    assert work(job).state == "waiting_authorization"
+    assert written(portal) == 0
+    portal.state.app.expired = False
+    sit_down(client, portal, ANNA)
+    tasks.sweep()
+    assert (work(job).state, job.done) == (Job.State.DONE, 150)
+    assert {portal.link_of(order) for order in orders} == {(2, deal)}
+
+
+@pytest.mark.parametrize("path", ["start/", "resume/", "retry/", "undo/"])
+def test_nothing_is_started_while_it_is_not_paid_for(
+    client: Client, desk: Desk, portal: DemoPortal, path: str
+) -> None:
+    (order,), (deal,) = portal.many(orders=1, deals=1)
+    job = desk.link([(order, deal)])
+    before = job.state
+    unpaid(client, portal)
+    portal.reset_counts()
+    for answer in (desk.post(f"/jobs/{job.pk}/{path}"), new_job(desk, order)):
+        assert (answer.state, answer.response.status_code) == ("payment", 402)
+    assert portal.http_requests == 0
+    job.refresh_from_db()
+    assert (job.state, Job.objects.count(), portal.link_of(order)) == (before, 1, None)
+
+
+def new_job(desk: Desk, order: int) -> Page:
+    return desk.post("/jobs/new/", **{"from": "list", "kind": "unlink", "text": str(order)})
+
+
+def test_what_is_at_work_can_be_stopped_and_previews_discarded_all_the_same(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    job, orders, deal = running(desk, portal)
+    preview = desk.link([(orders[-1], deal)])
+    unpaid(client, portal)
+    assert desk.post(f"/jobs/{job.pk}/stop/").response.status_code == 200
+    assert work(job).state == Job.State.STOPPED
+    assert desk.post(f"/jobs/{preview.pk}/discard/").response.status_code == 200
+    assert list(Job.objects.all()) == [job]
+
+
+def test_a_renewed_subscription_nobody_told_of_is_found_out(desk: Desk, portal: DemoPortal) -> None:
+    job, _, _ = running(desk, portal)
+    portal.end_subscription()  # the event is lost: nobody hears the portal here
+    assert (work(job).reason, Portal.objects.get().payment_expired) == ("payment", True)
+    now = datetime.now(UTC)
+    for minutes in (0, 1):
+        with time_machine.travel(now + timedelta(minutes=minutes), tick=False):
+            tasks.sweep()
+            assert work(job).state == "waiting_authorization"
+    portal.renew_subscription()
+    asked = steering.unpaid()
+    assert asked == [job.portal_id]
+    tasks.ask_about_payment(asked[0])
+    assert not Portal.objects.get().payment_expired
+    assert work(job).state == Job.State.DONE
+    assert steering.unpaid() == []
+
+
+def test_an_older_kernel_that_answers_has_been_paid(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    portal.grow_old()
+    job, _, _ = running(desk, portal)
+    portal.end_subscription()
+    assert work(job).reason == "payment"
+    tasks.ask_about_payment(job.portal_id)
+    assert Portal.objects.get().payment_expired
+    portal.renew_subscription()
+    tasks.ask_about_payment(job.portal_id)
+    assert work(job).state == Job.State.DONE
+
+
+# --- permissions, closed apps, other addresses ------------------------------------------------
+
+
+def test_a_permission_withdrawn_pauses_and_goes_on_when_it_is_back(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    job, orders, deal = running(desk, portal)
+    everything = list(portal.state.app.scope)
+    portal.state.app.scope = [one for one in everything if one != "crm"]
+    portal.reset_counts()
+    work(job)
+    assert (job.state, job.reason) == (Job.State.PAUSED, "no_scope")
+    assert written(portal) == 0
+    assert "A permission of the app is missing" in desk.get(f"/jobs/{job.pk}/").text
+    portal.state.app.scope = everything
+    desk.post(f"/jobs/{job.pk}/resume/")
+    assert (work(job).state, job.done, job.failed) == (Job.State.DONE, 150, 0)
+    assert {portal.link_of(order) for order in orders} == {(2, deal)}
+
+
+def test_an_app_closed_to_the_person_waits_until_they_may_again(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    ilya = sit_down(client, portal, ILYA)
+    job, orders, deal = running(ilya, portal)
+    portal.misbehave("user_access", times=1000)
+    portal.reset_counts()
+    work(job)
+    assert (job.state, job.reason) == ("waiting_authorization", "app_closed")
+    assert "closed the app to you" in desk.get(f"/jobs/{job.pk}/live/").text
+    tasks.sweep()
+    assert work(job).state == "waiting_authorization"
+    assert written(portal) == 0
+    portal.calm()
+    sit_down(client, portal, ILYA)
+    tasks.sweep()
+    assert (work(job).state, job.done, job.acting.user_id) == (Job.State.DONE, 150, ILYA)
+    assert {portal.link_of(order) for order in orders} == {(2, deal)}
+
+
+def test_an_older_kernel_on_its_own_host_and_port(client: Client, portal: DemoPortal) -> None:
+    portal.grow_old()
+    desk = sit_down(client, portal)
+    orders, (deal,) = portal.many(orders=150, deals=1)
+    job = desk.start(desk.link([(order, deal) for order in orders]))
+    assert (job.state, job.done, job.failed) == (Job.State.DONE, 150, 0)
+    assert {portal.link_of(order) for order in orders} == {(2, deal)}
+
+
+def test_a_renamed_portal_is_followed_between_two_slices(desk: Desk, portal: DemoPortal) -> None:
+    job, orders, deal = running(desk, portal)
+    portal.rename()
+    portal.reset_counts()
+    assert (work(job).state, job.done) == (Job.State.DONE, 150)
+    assert {portal.link_of(order) for order in orders} == {(2, deal)}
+    assert Portal.objects.get().host == portal.domain
+    assert portal.refreshes == 1
+
+
+def test_an_unfinished_job_of_whoever_is_gone_is_carried_on_by_whoever_resumes_it(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    ilya = sit_down(client, portal, ILYA)
+    job, _, _ = running(ilya, portal)
+    ilya.post(f"/jobs/{job.pk}/stop/")
+    assert work(job).state == Job.State.STOPPED
+    portal.dismiss(ILYA)
+    PortalUser.objects.filter(user_id=ILYA).update(tokens=PortalUser.Tokens.DEAD)
+    desk.post(f"/jobs/{job.pk}/resume/")
+    assert (work(job).state, job.done, job.acting.user_id) == (Job.State.DONE, 150, ANNA)

@@ -402,7 +402,7 @@ def test_old_jobs_are_forgotten_and_the_trail_stays(desk: Desk, portal: DemoPort
     assert Job.objects.count() == 3
     week = timezone.now() - timedelta(days=8)
     Job.objects.filter(pk=preview.pk).update(created_at=week)
-    Job.objects.exclude(pk=preview.pk).update(ended_at=week)
+    Job.objects.exclude(pk=preview.pk).update(started_at=week, ended_at=week)
     tasks.forget()
     assert list(Job.objects.all()) == [done]
     assert not JobItem.objects.filter(job_id=export.pk).exists()

@@ -1,6 +1,8 @@
 """What people upload: encodings, separators, headers in three languages, spreadsheets, nonsense."""
 
 import io
+import time
+import tracemalloc
 import zipfile
 from collections.abc import Sequence
 
@@ -204,21 +206,85 @@ def test_archives_that_unpack_to_too_much(size: int, name: str) -> None:
     assert caught.value.reason == "too_large"
 
 
-def test_an_xml_that_multiplies_itself_is_refused() -> None:
-    entities = "".join(
-        f'<!ENTITY a{n} "{f"&a{n - 1};" * 20 if n else "lol" * 100}">' for n in range(9)
-    )
-    xml = f'<?xml version="1.0"?><!DOCTYPE x [{entities}]><worksheet><sheetData>&a8;</sheetData></worksheet>'
+SHEET, STYLES = "xl/worksheets/sheet1.xml", "xl/styles.xml"
+
+
+def tampered(member: str, xml: bytes) -> bytes:
+    """A workbook one part of which is another."""
     file = io.BytesIO()
     with (
-        zipfile.ZipFile(file, "w") as archive,
-        zipfile.ZipFile(io.BytesIO(sheet(["order"]))) as good,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(io.BytesIO(sheet(["order"], [1]))) as good,
     ):
-        for member in good.namelist():
-            sheet_itself = member == "xl/worksheets/sheet1.xml"
-            archive.writestr(member, xml if sheet_itself else good.read(member))
+        for name in good.namelist():
+            archive.writestr(name, xml if name == member else good.read(name))
+    return file.getvalue()
+
+
+def worksheet(rows: bytes) -> bytes:
+    return b"<worksheet><sheetData>" + rows + b"</sheetData></worksheet>"
+
+
+@pytest.mark.parametrize(
+    ("member", "xml"),
+    [
+        (SHEET, worksheet(b"<row>" + b"<c/>" * 3_000_000 + b"</row>")),
+        (SHEET, worksheet(b"<row/>" * 1_100_000)),
+        (SHEET, worksheet(b"<row><c/><c/></row>" * 2_100_000)),
+        (SHEET, worksheet(b"<row>" * 100 + b"</row>" * 100)),
+        (STYLES, b"<styleSheet>" + b"<font/>" * 1_000_000 + b"</styleSheet>"),
+        ("docProps/app.xml", b"<Properties>" + b"<p/>" * 1_000_000 + b"</Properties>"),
+    ],
+    ids=["one row", "rows", "cells", "nested", "styles", "properties"],
+)
+def test_millions_of_empty_elements_are_counted_before_they_are_read(
+    member: str, xml: bytes
+) -> None:
+    content = tampered(member, xml)
+    assert len(content) < 200_000
+    tracemalloc.start()
+    with pytest.raises(Unreadable) as caught:
+        read(content)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert caught.value.reason == "too_large"
+    assert peak < 20_000_000
+
+
+def multiplying() -> str:
+    return "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 20 if n else "lol" * 100}">' for n in range(9))
+
+
+@pytest.mark.parametrize("member", [SHEET, STYLES, "xl/workbook.xml", "[Content_Types].xml"])
+@pytest.mark.parametrize(
+    "declared",
+    [multiplying(), '<!ENTITY a8 SYSTEM "file:///etc/passwd">', '<!ENTITY a8 "one">', ""],
+    ids=["multiplying", "outside", "harmless", "none"],
+)
+def test_an_xml_that_declares_entities_is_refused(member: str, declared: str) -> None:
+    inside = "&a8;" if declared else ""
+    xml = f'<?xml version="1.0"?><!DOCTYPE x [{declared}]><worksheet>{inside}</worksheet>'
+    with pytest.raises(Unreadable) as caught:
+        read(tampered(member, xml.encode()))
+    assert caught.value.reason == "not_a_table"
+
+
+def test_a_part_that_says_it_is_smaller_than_it_is() -> None:
+    content = bytearray(tampered(SHEET, worksheet(b"<row/>" * 3_000_000)))
+    with zipfile.ZipFile(io.BytesIO(bytes(content))) as archive:
+        true = archive.getinfo(SHEET).file_size
+    lied = bytes(content).replace(true.to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    assert lied != content
+    with pytest.raises(Unreadable) as caught:
+        read(lied)
+    assert caught.value.reason == "not_a_table"
+
+
+def test_a_first_line_of_ten_million_cells_takes_no_time() -> None:
+    began = time.process_time()
     with pytest.raises(Unreadable):
-        read(file.getvalue())
+        read(b"\xc7\xe0" + b"," * 9_000_000)
+    assert time.process_time() - began < 10
 
 
 def test_a_cell_far_away_costs_nothing() -> None:

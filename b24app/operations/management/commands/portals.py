@@ -22,6 +22,7 @@ from b24app.bitrix24 import errors
 from b24app.connect import installer_client
 from b24app.console import health
 from b24app.console.health import Grade
+from b24app.events import leaving
 from b24app.events.models import InboxEvent
 from b24app.install import flow
 from b24app.journal import calls
@@ -100,7 +101,7 @@ class Command(BaseCommand):
             if input().strip() != portal.member_id:
                 raise CommandError("nothing was erased")
         host = portal.host
-        flow.uninstall(portal, clean=True)
+        leaving.leave(portal, clean=True)
         self.stdout.write(f"{host} erased")
 
 

@@ -1,0 +1,86 @@
+"""How long what a job was given, and what it has read, is kept: as the privacy policy says."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from b24app.jobs import steering, tasks
+from b24app.jobs.models import Job, JobItem, JobSource
+from demo.server import DemoPortal
+from tests.jobs.driving import Desk, shown, step, table, work
+from tests.opening import EMPTY
+
+pytestmark = pytest.mark.django_db
+
+WEEK, QUARTER = timedelta(days=7, hours=1), timedelta(days=91)
+
+
+def uploaded(desk: Desk, portal: DemoPortal) -> Job:
+    return shown(desk.upload(table([(portal.order_id("1193"), EMPTY)])))
+
+
+def test_a_file_goes_when_its_rows_have_been_read(desk: Desk, portal: DemoPortal) -> None:
+    job = uploaded(desk, portal)
+    assert JobSource.objects.count() == 1
+    step(job)
+    assert JobItem.objects.filter(job=job).count() == 1
+    assert not JobSource.objects.exists()
+
+
+@pytest.mark.parametrize("content", [b"deal\n1", b"PK\x03\x04 no archive", b"order\n"])
+def test_a_file_that_cannot_be_read_is_not_kept(desk: Desk, content: bytes) -> None:
+    job = desk.asked(desk.upload(content))
+    assert job.state == Job.State.FAILED
+    assert not JobSource.objects.exists()
+
+
+def test_a_file_nobody_could_read_yet_goes_after_a_week(desk: Desk, portal: DemoPortal) -> None:
+    job = uploaded(desk, portal)
+    portal.kill_tokens()
+    Job.objects.update(created_at=timezone.now() - WEEK)
+    tasks.forget()
+    assert not Job.objects.filter(pk=job.pk).exists()
+    assert not JobSource.objects.exists()
+
+
+def test_customers_in_an_export_go_after_a_week_though_it_never_ended(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    orders = "\n".join(map(str, portal.many(orders=300)[0]))
+    export = desk.asked(
+        desk.post("/jobs/new/", **{"from": "list", "kind": "export", "text": orders})
+    )
+    desk.post(f"/jobs/{export.pk}/start/")
+    portal.misbehave("user_access", times=100, skip=1)
+    assert work(export).state == "waiting_authorization"
+    assert JobItem.objects.filter(job=export, data__isnull=False).exists()
+    tasks.forget()
+    assert Job.objects.exists()
+    Job.objects.update(started_at=timezone.now() - WEEK)
+    tasks.forget()
+    assert not JobItem.objects.exists()
+
+
+def test_what_waits_for_ever_is_not_kept_for_ever(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=150, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    portal.kill_tokens()
+    assert work(job).state == "waiting_authorization"
+    Job.objects.update(started_at=timezone.now() - WEEK)
+    tasks.forget()
+    assert Job.objects.exists()
+    Job.objects.update(started_at=timezone.now() - QUARTER)
+    tasks.forget()
+    assert not Job.objects.exists()
+
+
+def test_however_many_they_are(desk: Desk, portal: DemoPortal) -> None:
+    first = desk.link([(portal.order_id("1193"), EMPTY)])
+    copies = [Job(portal=first.portal, user=first.user, acting=first.acting) for _ in range(44)]
+    Job.objects.bulk_create(copies)
+    Job.objects.update(created_at=timezone.now() - WEEK)
+    assert [steering.forget() for _ in range(3)] == [True, True, False]
+    assert not Job.objects.exists()

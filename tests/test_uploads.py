@@ -1,0 +1,52 @@
+"""What anybody may post: held in memory up to ten megabytes, and never on disk."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
+
+from b24app.uploads import LARGEST_FILE, LARGEST_REQUEST
+
+
+def files(*sizes: int) -> dict[str, object]:
+    return {f"file{at}": SimpleUploadedFile("a.csv", b"1" * size) for at, size in enumerate(sizes)}
+
+
+def uploaded(request: HttpRequest) -> "list[UploadedFile[bytes]]":
+    return [one for name in request.FILES for one in request.FILES.getlist(name)]
+
+
+@pytest.mark.parametrize("sizes", [(0,), (1000,), (4_000_000, 5_000_000), (LARGEST_FILE,)])
+def test_files_come_whole(sizes: tuple[int, ...]) -> None:
+    request = RequestFactory().post("/jobs/new/", files(*sizes))
+    found = uploaded(request)
+    assert tuple(one.size for one in found) == sizes
+    assert tuple(len(one.read()) for one in found) == sizes
+
+
+def test_beyond_ten_megabytes_bytes_are_counted_and_not_kept(
+    settings: LazySettings, tmp_path: Path
+) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
+    request = RequestFactory().post("/jobs/new/", files(9_000_000, 9_000_000, 30_000_000))
+    found = uploaded(request)
+    assert [one.size for one in found] == [9_000_000, 9_000_000, 30_000_000]
+    assert sum(len(one.read()) for one in found) == LARGEST_FILE + 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_far_beyond_is_not_read_at_all() -> None:
+    request = RequestFactory().post("/", files(10), CONTENT_LENGTH=str(LARGEST_REQUEST + 1))
+    with pytest.raises(RequestDataTooBig):
+        request.POST.get("member_id")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/install/", "/placements/deal-tab/", "/events/"])
+def test_nobody_has_to_be_known_to_be_refused(client: Client, path: str) -> None:
+    answer = client.post(path, files(10), CONTENT_LENGTH=str(LARGEST_REQUEST + 1))
+    assert answer.status_code == 400
