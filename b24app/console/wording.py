@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from b24app.portals import bindings
 
@@ -60,7 +60,9 @@ def _language(held: object) -> str:
 def _places(held: object) -> str:
     """The places that are on: what is kept are those that are off."""
     off = held if isinstance(held, list) else []
-    return ", ".join(str(_PLACES[one]) for one in bindings.PLACES if one not in off) or _("nowhere")
+    return ", ".join(str(_PLACES[one]) for one in bindings.PLACES if one not in off) or pgettext(
+        "places", "nowhere"
+    )
 
 
 _SHOWN: Mapping[str, Shown] = {

@@ -131,8 +131,7 @@ TO_ADMINISTRATORS: Words = {
     "no_write": _("You have no right to change orders. Grant it in the store’s rights; then press Resume."),
     "no_right": _("Your rights are not enough for this. Grant them; then press Resume."),
     "no_scope": _(
-        "A permission of the app is missing. Add it in the app’s settings in Bitrix24; then press "
-        "Resume."
+        "A permission of the app is missing. Add it in the application’s card; then press Resume."
     ),
 }  # fmt: skip
 

@@ -179,7 +179,7 @@ def test_to_an_unknown_portal_a_person_goes_by_themselves_and_over_https(
     assert (page.state, response.status_code) == ("connect-leaving", 200)
     assert "Location" not in response
     assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
-    assert f"At {origin.removeprefix('https://')} we know no portal" in page.text
+    assert f"We know no portal with this app at {origin.removeprefix('https://')}." in page.text
     (address,) = re.findall(r'href="(https:[^"]*)"', page.text)
     parts = urlsplit(unescape(address))
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{origin}/oauth/authorize/"
