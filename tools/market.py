@@ -200,23 +200,33 @@ def _translate(portal: DemoPortal, words: Mapping[str, str]) -> None:
 
 
 def _screenshots(browser: Browser, languages: list[str]) -> None:
-    with tempfile.TemporaryDirectory(prefix="lo-market-") as home, running(Path(home)) as app:
-        portal = app.portal
-        for language in languages:
+    for language in languages:
+        # An app of its own for each: it keeps the names of sources and statuses for an hour.
+        with tempfile.TemporaryDirectory(prefix="lo-market-") as home, running(Path(home)) as app:
             for name, scene in SCENES.items():
-                portal.reset()
-                portal.state.viewer, portal.state.language = ANNA, language
-                _translate(portal, WORDS.get(language, {}))
-                page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
-                visit = Visit(page, portal)
-                # A fresh portal: the app installs itself, and the portal takes over.
-                visit.console()
-                scene(visit)
                 path = MARKET / "screenshots" / language / f"{name}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                page.screenshot(path=path)
-                page.close()
+                _screenshot(browser, app.portal, language, scene, path)
                 print(path.relative_to(ROOT))
+
+
+def _screenshot(
+    browser: Browser,
+    portal: DemoPortal,
+    language: str,
+    scene: Callable[[Visit], None],
+    path: Path,
+) -> None:
+    portal.reset()
+    portal.state.viewer, portal.state.language = ANNA, language
+    _translate(portal, WORDS.get(language, {}))
+    page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+    visit = Visit(page, portal)
+    # A fresh portal: the app installs itself, and the portal takes over.
+    visit.console()
+    scene(visit)
+    page.screenshot(path=path)
+    page.close()
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ JOB_REASONS: Words = {
     "empty": _("There are no rows in it."),
     "too_many": _("There are more than 100,000 rows. Split it into several."),
     "too_large": _("The file unpacks to far more than a table of orders."),
-    "old_excel": _("This is an Excel file of the old form. Save it as XLSX or CSV."),
+    "old_excel": _("This is an Excel file in the old format. Save it as XLSX or CSV."),
     "not_a_table": _("This is neither CSV nor XLSX."),
     "no_order_column": _("No column is headed Order, Number or ID."),
     "no_card_column": _(

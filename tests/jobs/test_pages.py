@@ -197,7 +197,7 @@ def test_an_export_of_orders(desk: Desk, portal: DemoPortal) -> None:
     [
         (b"deal;comment\n1;2", "No column is headed Order"),
         (b"order;deal\n", "There are no rows in it"),
-        (b"\xd0\xcf\x11\xe0" + b"\0" * 512, "Excel file of the old form"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 512, "Excel file in the old format"),
         (b"PK\x03\x04nonsense", "neither CSV nor XLSX"),
         (b"order;deal\n" + b"1;2\n" * 100_001, "more than 100,000 rows"),
     ],
