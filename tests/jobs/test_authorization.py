@@ -304,7 +304,7 @@ def test_an_app_closed_to_the_person_waits_until_they_may_again(
     portal.reset_counts()
     work(job)
     assert (job.state, job.reason) == ("waiting_authorization", "app_closed")
-    assert "closed the app to you" in desk.get(f"/jobs/{job.pk}/live/").text
+    assert "The app is closed to Ilya" in desk.get(f"/jobs/{job.pk}/live/").text
     tasks.sweep()
     assert work(job).state == "waiting_authorization"
     assert written(portal) == 0

@@ -1,5 +1,6 @@
 """Whatever is posted to us as an opening or a session is read into its form, or refused."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,7 +43,8 @@ def test_any_form_is_an_opening_or_refused(query: dict[str, str], form: dict[str
     assert posted.member_id.isascii()
     assert posted.expires_at <= datetime.now(UTC) + timedelta(hours=1)
     assert entry.language(posted.language) in entry.LANGUAGES
-    assert form["AUTH_ID"] not in repr(posted)
+    # A token may be made to look like something else that may be read.
+    assert form["AUTH_ID"] not in repr(replace(posted, member_id="", placement=""))
     assert launch.unsealed(launch.sealed(posted)) == posted
 
 
