@@ -1,7 +1,7 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: setup demo demo-reset run test test-browser test-sqlite test-postgres check bench bench-jobs bench-peers bench-queue browser clean
+.PHONY: setup demo demo-reset run test test-browser test-processes test-sqlite test-postgres check bench bench-jobs bench-peers bench-queue browser clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -61,13 +61,17 @@ check: setup
 
 test: setup browser
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j3 --output-sync=target test-browser test-sqlite test-postgres
+	@$(MAKE) --no-print-directory -j4 --output-sync=target test-browser test-processes test-sqlite test-postgres
 
 test-browser: setup browser
 	$(BIN)/python -m pytest -q -m browser
 
+# What starts the app as processes of its own, on both databases, and mostly waits.
+test-processes: setup
+	$(BIN)/python -m pytest -q -m "bare and not browser"
+
 test-sqlite: setup
-	$(BIN)/python -m pytest -q -m "not browser"
+	$(BIN)/python -m pytest -q -m "not bare and not browser"
 
 # What touches the database, once more on PostgreSQL.
 test-postgres: setup
