@@ -6,8 +6,6 @@ and mostly the demo portal's. ``--links`` takes another number. The pages must s
 
 import argparse
 import html
-import logging
-import os
 import re
 import resource
 import sys
@@ -16,13 +14,11 @@ from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlencode
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from bench import inside  # isort: skip  (sets what the settings read)
 
-import django
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext, setup_test_environment
+from django.test.utils import CaptureQueriesContext
 
 from demo.server import DemoPortal
 from tests.opening import ANNA, Page, ask, install, launch, submit
@@ -55,15 +51,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--links", type=int, default=1_000_000)
     links: int = parser.parse_args().links
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
-    try:
-        django.setup()
-        setup_test_environment()
-        logging.disable(logging.ERROR)
-        call_command("migrate", verbosity=0)
-        _table(environment.PORTAL, links)
-    finally:
-        environment.pytest_unconfigure()
+    with inside.app() as portal:
+        _table(portal, links)
 
 
 def _table(portal: DemoPortal, links: int) -> None:

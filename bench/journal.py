@@ -5,19 +5,14 @@ journal's writing included, which in production nobody waits for. Medians; secon
 machine, the share less so. ``tools/postgres.py`` in front measures it on PostgreSQL.
 """
 
-import logging
-import os
 import statistics
 import sys
 import time
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from bench import inside  # isort: skip  (sets what the settings read)
 
-import django
 from django.conf import settings
-from django.core.management import call_command
 from django.test import Client
-from django.test.utils import setup_test_environment
 
 from demo.server import DemoPortal
 from tests.opening import FIFTY, install, open_tab
@@ -26,15 +21,8 @@ ROUNDS = 200
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
-    try:
-        django.setup()
-        setup_test_environment()
-        logging.disable(logging.ERROR)
-        call_command("migrate", verbosity=0)
-        _measure(environment.PORTAL)
-    finally:
-        environment.pytest_unconfigure()
+    with inside.app() as portal:
+        _measure(portal)
 
 
 def _measure(portal: DemoPortal) -> None:

@@ -4,20 +4,16 @@ Counts, not seconds: they are the same on every machine. The portal is the demo 
 the dictionaries are warm, the database is SQLite.
 """
 
-import logging
-import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import cast
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from bench import inside  # isort: skip  (sets what the settings read)
 
-import django
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext, setup_test_environment
+from django.test.utils import CaptureQueriesContext
 
 from demo.server import DemoPortal
 from tests.opening import EMPTY, FIFTY, FIFTY_ONE, MANY, MOCKUP, ONE, ask, install, open_tab, submit
@@ -26,15 +22,8 @@ COLUMNS = ("requests", "methods", "queries")
 
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
-    try:
-        django.setup()
-        setup_test_environment()
-        logging.disable(logging.ERROR)
-        call_command("migrate", verbosity=0)
-        _table(environment.PORTAL)
-    finally:
-        environment.pytest_unconfigure()
+    with inside.app() as portal:
+        _table(portal)
 
 
 def _table(portal: DemoPortal) -> None:

@@ -1,0 +1,28 @@
+"""Benches that ask the app inside their own process begin and end here."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests import environment  # isort: skip  (sets what the settings read)
+
+import django
+from django.core.management import call_command
+from django.test.utils import setup_test_environment
+
+from demo.server import DemoPortal
+
+
+@contextmanager
+def app() -> Iterator[DemoPortal]:
+    """The app with an empty database, and the portal it speaks to."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
+    try:
+        django.setup()
+        setup_test_environment()
+        logging.disable(logging.ERROR)
+        call_command("migrate", verbosity=0)
+        yield environment.PORTAL
+    finally:
+        environment.pytest_unconfigure()
