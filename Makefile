@@ -61,7 +61,7 @@ check: setup
 
 test: setup browser
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j4 --output-sync=target test-browser test-processes test-sqlite test-postgres
+	@$(MAKE) --no-print-directory -j4 --output-sync=target test-processes test-sqlite test-postgres test-browser
 
 test-browser: setup browser
 	$(BIN)/python -m pytest -q -m browser
