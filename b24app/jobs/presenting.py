@@ -230,7 +230,7 @@ def _text(item: JobItem, names: Mapping[str, str]) -> str:
     if item.reason:
         return _reason(item, names)
     if item.verdict == V.NO_ORDER and item.detail:
-        return _("Skipped: the store has no such order; did you mean %(number)s?") % {
+        return _("Left out: the store has no such order; did you mean %(number)s?") % {
             "number": item.detail
         }
     if item.verdict in reasons.LEFT:
@@ -292,13 +292,15 @@ def table(job: Job, show: str) -> Table:
 
 def _cells(job: Job, show: str) -> Iterator[list[Cell]]:
     rows = chosen(job, show).iterator(chunk_size=AT_ONCE)
+    left = _("Left out") if job.started_at else ""
     while piece := list(islice(rows, AT_ONCE)):
         for line in lines(job, piece):
-            yield _row(line)
+            yield _row(line, left if line.item.state == S.LEFT else "")
 
 
-def _row(line: Line) -> list[Cell]:
+def _row(line: Line, left: str) -> list[Cell]:
     item = line.item
+    outcome = line.verdict if item.at else left
     return [
         item.row,
         line.order,
@@ -306,7 +308,7 @@ def _row(line: Line) -> list[Cell]:
         _name(line.standing.owner) if line.standing else line.seen,
         _name(line.target.owner) if line.target else line.wanted,
         reasons.words(reasons.VERDICTS, item.verdict) if item.verdict else "",
-        line.verdict if item.at else "",
+        outcome,
         line.text,
         _time(item.at),
     ]
