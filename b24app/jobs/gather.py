@@ -14,7 +14,7 @@ from django.db.models import F
 
 from b24app.bitrix24.client import Answer, Client
 from b24app.bitrix24.filters import Filter, Op
-from b24app.jobs import acting, lists, states, tables, work
+from b24app.jobs import acting, lists, states, tables, work, workbooks
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, JobSource, place_of, place_text
 from b24app.journal.models import AuditEntry
@@ -41,9 +41,19 @@ def step(held: Held, own: Client) -> float:
     try:
         _SOURCES[Job.Origin(held.job.origin)](held, own)
     except tables.Unreadable as problem:
-        states.change(held.job, Job.State.FAILED, problem.reason)
+        states.change(held.job, Job.State.FAILED, _reason(held.job, problem))
         JobSource.objects.filter(job=held.job).delete()
     return 0.0
+
+
+def _reason(job: Job, problem: tables.Unreadable) -> str:
+    """Why a source cannot be read; what only calls itself a spreadsheet is told so first of all."""
+    spreadsheet = job.origin == Job.Origin.FILE and job.title.lower().endswith(".xlsx")
+    if not spreadsheet or problem.reason not in ("not_a_table", "no_order_column"):
+        return problem.reason
+    content = bytes(JobSource.objects.get(job=job).content)
+    named = problem.reason == "no_order_column" and content.startswith(workbooks.MARK)
+    return problem.reason if named else "not_excel"
 
 
 def rows_of_orders(job: Job, orders: Iterable[tuple[int, str | None]], first: int) -> list[JobItem]:

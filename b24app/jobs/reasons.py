@@ -92,11 +92,15 @@ JOB_REASONS: Words = {
     "no_right": _("Your rights are not enough for this. An administrator can grant them; then press Resume."),
     "no_scope": _("A permission of the app is missing. Once an administrator has added it, press Resume."),
     "no_store": _("There is no online store in this Bitrix24."),
+    "no_method": _(
+        "Bitrix24 does not offer a function here that this job needs; nothing more was changed."
+    ),
     "failure": _("Something nobody foresaw; nothing more was changed. Press Resume to try again."),
     "empty": _("There are no rows in it."),
     "too_many": _("There are more than 100,000 rows. Split it into several."),
     "too_large": _("The file unpacks to far more than a table of orders."),
     "old_excel": _("This is an Excel file in the old format. Save it as XLSX or CSV."),
+    "not_excel": _("This is not an Excel file, although its name says so. Save it as XLSX or CSV."),
     "not_a_table": _("This is neither CSV nor XLSX."),
     "no_order_column": _("No column is headed Order, Number or ID."),
     "no_card_column": _(

@@ -137,7 +137,7 @@ def without_prefix(order: str) -> str:
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith(workbooks.MARK):
         return (
             (line, [clean(cell) for cell in cells])
             for line, cells in enumerate(
