@@ -222,7 +222,7 @@ def test_the_start_counts_what_it_will_do(desk: Desk, portal: DemoPortal) -> Non
     assert "Not moved" in left.text
     assert desk.get(f"/jobs/{job.pk}/rows/?show=done").order_ids == [free]
     only_moves = desk.link([(elsewhere, EMPTY)])
-    assert 'name="move" required' in desk.get(f"/jobs/{only_moves.pk}/").text
+    assert "data-needs-move" in desk.get(f"/jobs/{only_moves.pk}/").text
 
 
 def test_counters_follow_the_work(desk: Desk, portal: DemoPortal) -> None:
