@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from b24app.bitrix24 import filters
-from b24app.jobs import reasons, tables
+from b24app.jobs import lists, reasons, tables
 from b24app.jobs.creating import Order
 from b24app.jobs.models import Job, place_of, place_text
 from b24app.orders.types import DEAL, INVOICE, Owner
@@ -27,6 +27,10 @@ FROM_CARD = frozenset({K.LINK, K.UNLINK, K.MOVE, K.STATUS, K.RESPONSIBLE, K.EXPO
 OUT_OF_CARD = frozenset({K.UNLINK, K.MOVE})
 # A list names a card in each row, or one for all.
 TO_CARD = frozenset({K.LINK, K.MOVE})
+# A list may name a card in each row: where the order goes to, or where it is taken from.
+WITH_CARD = TO_CARD | {K.UNLINK}
+# Lines of a pasted list that lack something are named, up to so many.
+MOST_NAMED = 10
 
 _ORDER = re.compile(r"(\d{1,15})(?:\|(?:(\d{1,5}):(\d{1,15}))?)?", re.ASCII)
 _PLACE = re.compile(r"(\d{1,5}):(\d{1,15})", re.ASCII)
@@ -119,20 +123,23 @@ def _file(form: QueryDict, file: "UploadedFile[bytes] | None") -> Listed:
 
 
 def _pasted(form: QueryDict) -> Listed:
-    text = form.get("text", "").strip()
-    if not text:
-        raise Mistake(_("Paste at least one order."))
+    text = form.get("text", "").replace("\x00", "")
     asked = _asked(form, Job.Origin.LIST, "")
-    content = text.encode()
-    if not _needs_card(asked):
-        content = tables.one_a_line(text).encode()
+    # Said here, where the text is still at hand to be mended.
     try:
-        # Said here, where the text is still at hand to be mended.
-        if next(tables.read(content, card_needed=_needs_card(asked)), None) is None:
-            raise tables.Unreadable("empty")
+        rows = list(lists.read(text, cards=asked.kind in WITH_CARD))
     except tables.Unreadable as problem:
-        raise Mistake(reasons.JOB_REASONS[problem.reason]) from None
-    return Listed(asked, content)
+        known = reasons.LIST_REASONS if problem.reason in reasons.LIST_REASONS else None
+        raise Mistake((known or reasons.JOB_REASONS)[problem.reason]) from None
+    if not rows:
+        raise Mistake(_("Paste at least one order."))
+    if not any(char.isdigit() for row in rows for char in row.order):
+        raise Mistake(reasons.LIST_REASONS["no_order_column"])
+    lacking = [row.line for row in rows if not (row.card or row.problem)]
+    if lacking and _needs_card(asked):
+        lines = ", ".join(map(str, lacking[:MOST_NAMED])) + ("…" if lacking[MOST_NAMED:] else "")
+        raise Mistake(reasons.words(reasons.LIST_REASONS, "no_card_column") % {"lines": lines})
+    return Listed(asked, text.encode())
 
 
 def _needs_card(asked: Order) -> bool:

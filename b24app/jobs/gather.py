@@ -4,7 +4,7 @@ Rows are kept piece by piece with the place to go on from, so a worker that dies
 makes none twice.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -14,7 +14,7 @@ from django.db.models import F
 
 from b24app.bitrix24.client import Answer, Client
 from b24app.bitrix24.filters import Filter, Op
-from b24app.jobs import acting, states, tables, work
+from b24app.jobs import acting, lists, states, tables, work, workbooks
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, JobSource, place_of, place_text
 from b24app.journal.models import AuditEntry
@@ -41,9 +41,19 @@ def step(held: Held, own: Client) -> float:
     try:
         _SOURCES[Job.Origin(held.job.origin)](held, own)
     except tables.Unreadable as problem:
-        states.change(held.job, Job.State.FAILED, problem.reason)
+        states.change(held.job, Job.State.FAILED, _reason(held.job, problem))
         JobSource.objects.filter(job=held.job).delete()
     return 0.0
+
+
+def _reason(job: Job, problem: tables.Unreadable) -> str:
+    """Why a source cannot be read; what only calls itself a spreadsheet is told so first of all."""
+    spreadsheet = job.origin == Job.Origin.FILE and job.title.lower().endswith(".xlsx")
+    if not spreadsheet or problem.reason not in ("not_a_table", "no_order_column"):
+        return problem.reason
+    content = bytes(JobSource.objects.get(job=job).content)
+    named = problem.reason == "no_order_column" and content.startswith(workbooks.MARK)
+    return problem.reason if named else "not_excel"
 
 
 def rows_of_orders(job: Job, orders: Iterable[tuple[int, str | None]], first: int) -> list[JobItem]:
@@ -135,14 +145,20 @@ def _from_source(held: Held, own: Client) -> None:
     job = held.job
     content = bytes(JobSource.objects.get(job=job).content)
     last = JobItem.objects.filter(job=job).order_by("-row").values_list("row", flat=True).first()
-    needed = _needs_card(job) and not job.wanted
-    table = tables.read(content, job.portal.host, card_needed=needed)
-    rows = (row for row in table if row.line > (last or 0))
+    rows = (row for row in _read(job, content) if row.line > (last or 0))
     while piece := [_item(job, row) for row in islice(rows, PIECE)]:
         keep(held, piece, {}, end=False)
     if not job.rows:
         raise tables.Unreadable("empty")
     keep(held, [], {}, end=True)
+
+
+def _read(job: Job, content: bytes) -> Iterator[tables.Row]:
+    host = job.portal.host
+    if job.origin == Job.Origin.LIST:
+        cards = _needs_card(job) or job.kind == Job.Kind.UNLINK
+        return lists.read(content.decode(), host, cards=cards)
+    return tables.read(content, host, card_needed=_needs_card(job) and not job.wanted)
 
 
 def _item(job: Job, row: tables.Row) -> JobItem:
@@ -157,7 +173,7 @@ def _item(job: Job, row: tables.Row) -> JobItem:
     if job.kind == Job.Kind.UNLINK:
         item.expected = place or None
     else:
-        item.wanted = place or job.wanted
+        item.wanted = (place if _needs_card(job) else "") or job.wanted
     bad = row.problem or ("no_card_given" if _needs_card(job) and not item.wanted else "")
     if bad:
         item.verdict, item.state, item.reason = V.BAD, S.LEFT, bad

@@ -121,6 +121,11 @@ class Job(models.Model):
         """Rows that have their outcome."""
         return self.done + self.skipped + self.failed
 
+    @property
+    def left_out(self) -> int:
+        """Rows that are not worked: unusable, right as they are, or not agreed to; 0 before the start."""
+        return self.rows - self.total if self.started_at else 0
+
 
 class JobSource(models.Model):
     """What a person uploaded or pasted, until its rows have been read."""

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from b24app.jobs import exporting, naming, reasons, states, work
 from b24app.jobs.models import Job, JobItem, place_of
@@ -29,6 +30,11 @@ _OUTCOME_PILLS = {S.DONE: "good", S.SKIPPED: "warn", S.FAILED: "alert"}
 _WAITING = (S.PENDING, S.CLAIMED, S.WRITING, S.UNKNOWN)
 # Left where it is, because nobody agreed to move it.
 _NOT_AGREED = "not_agreed"
+_ORIGINS = {
+    Job.Origin.FILE: gettext_lazy("From a file"),
+    Job.Origin.LIST: gettext_lazy("A pasted list"),
+    Job.Origin.SEARCH: gettext_lazy("By search"),
+}
 _STATE_PILLS = {
     Job.State.RUNNING: "info",
     Job.State.PLANNING: "info",
@@ -42,12 +48,16 @@ _STATE_PILLS = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One chip: the rows with this verdict or outcome, and how many there are."""
+    """One chip: the rows with this verdict or outcome, and how many there are.
+
+    ``unless_moved`` is what it says until somebody agrees to move orders of other cards.
+    """
 
     name: str
     text: str
     count: int
     bad: bool
+    unless_moved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,8 @@ class Line:
     """One row of the table.
 
     ``target`` and ``standing`` are None for nowhere and for other subjects; ``wanted`` and ``seen``
-    are the words that stand there instead.
+    are the words that stand there instead. ``unless_moved`` is its verdict until somebody agrees to
+    move orders of other cards, ``stays`` what happens to it then; empty for all others.
     """
 
     item: JobItem
@@ -79,6 +90,8 @@ class Line:
     pill: str
     verdict: str
     text: str
+    unless_moved: str
+    stays: str
 
     @property
     def order(self) -> str:
@@ -92,6 +105,7 @@ class Brief:
 
     job: Job
     title: str
+    about: str
     state: str
     pill: str
 
@@ -101,7 +115,25 @@ class Brief:
 
 
 def brief(job: Job) -> Brief:
-    return Brief(job, title(job), reasons.words(reasons.STATES, job.state), state_pill(job))
+    return Brief(
+        job, title(job), about(job), reasons.words(reasons.STATES, job.state), state_pill(job)
+    )
+
+
+def about(job: Job) -> str:
+    """Where a job's orders come from and go to: ``By search · from 2026-01-01 · To deal 7021``."""
+    card = place_of_or_none(job.card)
+    search = job.cursor if job.origin == Job.Origin.SEARCH else {}
+    since, until = (str(search.get(name) or "") for name in ("since", "until"))
+    target = place_of_or_none(job.wanted)
+    said = (
+        _ORIGINS.get(Job.Origin(job.origin), ""),
+        _name(card) if card and job.origin == Job.Origin.CARD else "",
+        f"{since or '…'} – {until or '…'}" if since or until else "",
+        _("Only orders that are not linked") if search.get("unlinked") is True else "",
+        _("To %(target)s") % {"target": _name(target)} if target and target != card else "",
+    )
+    return " · ".join(str(one) for one in said if one)
 
 
 def state_pill(job: Job) -> str:
@@ -135,7 +167,13 @@ def filters(job: Job) -> list[Filter]:
     if job.started_at is not None:
         chips += _outcomes(job, items.filter(state=S.LEFT, reason=_NOT_AGREED).count())
     return chips + [
-        Filter(name, reasons.words(reasons.VERDICTS, name), found[name], bad=name in _BAD)
+        Filter(
+            name,
+            reasons.words(reasons.VERDICTS, name),
+            found[name],
+            bad=name in _BAD,
+            unless_moved=_unless_moved(job, name),
+        )
         for name in V.values
         if name in found
     ]
@@ -205,7 +243,15 @@ def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
         pill=_pill(item),
         verdict=_verdict(item),
         text=_text(item, names),
+        unless_moved=(moved := _unless_moved(job, item.verdict)),
+        stays=reasons.words(reasons.ITEM_REASONS, _NOT_AGREED) if moved else "",
     )
+
+
+def _unless_moved(job: Job, verdict: str) -> str:
+    """What a row to be moved is called in a preview where the move is still to be agreed to."""
+    asks = job.kind == Job.Kind.LINK and job.state == Job.State.PLANNED
+    return _("Linked elsewhere") if asks and verdict == V.MOVE else ""
 
 
 def _pill(item: JobItem) -> str:
@@ -230,7 +276,7 @@ def _text(item: JobItem, names: Mapping[str, str]) -> str:
     if item.reason:
         return _reason(item, names)
     if item.verdict == V.NO_ORDER and item.detail:
-        return _("Skipped: the store has no such order; did you mean %(number)s?") % {
+        return _("Left out: the store has no such order; did you mean %(number)s?") % {
             "number": item.detail
         }
     if item.verdict in reasons.LEFT:
@@ -277,8 +323,8 @@ def _name(owner: Owner) -> str:
     return form % {"id": owner.id}
 
 
-def table(job: Job, show: str) -> Table:
-    """The rows behind a chip as a table to download."""
+def table(job: Job, show: str, *, moves: bool) -> Table:
+    """The rows behind a chip as a table to download; ``moves``: a preview's moves are agreed to."""
     name = _("Job %(id)s") % {"id": job.pk}
     if job.kind == Job.Kind.EXPORT and job.done:
         return exporting.table(name, chosen(job, S.DONE))
@@ -287,26 +333,34 @@ def table(job: Job, show: str) -> Table:
         _("Row"), _("Order"), _("Order ID"), seen, wanted, _("Verdict"), _("Outcome"), _("Reason"),
         _("Time"),
     ]  # fmt: skip
-    return Table(name, columns, list(_cells(job, show)))
+    return Table(name, columns, list(_cells(job, show, moves=moves)))
 
 
-def _cells(job: Job, show: str) -> Iterator[list[Cell]]:
+def _cells(job: Job, show: str, *, moves: bool) -> Iterator[list[Cell]]:
     rows = chosen(job, show).iterator(chunk_size=AT_ONCE)
+    left = _("Left out") if job.started_at else ""
     while piece := list(islice(rows, AT_ONCE)):
         for line in lines(job, piece):
-            yield _row(line)
+            shown = replace(line, unless_moved="") if moves else _unmoved(line)
+            yield _row(shown, left if line.item.state == S.LEFT else "")
 
 
-def _row(line: Line) -> list[Cell]:
+def _unmoved(line: Line) -> Line:
+    return replace(line, text=line.stays) if line.unless_moved else line
+
+
+def _row(line: Line, left: str) -> list[Cell]:
     item = line.item
+    outcome = line.verdict if item.at else left
     return [
         item.row,
         line.order,
         item.order_id or None,
         _name(line.standing.owner) if line.standing else line.seen,
         _name(line.target.owner) if line.target else line.wanted,
-        reasons.words(reasons.VERDICTS, item.verdict) if item.verdict else "",
-        line.verdict if item.at else "",
+        line.unless_moved
+        or (reasons.words(reasons.VERDICTS, item.verdict) if item.verdict else ""),
+        outcome,
         line.text,
         _time(item.at),
     ]

@@ -1,5 +1,6 @@
 """How far a job is, how long it will take, whom it waits for, and what a person can do with it now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -7,7 +8,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from b24app.bitrix24.pacing import BULK_SHARE, WINDOW, Priority, View, seconds_for
+from b24app.bitrix24.pacing import BULK_SHARE, MINUTE, WINDOW, Priority, View, seconds_for
 from b24app.jobs import lanes, presenting, reasons, states, steering, work
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.portals.budgets import budget_of
@@ -16,6 +17,11 @@ from b24app.portals.models import PortalUser
 SPEED_OVER = timedelta(seconds=60)
 OUTCOMES = (JobItem.State.DONE, JobItem.State.SKIPPED, JobItem.State.FAILED)
 
+STOPPABLE = (Job.State.RUNNING, Job.State.WAITING_PORTAL, Job.State.WAITING_AUTHORIZATION)
+RESUMABLE = (Job.State.PAUSED, Job.State.STOPPED, Job.State.WAITING_AUTHORIZATION)
+# Waits whose end is known: the portal's limits, and a token that is renewed.
+FORESEEN = frozenset({"", "busy", "limit", "renewing"})
+
 S, V = JobItem.State, JobItem.Verdict
 
 
@@ -23,7 +29,8 @@ S, V = JobItem.State, JobItem.Verdict
 class Progress:
     """How far a job is; speeds are rows a minute.
 
-    ``minutes`` is None where nobody can say; ``again`` is when a job that waits for the portal tries
+    ``minutes`` is None where nobody can say, and 0 for less than one; ``allowed`` is 0 where the job ends
+    before the portal's long-run limits are felt. ``again`` is when a job that waits for the portal tries
     again, ``moves`` how many of its rows have to leave another card.
     """
 
@@ -34,6 +41,7 @@ class Progress:
     linked: int
     moved: int
     moves: int
+    untouched: bool
     speed: int
     allowed: int
     minutes: int | None
@@ -96,17 +104,16 @@ class Progress:
     def may(self) -> frozenset[str]:
         """What a person can do with it now."""
         job = self.job
+        state, began = job.state, job.started_at is not None
         chosen = {
-            "start": job.state == Job.State.PLANNED and job.total > 0,
-            "discard": job.started_at is None and job.state not in (Job.State.RUNNING,),
-            "stop": job.state
-            in (Job.State.RUNNING, Job.State.WAITING_PORTAL, Job.State.WAITING_AUTHORIZATION)
-            and job.started_at is not None,
-            "resume": job.state
-            in (Job.State.PAUSED, Job.State.STOPPED, Job.State.WAITING_AUTHORIZATION),
-            "retry": job.failed > 0 and job.state in (Job.State.DONE, Job.State.STOPPED),
+            "start": state == Job.State.PLANNED and job.total > 0,
+            "discard": (not began and state != Job.State.RUNNING) or self.untouched,
+            "stop": began
+            and (state in STOPPABLE or (state == Job.State.PAUSED and not self.untouched)),
+            "resume": state in RESUMABLE,
+            "retry": job.failed > 0 and state in (Job.State.DONE, Job.State.STOPPED),
             "undo": job.done > 0
-            and job.state in (Job.State.DONE, Job.State.STOPPED, Job.State.PAUSED)
+            and state in (Job.State.DONE, Job.State.STOPPED, Job.State.PAUSED)
             and job.kind != Job.Kind.EXPORT,
         }
         return frozenset(name for name, allowed in chosen.items() if allowed)
@@ -120,6 +127,7 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
     speed = done.count() if running else 0
     counts = _done_by_verdict(job) if job.started_at else {}
     view = budget_of(job.portal, Priority.BULK).view()
+    again = _again(job)
     return Progress(
         job=job,
         state=reasons.words(reasons.STATES, job.state),
@@ -128,10 +136,11 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
         linked=sum(count for verdict, count in counts.items() if verdict != V.MOVE),
         moved=counts.get(V.MOVE, 0),
         moves=_moves(job) if job.state == Job.State.PLANNED else 0,
+        untouched=steering.untouched(job),
         speed=speed,
-        allowed=_allowed(job, view),
-        minutes=_minutes(job, view),
-        again=_again(job),
+        allowed=_allowed(job, view) if _held_up(job, view) else 0,
+        minutes=_minutes(job, view, again),
+        again=again,
     )
 
 
@@ -172,13 +181,32 @@ def _writes(job: Job) -> dict[str, int]:
     return {work.ADD: max(0, left - unlinks), work.DELETE: unlinks}
 
 
-def _minutes(job: Job, view: View) -> int | None:
-    """Whole minutes until the job is done, at least 1; by what the portal allows, not by the last minute."""
+def _minutes(job: Job, view: View, again: datetime | None) -> int | None:
+    """Whole minutes until the job is done, 0 for less than one; by what the portal allows."""
     left = _writes(job)
-    if not sum(left.values()):
+    if not sum(left.values()) or (
+        job.state == Job.State.WAITING_PORTAL and job.reason not in FORESEEN
+    ):
         return None
     seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES)
-    return max(1, round(seconds / 60))
+    if again is not None:
+        waiting = (again - timezone.now()).total_seconds()
+        seconds = max(seconds, waiting + _execution(left, view))
+    return 0 if seconds < MINUTE else round(seconds / MINUTE)
+
+
+def _execution(left: Mapping[str, int], view: View) -> float:
+    """Seconds that the writes take by themselves, with nothing to wait for."""
+    return sum(count * view.cost(method) for method, count in left.items()) / lanes.LANES
+
+
+def _held_up(job: Job, view: View) -> bool:
+    """Whether the portal's limits, and not the writes themselves, decide how long the job takes."""
+    left = _writes(job)
+    if not sum(left.values()):
+        return False
+    seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES)
+    return seconds > max(MINUTE, 1.1 * _execution(left, view))
 
 
 def _allowed(job: Job, view: View) -> int:

@@ -26,12 +26,12 @@ VERDICTS: Words = {
 # What follows from a verdict where nothing is done.
 LEFT: Words = {
     "already": _("Stays as it is"),
-    "elsewhere": _("Skipped: somebody has moved or changed the order since"),
-    "no_order": _("Skipped: the store has no such order"),
-    "several": _("Skipped: the number belongs to more than one order, give its ID"),
-    "no_card": _("Skipped: there is no such deal, or you may not open it"),
-    "no_right": _("Skipped: you may not open the deal it goes to or is in"),
-    "twice": _("Skipped: an earlier row has the same order"),
+    "elsewhere": _("Left out: somebody has moved or changed the order since"),
+    "no_order": _("Left out: the store has no such order"),
+    "several": _("Left out: the number belongs to more than one order, give its ID"),
+    "no_card": _("Left out: there is no such deal, or you may not open it"),
+    "no_right": _("Left out: you may not open the deal it goes to or is in"),
+    "twice": _("Left out: an earlier row has the same order"),
 }
 
 ITEM_REASONS: Words = {
@@ -50,6 +50,7 @@ ITEM_REASONS: Words = {
     "bad_card": _("The deal is neither an ID nor a link to a deal or an invoice"),
     "other_portal": _("The link leads to another Bitrix24"),
     "no_card_given": _("The row names no deal"),
+    "crowded": _("Too much on one line: write each order on a line of its own"),
 }
 
 STATES: Words = {
@@ -91,16 +92,28 @@ JOB_REASONS: Words = {
     "no_right": _("Your rights are not enough for this. An administrator can grant them; then press Resume."),
     "no_scope": _("A permission of the app is missing. Once an administrator has added it, press Resume."),
     "no_store": _("There is no online store in this Bitrix24."),
+    "no_method": _(
+        "Bitrix24 does not offer a function here that this job needs; nothing more was changed."
+    ),
     "failure": _("Something nobody foresaw; nothing more was changed. Press Resume to try again."),
     "empty": _("There are no rows in it."),
     "too_many": _("There are more than 100,000 rows. Split it into several."),
     "too_large": _("The file unpacks to far more than a table of orders."),
     "old_excel": _("This is an Excel file in the old format. Save it as XLSX or CSV."),
+    "not_excel": _("This is not an Excel file, although its name says so. Save it as XLSX or CSV."),
     "not_a_table": _("This is neither CSV nor XLSX."),
     "no_order_column": _("No column is headed Order, Number or ID."),
     "no_card_column": _(
         "Nothing says which deal the orders go to: name one for all of them, or give a column headed "
         "Deal."
+    ),
+}  # fmt: skip
+
+# Of a pasted list, which is mended line by line.
+LIST_REASONS: Words = {
+    "no_order_column": _("No line begins with an order’s number or ID."),
+    "no_card_column": _(
+        "No deal stands in line %(lines)s: write it after the order, or name one deal for all orders."
     ),
 }  # fmt: skip
 

@@ -22,6 +22,9 @@ MOST_FORGOTTEN = 20
 
 S = Job.State
 Row = JobItem.State
+# Started jobs at rest that may be forgotten if none of their rows has been written.
+GIVEN_UP = (S.PAUSED, S.STOPPED)
+WRITTEN = (Row.WRITING, Row.UNKNOWN, Row.DONE)
 
 
 def begin(job: Job) -> None:
@@ -71,12 +74,18 @@ def abandon(portal: Portal) -> None:
 
 def discard(job: Job) -> bool:
     """Forget a job that has written nothing."""
-    return bool(
-        Job.objects.of(job.portal)
-        .filter(pk=job.pk, started_at=None)
-        .exclude(state__in=[S.RUNNING, S.STOPPING])
-        .delete()[0]
-    )
+    found = Job.objects.of(job.portal).filter(pk=job.pk)
+    unstarted = found.filter(started_at=None).exclude(state__in=[S.RUNNING, S.STOPPING])
+    if untouched(job):
+        unstarted = found.filter(state__in=GIVEN_UP)
+    return bool(unstarted.delete()[0])
+
+
+def untouched(job: Job) -> bool:
+    """Whether the job was started and rests again before anything can have been written."""
+    if job.started_at is None or job.state not in GIVEN_UP or job.handled:
+        return False
+    return lanes.idle(job) and not JobItem.objects.filter(job=job, state__in=WRITTEN).exists()
 
 
 def resume(job: Job, user: PortalUser) -> bool:

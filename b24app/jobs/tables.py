@@ -1,4 +1,4 @@
-"""Reading what people upload or paste: CSV in any common form, XLSX, a plain list.
+"""Reading what people upload: CSV in any common form, XLSX, a plain list.
 
 Everything in it is hostile or careless: encodings, separators, headers in three languages, numbers that
 a spreadsheet turned into fractions, archives that unpack to gigabytes. A bad row is named and the rest
@@ -21,7 +21,10 @@ from b24app.jobs.models import JobItem
 from b24app.jobs.workbooks import Unreadable
 from b24app.orders.types import DEAL, INVOICE, Owner
 
-__all__ = ["Row", "Unreadable", "one_a_line", "owner_of", "read"]
+__all__ = [
+    "UNNAMED", "WHOLE", "Columns", "Row", "Unreadable", "clean", "header", "known_headers", "owner_of",
+    "read", "row", "without_prefix",
+]  # fmt: skip
 
 MOST_COLUMNS = 60
 MOST_LINES = 110_000
@@ -69,7 +72,7 @@ _ROW_NUMBERS = frozenset({"no", "nr", "number", "nummer", "номер", "№", "
 
 _ORDER_PREFIX = re.compile(r"(?i)^(?:#|№|no\.?\s|nr\.?\s|n°)\s*")
 _NUMBER = re.compile(r"[\w./ -]{1,64}")
-_WHOLE = re.compile(r"(\d+)[.,]0+")
+WHOLE = re.compile(r"(\d+)[.,]0+")
 _ID = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 _LINK = re.compile(
     r"/crm/(?:(?P<deal>deal)|type/(?P<type>\d{1,5}))/(?:details|show)/(?P<id>\d{1,15})"
@@ -89,11 +92,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Columns:
+class Columns:
+    """Which columns name the order and its card, and how."""
+
     order: int
     named: str
     card: int | None
     card_type: int = DEAL
+
+
+UNNAMED = Columns(0, Named.EITHER, 1)
+"""Without a header: orders first, then cards."""
 
 
 def read(content: bytes, host: str = "", *, card_needed: bool = False) -> Iterator[Row]:
@@ -107,14 +116,14 @@ def read(content: bytes, host: str = "", *, card_needed: bool = False) -> Iterat
     if not first:
         return
     at = _header_at([cells for _, cells in first])
-    header = _columns(first[at][1])
-    columns = header or _unnamed(first[at][1])
+    known = header(first[at][1])
+    columns = known or _unnamed(first[at][1])
     if card_needed and columns.card is None:
         raise Unreadable("no_card_column")
-    for line, cells in chain(first[at + 1 if header else at :], lines):
+    for line, cells in chain(first[at + 1 if known else at :], lines):
         if line > MOST_LINES:
             raise Unreadable("too_many")
-        yield _row(line, cells, columns, host)
+        yield row(line, cells, columns, host)
 
 
 def owner_of(text: str, host: str = "") -> Owner | None:
@@ -122,17 +131,15 @@ def owner_of(text: str, host: str = "") -> Owner | None:
     return _owner(text.strip(), DEAL, host)[0]
 
 
-def one_a_line(text: str) -> str:
-    """Orders that were pasted one after another, one a line; a table with a header stays as it is."""
-    if _known_headers(text):
-        return text
-    return "\n".join(re.split(r"[\s,;|]+", text.strip()))
+def without_prefix(order: str) -> str:
+    """An order as written, without the sign for a number before it."""
+    return _ORDER_PREFIX.sub("", order)
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith(workbooks.MARK):
         return (
-            (line, [_clean(cell) for cell in cells])
+            (line, [clean(cell) for cell in cells])
             for line, cells in enumerate(
                 workbooks.rows(content, MOST_COLUMNS, MOST_LINES + 1), start=1
             )
@@ -149,7 +156,7 @@ def _header_at(rows: Sequence[Sequence[str]]) -> int:
     return known.index(best) if best > 1 else 0
 
 
-def _columns(cells: Sequence[str]) -> _Columns | None:
+def header(cells: Sequence[str]) -> Columns | None:
     """The meaning of a header's columns; None where the row is no header."""
     heads = [_plain(cell) for cell in cells]
     names = [_HEADERS.get(head, "") for head in heads]
@@ -164,23 +171,24 @@ def _columns(cells: Sequence[str]) -> _Columns | None:
         return None
     card = next((names.index(kind) for kind in ("deal", "invoice") if kind in names), None)
     invoice = card is not None and names[card] == "invoice"
-    return _Columns(order, names[order], card, INVOICE if invoice else DEAL)
+    return Columns(order, names[order], card, INVOICE if invoice else DEAL)
 
 
-def _unnamed(cells: Sequence[str]) -> _Columns:
+def _unnamed(cells: Sequence[str]) -> Columns:
     """A table without a header: orders first, then cards. Words instead of numbers are refused."""
-    order = _ORDER_PREFIX.sub("", cells[0])
+    order = without_prefix(cells[0])
     if not any(char.isdigit() for char in order) or not _NUMBER.fullmatch(order):
         raise Unreadable("no_order_column")
-    return _Columns(0, Named.EITHER, 1 if len(cells) > 1 else None)
+    return UNNAMED if len(cells) > 1 else Columns(0, Named.EITHER, None)
 
 
 def _plain(cell: str) -> str:
     return " ".join(re.sub(r"[^\w№]+", " ", cell.casefold().replace("_", " ")).split())
 
 
-def _row(line: int, cells: Sequence[str], columns: _Columns, host: str) -> Row:
-    order = _ORDER_PREFIX.sub("", _cell(cells, columns.order))
+def row(line: int, cells: Sequence[str], columns: Columns, host: str) -> Row:
+    """The cells of one line as a row of a table with these columns."""
+    order = without_prefix(_cell(cells, columns.order))
     card = _cell(cells, columns.card)
     owner, problem = _owner(card, columns.card_type, host)
     if not order:
@@ -220,14 +228,14 @@ def _host(link: str) -> str:
         return "?"
 
 
-def _clean(value: object) -> str:
+def clean(value: object) -> str:
     """A cell as text: without what no order holds, a spreadsheet's 1201.0 as 1201."""
     if value is None or isinstance(value, bool):
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = str(value)[:LONGEST_CELL].replace("\x00", "").replace("\xa0", " ").strip()
-    whole = _WHOLE.fullmatch(text)
+    whole = WHOLE.fullmatch(text)
     return whole[1] if whole else text
 
 
@@ -243,7 +251,7 @@ def _text(content: bytes) -> Iterator[tuple[int, list[str]]]:
     line = 1
     try:
         for cells in reader:
-            yield line, [_clean(cell) for cell in cells[:MOST_COLUMNS]]
+            yield line, [clean(cell) for cell in cells[:MOST_COLUMNS]]
             line = reader.line_num + 1
     except csv.Error:
         raise Unreadable("not_a_table") from None
@@ -263,7 +271,7 @@ def _decoded(content: bytes) -> str:
         return _as(content, "utf-16-le" if little else "utf-16-be") or _no_text()
     if (text := _as(content, "utf-8")) is not None:
         return text
-    guesses = {one: _known_headers(text) for one in OLD if (text := _as(content, one)) is not None}
+    guesses = {one: known_headers(text) for one in OLD if (text := _as(content, one)) is not None}
     likely = sorted(guesses, key=lambda one: guesses[one], reverse=True)
     if len(likely) > 1 and guesses[likely[0]] > guesses[likely[1]]:
         return _as(content, likely[0]) or _no_text()
@@ -282,7 +290,7 @@ def _no_text() -> str:
     raise Unreadable("not_a_table")
 
 
-def _known_headers(text: str) -> int:
+def known_headers(text: str) -> int:
     """How many cells of the first line head a column that we know."""
     first = re.split(r"[\t;,|]", text[:SAMPLE].split("\n", 1)[0])
     return sum(1 for cell in first if _plain(cell.strip(' "\r')) in _HEADERS)

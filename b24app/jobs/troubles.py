@@ -41,6 +41,7 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
     (errors.AccessDenied, S.PAUSED, "no_right"),
     (errors.MissingScope, S.PAUSED, "no_scope"),
     (errors.StoreMissing, S.PAUSED, "no_store"),
+    (errors.MethodNotFound, S.PAUSED, "no_method"),
 )
 
 # Seconds; the rest grows with every setback in a row.

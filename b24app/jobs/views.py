@@ -157,7 +157,8 @@ def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
     kind = request.GET.get("format", "")
     if kind not in ("csv", "xlsx"):
         raise BadForm
-    made = presenting.table(one, request.GET.get("show", ""))
+    moves = request.GET.get("move") == "on"
+    made = presenting.table(one, request.GET.get("show", ""), moves=moves)
     whole = tables.xlsx_file(made) if kind == "xlsx" else tables.csv_file(made, opened.language)
     return HttpResponse(
         whole,

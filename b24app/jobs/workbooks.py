@@ -15,6 +15,9 @@ from xml.parsers import expat
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+MARK = b"PK\x03\x04"
+"""What every archive begins with."""
+
 # An XLSX of 100,000 rows unpacks to some 30 MB.
 MOST_MEMBERS = 500
 MOST_UNPACKED = 150_000_000

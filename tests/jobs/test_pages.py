@@ -16,7 +16,7 @@ from b24app.jobs.models import Job, JobItem, JobLane
 from demo.server import DemoPortal
 from tests import opening
 from tests.jobs.driving import Desk, sit_down, step, table, work
-from tests.opening import ANNA, EMPTY, ILYA, MOCKUP
+from tests.opening import ANNA, EMPTY, ILYA, MOCKUP, TOM
 
 pytestmark = pytest.mark.django_db
 
@@ -35,6 +35,149 @@ def test_progress_with_an_honest_time(desk: Desk, portal: DemoPortal) -> None:
     assert "lo:job-changed" in page.response["HX-Trigger"]
     was = page.text.split("?was=")[1].split('"')[0]
     assert "HX-Trigger" not in desk.get(f"/jobs/{job.pk}/live/?was={was}").response
+
+
+def test_a_short_job_is_told_no_rate_that_it_never_meets(desk: Desk, portal: DemoPortal) -> None:
+    job = desk.link([(portal.order_id("1193"), EMPTY)])
+    assert "Less than a minute" in desk.get(f"/jobs/{job.pk}/").text
+    orders, (deal,) = portal.many(orders=334, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    page = desk.get(f"/jobs/{job.pk}/live/")
+    assert int(page.attribute("data-job-minutes")) <= 3
+    assert "Bitrix24 allows about" not in page.text
+    assert "You may close this page, the job goes on." in page.text
+
+
+def test_the_time_left_counts_the_wait(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    portal.misbehave("operating", times=50)
+    step(job)
+    assert (job.state, job.reason) == (Job.State.WAITING_PORTAL, "limit")
+    JobLane.objects.filter(job=job).update(due_at=timezone.now() + timedelta(minutes=9))
+    assert int(desk.get(f"/jobs/{job.pk}/live/").attribute("data-job-minutes")) >= 9
+    Job.objects.filter(pk=job.pk).update(reason="silent")
+    assert "data-job-minutes" not in desk.get(f"/jobs/{job.pk}/live/").text
+
+
+def test_every_row_of_the_list_is_accounted_for(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.start(desk.link([*((order, deal) for order in orders), (999999, deal)]))
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert "<b>3</b> of 3" in page
+    assert "1 of 4 rows left out" in page
+    assert "<dt>Left out</dt><dd>1</dd>" in page
+    assert "Left out: the store has no such order" in page
+    assert 'data-filter="no_order"' in page
+    assert "Left out: 1" in desk.get("/jobs/").text
+    answer = desk.get(f"/jobs/{job.pk}/table/?format=csv").response
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [row["Outcome"] for row in rows] == ["Done", "Done", "Done", "Left out"]
+    whole = desk.start(desk.link([(orders[0], EMPTY)]))
+    assert "left out" not in desk.get(f"/jobs/{whole.pk}/").text
+
+
+def test_a_paused_job_can_be_given_up(client: Client, desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    portal.misbehave("no_scope", "crm.orderentity.list", times=50)
+    desk.start(job)
+    assert (job.state, job.done) == (Job.State.PAUSED, 0)
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert 'id="job-discard"' in page
+    assert 'id="job-stop"' not in page
+    tom = sit_down(client, portal, TOM)
+    assert tom.post(f"/jobs/{job.pk}/discard/").response.status_code == 404
+    assert Job.objects.filter(pk=job.pk).exists()
+    desk.post(f"/jobs/{job.pk}/discard/")
+    assert not Job.objects.filter(pk=job.pk).exists()
+
+
+def test_a_paused_job_that_has_written_is_stopped_and_undone(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    orders, (deal,) = portal.many(orders=200, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    step(job)
+    assert 0 < job.done < 200
+    portal.misbehave("no_scope", "crm.orderentity.list", times=50)
+    work(job)
+    assert job.state == Job.State.PAUSED
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert 'id="job-stop"' in page
+    assert 'id="job-discard"' not in page
+    desk.post(f"/jobs/{job.pk}/discard/")
+    desk.post(f"/jobs/{job.pk}/stop/")
+    job.refresh_from_db()
+    assert job.state == Job.State.STOPPED
+    portal.calm()
+    undo = desk.start(desk.asked(desk.post(f"/jobs/{job.pk}/undo/")))
+    assert undo.done == job.done
+    assert {portal.link_of(order) for order in orders} == {None}
+
+
+def test_orders_of_other_cards_stay_until_their_move_is_agreed_to(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    job = desk.link([(portal.order_id("1184"), EMPTY)])
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert "<span data-without-moves>Linked elsewhere</span>" in page
+    assert ">Left where it is: it is linked elsewhere</span>" in page
+    assert re.search(r'id="job-start"[^>]* data-needs-move [^>]* disabled>', page)
+    assert "All of them are linked elsewhere: tick this to start." in page
+    assert " required" not in page
+    told = {"": "Linked elsewhere", "&move=on": "Will be moved"}
+    for more, verdict in told.items():
+        file = desk.get(f"/jobs/{job.pk}/table/?format=csv{more}").response.content
+        (row,) = csv.DictReader(io.StringIO(file.decode("utf-8-sig")))
+        assert row["Verdict"] == verdict
+    assert row["Reason"] == f"From deal 6933 to deal {EMPTY}"
+    desk.post(f"/jobs/{job.pk}/start/")
+    job.refresh_from_db()
+    assert job.state == Job.State.PLANNED
+    desk.start(job)
+    assert portal.link_of(portal.order_id("1184")) == (2, EMPTY)
+    assert "Linked elsewhere" not in desk.get(f"/jobs/{job.pk}/").text
+
+
+def test_the_list_tells_jobs_apart(client: Client, desk: Desk, portal: DemoPortal) -> None:
+    form = {"kind": "link", "to": str(EMPTY)}
+    desk.upload(b"Order\n1193", name="winter.csv", to=str(EMPTY))
+    desk.post("/jobs/new/", **form, **{"from": "list", "text": "1193"})
+    search = {"from": "search", "q": "Clara", "since": "2026-01-05", "unlinked": "on"}
+    desk.asked(desk.post("/jobs/new/", **form, **search))
+    tab = opening.open_tab(client, portal, ANNA, MOCKUP)
+    opening.submit(client, tab, "/jobs/new/", {"from": "card", "kind": "export", "all": "on"})
+    page = desk.get("/jobs/").text
+    assert "Link orders: winter.csv" in page
+    for about in (
+        f"From a file · To deal {EMPTY}",
+        f"A pasted list · To deal {EMPTY}",
+        f"By search · 2026-01-05 – … · Only orders that are not linked · To deal {EMPTY}",
+        f"deal {MOCKUP}",
+    ):
+        assert f'<span class="sub">{about}</span>' in page
+
+
+@pytest.mark.parametrize("content", [b"rubbish, and more", b"PK\x03\x04 rubbish", b"\xff\xfe\x00"])
+def test_what_only_calls_itself_a_spreadsheet(desk: Desk, content: bytes) -> None:
+    job = desk.asked(desk.upload(content, name="Orders.XLSX"))
+    assert (job.state, job.reason) == (Job.State.FAILED, "not_excel")
+    assert "This is not an Excel file" in desk.get(f"/jobs/{job.pk}/").text
+
+
+def test_a_function_the_portal_does_not_offer(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    portal.misbehave("gone", "crm.orderentity.add", times=50)
+    desk.start(job)
+    assert (job.state, job.reason, job.done) == (Job.State.PAUSED, "no_method", 0)
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert "Bitrix24 does not offer a function here that this job needs" in page
+    assert "nobody foresaw" not in page
 
 
 def test_preview_in_the_making(desk: Desk, portal: DemoPortal) -> None:
@@ -79,7 +222,7 @@ def test_the_start_counts_what_it_will_do(desk: Desk, portal: DemoPortal) -> Non
     assert "Not moved" in left.text
     assert desk.get(f"/jobs/{job.pk}/rows/?show=done").order_ids == [free]
     only_moves = desk.link([(elsewhere, EMPTY)])
-    assert 'name="move" required' in desk.get(f"/jobs/{only_moves.pk}/").text
+    assert "data-needs-move" in desk.get(f"/jobs/{only_moves.pk}/").text
 
 
 def test_counters_follow_the_work(desk: Desk, portal: DemoPortal) -> None:
@@ -179,7 +322,7 @@ def test_results_to_download(desk: Desk, portal: DemoPortal) -> None:
 
 
 def test_an_export_of_orders(desk: Desk, portal: DemoPortal) -> None:
-    text = "1201, 1196, 1188, 77777"
+    text = "1201\n1196\n1188\n77777"
     form = {"from": "list", "kind": "export", "text": text}
     job = desk.start(desk.asked(desk.post("/jobs/new/", **form)))
     assert (job.state, job.done, job.rows) == (Job.State.DONE, 3, 4)

@@ -161,7 +161,14 @@ def test_orders_without_any_deal(desk: Desk, content: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("1184\n1193", "Nothing says which deal"), ("Hello there", "No column is headed Order")],
+    [
+        ("1184\n1193 7021\n1170", "No deal stands in line 1, 3:"),
+        ("Order\n1184", "No deal stands in line 2:"),
+        ("1184\n" * 11, "line 1, 2, 3, 4, 5, 6, 7, 8, 9, 10…:"),
+        ("Hello there", "No line begins with an order’s number or ID."),
+        ("Deal\n7021", "No line begins with an order’s number or ID."),
+        (" \n;", "Paste at least one order."),
+    ],
 )
 def test_a_pasted_list_is_kept_to_be_mended(desk: Desk, text: str, said: str) -> None:
     answer = desk.post("/jobs/new/", **{"from": "list", "kind": "link", "text": text})
@@ -171,10 +178,63 @@ def test_a_pasted_list_is_kept_to_be_mended(desk: Desk, text: str, said: str) ->
     assert not Job.objects.exists()
 
 
-def test_a_pasted_list_with_mixed_separators(desk: Desk) -> None:
-    text = f"1193 {EMPTY}\n1184 {EMPTY}\n1170;{EMPTY}"
-    job = desk.asked(desk.post("/jobs/new/", **{"from": "list", "kind": "link", "text": text}))
-    assert [item(job, row).verdict for row in (1, 2)] == ["link", "move"]
+def pasted(desk: Desk, text: str, **form: object) -> Job:
+    answer = desk.post("/jobs/new/", **{"from": "list", "kind": "link", "text": text, **form})
+    return desk.asked(answer)
+
+
+def test_a_line_s_own_deal_goes_before_the_one_for_all(desk: Desk, portal: DemoPortal) -> None:
+    text = f"1193;{MOCKUP}\n1170\n\n1184\t{MOCKUP}\n1185, {MOCKUP}\n# 1186 {MOCKUP}\n1187 ;\n"
+    job = pasted(desk, text, to=str(EMPTY))
+    rows = JobItem.objects.filter(job=job).order_by("row")
+    assert [(one.row, one.order_text, one.wanted) for one in rows] == [
+        (1, "1193", f"2:{MOCKUP}"),
+        (2, "1170", f"2:{EMPTY}"),
+        (4, "1184", f"2:{MOCKUP}"),
+        (5, "1185", f"2:{MOCKUP}"),
+        (6, "1186", f"2:{MOCKUP}"),
+        (7, "1187", f"2:{EMPTY}"),
+    ]
+    desk.start(job)
+    assert portal.link_of(portal.order_id("1193")) == (2, MOCKUP)
+    assert portal.link_of(portal.order_id("1170")) == (2, EMPTY)
+
+
+@pytest.mark.parametrize("between", [" ", ";", "\t", ",", ", ", " | ", "\xa0"])
+def test_a_pasted_list_with_mixed_separators(desk: Desk, between: str) -> None:
+    text = f"1193{between}{EMPTY}\n1184 {EMPTY}\n1170;{EMPTY}"
+    job = pasted(desk, text)
+    assert [item(job, row).verdict for row in (1, 2, 3)] == ["link", "move", "link"]
+
+
+def test_a_header_over_a_pasted_list(desk: Desk, portal: DemoPortal) -> None:
+    free = portal.order_id("1193")
+    job = pasted(desk, f"Order ID;Deal\n{free} {EMPTY}\n1184;{EMPTY}")
+    assert [item(job, row).verdict for row in (2, 3)] == ["link", "no_order"]
+    job = pasted(desk, f"Deal;Comment;Number\n{EMPTY};x;1193")
+    assert item(job, 2).verdict == "link"
+
+
+@pytest.mark.parametrize("kind", ["link", "unlink", "status", "responsible", "export"])
+def test_a_second_number_on_a_line_is_never_another_order(
+    desk: Desk, portal: DemoPortal, kind: str
+) -> None:
+    to = {"link": str(EMPTY), "status": "F", "responsible": str(MARIA)}.get(kind, "")
+    job = pasted(desk, "1193 1184\n1170; 1163; 1184\n\t1184", kind=kind, to=to)
+    assert not JobItem.objects.filter(job=job, order_id=portal.order_id("1184")).exists()
+    crowded = item(job, 2)
+    assert (crowded.verdict, crowded.reason) == ("bad", "crowded")
+    assert item(job, 3).reason == "no_order_given"
+    # The second number is the deal, which is none; 1193 is in no deal that it could leave.
+    assert item(job, 1).verdict == {"link": "no_card", "unlink": "already"}.get(kind, "bad")
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert "Too much on one line: write each order on a line of its own" in page
+    assert job.total == 0
+
+
+def test_a_table_s_deals_are_no_statuses(desk: Desk, portal: DemoPortal) -> None:
+    job = desk.asked(desk.upload(b"Order;Deal\n1184;7021", kind="status", to="F"))
+    assert item(job, 2).wanted == "F"
 
 
 def test_what_is_no_number_may_be_an_id(desk: Desk, portal: DemoPortal) -> None:

@@ -365,7 +365,7 @@ def test_an_undo_is_undone(desk: Desk, portal: DemoPortal) -> None:
 def test_fields_of_orders(desk: Desk, portal: DemoPortal, kind: str, field: str, to: str) -> None:
     orders, _ = portal.many(orders=45)
     before = {order: str(portal.state.orders[order][field]) for order in orders}
-    text = ", ".join(portal.state.orders[order]["accountNumber"] for order in orders)
+    text = "\n".join(portal.state.orders[order]["accountNumber"] for order in orders)
     form = {"from": "list", "kind": kind, "to": to, "text": text}
     job = desk.start(desk.asked(desk.post("/jobs/new/", **form)))
     assert (job.state, job.done) == (Job.State.DONE, 45)

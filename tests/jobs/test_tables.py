@@ -143,11 +143,6 @@ def test_pasted_without_a_header(text: str, found: list[tuple[str, int | None]])
     assert [(row.order, row.owner and row.owner.id) for row in rows] == found
 
 
-def test_a_list_for_one_deal_may_stand_in_one_line() -> None:
-    assert tables.one_a_line("1201, 1202;1203\n1204  1205") == "1201\n1202\n1203\n1204\n1205"
-    assert tables.one_a_line("Order;Deal\n1;2") == "Order;Deal\n1;2"
-
-
 def test_a_spreadsheet() -> None:
     content = sheet(
         ["Номер заказа", None, "Сделка"],

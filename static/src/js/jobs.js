@@ -49,7 +49,9 @@ function reading() {
 }
 
 async function download(button) {
-  const url = button.dataset.download;
+  // A preview is saved as it is shown: with the moves if they are agreed to.
+  const moves = document.querySelector("#job [name=move]:checked") ? "&move=on" : "";
+  const url = button.dataset.download + moves;
   button.setAttribute("aria-busy", "true");
   try {
     const answer = await answered(url).catch(showEnded);
@@ -109,6 +111,12 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const lost = !document.activeElement || document.activeElement === document.body;
   if (!own || !pressed || !lost) return;
   document.querySelector("#job-title, #jobs-title")?.focus({ preventScroll: true });
+});
+
+// Where every order is linked elsewhere there is nothing to start before somebody agrees to the move.
+document.addEventListener("change", ({ target }) => {
+  const start = target.name === "move" && target.form?.querySelector("[data-needs-move]");
+  if (start) start.disabled = !target.checked;
 });
 
 document.addEventListener("change", ({ target }) => target.closest("[data-job-form]") && arrange());

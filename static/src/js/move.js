@@ -2,6 +2,9 @@
 import { portal } from "./portal.js";
 import { htmx } from "./settings.js";
 
+// Milliseconds within which the portal has heard of our new height.
+const MADE_HIGHER = 1_000;
+
 /** The orders a button is about: its own, its row's, or those ticked. */
 function chosenBy(button) {
   if (button.dataset.order) return { order: button.dataset.order };
@@ -40,8 +43,21 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (detail.target.id !== "jobs" || !asked) return;
   const onTo = document.querySelector("#job-title, #jobs-title");
   document.dispatchEvent(new CustomEvent("lo:dialog-close", { detail: { onTo } }));
-  document.getElementById("jobs").scrollIntoView({ block: "nearest" });
+  comeIntoSight("jobs");
 });
+
+/** The portal scrolls the page around us: it can go to what is new once it has made our frame high enough. */
+function comeIntoSight(id) {
+  let seen = 0;
+  const go = () => document.getElementById(id)?.scrollIntoView({ block: "start" });
+  go();
+  const grown = () => {
+    go();
+    if (++seen > 1) removeEventListener("resize", grown);
+  };
+  addEventListener("resize", grown);
+  setTimeout(() => removeEventListener("resize", grown), MADE_HIGHER);
+}
 
 // Confirming dialogs say when nothing would be left behind: they are told how much there is.
 document.addEventListener("htmx:configRequest", ({ detail }) => {
