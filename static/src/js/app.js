@@ -1,6 +1,7 @@
 // The page's script: comfort on top of what the server has already drawn.
 import "./settings.js";
 import "./session.js";
+import "./contact.js";
 import "./errors.js";
 import "./toast.js";
 import "./dialog.js";

@@ -8,9 +8,10 @@ const host = document.getElementById("toasts");
 const place = liveSheet();
 
 /**
- * @param {{text: string, kind?: string, action?: {label: string, act: () => void} | false}} what
+ * @param {{text: string, kind?: string, action?: {label: string, act: () => void} | false, stays?: boolean}} what
+ * @returns {HTMLElement} the toast; one that `stays` is taken away by whoever has made it
  */
-export function toast({ text, kind = "ok", action }) {
+export function toast({ text, kind = "ok", action, stays = false }) {
   const box = element("div", `toast ${kind}`);
   if (kind === "error") box.setAttribute("role", "alert");
   box.append(element("p", "", text));
@@ -28,7 +29,8 @@ export function toast({ text, kind = "ok", action }) {
   box.append(close);
   host.append(box);
   outOfSight().then(({ above, below }) => place(`.toasts{margin-block:${above}px ${below}px}`));
-  leaveLater(box);
+  if (!stays) leaveLater(box);
+  return box;
 }
 
 function element(name, classes, text) {
