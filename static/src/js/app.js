@@ -18,6 +18,7 @@ import "./anew.js";
 import "./console.js";
 import "./jobs.js";
 import "./move.js";
+import "./reader.js";
 import "./retry.js";
 import "./times.js";
 import "./search.js";

@@ -12,7 +12,9 @@ const place = liveSheet();
  * @returns {HTMLElement} the toast; one that `stays` is taken away by whoever has made it
  */
 export function toast({ text, kind = "ok", action, stays = false }) {
+  clear();
   const box = element("div", `toast ${kind}`);
+  box.toggleAttribute("data-stays", stays);
   if (kind === "error") box.setAttribute("role", "alert");
   box.append(element("p", "", text));
   if (action) {
@@ -33,6 +35,11 @@ export function toast({ text, kind = "ok", action, stays = false }) {
   return box;
 }
 
+/** What was said before is not left standing beside what is said now. */
+function clear() {
+  for (const before of host.querySelectorAll(".toast:not([data-stays])")) before.remove();
+}
+
 function element(name, classes, text) {
   const made = document.createElement(name);
   made.className = classes;
@@ -50,9 +57,10 @@ function leaveLater(box) {
 }
 
 document.addEventListener("lo:toast", (event) => {
-  const { text, kind, undo, over } = event.detail;
-  // After an Undo the toasts that offered it have nothing to offer any more.
-  if (over) for (const before of host.querySelectorAll(".toast.ok")) before.remove();
+  const { text, kind, undo } = event.detail;
   const act = () => htmx.ajax("POST", undo.url, { source: "#orders", values: undo.values, target: "#orders", swap: "outerHTML" });
   toast({ text, kind, action: undo && { label: undo.label, act } });
 });
+
+// Nor beside another section, or another try of the same.
+document.addEventListener("htmx:beforeRequest", ({ detail }) => detail.target.tagName === "MAIN" && clear());
