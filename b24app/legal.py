@@ -27,7 +27,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 
 def _document(request: HttpRequest, name: str) -> HttpResponse:
-    language = _language(request)
+    language = language_of(request)
     context = {
         "document": name,
         "languages": settings.LANGUAGES,
@@ -42,7 +42,8 @@ def _document(request: HttpRequest, name: str) -> HttpResponse:
     return response
 
 
-def _language(request: HttpRequest) -> str:
+def language_of(request: HttpRequest) -> str:
+    """The language asked for, or the browser's own; English where it is none of ours."""
     if "lang" in request.GET:
         return entry.language(request.GET["lang"])
     accepted = parse_accept_lang_header(request.headers.get("Accept-Language", "")[:500])

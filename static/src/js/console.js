@@ -102,7 +102,7 @@ function showMarks() {
   if (all) Object.assign(all, { checked: here > 0 && here === rows.length, indeterminate: here > 0 && here < rows.length });
   const form = document.querySelector("[data-marks]");
   if (!form) return;
-  const every = whole && forAll();
+  const every = whole ? forAll() : null;
   const count = document.querySelector("[data-marked-count]");
   if (count) count.textContent = every?.dataset.every || String(marked.size);
   const awake = Boolean(every) || marked.size > 0;
