@@ -7,10 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 
-from b24app import legal
 from b24app.console import views as console
 from b24app.install import views as install
-from b24app.portals import states
+from b24app.portals import entry, states
 
 
 def main(request: HttpRequest) -> HttpResponse:
@@ -23,6 +22,6 @@ def main(request: HttpRequest) -> HttpResponse:
 
 def nowhere(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A page for an address that is none of ours; neither database nor portal is asked."""
-    with translation.override(legal.language_of(request)):
+    with translation.override(entry.language_of(request)):
         context = {"state": states.State("nowhere", 404)}
         return render(request, "portals/refused.html", context, status=404)

@@ -89,6 +89,7 @@ def test_no_right_to_read_names_who_can_give_it(troubled: Desk) -> None:
     desk.open_deal(MOCKUP)
     check_state(desk, "no-read")
     expect(desk.app.locator(".people")).to_contain_text("Anna Schmidt")
+    expect(desk.app.locator("#open-picker")).to_be_disabled()
 
 
 def test_no_right_to_link_is_said_above_the_orders(troubled: Desk) -> None:
@@ -102,8 +103,14 @@ def test_no_right_to_link_is_said_above_the_orders(troubled: Desk) -> None:
     desk.open_deal(THREE)
     note = desk.app.locator("[data-note=read-only]")
     expect(note).to_contain_text("Anna Schmidt")
+    button = desk.app.locator("#open-picker")
+    expect(button).to_be_disabled()
+    expect(button).to_have_attribute("title", "You can look, but not link")
     desk.picture("state-read-only")
     assert desk.violations(AXE) == []
+    note.get_by_role("button", name="Check again").click()
+    expect(note).to_have_count(0)
+    expect(button).to_be_enabled()
 
 
 def test_the_session_has_ended_and_cannot_be_renewed(troubled: Desk) -> None:
