@@ -1,23 +1,31 @@
 """Composition root: a person, or a portal's installer, becomes a ready client."""
 
-from b24app.bitrix24.client import Client
+from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.pacing import Priority
 from b24app.portals import observing
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import StoredTokens
 
+WAITED_FOR = Timeouts(reading=25.0)
+"""Where a person sits in front of the page. Jobs have nobody who waits."""
 
-def client_of(user: PortalUser, priority: Priority = Priority.INTERACTIVE) -> Client:
+
+def client_of(
+    user: PortalUser,
+    priority: Priority = Priority.INTERACTIVE,
+    timeouts: Timeouts = WAITED_FOR,
+) -> Client:
     """A client that acts with this person's own token and rights.
 
-    Jobs ask with ``Priority.BULK``: they leave room for people, and get ``errors.Wait`` instead of
-    waiting.
+    Jobs ask with ``Priority.BULK``: they leave room for people, get ``errors.Wait`` instead of
+    waiting, and wait longer for an answer.
     """
     return Client(
         StoredTokens(user),
         budget=budget_of(user.portal, priority),
         listener=observing.listener(user.portal, user.user_id),
+        timeouts=Timeouts() if priority is Priority.BULK else timeouts,
     )
 
 

@@ -1,5 +1,6 @@
 """Is it alive, and is it ready: for process supervisors and load balancers."""
 
+import logging
 from collections.abc import Callable
 
 from django.core.cache import cache
@@ -8,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from redis.exceptions import RedisError
 
 from b24app import heartbeat
+
+logger = logging.getLogger(__name__)
 
 
 def alive(request: HttpRequest) -> HttpResponse:
@@ -20,7 +23,10 @@ def ready(request: HttpRequest) -> JsonResponse:
     parts = {"database": _database, "redis": _redis, "worker": heartbeat.alive}
     states = {name: _holds(check) for name, check in parts.items()}
     report = {name: "ok" if state else "away" for name, state in states.items()}
-    return JsonResponse(report, status=200 if all(states.values()) else 503)
+    if all(states.values()):
+        return JsonResponse(report)
+    logger.warning("not ready: %s away", ", ".join(name for name in states if not states[name]))
+    return JsonResponse(report, status=503)
 
 
 def _holds(check: Callable[[], bool]) -> bool:

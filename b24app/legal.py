@@ -6,7 +6,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
-from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_safe
 
 from b24app.portals import entry
@@ -27,7 +26,7 @@ def privacy(request: HttpRequest) -> HttpResponse:
 
 
 def _document(request: HttpRequest, name: str) -> HttpResponse:
-    language = _language(request)
+    language = entry.language_of(request)
     context = {
         "document": name,
         "languages": settings.LANGUAGES,
@@ -40,11 +39,3 @@ def _document(request: HttpRequest, name: str) -> HttpResponse:
     response["Content-Language"] = language
     response["Vary"] = "Accept-Language"
     return response
-
-
-def _language(request: HttpRequest) -> str:
-    if "lang" in request.GET:
-        return entry.language(request.GET["lang"])
-    accepted = parse_accept_lang_header(request.headers.get("Accept-Language", "")[:500])
-    known = (code.partition("-")[0] for code, _ in accepted)
-    return next((code for code in known if code in entry.LANGUAGES), "en")

@@ -22,6 +22,16 @@ class Traced(logging.Filter):
         return True
 
 
+class Foreseen(logging.Filter):
+    """Drops what Django says of answers that we gave on purpose and have told of where they arose:
+
+    a portal that fails, a part of ours that is not ready. What nobody foresaw is a 500.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", 500) not in (502, 503, 504)
+
+
 def formatter(kind: str) -> logging.Formatter:
     """For ``kind`` json or plain (setting LOG_FORMAT); records have passed :class:`Traced`."""
     return JsonFormatter() if kind == "json" else logging.Formatter(PLAIN)

@@ -344,6 +344,7 @@ LOGGING = {
     "filters": {
         "masked": {"()": "b24app.bitrix24.masking.MaskingFilter"},
         "traced": {"()": "b24app.logs.Traced"},
+        "foreseen": {"()": "b24app.logs.Foreseen"},
     },
     "formatters": {"ours": {"()": "b24app.logs.formatter", "kind": LOG_FORMAT}},
     "handlers": {
@@ -354,7 +355,10 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django.request": {"level": "ERROR"}, "celery": {"level": "INFO"}},
+    "loggers": {
+        "django.request": {"level": "ERROR", "filters": ["foreseen"]},
+        "celery": {"level": "INFO"},
+    },
 }
 
 if OPERATOR_ADMIN:

@@ -87,5 +87,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz/", health.ready, name="readyz"),
     path("metrics/", metrics, name="metrics"),
 ]
+handler404 = "b24app.front.nowhere"
+
 if settings.OPERATOR_ADMIN:
     urlpatterns.append(path("operator/", include("b24app.operations.routes")))

@@ -23,10 +23,21 @@ __all__ = ["Answer", "CallRecord", "CallTime", "Client", "Command", "Outcome", "
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait for an answer. The cloud cuts a request off after 60 s."""
+    """Seconds to wait for an answer. The cloud cuts a request off after 60 s.
+
+    ``reading`` is the most for a request that changes nothing: somebody waits for what it reads, and
+    giving up early leaves nothing unknown.
+    """
 
     call: float = 20.0
     batch: float = 65.0
+    reading: float = 65.0
+
+    def of_call(self, *, write: bool) -> float:
+        return self.call if write else min(self.call, self.reading)
+
+    def of_batch(self, *, write: bool) -> float:
+        return self.batch if write else min(self.batch, self.reading)
 
 
 class Client:
@@ -52,7 +63,7 @@ class Client:
     def call(self, method: str, params: Params | None = None, *, write: bool = False) -> Answer:
         """One method; ``write`` must be True if it changes anything. Raises a ``BitrixError``."""
         batch.checked_method(method)
-        request = Request(method, params or {}, self._timeouts.call)
+        request = Request(method, params or {}, self._timeouts.of_call(write=write))
         return self._exchange(write=write).send(request)
 
     def batch(self, commands: Mapping[str, Command], halt: bool = False) -> dict[str, Outcome]:
@@ -108,8 +119,9 @@ class Client:
         )
 
     def _run(self, chunk: Mapping[str, Command], body: Params, *, halt: bool) -> dict[str, Outcome]:
-        exchange = self._exchange(write=any(command.write for command in chunk.values()))
-        result = exchange.send(Request("batch", body, self._timeouts.batch, chunk)).result
+        write = any(command.write for command in chunk.values())
+        exchange, limit = self._exchange(write=write), self._timeouts.of_batch(write=write)
+        result = exchange.send(Request("batch", body, limit, chunk)).result
         found = batch.outcomes(chunk, result, halt=halt, request_id=exchange.request_id)
         expired = any(isinstance(outcome, errors.ExpiredToken) for outcome in found.values())
         if not expired or exchange.renewed:
@@ -120,7 +132,7 @@ class Client:
         try:
             exchange.renew()
             body = batch.body(again, halt=halt)
-            result = exchange.send(Request("batch", body, self._timeouts.batch, again)).result
+            result = exchange.send(Request("batch", body, limit, again)).result
         except errors.BitrixError as error:
             # What the first request did is known and must not be lost with the second.
             return found | {key: error.copied(method=one.method) for key, one in again.items()}

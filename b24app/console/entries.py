@@ -50,7 +50,7 @@ def _line(entry: AuditEntry, names: Mapping[str, str]) -> Line:
     if entry.kind == AuditEntry.Kind.SETTING:
         details = entry.details if isinstance(entry.details, dict) else {}
         setting = details.get("name", "")
-        before, after = (wording.value(setting, details.get(one)) for one in ("before", "after"))
+        before, after = wording.change(setting, details.get("before"), details.get("after"))
         return Line(entry, what(entry), before, after, undone, wording.name(setting))
     before, after = (names.get(one, one) for one in (entry.before, entry.after))
     return Line(entry, what(entry), before, after, undone)

@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
 from b24app.bitrix24 import errors, filters
-from b24app.bitrix24.client import Client
+from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.pacing import Priority
-from b24app.connect import client_of
+from b24app.connect import WAITED_FOR, client_of
 from b24app.console import explorer, exporting, pages, reports
 from b24app.console.conditions import WORDS, Condition
 from b24app.console.reports import Progress, Step
@@ -31,11 +31,11 @@ def links(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
     return pages.show(request, "links", drawn(user, request.GET))
 
 
-def drawn(user: PortalUser, query: QueryDict) -> dict[str, object]:
+def drawn(user: PortalUser, query: QueryDict, timeouts: Timeouts = WAITED_FOR) -> dict[str, object]:
     """What the page of links needs; nothing is asked of the portal for conditions it would drop."""
     look = explorer.read(query)
     wrong = bool(look.conditions.wrong)
-    page = None if wrong else explorer.page(client_of(user), user.portal, look)
+    page = None if wrong else explorer.page(client_of(user, timeouts=timeouts), user.portal, look)
     return {
         **_around(user),
         "look": look,

@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from b24app import upkeep
 from b24app.bitrix24 import errors
-from b24app.connect import client_of
+from b24app.bitrix24.client import Timeouts
+from b24app.connect import WAITED_FOR, client_of
 from b24app.console import chart, choices, health, links, mending, pages
 from b24app.console.choices import Choices, ChoicesForm
 from b24app.portals import bindings, entry, launch
@@ -26,7 +27,7 @@ def main(request: HttpRequest, posted: Posted) -> HttpResponse:
     if not user.is_admin:
         return _friendly(request, user, session)
     upkeep.take_over(user.portal, user)
-    return pages.show(request, "overview", _overview(user), session=session)
+    return pages.show(request, "overview", _overview(user, launch.OPENING), session=session)
 
 
 @entry.opened_by_portal
@@ -36,7 +37,7 @@ def toolbar(request: HttpRequest, posted: Posted) -> HttpResponse:
     if not user.is_admin:
         return _friendly(request, user, session)
     try:
-        context = links.drawn(user, QueryDict())
+        context = links.drawn(user, QueryDict(), launch.OPENING)
     except errors.AuthError:
         raise
     except errors.BitrixError as error:
@@ -65,8 +66,8 @@ def overview(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRes
     return pages.show(request, "overview", _overview(user))
 
 
-def _overview(user: PortalUser) -> dict[str, object]:
-    checks = health.checks(client_of(user), user.portal)
+def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, object]:
+    checks = health.checks(client_of(user, timeouts=timeouts), user.portal)
     return {
         "portal": user.portal,
         "checks": checks,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from b24app.portals import bindings
 
@@ -33,9 +33,13 @@ def name(setting: object) -> str:
     return str(_NAMES.get(str(setting), setting))
 
 
-def value(setting: object, held: object) -> str:
-    """What a setting held."""
-    return _SHOWN.get(str(setting), str)(held)
+def change(setting: object, before: object, after: object) -> tuple[str, str]:
+    """What a setting held before and after; of the places only those that went and those that came."""
+    if setting == "places_off":
+        was, now = _places_on(before), _places_on(after)
+        return _places(was - now), _places(now - was)
+    shown = _SHOWN.get(str(setting), str)
+    return shown(before), shown(after)
 
 
 def _named(held: object) -> str:
@@ -57,12 +61,13 @@ def _language(held: object) -> str:
     return str(dict(settings.LANGUAGES).get(str(held), held))
 
 
-def _places(held: object) -> str:
+def _places_on(held: object) -> set[str]:
     """The places that are on: what is kept are those that are off."""
-    off = held if isinstance(held, list) else []
-    return ", ".join(str(_PLACES[one]) for one in bindings.PLACES if one not in off) or pgettext(
-        "places", "nowhere"
-    )
+    return bindings.PLACES.keys() - (held if isinstance(held, list) else [])
+
+
+def _places(some: set[str]) -> str:
+    return ", ".join(str(_PLACES[one]) for one in bindings.PLACES if one in some)
 
 
 _SHOWN: Mapping[str, Shown] = {
@@ -70,6 +75,5 @@ _SHOWN: Mapping[str, Shown] = {
     "suggestion_days": _days,
     "notes": _on,
     "notes_language": _language,
-    "places_off": _places,
     "journal_days": _days,
 }

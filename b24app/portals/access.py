@@ -35,6 +35,13 @@ def may_link(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> 
     return not user.portal.payment_expired and (user.may_link is not False or named(outcomes))
 
 
+def forget_refusal(user: PortalUser) -> None:
+    """What the portal has refused once it may allow now: the next try will show."""
+    if user.may_link is False:
+        user.may_link = None
+        user.save(update_fields=["may_link"])
+
+
 def who_can_grant(portal: Portal) -> list[PortalUser]:
     """Administrators of the portal known to the app, at most three, the installer first."""
     admins = PortalUser.objects.of(portal).filter(is_admin=True).order_by("pk")[:10]

@@ -7,6 +7,7 @@ from typing import Protocol
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.csrf import csrf_exempt
 
 from b24app.bitrix24 import errors
@@ -32,6 +33,15 @@ def language(code: str) -> str:
     """One of our languages for the portal's LANG; English where it is missing."""
     short = code.lower().replace("_", "-").partition("-")[0]
     return short if short in LANGUAGES else "en"
+
+
+def language_of(request: HttpRequest) -> str:
+    """The language a page outside of a portal is asked for in: ``?lang=``, or the browser's own."""
+    if "lang" in request.GET:
+        return language(request.GET["lang"])
+    accepted = parse_accept_lang_header(request.headers.get("Accept-Language", "")[:500])
+    known = (code.partition("-")[0] for code, _ in accepted)
+    return next((code for code in known if code in LANGUAGES), "en")
 
 
 def opened_by_portal(view: Opening) -> Callable[[HttpRequest], HttpResponse]:

@@ -21,7 +21,7 @@ from django.conf import settings
 
 from b24app import tracing
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.client import Answer, Client, Command, Timeouts
 from b24app.bitrix24.oauth import TokenInfo
 from b24app.bitrix24.pacing import Priority
 from b24app.portals import observing
@@ -36,6 +36,9 @@ _TOKEN = re.compile(r"[\x21-\x7e]{8,2000}")
 _PLACEMENT = re.compile(r"[A-Z0-9_]{1,64}")
 LONGEST_OPTIONS = 10_000
 RETRY_SECONDS = 15 * 60
+
+OPENING = Timeouts(reading=10.0)
+"""An opening is a blank frame until it is answered: what it reads is not waited for any longer."""
 
 
 class Refused(Exception):
@@ -310,7 +313,10 @@ def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
 
 
 def client_for(posted: Posted, portal: Portal) -> Client:
-    """A client that speaks with the token just presented, to the portal's own address."""
+    """A client that speaks with the token just presented, to the portal's own address.
+
+    It soon gives up on what it reads: see :data:`OPENING`.
+    """
     budget = budget_of(portal, Priority.INTERACTIVE)
     tokens = PresentedToken(posted, portal.endpoint)
-    return Client(tokens, budget=budget, listener=observing.listener(portal))
+    return Client(tokens, budget=budget, listener=observing.listener(portal), timeouts=OPENING)

@@ -15,6 +15,8 @@ from b24app.portals.session import NoSession
 def renew(request: HttpRequest) -> HttpResponse:
     """``{"session": …}`` for an ended session and a fresh token from the frame; 401 for anything else.
 
+    503 where the portal cannot be asked just now: the page may try again.
+
     The old session says what the page was for, the fresh token proves that the same person of the
     same portal still has it open. Nobody can change persons here.
     """
@@ -27,6 +29,8 @@ def renew(request: HttpRequest) -> HttpResponse:
         person = launch.identified(posted, user.portal, outcomes)
         if person.user_id != user.user_id:
             raise Refused("foreign")
+    except (errors.TransportError, errors.ServerFault, errors.LimitError):
+        return JsonResponse({"error": "later"}, status=503)
     except (NoSession, Refused, errors.BitrixError):
         return JsonResponse({"error": "reopen"}, status=401)
     launch.opened(posted, user.portal, person)

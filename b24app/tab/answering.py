@@ -127,7 +127,7 @@ def answer(
         response = entry.fragment(request, states.of_error(error), portal=user.portal)
     triggers: dict[str, object] = {"lo:dialog-close": True}
     if text:
-        toast: dict[str, object] = {"text": text, "kind": "ok", "over": change is None}
+        toast: dict[str, object] = {"text": text, "kind": "ok"}
         if change is not None:
             toast["undo"] = {
                 "url": undo_url(opened),

@@ -67,7 +67,9 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
 
 @entry.in_session("GET")
 def orders(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Totals and the page looked at, read anew."""
+    """Totals and the page looked at, read anew; ``again`` forgets that the person could not link."""
+    if request.GET.get("again") == "on":
+        access.forget_refusal(user)
     context = region.context(opened, user, client_of(user), request.GET)
     return render(request, "tab/orders.html", context)
 

@@ -303,3 +303,15 @@ def test_an_answer_without_a_result_is_not_taken_for_an_empty_one(portal: Portal
     portal.server.replies = [ok(None)]
     found = portal.client().batch({"a": Command("x.add", write=True)})
     assert isinstance(found["a"], errors.OutcomeUnknown)
+
+
+def test_what_only_reads_is_given_up_sooner_than_a_write(portal: Portal) -> None:
+    portal.server.script = lambda request: Reply(echo(request).body, delay=0.6)
+    client = portal.client(timeouts=Timeouts(call=5, batch=5, reading=0.2))
+    with pytest.raises(errors.OutcomeUnknown):
+        client.batch(reads(3))
+    with pytest.raises(errors.OutcomeUnknown):
+        client.call("profile")
+    assert len(client.batch({"last": Command("x.add", write=True)})) == 1
+    portal.server.script = lambda _: Reply({"result": 1}, delay=0.6)
+    assert client.call("x.add", write=True).result == 1

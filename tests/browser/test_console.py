@@ -330,3 +330,41 @@ def test_every_section_fits_and_axe_finds_nothing(
         )
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], section
     assert desk.faults == []
+
+
+def test_a_reports_heading_takes_the_focus_and_nothing_found_offers_nothing(desk: Desk) -> None:
+    enter(desk, "links")
+    desk.app.locator("#report-gone").press("Enter")
+    expect(desk.app.locator("#report-line")).to_contain_text("That is all.")
+    expect(desk.app.locator("#links-title")).to_be_focused()
+    expect(desk.app.locator("[data-state=no-links]")).to_be_visible()
+    expect(desk.app.locator("[data-marks]")).to_be_hidden()
+    expect(desk.app.locator("[data-marked-count]")).to_be_hidden()
+
+
+def test_for_all_ticks_the_rows_and_unticking_one_leaves_it(desk: Desk) -> None:
+    enter(desk, "links")
+    rows = desk.app.locator("[data-mark]")
+    shown = rows.count()
+    desk.app.locator("[data-every]").check()
+    expect(desk.app.locator("[data-mark]:checked")).to_have_count(shown)
+    rows.first.uncheck()
+    expect(desk.app.locator("[data-every]")).not_to_be_checked()
+    expect(desk.app.locator("[data-marked-count]")).to_have_text(str(shown - 1))
+
+
+def test_changed_settings_are_not_left_without_a_word(desk: Desk) -> None:
+    enter(desk, "settings")
+    desk.app.get_by_role("button", name="Save").click()
+    assert desk.toast() == "Settings saved"
+    desk.app.locator("#menu-audit").click()
+    desk.app.locator("[data-section=audit]").wait_for()
+    expect(desk.app.locator(".toast")).to_have_count(0)
+    desk.app.locator("#menu-settings").click()
+    desk.app.locator("#suggestion-days").fill("33")
+    desk.app.locator("#menu-audit").click()
+    assert desk.toast() == "The settings were changed and are not saved."
+    expect(desk.app.locator("#suggestion-days")).to_have_value("33")
+    assert desk.violations(AXE.read_text("utf-8")) == []
+    desk.app.get_by_role("button", name="Leave without saving").click()
+    desk.app.locator("[data-section=audit]").wait_for()

@@ -86,6 +86,11 @@ def test_a_selection_is_kept_across_pages_and_summed(desk: Desk) -> None:
     desk.app.locator("#panel-all").check()
     expect(desk.app.locator("[data-panel-fields] input")).to_have_count(0)
     expect(desk.app.locator("#panel-export")).to_be_enabled()
+    rows = desk.app.locator("[data-check]")
+    expect(desk.app.locator("[data-check]:checked")).to_have_count(rows.count())
+    rows.first.uncheck()
+    expect(desk.app.locator("#panel-all")).not_to_be_checked()
+    expect(desk.app.locator("[data-selected-count]")).to_have_text(str(rows.count() - 1))
 
 
 def test_a_row_opens_and_closes_and_says_what_went_wrong(desk: Desk) -> None:

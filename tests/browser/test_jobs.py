@@ -238,3 +238,19 @@ def test_other_widths_and_languages(
     box = desk.app.locator("#job-rows tbody tr .what").first.bounding_box()
     assert box is not None
     assert box["x"] + box["width"] <= width
+
+
+def test_a_job_out_of_reach_does_not_stand_there_as_if_live(sit_down: Callable[..., Desk]) -> None:
+    desk = sit_down()
+    desk.install()
+    come(desk)
+    desk.page.route("**/live/**", lambda route: route.abort())
+    desk.app.get_by_role("button", name="New job").click()
+    file = FilePayload(name="orders.csv", mimeType="text/csv", buffer=b"Order ID,Deal\n1,1")
+    desk.app.locator("input[type=file]").set_input_files(file)
+    desk.app.get_by_role("button", name="Show what will happen").click()
+    line = desk.app.locator(".toast", has_text="No connection to Linked Orders")
+    expect(line).to_have_count(1, timeout=LONG)
+    desk.page.unroute("**/live/**")
+    reached(desk, "planned")
+    expect(line).to_have_count(0)

@@ -1,5 +1,6 @@
 """Every designed state of the tab, produced by a portal that misbehaves, read by axe, and left again."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -88,6 +89,7 @@ def test_no_right_to_read_names_who_can_give_it(troubled: Desk) -> None:
     desk.open_deal(MOCKUP)
     check_state(desk, "no-read")
     expect(desk.app.locator(".people")).to_contain_text("Anna Schmidt")
+    expect(desk.app.locator("#open-picker")).to_be_disabled()
 
 
 def test_no_right_to_link_is_said_above_the_orders(troubled: Desk) -> None:
@@ -101,8 +103,14 @@ def test_no_right_to_link_is_said_above_the_orders(troubled: Desk) -> None:
     desk.open_deal(THREE)
     note = desk.app.locator("[data-note=read-only]")
     expect(note).to_contain_text("Anna Schmidt")
+    button = desk.app.locator("#open-picker")
+    expect(button).to_be_disabled()
+    expect(button).to_have_attribute("title", "You can look, but not link")
     desk.picture("state-read-only")
     assert desk.violations(AXE) == []
+    note.get_by_role("button", name="Check again").click()
+    expect(note).to_have_count(0)
+    expect(button).to_be_enabled()
 
 
 def test_the_session_has_ended_and_cannot_be_renewed(troubled: Desk) -> None:
@@ -112,6 +120,32 @@ def test_the_session_has_ended_and_cannot_be_renewed(troubled: Desk) -> None:
     desk.page.route("**/demo/frame/auth/", lambda route: route.abort())
     desk.app.get_by_role("button", name="Date").click()
     check_state(desk, "session-ended")
+
+
+def test_a_server_out_of_reach_is_said_and_taken_back(troubled: Desk) -> None:
+    desk = troubled
+    desk.open_deal(MOCKUP)
+    line = desk.app.locator(".toast", has_text="No connection to Linked Orders")
+    desk.page.route("**/tab/news/**", lambda route: route.abort())
+    expect(line).to_have_count(1, timeout=30_000)
+    expect(line).to_contain_text(re.compile(r"what you see is of \d\d:\d\d"))
+    expect(desk.app.locator("[data-fresh]")).to_be_hidden()
+    desk.picture("state-cut-off")
+    assert desk.violations(AXE) == []
+    desk.page.unroute("**/tab/news/**")
+    expect(line).to_have_count(0, timeout=30_000)
+    expect(desk.app.locator("[data-fresh]")).to_be_visible()
+
+
+def test_an_uninstalled_app_is_not_asked_for_news_any_more(troubled: Desk) -> None:
+    desk = troubled
+    desk.open_deal(MOCKUP)
+    desk.portal.lifecycle.uninstall(clean=False)
+    check_state(desk, "session-ended")
+    asked: list[str] = []
+    desk.page.on("request", lambda request: asked.append(request.url))
+    desk.page.wait_for_timeout(10_000)
+    assert [one for one in asked if "/tab/news/" in one or "/session/" in one] == []
 
 
 def test_the_app_is_not_installed_completely(troubled: Desk) -> None:

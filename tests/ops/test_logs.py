@@ -9,6 +9,8 @@ from django.test import Client
 
 from b24app import logs, tracing
 from b24app.bitrix24.masking import MaskingFilter
+from demo.server import DemoPortal
+from tests.opening import ask, install, open_tab
 
 SECRET = "5f2c-never-to-be-read"
 
@@ -69,3 +71,40 @@ def test_an_id_of_the_client_is_not_taken_over(client: Client) -> None:
     assert first != own
     assert client.get("/healthz/")["X-Request-Id"] != first
     assert tracing.current() is None
+
+
+@pytest.mark.django_db
+def test_a_fault_of_the_portal_is_one_warning_and_no_error(
+    client: Client, portal: DemoPortal, caplog: pytest.LogCaptureFixture
+) -> None:
+    install(client, portal)
+    page = open_tab(client, portal)
+    caplog.clear()
+    portal.misbehave("html", times=30)
+    assert ask(client, page, "/tab/orders/").response.status_code == 504
+    told = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert [(one.name, one.levelname) for one in told] == [("b24app.portals.states", "WARNING")]
+    caplog.clear()
+    assert client.get("/readyz/").status_code == 503
+    told = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    assert [(one.name, one.levelname) for one in told] == [("b24app.health", "WARNING")]
+
+
+def test_a_500_stays_an_error() -> None:
+    record = logging.makeLogRecord({"status_code": 500, "levelno": logging.ERROR})
+    assert logs.Foreseen().filter(record)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "title"),
+    [("de-AT,en", "de"), ("ru", "ru"), ("fr", "en"), ("", "en")],
+)
+def test_an_unknown_address_is_a_page_in_the_persons_language(
+    client: Client, accepted: str, title: str
+) -> None:
+    answer = client.get("/no/such/<b>page</b>/", headers={"Accept-Language": accepted})
+    text = answer.content.decode()
+    assert answer.status_code == 404
+    assert f'<html lang="{title}">' in text
+    assert 'data-state="nowhere"' in text
+    assert "<b>page" not in text

@@ -1,5 +1,6 @@
 """Who gets in: the portal's people with their own tokens, and nobody else."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -187,3 +188,28 @@ def test_a_missing_right_comes_with_who_can_give_it(client: Client, portal: Demo
     page = open_tab(client, portal, user_id=PETRA)
     assert page.state == "no-read"
     assert "Anna Schmidt" in page.text
+
+
+def test_an_opening_does_not_wait_for_a_portal_that_hangs(
+    client: Client, known: DemoPortal
+) -> None:
+    known.misbehave("hang", seconds=20)
+    began = time.monotonic()
+    page = open_tab(client, known)
+    assert time.monotonic() - began < 15
+    assert page.state == "silent"
+    again = client.post("/placements/deal-tab/", {"sealed": page.attribute("value")})
+    assert len(seen(again).order_ids) == 9
+
+
+def test_a_portal_that_cannot_be_asked_does_not_end_a_session(
+    client: Client, known: DemoPortal
+) -> None:
+    page = open_tab(client, known, user_id=ILYA)
+    form = dict(known.open("DEFAULT", user_id=ILYA, lang="en", entity_id=0).form)
+    known.misbehave("html", times=30)
+    assert submit(client, page, "/session/renew/", form).response.status_code == 503
+    known.calm()
+    assert submit(client, page, "/session/renew/", form).response.status_code == 200
+    known.misbehave("payment_required", times=30)
+    assert submit(client, page, "/session/renew/", form).response.status_code == 401

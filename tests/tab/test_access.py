@@ -6,7 +6,7 @@ from django.test import Client
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, Page, install, open_tab, submit
+from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, Page, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -132,3 +132,18 @@ def test_read_only_people_are_told_who_can_grant_it(
     opened = open_tab(client, portal, MARIA, EMPTY)
     assert 'data-note="read-only"' in opened.text
     assert "Anna Schmidt" in opened.text
+
+
+def test_a_right_that_was_given_meanwhile_can_be_asked_for_again(
+    client: Client, portal: DemoPortal, order: int
+) -> None:
+    page = open_tab(client, portal, MARIA, MOCKUP)
+    link(client, portal, page, order)
+    shown = open_tab(client, portal, MARIA, MOCKUP)
+    assert 'data-note="read-only"' in shown.text
+    assert "Check again" in shown.text
+    assert 'data-note="read-only"' in ask(client, shown, "/tab/orders/").text
+    assert 'data-note="read-only"' not in ask(client, shown, "/tab/orders/", {"again": "on"}).text
+    link(client, portal, shown, order)
+    assert writers(portal) == [MARIA]
+    assert 'data-note="read-only"' in ask(client, shown, "/tab/orders/").text

@@ -1,6 +1,7 @@
 // The page's script: comfort on top of what the server has already drawn.
 import "./settings.js";
 import "./session.js";
+import "./contact.js";
 import "./errors.js";
 import "./toast.js";
 import "./dialog.js";
@@ -17,6 +18,7 @@ import "./anew.js";
 import "./console.js";
 import "./jobs.js";
 import "./move.js";
+import "./reader.js";
 import "./retry.js";
 import "./times.js";
 import "./search.js";

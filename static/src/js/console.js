@@ -1,5 +1,6 @@
 // The console: people and departments from the portal's own selector, conditions, ticked orders.
 import { portal } from "./portal.js";
+import { toast } from "./toast.js";
 
 const MOST_RULES = 10;
 
@@ -33,6 +34,22 @@ document.addEventListener("click", (event) => {
   document.querySelector("[data-choose-names]").focus();
 });
 
+// Settings that were touched are not left without a word.
+const settings = () => document.querySelector("form[data-section=settings]");
+const written = () => settings() && new URLSearchParams(new FormData(settings())).toString();
+let kept = written();
+
+document.addEventListener("htmx:afterSwap", ({ detail }) => detail.target.tagName === "MAIN" && (kept = written()));
+document.addEventListener("htmx:confirm", (event) => {
+  const { target, elt, issueRequest } = event.detail;
+  const form = settings();
+  if (!form || elt === form || target?.tagName !== "MAIN") return;
+  if (written() === kept && !form.querySelector("[data-note=invalid]")) return;
+  event.preventDefault();
+  const { textUnsaved, textLeave } = form.dataset;
+  toast({ text: textUnsaved, kind: "warn", action: { label: textLeave, act: () => issueRequest(true) } });
+});
+
 // Conditions of the explorer come and go; at least one line stays.
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-add-rule]")) {
@@ -49,29 +66,43 @@ document.addEventListener("click", (event) => {
   document.querySelector("[data-add-rule]").focus();
 });
 
+// A button that was switched off while it was at work has lost the focus: the new page's own takes it, or
+// the heading of what a report's button has brought.
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const { elt, triggeringEvent } = detail.requestConfig ?? {};
+  const pressed = ["click", "submit"].includes(triggeringEvent?.type);
+  if (detail.target.tagName !== "MAIN" || !pressed || document.activeElement !== document.body) return;
+  const same = elt.id && !elt.matches(".chip") && document.getElementById(elt.id);
+  (same && !same.disabled ? same : document.querySelector("#links-title, #audit-title"))?.focus({ preventScroll: true });
+});
+
 // Orders ticked for a bulk job, kept from page to page of one list.
 /** @type {Set<string>} */
 const marked = new Set();
 let list = "";
+
+const rowsHere = () => [...document.querySelectorAll("#links tr[data-order-id]")];
+const forAll = () => document.querySelector("[data-every]");
 
 function showMarks() {
   const section = document.querySelector("[data-section=links]");
   const now = section ? `links${section.dataset.report ?? ""}` : "";
   if (now !== list) marked.clear();
   list = now;
-  const rows = [...document.querySelectorAll("#links tr[data-order-id]")];
+  const rows = rowsHere();
+  const whole = forAll()?.checked === true;
+  const on = (row) => whole || marked.has(row.dataset.orderId);
   for (const row of rows) {
-    const on = marked.has(row.dataset.orderId);
-    row.classList.toggle("sel", on);
-    row.setAttribute("aria-selected", String(on));
-    row.querySelector("[data-mark]").checked = on;
+    row.classList.toggle("sel", on(row));
+    row.setAttribute("aria-selected", String(on(row)));
+    row.querySelector("[data-mark]").checked = on(row);
   }
-  const here = rows.filter((row) => marked.has(row.dataset.orderId)).length;
+  const here = rows.filter(on).length;
   const all = document.querySelector("[data-mark-all]");
   if (all) Object.assign(all, { checked: here > 0 && here === rows.length, indeterminate: here > 0 && here < rows.length });
   const form = document.querySelector("[data-marks]");
   if (!form) return;
-  const every = form.querySelector("[data-every]:checked");
+  const every = whole ? forAll() : null;
   const count = document.querySelector("[data-marked-count]");
   if (count) count.textContent = every?.dataset.every || String(marked.size);
   const awake = Boolean(every) || marked.size > 0;
@@ -89,10 +120,18 @@ function mark(row, on) {
   else marked.delete(row.dataset.orderId);
 }
 
+/** Whoever unticks a row means the others that are shown, no longer all there are. */
+function leaveAll() {
+  if (!forAll()?.checked) return;
+  forAll().checked = false;
+  for (const row of rowsHere()) mark(row, true);
+}
+
 document.addEventListener("change", ({ target }) => {
+  if (target.matches("[data-mark], [data-mark-all]")) leaveAll();
   if (target.matches("[data-mark]")) mark(target.closest("tr"), target.checked);
   else if (target.matches("[data-mark-all]")) {
-    for (const row of document.querySelectorAll("#links tr[data-order-id]")) mark(row, target.checked);
+    for (const row of rowsHere()) mark(row, target.checked);
   } else if (!target.matches("[data-every]")) return;
   showMarks();
 });
@@ -103,8 +142,7 @@ showMarks();
 document.addEventListener("click", ({ target }) => {
   const act = target.closest("[data-row-act]");
   if (!act) return;
-  const every = document.querySelector("[data-every]");
-  if (every) every.checked = false;
+  if (forAll()) forAll().checked = false;
   marked.clear();
   mark(act.closest("tr"), true);
   showMarks();

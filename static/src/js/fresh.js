@@ -1,10 +1,11 @@
 // Other people's changes. While somebody looks, our own server is asked for news every few seconds;
 // only when something shown has changed is the portal read anew.
 import { readAnew } from "./anew.js";
-import { renew } from "./session.js";
+import { poll } from "./contact.js";
 
 const EVERY = 4_000;
 const LONGEST = 60_000;
+const LONGEST_ALONE = 16_000;
 const DRAWN_WITHIN = 500;
 const { newsUrl } = document.body.dataset;
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -50,10 +51,11 @@ async function look() {
 
 async function news() {
   const place = orders();
-  const headers = { Authorization: `Bearer ${document.body.dataset.session}` };
-  const answer = await fetch(`${newsUrl}?since=${place.dataset.moment}`, { headers });
-  if (answer.status === 401) return renew();
-  if (!answer.ok) throw new Error(`news: ${answer.status}`);
+  const answer = await poll(`${newsUrl}?since=${place.dataset.moment}`);
+  if (!answer?.ok) {
+    wait = Math.min(wait * 2, answer ? LONGEST : LONGEST_ALONE);
+    return;
+  }
   const { since, changed } = await answer.json();
   if (place !== orders() || engaged()) return;
   if (!changed) {

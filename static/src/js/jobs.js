@@ -1,4 +1,5 @@
 // Jobs: a page that follows by itself while somebody looks at it, downloads, and the form of a new one.
+import { poll } from "./contact.js";
 import { portal } from "./portal.js";
 import { renew, showEnded } from "./session.js";
 import { htmx } from "./settings.js";
@@ -23,10 +24,10 @@ setInterval(async () => {
   if (!part || asking || document.visibilityState !== "visible") return;
   asking = true;
   try {
-    const answer = await answered(part.dataset.live);
-    if (answer.ok && part.isConnected) show(part, answer, await answer.text());
+    const answer = await poll(part.dataset.live);
+    if (answer?.ok && part.isConnected) show(part, answer, await answer.text());
   } catch {
-    // The next try is two seconds away; a word about each failure would only be in the way.
+    // Cut off in the middle of an answer: the next try is two seconds away.
   } finally {
     asking = false;
   }

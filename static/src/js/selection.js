@@ -8,19 +8,20 @@ const language = document.documentElement.lang;
 
 function show() {
   const rows = rowsOf();
+  const whole = forAll()?.checked === true;
+  const ticked = (row) => whole || chosen.has(row.dataset.orderId);
   for (const row of rows) {
-    const ticked = chosen.has(row.dataset.orderId);
-    if (ticked) chosen.set(row.dataset.orderId, { ...row.dataset });
-    row.classList.toggle("sel", ticked || forAll()?.checked === true);
-    row.setAttribute("aria-selected", String(ticked));
-    row.querySelector("[data-check]").checked = ticked;
+    if (chosen.has(row.dataset.orderId)) chosen.set(row.dataset.orderId, { ...row.dataset });
+    row.classList.toggle("sel", ticked(row));
+    row.setAttribute("aria-selected", String(ticked(row)));
+    row.querySelector("[data-check]").checked = ticked(row);
   }
   const all = document.querySelector("[data-check-all]");
   if (!all) return;
-  const here = rows.filter((row) => chosen.has(row.dataset.orderId)).length;
+  const here = rows.filter(ticked).length;
   all.checked = here > 0 && here === rows.length;
   all.indeterminate = here > 0 && here < rows.length;
-  const every = forAll().checked && forAll().dataset.forAll;
+  const every = whole && forAll().dataset.forAll;
   document.querySelector("[data-selected-count]").textContent = every || String(chosen.size);
   const sums = document.querySelector("[data-selected-sums]");
   sums.replaceChildren(...(every ? [] : selectedSums()).flatMap((text) => [" · ", strong(text)]));
@@ -81,7 +82,15 @@ function tick(row, on) {
   else chosen.delete(row.dataset.orderId);
 }
 
+/** Whoever unticks a row means the others that are shown, no longer all there are. */
+function leaveAll() {
+  if (!forAll()?.checked) return;
+  forAll().checked = false;
+  for (const row of rowsOf()) tick(row, true);
+}
+
 document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-check], [data-check-all]")) leaveAll();
   if (event.target.matches("[data-check]")) tick(event.target.closest("tr"), event.target.checked);
   else if (event.target.matches("[data-check-all]")) {
     for (const row of rowsOf()) tick(row, event.target.checked);

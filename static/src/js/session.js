@@ -15,10 +15,15 @@ export function renew() {
   return renewing;
 }
 
+/** Our access is over: asking again brings nothing. */
+export class Ended extends Error {}
+
 async function ask() {
   const frame = await portal;
-  if (!frame) throw new Error("not in a frame");
-  const fresh = await frame.auth.refreshAuth();
+  if (!frame) throw new Ended("not in a frame");
+  const fresh = await frame.auth.refreshAuth().catch(() => {
+    throw new Ended("no token from the frame");
+  });
   const form = new URLSearchParams({
     AUTH_ID: fresh.access_token,
     REFRESH_ID: fresh.refresh_token,
@@ -26,7 +31,8 @@ async function ask() {
   });
   const headers = { Authorization: `Bearer ${page.dataset.session}` };
   const answer = await fetch(page.dataset.renewUrl, { method: "POST", body: form, headers });
-  if (!answer.ok) throw new Error("not renewed");
+  if (answer.status === 401) throw new Ended("not renewed");
+  if (!answer.ok) throw new Error(`not renewed: ${answer.status}`);
   page.dataset.session = (await answer.json()).session;
   renewedAt = Date.now();
 }

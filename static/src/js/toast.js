@@ -8,10 +8,13 @@ const host = document.getElementById("toasts");
 const place = liveSheet();
 
 /**
- * @param {{text: string, kind?: string, action?: {label: string, act: () => void} | false}} what
+ * @param {{text: string, kind?: string, action?: {label: string, act: () => void} | false, stays?: boolean}} what
+ * @returns {HTMLElement} the toast; one that `stays` is taken away by whoever has made it
  */
-export function toast({ text, kind = "ok", action }) {
+export function toast({ text, kind = "ok", action, stays = false }) {
+  clear();
   const box = element("div", `toast ${kind}`);
+  box.toggleAttribute("data-stays", stays);
   if (kind === "error") box.setAttribute("role", "alert");
   box.append(element("p", "", text));
   if (action) {
@@ -28,7 +31,13 @@ export function toast({ text, kind = "ok", action }) {
   box.append(close);
   host.append(box);
   outOfSight().then(({ above, below }) => place(`.toasts{margin-block:${above}px ${below}px}`));
-  leaveLater(box);
+  if (!stays) leaveLater(box);
+  return box;
+}
+
+/** What was said before is not left standing beside what is said now. */
+function clear() {
+  for (const before of host.querySelectorAll(".toast:not([data-stays])")) before.remove();
 }
 
 function element(name, classes, text) {
@@ -48,9 +57,10 @@ function leaveLater(box) {
 }
 
 document.addEventListener("lo:toast", (event) => {
-  const { text, kind, undo, over } = event.detail;
-  // After an Undo the toasts that offered it have nothing to offer any more.
-  if (over) for (const before of host.querySelectorAll(".toast.ok")) before.remove();
+  const { text, kind, undo } = event.detail;
   const act = () => htmx.ajax("POST", undo.url, { source: "#orders", values: undo.values, target: "#orders", swap: "outerHTML" });
   toast({ text, kind, action: undo && { label: undo.label, act } });
 });
+
+// Nor beside another section, or another try of the same.
+document.addEventListener("htmx:beforeRequest", ({ detail }) => detail.target.tagName === "MAIN" && clear());

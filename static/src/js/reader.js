@@ -1,0 +1,18 @@
+// Who may only look, or sees no orders at all, is not offered to link them; the reason stands below.
+const REASONS = "#orders [data-note=read-only] h2, #orders [data-note=unpaid] h2, #orders > .state[role=alert] h2, #orders [data-note=no-details] p";
+
+function show() {
+  const reason = document.querySelector(REASONS)?.textContent ?? "";
+  hold(document.getElementById("open-picker"), reason);
+  // The amount is the card's, which somebody may change without any right to change orders.
+  hold(document.getElementById("set-amount"), document.querySelector("[data-note=unpaid]") ? reason : "");
+}
+
+function hold(button, reason) {
+  if (!button) return;
+  button.disabled = reason !== "";
+  button.title = reason;
+}
+
+document.addEventListener("htmx:afterSwap", show);
+show();
