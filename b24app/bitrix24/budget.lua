@@ -46,10 +46,14 @@ local function spent_in(account)
   return sum
 end
 
-local function total(account)
-  local sum = spent_in(account)
+local function reserved_in(account)
+  local sum = 0
   for _, reserved in pairs(account.pending) do sum = sum + reserved[1] end
   return sum
+end
+
+local function total(account)
+  return spent_in(account) + reserved_in(account)
 end
 
 local function oldest_first(account)
@@ -190,9 +194,10 @@ end
 -- Make the baskets add up to what the portal says: what is missing was spent just now at the
 -- latest, what is too much has fallen out, oldest first.
 local function reconcile(account, spent)
-  -- Where the oldest minute is another one, what has fallen out would hide what was spent since.
+  -- Where the oldest minute is another one, what has fallen out would hide what was spent since: by
+  -- this request, and by those under way as far as they have come.
   if not spent.reset or spent.reset ~= account.reset then
-    book(account, measured(account, spent), spent.started)
+    book(account, measured(account, spent) + reserved_in(account), spent.started)
   end
   local surplus = spent_in(account) - spent.operating
   if surplus < 0 then book(account, -surplus, spent.started) end

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from heapq import heappop, heappush
 
 import pytest
 
@@ -391,3 +392,45 @@ def test_the_time_left_by_the_request_rate_alone(metered: Metered) -> None:
     view = metered.budget().view()
     assert seconds_for({"profile": 1040}, view, per_batch=1) == pytest.approx(500, abs=2)
     assert seconds_for({"profile": 0}, view, per_batch=50) == 0
+
+
+@pytest.mark.parametrize("second", [0, 25, 50])
+def test_lanes_at_work_at_once_are_never_refused(metered: Metered, second: int) -> None:
+    """Batches of four lanes overlap: an answer's sum holds a part of what the others have under way."""
+    metered.turned = second - datetime.now(UTC).timestamp() % 60
+    limits = metered.portal.rest.limits
+    metered.limits = Limits(capacity=500, leak=20)
+    metered.allow(metered.limits)
+    limits.costs[ADD] = 1.0
+    budget, passed, left, refused = metered.budget(Priority.BULK), 0.0, 2400, 0
+    due = [(0.0, lane, 0, 0) for lane in range(4)]  # when, which lane, commands to come, and done
+    heard: dict[int, list[tuple[str, Outcome]]] = {lane: [] for lane in range(4)}
+    while due:
+        when, lane, coming, batch = heappop(due)
+        metered.later(when - passed)
+        passed = when
+        if coming:
+            spent = limits.spend(ADD)
+            refused += not spent.allowed
+            reset = datetime.fromtimestamp(spent.resets_at, UTC)
+            time = CallTime(1, 1, spent.seconds, reset, finish=limits.now())
+            heard[lane].append((ADD, Answer(True, time=time)))
+            heappush(due, (when + 1, lane, coming - 1, batch))
+            continue
+        if batch:
+            budget.settle(f"{lane}-{batch}", heard[lane])
+            heard[lane] = []
+        account = budget.view().of(ADD)
+        size = min(24, left, max(1, int(min(account.room, 1000) / (account.cost or 1))))
+        if not size:
+            continue
+        try:
+            budget.acquire(f"{lane}-{batch + 1}", {ADD: size})
+        except errors.Wait as wait:
+            heappush(due, (when + wait.seconds, lane, 0, 0))
+            continue
+        left -= size
+        heappush(due, (when + 1, lane, size, batch + 1))
+    assert (left, refused) == (0, 0)
+    # Five full terms of 475 s, and what is left over.
+    assert passed < 5 * (WINDOW + 15) + 60
