@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from b24app import upkeep
@@ -65,9 +66,12 @@ def _uninstalled(portal: Portal, data: Mapping[str, object], auth: Mapping[str, 
 
     Raises :class:`NotBelieved` while any access works.
     """
+    proved = timezone.now()
     if flow.still_installed(portal):
         raise NotBelieved(f"uninstall of {portal.host}: our access still works")
-    leaving.leave(portal, clean=str(data.get("CLEAN", "0")) == "1")
+    clean = str(data.get("CLEAN", "0")) == "1"
+    if not leaving.leave(portal, clean=clean, proved=proved):
+        raise NotBelieved(f"uninstall of {portal.host}: installed again meanwhile")
 
 
 def _paid(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:

@@ -1,6 +1,10 @@
 """A portal has removed the app: what is at work for it ends, and what is to be forgotten goes."""
 
 import logging
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
 
 from b24app.install import flow
 from b24app.jobs import steering
@@ -9,16 +13,24 @@ from b24app.portals.models import Portal
 logger = logging.getLogger(__name__)
 
 
-def leave(portal: Portal, *, clean: bool) -> None:
+def leave(portal: Portal, *, clean: bool, proved: datetime | None = None) -> bool:
     """Forget a portal: everything for ``clean``, otherwise only what gives access.
+
+    ``proved`` is when it was seen that the app is gone, now by default. False, and nothing lost, where it
+    has been installed again since.
 
     May be run again after it was broken off. Each step has committed before the next one: nobody comes
     in any more when the jobs are ended, and no slice writes anything down when the rows go.
     """
-    flow.close(portal)
+    if not flow.close(portal, proved or timezone.now()):
+        return False
     if not clean:
         steering.halt(portal)
-        return
+        return True
     steering.abandon(portal)
-    portal.delete()
+    with transaction.atomic():
+        if Portal.objects.select_for_update().filter(pk=portal.pk, uninstalled_at=None).exists():
+            return False
+        portal.delete()
     logger.info("portal %s erased", portal.host)
+    return True

@@ -7,6 +7,7 @@ Everything may be run again at any time: what is bound is compared with what is 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -141,12 +142,17 @@ def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
     return Step(name, done=error is None, error=error)
 
 
-def close(portal: Portal) -> None:
+def close(portal: Portal, proved: datetime) -> bool:
     """End everybody's access and session; what else is known of the portal stays.
 
-    The caller has proved that the app is gone (see events.leaving).
+    The caller has proved at that moment that the app is gone (see events.leaving). False where somebody
+    has come in since: then the app is there again, and nothing is changed.
     """
+    live = PortalUser.objects.of(portal).filter(tokens=PortalUser.Tokens.LIVE)
     with transaction.atomic():
+        Portal.objects.select_for_update().get(pk=portal.pk)
+        if live.filter(renewed_at__gte=proved).exists():
+            return False
         portal.application_token = Secret("")
         portal.uninstalled_at = timezone.now()
         portal.save(update_fields=["application_token", "uninstalled_at"])
@@ -154,6 +160,7 @@ def close(portal: Portal) -> None:
             access_token="", refresh_token="", tokens=PortalUser.Tokens.DEAD
         )
     logger.info("portal %s: access ended", portal.host)
+    return True
 
 
 def still_installed(portal: Portal) -> bool:

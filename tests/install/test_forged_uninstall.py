@@ -7,6 +7,7 @@ import time_machine
 from django.core.management import call_command
 from django.test import Client
 
+from b24app.events import leaving
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.events.posting import post, work
@@ -210,3 +211,16 @@ def test_the_operator_erases_what_nobody_could_tell_of(
     fill(stored())
     call_command("portals", "erase", installed.member_id, "--yes")
     assert set(counts(pk).values()) == {0}
+
+
+@pytest.mark.parametrize("clean", [False, True])
+def test_what_is_installed_again_before_it_is_erased_stays(
+    client: Client, installed: DemoPortal, clean: bool
+) -> None:
+    proved = datetime.now(UTC)
+    install(client, installed)
+    mine = stored()
+    before = lasting(mine.pk)
+    assert not leaving.leave(mine, clean=clean, proved=proved)
+    assert lasting(mine.pk) == before
+    assert len(open_tab(client, installed).order_ids) == 9
