@@ -1,7 +1,7 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: setup demo demo-reset run test test-browser test-processes test-sqlite test-postgres check bench bench-jobs bench-peers bench-queue browser clean
+.PHONY: setup demo demo-reset run test test-browser test-browser-tab test-browser-rest test-processes test-sqlite test-postgres check bench bench-jobs bench-peers bench-queue browser clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -61,10 +61,18 @@ check: setup
 
 test: setup browser
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j4 --output-sync=target test-processes test-sqlite test-postgres test-browser
+	@$(MAKE) --no-print-directory -j5 --output-sync=target test-processes test-sqlite test-postgres test-browser-tab test-browser-rest
 
-test-browser: setup browser
-	$(BIN)/python -m pytest -q -m browser
+test-browser: test-browser-tab test-browser-rest
+
+# In two halves, since a browser waits more than it works.
+TAB := changes dialogs grid picker
+
+test-browser-tab: setup browser
+	$(BIN)/python -m pytest -q $(TAB:%=tests/browser/test_%.py)
+
+test-browser-rest: setup browser
+	$(BIN)/python -m pytest -q -m browser $(TAB:%=--ignore=tests/browser/test_%.py)
 
 # What starts the app as processes of its own, on both databases, and mostly waits.
 test-processes: setup

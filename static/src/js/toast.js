@@ -12,9 +12,11 @@ const place = liveSheet();
  * @returns {HTMLElement} the toast; one that `stays` is taken away by whoever has made it
  */
 export function toast({ text, kind = "ok", action, stays = false }) {
-  clear();
+  // What was said before is not left standing beside what is said now; what can be taken back yet is.
+  clear(":not([data-acts])");
   const box = element("div", `toast ${kind}`);
   box.toggleAttribute("data-stays", stays);
+  box.toggleAttribute("data-acts", Boolean(action));
   if (kind === "error") box.setAttribute("role", "alert");
   box.append(element("p", "", text));
   if (action) {
@@ -35,9 +37,8 @@ export function toast({ text, kind = "ok", action, stays = false }) {
   return box;
 }
 
-/** What was said before is not left standing beside what is said now. */
-function clear() {
-  for (const before of host.querySelectorAll(".toast:not([data-stays])")) before.remove();
+function clear(which = "") {
+  for (const before of host.querySelectorAll(`.toast:not([data-stays])${which}`)) before.remove();
 }
 
 function element(name, classes, text) {
@@ -62,5 +63,5 @@ document.addEventListener("lo:toast", (event) => {
   toast({ text, kind, action: undo && { label: undo.label, act } });
 });
 
-// Nor beside another section, or another try of the same.
+// Nothing said of one section stands beside another one, or beside another try of the same.
 document.addEventListener("htmx:beforeRequest", ({ detail }) => detail.target.tagName === "MAIN" && clear());
