@@ -74,7 +74,7 @@ test-browser-tab: setup browser
 test-browser-rest: setup browser
 	$(BIN)/python -m pytest -q -m browser $(TAB:%=--ignore=tests/browser/test_%.py)
 
-# What starts the app as processes of its own, on both databases, and mostly waits.
+# What starts the app as processes of its own, on both databases, and large jobs whose requests are counted.
 test-processes: setup
 	$(BIN)/python -m pytest -q -m "bare and not browser"
 

@@ -96,6 +96,7 @@ def test_all_that_match_are_moved_over_many_pages(desk: Desk, portal: DemoPortal
     assert len(at(portal, (INVOICE, 118))) == 30
 
 
+@pytest.mark.bare
 @pytest.mark.parametrize("references", [True, False])
 def test_all_links_whatever_their_number(desk: Desk, portal: DemoPortal, references: bool) -> None:
     orders, _ = portal.many(orders=2600, deals=3, link=True)

@@ -56,6 +56,7 @@ def test_a_deal_closed_to_the_person_is_told_from_one_that_is_not_there(
     assert job.state == Job.State.PLANNED
 
 
+@pytest.mark.bare
 @pytest.mark.parametrize(
     ("column", "deals", "most"),
     [("order id", 100, 10), ("order", 100, 10), ("order id", 10_000, 13), ("number", 10_000, 13)],
