@@ -44,7 +44,7 @@ demo-reset: setup
 	@$(BIN)/python -m demo --port $(PORT) --portal-port $(PORTAL_PORT) --reset
 
 run: setup
-	@$(BIN)/python tools/run.py --port $(PORT)
+	@$(BIN)/python -m tools.run --port $(PORT)
 
 browser:
 	@command -v "$${CHROMIUM:-chromium}" >/dev/null || tools/debian.sh chromium

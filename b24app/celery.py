@@ -18,7 +18,7 @@ from celery.signals import (
 from django.conf import settings
 from kombu import Exchange, Queue
 
-from b24app import embedded, heartbeat, logs
+from b24app import counters, embedded, heartbeat, logs
 from b24app.bitrix24.masking import MaskingFilter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
@@ -26,9 +26,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
 app = Celery("b24app")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # With exchange and key spelled out: a bare Queue("bulk") is bound to the default queue's own.
-app.conf.task_queues = [
-    Queue(name, Exchange(name), routing_key=name) for name in ("interactive", "bulk")
-]
+app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in counters.QUEUES]
 app.autodiscover_tasks(
     ["b24app.events", "b24app.jobs", "b24app.journal", "b24app.portals", "b24app.tab"]
 )

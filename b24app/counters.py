@@ -21,6 +21,9 @@ from redis.retry import Retry
 from b24app import tracing
 
 KEY = "counters"
+QUEUES = ("interactive", "bulk")
+"""What workers take their tasks from: lists in the same Redis."""
+
 AWAY_FOR = 5.0
 """Seconds Redis is left alone after it failed."""
 
@@ -43,6 +46,11 @@ def redis_at(url: str) -> Redis:
         decode_responses=True,
         retry=Retry(NoBackoff(), 0),
     )
+
+
+def waiting(queue: str) -> int:
+    """Tasks of a queue that no worker has taken yet. Raises ``RedisError`` while Redis is away."""
+    return redis_at(settings.REDIS_URL).llen(queue)
 
 
 def timed(metric: str, label: str, seconds: float) -> None:

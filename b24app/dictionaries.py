@@ -20,19 +20,22 @@ logger = logging.getLogger(__name__)
 
 LIFETIME = 3600
 
+PAGE = 50
+
+STATUSES: Mapping[str, Command] = {
+    "statuses": Command(
+        "sale.status.list", {"select": ["id", "type", "color", "sort"], "filter": {"type": "O"}}
+    ),
+    "status_names": Command("sale.statusLang.list", {"select": ["statusId", "lid", "name"]}),
+}
+"""Commands that read the order statuses, whether they are known or not."""
+
 Outcomes = Mapping[str, Answer | BitrixError]
 
 
 def status_commands(portal: Portal) -> dict[str, Command]:
     """Commands that read the statuses; none while they are known."""
-    if _get(f"statuses:{portal.pk}") is not None:
-        return {}
-    return {
-        "statuses": Command(
-            "sale.status.list", {"select": ["id", "type", "color", "sort"], "filter": {"type": "O"}}
-        ),
-        "status_names": Command("sale.statusLang.list", {"select": ["statusId", "lid", "name"]}),
-    }
+    return {} if _get(f"statuses:{portal.pk}") is not None else dict(STATUSES)
 
 
 def statuses(portal: Portal, outcomes: Outcomes) -> Mapping[str, Status]:
@@ -74,10 +77,24 @@ def read_statuses(portal: Portal, client: Client) -> Mapping[str, Status]:
         return {}
 
 
+def statuses_read(outcomes: Outcomes) -> Mapping[str, Status]:
+    """Order statuses by id, as :data:`STATUSES` has just read them; empty where that was refused."""
+    read = (outcomes.get(key) for key in STATUSES)
+    return rows.statuses(*(one.result if isinstance(one, Answer) else None for one in read))
+
+
+def named(known: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
+    """Ids and names of statuses, in the portal's own order."""
+    return [(one.id, one.name(language)) for one in _in_order(known)]
+
+
 def ranks(known: Mapping[str, Status]) -> dict[str, int]:
     """The portal's own order of its statuses, by id."""
-    ordered = sorted(known.values(), key=lambda status: (status.sort, status.id))
-    return {status.id: rank for rank, status in enumerate(ordered)}
+    return {status.id: rank for rank, status in enumerate(_in_order(known))}
+
+
+def _in_order(known: Mapping[str, Status]) -> list[Status]:
+    return sorted(known.values(), key=lambda status: (status.sort, status.id))
 
 
 def expected_links(portal: Portal, owner: Owner) -> int:
@@ -102,21 +119,37 @@ def people(portal: Portal, client: Client, user_ids: Iterable[int]) -> dict[int,
     known = {wanted[key]: str(name) for key, name in _get_many(wanted).items()}
     unknown = sorted(set(wanted.values()) - known.keys())
     if unknown:
-        asked = {
-            f"people{at}": Command("user.get", {"FILTER": {"@ID": unknown[at : at + 50]}})
-            for at in range(0, len(unknown), 50)
-        }
         try:
-            outcomes = client.batch(asked)
+            read = people_read(client.batch(people_commands(unknown)))
         except BitrixError:
             return known
-        for outcome in outcomes.values():
-            for row in rows.rows(outcome.result) if isinstance(outcome, Answer) else []:
-                name = " ".join(rows.text(row.get(key)) for key in ("NAME", "LAST_NAME")).strip()
-                if name:
-                    known[rows.integer(row.get("ID"))] = name
-                    _set(f"person:{portal.pk}:{rows.integer(row.get('ID'))}", name)
+        for user_id, name in read.items():
+            _set(f"person:{portal.pk}:{user_id}", name)
+        known |= read
     return known
+
+
+def people_commands(user_ids: Iterable[int]) -> dict[str, Command]:
+    """Commands that read employees' names, for :func:`people_read`."""
+    asked = sorted(user_ids)
+    return {
+        f"people{at}": Command("user.get", {"FILTER": {"@ID": asked[at : at + PAGE]}})
+        for at in range(0, len(asked), PAGE)
+    }
+
+
+def people_read(outcomes: Outcomes) -> dict[int, str]:
+    """Employees' names by id; what was refused is left out."""
+    found = (
+        (
+            rows.integer(row.get("ID")),
+            " ".join(rows.text(row.get(key)) for key in ("NAME", "LAST_NAME")).strip(),
+        )
+        for key, outcome in outcomes.items()
+        if key.startswith("people") and isinstance(outcome, Answer)
+        for row in rows.rows(outcome.result)
+    )
+    return {user_id: name for user_id, name in found if name}
 
 
 def _get(key: str) -> object:

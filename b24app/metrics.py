@@ -36,7 +36,6 @@ from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 
 PREFIX = "linked_orders_"
-QUEUES = ("interactive", "bulk")
 MOST_BUDGETS = 100
 
 # Metric, help, names of its labels; the last label of a histogram is its bucket.
@@ -112,10 +111,9 @@ def _histogram(name: str, text: str, label: str, filled: Counts, sums: Counts) -
 
 
 def _queues() -> Iterable[Metric]:
-    redis = counters.redis_at(settings.REDIS_URL)
     lengths = _gauge("queue_length", "Tasks that wait for a worker", "queue")
-    for name in QUEUES:
-        lengths.add_metric([name], redis.llen(name))
+    for name in counters.QUEUES:
+        lengths.add_metric([name], counters.waiting(name))
     yield lengths
     yield GaugeMetricFamily(
         f"{PREFIX}worker_up", "Whether a worker has given a sign of life", heartbeat.alive()

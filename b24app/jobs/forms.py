@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from b24app.bitrix24 import filters
 from b24app.jobs import lists, reasons, tables
 from b24app.jobs.creating import Order
-from b24app.jobs.models import Job, place_of, place_text
+from b24app.jobs.models import TO_CARD, WITH_CARD, Job, place_of, place_text
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.uploads import LARGEST_FILE
 
@@ -25,10 +25,6 @@ K = Job.Kind
 FROM_CARD = frozenset({K.LINK, K.UNLINK, K.MOVE, K.STATUS, K.RESPONSIBLE, K.EXPORT})
 # What takes orders out of a card leaves alone those that have gone from it meanwhile.
 OUT_OF_CARD = frozenset({K.UNLINK, K.MOVE})
-# A list names a card in each row, or one for all.
-TO_CARD = frozenset({K.LINK, K.MOVE})
-# A list may name a card in each row: where the order goes to, or where it is taken from.
-WITH_CARD = TO_CARD | {K.UNLINK}
 # Lines of a pasted list that lack something are named, up to so many.
 MOST_NAMED = 10
 

@@ -16,7 +16,15 @@ from b24app.bitrix24.client import Answer, Client
 from b24app.bitrix24.filters import Filter, Op
 from b24app.jobs import acting, lists, states, tables, work, workbooks
 from b24app.jobs.lanes import Held
-from b24app.jobs.models import Job, JobItem, JobSource, place_of, place_text
+from b24app.jobs.models import (
+    TO_CARD,
+    WITH_CARD,
+    Job,
+    JobItem,
+    JobSource,
+    place_of,
+    place_text,
+)
 from b24app.journal.models import AuditEntry
 from b24app.orders import links, scanning, search
 from b24app.orders.types import DEAL, Owner
@@ -156,9 +164,8 @@ def _from_source(held: Held, own: Client) -> None:
 def _read(job: Job, content: bytes) -> Iterator[tables.Row]:
     host = job.portal.host
     if job.origin == Job.Origin.LIST:
-        cards = _needs_card(job) or job.kind == Job.Kind.UNLINK
-        return lists.read(content.decode(), host, cards=cards)
-    return tables.read(content, host, card_needed=_needs_card(job) and not job.wanted)
+        return lists.read(content.decode(), host, cards=job.kind in WITH_CARD)
+    return tables.read(content, host, card_needed=job.kind in TO_CARD and not job.wanted)
 
 
 def _item(job: Job, row: tables.Row) -> JobItem:
@@ -173,17 +180,13 @@ def _item(job: Job, row: tables.Row) -> JobItem:
     if job.kind == Job.Kind.UNLINK:
         item.expected = place or None
     else:
-        item.wanted = (place if _needs_card(job) else "") or job.wanted
-    bad = row.problem or ("no_card_given" if _needs_card(job) and not item.wanted else "")
+        item.wanted = (place if job.kind in TO_CARD else "") or job.wanted
+    bad = row.problem or ("no_card_given" if job.kind in TO_CARD and not item.wanted else "")
     if bad:
         item.verdict, item.state, item.reason = V.BAD, S.LEFT, bad
     elif row.named == JobItem.Named.ID:
         item.order_id = int(row.order)
     return item
-
-
-def _needs_card(job: Job) -> bool:
-    return job.kind in (Job.Kind.LINK, Job.Kind.MOVE)
 
 
 def _from_trail(held: Held, own: Client) -> None:

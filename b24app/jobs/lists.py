@@ -21,15 +21,17 @@ def read(text: str, host: str = "", *, cards: bool) -> Iterator[Row]:
 
     ``cards`` says that a line may name a deal. Raises :class:`Unreadable` for what is no list.
     """
-    first = [line for line in text.splitlines()[:FIRST_LINES] if line.strip()]
+    lines = text.splitlines()
+    first = [line for line in lines[:FIRST_LINES] if line.strip()]
     columns = _header(first[0]) if first else None
-    if columns is None and any(tables.known_headers(line) > 1 for line in first):
+    if columns is None:
+        is_table = any(tables.known_headers(line) > 1 for line in first)
+    else:
+        is_table = (columns.order, columns.card) not in ((0, None), (0, 1))
+    if is_table:
         yield from tables.read(text.encode(), host)
         return
-    if columns is not None and (columns.order, columns.card) not in ((0, None), (0, 1)):
-        yield from tables.read(text.encode(), host)
-        return
-    for line, written in enumerate(text.splitlines(), start=1):
+    for line, written in enumerate(lines, start=1):
         if line > tables.MOST_LINES:
             raise Unreadable("too_many")
         cells = _cells(written)

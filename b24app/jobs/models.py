@@ -127,6 +127,13 @@ class Job(models.Model):
         return self.rows - self.total if self.started_at else 0
 
 
+TO_CARD = frozenset({Job.Kind.LINK, Job.Kind.MOVE})
+"""Kinds whose list names a card in each row, or one for all."""
+
+WITH_CARD = TO_CARD | {Job.Kind.UNLINK}
+"""Kinds whose list may name a card in each row: where the order goes to, or where it is taken from."""
+
+
 class JobSource(models.Model):
     """What a person uploaded or pasted, until its rows have been read."""
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 
 from django.db.models import QuerySet
 
-from b24app.bitrix24.client import Answer, Command
+from b24app import dictionaries
+from b24app.bitrix24.client import Command
 from b24app.jobs.models import Job, JobItem, JobName, place_of, place_text
 from b24app.jobs.work import Outcomes
 from b24app.orders import cards, rows
 
 # Beyond so many cards (people) their numbers (IDs) alone are shown.
-MOST_CARDS, MOST_PEOPLE, PAGE = 2500, 100, 50
+MOST_CARDS, MOST_PEOPLE = 2500, 100
 
 V = JobItem.Verdict
 
@@ -21,7 +22,7 @@ V = JobItem.Verdict
 def questions(job: Job) -> dict[str, Command]:
     """Commands that read the names, for :func:`keep`; none where the rows have them already."""
     if job.subject == Job.Kind.STATUS:
-        return status_commands()
+        return dict(dictionaries.STATUSES)
     if job.subject == Job.Kind.RESPONSIBLE:
         return _people(job)
     taken = JobItem.objects.filter(job=job, verdict__in=[V.MOVE, V.UNLINK])
@@ -34,9 +35,9 @@ def keep(job: Job, outcomes: Outcomes) -> None:
     """Store the names that were read. What was refused, or is closed to this person, has none."""
     found = {place_text(owner): card.title for owner, card in cards.listed(outcomes).items()}
     if job.subject == Job.Kind.STATUS:
-        found = dict(status_names(outcomes, job.language))
+        found = dict(dictionaries.named(dictionaries.statuses_read(outcomes), job.language))
     elif job.subject == Job.Kind.RESPONSIBLE:
-        found = _people_names(outcomes)
+        found = {str(pk): name for pk, name in dictionaries.people_read(outcomes).items()}
     JobName.objects.bulk_create(
         [JobName(job=job, value=value, name=name[:100]) for value, name in found.items() if name],
         batch_size=500,
@@ -53,39 +54,10 @@ def of_rows(job: Job, items: "list[JobItem]") -> Mapping[str, str]:
     return targets | dict(named.values_list("value", "name"))
 
 
-def status_commands() -> dict[str, Command]:
-    """Commands that read the portal's order statuses, for :func:`status_names`."""
-    return {
-        "statuses": Command("sale.status.list", {"filter": {"type": "O"}}),
-        "names": Command("sale.statusLang.list", {"select": ["statusId", "lid", "name"]}),
-    }
-
-
-def status_names(outcomes: Outcomes, language: str) -> list[tuple[str, str]]:
-    """Ids and names of the statuses in the portal's own order; empty where they may not be read."""
-    read = (outcomes.get(key) for key in ("statuses", "names"))
-    listed, named = (one.result if isinstance(one, Answer) else None for one in read)
-    found = sorted(rows.statuses(listed, named).values(), key=lambda one: one.sort)
-    return [(one.id, one.name(language)) for one in found]
-
-
 def _people(job: Job) -> dict[str, Command]:
     items = JobItem.objects.filter(job=job)
     ids = {*_distinct(items, "seen", MOST_PEOPLE), *_distinct(items, "wanted", MOST_PEOPLE)}
-    known = sorted(ids - {"", "0"})
-    return {
-        f"people{at}": Command("user.get", {"FILTER": {"@ID": known[at : at + PAGE]}})
-        for at in range(0, len(known), PAGE)
-    }
-
-
-def _people_names(outcomes: Outcomes) -> dict[str, str]:
-    return {
-        rows.text(row.get("ID")): " ".join(rows.text(row.get(key)) for key in ("NAME", "LAST_NAME"))
-        for key, outcome in outcomes.items()
-        if key.startswith("people") and isinstance(outcome, Answer)
-        for row in rows.rows(outcome.result)
-    }
+    return dictionaries.people_commands({rows.integer(one) for one in ids} - {0})
 
 
 def _distinct(items: QuerySet[JobItem], field: str, most: int) -> list[str]:

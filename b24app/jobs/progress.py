@@ -127,7 +127,9 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
     speed = done.count() if running else 0
     counts = _done_by_verdict(job) if job.started_at else {}
     view = budget_of(job.portal, Priority.BULK).view()
-    again = _again(job)
+    again, left = _again(job), _writes(job)
+    busy, execution = any(left.values()), _execution(left, view)
+    seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES) if busy else 0.0
     return Progress(
         job=job,
         state=reasons.words(reasons.STATES, job.state),
@@ -138,8 +140,9 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
         moves=_moves(job) if job.state == Job.State.PLANNED else 0,
         untouched=steering.untouched(job),
         speed=speed,
-        allowed=_allowed(job, view) if _held_up(job, view) else 0,
-        minutes=_minutes(job, view, again),
+        # Said only where the portal's limits, and not the writes themselves, decide how long it takes.
+        allowed=_allowed(job, view) if seconds > max(MINUTE, 1.1 * execution) else 0,
+        minutes=_minutes(job, seconds, execution, again) if busy else None,
         again=again,
     )
 
@@ -181,32 +184,21 @@ def _writes(job: Job) -> dict[str, int]:
     return {work.ADD: max(0, left - unlinks), work.DELETE: unlinks}
 
 
-def _minutes(job: Job, view: View, again: datetime | None) -> int | None:
-    """Whole minutes until the job is done, 0 for less than one; by what the portal allows."""
-    left = _writes(job)
-    if not sum(left.values()) or (
-        job.state == Job.State.WAITING_PORTAL and job.reason not in FORESEEN
-    ):
+def _minutes(job: Job, seconds: float, execution: float, again: datetime | None) -> int | None:
+    """Whole minutes until the job is done, 0 for less than one; None where nobody can say.
+
+    ``seconds`` is what the portal allows, ``execution`` the part of it that follows a wait until ``again``.
+    """
+    if job.state == Job.State.WAITING_PORTAL and job.reason not in FORESEEN:
         return None
-    seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES)
     if again is not None:
-        waiting = (again - timezone.now()).total_seconds()
-        seconds = max(seconds, waiting + _execution(left, view))
+        seconds = max(seconds, (again - timezone.now()).total_seconds() + execution)
     return 0 if seconds < MINUTE else round(seconds / MINUTE)
 
 
 def _execution(left: Mapping[str, int], view: View) -> float:
     """Seconds that the writes take by themselves, with nothing to wait for."""
     return sum(count * view.cost(method) for method, count in left.items()) / lanes.LANES
-
-
-def _held_up(job: Job, view: View) -> bool:
-    """Whether the portal's limits, and not the writes themselves, decide how long the job takes."""
-    left = _writes(job)
-    if not sum(left.values()):
-        return False
-    seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES)
-    return seconds > max(MINUTE, 1.1 * _execution(left, view))
 
 
 def _allowed(job: Job, view: View) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from functools import partial
 
 from celery import current_app
-from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
@@ -43,6 +42,6 @@ def send_on_commit(due: Iterable[tuple[int, int]]) -> None:
 def waiting() -> int:
     """Messages that no worker has taken yet; none as far as is known while the broker is away."""
     try:
-        return counters.redis_at(settings.REDIS_URL).llen(QUEUE)
+        return counters.waiting(QUEUE)
     except RedisError:
         return 0

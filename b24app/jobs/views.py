@@ -15,9 +15,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from b24app import tables
+from b24app import dictionaries, tables
 from b24app.connect import client_of
-from b24app.jobs import creating, forms, naming, presenting, progress, steering
+from b24app.jobs import creating, forms, presenting, progress, steering
 from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
 from b24app.jobs.models import Job, place_text
 from b24app.orders.types import Owner
@@ -129,7 +129,8 @@ def _form(
 
 def _statuses(user: PortalUser, language: str) -> list[tuple[str, str]]:
     """The portal's order statuses in its own order: (id, name). Empty where they may not be read."""
-    return naming.status_names(client_of(user).batch(naming.status_commands()), language)
+    outcomes = client_of(user).batch(dictionaries.STATUSES)
+    return dictionaries.named(dictionaries.statuses_read(outcomes), language)
 
 
 @of_job("GET")

@@ -113,12 +113,11 @@ def _health(portal: Portal) -> dict[str, object]:
         },
     }
     try:
-        redis = counters.redis_at(settings.REDIS_URL)
         cache.get("ready")
         return health | {
             "redis": "ok",
             "worker": "ok" if heartbeat.alive() else "away",
-            "waiting_tasks": {name: redis.llen(name) for name in ("interactive", "bulk")},
+            "waiting_tasks": {name: counters.waiting(name) for name in counters.QUEUES},
         }
     except RedisError as error:
         return health | {"redis": f"away: {type(error).__name__}"}

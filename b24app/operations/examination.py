@@ -99,8 +99,8 @@ def the_redis() -> Iterable[Finding]:
     policy = redis.info("memory").get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         yield Finding(Grade.WRONG, "redis", f"maxmemory-policy {policy} throws waiting tasks away")
-    for queue in ("interactive", "bulk"):
-        waiting = redis.llen(queue)
+    for queue in counters.QUEUES:
+        waiting = counters.waiting(queue)
         if waiting > BACKLOG:
             yield Finding(Grade.WARN, "queue", f"{waiting} tasks wait in {queue}")
 

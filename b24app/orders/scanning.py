@@ -22,8 +22,6 @@ PAGES: Final = 10
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 Row = TypeVar("Row")
 
-_SELECT = ["id", "accountNumber", "statusId", "price", "currency", "canceled", "dateInsert"]
-
 
 def link_commands(filters: Sequence[Filter], below: int, pages: int = PAGES) -> dict[str, Command]:
     """Links of orders below ``below`` (0: from the top), in pages; the first tells the total then."""
@@ -43,7 +41,7 @@ def order_commands(below: int, pages: int = PAGES) -> dict[str, Command]:
         f"page{number}": Command(
             "sale.order.list",
             {
-                "select": _SELECT,
+                "select": rows.ORDER_FIELDS,
                 "filter": {"<id": last} if last else {},
                 "order": {"id": "desc"},
                 "start": 0 if number == 0 and not below else -1,

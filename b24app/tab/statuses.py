@@ -82,10 +82,7 @@ def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     context = choosing.asked(request, opened, user)
     asked = dictionaries.status_commands(user.portal)
     outcomes = client_of(user).batch(asked) if asked else {}
-    known = dictionaries.statuses(user.portal, outcomes).values()
-    choices = [
-        (one.id, one.name(opened.language)) for one in sorted(known, key=lambda one: one.sort)
-    ]
+    choices = dictionaries.named(dictionaries.statuses(user.portal, outcomes), opened.language)
     return render(request, "tab/status.html", context | {"kind": "status", "choices": choices})
 
 

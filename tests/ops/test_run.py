@@ -30,7 +30,7 @@ def running(directory: Path) -> Iterator[subprocess.Popen[str]]:
         "DATABASE_URL": f"sqlite:///{directory / 'app.sqlite3'}",
         "REDIS_URL": f"unix://{embedded.socket_path(directory / 'redis')}",
     }
-    command = [sys.executable, "tools/run.py", "--port", str(port)]
+    command = [sys.executable, "-m", "tools.run", "--port", str(port)]
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=log, stderr=log, text=True
