@@ -55,7 +55,7 @@ def test_people_go_on_and_jobs_wait_while_redis_is_stopped(
     began = time.monotonic()
     for _ in range(13):
         person.call("profile")
-    assert 0.45 < time.monotonic() - began < 4
+    assert 0.45 < time.monotonic() - began < 8
     with pytest.raises(errors.Wait) as caught:
         job.call("profile")
     assert caught.value.seconds == AWAY_WAIT
@@ -101,7 +101,7 @@ def test_a_hanging_redis_holds_people_up_once(stoppable: Metered) -> None:
         began = time.monotonic()
         for _ in range(10):
             person.call("profile")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8
     finally:
         os.kill(pid, signal.SIGCONT)
 

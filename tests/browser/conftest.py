@@ -9,10 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, FrameLocator, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    FrameLocator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from demo.server import DemoPortal
 from tests.browser.live import FLAGS, running
+
+# What is waited for comes within seconds, on a machine that runs four test suites at once a little later.
+expect.set_options(timeout=30_000)
 
 
 @dataclass

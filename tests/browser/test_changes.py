@@ -135,7 +135,7 @@ def test_all_of_400_become_a_job_below_the_orders(desk: Desk) -> None:
     expect(desk.app.locator("dialog[open]")).to_contain_text("400 orders")
     confirm(desk)
     job = desk.app.locator("#job")
-    expect(job).to_have_attribute("data-job-state", "planned", timeout=30_000)
+    expect(job).to_have_attribute("data-job-state", "planned")
     expect(desk.app.locator("dialog[open]")).to_have_count(0)
     desk.app.locator("#job-discard").click()
     expect(job).to_have_count(0)

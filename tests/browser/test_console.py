@@ -168,9 +168,9 @@ def carried_out(desk: Desk, orders: int) -> None:
     """The job whose preview is shown, over so many orders, is started and done."""
     start = desk.app.locator("#job-start")
     noun = "order" if orders == 1 else "orders"
-    expect(start).to_have_text(f"Start with {orders} {noun}", timeout=20_000)
+    expect(start).to_have_text(f"Start with {orders} {noun}")
     start.click()
-    expect(desk.app.locator("#job")).to_have_attribute("data-job-state", "done", timeout=30_000)
+    expect(desk.app.locator("#job")).to_have_attribute("data-job-state", "done")
 
 
 def choose_deal(desk: Desk, title: str) -> None:

@@ -13,8 +13,6 @@ from tests.opening import EMPTY, ILYA, MANY, MOCKUP
 
 pytestmark = pytest.mark.browser
 
-LONG = 30_000
-
 
 def come(desk: Desk, language: str = "en") -> None:
     """Ilya at the app's main page."""
@@ -33,7 +31,7 @@ def upload(desk: Desk, content: str) -> None:
 
 def reached(desk: Desk, state: str) -> None:
     """The page comes to show this state by itself."""
-    expect(desk.app.locator("#job")).to_have_attribute("data-job-state", state, timeout=LONG)
+    expect(desk.app.locator("#job")).to_have_attribute("data-job-state", state)
 
 
 def check_sound(desk: Desk) -> None:
@@ -105,7 +103,7 @@ def test_stop_leave_come_back_and_resume(desk: Desk) -> None:
     desk.app.locator("#job-resume").click()
     come(desk)  # left at once: the job goes on
     row = desk.app.locator("#jobs tr[data-job-id]").first
-    expect(row).to_have_attribute("data-job-state", "done", timeout=LONG)
+    expect(row).to_have_attribute("data-job-state", "done")
     assert all(portal.link_of(order) for order in orders)
 
 
@@ -203,14 +201,14 @@ def test_counters_are_live_and_rows_in_use_stay(desk: Desk) -> None:
     upload(desk, "\n".join(["Order ID,Deal", *(f"{order},{deal}" for order in orders)]))
     desk.app.locator("#job-start").click()
     done = desk.app.locator("[data-filter=done] b")
-    done.wait_for(timeout=LONG)
+    done.wait_for()
     before = int(done.inner_text())
-    expect(done).not_to_have_text(str(before), timeout=LONG)
+    expect(done).not_to_have_text(str(before))
     link = desk.app.locator("#job-rows tbody a").first
     link.focus()
     big = desk.app.locator("#job .big b")
     handled = big.inner_text()
-    expect(big).not_to_have_text(handled, timeout=LONG)
+    expect(big).not_to_have_text(handled)
     expect(link).to_be_focused()
     link.blur()
     reached(desk, "done")
@@ -250,7 +248,7 @@ def test_a_job_out_of_reach_does_not_stand_there_as_if_live(sit_down: Callable[.
     desk.app.locator("input[type=file]").set_input_files(file)
     desk.app.get_by_role("button", name="Show what will happen").click()
     line = desk.app.locator(".toast", has_text="No connection to Linked Orders")
-    expect(line).to_have_count(1, timeout=LONG)
+    expect(line).to_have_count(1)
     desk.page.unroute("**/live/**")
     reached(desk, "planned")
     expect(line).to_have_count(0)

@@ -78,9 +78,9 @@ def test_a_silent_portal_is_asked_again_by_the_page_itself(troubled: Desk) -> No
     desk.open_deal(MOCKUP)
     desk.portal.misbehave("html", times=30)
     desk.app.get_by_role("button", name="Date").click()
-    expect(desk.app.locator("[data-retry-text]")).to_contain_text("s", timeout=20_000)
+    expect(desk.app.locator("[data-retry-text]")).to_contain_text("s")
     desk.portal.calm()
-    expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9, timeout=25_000)
+    expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
 
 
 def test_no_right_to_read_names_who_can_give_it(troubled: Desk) -> None:
@@ -127,13 +127,13 @@ def test_a_server_out_of_reach_is_said_and_taken_back(troubled: Desk) -> None:
     desk.open_deal(MOCKUP)
     line = desk.app.locator(".toast", has_text="No connection to Linked Orders")
     desk.page.route("**/tab/news/**", lambda route: route.abort())
-    expect(line).to_have_count(1, timeout=30_000)
+    expect(line).to_have_count(1)
     expect(line).to_contain_text(re.compile(r"what you see is of \d\d:\d\d"))
     expect(desk.app.locator("[data-fresh]")).to_be_hidden()
     desk.picture("state-cut-off")
     assert desk.violations(AXE) == []
     desk.page.unroute("**/tab/news/**")
-    expect(line).to_have_count(0, timeout=30_000)
+    expect(line).to_have_count(0)
     expect(desk.app.locator("[data-fresh]")).to_be_visible()
 
 

@@ -1,7 +1,6 @@
 """Opening, installing, updating and removing the app; events are really posted."""
 
 import json
-import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -143,9 +142,3 @@ def test_data_is_found_again_and_can_be_started_afresh(tmp_path: Path) -> None:
         assert second.state.app.application_token == application
         second.reset()
         assert second.link_of(order) is None
-
-
-def test_starting_afresh_is_quick(portal: DemoPortal) -> None:
-    started = time.monotonic()
-    portal.reset()
-    assert time.monotonic() - started < 1

@@ -105,7 +105,7 @@ def test_a_hanging_redis_is_said_within_seconds(client: Client, settings: Settin
         settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": address}}
         began = time.monotonic()
         answer = client.get("/readyz/")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
     assert answer.status_code == 503
     assert answer.json() == {"database": "ok", "redis": "away", "worker": "away"}
     assert client.get("/healthz/").status_code == 200
