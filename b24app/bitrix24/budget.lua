@@ -2,7 +2,8 @@
 --
 -- KEYS[1] is the portal's hash, ARGV[1] the operation, ARGV[2] its request, ARGV[3] the limits, as
 -- JSON. The hash holds `level` of the bucket `at` a time, `blocked` until a time, `offset` of the
--- portal's clock from this server's, and for each method, as JSON, its account:
+-- portal's clock from this server's, the level of `people`'s own requests with the highest it has been
+-- lately (`rush`, halved in ten minutes), and for each method, as JSON, its account:
 --   baskets  by the portal's minute, `seconds` of execution whose sum is what the portal reported
 --            last, and when it `falls` out; `sure` once that moment cannot be later any more
 --   pending  seconds reserved for requests under way, by ticket, with the time of the reservation
@@ -26,15 +27,18 @@ local KEPT_FOR = 3600
 local OVERLOAD_BLOCKS = 60
 local LENT_AFTER = 3600
 local NEWEST_WEIGHS = 0.3
+local SPARE = 1.25 -- times what people have lately wanted at once is left to them
 
 local key, operation = KEYS[1], ARGV[1]
 local request, limits = cjson.decode(ARGV[2]), cjson.decode(ARGV[3])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-local stored = redis.call('HMGET', key, 'level', 'at', 'blocked', 'offset')
+local stored = redis.call('HMGET', key, 'level', 'at', 'blocked', 'offset', 'people', 'rush')
 local passed = math.max(0, now - (tonumber(stored[2]) or now))
 local level = math.max(0, (tonumber(stored[1]) or 0) - passed * limits.leak)
 local blocked, offset = tonumber(stored[3]) or 0, tonumber(stored[4]) or 0
+local people = math.max(0, (tonumber(stored[5]) or 0) - passed * limits.leak)
+local rush = (tonumber(stored[6]) or 0) * 0.5 ^ (passed / WINDOW)
 
 local function portal_now()
   return now + offset
@@ -78,6 +82,13 @@ local function opened(text)
   return account
 end
 
+-- How full the bucket may be after a request; at least one always fits.
+local function line()
+  if not request.patient then return math.max(1, limits.brim) end
+  local reserve = math.max(limits.reserve, math.min(limits.brim / 2, rush * SPARE))
+  return math.max(1, limits.brim - reserve)
+end
+
 local function account_of(method)
   return opened(redis.call('HGET', key, 'method:' .. method))
 end
@@ -106,6 +117,7 @@ local function keep(accounts)
   local fields = {
     'level', string.format('%.6f', level), 'at', string.format('%.6f', now),
     'blocked', string.format('%.6f', blocked), 'offset', string.format('%.6f', offset),
+    'people', string.format('%.6f', people), 'rush', string.format('%.6f', rush),
   }
   for method, account in pairs(accounts) do
     fields[#fields + 1] = 'method:' .. method
@@ -155,7 +167,7 @@ local function acquire()
   -- the rest.
   local waits = {
     operating = request.patient and longest or shortest,
-    rate = math.max(0, level + 1 - request.line) / limits.leak,
+    rate = math.max(0, level + 1 - line()) / limits.leak,
     overload = math.max(0, blocked - now),
   }
   local wait, why = 0, ''
@@ -164,6 +176,10 @@ local function acquire()
   end
   if wait == 0 then
     level = level + 1
+    if not request.patient then
+      people = people + 1
+      rush = math.max(rush, people)
+    end
     for method, account in pairs(accounts) do
       account.pending[request.ticket] = { expected[method], now }
       if not request.patient then account.people = now end
@@ -288,7 +304,7 @@ local function view()
       }
     end
   end
-  return { level = level, blocked = math.max(0, blocked - now), methods = methods }
+  return { level = level, line = line(), blocked = math.max(0, blocked - now), methods = methods }
 end
 
 local operations = { acquire = acquire, settle = settle, view = view }

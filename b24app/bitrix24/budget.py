@@ -2,8 +2,8 @@
 
 Followed page: settings/performance/limits.md. Before a request the client asks for room, after it tells
 how it ended: one call of one Lua script each (``budget.lua``), atomic, on the Redis server's clock.
-People may fill the bucket to the brim, jobs to a line below it; jobs leave a part of each method's
-execution time alone. A person waits here for a few seconds, a job never: it gets ``errors.Wait``.
+People may fill the bucket to the brim; jobs leave them what they have lately wanted at once, and a part
+of each method's execution time. A person waits here for a few seconds, a job never: it gets ``errors.Wait``.
 
 While Redis is away people go on within a small bucket of this process, and jobs wait.
 """
@@ -86,7 +86,12 @@ class Budgets:
         local = self.local
         if local.redis_rests():
             return None
-        known = {**asdict(limits), "unknown_cost": pacing.UNKNOWN_COST}
+        known = {
+            **asdict(limits),
+            "brim": limits.brim,
+            "reserve": limits.reserve,
+            "unknown_cost": pacing.UNKNOWN_COST,
+        }
         try:
             answer = self._script(
                 keys=[f"budget:{{{member_id}}}"],
@@ -134,12 +139,12 @@ class SharedBudget:
 
     def view(self) -> View:
         """The budget as it stands, for the console, for estimates and for how much to send next."""
-        found = self._run("view", {"shares": self._limits.shares(self._priority)})
+        found = self._run("view", self._priorities())
         if found is None:
             level = self._budgets.local.level(self._member_id)
-            return View(self._limits, level, shared=False)
+            return View(self._limits, level, self._limits.brim, shared=False)
         methods = {name: _method_view(one) for name, one in found["methods"].items()}
-        return View(self._limits, found["level"], found["blocked"], methods)
+        return View(self._limits, found["level"], found["line"], found["blocked"], methods)
 
     def cost(self, method: str) -> float:
         """Measured seconds of execution of one command; a cautious guess before the first."""
@@ -147,19 +152,19 @@ class SharedBudget:
 
     def _ask(self, ticket: str, methods: Mapping[str, int]) -> tuple[float, str]:
         """Seconds to wait, 0 when there is room, and for what."""
-        request = {
-            "ticket": ticket,
-            "methods": methods,
-            "line": self._limits.line(self._priority),
-            "shares": self._limits.shares(self._priority),
-            "patient": self._priority is Priority.BULK,
-        }
-        answer = self._run("acquire", request)
+        request = {"ticket": ticket, "methods": methods}
+        answer = self._run("acquire", request | self._priorities())
         if answer is not None:
             return float(answer["wait"]), str(answer["why"])
         if self._priority is Priority.BULK:
             return AWAY_WAIT, "rate"
         return self._budgets.local.admit(self._member_id, self._limits), "rate"
+
+    def _priorities(self) -> dict[str, object]:
+        return {
+            "shares": self._limits.shares(self._priority),
+            "patient": self._priority is Priority.BULK,
+        }
 
     def _run(self, operation: str, request: Mapping[str, object]) -> dict[str, Any] | None:
         return self._budgets.run(operation, self._member_id, request, self._limits)

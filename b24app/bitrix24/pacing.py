@@ -24,8 +24,9 @@ UNKNOWN_COST: Final = 1.0
 IN_FLIGHT: Final = 0.25
 """Seconds by which requests may bunch up on their way: the bucket keeps that much leaking free."""
 
-RESERVE: Final = 8
-"""Requests of a bucket of 50 that jobs leave to people: an undo takes six, a card's opening two."""
+RESERVE: Final = 3
+"""Requests of a bucket of 50 that jobs leave to people who have not come lately: a card's opening is two.
+Those who have are left what they wanted at once."""
 
 BULK_SHARE: Final = 0.95
 """The part of a method's execution time that jobs may use; the rest is for people and for surprises."""
@@ -65,12 +66,15 @@ class Limits:
     leak: float = 2
     operating: float = 480
 
-    def line(self, priority: Priority) -> float:
-        """How full the bucket may be after a request of this priority; at least one always fits."""
-        brim = self.capacity - 1 - self.leak * IN_FLIGHT
-        if priority is Priority.BULK:
-            brim = min(brim, self.capacity - max(RESERVE, self.capacity * RESERVE / 50))
-        return max(1.0, brim)
+    @property
+    def brim(self) -> float:
+        """How full people may make the bucket."""
+        return self.capacity - 1 - self.leak * IN_FLIGHT
+
+    @property
+    def reserve(self) -> float:
+        """How much below the brim jobs stay, at the least."""
+        return max(RESERVE, self.capacity * RESERVE / 50)
 
     def shares(self, priority: Priority) -> Mapping[str, float]:
         """The part of a method's execution time this priority may use: usually, and what is lent."""
@@ -104,11 +108,13 @@ class MethodView:
 class View:
     """A portal's budget at a moment: requests in the bucket, seconds all calls are stopped, methods.
 
-    ``shared`` is False while Redis is away: then this process alone is described.
+    Up to ``line`` requests of the viewer's priority may fill the bucket. ``shared`` is False while Redis
+    is away: then this process alone is described.
     """
 
     limits: Limits
     level: float = 0.0
+    line: float = math.inf
     blocked: float = 0.0
     methods: Mapping[str, MethodView] | None = None
     shared: bool = True
@@ -117,9 +123,10 @@ class View:
         known = (self.methods or {}).get(method.lower())
         return known or MethodView(operating=0.0, limit=self.limits.operating)
 
-    def crowded(self, priority: Priority) -> bool:
-        """Whether a request of this priority would have to wait for room in the bucket."""
-        return self.blocked > 0 or self.level + 1 > self.limits.line(priority)
+    @property
+    def crowded(self) -> bool:
+        """Whether a request would have to wait for room in the bucket."""
+        return self.blocked > 0 or self.level + 1 > self.line
 
     def cost(self, method: str) -> float:
         """Seconds of execution to reckon with for one command."""
@@ -134,7 +141,7 @@ def seconds_for(commands: Mapping[str, int], view: View, per_batch: int, lanes: 
     ceilings decides: the bucket, each method's operating time, execution itself.
     """
     requests = math.ceil(sum(commands.values()) / per_batch)
-    waiting = view.level + requests - view.limits.line(Priority.BULK)
+    waiting = view.level + requests - view.line
     rate = max(0.0, waiting) / view.limits.leak
     needed = {method: count * view.cost(method) for method, count in commands.items()}
     operating = [

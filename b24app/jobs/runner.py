@@ -92,7 +92,7 @@ def _work(turn: Turn) -> float | None:
     if not left:
         return _at_the_end(turn)
     view = turn.budget.view()
-    if turn.held.number and (view.crowded(Priority.BULK) or queueing.waiting()):
+    if turn.held.number and (view.crowded or queueing.waiting()):
         return REST
     claimed = turn.held.claim(_capacity(turn, view, left))
     if not claimed:
@@ -129,7 +129,8 @@ def _capacity(turn: Turn, view: View, left: int) -> int:
     most = max(
         int(min(SLICE, view.of(method).room) / _cost(view, method)) for method in subject.methods
     )
-    share = max(subject.most, -(-left // lanes.LANES))
+    # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
+    share = left if view.crowded else max(subject.most, -(-left // lanes.LANES))
     return min(MOST_CLAIMED, most + 1, share)
 
 
@@ -194,7 +195,7 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
 def _chunk(turn: Turn, ready: deque[JobItem]) -> list[JobItem]:
     """The next rows to go out together: what the slice and the execution time left have room for.
 
-    None when the slice has no time for them. However slow the portal is, a slice that has claimed
+    Empty when the slice has no time for them. However slow the portal is, a slice that has claimed
     something writes at least one.
     """
     subject, view = work.subject_of(turn.job), turn.budget.view()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from b24app import embedded
 from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import SharedBudget
+from b24app.bitrix24.client import Client
 from b24app.bitrix24.pacing import Limits, Priority
 from demo.server import DemoPortal
 from tests import environment
@@ -79,7 +80,7 @@ def test_three_processes_fill_one_bucket_and_none_is_refused(metered: Metered) -
     began = time.monotonic()
     flood(metered, *[Priority.INTERACTIVE] * 3, seconds=3)
     most = FAST.capacity + FAST.leak * (time.monotonic() - began)
-    floor = FAST.line(Priority.INTERACTIVE) + FAST.leak * 2.5  # the processes need time to start
+    floor = FAST.brim + FAST.leak * 2.5  # the processes need time to start
     assert metered.portal.rest.refused == 0
     assert floor <= metered.portal.http_requests <= most
 
@@ -88,22 +89,54 @@ def test_jobs_reach_the_full_leak_and_leave_the_rest_to_people(metered: Metered)
     limits = Limits(capacity=100, leak=10)
     metered.allow(limits)
     metered.believe(capacity=100, leak=10)
-    stop = threading.Event()
+    stop, person = threading.Event(), metered.client()
+    comes(person, 12)
+    bulk = metered.budget(Priority.BULK)
     with ThreadPoolExecutor(3) as pool:
         jobs = [pool.submit(saturated, metered, stop) for _ in range(3)]
-        while metered.budget().view().level < limits.line(Priority.BULK) - 1:
+        while not bulk.view().crowded:
             time.sleep(0.02)
         before, began = metered.portal.http_requests, time.monotonic()
         time.sleep(2)
         served = metered.portal.http_requests - before
         rate = served / (time.monotonic() - began)
-        person = metered.client()
-        took = timed(lambda: [person.call("profile") for _ in range(12)])
+        took = timed(lambda: comes(person, 12))
         stop.set()
     assert [job.result() for job in jobs] == [None] * 3
     assert 0.85 * limits.leak < rate < 1.15 * limits.leak
     assert metered.portal.rest.refused == 0
     assert took < 12 / limits.leak  # sooner than any of what leaks out
+
+
+def test_people_are_left_what_they_have_lately_wanted_at_once(metered: Metered) -> None:
+    metered.believe(capacity=50, leak=2)
+    job, brim = metered.budget(Priority.BULK), metered.limits.brim
+
+    def left() -> float:
+        return brim - job.view().line
+
+    assert left() == 3
+    comes(metered.client(), 2)
+    assert left() == 3
+    comes(metered.client(), 10)
+    wanted = left()
+    assert 12 < wanted <= 15
+    metered.later(600)
+    assert left() == pytest.approx(wanted / 2, abs=0.01)
+    metered.later(3 * 600)
+    assert left() == 3
+    # However many come, half of the bucket is for work that somebody has asked for too.
+    comes(metered.client(), 40)
+    assert left() == brim / 2
+    # What a job sends is nobody's rush.
+    metered.later(2 * 3600)
+    first_wait(lambda: metered.client(Priority.BULK).call("profile"))
+    assert left() == 3
+
+
+def comes(person: Client, requests: int) -> None:
+    for _ in range(requests):
+        person.call("profile")
 
 
 def first_wait(step: Callable[[], object]) -> errors.Wait:
@@ -125,7 +158,7 @@ def test_a_job_is_told_when_there_is_room_and_sends_nothing(metered: Metered) ->
     metered.believe(capacity=50, leak=2)
     client, began = metered.client(Priority.BULK), time.monotonic()
     wait = first_wait(lambda: client.call("profile"))
-    assert 42 <= metered.portal.http_requests <= 42 + 2 * (time.monotonic() - began)
+    assert 45 <= metered.portal.http_requests <= 45 + 2 * (time.monotonic() - began)
     assert 0 < wait.seconds <= 0.5
     assert wait.not_applied
     metered.later(wait.seconds)
@@ -245,16 +278,17 @@ def test_the_bucket_is_the_textbook_one(
     metered.redis.flushdb()
     metered.believe(capacity=capacity, leak=leak)
     job, person, model = metered.budget(Priority.BULK), metered.budget(), Textbook(leak)
-    line, nearly = metered.limits.line(Priority.BULK), 0.01
+    nearly = 0.01
     for number, (pauses, pause) in enumerate(steps):
         if pauses:
             metered.later(pause)
             model.passes(pause)
         before = time.monotonic()
         # A person would wait in here, so they come only where the model has room for them.
-        if model.highest(before) + 1 < metered.limits.line(Priority.INTERACTIVE):
+        if model.highest(before) + 1 < metered.limits.brim:
             assert wait_of(person, f"person{number}") == 0
             model.filled(before, time.monotonic())
+        line = job.view().line
         before = time.monotonic()
         wait = wait_of(job, f"job{number}")
         after = time.monotonic()
