@@ -124,9 +124,9 @@ class View:
         return known or MethodView(operating=0.0, limit=self.limits.operating)
 
     @property
-    def crowded(self) -> bool:
-        """Whether a request would have to wait for room in the bucket."""
-        return self.blocked > 0 or self.level + 1 > self.line
+    def wait(self) -> float:
+        """Seconds until a request finds room in the bucket."""
+        return max(self.blocked, (self.level + 1 - self.line) / self.limits.leak, 0.0)
 
     def cost(self, method: str) -> float:
         """Seconds of execution to reckon with for one command."""

@@ -10,10 +10,13 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from b24app.jobs.models import Job, JobItem, JobLane
 
@@ -26,6 +29,9 @@ LEASE = timedelta(seconds=20)
 IN_DOUBT = timedelta(seconds=70)
 """How long a dead worker's request may still be at work in the portal: the cloud cuts it off after
 60 s. Until then a row that was not written yet may still be."""
+
+# Seconds between two looks at rows in doubt, at the least; later looks are as far apart as they are late.
+SOONEST_LOOK = 3
 
 # How long a message may stand in the queue before another one is sent in its place.
 QUEUED = timedelta(seconds=60)
@@ -74,10 +80,15 @@ class Held:
             )
 
     def unknown(self, count: int) -> list[JobItem]:
-        """Up to ``count`` rows whose writing nobody recorded, to be read back by this slice."""
+        """Up to ``count`` rows whose writing nobody recorded, to be read back by this slice.
+
+        Those in doubt are among them now and then: what is still under way has to be asked for again.
+        """
         with transaction.atomic():
             self.renew()
             lost = JobItem.objects.filter(job=self.job, state=S.UNKNOWN).order_by("pk")
+            if not _look_at_doubts(lost):
+                lost = lost.exclude(at__gt=timezone.now() - IN_DOUBT)
             found = list(lost.select_for_update(skip_locked=True)[:count])
             # Not CLAIMED: if this slice is lost too, they have to be read back again.
             JobItem.objects.filter(pk__in=[one.pk for one in found]).update(
@@ -164,6 +175,19 @@ def _due(chosen: QuerySet[JobLane], now: datetime) -> list[tuple[int, int]]:
         for pk, ticket in found
         if JobLane.objects.filter(pk=pk, ticket=ticket).update(ticket=ticket + 1, due_at=now)
     ]
+
+
+def _look_at_doubts(lost: QuerySet[JobItem]) -> bool:
+    """Whether it is time for a look at rows in doubt: of all lanes one looks, less and less often."""
+    now = timezone.now()
+    oldest = lost.filter(at__gt=now - IN_DOUBT).order_by("at").first()
+    if oldest is None or oldest.at is None:
+        return False
+    pause = max(SOONEST_LOOK, ceil((now - oldest.at).total_seconds()))
+    try:
+        return bool(cache.add(f"doubt:{oldest.job_id}", 1, pause))
+    except RedisError:
+        return False
 
 
 def in_doubt(item: JobItem) -> bool:

@@ -92,7 +92,7 @@ def _work(turn: Turn) -> float | None:
     if not left:
         return _at_the_end(turn)
     view = turn.budget.view()
-    if turn.held.number and (view.crowded or queueing.waiting()):
+    if turn.held.number and (view.wait or queueing.waiting()):
         return REST
     claimed = turn.held.claim(_capacity(turn, view, left))
     if not claimed:
@@ -130,7 +130,7 @@ def _capacity(turn: Turn, view: View, left: int) -> int:
         int(min(SLICE, view.of(method).room) / _cost(view, method)) for method in subject.methods
     )
     # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
-    share = left if view.crowded else max(subject.most, -(-left // lanes.LANES))
+    share = left if view.wait else max(subject.most, -(-left // lanes.LANES))
     return min(MOST_CLAIMED, most + 1, share)
 
 
@@ -230,6 +230,9 @@ def _write(
     ids = [item.order_id for item in following]
     commands = {f"write{item.order_id}": subject.write(item) for item in writes}
     view = turn.budget.view()
+    # Waited for here, and not when they count as being written: nobody knows of those what a killed
+    # worker has done with them.
+    time.sleep(min(view.wait, acting.SHORT_WAIT))
     turn.held.begin(writes, sum(_cost(view, subject.method(item)) for item in writes))
     try:
         outcomes = acting.sent(turn.hands.writing, commands | (subject.reading(ids) if ids else {}))

@@ -94,7 +94,7 @@ def test_jobs_reach_the_full_leak_and_leave_the_rest_to_people(metered: Metered)
     bulk = metered.budget(Priority.BULK)
     with ThreadPoolExecutor(3) as pool:
         jobs = [pool.submit(saturated, metered, stop) for _ in range(3)]
-        while not bulk.view().crowded:
+        while not bulk.view().wait:
             time.sleep(0.02)
         before, began = metered.portal.http_requests, time.monotonic()
         time.sleep(2)

@@ -1,8 +1,10 @@
 """Jobs at work: exactly what was previewed, exactly once, and nothing that changed meanwhile."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -12,7 +14,7 @@ from redis import Redis
 from b24app import counters
 from b24app.bitrix24 import errors
 from b24app.bitrix24.pacing import Priority
-from b24app.jobs import lanes, tasks
+from b24app.jobs import lanes, runner, tasks
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import AuditEntry
 from b24app.portals.budgets import budget_of
@@ -127,8 +129,10 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
     JobLane.objects.filter(pk=lane.pk).update(leased_until=timezone.now())
     for _ in range(6):
         step(job)
-    # The request of the dead may still be at work: what it has not written yet waits.
+    # The request of the dead may still be at work: what it has not written yet waits, and is not
+    # asked for by every slice of every lane.
     assert (job.state, job.done) == (Job.State.RUNNING, 70)
+    assert 1 <= looks_at(portal, orders[10]) <= 3
     assert outcomes(job)["unknown", ""] == 10
     assert written(portal) == Counter(orders[20:])
     JobItem.objects.filter(state="unknown").update(at=timezone.now() - lanes.IN_DOUBT)
@@ -139,6 +143,30 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
     assert trail(job) == Counter(orders)
     with pytest.raises(lanes.Lost):
         held.begin(claimed, 7.0)
+
+
+def looks_at(portal: DemoPortal, order: int) -> int:
+    """How often it was asked where an order stands."""
+    asked = [call.params for call in portal.calls if call.method == "crm.orderentity.list"]
+    return sum(str(order) in str(one) for one in asked)
+
+
+def test_rows_that_wait_for_room_are_not_under_way(
+    desk: Desk, portal: DemoPortal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker killed while it waits leaves no row behind of which nobody knows whether it was written."""
+    orders, (deal,) = portal.many(orders=30, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    seen: list[set[str]] = []
+
+    def sleep(_seconds: float) -> None:
+        seen.append(set(JobItem.objects.filter(job=job).values_list("state", flat=True)))
+
+    monkeypatch.setattr(runner, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    work(job)
+    assert seen[0] == {"claimed"}
+    assert job.done == 30
 
 
 def test_a_message_that_comes_again_takes_its_own_lane_at_once(
