@@ -32,6 +32,9 @@ SLICE = 30.0
 BATCH = 25.0
 """Seconds a batch may take by the measured cost of its writes; the cloud cuts it off after 60."""
 
+LEAST = 2.0
+"""Seconds of work that are worth a request of their own, to look where their orders stand."""
+
 MOST_CLAIMED = 1200
 MOST_READ_BACK = 2400
 
@@ -130,7 +133,9 @@ def _capacity(turn: Turn, view: View, left: int) -> int:
         int(min(SLICE, view.of(method).room) / _cost(view, method)) for method in subject.methods
     )
     # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
-    share = left if view.wait else max(subject.most, -(-left // lanes.LANES))
+    # Elsewhere the lanes end together: towards the end they take less and less.
+    least = min(subject.most, 1 + int(LEAST / max(_cost(view, one) for one in subject.methods)))
+    share = left if view.wait else max(least, -(-left // lanes.LANES))
     return min(MOST_CLAIMED, most + 1, share)
 
 
