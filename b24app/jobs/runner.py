@@ -32,7 +32,7 @@ SLICE = 30.0
 BATCH = 25.0
 """Seconds a batch may take by the measured cost of its writes; the cloud cuts it off after 60."""
 
-LEAST = 2.0
+LEAST = 4.0
 """Seconds of work that are worth a request of their own, to look where their orders stand."""
 
 MOST_CLAIMED = 1200
@@ -134,7 +134,8 @@ def _capacity(turn: Turn, view: View, left: int) -> int:
     )
     # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
     # Elsewhere the lanes end together: towards the end they take less and less.
-    least = min(subject.most, 1 + int(LEAST / max(_cost(view, one) for one in subject.methods)))
+    known = [cost for method in subject.methods if (cost := view.of(method).cost) is not None]
+    least = min([subject.most, *(1 + int(LEAST / max(0.001, cost)) for cost in known)])
     share = left if view.wait else max(least, -(-left // lanes.LANES))
     return min(MOST_CLAIMED, most + 1, share)
 
