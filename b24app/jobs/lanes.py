@@ -190,6 +190,15 @@ def _look_at_doubts(lost: QuerySet[JobItem]) -> bool:
         return False
 
 
+def void(jobs: QuerySet[Job]) -> None:
+    """Take the lanes of these jobs from whoever holds them; messages on their way are void."""
+    with transaction.atomic():
+        JobLane.objects.filter(job__in=jobs).update(
+            token=None, leased_until=None, due_at=timezone.now(), ticket=F("ticket") + 1
+        )
+        _put_back(JobItem.objects.filter(job__in=jobs))
+
+
 def in_doubt(item: JobItem) -> bool:
     """Whether the request that writes this row may still be at work, though nobody waits for it."""
     return item.at is not None and item.at > timezone.now() - IN_DOUBT

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from b24app.jobs import lanes, queueing, states
-from b24app.jobs.models import Job, JobItem, JobLane
+from b24app.jobs.models import Job, JobItem
 from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
@@ -68,8 +68,11 @@ def halt(portal: Portal) -> None:
 
 
 def abandon(portal: Portal) -> None:
-    """Before a portal is erased: its slices have lost their lanes and write nothing down any more."""
-    JobLane.objects.filter(job__portal=portal).delete()
+    """Before a portal is erased: its slices have lost their lanes and write nothing down any more.
+
+    Should it be installed again at that moment, the sweep finds the lanes and the jobs go on.
+    """
+    lanes.void(Job.objects.of(portal))
 
 
 def discard(job: Job) -> bool:

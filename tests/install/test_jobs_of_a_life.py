@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from b24app.events import leaving
-from b24app.jobs import tasks
+from b24app.jobs import steering, tasks
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
@@ -151,6 +151,22 @@ def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
     assert {table for table, rows in counts(job.portal.pk).items() if rows} == set()
     assert not JobItem.objects.exists()
     assert not [one for one in caplog.records if one.exc_info]
+
+
+def test_installed_again_in_the_moment_before_the_erasing(
+    client: Client, installed: DemoPortal, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, abandon = begun(desk), steering.abandon
+
+    def overtaken(portal: Portal) -> None:
+        abandon(portal)
+        install(client, installed)
+        open_main(client, installed, ILYA)
+
+    monkeypatch.setattr(steering, "abandon", overtaken)
+    assert not leaving.leave(job.portal, clean=True)
+    assert (work(job).state, job.done, job.failed) == (Job.State.DONE, ORDERS, 0)
+    assert linked_once(installed, job)
 
 
 def test_a_portal_of_any_size_is_erased_with_a_few_short_statements(
