@@ -1,7 +1,9 @@
-"""Portals with a job each at once, one of them a large one: does everybody get their turn?
+"""Portals with a job each at once, some of them large ones: does everybody get their turn?
 
-A part of ``bench.queue``. All jobs have their previews and wait in the queue before the one worker,
-of two processes, begins; each portal keeps its own limits, and all share the authorization server.
+A part of ``bench.queue``, with one large one; ``--large 4 --portals 4`` shows whether large ones get what
+their portals allow although there are fewer workers than jobs. All jobs have their previews and wait in
+the queue before the one worker, of two processes, begins; each portal keeps its own limits, and all share
+the authorization server.
 """
 
 import bisect
@@ -22,7 +24,7 @@ from tests.jobs.persons import ADD, Person, added
 
 ROWS, LARGE = 40, 4_000
 PROCESSES = 2
-THREADS = 4  # of each portal; a job has two requests under way
+THREADS = 4  # of each portal; a job has four requests under way at most
 CAPACITY, LEAK = 50, 2
 LOOK_EVERY = 0.2
 MOST_SECONDS = 3_600.0
@@ -48,50 +50,60 @@ class Customer:
         )
 
 
-def show(portals: int, *, postgres: bool) -> None:
+def show(portals: int, large: int, *, postgres: bool) -> None:
     """Print when the portals' jobs began to write and ended, in seconds after the first write of all."""
     with (
         tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
         machine.running(
             Path(home), postgres=postgres, rate=(CAPACITY, LEAK), workers=PROCESSES
         ) as one,
-        _customers(one, portals) as customers,
+        _customers(one, portals, large) as customers,
     ):
         one.kill("worker")
         for each in customers:
             each.person.post(f"/jobs/{each.job}/start/", data={"move": "on"})
         one.start("worker")
         _until(one, "state <> 'done'", "the end of all jobs")
-        _report(customers)
+        _report(customers, large)
 
 
-def _report(customers: Sequence[Customer]) -> None:
-    large, *small = customers
+def _report(customers: Sequence[Customer], large: int) -> None:
     zero = min(min(each.watch.writes) for each in customers)
+    if customers[large:]:
+        _say_turns(customers[0], customers[large:], zero)
+    wanted = sum(len(each.orders) for each in customers)
+    once = sum(each.once() for each in customers)
+    requests = sum(each.portal.http_requests for each in customers)
+    refused = sum(each.portal.rest.refused for each in customers)
+    blocked = sum(each.watch.blocked for each in customers)
+    # Of each large one: what its own portal's bucket would have allowed it in that time.
+    floors = [(each.portal.http_requests - CAPACITY) / LEAK for each in customers[:large]]
+    ends = [max(each.watch.writes) - zero for each in customers[:large]]
+    shares = sorted(max(0.0, floor) / end for floor, end in zip(floors, ends, strict=True))
+    _say("portals", f"{large} with {LARGE} rows, {len(customers) - large} with {ROWS}")
+    _say("last write of a large one", _spread(sorted(ends)))
+    _say("of its bucket's floor", f"{shares[0]:.2f} to {shares[-1]:.2f}")
+    _say("requests, 503, 429", f"{requests}, {refused}, {blocked}")
+    _say("links exactly once", f"{once}/{wanted}")
+
+
+def _say_turns(large: Customer, small: Sequence[Customer], zero: float) -> None:
     firsts = sorted(min(each.watch.writes) - zero for each in small)
     lasts = sorted(max(each.watch.writes) - zero for each in small)
     larges = sorted(moment - zero for moment in large.watch.writes)
     # What stood before the one that had to wait longest, and could not have: the large one's rows.
     others = (len(small) - 1) * ROWS
     pushed = bisect.bisect(larges, firsts[-1])
-    wanted = sum(len(each.orders) for each in customers)
-    once = sum(each.once() for each in customers)
-    requests = sum(each.portal.http_requests for each in customers)
-    refused = sum(each.portal.rest.refused for each in customers)
-    blocked = sum(each.watch.blocked for each in customers)
     before = bisect.bisect(lasts, larges[-1])
-    for name, value in (
-        ("portals", f"1 with {len(large.orders)} rows, {len(small)} with {ROWS}"),
-        ("first write of a small one", _spread(firsts)),
-        ("last write of a small one", _spread(lasts)),
-        ("slowest of fastest end", f"{lasts[-1] / max(lasts[0], 0.1):.1f}"),
-        ("the large one", f"{larges[0]:.1f} to {larges[-1]:.1f} s"),
-        ("its rows before the latest", f"{pushed}, on top of {others}: {pushed / others:.2f}"),
-        ("small ones over before it", f"{before}/{len(small)}"),
-        ("requests, 503, 429", f"{requests}, {refused}, {blocked}"),
-        ("links exactly once", f"{once}/{wanted}"),
-    ):
-        sys.stdout.write(f"{name:<28}{value}\n")
+    _say("first write of a small one", _spread(firsts))
+    _say("last write of a small one", _spread(lasts))
+    _say("slowest of fastest end", f"{lasts[-1] / max(lasts[0], 0.1):.1f}")
+    _say("a large one's rows before", f"{pushed}, on top of {others}: {pushed / others:.2f}")
+    _say("small ones over before it", f"{before}/{len(small)}")
+
+
+def _say(name: str, value: str) -> None:
+    sys.stdout.write(f"{name:<28}{value}\n")
 
 
 def _spread(seconds: Sequence[float]) -> str:
@@ -102,8 +114,8 @@ def _spread(seconds: Sequence[float]) -> str:
 
 
 @contextmanager
-def _customers(one: Machine, portals: int) -> Iterator[Sequence[Customer]]:
-    """Portals with the app installed and a previewed job each; the first one's is large."""
+def _customers(one: Machine, portals: int, large: int) -> Iterator[Sequence[Customer]]:
+    """Portals with the app installed and a previewed job each; the first ones' are large."""
     with ExitStack() as stack:
         made = []
         for number in range(portals):
@@ -112,7 +124,7 @@ def _customers(one: Machine, portals: int) -> Iterator[Sequence[Customer]]:
                     one.url, member_id=f"{number:032x}", oauth_of=one.portal, threads=THREADS
                 )
             )
-            made.append(_customer(one, portal, ROWS if number else LARGE))
+            made.append(_customer(one, portal, LARGE if number < large else ROWS))
         _until(one, "state <> 'planned'", "all previews")
         for each in made:
             each.portal.reset_counts()

@@ -80,12 +80,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[2_000, 10_000], help="overhead")
     parser.add_argument("--most", type=int, default=100_000, help="rows of the part memory")
     parser.add_argument("--portals", type=int, default=200, help="crowd")
+    parser.add_argument("--large", type=int, default=1, help="crowd: how many have large jobs")
     parser.add_argument("--postgres", action="store_true")
     options = parser.parse_args()
     parts: dict[str, Callable[[], None]] = {
         "overhead": lambda: overhead(options.rows, postgres=options.postgres),
         "memory": lambda: memory(options.most, postgres=options.postgres),
-        "crowd": lambda: crowd.show(options.portals, postgres=options.postgres),
+        "crowd": lambda: crowd.show(options.portals, options.large, postgres=options.postgres),
     }
     if unknown := set(options.parts) - parts.keys():
         parser.error(f"no part {', '.join(unknown)}")

@@ -102,10 +102,11 @@ def _work(turn: Turn) -> float | None:
         return LEFTOVERS
     ready, standing = _looked(turn, claimed)
     while ready and _goes_on(turn):
-        chunk = _chunk(turn, ready)
+        view = turn.budget.view()
+        chunk = _chunk(turn, view, ready)
         if not chunk:
             break
-        standing = _write(turn, chunk, list(ready)[: work.PAGE], standing)
+        standing = _write(turn, view, chunk, list(ready)[: work.PAGE], standing)
     return 0.0
 
 
@@ -198,13 +199,13 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
     return ready, subject.standing(ids, outcomes)
 
 
-def _chunk(turn: Turn, ready: deque[JobItem]) -> list[JobItem]:
+def _chunk(turn: Turn, view: View, ready: deque[JobItem]) -> list[JobItem]:
     """The next rows to go out together: what the slice and the execution time left have room for.
 
     Empty when the slice has no time for them. However slow the portal is, a slice that has claimed
     something writes at least one.
     """
-    subject, view = work.subject_of(turn.job), turn.budget.view()
+    subject = work.subject_of(turn.job)
     seconds, chunk = min(BATCH, turn.left), list[JobItem]()
     room = {method: view.of(method).room for method in subject.methods}
     while ready and len(chunk) < subject.most:
@@ -221,6 +222,7 @@ def _chunk(turn: Turn, ready: deque[JobItem]) -> list[JobItem]:
 
 def _write(
     turn: Turn,
+    view: View,
     chunk: Sequence[JobItem],
     following: Sequence[JobItem],
     standing: dict[int, str | None],
@@ -235,7 +237,6 @@ def _write(
         return standing
     ids = [item.order_id for item in following]
     commands = {f"write{item.order_id}": subject.write(item) for item in writes}
-    view = turn.budget.view()
     # Waited for here, and not when they count as being written: nobody knows of those what a killed
     # worker has done with them.
     time.sleep(min(view.wait, acting.SHORT_WAIT))
