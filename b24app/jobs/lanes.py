@@ -7,7 +7,7 @@ taken anew: claimed rows were not touched, rows being written are *unknown* and 
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -18,6 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from b24app.jobs import states
 from b24app.jobs.models import Job, JobItem, JobLane
 
 LANES = 4
@@ -32,6 +33,9 @@ IN_DOUBT = timedelta(seconds=70)
 
 # Seconds between two looks at rows in doubt, at the least; later looks are as far apart as they are late.
 SOONEST_LOOK = 3
+
+# Within what a lane that is due is taken where a worker is free.
+PUNCTUAL = timedelta(seconds=1)
 
 # How long a message may stand in the queue before another one is sent in its place.
 QUEUED = timedelta(seconds=60)
@@ -160,11 +164,11 @@ def opened(job: Job, count: int) -> list[tuple[int, int]]:
     return _due(JobLane.objects.filter(job=job, number__lt=count).exclude(held), now)
 
 
-def overdue(states: Iterable[Job.State]) -> list[tuple[int, int]]:
-    """Lanes whose message was lost or whose worker is gone, of jobs in ``states``; what to send."""
+def overdue() -> list[tuple[int, int]]:
+    """Lanes whose message was lost or whose worker is gone; what to send."""
     now = timezone.now()
     lost = Q(token=None, due_at__lt=now - QUEUED) | Q(leased_until__lt=now)
-    return _due(JobLane.objects.filter(lost, job__state__in=list(states)), now)
+    return _due(JobLane.objects.filter(lost, job__state__in=states.SWEPT), now)
 
 
 def _due(chosen: QuerySet[JobLane], now: datetime) -> list[tuple[int, int]]:
@@ -197,6 +201,13 @@ def void(jobs: QuerySet[Job]) -> None:
             token=None, leased_until=None, due_at=timezone.now(), ticket=F("ticket") + 1
         )
         _put_back(JobItem.objects.filter(job__in=jobs))
+
+
+def others_wait(job: Job) -> bool:
+    """Whether lanes of other jobs have been due for a while: there are more of them than workers."""
+    late = timezone.now() - PUNCTUAL
+    waiting = JobLane.objects.filter(token=None, due_at__lt=late, job__state__in=states.AT_WORK)
+    return waiting.exclude(job=job).exists()
 
 
 def in_doubt(item: JobItem) -> bool:

@@ -197,7 +197,9 @@ def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
     with transaction.atomic():
         held.renew()
         JobItem.objects.rewrite(piece, fields)
-        Job.objects.of(job.portal).filter(pk=job.pk).update(looked=F("looked") + len(piece))
+        Job.objects.of(job.portal).filter(pk=job.pk).update(
+            setbacks=0, looked=F("looked") + len(piece)
+        )
 
 
 def _identified(item: JobItem, sight: Sight) -> str:

@@ -7,9 +7,6 @@ from functools import partial
 from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
-
-from b24app import counters
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +34,3 @@ def send(due: Iterable[tuple[int, int]], after: float = 0.0) -> None:
 
 def send_on_commit(due: Iterable[tuple[int, int]]) -> None:
     transaction.on_commit(partial(send, list(due)))
-
-
-def waiting() -> int:
-    """Messages that no worker has taken yet; none as far as is known while the broker is away."""
-    try:
-        return counters.waiting(QUEUE)
-    except RedisError:
-        return 0

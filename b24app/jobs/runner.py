@@ -19,7 +19,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
 from b24app.bitrix24.pacing import Priority, View
-from b24app.jobs import acting, exporting, judging, lanes, plan, queueing, states, troubles, work
+from b24app.jobs import acting, exporting, judging, lanes, plan, states, troubles, work
 from b24app.jobs.judging import Result
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, place_of
@@ -95,7 +95,7 @@ def _work(turn: Turn) -> float | None:
     if not left:
         return _at_the_end(turn)
     view = turn.budget.view()
-    if turn.held.number and (view.wait or queueing.waiting()):
+    if turn.held.number and (view.wait or lanes.others_wait(turn.job)):
         return REST
     claimed = turn.held.claim(_capacity(turn, view, left))
     if not claimed:
@@ -303,9 +303,10 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
             [subject.entry(item, job.right) for item in happened],
             job.change,
         )
-        Job.objects.of(job.portal).filter(pk=job.pk).update(
-            setbacks=0, **{name: F(name) + count for name, count in counts.items()}
-        )
+        if counts:
+            Job.objects.of(job.portal).filter(pk=job.pk).update(
+                setbacks=0, **{name: F(name) + count for name, count in counts.items()}
+            )
     job.refresh_from_db(fields=["done", "skipped", "failed", "setbacks"])
     owners = {owner for item in happened for owner in subject.cards(item, both=True)}
     watching.tell(job.portal_id, orders=[item.order_id for item in happened], owners=owners)

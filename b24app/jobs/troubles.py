@@ -28,7 +28,7 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
     (errors.PaymentRequired, S.WAITING_AUTHORIZATION, "payment"),
     (errors.AppClosedToUser, S.WAITING_AUTHORIZATION, "app_closed"),
     (errors.InvalidClient, S.WAITING_PORTAL, "settings"),
-    # Renewed already, and the new one expired meanwhile: the next slice renews that.
+    # Renewed already, and refused again.
     (errors.ExpiredToken, S.WAITING_PORTAL, "renewing"),
     (errors.AuthError, S.WAITING_AUTHORIZATION, "token"),
     (errors.PortalClosed, S.WAITING_PORTAL, "portal_closed"),
@@ -45,7 +45,7 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
 )
 
 # Seconds; the rest grows with every setback in a row.
-_DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY, "renewing": 1.0}
+_DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY}
 
 
 def meet(job: Job, error: errors.BitrixError) -> float | None:
@@ -60,6 +60,10 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
     )
     if isinstance(error, errors.Wait) and error.seconds < WORTH_SAYING:
         return error.seconds
+    if isinstance(error, errors.ExpiredToken) and not job.setbacks:
+        # Its hour was over in the middle of a batch: the next request renews it.
+        _set_back(job)
+        return 0.0
     logger.warning("job %s: %s after %s: %s", job.pk, state, error.method, error.code)
     if isinstance(error, errors.PaymentRequired):
         settle(job.portal, payment_expired=True)
@@ -68,8 +72,11 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
         return None
     if isinstance(error, errors.Wait):
         return error.seconds
-    delay = _DELAYS.get(reason, min(FIRST_DELAY * 2.0 ** min(job.setbacks, 10), LONGEST_DELAY))
+    _set_back(job)
+    return _DELAYS.get(reason, min(FIRST_DELAY * 2.0 ** min(job.setbacks, 10), LONGEST_DELAY))
+
+
+def _set_back(job: Job) -> None:
     Job.objects.of(job.portal).filter(pk=job.pk, setbacks__lt=100).update(
         setbacks=F("setbacks") + 1
     )
-    return delay

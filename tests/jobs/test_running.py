@@ -2,16 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 from pytest_django.fixtures import Settings
-from redis import Redis
 
-from b24app import counters
 from b24app.bitrix24 import errors
 from b24app.bitrix24.pacing import Priority
 from b24app.jobs import lanes, runner, tasks
@@ -145,6 +142,38 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
         held.begin(claimed, 7.0)
 
 
+def test_failed_tries_in_a_row_wait_longer_and_longer(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=10, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    portal.misbehave("html", ADD, times=2)
+    assert [round(waited(job)), round(waited(job))] == [2, 4]
+    work(job)
+    assert (job.state, job.done, job.setbacks) == (Job.State.DONE, 10, 0)
+
+
+def test_a_token_that_is_refused_although_it_was_renewed(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=10, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    portal.misbehave("expired_token", ADD, times=2)
+    assert waited(job) <= 0
+    assert job.state == Job.State.RUNNING
+    # Where that goes on it is no coincidence.
+    portal.misbehave("expired_token", ADD, times=2)
+    assert waited(job) > 1
+    assert (job.state, job.reason) == (Job.State.WAITING_PORTAL, "renewing")
+    work(job)
+    assert (job.state, job.done) == (Job.State.DONE, 10)
+
+
+def waited(job: Job) -> float:
+    """Seconds that a lane is told to wait after its next slice."""
+    step(job)
+    last = JobLane.objects.filter(job=job).order_by("-due_at")[0]
+    return (last.due_at - timezone.now()).total_seconds()
+
+
 def looks_at(portal: DemoPortal, order: int) -> int:
     """How often it was asked where an order stands."""
     asked = [call.params for call in portal.calls if call.method == "crm.orderentity.list"]
@@ -262,15 +291,6 @@ def test_a_job_is_done_though_no_time_is_left(
     assert (job.state, job.done) == (Job.State.DONE, 60)
 
 
-@pytest.fixture
-def bulk_queue(settings: Settings) -> Iterator[Redis]:
-    """Redis, with no message for a worker in its queue."""
-    redis = counters.redis_at(settings.REDIS_URL)
-    redis.delete("bulk")
-    yield redis
-    redis.delete("bulk")
-
-
 def at_work(job: Job, portal: DemoPortal, number: int) -> bool:
     """Whether a lane asks the portal for anything, or leaves its worker to others for a while."""
     lane, before = JobLane.objects.get(job=job, number=number), portal.http_requests
@@ -281,27 +301,26 @@ def at_work(job: Job, portal: DemoPortal, number: int) -> bool:
     return not rests
 
 
-def test_further_lanes_are_for_workers_nobody_else_needs(
-    desk: Desk, portal: DemoPortal, bulk_queue: Redis
-) -> None:
-    orders, (deal,) = portal.many(orders=200, deals=1)
-    job = desk.link([(order, deal) for order in orders])
-    desk.post(f"/jobs/{job.pk}/start/", move="on")
-    assert not at_work(job, portal, 1)
+def test_further_lanes_are_for_workers_nobody_else_needs(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=220, deals=1)
+    job = desk.link([(order, deal) for order in orders[:200]])
+    other = desk.link([(order, deal) for order in orders[200:]])
+    for one in (job, other):
+        desk.post(f"/jobs/{one.pk}/start/", move="on")
+    assert at_work(job, portal, 1)
+    # No worker has come for the other job in a second: there are fewer of them than lanes.
+    JobLane.objects.filter(job=other).update(due_at=timezone.now() - timedelta(seconds=2))
+    assert not at_work(job, portal, 2)
     assert at_work(job, portal, 0)
-    bulk_queue.delete("bulk")
-    assert at_work(job, portal, 2)
-    assert not at_work(job, portal, 3)
+    work(other)
+    assert at_work(job, portal, 3)
     assert work(job).done == 200
 
 
-def test_one_lane_is_enough_for_a_full_bucket(
-    desk: Desk, portal: DemoPortal, bulk_queue: Redis
-) -> None:
+def test_one_lane_is_enough_for_a_full_bucket(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=200, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
-    bulk_queue.delete("bulk")
     full = errors.RateLimited("QUERY_LIMIT_EXCEEDED")
     budget_of(job.portal, Priority.BULK).settle("one", [("profile", full)])
     assert not at_work(job, portal, 1)
