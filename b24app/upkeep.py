@@ -6,10 +6,13 @@ import logging
 from collections.abc import Mapping
 
 from django.core.cache import cache
+from django.db import transaction
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client
 from b24app.connect import client_of, installer_client
+from b24app.journal import audit
+from b24app.journal.models import AuditEntry
 from b24app.portals import bindings, launch
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import bury, settle
@@ -31,7 +34,7 @@ def take_over(portal: Portal, user: PortalUser) -> bool:
     before = portal.installer
     if not user.is_admin or before == user or (before is not None and works(before)):
         return False
-    if not hand_over(portal, before, user):
+    if not hand_over(portal, before, user, AuditEntry.Through.OPENING):
         return False
     client = client_of(user)
     try:
@@ -59,10 +62,13 @@ def works(user: PortalUser) -> bool:
     return True
 
 
-def hand_over(portal: Portal, before: PortalUser | None, user: PortalUser) -> bool:
+def hand_over(portal: Portal, before: PortalUser | None, user: PortalUser, through: str) -> bool:
     """Make ``user`` the one whose access works in the background, unless that changed meanwhile."""
-    if not Portal.objects.filter(pk=portal.pk, installer=before).update(installer=user):
-        return False
+    with transaction.atomic():
+        if not Portal.objects.filter(pk=portal.pk, installer=before).update(installer=user):
+            return False
+        if before != user:
+            audit.record_access(user, through, before)
     portal.installer = user
     logger.info("user %s carries the app on at %s", user.user_id, portal.host)
     return True

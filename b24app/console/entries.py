@@ -12,14 +12,17 @@ from b24app.portals.models import Portal, PortalUser
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An entry as the table shows it; ``before`` and ``after`` are in words where there are any."""
+    """An entry as the table shows it; ``before`` and ``after`` are in words where there are any.
+
+    ``about`` is what was changed where that is no order and no card: a setting, the access of a job.
+    """
 
     entry: AuditEntry
     what: str
     before: str
     after: str
     undone: bool
-    setting: str = ""
+    about: str = ""
 
 
 def people(portal: Portal) -> list[tuple[int, str]]:
@@ -39,6 +42,7 @@ def lines(user: PortalUser, found: Sequence[AuditEntry], language: str) -> list[
         statuses = {code: status.name(language) for code, status in known.items()}
     names: Mapping[str, Mapping[str, str]] = {
         AuditEntry.Kind.RESPONSIBLE: employees,
+        AuditEntry.Kind.ACCESS: employees,
         AuditEntry.Kind.STATUS: statuses,
     }
     return [_line(one, names.get(one.kind, {})) for one in found]
@@ -47,13 +51,14 @@ def lines(user: PortalUser, found: Sequence[AuditEntry], language: str) -> list[
 def _line(entry: AuditEntry, names: Mapping[str, str]) -> Line:
     """``names`` are those of what the entry has before and after, by their codes."""
     undone = any(one.certain for one in entry.undone_by.all())
+    details = entry.details if isinstance(entry.details, dict) else {}
     if entry.kind == AuditEntry.Kind.SETTING:
-        details = entry.details if isinstance(entry.details, dict) else {}
         setting = details.get("name", "")
         before, after = wording.change(setting, details.get("before"), details.get("after"))
         return Line(entry, what(entry), before, after, undone, wording.name(setting))
     before, after = (names.get(one, one) for one in (entry.before, entry.after))
-    return Line(entry, what(entry), before, after, undone)
+    about = wording.worker(details.get("job")) if entry.kind == AuditEntry.Kind.ACCESS else ""
+    return Line(entry, what(entry), before, after, undone, about)
 
 
 def what(entry: AuditEntry) -> str:

@@ -93,19 +93,15 @@ def audit_table(lines: Sequence[Line]) -> Table:
 
 def _audit_row(line: Line) -> list[Cell]:
     one = line.entry
-    whats = {
-        "linked": _("linked"), "moved": _("moved"), "unlinked": _("unlinked"),
-        "status": _("status changed"), "responsible": _("responsible changed"),
-        "amount": _("amount set"),
-    }  # fmt: skip
     throughs = {
         "tab": _("in the tab"), "order_card": _("in the order’s card"), "job": _("bulk job"),
         "undo": _("taken back"), "console": _("in the console"),
+        "opening": _("by opening the app"),
     }  # fmt: skip
     return [
         f"{one.at:%Y-%m-%d %H:%M:%S}",
         one.user_name or str(one.user_id),
-        line.setting or whats.get(line.what, line.what),
+        _what(line),
         one.order_id or None,
         one.order_number,
         _place(one.source) or line.before,
@@ -114,6 +110,18 @@ def _audit_row(line: Line) -> list[Cell]:
         _("the app’s") if one.right == AuditEntry.Right.INSTALLER else _("their own"),
         _("yes") if one.certain else _("no"),
     ]
+
+
+def _what(line: Line) -> str:
+    if line.entry.kind == AuditEntry.Kind.SETTING:
+        return line.about
+    whats = {
+        "linked": _("linked"), "moved": _("moved"), "unlinked": _("unlinked"),
+        "status": _("status changed"), "responsible": _("responsible changed"),
+        "amount": _("amount set"), "access": _("access taken over"),
+    }  # fmt: skip
+    found = whats.get(line.what, line.what)
+    return f"{found}: {line.about}" if line.about else found
 
 
 def _place(owner: Owner | None) -> str:

@@ -4,6 +4,7 @@ from b24app import upkeep
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.errors import BitrixError
 from b24app.console import pages
+from b24app.journal.models import AuditEntry
 from b24app.portals import bindings
 from b24app.portals.models import PortalUser
 
@@ -14,7 +15,7 @@ def carry_on(user: PortalUser, client: Client) -> list[BitrixError]:
     Returns and raises as :func:`rebind`.
     """
     present = pages.recheck(user, client, bindings.looking())
-    upkeep.hand_over(user.portal, user.portal.installer, user)
+    upkeep.hand_over(user.portal, user.portal.installer, user, AuditEntry.Through.CONSOLE)
     return upkeep.mend(client, user.portal, present)
 
 

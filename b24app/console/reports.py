@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlencode
 
+from b24app.bitrix24 import filters
 from b24app.bitrix24.client import Client
+from b24app.bitrix24.filters import Filter, Op
 from b24app.console import described, pages
 from b24app.console.described import Described
 from b24app.orders import cards, links, scanning
@@ -29,11 +31,14 @@ ENOUGH = 500
 class Progress:
     """How far a report has come: the order it goes on below (0: from the top), and counts so far.
 
+    ``top`` is the first order it has looked at; what has come since stands above it.
+
     ``total`` is what the portal said at the beginning, None where it said nothing. The run that is
     under way began at ``began`` (seconds since 1970), with ``base`` rows looked at and ``seen`` found.
     """
 
     below: int = 0
+    top: int = 0
     looked: int = 0
     found: int = 0
     total: int | None = None
@@ -50,6 +55,12 @@ class Progress:
     def anew(self) -> str:
         """The same, as a run of its own."""
         return replace(self, began=0).query
+
+    @property
+    def bounds(self) -> str:
+        """Conditions on links that hold for what was looked at so far, for a job over what was found."""
+        ends = ((Op.LESS_OR_EQUAL, self.top), (Op.GREATER_OR_EQUAL, self.below))
+        return filters.written([Filter("orderId", op, order_id) for op, order_id in ends])
 
     @property
     def minutes(self) -> int:
@@ -123,6 +134,7 @@ def _step(
     progress = replace(
         before,
         below=ids[-1] if ids else 0,
+        top=before.top or max(ids, default=0),
         looked=looked,
         found=before.found + len(rows),
         total=total,

@@ -1,4 +1,4 @@
-"""Settings in people's words, for the audit's page and its file."""
+"""Settings, and whose access is used for what, in people's words, for the audit's page and its file."""
 
 from collections.abc import Callable, Mapping
 
@@ -40,6 +40,11 @@ def change(setting: object, before: object, after: object) -> tuple[str, str]:
         return _places(was - now), _places(now - was)
     shown = _SHOWN.get(str(setting), str)
     return shown(before), shown(after)
+
+
+def worker(job: object) -> str:
+    """What uses somebody's access: a job by its number, or all that works in the background."""
+    return _("Job %(id)s") % {"id": job} if job else _("Work in the background")
 
 
 def _named(held: object) -> str:

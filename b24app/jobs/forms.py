@@ -166,14 +166,18 @@ def _searched(form: QueryDict) -> Searched:
 
 
 def _explored(form: QueryDict) -> Searched:
-    """All links that match the conditions of the console's explorer, as its page has written them."""
+    """All links that match the conditions of the console's explorer, as its page has written them.
+
+    ``gone``: those of them alone whose cards are no more, as its report finds them.
+    """
     asked = _to_one_card(_asked(form, Job.Origin.SEARCH, ""))
     try:
         found = filters.parsed(form.get("links", ""))
         filters.conditions(found, filters.ORDER_ENTITY_FIELDS)
     except ValueError:
         raise BadForm from None
-    return Searched(asked, {"links": [[one.field, one.op, one.value] for one in found]})
+    links = [[one.field, one.op, one.value] for one in found]
+    return Searched(asked, {"links": links, "gone": form.get("gone") == "on"})
 
 
 def _to_one_card(asked: Order) -> Order:

@@ -4,7 +4,7 @@ Rows are kept piece by piece with the place to go on from, so a worker that dies
 makes none twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client
 from b24app.bitrix24.filters import Filter, Op
 from b24app.jobs import acting, lists, states, tables, work, workbooks
@@ -26,8 +27,8 @@ from b24app.jobs.models import (
     place_text,
 )
 from b24app.journal.models import AuditEntry
-from b24app.orders import links, scanning, search
-from b24app.orders.types import DEAL, Owner
+from b24app.orders import cards, links, scanning, search
+from b24app.orders.types import DEAL, INVOICE, OrderLink, Owner
 
 MOST_ROWS = 100_000
 PIECE = 2500
@@ -137,11 +138,27 @@ def _from_links(held: Held, own: Client, cursor: Mapping[str, Any]) -> None:
     """Links by conditions, newest orders first, each expected where it was found."""
     filters = [Filter(field, Op(op), value) for field, op, value in cursor["links"]]
     asked = scanning.link_commands(filters, int(cursor.get("below", 0)), PAGES_AT_ONCE)
-    found = scanning.found_links(acting.sent(own, asked))
+    read = scanning.found_links(acting.sent(own, asked))
+    found = _without_card(own, read) if cursor.get("gone") is True else read
     places = [(link.order_id, place_text(link.owner)) for link in found]
     items = rows_of_orders(held.job, places, held.job.rows + 1)
-    below = found[-1].order_id if found else 0
-    keep(held, items, {**cursor, "below": below}, end=not found)
+    below = read[-1].order_id if read else 0
+    keep(held, items, {**cursor, "below": below}, end=not read)
+
+
+def _without_card(own: Client, found: Sequence[OrderLink]) -> list[OrderLink]:
+    """Links whose deal or invoice this person is not shown: gone, or closed to them.
+
+    The preview tells the one from the other. A type of card that the portal does not have proves
+    nothing; any other refusal is raised.
+    """
+    owners = {link.owner for link in found if link.owner.type_id in (DEAL, INVOICE)}
+    outcomes = acting.sent(own, cards.listing_of(owners))
+    missing = {key for key, one in outcomes.items() if isinstance(one, errors.NotFound)}
+    shown = acting.opened({key: outcomes[key] for key in outcomes.keys() - missing})
+    unknown = {int(key.split(":")[1]) for key in missing}
+    lost = {one for one in owners - shown.keys() if one.type_id not in unknown}
+    return [link for link in found if link.owner in lost]
 
 
 def _day(value: object) -> date | None:

@@ -83,6 +83,13 @@ class Job(models.Model):
     change = models.UUIDField(default=uuid.uuid4)
     state = models.CharField(max_length=21, choices=State.choices, default=State.PLANNING)
     reason = models.CharField(max_length=32, blank=True, help_text="Why it waits, paused or failed")
+    reference = models.CharField(
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What to give to support about the reason",
+    )
     right = models.CharField(max_length=9, choices=Right.choices, default=Right.OWN)
     named = models.BooleanField(
         null=True, help_text="Whether the app may act for this person; None before the portal said"

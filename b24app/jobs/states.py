@@ -39,11 +39,13 @@ def change(
 ) -> bool:
     """Move ``job`` to ``to`` if its state allows that now, and set ``fields`` with it.
 
+    What is said about the state before, its reason and reference, is dropped.
     False if the state does not allow it. One statement.
     """
     now, more = timezone.now(), dict[str, object](fields or {})
     before = [state for state, following in FOLLOWING.items() if to in following]
     more["reason"] = reason
+    more.setdefault("reference", "")
     if to in (S.WAITING_PORTAL, S.WAITING_AUTHORIZATION):
         more["waiting_since"] = now
     if to in ENDED:
@@ -51,7 +53,7 @@ def change(
     changed = Job.objects.of(job.portal).filter(pk=job.pk, state__in=before)
     if not changed.update(state=to, **more):
         return False
-    job.refresh_from_db(fields=["state", "reason", "waiting_since", "ended_at"])
+    job.refresh_from_db(fields=["state", "reason", "reference", "waiting_since", "ended_at"])
     return True
 
 

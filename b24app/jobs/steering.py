@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from b24app.jobs import lanes, queueing, states
 from b24app.jobs.models import Job, JobItem
+from b24app.journal import audit
+from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
@@ -22,6 +24,7 @@ MOST_FORGOTTEN = 20
 
 S = Job.State
 Row = JobItem.State
+Through = AuditEntry.Through
 # Started jobs at rest that may be forgotten if none of their rows has been written.
 GIVEN_UP = (S.PAUSED, S.STOPPED)
 WRITTEN = (Row.WRITING, Row.UNKNOWN, Row.DONE)
@@ -93,11 +96,8 @@ def untouched(job: Job) -> bool:
 
 def resume(job: Job, user: PortalUser) -> bool:
     """Go on where the job was stopped; on the token of ``user`` where the former one waits for access."""
-    acting: dict[str, object] = {}
     ended = job.state == S.WAITING_AUTHORIZATION or job.acting.tokens == PortalUser.Tokens.DEAD
-    if ended and user.pk != job.acting_id:
-        acting = _taken_over(user)
-    return _go_on(job, **acting)
+    return _go_on_with(user, job, Through.JOB) if ended else _go_on(job)
 
 
 def retry(job: Job) -> bool:
@@ -144,9 +144,8 @@ def resume_waiting(portal: Portal | None = None) -> None:
         who = _come_back(job) if job.reason != "payment" else _paid_for(job)
         if who is None:
             continue
-        same = who.pk == job.acting_id
         logger.info("job %s goes on with the access of user %s", job.pk, who.user_id)
-        _go_on(job, **({} if same else _taken_over(who)))
+        _go_on_with(who, job, Through.OPENING)
 
 
 def unpaid() -> list[int]:
@@ -173,9 +172,16 @@ def _come_back(job: Job) -> PortalUser | None:
     return own or people.filter(is_admin=True).order_by("-renewed_at").first()
 
 
-def _taken_over(user: PortalUser) -> dict[str, object]:
-    """The fields of a job that goes on with another person's access and rights."""
-    return {"acting": user, "right": Job.Right.OWN, "named": False}
+def _go_on_with(user: PortalUser, job: Job, through: str) -> bool:
+    """Go on with ``user``'s access and rights; the audit says so where they are another person's."""
+    before = job.acting
+    if user.pk == before.pk:
+        return _go_on(job)
+    with transaction.atomic():
+        if not _go_on(job, acting=user, right=Job.Right.OWN, named=False):
+            return False
+        audit.record_access(user, through, before, job=job.pk)
+    return True
 
 
 def _go_on(job: Job, **fields: object) -> bool:

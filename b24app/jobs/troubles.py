@@ -7,9 +7,11 @@ import logging
 
 from django.db.models import F
 
+from b24app import tracing
 from b24app.bitrix24 import errors
 from b24app.jobs import acting, states
 from b24app.jobs.models import Job
+from b24app.portals.states import new_reference
 from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
@@ -61,13 +63,17 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
     if isinstance(error, errors.Wait) and error.seconds < WORTH_SAYING:
         return error.seconds
     if isinstance(error, errors.ExpiredToken) and not job.setbacks:
-        # Its hour was over in the middle of a batch: the next request renews it.
+        # What somebody had stored meanwhile was over as well: the next request renews that.
         _set_back(job)
         return 0.0
-    logger.warning("job %s: %s after %s: %s", job.pk, state, error.method, error.code)
+    # Somebody has to look at what the portal said before the job goes on.
+    reference = new_reference() if state == S.PAUSED else ""
+    logger.warning("job %s: %s after %s: %s %s", job.pk, state, error.method, error.code, reference)
     if isinstance(error, errors.PaymentRequired):
         settle(job.portal, payment_expired=True)
-    states.change(job, state, reason)
+    if states.change(job, state, reason, {"reference": reference}) and reference:
+        # The journal keeps it with the calls of this slice: support finds them by it.
+        tracing.note_reference(reference)
     if state != S.WAITING_PORTAL:
         return None
     if isinstance(error, errors.Wait):

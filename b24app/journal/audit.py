@@ -67,6 +67,19 @@ def record(
     return change
 
 
+def record_access(
+    user: PortalUser, through: str, before: PortalUser | None, *, job: int | None = None
+) -> None:
+    """Write down that from now on ``user``'s access is used: for a job, or for all background work."""
+    entry = Entry(
+        AuditEntry.Kind.ACCESS,
+        before=str(before.user_id) if before else "",
+        after=str(user.user_id),
+        details={"job": job} if job is not None else None,
+    )
+    record(user, through, [entry])
+
+
 def of_card(portal: Portal, owner: Owner) -> Sequence[AuditEntry]:
     """The latest 100 changes of a deal or an invoice, newest first."""
     return list(_shown(portal).filter(pk__in=_keys(portal, owner)).order_by("-pk"))

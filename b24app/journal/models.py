@@ -37,7 +37,8 @@ class AuditEntry(models.Model):
     """Who did what, when, through what and on whose right.
 
     A card is (owner type, id), 0 and 0 for nowhere. ``change`` groups what one click did. Of a setting
-    ``details`` holds its name, and what it was before and after.
+    ``details`` holds its name, and what it was before and after; of access, the job that goes on with it
+    (none: all that works in the background). Access is somebody's, so ``before`` and ``after`` are users.
     """
 
     class Kind(models.TextChoices):
@@ -46,6 +47,7 @@ class AuditEntry(models.Model):
         RESPONSIBLE = "responsible"
         AMOUNT = "amount"
         SETTING = "setting"
+        ACCESS = "access"
 
     class Through(models.TextChoices):
         TAB = "tab"
@@ -53,6 +55,7 @@ class AuditEntry(models.Model):
         JOB = "job"
         UNDO = "undo"
         CONSOLE = "console"
+        OPENING = "opening"
 
     class Right(models.TextChoices):
         OWN = "own"
@@ -68,8 +71,8 @@ class AuditEntry(models.Model):
     from_id = models.PositiveBigIntegerField(default=0)
     to_type = models.PositiveIntegerField(default=0)
     to_id = models.PositiveBigIntegerField(default=0)
-    before = models.CharField(max_length=64, blank=True, help_text="Status or amount before")
-    after = models.CharField(max_length=64, blank=True, help_text="Status or amount after")
+    before = models.CharField(max_length=64, blank=True, help_text="Status, amount or user before")
+    after = models.CharField(max_length=64, blank=True, help_text="Status, amount or user after")
     user_id = models.PositiveBigIntegerField(help_text="The user's id in their portal")
     user_name = models.CharField(max_length=255, blank=True)
     through = models.CharField(max_length=10, choices=Through.choices)
@@ -82,7 +85,9 @@ class AuditEntry(models.Model):
     undoes = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="undone_by"
     )
-    details = models.JSONField(null=True, blank=True, help_text="A setting: name, before, after")
+    details = models.JSONField(
+        null=True, blank=True, help_text="A setting: name, before, after; or a job"
+    )
 
     objects = AuditQuerySet.as_manager()
 

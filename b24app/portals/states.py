@@ -84,7 +84,12 @@ def of_refusal(reason: str) -> State:
 
 
 def _reference() -> str:
-    made = "LO-" + "".join(secrets.choice(_ALPHABET) for _ in range(5))
+    made = new_reference()
     # The journal keeps it with the calls of this request: support finds them by it.
     tracing.note_reference(made)
     return made
+
+
+def new_reference() -> str:
+    """A short reference to give to support; whoever shows it notes it with what is under way."""
+    return "LO-" + "".join(secrets.choice(_ALPHABET) for _ in range(5))

@@ -175,6 +175,139 @@ def test_orders_are_taken_out_of_cards_that_are_gone(
     assert places(portal, lost) == [(DEAL, 7003) if kind == "move" else None] * 30
 
 
+def lost_links(portal: DemoPortal, count: int) -> list[int]:
+    """``count`` orders in two deals that are no more, of 3,000 linked ones; newest first."""
+    orders, _ = portal.many(orders=3000, deals=2, link=True)
+    lost = [*orders[:: len(orders) // count]][:count]
+    for order_id in lost:
+        portal.state.links[order_id] = (DEAL, 990_000 + order_id % 2)
+    return sorted(lost, reverse=True)
+
+
+def rows_of(job: Job) -> list[int]:
+    return list(JobItem.objects.filter(job=job).order_by("row").values_list("order_id", flat=True))
+
+
+def to_the_end(desk: Desk, page: Page) -> Page:
+    """The report's last answer."""
+    while on := re.search(r'id="report-line"[^>]*hx-get="([^"]+)"', page.text):
+        page = desk.get(html.unescape(on[1]))
+    return page
+
+
+@pytest.mark.bare
+@pytest.mark.parametrize("kind", ["unlink", "export"])
+def test_all_that_the_report_found_become_a_job(desk: Desk, portal: DemoPortal, kind: str) -> None:
+    lost = lost_links(portal, 60)
+    page = to_the_end(desk, desk.get(reverse("console-gone")))
+    assert 'data-every="60"' in page.text
+    assert "not-to-the-end" not in page.text
+    before = dict(portal.state.links)
+    job = desk.asked(desk.post("/jobs/new/", kind=kind, **form_of(page)))
+    assert (rows_of(job), verdicts(job)) == (lost, {kind: 60})
+    desk.start(job)
+    gone = set(lost) if kind == "unlink" else set()
+    assert portal.state.links == {pk: at for pk, at in before.items() if pk not in gone}
+
+
+@pytest.mark.bare
+def test_a_report_that_was_stopped_gives_what_it_found_and_says_so(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    lost = lost_links(portal, 60)
+    first = desk.get(reverse("console-gone"))
+    assert "links-every" not in first.text  # it goes on by itself
+    stop = re.search(r'id="report-on" hx-get="([^"]+)"', first.text)
+    assert stop
+    stopped = desk.get(html.unescape(stop[1]))
+    assert "The report has not been read to its end" in stopped.text
+    newer = max(portal.state.orders) + 1
+    looked = [one for one in lost if one in first.order_ids]
+    assert 0 < len(looked) < len(lost)
+    assert f'data-every="{len(looked)}"' in stopped.text
+    # What was linked since above the report's first order is none of what it found.
+    portal.many(orders=1)
+    portal.state.links[newer] = (DEAL, 990_000)
+    job = desk.asked(desk.post("/jobs/new/", kind="unlink", **form_of(stopped)))
+    assert (rows_of(job), verdicts(job)) == (looked, {"unlink": len(looked)})
+
+
+@pytest.mark.bare
+def test_the_report_and_its_job_are_cheap_however_many_links_there_are(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    lost_links(portal, 60)
+    before = portal.rest.requests
+    page = to_the_end(desk, desk.get(reverse("console-gone")))
+    read = portal.rest.requests - before
+    assert read == 2 * 3  # 500, 1,500 and what is left, with no more asked for the offer
+    before = portal.rest.requests
+    job = desk.post("/jobs/new/", kind="unlink", **form_of(page))
+    assert portal.rest.requests == before
+    work(shown(job))
+    # 2,500 links and their deals, the rest and theirs, the end; then the preview of 60 rows in two deals.
+    assert portal.rest.requests - before <= 5 + 4
+
+
+def test_no_offer_without_anything_found(desk: Desk) -> None:
+    page = to_the_end(desk, desk.get(reverse("console-gone")))
+    assert "That is all." in page.text
+    assert "links-every" not in page.text
+    assert "name=" not in re.findall(r"data-every-fields>(.*?)</fieldset>", page.text)[0]
+
+
+@pytest.mark.bare
+def test_deals_that_cannot_be_read_do_not_count_as_gone(desk: Desk, portal: DemoPortal) -> None:
+    lost = lost_links(portal, 3)
+    form = form_of(to_the_end(desk, desk.get(reverse("console-gone"))))
+    portal.misbehave("no_scope", method="crm.deal.list")
+    job = desk.asked(desk.post("/jobs/new/", kind="unlink", **form))
+    assert (job.state, job.reason, job.rows) == (Job.State.PAUSED, "no_scope", 0)
+    desk.post(f"/jobs/{job.pk}/resume/")
+    assert verdicts(work(job)) == {"unlink": 3}
+    assert rows_of(job) == lost
+
+
+def test_a_report_of_more_than_a_job_takes(desk: Desk, portal: DemoPortal) -> None:
+    below = sorted(portal.state.links)[10]
+    many = desk.get(f"{reverse('console-gone')}?below={below}&top=99&found=100001&stop=1").text
+    assert "begin the report anew and stop it earlier" in many
+    offer = re.search(r'<input type="checkbox" id="links-every"[^>]*>', many)
+    assert offer
+    assert "disabled" in offer[0]
+
+
+def test_closed_cards_are_not_gone_for_whoever_sends_the_form_by_hand(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    closed, lost = list(portal.state.orders)[199:201]
+    portal.state.links[lost] = (DEAL, 990_000)
+    form = form_of(to_the_end(desk, desk.get(reverse("console-gone"))))
+    portal.state.users[MARIA].own_deals_only = True
+    portal.state.users[MARIA].sale = "write"
+    foreign = next(pk for pk, row in portal.state.deals.items() if row["ASSIGNED_BY_ID"] != "5")
+    portal.state.links[closed] = (DEAL, foreign)
+    maria = sit_down(client, portal, MARIA)
+    assert maria.get(reverse("console-gone")).state == "admins-only"
+    job = maria.asked(maria.post("/jobs/new/", **{**form, "kind": "unlink"}))
+    assert JobItem.objects.get(job=job, order_id=closed).verdict in ("no_right", "no_card")
+    maria.start(job)
+    assert (portal.link_of(closed), portal.link_of(lost)) == ((DEAL, foreign), None)
+
+
+def test_another_tenants_links_stay_where_they_are(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    order_id = list(portal.state.orders)[200]
+    portal.state.links[order_id] = (DEAL, 990_000)
+    form = form_of(to_the_end(desk, desk.get(reverse("console-gone"))))
+    with DemoPortal("http://app.example.com", member_id="b" * 32, oauth_of=portal) as other:
+        other.state.links[order_id] = (DEAL, 990_000)
+        stranger = sit_down(client, other)
+        stranger.start(stranger.asked(stranger.post("/jobs/new/", kind="unlink", **form)))
+        assert (other.link_of(order_id), portal.link_of(order_id)) == (None, (DEAL, 990_000))
+
+
 def test_a_card_that_is_closed_to_somebody_is_not_a_card_that_is_gone(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:

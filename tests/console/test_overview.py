@@ -12,6 +12,7 @@ from django.urls import reverse
 from b24app import heartbeat
 from b24app.journal import audit
 from b24app.journal.audit import Entry
+from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
@@ -107,6 +108,17 @@ def test_a_silent_portal_is_not_called_healthy(
     assert [found[one] for one in ("permissions", "places", "events")] == ["unknown"] * 3
 
 
+def passed_on(client: Client, page: Page) -> list[str]:
+    """How Maria's access came to be used instead of Anna's, as the audit shows it."""
+    text = ask(client, page, f"{reverse('console-audit')}?kind=access").text
+    lines = re.findall(r'data-what="access".*?</tr>', text, re.DOTALL)
+    for line in lines:
+        assert "Work in the background" in line
+        assert 'class="from">Anna Schmidt<' in line
+        assert 'class="to">Maria Lopez<' in line
+    return [re.findall(r'class="how">([^<]+)<', line)[0].strip() for line in lines]
+
+
 def another_administrator(portal: DemoPortal) -> None:
     portal.state.users[MARIA].admin = True
 
@@ -124,6 +136,7 @@ def test_another_administrator_takes_over_by_opening_once_the_access_has_ended(
     assert Portal.objects.get().installer == PortalUser.objects.get(user_id=MARIA)
     assert faults(page) == []
     assert "1 person has to open the app anew" in page.text
+    assert passed_on(client, page) == ["by opening the app"]
 
 
 def test_the_app_is_carried_on_by_the_button(
@@ -139,6 +152,9 @@ def test_the_app_is_carried_on_by_the_button(
     installer = Portal.objects.get().installer
     assert installer is not None
     assert installer.user_id == MARIA
+    assert passed_on(client, page) == ["in the console"]
+    submit(client, page, reverse("console-carry-on"), {})  # it is Maria's already
+    assert passed_on(client, page) == ["in the console"]
 
 
 def test_nobody_carries_on_who_is_no_administrator_any_more(
@@ -151,6 +167,7 @@ def test_nobody_carries_on_who_is_no_administrator_any_more(
     for name in ("console-carry-on", "console-rebind"):
         PortalUser.objects.filter(user_id=MARIA).update(is_admin=True)
         assert submit(client, page, reverse(name), {}).state == "admins-only"
+    assert not AuditEntry.objects.exists()
     installer = Portal.objects.get().installer
     assert installer is not None
     assert installer.user_id == ANNA

@@ -1,5 +1,6 @@
 """On whose token and right a job runs, and what it does when that ends."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -71,6 +72,59 @@ def test_an_administrator_takes_over_by_opening_the_app(
     assert (job.state, job.done, job.acting.user_id) == (Job.State.DONE, 150, ANNA)
     names = set(AuditEntry.objects.filter(change=job.change).values_list("user_name", flat=True))
     assert names == {"Ilya Sokolov", "Anna Schmidt"}
+    assert passed_on() == [("opening", ANNA, str(ILYA), str(ANNA), job.pk)]
+
+
+def passed_on() -> list[tuple[str, int, str, str, object]]:
+    """Whose access was used instead of whose, as the audit has it."""
+    found = AuditEntry.objects.filter(kind="access").order_by("pk")
+    return [
+        (one.through, one.user_id, one.before, one.after, (one.details or {}).get("job"))
+        for one in found
+    ]
+
+
+def test_an_administrator_who_lets_it_go_on_with_their_access_stands_in_the_audit(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    ilya, maria = (sit_down(client, portal, user) for user in (ILYA, MARIA))
+    job, orders, _ = running(ilya, portal)
+    anna = sit_down(client, portal, ANNA)
+    PortalUser.objects.filter(user_id=ILYA).update(tokens=PortalUser.Tokens.DEAD)
+    assert work(job).state == "waiting_authorization"
+    assert maria.post(f"/jobs/{job.pk}/resume/").response.status_code == 404
+    with DemoPortal("http://app.example.com", member_id="b" * 32, oauth_of=portal) as other:
+        stranger = sit_down(client, other)
+        assert stranger.post(f"/jobs/{job.pk}/resume/").response.status_code == 404
+        assert passed_on() == []
+        anna.post(f"/jobs/{job.pk}/resume/")
+        anna.post(f"/jobs/{job.pk}/resume/")  # a second click changes nothing any more
+        assert passed_on() == [("job", ANNA, str(ILYA), str(ANNA), job.pk)]
+        assert 'data-what="access"' not in stranger.get("/console/audit/").text
+    line = re.findall(
+        r'data-what="access".*?</tr>', anna.get("/console/audit/?kind=access").text, re.DOTALL
+    )
+    assert len(line) == 1
+    for text in (f"Job {job.pk}<", 'from">Ilya Sokolov<', 'to">Anna Schmidt<', "bulk job"):
+        assert text in line[0]
+    form = {"format": "csv", "kind": "access"}
+    rows = anna.post("/console/audit/export/", **form).response.content.decode().splitlines()
+    assert len(rows) == 2
+    assert f"Anna Schmidt,access taken over: Job {job.pk},,,Ilya Sokolov,Anna Schmidt" in rows[1]
+    assert (work(job).state, job.done) == (Job.State.DONE, 150)
+    # What takes the job back takes back its links, and nothing else.
+    assert anna.asked(anna.post(f"/jobs/{job.pk}/undo/")).total == len(orders)
+
+
+def test_whoever_resumes_their_own_job_passes_no_access_on(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    ilya = sit_down(client, portal, ILYA)
+    job, _, _ = running(ilya, portal)
+    ilya.post(f"/jobs/{job.pk}/stop/")
+    desk.post(f"/jobs/{job.pk}/resume/")  # Ilya's access is alive: the job stays his
+    assert (work(job).state, job.acting.user_id) == (Job.State.DONE, ILYA)
+    assert passed_on() == []
 
 
 def test_a_dead_token_during_the_preview(client: Client, desk: Desk, portal: DemoPortal) -> None:

@@ -13,10 +13,11 @@ from openpyxl import load_workbook
 
 from b24app.jobs import reasons, states, tasks
 from b24app.jobs.models import Job, JobItem, JobLane
+from b24app.journal.models import RestCall
 from demo.server import DemoPortal
 from tests import opening
 from tests.jobs.driving import Desk, sit_down, step, table, work
-from tests.opening import ANNA, EMPTY, ILYA, MOCKUP, TOM
+from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM
 
 pytestmark = pytest.mark.django_db
 
@@ -178,6 +179,60 @@ def test_a_function_the_portal_does_not_offer(desk: Desk, portal: DemoPortal) ->
     page = desk.get(f"/jobs/{job.pk}/").text
     assert "Bitrix24 does not offer a function here that this job needs" in page
     assert "nobody foresaw" not in page
+
+
+def worked_by_a_worker(job: Job) -> Job:
+    """Every lane once, each slice a task with a trace of its own, as a worker runs it."""
+    for lane in JobLane.objects.filter(job=job).order_by("number"):
+        tasks.work.apply(args=(lane.pk, lane.ticket))
+    job.refresh_from_db()
+    return job
+
+
+@pytest.mark.parametrize(
+    ("misbehaviour", "reason"), [("gone", "no_method"), ("no_scope", "no_scope")]
+)
+def test_a_reference_leads_from_a_paused_job_to_its_calls(
+    client: Client, desk: Desk, portal: DemoPortal, misbehaviour: str, reason: str
+) -> None:
+    ilya, maria = (sit_down(client, portal, user) for user in (ILYA, MARIA))
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = ilya.link([(order, deal) for order in orders])
+    portal.misbehave(misbehaviour, "crm.orderentity.add", times=50)
+    ilya.post(f"/jobs/{job.pk}/start/", move="on")
+    worked_by_a_worker(job)
+    assert (job.state, job.reason) == (Job.State.PAUSED, reason)
+    assert re.fullmatch(r"LO-\w{5}", job.reference)
+    for path in ("", "live/"):
+        assert f"For support: {job.reference}" in ilya.get(f"/jobs/{job.pk}/{path}").text
+    assert maria.get(f"/jobs/{job.pk}/").response.status_code == 404
+    found = RestCall.objects.filter(reference=job.reference)
+    assert {call.origin for call in found} == {"jobs.slice"}
+    assert any("crm.orderentity.add" in call.methods for call in found)
+    support = f"/console/support/?q={job.reference.lower()}"
+    call = found.first()
+    assert call is not None
+    assert call.request_id in desk.get(support).text
+    with DemoPortal("http://app.example.com", member_id="b" * 32, oauth_of=portal) as other:
+        stranger = sit_down(client, other)
+        assert call.request_id not in stranger.get(support).text
+        assert stranger.get(f"/jobs/{job.pk}/").response.status_code == 404
+    portal.rest.faults.calm()
+    ilya.post(f"/jobs/{job.pk}/resume/")
+    assert (work(job).state, job.reference) == (Job.State.DONE, "")
+    assert "data-job-reference" not in ilya.get(f"/jobs/{job.pk}/").text
+
+
+def test_a_job_that_goes_on_by_itself_shows_no_reference(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    portal.misbehave("overload", "crm.orderentity.add", times=50)
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    step(job)
+    assert (job.state, job.reason, job.reference) == ("waiting_portal", "overload", "")
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert 'data-job-reason="overload"' in page
+    assert "For support" not in page
 
 
 def test_preview_in_the_making(desk: Desk, portal: DemoPortal) -> None:
