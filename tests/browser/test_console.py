@@ -132,7 +132,8 @@ def test_a_report_is_gone_through_to_its_end(desk: Desk) -> None:
 
 def test_a_report_is_stopped_and_goes_on_by_keyboard(desk: Desk) -> None:
     desk.portal.many(orders=12_000, deals=10, link=True)
-    lost = list(desk.portal.state.links)[20:30]
+    linked = list(desk.portal.state.links)
+    lost = [*linked[20:29], linked[-1]]
     for order_id in lost:
         desk.portal.state.links[order_id] = (DEAL, 990_000)
     enter(desk, "links")
@@ -147,6 +148,8 @@ def test_a_report_is_stopped_and_goes_on_by_keyboard(desk: Desk) -> None:
         desk.page.keyboard.press("Enter")
         expect(on).to_have_text("Look further")
         expect(on).to_be_focused()
+        expect(desk.app.locator("#not-to-the-end")).to_be_visible()
+        desk.picture("report-stopped")
         stood = desk.app.locator("#report-line").get_attribute("data-progress")
         desk.page.wait_for_timeout(900)
         expect(desk.app.locator("#report-line")).to_have_attribute("data-progress", str(stood))
@@ -155,8 +158,10 @@ def test_a_report_is_stopped_and_goes_on_by_keyboard(desk: Desk) -> None:
     desk.page.keyboard.press("Enter")
     expect(desk.app.locator("#report-line")).to_contain_text("That is all.", timeout=60_000)
     assert sorted(map(int, numbers(desk))) == lost
-    desk.app.locator("[data-mark-all]").check()
+    expect(desk.app.locator("#not-to-the-end")).to_have_count(0)
+    desk.app.locator("#links-every").check()
     expect(desk.app.locator("[data-marked-count]")).to_have_text("10")
+    desk.picture("report-at-its-end")
     desk.app.get_by_role("button", name="Unlink").click()
     carried_out(desk, 10)
     assert [desk.portal.link_of(order_id) for order_id in lost] == [None] * 10
