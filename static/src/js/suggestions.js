@@ -53,3 +53,8 @@ function at(rows) {
 
 document.addEventListener("pointerover", ({ target }) => at(target.closest("#grid")));
 document.documentElement.addEventListener("mouseleave", () => at(null));
+
+// Where no new ones come, those that kept their place go too: nobody could press them.
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(name, ({ detail: { target } }) => target.id === "suggestions" && target.replaceChildren());
+}
