@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, FilePayload, FrameLocator, Page, sync_playwright  # noqa: E402
 
 from demo.server import DemoPortal  # noqa: E402
 from tests.opening import ANNA, MOCKUP  # noqa: E402
@@ -46,6 +46,7 @@ WORDS = {
             "Стулья приедут со второго склада на пять дней позже."
         ),
         "General": "Общие",
+        "orders.csv": "заказы.csv",
     },
     "de": {
         "Office refit, second floor": "Büroumbau, zweiter Stock",
@@ -63,6 +64,7 @@ WORDS = {
             "Die Stühle kommen fünf Tage später aus dem zweiten Lager."
         ),
         "General": "Allgemein",
+        "orders.csv": "Bestellungen.csv",
     },
 }
 # The demo portal's own switches are no part of the app.
@@ -180,6 +182,26 @@ def _history(visit: Visit) -> None:
     visit.settle()
 
 
+def _job(visit: Visit) -> None:
+    """The preview of a file: some rows linked already, elsewhere, or not found, among many that are free."""
+    state = visit.portal.state
+    visit.console()
+    visit.app.locator("#menu-jobs").click()
+    visit.app.locator("#jobs header button").click()
+    free = [row["accountNumber"] for pk, row in state.orders.items() if pk not in state.links]
+    free.sort(key=lambda number: not number.startswith("9000"))
+    first = [("1193", MOCKUP), ("1184", MOCKUP), ("1170", MOCKUP), ("1201", MOCKUP), ("9999", 6933)]
+    rows = [*first, *((number, 6933) for number in free if number not in ("1193", "1170"))]
+    table = "\n".join(["Order,Deal", *(f"{number},{deal}" for number, deal in rows)])
+    name = WORDS.get(state.language, {}).get("orders.csv", "orders.csv")
+    file = FilePayload(name=name, mimeType="text/csv", buffer=table.encode())
+    visit.app.locator("input[type=file]").set_input_files(file)
+    visit.app.locator("[data-job-form] [type=submit]").click()
+    visit.app.locator("#job[data-job-state=planned]").wait_for()
+    visit.app.locator("[name=move]").check()
+    visit.settle()
+
+
 SCENES: dict[str, Callable[[Visit], None]] = {
     "1-orders-of-a-deal": _tab,
     "2-find-and-link": _picker,
@@ -187,6 +209,7 @@ SCENES: dict[str, Callable[[Visit], None]] = {
     "4-order-in-detail": _row,
     "5-history": _history,
     "6-console": Visit.console,
+    "7-bulk-job": _job,
 }
 
 

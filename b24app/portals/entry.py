@@ -55,7 +55,8 @@ def opened_by_portal(view: Opening) -> Callable[[HttpRequest], HttpResponse]:
     def inner(request: HttpRequest) -> HttpResponse:
         if request.method == "HEAD":
             return HttpResponse()
-        with translation.override(language(request.GET.get("LANG", ""))):
+        portals = request.GET.get("LANG")
+        with translation.override(language(portals) if portals else language_of(request)):
             if request.method != "POST":
                 return page(request, states.State("outside", 200))
             try:

@@ -55,9 +55,8 @@ class Line:
 @entry.in_session("GET")
 def history(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The latest changes of this card, or of one order where it is named; titles as far as readable."""
-    own_page = opened.owner_type == ORDER
-    owner = Owner(ORDER, opened.entity_id) if own_page else region.owner_of(opened)
-    order_id = owner.id if own_page else forms.order_number(request.GET)
+    owner = region.subject_of(opened)
+    order_id = owner.id if owner.type_id == ORDER else forms.order_number(request.GET)
     entries = (
         audit.of_order(user.portal, order_id) if order_id else audit.of_card(user.portal, owner)
     )

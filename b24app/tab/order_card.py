@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from b24app.connect import client_of
-from b24app.journal import audit
+from b24app.journal import audit, watching
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards, placing
 from b24app.orders.links import Change
@@ -34,6 +34,8 @@ def order_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     if posted.placement != ORDER_TAB or posted.entity_id <= 0:
         raise Refused("malformed", portal)
     client = launch.client_for(posted, portal)
+    # Taken before anything is read, so that no change falls between reading and asking for news.
+    moment = watching.now()
     outcomes = client.batch(
         launch.identity_commands() | access.question(portal) | placing.commands(posted.entity_id)
     )
@@ -43,12 +45,15 @@ def order_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     allow_frame(request, portal)
     opened = Session(user.pk, ORDER_TAB, ORDER, posted.entity_id, entry.language(posted.language))
     may_link = access.may_link(user, outcomes)
-    context = _context(user, placed, may_link=may_link) | {"session": opened.token()}
+    context = _context(user, placed, moment, may_link=may_link) | {"session": opened.token()}
     return render(request, "tab/order_page.html", context)
 
 
-def _context(user: PortalUser, placed: Placed, *, may_link: bool) -> dict[str, object]:
+def _context(user: PortalUser, placed: Placed, moment: str, *, may_link: bool) -> dict[str, object]:
+    """What ``tab/order_place.html`` needs; the page is told of changes since ``moment``."""
+    watching.show(user.portal_id, Owner(ORDER, placed.order.id), [placed.order.id])
     return {
+        "moment": moment,
         "order": placed.order,
         "place": placed.place,
         "card": placed.card,
@@ -62,11 +67,12 @@ def _context(user: PortalUser, placed: Placed, *, may_link: bool) -> dict[str, o
 def _drawn(
     request: HttpRequest, opened: Session, user: PortalUser, told: Sequence[Notice]
 ) -> HttpResponse:
+    moment = watching.now()
     outcomes = client_of(user).batch(
         access.question(user.portal) | placing.commands(opened.entity_id)
     )
     placed = placing.placed(opened.entity_id, outcomes)
-    context = _context(user, placed, may_link=access.may_link(user, outcomes))
+    context = _context(user, placed, moment, may_link=access.may_link(user, outcomes))
     return render(request, "tab/order_place.html", context | {"notices": told})
 
 

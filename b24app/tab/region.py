@@ -14,7 +14,7 @@ from b24app.orders.content import IN_GRID
 from b24app.orders.gateway import SUMMED, Need, OrderReader
 from b24app.orders.narrowing import narrowed
 from b24app.orders.showing import Asked, show
-from b24app.orders.types import DEAL, INVOICE, Order, Owner
+from b24app.orders.types import DEAL, INVOICE, ORDER, Order, Owner
 from b24app.portals import access
 from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
@@ -78,6 +78,13 @@ def owner_of(opened: Session) -> Owner:
     if opened.owner_type not in (DEAL, INVOICE):
         raise BadForm
     return Owner(opened.owner_type, opened.entity_id)
+
+
+def subject_of(opened: Session) -> Owner:
+    """What a card's page was opened for: the order of an order's own card, else :func:`owner_of`."""
+    if opened.owner_type == ORDER:
+        return Owner(ORDER, opened.entity_id)
+    return owner_of(opened)
 
 
 def context(

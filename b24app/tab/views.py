@@ -105,7 +105,7 @@ def news(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     since = request.GET.get("since", "")
     if not _MOMENT.fullmatch(since):
         raise BadForm
-    moment, changed = watching.news(user.portal_id, region.owner_of(opened), since)
+    moment, changed = watching.news(user.portal_id, region.subject_of(opened), since)
     return JsonResponse({"since": moment, "changed": changed})
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from b24app.orders.types import DEAL
 from tests.browser.conftest import Desk
 from tests.browser.live import ROOT
 from tests.opening import EMPTY, ILYA, MANY, MOCKUP
@@ -125,6 +126,20 @@ def test_the_orders_own_card(desk: Desk) -> None:
     expect(desk.app.locator("[data-state=not-linked]")).to_be_visible()
     desk.app.locator(".toast").get_by_role("button", name="Undo").last.click()
     expect(desk.app.locator("[data-state=linked]")).to_contain_text("Empty so far")
+
+
+def test_the_orders_own_card_follows_other_peoples_changes(desk: Desk) -> None:
+    desk.sit(ILYA)
+    order = desk.portal.order_id("1201")
+    desk.go(f"/shop/orders/details/{order}/?tab=0")
+    expect(desk.app.locator("[data-state=linked]")).to_contain_text("Office refit")
+    history = desk.app.locator("#open-history")
+    history.focus()
+    desk.portal.link(order, (DEAL, EMPTY))
+    expect(desk.app.locator("[data-state=linked]")).to_contain_text("Empty so far")
+    expect(history).to_be_focused()
+    desk.portal.link(order, None)
+    expect(desk.app.locator("[data-state=not-linked]")).to_be_visible()
 
 
 def test_all_of_400_become_a_job_below_the_orders(desk: Desk) -> None:

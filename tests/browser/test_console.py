@@ -373,3 +373,24 @@ def test_changed_settings_are_not_left_without_a_word(desk: Desk) -> None:
     assert desk.violations(AXE.read_text("utf-8")) == []
     desk.app.get_by_role("button", name="Leave without saving").click()
     desk.app.locator("[data-section=audit]").wait_for()
+
+
+def test_what_is_said_of_unsaved_settings_fits_a_phone(sit_down: Callable[..., Desk]) -> None:
+    desk = sit_down(390, 800)
+    desk.install()
+    desk.sit(ANNA, "de")
+    enter(desk, "settings")
+    desk.app.locator("#suggestion-days").fill("33")
+    desk.app.locator("#menu-audit").click()
+    desk.app.locator(".toast").wait_for()
+    toast = desk.app.locator(".toast").bounding_box()
+    words = desk.app.locator(".toast p").bounding_box()
+    assert toast
+    assert words
+    assert words["width"] > toast["width"] / 2
+    for button in desk.app.locator(".toast button").all():
+        box = button.bounding_box()
+        assert box
+        assert toast["x"] <= box["x"]
+        assert box["x"] + box["width"] <= toast["x"] + toast["width"]
+    assert desk.faults == []

@@ -252,3 +252,24 @@ def test_a_job_out_of_reach_does_not_stand_there_as_if_live(sit_down: Callable[.
     desk.page.unroute("**/live/**")
     reached(desk, "planned")
     expect(line).to_have_count(0)
+
+
+def test_rows_read_anew_by_themselves_are_missed_without_a_word_and_made_up_for(
+    sit_down: Callable[..., Desk],
+) -> None:
+    desk = sit_down()
+    desk.install()
+    portal = desk.portal
+    orders, (deal,) = portal.many(orders=400, deals=1)
+    portal.rest.limits.costs = {"crm.orderentity.add": 0.02}
+    portal.rest.limits.time_scale = 1.0
+    come(desk)
+    upload(desk, "\n".join(["Order ID,Deal", *(f"{order},{deal}" for order in orders)]))
+    with desk.page.expect_event("requestfailed"):
+        desk.page.route("**/rows/**", lambda route: route.abort())
+        desk.app.locator("#job-start").click()
+    expect(desk.app.locator(".toast")).to_have_count(0)
+    desk.page.unroute("**/rows/**")
+    reached(desk, "done")
+    expect(desk.app.locator("[data-filter=done] b")).to_have_text("400")
+    expect(desk.app.locator(".toast")).to_have_count(0)

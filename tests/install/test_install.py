@@ -153,6 +153,8 @@ def test_a_new_application_token_is_believed_when_the_server_knows_the_access_to
 def test_head_answers_as_the_market_asks(client: Client) -> None:
     assert client.head("/").status_code == client.head("/install/").status_code == 200
     assert "Linked Orders lives in Bitrix24" in client.get("/").content.decode()
+    german = client.get("/", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
+    assert "Linked Orders läuft in Bitrix24" in german.content.decode()
 
 
 def test_the_main_page_greets_everybody(client: Client, portal: DemoPortal) -> None:

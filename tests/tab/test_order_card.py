@@ -1,9 +1,13 @@
 """The tab in an order's own card: where it is linked, and linking, moving, unlinking there."""
 
+import json
+
 import pytest
 from django.test import Client
 
+from b24app.journal import watching
 from b24app.journal.models import AuditEntry
+from b24app.orders.types import DEAL, Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
 from tests.opening import (
@@ -74,6 +78,28 @@ def test_link_move_unlink_and_back(client: Client, portal: DemoPortal, order: in
     assert portal.link_of(order) == (2, EMPTY)
     assert set(AuditEntry.objects.values_list("through", flat=True)) == {"order_card", "undo"}
     assert "History of No. 1184" in ask(client, page, "/tab/history/").text
+
+
+def test_an_open_card_hears_of_its_own_order(
+    client: Client, portal: DemoPortal, order: int
+) -> None:
+    def changed(page: Page) -> object:
+        since = page.attribute("data-moment")
+        return json.loads(ask(client, page, "/tab/news/", {"since": since}).text)["changed"]
+
+    page, here = card(client, portal, order), Portal.objects.get()
+    # Neither another order, nor a deal of the same number, nor another portal's order of that number.
+    watching.tell(here.pk, orders=[portal.order_id("1193")], owners=[Owner(DEAL, order)])
+    watching.tell(here.pk + 1, orders=[order])
+    assert changed(page) is False
+    deal = open_tab(client, portal, ILYA, 6933)
+    submit(client, deal, "/tab/unlink/", {"order": f"{order}|"})
+    assert changed(page) is True
+    own = ask(client, page, "/order/place/")
+    assert own.state == "not-linked"
+    own = submit(client, page, "/order/link/", {"order": f"{order}|", "to": str(EMPTY)})
+    since = own.attribute("data-moment")
+    assert json.loads(ask(client, page, "/tab/news/", {"since": since}).text)["changed"] is False
 
 
 def test_somebody_was_faster(client: Client, portal: DemoPortal, order: int) -> None:

@@ -25,7 +25,8 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   document.addEventListener(name, (event) => {
     const { requestConfig, elt, target } = event.detail;
     // Nobody asked for what went wrong, or it is said where it was asked for.
-    if (requestConfig.headers["X-Lo-Quiet"] || target.matches("tr.more")) return;
+    const byItself = requestConfig.headers["X-Lo-Quiet"] || requestConfig.triggeringEvent?.type === "lo:job-changed";
+    if (byItself || target.matches("tr.more")) return;
     const again = requestConfig.verb === "get" && {
       label: texts.textRetry,
       act: () => htmx.trigger(elt, elt.matches("form") ? "submit" : "click"),

@@ -68,7 +68,8 @@ async function news() {
   wait = place === orders() ? Math.min(wait * 2, LONGEST) : EVERY;
 }
 
-// Suggestions cost the portal several requests: as long as the same orders are linked, they stay.
+// Suggestions cost the portal several requests: as long as the same orders are linked, they stay. Where others
+// are linked, those that are left hold the place of the new ones, so that the rows do not jump up and down.
 let before = {};
 
 document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
@@ -80,10 +81,19 @@ document.addEventListener("htmx:afterSwap", () => {
   const { suggestions, linked, focused } = before;
   before = {};
   const place = orders()?.querySelector("#grid") && orders().querySelector("#suggestions");
-  if (!suggestions || !place || !linked || linked !== orders().dataset.linked) return;
+  if (!suggestions || !place || !linked) return;
+  if (linked !== orders().dataset.linked) return holdPlace(place, suggestions);
   place.replaceWith(suggestions);
   if (suggestions.contains(focused)) focused.focus();
 });
+
+function holdPlace(place, suggestions) {
+  const linked = new Set(orders().dataset.linked.split(" "));
+  for (const one of suggestions.querySelectorAll("[data-suggested]")) if (linked.has(one.dataset.suggested)) one.remove();
+  suggestions.removeAttribute("id");
+  suggestions.inert = true;
+  place.append(suggestions);
+}
 
 document.addEventListener("visibilitychange", look);
 document.addEventListener("htmx:afterSwap", say);

@@ -42,6 +42,11 @@ function show(part, answer, text) {
   document.dispatchEvent(new CustomEvent("lo:job-changed"));
 }
 
+// Rows that could not be read come with the next answer.
+document.addEventListener("htmx:sendError", ({ detail }) => {
+  changed ||= detail.requestConfig.triggeringEvent?.type === "lo:job-changed";
+});
+
 /** Whether somebody is in the middle of the rows: these are not pulled away from under them. */
 function reading() {
   const body = document.querySelector("#job-rows tbody");

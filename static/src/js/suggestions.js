@@ -1,5 +1,6 @@
 // Suggestions shrink as they are dismissed: words follow the number of those that are left.
 import { counted } from "./counted.js";
+import { htmx } from "./settings.js";
 
 function show() {
   const place = document.querySelector("[data-suggestions]");
@@ -30,3 +31,30 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const next = row.nextElementSibling ?? row.previousElementSibling;
   (next?.querySelector(".btn.icon") ?? document.getElementById("open-picker"))?.focus();
 });
+
+// What comes by itself pushes no rows away from under a hand: it waits until the pointer is elsewhere.
+let overRows = false;
+let held = null;
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { elt, target, xhr, shouldSwap } = detail;
+  if (elt !== target || target.id !== "suggestions" || !shouldSwap || !overRows) return;
+  detail.shouldSwap = false;
+  held = { target, elt, xhr };
+});
+
+function at(rows) {
+  overRows = Boolean(rows);
+  if (overRows || !held) return;
+  const { target, xhr } = held;
+  if (target.isConnected) htmx.swap(target, xhr.response, { swapStyle: "outerHTML" }, { eventInfo: held });
+  held = null;
+}
+
+document.addEventListener("pointerover", ({ target }) => at(target.closest("#grid")));
+document.documentElement.addEventListener("mouseleave", () => at(null));
+
+// Where no new ones come, those that kept their place go too: nobody could press them.
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+  document.addEventListener(name, ({ detail: { target } }) => target.id === "suggestions" && target.replaceChildren());
+}
