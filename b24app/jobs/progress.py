@@ -15,6 +15,7 @@ from b24app.portals.budgets import budget_of
 from b24app.portals.models import PortalUser
 
 SPEED_OVER = timedelta(seconds=60)
+SPEED_AFTER = timedelta(seconds=5)
 OUTCOMES = (JobItem.State.DONE, JobItem.State.SKIPPED, JobItem.State.FAILED)
 
 STOPPABLE = (Job.State.RUNNING, Job.State.WAITING_PORTAL, Job.State.WAITING_AUTHORIZATION)
@@ -42,7 +43,7 @@ class Progress:
     moved: int
     moves: int
     untouched: bool
-    speed: int
+    speed: int | None
     allowed: int
     minutes: int | None
     again: datetime | None
@@ -121,10 +122,6 @@ class Progress:
 
 def of_job(job: Job, viewer: PortalUser) -> Progress:
     """The job as it stands, in words for ``viewer``."""
-    since = timezone.now() - SPEED_OVER
-    running = job.state in states.AT_WORK and job.planned_at is not None
-    done = JobItem.objects.filter(job=job, at__gt=since, state__in=OUTCOMES)
-    speed = done.count() if running else 0
     counts = _done_by_verdict(job) if job.started_at else {}
     view = budget_of(job.portal, Priority.BULK).view()
     again, left = _again(job), _writes(job)
@@ -139,12 +136,23 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
         moved=counts.get(V.MOVE, 0),
         moves=_moves(job) if job.state == Job.State.PLANNED else 0,
         untouched=steering.untouched(job),
-        speed=speed,
+        speed=_speed(job),
         # Said only where the portal's limits, and not the writes themselves, decide how long it takes.
         allowed=_allowed(job, view) if seconds > max(MINUTE, 1.1 * execution) else 0,
         minutes=_minutes(job, seconds, execution, again) if busy else None,
         again=again,
     )
+
+
+def _speed(job: Job) -> int | None:
+    """Rows a minute over the last one, or since the start; None before there is anything to judge by."""
+    if job.started_at is None:
+        return None
+    over = min(SPEED_OVER, timezone.now() - job.started_at)
+    if over < SPEED_AFTER:
+        return None
+    done = JobItem.objects.filter(job=job, at__gt=timezone.now() - over, state__in=OUTCOMES)
+    return round(done.count() * (SPEED_OVER / over))
 
 
 def _reason(job: Job, viewer: PortalUser) -> str:

@@ -63,6 +63,19 @@ def test_the_time_left_counts_the_wait(desk: Desk, portal: DemoPortal) -> None:
     assert "data-job-minutes" not in desk.get(f"/jobs/{job.pk}/live/").text
 
 
+def test_the_speed_of_a_job_that_has_just_begun(desk: Desk, portal: DemoPortal) -> None:
+    orders, (deal,) = portal.many(orders=200, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    done = step(job).done
+    assert done
+    assert "Speed now" not in desk.get(f"/jobs/{job.pk}/live/").text
+    Job.objects.filter(pk=job.pk).update(started_at=timezone.now() - timedelta(seconds=30))
+    found = re.search(r"Speed now</dt><dd>(\d+)", desk.get(f"/jobs/{job.pk}/live/").text)
+    assert found
+    assert int(found[1]) == pytest.approx(2 * done, abs=2)
+
+
 def test_every_row_of_the_list_is_accounted_for(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = desk.start(desk.link([*((order, deal) for order in orders), (999999, deal)]))
