@@ -1,8 +1,9 @@
 """Our own writes come back as events of the portal; the audit trail knows them.
 
 An event does not say through which app an order was saved. So each entry of the trail answers for
-one event of its order, within a minute, once. Whatever is told more often somebody else has done;
-where that cannot be decided, it counts as somebody else's, which costs a reading at most.
+one event of its order, within a few seconds, once. Whatever is told more often or later somebody
+else has done; where that cannot be decided, it counts as somebody else's, which costs a reading at
+most. The seconds are few because an entry whose own event never came would hide somebody else's.
 """
 
 from collections import defaultdict
@@ -16,7 +17,7 @@ from redis.exceptions import RedisError
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 
-WINDOW = timedelta(seconds=60)
+WINDOW = timedelta(seconds=10)
 
 
 def foreign(portal: Portal, told: Mapping[int, int]) -> set[int]:
