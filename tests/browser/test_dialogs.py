@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,14 @@ from demo.server import DemoPortal
 pytestmark = [pytest.mark.browser, pytest.mark.bare]
 
 KIT = Path("node_modules/@bitrix24/b24jssdk/dist/umd/index.min.js")
-APP = """<!doctype html><main><button>Ask</button><pre></pre></main><script src="/kit.js"></script><script>
+APP = """<!doctype html><main><button disabled>Ask</button><pre></pre></main>
+<script src="/kit.js"></script><script>
 const started = B24Js.initializeB24Frame();
 document.querySelector("button").onclick = async () => {
   const answer = await (await started)[window.part][window.method](...window.given);
   document.querySelector("pre").textContent = JSON.stringify(answer);
 };
+document.querySelector("button").disabled = false;
 </script>"""
 
 
@@ -43,7 +45,7 @@ class App(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    server = HTTPServer(("127.0.0.1", 0), App)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), App)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with DemoPortal(f"http://127.0.0.1:{server.server_port}") as portal:
         portal.state.app.finished = True
