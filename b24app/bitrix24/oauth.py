@@ -19,7 +19,7 @@ from requests_oauthlib import OAuth2Session
 from b24app import tracing
 from b24app.bitrix24 import answers, errors
 from b24app.bitrix24.grants import Grant, TokenInfo
-from b24app.bitrix24.transport import SHARED, Transport
+from b24app.bitrix24.transport import LOST, SHARED, Transport
 
 __all__ = ["AuthorizationServer", "Grant", "TokenInfo"]
 
@@ -75,7 +75,17 @@ class AuthorizationServer:
     def app_info(self, access_token: str) -> TokenInfo:
         """For which app, portal and user a token is. Raises ``errors.ExpiredToken``,
         ``errors.DeadToken``, and as :meth:`exchange`.
+
+        Asked once more where the connection breaks: the server may have closed one that was kept.
         """
+        try:
+            return self._app_info(access_token)
+        except errors.OutcomeUnknown as error:
+            if error.code != LOST:
+                raise
+        return self._app_info(access_token)
+
+    def _app_info(self, access_token: str) -> TokenInfo:
         request_id = tracing.call_id()
         try:
             response = self._transport.send(

@@ -24,6 +24,9 @@ from requests.adapters import HTTPAdapter
 from b24app.bitrix24 import errors, masking
 
 CONNECT_TIMEOUT: Final = 3.0
+LOST: Final = "CONNECTION_LOST"
+"""The code where a connection broke before its answer ended."""
+
 MAX_BODY: Final = 32 * 1024 * 1024
 USER_AGENT: Final = "LinkedOrders/1.0"
 _PIECE = 64 * 1024
@@ -145,7 +148,7 @@ def _failure(problem: Exception) -> errors.TransportError:
         return errors.NotSent("BAD_ADDRESS", "not an address that can be called")
     if isinstance(problem, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
         return errors.OutcomeUnknown("READ_TIMEOUT", "no answer in time")
-    return errors.OutcomeUnknown("CONNECTION_LOST", "the connection broke before the answer ended")
+    return errors.OutcomeUnknown(LOST, "the connection broke before the answer ended")
 
 
 def _innermost(problem: BaseException) -> BaseException:

@@ -174,6 +174,17 @@ def test_app_info(oauth: AuthorizationServer, server: Server) -> None:
     assert info.client_endpoint == "https://portal.example/rest/"
 
 
+def test_app_info_survives_a_connection_that_was_closed_meanwhile(
+    oauth: AuthorizationServer, server: Server
+) -> None:
+    server.replies = [Reply(drop=True), Reply({"result": INFO})]
+    assert oauth.app_info("token").member_id == "m1"
+    server.replies = [Reply(drop=True), Reply(drop=True)]
+    with pytest.raises(errors.OutcomeUnknown):
+        oauth.app_info("token")
+    assert len(server.requests) == 4
+
+
 def test_app_info_with_its_fields_on_top_and_only_a_uri(
     oauth: AuthorizationServer, server: Server
 ) -> None:
