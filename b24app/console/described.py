@@ -1,6 +1,6 @@
 """Links with what their orders and owners are called, and who made them through the app."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from b24app.bitrix24 import errors
@@ -9,11 +9,8 @@ from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards
 from b24app.orders.content import PAGE, Content, Kind, commands
-from b24app.orders.types import DEAL, INVOICE, Order, OrderLink, Owner
+from b24app.orders.types import Order, OrderLink, Owner
 from b24app.portals.models import Portal
-
-# Types whose cards can be asked for by number.
-READABLE = (DEAL, INVOICE)
 
 KINDS = (Kind.ORDERS, Kind.PROPERTIES)
 
@@ -46,7 +43,7 @@ def of(
     if not found:
         return (), False
     ids, content = [link.order_id for link in found], Content()
-    asked = cards.listing_of(readable(link.owner for link in found))
+    asked = cards.listing_of(cards.readable(link.owner for link in found))
     for at in range(0, len(ids), PAGE):
         chunk = ids[at : at + PAGE]
         content.expect(str(at), chunk, KINDS, by_number=True)
@@ -59,7 +56,8 @@ def of(
     except errors.BitrixError:
         outcomes = {}
     orders = {order.id: order for order in content.built(ids)}
-    titles, missing = titles_of(outcomes), gone(outcomes, (link.owner for link in found))
+    titles = titles_of(outcomes)
+    missing = cards.missing(outcomes, (link.owner for link in found))
     entries = audit.latest_of(portal, ids)
     rows = tuple(
         Described(
@@ -75,27 +73,8 @@ def of(
     return rows, len(orders) < len(ids)
 
 
-def readable(owners: Iterable[Owner]) -> list[Owner]:
-    return [one for one in owners if one.type_id in READABLE]
-
-
 def titles_of(outcomes: Outcomes) -> dict[Owner, str]:
     return {owner: card.title for owner, card in cards.listed(outcomes).items()}
-
-
-def gone(outcomes: Outcomes, owners: Iterable[Owner]) -> set[Owner]:
-    """Owners an administrator was not shown although the portal answered: they do not exist.
-
-    A type whose list was refused, even in part, proves nothing.
-    """
-    asked = {key.split(":")[1] for key in outcomes if key.startswith("cards:")}
-    failed = {
-        key.split(":")[1]
-        for key, one in outcomes.items()
-        if key.startswith("cards:") and isinstance(one, errors.BitrixError)
-    }
-    known = cards.listed(outcomes)
-    return {one for one in owners if str(one.type_id) in asked - failed and one not in known}
 
 
 def _through(entry: AuditEntry | None, link: OrderLink) -> AuditEntry | None:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from b24app.bitrix24 import filters
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter, Op
-from b24app.console import described, pages
+from b24app.console import pages
 from b24app.console.described import Described
 from b24app.orders import cards, links, scanning
 from b24app.orders.types import OrderLink
@@ -111,9 +111,9 @@ def without_owner(user: PortalUser, client: Client, before: Progress) -> Step:
     asked = scanning.link_commands([], before.below, _pages(before))
     outcomes = pages.recheck(user, client, asked)
     found = scanning.found_links(outcomes)
-    owners = described.readable(link.owner for link in found)
+    owners = cards.readable(link.owner for link in found)
     listed = client.batch(cards.listing_of(owners)) if owners else {}
-    gone = described.gone(listed, owners)
+    gone = cards.missing(listed, owners)
     rows = [_row(link) for link in found if link.owner in gone]
     total = scanning.total(outcomes) if not before.below else before.total
     return _step(before, total, [link.order_id for link in found], rows)

@@ -28,7 +28,7 @@ from b24app.jobs.models import (
 )
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards, links, scanning, search
-from b24app.orders.types import DEAL, INVOICE, OrderLink, Owner
+from b24app.orders.types import DEAL, OrderLink, Owner
 
 MOST_ROWS = 100_000
 PIECE = 2500
@@ -152,12 +152,12 @@ def _without_card(own: Client, found: Sequence[OrderLink]) -> list[OrderLink]:
     The preview tells the one from the other. A type of card that the portal does not have proves
     nothing; any other refusal is raised.
     """
-    owners = {link.owner for link in found if link.owner.type_id in (DEAL, INVOICE)}
+    owners = cards.readable(link.owner for link in found)
     outcomes = acting.sent(own, cards.listing_of(owners))
-    missing = {key for key, one in outcomes.items() if isinstance(one, errors.NotFound)}
-    shown = acting.opened({key: outcomes[key] for key in outcomes.keys() - missing})
-    unknown = {int(key.split(":")[1]) for key in missing}
-    lost = {one for one in owners - shown.keys() if one.type_id not in unknown}
+    for outcome in outcomes.values():
+        if isinstance(outcome, errors.BitrixError) and not isinstance(outcome, errors.NotFound):
+            raise outcome
+    lost = cards.missing(outcomes, owners)
     return [link for link in found if link.owner in lost]
 
 

@@ -135,8 +135,8 @@ def _capacity(turn: Turn, view: View, left: int) -> int:
     )
     # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
     # Elsewhere the lanes end together: towards the end they take less and less.
-    known = [cost for method in subject.methods if (cost := view.of(method).cost) is not None]
-    least = min([subject.most, *(1 + int(LEAST / max(0.001, cost)) for cost in known)])
+    known = [method for method in subject.methods if view.of(method).cost is not None]
+    least = min([subject.most, *(1 + int(LEAST / _cost(view, method)) for method in known)])
     share = left if view.wait else max(least, -(-left // lanes.LANES))
     return min(MOST_CLAIMED, most + 1, share)
 

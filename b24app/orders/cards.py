@@ -10,7 +10,7 @@ from decimal import Decimal
 from b24app.bitrix24 import errors, references
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import rows
-from b24app.orders.types import DEAL, Card, Owner
+from b24app.orders.types import DEAL, INVOICE, Card, Owner
 
 PAGE = 50
 
@@ -89,6 +89,27 @@ def listed(outcomes: Outcomes) -> dict[Owner, Card]:
                 if card is not None:
                     found[card.owner] = card
     return found
+
+
+def readable(owners: Iterable[Owner]) -> list[Owner]:
+    """Those of a type whose cards can be asked for by number."""
+    return [one for one in owners if one.type_id in (DEAL, INVOICE)]
+
+
+def missing(outcomes: Outcomes, owners: Iterable[Owner]) -> set[Owner]:
+    """Owners that :func:`listing_of` did not bring although the portal answered.
+
+    To an administrator they do not exist; to anybody else they may be closed. A type whose list was
+    refused, even in part, proves nothing.
+    """
+    asked = {key.split(":")[1] for key in outcomes if key.startswith("cards:")}
+    failed = {
+        key.split(":")[1]
+        for key, one in outcomes.items()
+        if key.startswith("cards:") and isinstance(one, errors.BitrixError)
+    }
+    known = listed(outcomes)
+    return {one for one in owners if str(one.type_id) in asked - failed and one not in known}
 
 
 def set_amount(client: Client, card: Card, amount: Decimal, *, manual: bool = True) -> Card:

@@ -83,13 +83,18 @@ def test_link_a_file_and_take_it_back(desk: Desk) -> None:
     check_sound(desk)
 
 
-def test_stop_leave_come_back_and_resume(desk: Desk) -> None:
-    portal = desk.portal
-    orders, (deal,) = portal.many(orders=300, deals=1)
-    portal.rest.limits.costs = {"crm.orderentity.add": 0.02}
-    portal.rest.limits.time_scale = 1.0
+def slow_preview(desk: Desk, count: int) -> range:
+    """The preview of a file of so many orders, in a portal where each link takes 20 ms."""
+    orders, (deal,) = desk.portal.many(orders=count, deals=1)
+    desk.portal.rest.limits.costs = {"crm.orderentity.add": 0.02}
+    desk.portal.rest.limits.time_scale = 1.0
     come(desk)
     upload(desk, "\n".join(["Order ID,Deal", *(f"{order},{deal}" for order in orders)]))
+    return orders
+
+
+def test_stop_leave_come_back_and_resume(desk: Desk) -> None:
+    portal, orders = desk.portal, slow_preview(desk, 300)
     desk.app.locator("#job-start").click()
     expect(desk.app.locator("#job .big")).to_contain_text(re.compile("[1-9][0-9]* of 300"))
     desk.app.locator("#job-stop").click()
@@ -259,12 +264,7 @@ def test_rows_read_anew_by_themselves_are_missed_without_a_word_and_made_up_for(
 ) -> None:
     desk = sit_down()
     desk.install()
-    portal = desk.portal
-    orders, (deal,) = portal.many(orders=400, deals=1)
-    portal.rest.limits.costs = {"crm.orderentity.add": 0.02}
-    portal.rest.limits.time_scale = 1.0
-    come(desk)
-    upload(desk, "\n".join(["Order ID,Deal", *(f"{order},{deal}" for order in orders)]))
+    slow_preview(desk, 400)
     with desk.page.expect_event("requestfailed"):
         desk.page.route("**/rows/**", lambda route: route.abort())
         desk.app.locator("#job-start").click()
