@@ -1,5 +1,6 @@
 """Composition root: a person, or a portal's installer, becomes a ready client."""
 
+from b24app.bitrix24 import answers
 from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.pacing import Priority
 from b24app.portals import observing
@@ -19,13 +20,15 @@ def client_of(
     """A client that acts with this person's own token and rights.
 
     Jobs ask with ``Priority.BULK``: they leave room for people, get ``errors.Wait`` instead of
-    waiting, and wait longer for an answer.
+    waiting, wait longer for an answer, and may get a larger one.
     """
+    bulk = priority is Priority.BULK
     return Client(
         StoredTokens(user),
         budget=budget_of(user.portal, priority),
         listener=observing.listener(user.portal, user.user_id),
-        timeouts=Timeouts() if priority is Priority.BULK else timeouts,
+        timeouts=Timeouts() if bulk else timeouts,
+        bounds=answers.IN_JOBS if bulk else answers.WAITED_FOR,
     )
 
 

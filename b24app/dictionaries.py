@@ -142,7 +142,7 @@ def people_read(outcomes: Outcomes) -> dict[int, str]:
     """Employees' names by id; what was refused is left out."""
     found = (
         (
-            rows.integer(row.get("ID")),
+            rows.identifier(row.get("ID")),
             " ".join(rows.text(row.get(key)) for key in ("NAME", "LAST_NAME")).strip(),
         )
         for key, outcome in outcomes.items()

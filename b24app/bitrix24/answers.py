@@ -5,6 +5,7 @@ api-reference/data-types.md (``time``), performance/limits.md (``operating``).
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,33 @@ from typing import Final
 
 from b24app.bitrix24 import errors, masking
 
+MAX_DIGITS: Final = 15
+"""Digits of a whole number. JSON readers of other languages keep no more exactly, and no id has more."""
+
+MAX_ROWS: Final = 1000
+"""Rows in the answer of a list that was asked for a page: the portal's pages have 50."""
+
 _ENVELOPE: Final = frozenset({"total", "next", "time"})
+_WHOLE: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How large an answer may be: bytes of its body, and values in its JSON.
+
+    ``max_values`` counts ``{``, ``[`` and ``,`` in the raw body: a few bytes of JSON can cost hundreds
+    in memory, so they are counted before anything is decoded.
+    """
+
+    max_bytes: int
+    max_values: int
+
+
+WAITED_FOR: Final = Bounds(4 * 1024 * 1024, 200_000)
+"""Bounds for the answers a person waits for."""
+
+IN_JOBS: Final = Bounds(32 * 1024 * 1024, 1_000_000)
+"""Bounds for the answers to jobs, a few of which are read at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +71,23 @@ class Answer:
     time: CallTime | None = None
 
 
-def decode(status: int, content: bytes, *, secrets: Sequence[str] = ()) -> dict[str, object]:
+def decode(
+    status: int,
+    content: bytes,
+    *,
+    secrets: Sequence[str] = (),
+    max_values: int = WAITED_FOR.max_values,
+) -> dict[str, object]:
     """The JSON object of an answer that is not an error.
 
-    Raises the error the answer stands for. ``secrets`` are values that went out with the request;
-    they are cut out of whatever text the other side sends back.
+    Raises the error the answer stands for, ``errors.IncompleteAnswer`` for one of more than
+    ``max_values`` (see :class:`Bounds`). ``secrets`` are values that went out with the request; they
+    are cut out of whatever text the other side sends back.
     """
+    if sum(content.count(one) for one in (b"{", b"[", b",")) > max_values:
+        raise errors.IncompleteAnswer(
+            "TOO_LARGE", f"more than {max_values} values", http_status=status
+        )
     payload = _json_object(content)
     if payload is None:
         if status < 300 or status >= 500:
@@ -117,14 +155,28 @@ def as_mapping(value: object) -> Mapping[str, object]:
     return {}
 
 
+def checked_rows(answer: Answer, params: Mapping[str, object], method: str) -> Answer:
+    """The answer, unless it holds more rows than a page may have.
+
+    A list asked for with ``start=-1`` may come whole, as far as its bytes go. Raises
+    ``errors.IncompleteAnswer``.
+    """
+    if whole(params.get("start")) == -1:
+        return answer
+    result = answer.result
+    parts = result.values() if isinstance(result, dict) else [result]
+    if any(isinstance(part, list | dict) and len(part) > MAX_ROWS for part in (result, *parts)):
+        raise errors.IncompleteAnswer("TOO_LARGE", f"more than {MAX_ROWS} rows", method=method)
+    return answer
+
+
 def whole(value: object) -> int | None:
-    """An integer that may have come as a string; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    """An integer of at most 15 digits that may have come as a string; None for anything else."""
+    if isinstance(value, bool):
         return None
-    try:
-        return int(value)
-    except ValueError:
-        return None
+    if isinstance(value, int):
+        return value if abs(value) < 10**MAX_DIGITS else None
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else None
 
 
 def moment(value: object) -> datetime | None:

@@ -121,12 +121,16 @@ def _outcome(key: str, command: Command, parts: Mapping[str, object], *, halted:
     if key in failures:
         return answers.described(failures[key], method=command.method)
     if key in results or key in times:
-        return Answer(
+        answer = Answer(
             results.get(key),
             total=answers.whole(part("result_total").get(key)),
             next=answers.whole(part("result_next").get(key)),
             time=answers.call_time(times.get(key)),
         )
+        try:
+            return answers.checked_rows(answer, command.params, command.method)
+        except errors.IncompleteAnswer as error:
+            return error
     if halted:
         return errors.NotRun("NOT_RUN", "an earlier command failed", method=command.method)
     if command.write:

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 from redis import Redis
 from redis.exceptions import RedisError
 
-from b24app.bitrix24 import errors, pacing
+from b24app.bitrix24 import deadline, errors, pacing
 from b24app.bitrix24.batch import Outcome
 from b24app.bitrix24.pacing import Limits, MethodView, Priority, View
 
@@ -118,7 +118,7 @@ class SharedBudget:
 
     def acquire(self, ticket: str, methods: Mapping[str, int]) -> None:
         """See :class:`Budget`. A person's request may sleep here, for :data:`PATIENCE` at most."""
-        deadline = time.monotonic() + PATIENCE
+        end = time.monotonic() + deadline.left(PATIENCE)
         method = next(iter(methods))
         while True:
             wait, why = self._ask(ticket, methods)
@@ -126,7 +126,7 @@ class SharedBudget:
                 return
             if self._priority is Priority.BULK:
                 raise errors.Wait(wait, method=method)
-            if time.monotonic() + wait > deadline:
+            if time.monotonic() + wait > end:
                 raise _REFUSALS[why]("BUDGET", f"no room for {wait:.1f} s", method=method)
             time.sleep(wait)
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from b24app.bitrix24 import batch, errors, paging, references
-from b24app.bitrix24.answers import Answer, CallTime
+from b24app.bitrix24 import answers, batch, errors, paging, references
+from b24app.bitrix24.answers import WAITED_FOR, Answer, Bounds, CallTime
 from b24app.bitrix24.batch import Command, Outcome
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.encoding import Params
@@ -51,6 +51,7 @@ class Client:
         listener: Listener | None = None,
         transport: Transport = SHARED,
         timeouts: Timeouts | None = None,
+        bounds: Bounds = WAITED_FOR,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._tokens = tokens
@@ -58,13 +59,15 @@ class Client:
         self._listener = listener
         self._transport = transport
         self._timeouts = timeouts or Timeouts()
+        self._bounds = bounds
         self._sleep = sleep
 
     def call(self, method: str, params: Params | None = None, *, write: bool = False) -> Answer:
         """One method; ``write`` must be True if it changes anything. Raises a ``BitrixError``."""
         batch.checked_method(method)
         request = Request(method, params or {}, self._timeouts.of_call(write=write))
-        return self._exchange(write=write).send(request)
+        answer = self._exchange(write=write).send(request)
+        return answers.checked_rows(answer, request.params, method)
 
     def batch(self, commands: Mapping[str, Command], halt: bool = False) -> dict[str, Outcome]:
         """Any number of commands, 50 a request; an answer or an error for every key, in order.
@@ -115,7 +118,13 @@ class Client:
 
     def _exchange(self, *, write: bool) -> Exchange:
         return Exchange(
-            self._tokens, self._budget, self._transport, self._listener, self._sleep, write=write
+            self._tokens,
+            self._budget,
+            self._transport,
+            self._listener,
+            self._sleep,
+            write=write,
+            bounds=self._bounds,
         )
 
     def _run(self, chunk: Mapping[str, Command], body: Params, *, halt: bool) -> dict[str, Outcome]:

@@ -5,6 +5,7 @@
     BitrixError
     ├── TransportError            no answer of the portal that could be read
     │   ├── NotSent               no connection: certainly not applied
+    │   ├── OutOfTime             the page's own deadline is over: not sent
     │   ├── OutcomeUnknown        time-out, reset, cut-off body, HTML: applied perhaps
     │   └── UnexpectedRedirect    a 3xx to an address nobody confirmed; not followed
     ├── IncompleteAnswer          an answer without what the documentation promises
@@ -116,6 +117,10 @@ class NotSent(TransportError):
     retryable = True
 
 
+class OutOfTime(TransportError):
+    pass
+
+
 class OutcomeUnknown(TransportError):
     retryable = True
     not_applied = False
@@ -190,6 +195,10 @@ class OperatingLimit(LimitError):
 
 
 class Overloaded(LimitError):
+    pass
+
+
+class Crowded(LimitError):
     pass
 
 

@@ -9,6 +9,7 @@ was applied. Every request asks the portal's budget for room first, and tells it
 
 import json
 import logging
+import math
 import random
 import time
 from collections import Counter
@@ -21,8 +22,8 @@ from urllib.parse import urljoin
 import requests
 
 from b24app import tracing
-from b24app.bitrix24 import answers, batch, encoding, errors
-from b24app.bitrix24.answers import Answer
+from b24app.bitrix24 import answers, batch, deadline, encoding, errors
+from b24app.bitrix24.answers import Answer, Bounds
 from b24app.bitrix24.batch import Command, Outcome
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.encoding import Params
@@ -101,8 +102,10 @@ class Exchange:
         sleep: Callable[[float], None],
         *,
         write: bool,
+        bounds: Bounds = answers.WAITED_FOR,
     ) -> None:
         self._tokens = tokens
+        self._bounds = bounds
         self._budget = budget
         self._transport = transport
         self._listener = listener
@@ -172,11 +175,18 @@ class Exchange:
                 read_timeout=request.read_timeout,
                 request_id=self.request_id,
                 body=json.dumps({**params, "auth": self._token}).encode(),
+                max_bytes=self._bounds.max_bytes,
             )
             status = response.status_code
             if status in _REDIRECTS:
                 return response, None
-            end = answers.answer(answers.decode(status, response.content, secrets=(self._token,)))
+            payload = answers.decode(
+                status,
+                response.content,
+                secrets=(self._token,),
+                max_values=self._bounds.max_values,
+            )
+            end = answers.answer(payload)
             return response, end
         except errors.BitrixError as error:
             error.method, error.request_id = request.method, self.request_id
@@ -212,6 +222,7 @@ class Exchange:
             not error.may_repeat(write=self._write)
             or self._failures >= EXTRA_TRIES
             or spent + delay > PATIENCE
+            or deadline.left(math.inf) <= delay
         ):
             raise error
         self._failures += 1

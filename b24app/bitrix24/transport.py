@@ -1,7 +1,6 @@
 """The wire: one pooled ``requests`` session per process, and a verdict for every way it breaks.
 
-What callers get is either a complete answer of at most :data:`MAX_BODY` bytes, whatever its
-status, or ``errors.NotSent`` (nothing left this machine), ``errors.OutcomeUnknown`` (it may have
+What callers get is either a complete answer of so many bytes at most, whatever its status, or ``errors.NotSent`` (nothing left this machine), ``errors.OutcomeUnknown`` (it may have
 arrived), ``errors.IncompleteAnswer`` (too large to be believed). Redirects are handed back as
 they are: only the caller knows which address is confirmed, and ``requests`` would turn a POST
 into a GET (settings/how-to-call-rest-api/change-domen.md).
@@ -19,15 +18,14 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
-from b24app.bitrix24 import errors, masking
+from b24app.bitrix24 import deadline, errors, masking, wire
+from b24app.bitrix24.answers import WAITED_FOR
 
 CONNECT_TIMEOUT: Final = 3.0
 LOST: Final = "CONNECTION_LOST"
 """The code where a connection broke before its answer ended."""
 
-MAX_BODY: Final = 32 * 1024 * 1024
 USER_AGENT: Final = "LinkedOrders/1.0"
 _PIECE = 64 * 1024
 _HOSTS_KEPT = 64
@@ -42,11 +40,8 @@ logging.getLogger("urllib3.connectionpool").addFilter(masking.MaskingFilter())
 class Transport:
     """Sends one HTTP request at a time; safe for threads, and for processes that fork."""
 
-    def __init__(
-        self, *, connect_timeout: float = CONNECT_TIMEOUT, max_body: int = MAX_BODY
-    ) -> None:
+    def __init__(self, *, connect_timeout: float = CONNECT_TIMEOUT) -> None:
         self._connect_timeout = connect_timeout
-        self._max_body = max_body
         # Keyed by process: a child must not write into the sockets of its parent. A plain dict
         # needs no lock (setdefault is atomic), and a lock could be held at the moment of the fork.
         self._sessions: dict[int, requests.Session] = {}
@@ -60,12 +55,17 @@ class Transport:
         request_id: str,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        max_bytes: int = WAITED_FOR.max_bytes,
     ) -> requests.Response:
         """The answer, read to its end, redirects included.
 
-        ``read_timeout`` (seconds) bounds the wait for the first byte and the whole reading. Raises
-        ``errors.NotSent``, ``errors.OutcomeUnknown``, ``errors.IncompleteAnswer``.
+        ``read_timeout`` (seconds of wall clock) bounds the whole of it, from looking up the name to
+        the last byte of at most ``max_bytes``; the deadline of the page it is for may be sooner.
+        Raises ``errors.NotSent``, ``errors.OutcomeUnknown``, ``errors.IncompleteAnswer``, and
+        ``errors.OutOfTime`` where that deadline allows no request any more.
         """
+        deadline.take()
+        seconds = deadline.left(read_timeout)
         headers = {
             "Accept": "application/json",
             "User-Agent": USER_AGENT,
@@ -76,18 +76,19 @@ class Transport:
         parts = urlsplit(url)
         where = f"{verb} {parts.hostname}{parts.path}"
         try:
-            response = self._session().request(
-                verb,
-                url,
-                params=params,
-                data=body,
-                headers=headers,
-                timeout=(self._connect_timeout, read_timeout),
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                content = self._read(response, time.monotonic() + read_timeout)
+            with wire.until(time.monotonic() + seconds):
+                response = self._session().request(
+                    verb,
+                    url,
+                    params=params,
+                    data=body,
+                    headers=headers,
+                    timeout=(self._connect_timeout, seconds),
+                    allow_redirects=False,
+                    stream=True,
+                )
+                with response:
+                    content = _read(response, max_bytes)
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as problem:
             failure = _failure(problem)
         else:
@@ -104,20 +105,19 @@ class Transport:
         pid = os.getpid()
         return self._sessions.get(pid) or self._sessions.setdefault(pid, _new_session())
 
-    def _read(self, response: requests.Response, deadline: float) -> bytes:
-        content = bytearray()
-        # read1 returns what has arrived: a server dripping bytes cannot outlast the deadline.
-        while piece := response.raw.read1(_PIECE, decode_content=True):
-            content += piece
-            if len(content) > self._max_body:
-                raise errors.IncompleteAnswer("TOO_LARGE", f"more than {self._max_body} bytes")
-            if time.monotonic() > deadline:
-                raise errors.OutcomeUnknown("READ_TIMEOUT", "the answer did not end in time")
-        return bytes(content)
-
 
 SHARED: Final = Transport()
 """The transport of this process; its connections are kept for all callers."""
+
+
+def _read(response: requests.Response, max_bytes: int) -> bytes:
+    content = bytearray()
+    # read1 returns what has arrived, so that the bytes are counted as they come.
+    while piece := response.raw.read1(_PIECE, decode_content=True):
+        content += piece
+        if len(content) > max_bytes:
+            raise errors.IncompleteAnswer("TOO_LARGE", f"more than {max_bytes} bytes")
+    return bytes(content)
 
 
 def _new_session() -> requests.Session:
@@ -128,7 +128,7 @@ def _new_session() -> requests.Session:
     session.trust_env = False
     # Users of one portal share this session: a cookie set for one would log in another.
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = HTTPAdapter(
+    adapter = wire.Adapter(
         pool_connections=_HOSTS_KEPT, pool_maxsize=_CONNECTIONS_PER_HOST, max_retries=0
     )
     session.mount("https://", adapter)

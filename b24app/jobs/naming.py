@@ -57,7 +57,7 @@ def of_rows(job: Job, items: "list[JobItem]") -> Mapping[str, str]:
 def _people(job: Job) -> dict[str, Command]:
     items = JobItem.objects.filter(job=job)
     ids = {*_distinct(items, "seen", MOST_PEOPLE), *_distinct(items, "wanted", MOST_PEOPLE)}
-    return dictionaries.people_commands({rows.integer(one) for one in ids} - {0})
+    return dictionaries.people_commands({rows.identifier(one) for one in ids} - {0})
 
 
 def _distinct(items: QuerySet[JobItem], field: str, most: int) -> list[str]:

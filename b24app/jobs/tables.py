@@ -75,7 +75,8 @@ _NUMBER = re.compile(r"[\w./ -]{1,64}")
 WHOLE = re.compile(r"(\d+)[.,]0+")
 _ID = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 _LINK = re.compile(
-    r"/crm/(?:(?P<deal>deal)|type/(?P<type>\d{1,5}))/(?:details|show)/(?P<id>\d{1,15})"
+    r"/crm/(?:(?P<deal>deal)|type/(?P<type>\d{1,5}))/(?:details|show)/(?P<id>\d{1,15})",
+    re.ASCII,
 )
 
 

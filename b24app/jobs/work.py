@@ -131,8 +131,8 @@ class Field:
             if isinstance(outcome, errors.BitrixError):
                 raise outcome
             for row in rows.rows(outcome.result, "orders"):
-                if rows.integer(row.get("id")) in found:
-                    found[rows.integer(row.get("id"))] = rows.text(row.get(self.name))
+                if rows.identifier(row.get("id")) in found:
+                    found[rows.identifier(row.get("id"))] = rows.text(row.get(self.name))
         return found
 
     def write(self, item: JobItem) -> Command:

@@ -77,7 +77,7 @@ def _own(outcome: Answer | errors.BitrixError, wanted: int) -> object:
     if isinstance(outcome, errors.BitrixError) or not wanted:
         return None
     row = outcome.result
-    return row if isinstance(row, Mapping) and rows.integer(row.get("ID")) == wanted else None
+    return row if isinstance(row, Mapping) and rows.identifier(row.get("ID")) == wanted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Lookup:
     def orders(self, result: object) -> set[int]:
         """Orders whose property really holds what was meant."""
         return {
-            rows.integer(row.get("orderId"))
+            rows.identifier(row.get("orderId"))
             for row in rows.rows(result, "propertyValues")
             if rows.text(row.get("code")).upper() in self.codes
             and self.holds(rows.text(row.get("value")))

@@ -213,5 +213,5 @@ class Content:
                     self._platforms.setdefault(order_id, platform_id)
         else:
             for row in rows.rows(result, "propertyValues"):
-                if rows.integer(row.get("orderId")) in wanted:
-                    self._properties[rows.integer(row.get("id"))] = row
+                if rows.identifier(row.get("orderId")) in wanted:
+                    self._properties[rows.identifier(row.get("id"))] = row

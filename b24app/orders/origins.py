@@ -33,8 +33,8 @@ def order_ids(client: Client, parts: Mapping[str, Collection[int]]) -> set[int]:
             raise outcome
         kind = key.partition(".")[0]
         found.update(
-            rows.integer(row.get("orderId"))
+            rows.identifier(row.get("orderId"))
             for row in rows.rows(outcome.result, kind)
-            if rows.integer(row.get("id")) in parts[kind]
+            if rows.identifier(row.get("id")) in parts[kind]
         )
     return found - {0}

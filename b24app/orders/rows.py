@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import answers, errors
 from b24app.bitrix24.client import Answer
 from b24app.orders.types import (
     COMPANY,
@@ -50,13 +50,15 @@ def rows(result: object, key: str | None = None) -> list[Mapping[str, object]]:
 
 
 def integer(value: object) -> int:
-    """An id or a count; 0 for whatever is not one."""
-    if isinstance(value, bool) or not isinstance(value, int | str | float):
-        return 0
-    try:
-        return int(value)
-    except (ValueError, OverflowError):
-        return 0
+    """A whole number of at most 15 digits; 0 for anything else."""
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else None
+    return answers.whole(value) or 0
+
+
+def identifier(value: object) -> int:
+    """An id: a positive whole number of at most 15 digits; 0 for anything else."""
+    return max(0, integer(value))
 
 
 def text(value: object) -> str:
@@ -103,8 +105,8 @@ def moment(value: object) -> datetime | None:
 def links(result: object) -> Iterator[OrderLink]:
     """``crm.orderentity.list`` (crm/universal/order-entity/crm-order-entity-list.md)."""
     for row in rows(result, "orderEntity"):
-        order_id = integer(row.get("orderId"))
-        owner = Owner(integer(row.get("ownerTypeId")), integer(row.get("ownerId")))
+        order_id = identifier(row.get("orderId"))
+        owner = Owner(identifier(row.get("ownerTypeId")), identifier(row.get("ownerId")))
         if order_id > 0 and owner.id > 0 and owner.type_id > 0:
             yield OrderLink(order_id, owner)
 
@@ -144,7 +146,7 @@ def order(
 
 
 def _order(row: Mapping[str, object]) -> Order:
-    order_id = integer(row.get("id"))
+    order_id = identifier(row.get("id"))
     return Order(
         id=order_id,
         number=text(row.get("accountNumber")) or str(order_id),
@@ -154,19 +156,19 @@ def _order(row: Mapping[str, object]) -> Order:
         payed=flag(row.get("payed")),
         canceled=flag(row.get("canceled")),
         created=moment(row.get("dateInsert")),
-        responsible_id=integer(row.get("responsibleId")),
+        responsible_id=identifier(row.get("responsibleId")),
     )
 
 
 def payments(result: object) -> Iterator[tuple[int, Payment]]:
     """``sale.payment.list`` (sale/payment/sale-payment-list.md), each with its own id."""
     for row in rows(result, "payments"):
-        order_id = integer(row.get("orderId"))
+        order_id = identifier(row.get("orderId"))
         if order_id > 0:
             # isReturn is N, Y (to the inner account) or P (back through the payment system).
             returned = text(row.get("isReturn")) in ("Y", "P")
             yield (
-                integer(row.get("id")),
+                identifier(row.get("id")),
                 Payment(
                     order_id,
                     amount(row.get("sum")),
@@ -182,10 +184,10 @@ def payments(result: object) -> Iterator[tuple[int, Payment]]:
 def shipments(result: object) -> Iterator[tuple[int, Shipment]]:
     """``sale.shipment.list`` without the store's own (system) and cancelled rows."""
     for row in rows(result, "shipments"):
-        order_id = integer(row.get("orderId"))
+        order_id = identifier(row.get("orderId"))
         if order_id > 0 and not flag(row.get("system")) and not flag(row.get("canceled")):
             yield (
-                integer(row.get("id")),
+                identifier(row.get("id")),
                 Shipment(
                     order_id,
                     flag(row.get("deducted")),
@@ -201,7 +203,7 @@ def customers(property_rows: Iterable[Mapping[str, object]]) -> dict[int, Custom
     """Who ordered, by order id, from rows of ``sale.propertyvalue.list``."""
     values: dict[int, dict[str, str]] = {}
     for row in property_rows:
-        order_id, value = integer(row.get("orderId")), text(row.get("value")).strip()
+        order_id, value = identifier(row.get("orderId")), text(row.get("value")).strip()
         if order_id > 0 and value:
             values.setdefault(order_id, {}).setdefault(text(row.get("code")).upper(), value)
 
@@ -222,7 +224,7 @@ def customers(property_rows: Iterable[Mapping[str, object]]) -> dict[int, Custom
 def sources(result: object) -> Iterator[tuple[int, int]]:
     """Orders and the platforms they came from: ``sale.tradeBinding.list`` (sale/trade-binding)."""
     for row in rows(result, "tradeBindings"):
-        order_id, platform_id = integer(row.get("orderId")), integer(row.get("tradingPlatformId"))
+        order_id, platform_id = identifier(row.get("orderId")), identifier(row.get("tradingPlatformId"))
         if order_id > 0 and platform_id > 0:
             yield order_id, platform_id
 
@@ -233,7 +235,7 @@ def platforms(result: object) -> dict[int, str]:
     One that is called by its own code is the system's and says nothing to people.
     """
     return {
-        integer(row.get("id")): name
+        identifier(row.get("id")): name
         for row in rows(result, "tradePlatforms")
         if (name := text(row.get("name")).strip()) and name != text(row.get("code"))
     }
@@ -267,17 +269,17 @@ _ITEM_KEYS = {
 def card(type_id: int, row: object) -> Card | None:
     """One row of crm.deal.get, crm.deal.list, or of crm.item.* for other types; None when it is none."""
     keys = _DEAL_KEYS if type_id == DEAL else _ITEM_KEYS
-    if not isinstance(row, Mapping) or integer(row.get(keys["id"])) <= 0:
+    if not isinstance(row, Mapping) or identifier(row.get(keys["id"])) <= 0:
         return None
     return Card(
-        owner=Owner(type_id, integer(row.get(keys["id"]))),
+        owner=Owner(type_id, identifier(row.get(keys["id"]))),
         title=text(row.get(keys["title"])),
         amount=amount(row.get(keys["amount"])),
         currency=text(row.get(keys["currency"])),
         manual=flag(row.get(keys["manual"])),
-        contact_id=integer(row.get(keys["contact"])),
-        company_id=integer(row.get(keys["company"])),
-        responsible_id=integer(row.get(keys["responsible"])),
+        contact_id=identifier(row.get(keys["contact"])),
+        company_id=identifier(row.get(keys["company"])),
+        responsible_id=identifier(row.get(keys["responsible"])),
         created=moment(row.get(keys["created"])),
     )
 
@@ -285,7 +287,7 @@ def card(type_id: int, row: object) -> Card | None:
 def items(result: object) -> Iterator[tuple[int, Item]]:
     """``sale.basketitem.list`` (sale/basket-item/sale-basket-item-list.md), each with its order's id."""
     for row in rows(result, "basketItems"):
-        order_id = integer(row.get("orderId"))
+        order_id = identifier(row.get("orderId"))
         if order_id > 0:
             quantity = amount(row.get("quantity")) if "quantity" in row else Decimal(1)
             yield order_id, Item(text(row.get("name")), quantity, amount(row.get("price")))
@@ -297,7 +299,7 @@ def crm_clients(result: object) -> tuple[frozenset[int], frozenset[int]]:
     found = rows(order, "clients")
     ids: dict[int, set[int]] = {CONTACT: set(), COMPANY: set()}
     for one in found:
-        ids.get(integer(one.get("entityTypeId")), set()).add(integer(one.get("entityId")))
+        ids.get(identifier(one.get("entityTypeId")), set()).add(identifier(one.get("entityId")))
     return frozenset(ids[CONTACT] - {0}), frozenset(ids[COMPANY] - {0})
 
 

@@ -242,7 +242,7 @@ def _value_place(lookup: Lookup, below: int) -> _Place:
         lookup.command(below),
         lookup.orders,
         lambda result: [
-            rows.integer(row.get("orderId")) for row in rows.rows(result, "propertyValues")
+            rows.identifier(row.get("orderId")) for row in rows.rows(result, "propertyValues")
         ],
     )
 

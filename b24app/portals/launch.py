@@ -20,7 +20,7 @@ from cryptography.fernet import InvalidToken
 from django.conf import settings
 
 from b24app import tracing
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import answers, errors
 from b24app.bitrix24.client import Answer, Client, Command, Timeouts
 from b24app.bitrix24.oauth import TokenInfo
 from b24app.bitrix24.pacing import Priority
@@ -246,15 +246,15 @@ def identified(
     if isinstance(profile, errors.BitrixError):
         raise profile
     row = profile.result if isinstance(profile.result, Mapping) else {}
-    user_id = str(row.get("ID", ""))
-    if not (user_id.isascii() and user_id.isdecimal() and int(user_id) > 0):
+    user_id = answers.whole(row.get("ID")) or 0
+    if user_id <= 0:
         raise Refused("foreign", portal)
     if not portal.app_code or app_code(app) != portal.app_code:
         # Older kernels and renamed app codes land here; the authorization server knows for certain.
         verified_by_server(posted)
-    tracing.note_user(int(user_id))
+    tracing.note_user(user_id)
     name = " ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()
-    return Person(int(user_id), name[:255], row.get("ADMIN") is True, payment_expired(app))
+    return Person(user_id, name[:255], row.get("ADMIN") is True, payment_expired(app))
 
 
 def app_code(outcome: Answer | errors.BitrixError) -> str:

@@ -42,7 +42,8 @@ class Request:
 @dataclass
 class Reply:
     """What the server answers. ``cut`` announces more bytes than it sends; ``drop`` sends none;
-    ``drip`` waits that many seconds after each byte.
+    ``drip`` waits that many seconds after each byte. ``before`` is sent ahead of the answer, with a
+    pause of a twentieth of a second after each piece.
     """
 
     body: object = None
@@ -52,6 +53,7 @@ class Reply:
     cut: bool = False
     drop: bool = False
     drip: float = 0.0
+    before: Sequence[bytes] = ()
 
     def content(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -146,6 +148,9 @@ class Server:
                     self.close_connection = True
                     return
                 content = reply.content()
+                for piece in reply.before:
+                    self.write(piece, 0)
+                    time.sleep(0.05)
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)

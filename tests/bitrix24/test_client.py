@@ -207,14 +207,6 @@ def test_what_time_does_not_heal_is_not_repeated(
     assert len(portal.server.requests) == 1
 
 
-def test_an_answer_too_large_is_refused(portal: Portal) -> None:
-    portal.transport = Transport(max_body=1000)
-    portal.server.replies = [ok("x" * 2000)]
-    with pytest.raises(errors.IncompleteAnswer):
-        portal.client().call("profile")
-    assert portal.client().call("profile").result == "profile"
-
-
 def test_cookies_are_not_carried_from_one_user_to_the_next(portal: Portal) -> None:
     portal.server.replies = [Reply({"result": 1}, headers={"Set-Cookie": "PHPSESSID=one; Path=/"})]
     client = portal.client()

@@ -1,0 +1,102 @@
+"""Whoever waits for a portal waits until one moment, whatever the portal sends meanwhile."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from b24app.bitrix24 import deadline, errors
+from b24app.bitrix24.client import Client, Command, Timeouts
+from b24app.bitrix24.tokens import FixedToken
+from b24app.bitrix24.transport import Transport
+from tests.bitrix24.scripted import TOKEN, Portal, Reply, Start, Unmetered, ok
+
+# Each of them keeps a reader that counts from the last byte for two seconds, ten times its limit.
+SLOW = {
+    "headers that drip": [b"HTTP/1.1 200 OK\r\nX-Drip: ", *[b"x"] * 40, b"\r\n"],
+    "100 Continue again and again": [b"HTTP/1.1 100 Continue\r\n\r\n"] * 40,
+    "a status line that drips": [bytes([one]) for one in b"HTTP/1.1 100 " + b"x" * 27 + b"\r\n\r\n"],
+}
+
+
+@pytest.mark.parametrize("case", SLOW)
+def test_a_request_ends_in_time_though_bytes_keep_coming(portal: Portal, case: str) -> None:
+    portal.server.script = lambda _: Reply({"result": 1}, before=SLOW[case])
+    with pytest.raises(errors.OutcomeUnknown) as caught:
+        portal.client(timeouts=Timeouts(call=0.2)).call("x.add", write=True)
+    assert caught.value.code == "READ_TIMEOUT"
+
+
+def test_an_answer_after_100_continue_is_read(portal: Portal) -> None:
+    portal.server.replies = [Reply({"result": 7}, before=[b"HTTP/1.1 100 Continue\r\n\r\n"])]
+    assert portal.client().call("profile").result == 7
+
+
+@pytest.fixture
+def mute() -> Iterator[int]:
+    """The port of a server that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+def test_a_handshake_without_an_answer_ends_in_time(mute: int) -> None:
+    client = Client(
+        FixedToken(f"https://127.0.0.1:{mute}/rest/", TOKEN),
+        budget=Unmetered(),
+        transport=Transport(connect_timeout=0.2),
+        timeouts=Timeouts(call=0.2),
+        sleep=lambda _: None,
+    )
+    with pytest.raises(errors.TransportError):
+        client.call("x.add", write=True)
+
+
+def test_all_requests_of_a_page_end_at_its_deadline(portal: Portal) -> None:
+    portal.server.script = lambda _: Reply({"result": 1}, delay=1.0)
+    with deadline.within(0.3, 5), pytest.raises(errors.TransportError):
+        portal.client(timeouts=Timeouts(call=5)).call("profile")
+    assert len(portal.server.requests) == 1
+
+
+def test_nothing_is_sent_once_the_deadline_is_over(portal: Portal) -> None:
+    with deadline.within(0, 5), pytest.raises(errors.OutOfTime):
+        portal.client().call("profile")
+    assert portal.server.requests == []
+
+
+def test_pages_without_end_are_asked_for_five_times(portal: Portal) -> None:
+    portal.server.script = lambda request: ok([1], next=int(request.body["start"]) + 50)
+    pages = portal.client().pages("crm.deal.list", rows=lambda result: list(result))  # type: ignore[call-overload]
+    with deadline.within(60, 5), pytest.raises(errors.OutOfTime):
+        for _ in pages:
+            pass
+    assert len(portal.server.requests) == 5
+
+
+def test_repetitions_count_as_requests(portal: Portal) -> None:
+    portal.server.script = lambda _: Reply(b"<html>Bad gateway</html>", 502)
+    client = portal.client()
+    with deadline.within(60, 2), pytest.raises(errors.TransportError):
+        client.batch({"a": Command("crm.deal.get")})
+    assert len(portal.server.requests) == 2
+
+
+def test_a_deadline_holds_for_its_own_thread_only(portal: Portal) -> None:
+    found: list[object] = []
+    with deadline.within(0, 0):
+        other = threading.Thread(target=lambda: found.append(portal.client().call("profile").result))
+        other.start()
+        other.join()
+    assert found == ["profile"]
+
+
+def test_a_name_that_does_not_exist_is_not_sent_to(start_server: Start) -> None:
+    client = Client(
+        FixedToken("http://portal.invalid/rest/", TOKEN),
+        budget=Unmetered(),
+        timeouts=Timeouts(call=5),
+        sleep=lambda _: None,
+    )
+    with pytest.raises(errors.NotSent):
+        client.call("profile", write=True)
