@@ -8,10 +8,18 @@ import importlib
 
 LOG_FORMAT = importlib.import_module("b24app.settings").LOG_FORMAT
 
-threads = 4
+# A quarter of them may wait for one portal: fewer threads, and one slow portal holds up the others.
+threads = 16
 control_socket_disable = True
 # Seconds for requests under way when it is told to stop: the longest waits 65 s for a portal.
 graceful_timeout = 70
+
+
+def post_worker_init(worker):
+    """Tell the app how many threads this process has, whoever set their number."""
+    importlib.import_module("b24app.bitrix24.slots").OF_PROCESS.share(worker.cfg.threads)
+
+
 if LOG_FORMAT == "json":
     logconfig_dict = {
         "version": 1,

@@ -256,6 +256,7 @@ MIDDLEWARE = [
     "b24app.collecting.Collect",
     "b24app.portals.frame.FrameHeaders",
     "b24app.portals.throttle.Throttle",
+    "b24app.portals.slots.PortalSlots",
 ]
 _CONTEXT_PROCESSORS = ["django.template.context_processors.request"]
 TEMPLATES = [
@@ -306,6 +307,12 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W008",  # see SECURE_PROXY_SSL_HEADER
     "security.W021",  # no preload list: that decision belongs to the domain's owner
 ]
+# Seconds of wall clock in which a page the portal opens is answered, and requests it may make for that.
+OPENING_SECONDS = 10.0
+OPENING_REQUESTS = 5
+# The same for what an open page reads. What it changes is not cut off.
+READING_SECONDS = 60.0
+READING_REQUESTS = 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # A thousand chosen orders, each with its number and its status.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000

@@ -57,6 +57,7 @@ class Rest:
         self.peers: set[object] = set()
         self.latency = latency
         self.missing: frozenset[str] = frozenset()
+        self.bent: dict[str, Callable[[Row], Row]] = {}
         self.tell: Tell = lambda name, data: None
         self._other_host = other_host
         self._lock = threading.Lock()
@@ -166,13 +167,13 @@ class Rest:
             result = function(caller, params)
             self.store.save()
         if not isinstance(result, Found):
-            return {"result": result, "operating": operating}
-        body: Row = {"result": result.result, "operating": operating}
-        if result.total is not None:
-            body["total"] = result.total
-        if result.next is not None:
-            body["next"] = result.next
-        return body
+            body: Row = {"result": result}
+        else:
+            counted = {"total": result.total, "next": result.next}
+            more = {name: value for name, value in counted.items() if value is not None}
+            body = {"result": result.result, **more}
+        change = self.bent.get(method)
+        return {**(change(body) if change else body), "operating": operating}
 
     def _work(self, asked: "_Request", method: str) -> Row:
         """The time a call takes; raises where its method may not run, or the request takes too long."""

@@ -20,7 +20,7 @@ from demo.pages import Pages
 from demo.rest import Call, Rest
 from demo.seed import seed
 from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
-from demo.tables import Owner
+from demo.tables import Owner, Row
 
 THREADS = 20
 
@@ -225,8 +225,13 @@ class DemoPortal:
         """
         self.rest.faults.add(Fault(kind, method or "", times, after, seconds, skip))
 
+    def bend(self, method: str, change: Callable[[Row], Row]) -> None:
+        """Each answer of the method (``result``, ``total``, ``next``) becomes what ``change`` makes of it."""
+        self.rest.bent[method.lower()] = change
+
     def calm(self) -> None:
         self.rest.faults.calm()
+        self.rest.bent.clear()
 
     def grow_old(self, *, old: bool = True) -> None:
         """An older kernel: fields of the opening, newer methods and operating time are not there."""

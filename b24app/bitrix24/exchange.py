@@ -17,12 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
 from b24app import tracing
-from b24app.bitrix24 import answers, batch, deadline, encoding, errors
+from b24app.bitrix24 import answers, batch, deadline, encoding, errors, slots
 from b24app.bitrix24.answers import Answer, Bounds
 from b24app.bitrix24.batch import Command, Outcome
 from b24app.bitrix24.budget import Budget
@@ -126,6 +126,7 @@ class Exchange:
             raise ValueError("the token is the client's own business")
         sendable = {name: encoding.jsonable(value) for name, value in request.params.items()}
         methods = Counter(method.lower() for method in request.methods())
+        slots.hold(urlsplit(self._base).netloc)
         while True:
             self.request_id = tracing.call_id()
             self._admitted(request, methods)

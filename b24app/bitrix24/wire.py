@@ -143,7 +143,9 @@ def _addresses(host: str, port: int, end: float) -> list[tuple[str, int]]:
 
     def look_up() -> None:
         try:
-            infos = socket.getaddrinfo(host, port, connecting.allowed_gai_family(), socket.SOCK_STREAM)
+            infos = socket.getaddrinfo(
+                host, port, connecting.allowed_gai_family(), socket.SOCK_STREAM
+            )
             found.put([(str(info[4][0]), port) for info in infos])
         except OSError as error:
             found.put(error)

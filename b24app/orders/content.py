@@ -18,7 +18,7 @@ from b24app.orders.types import Customer, Order, Payment, Shipment
 
 PAGE = 50
 # A portal that always promises a further page shall not keep us reading for ever.
-MOST_PAGES = 100
+MOST_PAGES = 20
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
@@ -75,6 +75,9 @@ SUMS_ONLY = (Kind.ORDERS, Kind.PAYMENTS)
 EVERYTHING = (Kind.ORDERS, Kind.PAYMENTS, Kind.SHIPMENTS, Kind.PROPERTIES)
 # The grid says where an order came from, too.
 IN_GRID = (*EVERYTHING, Kind.SOURCES)
+ROWS_ONLY = (Kind.ORDERS,)
+# What a slow portal is asked for after the rows.
+BESIDE_ROWS = tuple(kind for kind in IN_GRID if kind is not Kind.ORDERS)
 
 
 def commands(ids: Sequence[int | str], tag: str, kinds: Iterable[Kind]) -> dict[str, Command]:
@@ -112,10 +115,14 @@ class _Block:
 
 
 class Content:
-    """What has been read so far. ``refused`` is the portal's refusal to show orders at all."""
+    """What has been read so far. ``refused`` is the portal's refusal to show orders at all.
+
+    ``cut_short`` says that the time for the page was over before everything was read.
+    """
 
     def __init__(self) -> None:
         self.refused: errors.AccessDenied | None = None
+        self.cut_short = False
         self._blocks: dict[str, _Block] = {}
         self._orders: dict[int, Order] = {}
         self._payments: dict[int, Payment] = {}
@@ -159,6 +166,14 @@ class Content:
                     asked[f"{kind}:{tag}:{page}"] = _command(kind, block.ids, page)
         return asked
 
+    def give_up(self) -> None:
+        """No time is left: what is still missing counts as not read."""
+        self.cut_short = True
+        for block in self._blocks.values():
+            unread = {kind for kind in block.kinds if block.next_page.get(kind) != 0}
+            block.failed |= unread - {Kind.ORDERS}
+            block.next_page.clear()
+
     def built(self, ids: Iterable[int]) -> tuple[Order, ...]:
         """Whole orders in the order of ``ids``, without those the portal did not give."""
         payments, shipments = defaultdict(list), defaultdict(list)
@@ -183,6 +198,11 @@ class Content:
         )
 
     def _failed(self, kind: Kind, block: _Block, error: errors.BitrixError) -> None:
+        if isinstance(error, errors.OutOfTime) and kind is not Kind.ORDERS:
+            self.cut_short = True
+            block.failed.add(kind)
+            block.next_page[kind] = 0
+            return
         if not isinstance(error, errors.ApiError) or isinstance(
             error, errors.MissingScope | errors.Wait
         ):

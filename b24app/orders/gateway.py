@@ -11,6 +11,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import links
 from b24app.orders.content import (
+    BESIDE_ROWS,
     EVERYTHING,
     IN_GRID,
     PAGE,
@@ -29,19 +30,20 @@ SUMMED = 1000
 class Need:
     """What is needed of a card's orders, newest first.
 
-    Everything about those from ``start`` up to ``stop``, and ``of_all`` about every one as long as
+    ``shown`` about those from ``start`` up to ``stop``, and ``of_all`` about every one as long as
     there are no more than ``SUMMED`` of them.
     """
 
     start: int = 0
     stop: int = 0
     of_all: tuple[Kind, ...] = ()
+    shown: tuple[Kind, ...] = IN_GRID
 
     def blocks(self, total: int) -> dict[int, tuple[Kind, ...]]:
         """Kinds by the position of each 50 links, for a card with ``total`` of them."""
         shown = range(self.start // PAGE * PAGE, self.stop, PAGE)
         every = range(0, total, PAGE) if self.of_all and total <= SUMMED else range(0)
-        kinds = {at: IN_GRID if at in shown else self.of_all for at in {*shown, *every}}
+        kinds = {at: self.shown if at in shown else self.of_all for at in {*shown, *every}}
         return dict(sorted(kinds.items())) or {0: self.of_all}
 
 
@@ -50,7 +52,7 @@ class Listing:
     """Linked orders as read, newest first.
 
     ``ids`` are the links that were read, from the ``offset``-th on; ``orders`` those of them the
-    portal showed. ``total`` counts all links.
+    portal showed. ``total`` counts all links. ``partial``: payments or shipments have not been read.
     """
 
     total: int
@@ -58,6 +60,7 @@ class Listing:
     orders: tuple[Order, ...]
     offset: int = 0
     refused: errors.AccessDenied | None = None
+    partial: bool = False
 
     @property
     def unread(self) -> tuple[int, ...]:
@@ -68,7 +71,7 @@ class Listing:
     @property
     def complete(self) -> bool:
         """True when every linked order was read, so that sums mean something."""
-        return self.refused is None and len(self.orders) >= self.total
+        return self.refused is None and not self.partial and len(self.orders) >= self.total
 
     def page(self, number: int, size: int) -> tuple[int, ...]:
         """Orders' ids on page ``number`` (from 1), as far as their links were read."""
@@ -111,6 +114,27 @@ class OrderReader:
         if more:
             self._take(self._client.batch(more))
         _fill(self._content, self._client)
+        return self._listing(partial=need.shown != IN_GRID)
+
+    def rest(self, need: Need) -> Listing:
+        """What ``need`` holds beyond the rows that :meth:`finish` has read; one request if it fits.
+
+        A portal that does not answer that in time leaves the listing partial.
+        """
+        asked = self.commands(need, self._total)
+        for at, ids in self._answers.items():
+            if ids and not self._whole.issuperset(ids):
+                tag = f"rest{at}"
+                self._content.expect(tag, ids, BESIDE_ROWS, by_number=True)
+                asked |= commands(ids, tag, BESIDE_ROWS)
+        try:
+            self._take(self._client.batch(asked) if asked else {})
+            _fill(self._content, self._client)
+        except errors.TransportError:
+            self._content.give_up()
+        return self._listing(partial=False)
+
+    def _listing(self, *, partial: bool) -> Listing:
         ids = tuple(dict.fromkeys(pk for at in sorted(self._answers) for pk in self._answers[at]))
         return Listing(
             self._total,
@@ -118,7 +142,12 @@ class OrderReader:
             self._content.built(ids),
             min(self._answers),
             self._content.refused,
+            partial or self._content.cut_short,
         )
+
+    def read(self, order_ids: Iterable[int]) -> tuple[Order, ...]:
+        """These orders of the listing as far as they have been read; nothing is asked for."""
+        return self._content.built(order_ids)
 
     def whole(self, order_ids: Iterable[int]) -> tuple[Order, ...]:
         """Everything about these orders of the listing; one request for those not read whole yet."""
@@ -132,7 +161,7 @@ class OrderReader:
     def _take(self, outcomes: Outcomes) -> None:
         """Keep the blocks that are among ``outcomes``."""
         for at, kinds in self._asked.items():
-            if at in self._answers:
+            if at in self._answers or f"links{at}" not in outcomes:
                 continue
             outcome = outcomes[f"links{at}"]
             found = links.links_of(outcome)
@@ -181,4 +210,9 @@ def _read(content: Content, client: Client, ids: Sequence[int], kinds: Sequence[
 
 def _fill(content: Content, client: Client) -> None:
     while asked := content.gaps():
-        content.take(client.batch(asked))
+        try:
+            outcomes = client.batch(asked)
+        except errors.OutOfTime:
+            content.give_up()
+            return
+        content.take(outcomes)

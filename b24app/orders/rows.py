@@ -224,7 +224,10 @@ def customers(property_rows: Iterable[Mapping[str, object]]) -> dict[int, Custom
 def sources(result: object) -> Iterator[tuple[int, int]]:
     """Orders and the platforms they came from: ``sale.tradeBinding.list`` (sale/trade-binding)."""
     for row in rows(result, "tradeBindings"):
-        order_id, platform_id = identifier(row.get("orderId")), identifier(row.get("tradingPlatformId"))
+        order_id, platform_id = (
+            identifier(row.get("orderId")),
+            identifier(row.get("tradingPlatformId")),
+        )
         if order_id > 0 and platform_id > 0:
             yield order_id, platform_id
 

@@ -2,13 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
-from b24app.orders.content import SUMS_ONLY, Kind, Outcomes
+from b24app.orders.content import ROWS_ONLY, SUMS_ONLY, Kind, Outcomes
 from b24app.orders.gateway import SUMMED, Listing, Need, OrderReader
 from b24app.orders.narrowing import Narrowing, narrowed
 from b24app.orders.types import Order
 
 PER_PAGE = 20
+
+
+class Steps(Enum):
+    """How a page is read: whole in one request, or from a slow portal the rows before the rest."""
+
+    WHOLE = "whole"
+    ROWS_FIRST = "rows first"
+    ROWS_ONLY = "rows only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +26,16 @@ class Asked:
 
     narrowing: Narrowing
     page: int = 1
+
+    @property
+    def rows(self) -> Need:
+        """The rows of the page asked for, without payments and shipments."""
+        return Need((self.page - 1) * PER_PAGE, self.page * PER_PAGE, shown=ROWS_ONLY)
+
+    def first(self, steps: Steps, *, sums: bool) -> Need:
+        """What is asked for first. What is sorted or filtered is needed whole."""
+        apart = steps is not Steps.WHOLE and self.narrowing.usual
+        return self.rows if apart else self.need(sums=sums)
 
     def need(self, *, sums: bool) -> Need:
         """What has to be read for it; with ``sums`` also what the totals of the card take."""
@@ -47,13 +66,22 @@ class Shown:
 
 
 def show(
-    reader: OrderReader, outcomes: Outcomes, asked: Asked, ranks: Mapping[str, int], *, sums: bool
+    reader: OrderReader,
+    outcomes: Outcomes,
+    asked: Asked,
+    ranks: Mapping[str, int],
+    *,
+    sums: bool,
+    steps: Steps = Steps.WHOLE,
 ) -> Shown:
-    """The page from the outcomes of ``reader.commands(asked.need(sums=sums))``.
+    """The page from the outcomes of ``reader.commands(asked.first(steps, sums=sums))``.
 
     ``ranks`` is the portal's own order of its statuses. Raises what keeps the links from being read.
     """
-    listing = reader.finish(outcomes, asked.need(sums=sums))
+    need = asked.first(steps, sums=sums)
+    listing = reader.finish(outcomes, need)
+    if need == asked.rows and steps is Steps.ROWS_FIRST:
+        listing = reader.rest(asked.need(sums=sums))
     limited = not asked.narrowing.usual and listing.total > SUMMED
     if asked.narrowing.usual or limited:
         matching, page = listing.total, min(asked.page, _pages(listing.total))
@@ -67,7 +95,7 @@ def show(
             found += listing.unread
         matching, page = len(found), min(asked.page, _pages(len(found)))
         ids = tuple(found[(page - 1) * PER_PAGE : page * PER_PAGE])
-    orders = reader.whole(ids)
+    orders = reader.read(ids) if listing.partial else reader.whole(ids)
     read = {order.id for order in orders}
     unread = tuple(order_id for order_id in ids if order_id not in read)
     return Shown(listing, orders, unread, matching, page, limited)

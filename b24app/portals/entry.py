@@ -1,17 +1,20 @@
 """How requests come in: the portal's POST into a frame, and the page's own requests afterwards."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import wraps
 from typing import Protocol
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.csrf import csrf_exempt
 
-from b24app.bitrix24 import errors
-from b24app.portals import launch, session, states
+from b24app.bitrix24 import deadline, errors
+from b24app.portals import launch, session, slowness, states
 from b24app.portals.access import who_can_grant
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted, Refused
@@ -79,16 +82,28 @@ def _posted(request: HttpRequest) -> Posted:
 
 def _answered(view: Opening, request: HttpRequest, posted: Posted) -> HttpResponse:
     try:
-        return view(request, posted)
+        with deadline.within(settings.OPENING_SECONDS, settings.OPENING_REQUESTS):
+            return view(request, posted)
     except Refused as refused:
         allow_frame(request, refused.portal or Portal.objects.named(posted.member_id).first())
         return page(request, states.of_refusal(refused.reason))
     except errors.BitrixError as error:
-        allow_frame(request, Portal.objects.named(posted.member_id).first())
+        portal = Portal.objects.named(posted.member_id).first()
+        allow_frame(request, portal)
+        if portal is not None:
+            slowness.note_failure(portal, error)
         state = states.of_error(error)
-        again = launch.sealed(posted) if state.retry else ""
-        named = _who_can_help(state, Portal.objects.named(posted.member_id).first())
-        return page(request, state, sealed=again, action=request.get_full_path(), admins=named)
+        tried = replace(posted, tries=posted.tries + 1)
+        again = launch.sealed(tried) if state.retry else ""
+        named = _who_can_help(state, portal)
+        return page(
+            request,
+            state,
+            sealed=again,
+            action=request.get_full_path(),
+            admins=named,
+            tries=posted.tries,
+        )
 
 
 def _who_can_help(state: states.State, portal: Portal | None) -> list[PortalUser]:
@@ -129,6 +144,13 @@ def fragment(
     return response
 
 
+def _limited(request: HttpRequest) -> AbstractContextManager[None]:
+    """One deadline for all that a page reads; a change is not cut off in the middle."""
+    if request.method != "GET":
+        return nullcontext()
+    return deadline.within(settings.READING_SECONDS, settings.READING_REQUESTS)
+
+
 def in_session(
     *methods: str, unpaid: bool = False
 ) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
@@ -155,13 +177,15 @@ def in_session(
                 try:
                     if user.portal.payment_expired and request.method == "POST" and not unpaid:
                         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
-                    return view(request, opened, user)
+                    with _limited(request):
+                        return view(request, opened, user)
                 except Refused as refused:
                     return fragment(request, states.of_refusal(refused.reason))
                 except errors.AuthError as error:
                     # The stored token is refused: the frame can bring a fresh one.
                     return fragment(request, states.of_error(error), renewable=True)
                 except errors.BitrixError as error:
+                    slowness.note_failure(user.portal, error)
                     return fragment(request, states.of_error(error), portal=user.portal)
 
         return inner

@@ -62,6 +62,8 @@ class Posted:
     placement: str
     entity_id: int
     language: str
+    tries: int = 0
+    """How often this opening has failed and was tried again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,16 @@ _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A designed page or fragment. ``status`` is the HTTP status it is sent with."""
+    """A designed page or fragment. ``status`` is the HTTP status it is sent with.
+
+    ``retry_seconds`` is when the page tries again by itself for the first time; 0 for not at all.
+    """
 
     name: str
     status: int
     reference: str = ""
     retry: bool = False
+    retry_seconds: int = 0
 
 
 _BY_ERROR: tuple[tuple[type[errors.BitrixError], str, int, bool], ...] = (
@@ -41,10 +45,19 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], str, int, bool], ...] = (
     (errors.DeadToken, "session-ended", 401, False),
     (errors.PortalClosed, "portal-closed", 502, True),
     (errors.RateLimited, "busy", 503, True),
+    (errors.Crowded, "busy", 503, True),
     (errors.OperatingLimit, "busy", 503, True),
     (errors.Overloaded, "busy", 503, True),
     (errors.TransportError, "silent", 504, True),
     (errors.ServerFault, "silent", 502, True),
+)
+
+# What passes by itself, and how soon. Operating time takes minutes: people are not kept waiting for it.
+_RETRY_SECONDS: tuple[tuple[type[errors.BitrixError], int], ...] = (
+    (errors.Crowded, 2),
+    (errors.RateLimited, 5),
+    (errors.TransportError, 15),
+    (errors.ServerFault, 15),
 )
 
 # Rights that an administrator of the portal can give.
@@ -70,7 +83,8 @@ def of_error(error: errors.BitrixError) -> State:
         ),
         ("failure", 502, True),
     )
-    state = State(name, status, _reference(), retry)
+    seconds = next((after for kind, after in _RETRY_SECONDS if isinstance(error, kind)), 0)
+    state = State(name, status, _reference(), retry, seconds)
     logger.warning("%s: %s after %s: %s", state.reference, name, error.method, error.code)
     return state
 

@@ -21,7 +21,7 @@ def command() -> dict[str, Command]:
 
 def hidden(outcomes: Mapping[str, Answer | BitrixError]) -> tuple[str, ...]:
     """The columns hidden; none where the portal keeps no choice or does not tell it."""
-    outcome = outcomes["columns"]
+    outcome = outcomes.get("columns")
     kept = outcome.result if isinstance(outcome, Answer) else None
     return of(kept.split(",") if isinstance(kept, str) else ())
 

@@ -54,6 +54,11 @@ class Grid:
         return self.shown.listing.refused is not None
 
     @property
+    def partial(self) -> bool:
+        """Payments and shipments have not been read: the portal is slow."""
+        return self.shown.listing.partial
+
+    @property
     def many(self) -> bool:
         """Too many orders to be sorted, filtered or chosen all at once."""
         return self.total > SUMMED

@@ -13,9 +13,9 @@ from b24app.orders import cards
 from b24app.orders.content import IN_GRID
 from b24app.orders.gateway import SUMMED, Need, OrderReader
 from b24app.orders.narrowing import narrowed
-from b24app.orders.showing import Asked, show
+from b24app.orders.showing import Asked, Steps, show
 from b24app.orders.types import DEAL, INVOICE, ORDER, Order, Owner
-from b24app.portals import access
+from b24app.portals import access, slowness
 from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.session import Session
@@ -29,11 +29,19 @@ Outcomes = Mapping[str, Answer | errors.BitrixError]
 class Reading:
     """A card's orders on their way to the page: what to ask for, and what comes of it.
 
-    With ``sums`` the totals of the card are read along.
+    With ``sums`` the totals of the card are read along. ``steps`` is for a slow portal: see
+    :class:`Steps`.
     """
 
     def __init__(
-        self, client: Client, portal: Portal, owner: Owner, asked: Asked, *, sums: bool
+        self,
+        client: Client,
+        portal: Portal,
+        owner: Owner,
+        asked: Asked,
+        *,
+        sums: bool,
+        steps: Steps = Steps.WHOLE,
     ) -> None:
         self.owner = owner
         # Taken before anything is read, so that no change falls between reading and asking for news.
@@ -43,16 +51,20 @@ class Reading:
         self._reader = OrderReader(client, owner)
         self._asked = asked
         self._sums = sums
+        self._steps = steps
 
     def commands(self) -> dict[str, Command]:
         """The card, the statuses unless they are known, and the orders: one request if it fits."""
+        names: dict[str, Command] = {}
+        if self._steps is not Steps.ROWS_ONLY:
+            names = dictionaries.status_commands(self._portal)
+            names |= dictionaries.platform_commands(self._portal)
         return (
             cards.opening(self.owner)
             | access.question(self._portal)
-            | dictionaries.status_commands(self._portal)
-            | dictionaries.platform_commands(self._portal)
+            | names
             | self._reader.commands(
-                self._asked.need(sums=self._sums),
+                self._asked.first(self._steps, sums=self._sums),
                 dictionaries.expected_links(self._portal, self.owner),
             )
         )
@@ -61,12 +73,14 @@ class Reading:
         """The page asked for; raises what keeps the links from being read."""
         statuses = dictionaries.statuses(self._portal, outcomes)
         ranks = dictionaries.ranks(statuses)
-        shown = show(self._reader, outcomes, self._asked, ranks, sums=self._sums)
+        shown = show(self._reader, outcomes, self._asked, ranks, sums=self._sums, steps=self._steps)
         dictionaries.remember_links(self._portal, self.owner, shown.listing.total)
         watching.show(self._portal.pk, self.owner, shown.listing.ids)
-        people = dictionaries.people(
-            self._portal, self._client, (order.responsible_id for order in shown.orders)
-        )
+        people: dict[int, str] = {}
+        if self._steps is not Steps.ROWS_ONLY:
+            people = dictionaries.people(
+                self._portal, self._client, (order.responsible_id for order in shown.orders)
+            )
         names = presenting.Names(
             statuses, people, dictionaries.platforms(self._portal, outcomes), language
         )
@@ -94,7 +108,14 @@ def context(
 
     ``query`` holds the narrowing; a request without it gets everything. Raises ``BadForm``.
     """
-    reading = Reading(client, user.portal, owner_of(opened), asking.of(query), sums=True)
+    reading = Reading(
+        client,
+        user.portal,
+        owner_of(opened),
+        asking.of(query),
+        sums=True,
+        steps=Steps.ROWS_FIRST if slowness.is_slow(user.portal) else Steps.WHOLE,
+    )
     return drawn(reading, client.batch(reading.commands()), user, opened.language)
 
 
@@ -119,7 +140,14 @@ def drawn(
 
 def page(opened: Session, user: PortalUser, client: Client, query: QueryDict) -> dict[str, object]:
     """What ``tab/grid.html`` needs: the page asked for, without the sums of all. Raises as above."""
-    reading = Reading(client, user.portal, owner_of(opened), asking.of(query), sums=False)
+    reading = Reading(
+        client,
+        user.portal,
+        owner_of(opened),
+        asking.of(query),
+        sums=False,
+        steps=Steps.ROWS_FIRST if slowness.is_slow(user.portal) else Steps.WHOLE,
+    )
     outcomes = client.batch(reading.commands())
     return {
         "card": cards.opened(reading.owner, outcomes),

@@ -12,9 +12,9 @@ from b24app.journal import watching
 from b24app.orders import cards, details
 from b24app.orders.gateway import read_orders
 from b24app.orders.narrowing import Narrowing
-from b24app.orders.showing import Asked
+from b24app.orders.showing import Asked, Steps
 from b24app.orders.types import DEAL, INVOICE, Owner
-from b24app.portals import access, entry, launch, states
+from b24app.portals import access, entry, launch, slowness, states
 from b24app.portals.codes import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
 from b24app.portals.frame import allow_frame, nonce_of
 from b24app.portals.launch import Posted, Refused
@@ -41,8 +41,13 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
         raise Refused("malformed", portal)
     owner = Owner(OWNER_TYPES[posted.placement], posted.entity_id)
     client = launch.client_for(posted, portal)
-    reading = region.Reading(client, portal, owner, Asked(Narrowing()), sums=True)
-    outcomes = client.batch(launch.identity_commands() | reading.commands() | columns.command())
+    slow = slowness.is_slow(portal)
+    steps = Steps.ROWS_ONLY if slow else Steps.WHOLE
+    reading = region.Reading(client, portal, owner, Asked(Narrowing()), sums=True, steps=steps)
+    chosen = {} if slow else columns.command()
+    outcomes = client.batch(launch.identity_commands() | reading.commands() | chosen)
+    if slow:
+        slowness.note_answers(portal, outcomes)
     person = launch.identified(posted, portal, outcomes)
     card = cards.opened(owner, outcomes)
     user = launch.opened(posted, portal, person)
@@ -57,10 +62,12 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
         "hideable": columns.HIDEABLE,
         "hidden": columns.hidden(outcomes),
         "statuses": presenting.status_choices(statuses, language),
+        "rest_follows": slow,
     }
     try:
         context |= region.drawn(reading, outcomes, user, language)
     except errors.BitrixError as error:
+        slowness.note_failure(portal, error)
         context |= {"state": states.of_error(error), "admins": access.who_can_grant(portal)}
     return render(request, "tab/page.html", context)
 

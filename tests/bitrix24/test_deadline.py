@@ -16,7 +16,9 @@ from tests.bitrix24.scripted import TOKEN, Portal, Reply, Start, Unmetered, ok
 SLOW = {
     "headers that drip": [b"HTTP/1.1 200 OK\r\nX-Drip: ", *[b"x"] * 40, b"\r\n"],
     "100 Continue again and again": [b"HTTP/1.1 100 Continue\r\n\r\n"] * 40,
-    "a status line that drips": [bytes([one]) for one in b"HTTP/1.1 100 " + b"x" * 27 + b"\r\n\r\n"],
+    "a status line that drips": [
+        bytes([one]) for one in b"HTTP/1.1 100 " + b"x" * 27 + b"\r\n\r\n"
+    ],
 }
 
 
@@ -85,7 +87,9 @@ def test_repetitions_count_as_requests(portal: Portal) -> None:
 def test_a_deadline_holds_for_its_own_thread_only(portal: Portal) -> None:
     found: list[object] = []
     with deadline.within(0, 0):
-        other = threading.Thread(target=lambda: found.append(portal.client().call("profile").result))
+        other = threading.Thread(
+            target=lambda: found.append(portal.client().call("profile").result)
+        )
         other.start()
         other.join()
     assert found == ["profile"]

@@ -69,8 +69,6 @@ class Machine:
                 "b24app.wsgi",
                 "-b",
                 f"127.0.0.1:{self.port}",
-                "--threads",
-                "4",
             ],
             "worker": [*celery, "worker", "-c", str(self.workers), "-Q", "interactive,bulk"],
             "beat": [*celery, "beat", "-s", str(self.home / "schedule")],

@@ -1,6 +1,5 @@
-// A portal that did not answer is asked again by the page itself, a few times and ever more slowly.
+// A portal that did not answer, or is busy, is asked again by the page itself, a few times and ever more slowly.
 const MOST = 4;
-const FIRST_SECONDS = 15;
 
 let tries = 0;
 let clock = 0;
@@ -12,8 +11,12 @@ function begin() {
     if (document.getElementById("grid")) tries = 0;
     return;
   }
+  // An opening that is tried again is a new page, which is told how often it was tried.
+  tries = Math.max(tries, Number(line.dataset.retried));
   if (tries >= MOST) return;
-  let left = FIRST_SECONDS * 2 ** tries++;
+  // Not all who were turned away at the same moment come back at the same moment.
+  const spread = 1 + Math.random() / 2;
+  let left = Math.round(Number(line.dataset.retrySeconds) * 2 ** tries++ * spread);
   const tick = () => {
     if (!line.isConnected) return clearInterval(clock);
     if (document.visibilityState !== "visible") return;

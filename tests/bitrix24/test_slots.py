@@ -1,0 +1,89 @@
+"""No portal holds more than its part of a web process's threads."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from b24app.bitrix24 import deadline, errors, slots
+from b24app.bitrix24.slots import Slots
+
+
+@pytest.mark.parametrize(
+    ("threads", "each"), [(1, 4), (4, 4), (16, 4), (19, 4), (32, 8), (100, 25)]
+)
+def test_a_portal_has_a_quarter_of_the_threads_and_at_least_four(threads: int, each: int) -> None:
+    found = Slots(threads)
+    with deadline.within(0, 0):
+        for _ in range(each):
+            found.take("slow")
+        with pytest.raises(errors.Crowded):
+            found.take("slow")
+        found.take("other")
+
+
+def waiting(found: Slots, portal: str, taken: list[bool]) -> threading.Thread:
+    def take() -> None:
+        try:
+            found.take(portal)
+        except errors.Crowded:
+            taken.append(False)
+        else:
+            taken.append(True)
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    return thread
+
+
+def until(condition: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if condition():
+            return
+        threading.Event().wait(0.005)
+    raise AssertionError("never")
+
+
+def test_whoever_waits_gets_the_slot_that_is_given_back() -> None:
+    found, taken = Slots(wait_seconds=60), list[bool]()
+    for _ in range(4):
+        found.take("busy")
+    thread = waiting(found, "busy", taken)
+    until(lambda: found.waiting == 1)
+    found.give_back("busy")
+    thread.join()
+    assert taken == [True]
+
+
+def test_no_more_wait_for_a_slot_than_have_one() -> None:
+    found, taken = Slots(wait_seconds=60), list[bool]()
+    for _ in range(4):
+        found.take("silent")
+    threads = [waiting(found, "silent", taken) for _ in range(4)]
+    until(lambda: found.waiting == 4)
+    with pytest.raises(errors.Crowded):
+        found.take("silent")
+    for _ in range(4):
+        found.give_back("silent")
+    for thread in threads:
+        thread.join()
+    assert taken == [True] * 4
+
+
+def test_a_web_request_keeps_one_slot_of_a_portal_to_its_end() -> None:
+    with deadline.within(0, 0):
+        with slots.of_web_request():
+            for _ in range(10):
+                slots.hold("kept.example")
+            for _ in range(3):
+                slots.OF_PROCESS.take("kept.example")
+            with pytest.raises(errors.Crowded):
+                slots.OF_PROCESS.take("kept.example")
+        slots.OF_PROCESS.take("kept.example")
+    for _ in range(4):
+        slots.OF_PROCESS.give_back("kept.example")
+
+
+def test_a_worker_needs_no_slot() -> None:
+    for _ in range(100):
+        slots.hold("worked.example")
