@@ -1,9 +1,10 @@
 """The wire: one pooled ``requests`` session per process, and a verdict for every way it breaks.
 
-What callers get is either a complete answer of so many bytes at most, whatever its status, or ``errors.NotSent`` (nothing left this machine), ``errors.OutcomeUnknown`` (it may have
-arrived), ``errors.IncompleteAnswer`` (too large to be believed). Redirects are handed back as
-they are: only the caller knows which address is confirmed, and ``requests`` would turn a POST
-into a GET (settings/how-to-call-rest-api/change-domen.md).
+What callers get is either a complete answer of so many bytes at most, whatever its status, or
+``errors.NotSent`` (nothing left this machine), ``errors.OutcomeUnknown`` (it may have arrived),
+``errors.IncompleteAnswer`` (too large to be believed). Redirects are handed back as they are: only the
+caller knows which address is confirmed, and ``requests`` would turn a POST into a GET
+(settings/how-to-call-rest-api/change-domen.md).
 """
 
 import io

@@ -6,6 +6,7 @@ while the lane is still its own. What a lane's last holder had claimed is put ba
 taken anew: claimed rows were not touched, rows being written are *unknown* and are read back.
 """
 
+import logging
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from b24app.jobs import states
-from b24app.jobs.models import Job, JobItem, JobLane
+from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 
 LANES = 4
 """Requests of one job under way at once. Where the bucket is the ceiling, one is enough and the rest rest."""
@@ -40,9 +41,14 @@ PUNCTUAL = timedelta(seconds=1)
 # How long a message may stand in the queue before another one is sent in its place.
 QUEUED = timedelta(seconds=60)
 
+MAX_DEATHS = 3
+"""Slices of a lane in a row that may be killed. What kills a worker that often is in the job itself."""
+
 MOST_AT_ONCE = 1000
 
 S = JobItem.State
+
+logger = logging.getLogger(__name__)
 
 
 class Lost(Exception):
@@ -114,7 +120,7 @@ class Held:
             self.renew()
             _put_back(self._mine())
             JobLane.objects.filter(pk=self.lane_pk).update(
-                token=None, leased_until=None, due_at=due, ticket=F("ticket") + 1
+                token=None, leased_until=None, due_at=due, ticket=F("ticket") + 1, deaths=0
             )
         return None if after is None else JobLane.objects.get(pk=self.lane_pk).ticket
 
@@ -123,6 +129,7 @@ def take(pk: int, ticket: int, task: str) -> Held | None:
     """The lane ``pk`` for the message with ``ticket``; None when it is somebody else's, or void.
 
     A message that comes a second time under one ``task`` id lost its worker: its lease counts no more.
+    Where that happens :data:`MAX_DEATHS` times in a row, the job fails.
     """
     now, token = timezone.now(), uuid.uuid4()
     with transaction.atomic():
@@ -134,8 +141,15 @@ def take(pk: int, ticket: int, task: str) -> Held | None:
         )
         if lane is None or (_held(lane, now) and lane.task != task):
             return None
-        _found_again(lane)
-        JobLane.objects.filter(pk=pk).update(token=token, task=task, leased_until=now + LEASE)
+        if _found_again(lane) and lane.deaths + 1 >= MAX_DEATHS:
+            _fail(lane.job)
+            return None
+        JobLane.objects.filter(pk=pk).update(
+            token=token,
+            task=task,
+            leased_until=now + LEASE,
+            deaths=0 if lane.token is None else F("deaths") + 1,
+        )
     return Held(pk, lane.number, lane.job, token)
 
 
@@ -143,10 +157,20 @@ def _held(lane: JobLane, now: datetime) -> bool:
     return lane.token is not None and lane.leased_until is not None and lane.leased_until > now
 
 
-def _found_again(lane: JobLane) -> None:
+def _found_again(lane: JobLane) -> bool:
+    """Whether the lane's last slice was killed; what it held is put back."""
     if lane.token is None:
-        return
+        return False
     _put_back(JobItem.objects.filter(job=lane.job_id, claim=lane.token))
+    return True
+
+
+def _fail(job: Job) -> None:
+    """End a job that kills its workers; what it was made from is not kept."""
+    if states.change(job, Job.State.FAILED, "killed"):
+        logger.error("job %s failed: its worker was killed %s times", job.pk, MAX_DEATHS)
+        JobSource.objects.filter(job=job).delete()
+    void(Job.objects.of(job.portal).filter(pk=job.pk))
 
 
 def _put_back(items: QuerySet[JobItem]) -> None:

@@ -266,6 +266,9 @@ class JobLane(models.Model):
     token = models.UUIDField(null=True, blank=True)
     task = models.CharField(max_length=64, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
+    deaths = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Slices in a row whose worker was killed"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="one_lane_each")]

@@ -114,7 +114,7 @@ class Progress:
             "resume": state in RESUMABLE,
             "retry": job.failed > 0 and state in (Job.State.DONE, Job.State.STOPPED),
             "undo": job.done > 0
-            and state in (Job.State.DONE, Job.State.STOPPED, Job.State.PAUSED)
+            and state in (*states.ENDED, Job.State.PAUSED)
             and job.kind != Job.Kind.EXPORT,
         }
         return frozenset(name for name, allowed in chosen.items() if allowed)

@@ -96,6 +96,10 @@ JOB_REASONS: Words = {
         "Bitrix24 does not offer a function here that this job needs; nothing more was changed."
     ),
     "failure": _("Something nobody foresaw; nothing more was changed. Press Resume to try again."),
+    "killed": _(
+        "This job has brought the program that works it to a stop three times, so it is not tried "
+        "again. Rows without an outcome may have been changed: check them in Bitrix24."
+    ),
     "empty": _("There are no rows in it."),
     "too_many": _("There are more than 100,000 rows. Split it into several."),
     "too_large": _("The file unpacks to far more than a table of orders."),

@@ -246,6 +246,29 @@ def test_millions_of_empty_elements_are_counted_before_they_are_read(
     assert peak < 20_000_000
 
 
+@pytest.mark.parametrize(
+    "xml",
+    [
+        worksheet(b"<row><c " + b" ".join(b'a%d=""' % at for at in range(600_000)) + b"/></row>"),
+        worksheet(b'<row><c r="' + b"A" * 20_000_000 + b'"/></row>'),
+        worksheet(b"<row><!--" + b"-" + b"x" * 20_000_000 + b"--></row>"),
+        worksheet(b"<row><c"),
+        b"<styleSheet>" + b'<xf a="" b="" c="" d="" e="" f=""/>' * 100_000 + b"</styleSheet>",
+        worksheet(b"<row>" + b'<c a="" b="" c="" d=""/>' * 190_000 + b"</row>"),
+    ],
+    ids=["attributes of a tag", "value", "comment", "unfinished", "of all styles", "of one row"],
+)
+def test_attributes_and_long_tags_are_refused_before_they_are_read(xml: bytes) -> None:
+    for member in (SHEET, STYLES):
+        content = tampered(member, xml + b" " * 300_000)
+        tracemalloc.start()
+        with pytest.raises(Unreadable):
+            read(content)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 30_000_000
+
+
 def multiplying() -> str:
     return "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 20 if n else "lol" * 100}">' for n in range(9))
 
