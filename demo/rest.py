@@ -172,7 +172,7 @@ class Rest:
             counted = {"total": result.total, "next": result.next}
             more = {name: value for name, value in counted.items() if value is not None}
             body = {"result": result.result, **more}
-        change = self.bent.get(method)
+        change = self.bent.get(method) or self.bent.get("*")
         return {**(change(body) if change else body), "operating": operating}
 
     def _work(self, asked: "_Request", method: str) -> Row:

@@ -226,7 +226,7 @@ class DemoPortal:
         self.rest.faults.add(Fault(kind, method or "", times, after, seconds, skip))
 
     def bend(self, method: str, change: Callable[[Row], Row]) -> None:
-        """Each answer of the method (``result``, ``total``, ``next``) becomes what ``change`` makes of it."""
+        """Each answer of the method (``result``, ``total``, ``next``), or of all with ``*``, is changed."""
         self.rest.bent[method.lower()] = change
 
     def calm(self) -> None:

@@ -97,8 +97,8 @@ JOB_REASONS: Words = {
     ),
     "failure": _("Something nobody foresaw; nothing more was changed. Press Resume to try again."),
     "killed": _(
-        "This job has brought the program that works it to a stop three times, so it is not tried "
-        "again. Rows without an outcome may have been changed: check them in Bitrix24."
+        "The program broke down three times while it worked on this job, so the job is not tried again. "
+        "Rows without an outcome may have been changed: check them in Bitrix24."
     ),
     "empty": _("There are no rows in it."),
     "too_many": _("There are more than 100,000 rows. Split it into several."),
