@@ -1,6 +1,7 @@
 """The installer's page, and connecting from outside."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -34,7 +35,7 @@ _CONNECTIONS: Mapping[str, int] = {
 }
 
 
-@entry.opened_by_portal
+@partial(entry.opened_by_portal, installs=True)
 def installer(request: HttpRequest, posted: Posted) -> HttpResponse:
     """Install or install again: prove, store, bind, show what was done, and finish by itself."""
     user = flow.install(posted)

@@ -47,11 +47,15 @@ def language_of(request: HttpRequest) -> str:
     return next((code for code in known if code in LANGUAGES), "en")
 
 
-def opened_by_portal(view: Opening) -> Callable[[HttpRequest], HttpResponse]:
+def opened_by_portal(
+    view: Opening, *, installs: bool = False
+) -> Callable[[HttpRequest], HttpResponse]:
     """A page the portal opens by a form POST. No cookie rides along, so there is no CSRF to check.
 
-    HEAD answers 200 (the Market asks), GET shows where the app is to be opened from.
+    HEAD answers 200 (the Market asks), GET shows where the app is to be opened from. A page that
+    ``installs`` has more time: it changes the portal, in several requests.
     """
+    limits = _reading if installs else _opening
 
     @csrf_exempt
     @wraps(view)
@@ -67,9 +71,17 @@ def opened_by_portal(view: Opening) -> Callable[[HttpRequest], HttpResponse]:
             except Refused as refused:
                 allow_frame(request, _claimed(request))
                 return page(request, states.of_refusal(refused.reason))
-            return _answered(view, request, posted)
+            return _answered(view, request, posted, limits)
 
     return inner
+
+
+def _opening() -> AbstractContextManager[None]:
+    return deadline.within(settings.OPENING_SECONDS, settings.OPENING_REQUESTS)
+
+
+def _reading() -> AbstractContextManager[None]:
+    return deadline.within(settings.READING_SECONDS, settings.READING_REQUESTS)
 
 
 def _posted(request: HttpRequest) -> Posted:
@@ -80,9 +92,14 @@ def _posted(request: HttpRequest) -> Posted:
     return launch.read(request.GET.dict(), request.POST.dict())
 
 
-def _answered(view: Opening, request: HttpRequest, posted: Posted) -> HttpResponse:
+def _answered(
+    view: Opening,
+    request: HttpRequest,
+    posted: Posted,
+    limits: Callable[[], AbstractContextManager[None]],
+) -> HttpResponse:
     try:
-        with deadline.within(settings.OPENING_SECONDS, settings.OPENING_REQUESTS):
+        with limits():
             return view(request, posted)
     except Refused as refused:
         allow_frame(request, refused.portal or Portal.objects.named(posted.member_id).first())
@@ -148,7 +165,7 @@ def _limited(request: HttpRequest) -> AbstractContextManager[None]:
     """One deadline for all that a page reads; a change is not cut off in the middle."""
     if request.method != "GET":
         return nullcontext()
-    return deadline.within(settings.READING_SECONDS, settings.READING_REQUESTS)
+    return _reading()
 
 
 def in_session(
