@@ -22,6 +22,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
+from tests import environment  # isort: skip  (sets what the settings read)
+
 import requests
 
 from b24app.portals.codes import DEAL_TAB
@@ -51,6 +53,13 @@ def main() -> None:
     parser.add_argument("--crowd", type=int, default=50, help="people at the other one at once")
     parser.add_argument("--openings", type=int, default=40, help="openings measured in each phase")
     options = parser.parse_args()
+    try:
+        _run(options)
+    finally:
+        environment.pytest_unconfigure()
+
+
+def _run(options: argparse.Namespace) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
         machine.running(Path(home), postgres=False) as one,
@@ -115,8 +124,8 @@ def _again(portal: DemoPortal, text: str) -> str:
     retry, sealed = _RETRY.search(text), _SEALED.search(text)
     if retry is None or sealed is None or int(retry[2]) >= RETRIES:
         return ""
-    spread = 1 + random.random() / 2  # noqa: S311
-    time.sleep(round(int(retry[1]) * 2 ** int(retry[2]) * spread))
+    spread = 1 + random.random() / 4  # noqa: S311
+    time.sleep(int(retry[1]) * 2 ** int(retry[2]) * spread)
     action = urljoin(portal.app_url, html.unescape(sealed[1]))
     return requests.post(action, data={"sealed": html.unescape(sealed[2])}, timeout=120).text
 
