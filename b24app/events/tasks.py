@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from b24app.bitrix24.errors import BitrixError
-from b24app.events import handlers, notices
+from b24app.events import handlers, notices, removing
 from b24app.events.models import ChangeNotice, InboxEvent
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,12 @@ def _noticed(claim: str) -> int:
     return len(rows)
 
 
+@shared_task(name="events.look_again")
+def look_again(portal: int) -> None:
+    """Look once more at a reported removal of the app that was not confirmed yet."""
+    removing.look_again(portal)
+
+
 @shared_task(name="events.sweep")
 def sweep() -> None:
     """Pick up what was lost or whose time has come; drop what is a week, or failed and a month, old."""
@@ -92,5 +98,7 @@ def sweep() -> None:
         gather.delay(portal)
     for claim in notices.lost():
         gather_again.delay(claim)
+    for portal in removing.due():
+        look_again.delay(portal)
     for state, kept in KEPT.items():
         InboxEvent.objects.filter(state=state, received_at__lt=now - kept).delete()

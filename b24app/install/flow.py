@@ -14,21 +14,14 @@ from django.utils import timezone
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.connect import client_of
 from b24app.orders import rows
 from b24app.portals import bindings, launch
 from b24app.portals.fields import Secret
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.tokens import bury, settle
+from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
-
-# People whose access is tried before an uninstall is believed.
-WITNESSES = 20
-
-# A portal that is there no more has no app (errors/index.md).
-DELETED = "PORTAL_DELETED"
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
@@ -145,7 +138,7 @@ def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
 def close(portal: Portal, proved: datetime) -> bool:
     """End everybody's access and session; what else is known of the portal stays.
 
-    The caller has proved at that moment that the app is gone (see events.leaving). False where somebody
+    The caller has proved at that moment that the app is gone (see :mod:`removal`). False where somebody
     has come in since: then the app is there again, and nothing is changed.
     """
     live = PortalUser.objects.of(portal).filter(tokens=PortalUser.Tokens.LIVE)
@@ -155,34 +148,19 @@ def close(portal: Portal, proved: datetime) -> bool:
             return False
         portal.application_token = Secret("")
         portal.uninstalled_at = timezone.now()
-        portal.save(update_fields=["application_token", "uninstalled_at"])
+        portal.removal_told_at = portal.removal_look_at = None
+        portal.removal_clean = False
+        portal.save(
+            update_fields=[
+                "application_token",
+                "uninstalled_at",
+                "removal_told_at",
+                "removal_look_at",
+                "removal_clean",
+            ]
+        )
         PortalUser.objects.of(portal).update(
             access_token="", refresh_token="", tokens=PortalUser.Tokens.DEAD
         )
     logger.info("portal %s: access ended", portal.host)
     return True
-
-
-def still_installed(portal: Portal) -> bool:
-    """True when somebody's access still works, so that the app cannot be gone.
-
-    The installer alone proves too little: their tokens also end with their dismissal. Raises
-    ``errors.BitrixError`` where the portal cannot be asked: that proves nothing either way, and
-    neither does an ended subscription.
-    """
-    live = PortalUser.objects.of(portal).filter(tokens=PortalUser.Tokens.LIVE)
-    for user in live.select_related("portal").order_by("-renewed_at")[:WITNESSES]:
-        try:
-            client_of(user).call("app.info")
-        except errors.DeadToken:
-            bury(user)
-        except errors.PortalClosed as closed:
-            if closed.code != DELETED:
-                # Closed for a while, or to plain http: the app may be there still.
-                raise
-            return False
-        except (errors.AccessDenied, errors.MissingScope, errors.MethodNotFound):
-            return True
-        else:
-            return True
-    return False

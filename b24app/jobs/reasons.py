@@ -72,10 +72,18 @@ JOB_REASONS: Words = {
         "Bitrix24 gives an app only so much working time in ten minutes, and it is used up; the job "
         "goes on by itself."
     ),
-    "overload": _("Bitrix24 has blocked the app for too many calls; the job tries again by itself."),
+    "overload": _(
+        "Bitrix24 has blocked its REST API because of overload. Only Bitrix24 support can lift the "
+        "block: ask an administrator to contact them. The job asks again every ten minutes and goes on "
+        "by itself."
+    ),
+    "plan": _(
+        "Bitrix24 lets apps work only with a commercial plan or a Market subscription, and yours has "
+        "ended. Ask an administrator to renew it: the job goes on by itself."
+    ),
     "silent": _("Bitrix24 does not answer; the job tries again by itself."),
     "renewing": _("Access to Bitrix24 is being renewed; the job goes on by itself."),
-    "portal_closed": _("Your Bitrix24 is closed at the moment; the job tries again by itself."),
+    "portal_closed": _("Your Bitrix24 is closed for maintenance; the job tries again by itself."),
     "settings": _(
         "The app’s own access to Bitrix24 is not set up right. Only its operator can mend that; the "
         "job then goes on by itself."
@@ -136,6 +144,14 @@ OF_ANOTHER: Words = {
 
 # What only administrators can do.
 TO_ADMINISTRATORS: Words = {
+    "overload": _(
+        "Bitrix24 has blocked its REST API because of overload. Only Bitrix24 support can lift the "
+        "block: contact them. The job asks again every ten minutes and goes on by itself."
+    ),
+    "plan": _(
+        "Bitrix24 lets apps work only with a commercial plan or a Market subscription, and yours has "
+        "ended. Renew it under “My plan” in Bitrix24: the job goes on by itself."
+    ),
     "payment": _(
         "The subscription has ended. Renew it in the Market, then open the app: the job goes on by "
         "itself."

@@ -46,6 +46,19 @@ class Portal(models.Model):
     )
     installed_at = models.DateTimeField(default=timezone.now)
     uninstalled_at = models.DateTimeField(null=True, blank=True)
+    removal_told_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the removal of the app was reported that nobody has confirmed yet",
+    )
+    removal_look_at = models.DateTimeField(
+        null=True, blank=True, help_text="When that is looked at again"
+    )
+    removal_clean = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The report asks for the portal's data to be erased",
+    )
     named = models.JSONField(
         default=list,
         blank=True,
