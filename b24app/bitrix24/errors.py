@@ -377,3 +377,15 @@ def _by_word(code: str, plain: str) -> type[ApiError] | None:
     return next(
         (kind for (one, word), kind in BY_WORD.items() if one == code and word in plain), None
     )
+
+
+def without_store(error: BitrixError) -> bool:
+    """Whether an error says that the portal has no online store.
+
+    Besides the documented code: without the store's module the portal does not know its methods.
+    """
+    unknown_method = isinstance(error, MethodNotFound) and error.method.lower() in _OF_EVERY_STORE
+    return isinstance(error, StoreMissing) or unknown_method
+
+
+_OF_EVERY_STORE: Final = frozenset({"sale.order.list", "sale.order.get"})

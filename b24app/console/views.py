@@ -1,6 +1,7 @@
 """The main page, the overview and the settings. Each view parses, calls one thing, renders."""
 
 import json
+from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -13,10 +14,11 @@ from b24app.bitrix24.client import Timeouts
 from b24app.connect import WAITED_FOR, client_of
 from b24app.console import chart, choices, health, links, mending, pages
 from b24app.console.choices import Choices, ChoicesForm
+from b24app.console.health import Check
 from b24app.portals import bindings, entry, launch
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted
-from b24app.portals.models import PortalUser
+from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
 from b24app.portals.session import Session
 
 
@@ -71,9 +73,21 @@ def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, ob
     return {
         "portal": user.portal,
         "checks": checks,
-        "faults": [one for one in checks if one.wrong],
+        "faults": [one for one in checks if one.wrong and not _told_above(user.portal, one)],
+        "removal_until": _removal_until(user.portal),
         "chart": chart.of_month(user.portal, timezone.now().date()),
     }
+
+
+def _told_above(portal: Portal, check: Check) -> bool:
+    """Whether the page says so anyway: it has a note for a subscription that has ended."""
+    return portal.payment_expired and check.facts.get("trouble") == "payment"
+
+
+def _removal_until(portal: Portal) -> datetime | None:
+    """How long Bitrix24's own word on a reported removal of the app is waited for."""
+    told_at = portal.removal_told_at
+    return None if told_at is None else told_at + REMOVAL_WAIT
 
 
 @pages.administrators("overview", "POST", unpaid=True)

@@ -30,6 +30,16 @@ from b24app.portals.tokens import settle
 logger = logging.getLogger(__name__)
 
 
+# The installer's own access, or a right of theirs. Anything else passes: the changes wait for it.
+_ENDED = (
+    errors.AuthError,
+    errors.AccessDenied,
+    errors.MissingScope,
+    errors.MethodNotFound,
+    errors.StoreMissing,
+)
+
+
 class NotYet(Exception):
     """The event cannot be worked now; it is tried again later."""
 
@@ -143,9 +153,7 @@ def _orders_of(portal: Portal, parts: Mapping[str, Collection[int]]) -> set[int]
         return set()
     try:
         return origins.order_ids(client, parts)
-    except errors.ApiError as error:
-        if error.retryable:
-            raise
+    except _ENDED as error:
         # The installer has lost a right or their access: that is shown elsewhere, and mended there.
         logger.warning("changed parts of orders at %s not read: %s", portal.host, error.code)
         return set()

@@ -28,13 +28,28 @@ Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the installation: how it went and, where it failed, what the person can do."""
+    """One line of the installation: how it went and, where it failed, what the person can do.
+
+    ``trouble`` names a state of the whole portal in which nothing could succeed.
+    """
 
     name: str
     done: bool
     detail: str = ""
     missing: tuple[str, ...] = ()
     error: errors.BitrixError | None = None
+
+    @property
+    def trouble(self) -> str:
+        return next((name for kind, name in _TROUBLES if isinstance(self.error, kind)), "")
+
+
+_TROUBLES: tuple[tuple[type[errors.BitrixError], str], ...] = (
+    (errors.PlanEnded, "plan"),
+    (errors.PaymentRequired, "payment"),
+    (errors.Overloaded, "overload"),
+    (errors.PortalClosed, "portal-closed"),
+)
 
 
 def install(posted: Posted) -> PortalUser:
@@ -86,16 +101,18 @@ def bind(client: Client, portal: Portal) -> list[Step]:
     """
     verified = Step("verified", done=True, detail=portal.host)
     try:
-        present = client.batch({"scope": Command("scope"), **bindings.looking()})
+        asked = {"scope": Command("scope"), **bindings.looking(), **bindings.link_fields()}
+        present = client.batch(asked)
         _note_scope(portal, present["scope"])
         wanted = bindings.mending(portal, present)
         outcomes: Outcomes = client.batch(wanted) if wanted else {}
     except errors.BitrixError as error:
-        refused = (Step(name, done=False, error=error) for name in ("tabs", "events"))
+        refused = (Step(name, done=False, error=error) for name in ("links", "tabs", "events"))
         return [verified, _permissions(portal), *refused]
     return [
         verified,
         _permissions(portal),
+        _links(present["links"]),
         _step("tabs", "placement", present, outcomes),
         _step("events", "event", present, outcomes),
     ]
@@ -104,6 +121,19 @@ def bind(client: Client, portal: Portal) -> list[Step]:
 def _permissions(portal: Portal) -> Step:
     missing = bindings.missing_scopes(portal.scopes())
     return Step("permissions", done=not missing, missing=tuple(missing))
+
+
+def _links(outcome: Answer | errors.BitrixError) -> Step:
+    """Whether the portal's kernel knows order links as the app uses them.
+
+    A portal without a store is ready for one; what this person may not ask keeps nobody from installing.
+    """
+    if isinstance(outcome, Answer):
+        unknown = bindings.unknown_link_fields(outcome)
+        return Step("links", done=not unknown, missing=tuple(unknown))
+    if isinstance(outcome, errors.StoreMissing):
+        return Step("links", done=True, detail="no-store")
+    return Step("links", done=not isinstance(outcome, errors.MethodNotFound), error=outcome)
 
 
 def _note_scope(portal: Portal, outcome: Answer | errors.BitrixError) -> None:

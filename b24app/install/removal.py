@@ -19,7 +19,7 @@ from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.pacing import Priority
 from b24app.portals import observing
 from b24app.portals.budgets import budget_of
-from b24app.portals.models import Portal, PortalUser
+from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
 from b24app.portals.tokens import StoredTokens, authorization_server, keep
 
 logger = logging.getLogger(__name__)
@@ -29,9 +29,6 @@ MAX_WITNESSES: Final = 20
 
 REFRESHES: Final = 2
 """People whose refresh token is tried at the authorization server: the installer and one other."""
-
-WITHOUT_PORTAL: Final = timedelta(hours=48)
-"""How long the portal's own word is waited for; afterwards the authorization server's alone decides."""
 
 _TIMEOUTS: Final = Timeouts(reading=10.0)
 
@@ -86,7 +83,7 @@ def decide(word: Word, refresh: Refresh, *, waited: timedelta) -> Verdict:
         return Verdict.INSTALLED
     if word is Word.UNKNOWN and refresh in (Refresh.REFUSED, Refresh.NOBODY):
         return Verdict.REMOVED
-    if word is Word.NONE and waited >= WITHOUT_PORTAL and refresh is Refresh.REFUSED:
+    if word is Word.NONE and waited >= REMOVAL_WAIT and refresh is Refresh.REFUSED:
         return Verdict.REMOVED
     return Verdict.OPEN
 
@@ -99,7 +96,7 @@ def look(portal: Portal, *, waited: timedelta) -> Verdict:
     people = _witnesses(portal)
     word = _word_of(people)
     refresh = Refresh.NOT_ASKED
-    if word is Word.UNKNOWN or (word is Word.NONE and waited >= WITHOUT_PORTAL):
+    if word is Word.UNKNOWN or (word is Word.NONE and waited >= REMOVAL_WAIT):
         refresh = _refresh_of(people)
     verdict = decide(word, refresh, waited=waited)
     logger.warning(

@@ -79,7 +79,7 @@ JOB_REASONS: Words = {
     ),
     "plan": _(
         "Bitrix24 lets apps work only with a commercial plan or a Market subscription, and yours has "
-        "ended. Ask an administrator to renew it: the job goes on by itself."
+        "neither at the moment. Ask an administrator to renew it: the job goes on by itself."
     ),
     "silent": _("Bitrix24 does not answer; the job tries again by itself."),
     "renewing": _("Access to Bitrix24 is being renewed; the job goes on by itself."),
@@ -90,8 +90,8 @@ JOB_REASONS: Words = {
     ),
     "token": _("Open the app once more, or let an administrator open it: the job goes on by itself."),
     "payment": _(
-        "The subscription has ended. Ask an administrator to renew it; then open the app: the job "
-        "goes on by itself."
+        "The subscription to this app has ended. Ask an administrator to renew it; then open the app: "
+        "the job goes on by itself."
     ),
     "removed": _("The app was removed from Bitrix24; nothing more was changed. Press Resume to go on."),
     "app_closed": _("An administrator has closed the app to you. Open it once you may: the job goes on."),
@@ -150,11 +150,11 @@ TO_ADMINISTRATORS: Words = {
     ),
     "plan": _(
         "Bitrix24 lets apps work only with a commercial plan or a Market subscription, and yours has "
-        "ended. Renew it under “My plan” in Bitrix24: the job goes on by itself."
+        "neither at the moment. Renew it under “My plan” in Bitrix24: the job goes on by itself."
     ),
     "payment": _(
-        "The subscription has ended. Renew it in the Market, then open the app: the job goes on by "
-        "itself."
+        "The subscription to this app has ended. Renew it in the Market, then open the app: the job "
+        "goes on by itself."
     ),
     "no_read": _("You have no right to read orders. Grant it in the store’s rights; then press Resume."),
     "no_write": _("You have no right to change orders. Grant it in the store’s rights; then press Resume."),

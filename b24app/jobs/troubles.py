@@ -85,8 +85,9 @@ def _state_for(error: errors.BitrixError) -> tuple[Job.State, str]:
     """The state and the reason for an error; a wait of our own budget has the reason of its limit."""
     if isinstance(error, errors.Wait) and error.why == "overload":
         return S.WAITING_PORTAL, "overload"
+    kind = errors.StoreMissing if errors.without_store(error) else type(error)
     return next(
-        ((state, reason) for kind, state, reason in _BY_ERROR if isinstance(error, kind)),
+        ((state, reason) for known, state, reason in _BY_ERROR if issubclass(kind, known)),
         (S.PAUSED, "failure"),
     )
 

@@ -14,6 +14,10 @@ MEMBER_ID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 # A token is renewed this long before its end, so that it does not end on the way.
 MARGIN = timedelta(seconds=60)
 
+# How long the portal's own word on a reported removal of the app is waited for; afterwards the
+# authorization server's alone decides.
+REMOVAL_WAIT = timedelta(hours=48)
+
 
 class PortalQuerySet(models.QuerySet["Portal"]):
     def installed(self) -> "PortalQuerySet":
