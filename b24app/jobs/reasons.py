@@ -73,12 +73,12 @@ JOB_REASONS: Words = {
         "goes on by itself."
     ),
     "overload": _(
-        "Bitrix24 has blocked its REST API because of overload. Only Bitrix24 support can lift the "
-        "block: ask an administrator to contact them. The job asks again every ten minutes and goes on "
-        "by itself."
+        "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can lift "
+        "the block: ask an administrator to contact them. The app checks every ten minutes, and the job "
+        "goes on by itself."
     ),
     "plan": _(
-        "Bitrix24 lets apps work only with a commercial plan or a Market subscription, and yours has "
+        "Bitrix24 allows apps only on a commercial plan or with a Market subscription, and yours has "
         "neither at the moment. Ask an administrator to renew it: the job goes on by itself."
     ),
     "silent": _("Bitrix24 does not answer; the job tries again by itself."),
@@ -145,12 +145,12 @@ OF_ANOTHER: Words = {
 # What only administrators can do.
 TO_ADMINISTRATORS: Words = {
     "overload": _(
-        "Bitrix24 has blocked its REST API because of overload. Only Bitrix24 support can lift the "
-        "block: contact them. The job asks again every ten minutes and goes on by itself."
+        "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can lift "
+        "the block: contact them. The app checks every ten minutes, and the job goes on by itself."
     ),
     "plan": _(
-        "Bitrix24 lets apps work only with a commercial plan or a Market subscription, and yours has "
-        "neither at the moment. Renew it under “My plan” in Bitrix24: the job goes on by itself."
+        "Bitrix24 allows apps only on a commercial plan or with a Market subscription, and yours has "
+        "neither at the moment. Renew the plan or subscription under “My plan”: the job goes on by itself."
     ),
     "payment": _(
         "The subscription to this app has ended. Renew it in the Market, then open the app: the job "

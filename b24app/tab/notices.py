@@ -36,8 +36,8 @@ _OF_THE_PORTAL: tuple[tuple[type[errors.BitrixError], Promise], ...] = (
     (
         errors.Overloaded,
         gettext_lazy(
-            "Bitrix24 has blocked its REST API because of overload. Only Bitrix24 support can lift the "
-            "block: ask an administrator to contact them."
+            "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can "
+            "lift the block: ask an administrator to contact them."
         ),
     ),
     (errors.LimitError, gettext_lazy("The portal is busy. Try again in a minute.")),

@@ -53,7 +53,11 @@ def test_a_job_waits_says_why_and_goes_on_with_the_same_access(
 @pytest.mark.parametrize(
     ("condition", "everybody", "administrator"),
     [
-        ("plan_ended", "Ask an administrator to renew it", "Renew it under “My plan”"),
+        (
+            "plan_ended",
+            "Ask an administrator to renew it",
+            "Renew the plan or subscription under “My plan”",
+        ),
         ("overloaded", "ask an administrator to contact them", "lift the block: contact them"),
     ],
 )

@@ -32,8 +32,8 @@ STATES = {
 WORDS = {
     "closed": "closed for maintenance",
     "overloaded": "Only Bitrix24 support can lift the block",
-    "plan_ended": "a commercial plan or a Market subscription",
-    "market_ended": "a commercial plan or a Market subscription",
+    "plan_ended": "a commercial plan or with a Market subscription",
+    "market_ended": "a commercial plan or with a Market subscription",
 }
 
 every_condition = pytest.mark.parametrize("condition", [*STATES])
