@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.test import Client
+from django.urls import reverse
 
 from b24app.install.removal import Refresh, Verdict, Word, decide
 from b24app.portals.models import Portal, PortalUser
@@ -14,7 +17,7 @@ from demo.server import DemoPortal
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting
 from tests.install.lives import Told, open_main, stored
-from tests.opening import ANNA, ILYA, MARIA, NINA, open_tab
+from tests.opening import ANNA, ILYA, MARIA, NINA, ask, open_tab
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -280,3 +283,32 @@ def test_an_uninstall_is_believed_in_seconds_where_both_say_so(
     assert events() == [(UNINSTALL, 204)]
     assert set(counts(pk).values()) == {0}
     assert counts(theirs.pk) == kept
+
+
+def test_the_console_and_the_operator_see_a_removal_that_is_not_confirmed(
+    client: Client, lived_in: DemoPortal
+) -> None:
+    page = open_main(client, lived_in)
+    lived_in.enter("closed")
+    report(client, lived_in)
+    shown = ask(client, page, reverse("console-overview")).text
+    assert 'data-note="removal"' in shown
+    assert "all data of this Bitrix24 is erased" in shown
+    with pytest.raises(CommandError):
+        call_command("portals", "health", lived_in.member_id, stdout=(told := StringIO()))
+    assert "removal reported" in told.getvalue()
+    lived_in.calm()
+    assert 'data-note="removal"' not in open_main(client, lived_in).text
+
+
+def test_an_application_token_is_not_refused_for_want_of_a_plan(
+    client: Client, installed: DemoPortal, events: Told
+) -> None:
+    installed.enter("plan_ended")
+    installed.lifecycle.update()
+    events()
+    assert stored().application_token != installed.state.app.application_token
+    installed.calm()
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=5)):
+        work()
+    assert stored().application_token == installed.state.app.application_token
