@@ -1,6 +1,7 @@
 """The main page, the overview and the settings. Each view parses, calls one thing, renders."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
@@ -73,15 +74,18 @@ def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, ob
     return {
         "portal": user.portal,
         "checks": checks,
-        "faults": [one for one in checks if one.wrong and not _told_above(user.portal, one)],
+        "faults": [one for one in checks if one.wrong and not _told(user.portal, one, checks)],
         "removal_until": _removal_until(user.portal),
         "chart": chart.of_month(user.portal, timezone.now().date()),
     }
 
 
-def _told_above(portal: Portal, check: Check) -> bool:
-    """Whether the page says so anyway: it has a note for a subscription that has ended."""
-    return portal.payment_expired and check.facts.get("trouble") == "payment"
+def _told(portal: Portal, check: Check, checks: Sequence[Check]) -> bool:
+    """Whether the page says so anyway: an ended subscription has a note, a block is no used-up limit."""
+    if check.facts.get("trouble") == "payment":
+        return portal.payment_expired
+    blocked = any(one.facts.get("trouble") == "overload" for one in checks)
+    return check.name == "limits" and blocked
 
 
 def _removal_until(portal: Portal) -> datetime | None:

@@ -15,7 +15,6 @@ _LATER = (
     errors.ServerFault,
     errors.LimitError,
     errors.PortalClosed,
-    errors.PaymentRequired,
     errors.PlanEnded,
 )
 

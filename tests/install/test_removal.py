@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 import time_machine
+from django.conf import LazySettings
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -165,10 +166,10 @@ def test_while_the_authorization_server_does_not_answer_nothing_is_erased(
 
 
 def test_a_wrong_client_secret_of_ours_erases_nothing(
-    client: Client, lived_in: DemoPortal, settings: object
+    client: Client, lived_in: DemoPortal, settings: LazySettings
 ) -> None:
     remove_silently(lived_in)
-    settings.B24_CLIENT_SECRET = "mistyped"  # type: ignore[attr-defined]
+    settings.B24_CLIENT_SECRET = "mistyped"
     report(client, lived_in)
     pass_time(hours=60, step_hours=10)
     assert Portal.objects.installed().exists()
@@ -209,6 +210,20 @@ def test_expired_access_is_renewed_before_the_portals_word_is_taken(
     assert stored().removal_told_at is None
     anna = PortalUser.objects.get(user_id=ANNA)
     assert anna.refresh_token in lived_in.state.refresh
+
+
+def test_access_that_has_passed_on_to_a_system_user_is_no_removal(
+    client: Client, lived_in: DemoPortal
+) -> None:
+    PortalUser.objects.exclude(user_id=ANNA).delete()
+    lived_in.dismiss(ANNA, passed_on=True)
+    lived_in.state.access.clear()
+    report(client, lived_in)
+    assert Portal.objects.installed().exists()
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=2)):
+        work()
+    assert stored().removal_told_at is None
+    assert stored().installer_id != PortalUser.objects.get(user_id=ANNA).pk
 
 
 def open_as_nina(client: Client, portal: DemoPortal) -> None:
