@@ -21,6 +21,7 @@ class AuthorizationServer:
     def __init__(self) -> None:
         self._portals: dict[str, tuple[Store, Callable[[], str]]] = {}
         self.refreshes = 0
+        self.away = False
         self.url = ""
         self.app = Flask("demo.auth")
         self.app.add_url_rule("/oauth/token/", view_func=self._token)
@@ -56,6 +57,8 @@ class AuthorizationServer:
         app.add_url_rule("/oauth/authorize/", view_func=authorize)
 
     def _token(self) -> Response:
+        if self.away:
+            return Response("<html><h1>502 Bad Gateway</h1></html>", 502, content_type="text/html")
         given = request.args
         if given.get("client_id") != CLIENT_ID or given.get("client_secret") != CLIENT_SECRET:
             raise Failure(401, "invalid_client", "The client credentials are invalid")

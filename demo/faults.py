@@ -27,6 +27,38 @@ WHOLE: dict[str, tuple[int, str, str]] = {
     "overload": (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload."),
 }
 
+
+@dataclass(frozen=True)
+class Condition:
+    """A lasting state of the portal, as REST answers it.
+
+    ``status`` and ``other_status`` are those of the two editions of the vendor's table of system errors,
+    which contradict each other. ``knows_token``: tokens are looked at first, and an unknown one is told
+    so; whether the app is installed and whether a token has expired are looked at afterwards.
+    """
+
+    status: int
+    other_status: int
+    code: str
+    text: str
+    knows_token: bool = False
+
+
+CONDITIONS: dict[str, Condition] = {
+    "closed": Condition(500, 403, "PORTAL_DELETED", "Portal was deleted"),
+    "overloaded": Condition(503, 401, "OVERLOAD_LIMIT", "REST API is blocked due to overload."),
+    "plan_ended": Condition(
+        403,
+        401,
+        "ACCESS_DENIED",
+        "REST API is available only on commercial plans.",
+        knows_token=True,
+    ),
+    "market_ended": Condition(
+        402, 401, "PAYMENT_REQUIRED", "Subscription has been ended", knows_token=True
+    ),
+}
+
 # What happens to the connection.
 WIRE = ("html", "too_many", "cut", "hang", "reset", "redirect", "no_references")
 
@@ -48,6 +80,20 @@ class Faults:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Fault] = []
+        self._condition: Condition | None = None
+        self._other_edition = False
+
+    def enter(self, condition: str, *, other_edition: bool = False) -> None:
+        """From now on the portal is in this state of :data:`CONDITIONS`, until :meth:`calm`."""
+        self._condition, self._other_edition = CONDITIONS[condition], other_edition
+
+    def condition(self, *, knows_token: bool) -> Failure | None:
+        """The answer of the present state at this step of the portal's checks, if it has one."""
+        found = self._condition
+        if found is None or found.knows_token is not knows_token:
+            return None
+        status = found.other_status if self._other_edition else found.status
+        return Failure(status, found.code, found.text)
 
     def add(self, fault: Fault) -> None:
         if fault.kind not in (*REFUSALS, *WHOLE, *WIRE):
@@ -58,10 +104,12 @@ class Faults:
     def calm(self) -> None:
         with self._lock:
             self._waiting.clear()
+        self._condition = None
 
     def names(self) -> list[str]:
+        lasting = [name for name, one in CONDITIONS.items() if one is self._condition]
         with self._lock:
-            return [f"{fault.kind} {fault.method} ×{fault.times}" for fault in self._waiting]
+            return lasting + [f"{one.kind} {one.method} ×{one.times}" for one in self._waiting]
 
     def of_request(self, methods: list[str]) -> Fault | None:
         """The fault that hits a request which holds these methods, if one waits for it."""

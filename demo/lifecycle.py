@@ -166,6 +166,7 @@ class Lifecycle:
             state = self.store.state
             handlers, auth = self._handlers("ONAPPUNINSTALL"), self.event_auth()
             state.app.installed = state.app.finished = False
+            state.removed |= state.access
             state.access.clear()
             state.refresh.clear()
             state.placements.clear()

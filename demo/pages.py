@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from flask import Flask, abort, redirect, render_template, request
 from werkzeug.wrappers import Response as Redirect
 
-from demo.faults import REFUSALS, WHOLE, WIRE
+from demo.faults import CONDITIONS, REFUSALS, WHOLE, WIRE
 from demo.frames import Frames, Portal
 from demo.rows import DEAL, INVOICE
 from demo.state import State
@@ -114,7 +114,8 @@ class Pages:
         kinds = [*WHOLE, *REFUSALS, *WIRE]
         told = self._portal.lifecycle.told[-10:]
         notices = self._portal.state.notices[-10:]
-        return render_template("panel.html", kinds=kinds, told=told, notices=notices)
+        shown = {"kinds": kinds, "conditions": [*CONDITIONS], "told": told, "notices": notices}
+        return render_template("panel.html", **shown, store=self._portal.state.store)
 
     def look_as(self) -> Redirect:
         """Switch the person and the language everybody in this browser looks with."""
@@ -151,6 +152,10 @@ class Pages:
             "subscription": (
                 portal.end_subscription if portal.state.app.paid else portal.renew_subscription
             ),
+            "condition": lambda: portal.enter(
+                given.get("condition", ""), other_edition="other" in given
+            ),
+            "store": portal.close_store if portal.state.store else portal.reopen_store,
             "fault": lambda: portal.misbehave(
                 given.get("kind", ""),
                 given.get("method") or None,

@@ -124,6 +124,7 @@ class Rest:
             if not self.limits.admits():
                 self.refused += 1
                 raise Failure(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")
+            self._in_condition(knows_token=False)
             asked = _Request(number, self._caller(str(params.pop("auth", ""))))
             if method == "batch":
                 body: Row = {"result": self._batch(asked, params, resolve=resolve)}
@@ -137,11 +138,14 @@ class Rest:
 
     def _caller(self, secret: str) -> Caller:
         state = self.store.state
-        token = state.access.get(secret)
-        if token is None or not state.app.installed:
+        token = state.access.get(secret) or state.removed.get(secret)
+        if token is None:
             raise Failure(
                 401, "NO_AUTH_FOUND" if not secret else "invalid_token", "Wrong authorization data"
             )
+        self._in_condition(knows_token=True)
+        if secret in state.removed or not state.app.installed:
+            raise Failure(401, "APPLICATION_NOT_FOUND", "Application not found")
         if not state.app.paid:
             raise Failure(402, "PAYMENT_REQUIRED", "Payment required")
         if token.expires < time.time():
@@ -149,11 +153,18 @@ class Rest:
         user = state.users[token.user_id]
         return Caller(state, user, token.client_id, self.tell, self.missing)
 
+    def _in_condition(self, *, knows_token: bool) -> None:
+        refusal = self.faults.condition(knows_token=knows_token)
+        if refusal is not None:
+            raise refusal
+
     def _one(self, asked: "_Request", method: str, params: Row) -> Row:
         caller = asked.caller
         with self._lock:
             self.calls.append(Call(asked.number, method, params, caller.user.id, asked.in_batch))
-        if method not in METHODS or method in self.missing:
+        without_store = not caller.state.store and method.startswith("sale.")
+        if method not in METHODS or method in self.missing or without_store:
+            # The module that brings the methods of the store is not there.
             raise Failure(404, "ERROR_METHOD_NOT_FOUND", "Method not found!")
         scope, function = METHODS[method]
         if scope and not {scope, *WIDER.get(scope, ())} & set(caller.state.app.scope):

@@ -230,8 +230,28 @@ class DemoPortal:
         self.rest.bent[method.lower()] = change
 
     def calm(self) -> None:
+        """All is well again: no faults, no lasting state, and the authorization server answers."""
         self.rest.faults.calm()
         self.rest.bent.clear()
+        self._auth.away = False
+
+    def enter(self, condition: str, *, other_edition: bool = False) -> None:
+        """A lasting state of ``demo.faults.CONDITIONS``, until :meth:`calm`: ``closed`` for maintenance,
+        ``overloaded``, ``plan_ended``, ``market_ended``. ``other_edition``: with the HTTP status of the
+        vendor's other table. Raises KeyError for another one.
+        """
+        self.rest.faults.enter(condition, other_edition=other_edition)
+
+    def silence_authorization_server(self) -> None:
+        """It answers requests for tokens with a page of the server in front of it."""
+        self._auth.away = True
+
+    def close_store(self) -> None:
+        """The portal has no online store (any more)."""
+        self.state.store = False
+
+    def reopen_store(self) -> None:
+        self.state.store = True
 
     def grow_old(self, *, old: bool = True) -> None:
         """An older kernel: fields of the opening, newer methods and operating time are not there."""

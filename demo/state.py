@@ -66,7 +66,11 @@ class Token:
 
 @dataclass
 class State:
-    """Rows by id. ``clients`` and ``sources`` are what an order has of them, ``platforms`` what there is."""
+    """Rows by id. ``clients`` and ``sources`` are what an order has of them, ``platforms`` what there is.
+
+    ``removed`` are access tokens of an installation that is gone: known, and good for nothing.
+    ``store`` is False on a portal without an online store.
+    """
 
     member_id: str = "a223c6b3710f85df22e9377d6c4f7553"
     users: dict[int, User] = field(default_factory=dict)
@@ -94,11 +98,14 @@ class State:
     user_options: dict[int, Row] = field(default_factory=dict)
     app: App = field(default_factory=App)
     access: dict[str, Token] = field(default_factory=dict)
+    removed: dict[str, Token] = field(default_factory=dict)
     refresh: dict[str, Token] = field(default_factory=dict)
     codes: dict[str, Token] = field(default_factory=dict)
     viewer: int = 1
     language: str = "en"
     renamed: bool = False
+    store: bool = True
+    link_fields: list[str] = field(default_factory=lambda: ["orderId", "ownerId", "ownerTypeId"])
 
     def tokens_for(self, user_id: int, client_id: str = CLIENT_ID) -> tuple[str, str]:
         """A new pair of tokens: (access, refresh)."""
@@ -183,6 +190,6 @@ def _revived(empty: object, name: str, value: object) -> object:
         return {int(key): User(**row) for key, row in value.items()}
     if name == "user_options":
         return {int(key): row for key, row in value.items()}
-    if name in ("access", "refresh", "codes"):
+    if name in ("access", "removed", "refresh", "codes"):
         return {key: Token(**row) for key, row in value.items()}
     return value

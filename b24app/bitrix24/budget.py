@@ -125,7 +125,7 @@ class SharedBudget:
             if wait <= 0:
                 return
             if self._priority is Priority.BULK:
-                raise errors.Wait(wait, method=method)
+                raise errors.Wait(wait, method=method, why=why)
             if time.monotonic() + wait > end:
                 raise _REFUSALS[why]("BUDGET", f"no room for {wait:.1f} s", method=method)
             time.sleep(wait)

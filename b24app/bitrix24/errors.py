@@ -15,7 +15,8 @@
         │   ├── ExpiredToken      renew and repeat, once
         │   ├── DeadToken         the app has to be opened again
         │   └── InvalidClient     our own client_id or client_secret, or not installed there
-        ├── PaymentRequired       the app's trial or subscription is over
+        ├── PaymentRequired       the app's own trial or subscription is over
+        ├── PlanEnded             the portal's plan or Market subscription allows no REST: for everybody
         ├── AccessDenied
         │   ├── ReadDenied
         │   ├── WriteDenied
@@ -24,10 +25,10 @@
         ├── LimitError            said by the portal, or with code BUDGET by our own budget
         │   ├── RateLimited       too many requests a second; refused before it ran
         │   ├── OperatingLimit    this method has used up its execution time
-        │   ├── Overloaded        blocked by hand; only the vendor lifts it
+        │   ├── Overloaded        REST is blocked for the portal; only the vendor's support lifts it
         │   └── Wait              a job's request was not sent: come back in so many seconds
         ├── ServerFault           the portal broke down on the way; applied perhaps
-        ├── PortalClosed          deleted, closed, or misconfigured portal
+        ├── PortalClosed          closed for a while (maintenance), or misconfigured; proves nothing
         ├── MethodNotFound        the feature is not on this portal
         ├── StoreMissing          no online store on this portal
         ├── NotFound
@@ -39,9 +40,11 @@
         ├── BadRequest            our mistake: wrong or missing parameters
         └── UnknownError          a code nobody has told us about: closed, never repeated
 
-An error is classified by its code alone (:data:`BY_CODE`). The one exception are methods that
-answer every refusal with the same empty or zero code: there the documented texts decide, as rows
-of :data:`BY_TEXT`. Codes come as strings (crm.*) and integers (sale.*); both find the same row.
+An error is classified by its code alone (:data:`BY_CODE`), never by the HTTP status: the vendor's own
+tables give two statuses for one code. There are two exceptions. Methods that answer every refusal with
+the same empty or zero code: there the documented texts decide, as rows of :data:`BY_TEXT`. And codes
+that mean both one call and the whole portal: there a word of the text decides (:data:`BY_WORD`). Codes
+come as strings (crm.*) and integers (sale.*); both find the same row.
 Followed pages: error-codes (system-errors), settings/oauth/error-codes.md,
 crm/universal/order-entity/*, crm/deals/crm-deal-get.md, sale/*.
 """
@@ -162,6 +165,10 @@ class PaymentRequired(ApiError):
     pass
 
 
+class PlanEnded(ApiError):
+    pass
+
+
 class AccessDenied(ApiError):
     pass
 
@@ -205,15 +212,17 @@ class Crowded(LimitError):
 class Wait(LimitError):
     """Our own budget has no room for a job's request now; nothing was sent.
 
-    The job ends its slice and comes back after ``seconds``, holding no worker meanwhile.
+    The job ends its slice and comes back after ``seconds``, holding no worker meanwhile. ``why`` is the
+    limit that is waited for: ``rate``, ``operating`` or ``overload``.
     """
 
-    def __init__(self, seconds: float, *, method: str = "") -> None:
+    def __init__(self, seconds: float, *, method: str = "", why: str = "rate") -> None:
         super().__init__("BUDGET", f"not before {seconds:.1f} s", method=method)
         self.seconds = seconds
+        self.why = why
 
     def copied(self, *, method: str) -> Self:
-        return type(self)(self.seconds, method=method)
+        return type(self)(self.seconds, method=method, why=self.why)
 
     def __reduce__(self) -> tuple[type[Self], tuple[float], dict[str, object]]:
         return type(self), (self.seconds,), self.__dict__
@@ -350,6 +359,16 @@ BY_TEXT: Final[Mapping[tuple[str, str], type[ApiError]]] = MappingProxyType(
     }
 )
 
+# (code, word in the text, lower case): the sentences differ between kernels, the word does not.
+# Any other text of the code keeps the meaning it has in BY_CODE.
+BY_WORD: Final[Mapping[tuple[str, str], type[ApiError]]] = MappingProxyType(
+    {
+        ("ACCESS_DENIED", "commercial"): PlanEnded,
+        ("ACCESS_DENIED", "subscription"): PlanEnded,
+        ("PAYMENT_REQUIRED", "subscription"): PlanEnded,
+    }
+)
+
 
 def classify(
     code: object, description: object = "", *, http_status: int | None = None, method: str = ""
@@ -357,7 +376,25 @@ def classify(
     """The error for a ``code`` (string or integer) and ``description`` as they came in JSON."""
     known = str(code).strip() if isinstance(code, str | int) else ""
     text = description if isinstance(description, str) else ""
-    kind = BY_CODE.get(known)
-    if kind is None:
-        kind = BY_TEXT.get((known, text.strip().rstrip(".").casefold()), UnknownError)
+    plain = text.strip().rstrip(".").casefold()
+    kind = _by_word(known, plain) or BY_CODE.get(known) or BY_TEXT.get((known, plain), UnknownError)
     return kind(known, text, http_status=http_status, method=method)
+
+
+def _by_word(code: str, plain: str) -> type[ApiError] | None:
+    """The class of :data:`BY_WORD` for a code and its lower-case text; None where it has no row."""
+    return next(
+        (kind for (one, word), kind in BY_WORD.items() if one == code and word in plain), None
+    )
+
+
+def without_store(error: BitrixError) -> bool:
+    """Whether an error says that the portal has no online store.
+
+    Besides the documented code: without the store's module the portal does not know its methods.
+    """
+    unknown_method = isinstance(error, MethodNotFound) and error.method.lower() in _OF_EVERY_STORE
+    return isinstance(error, StoreMissing) or unknown_method
+
+
+_OF_EVERY_STORE: Final = frozenset({"sale.order.list", "sale.order.get"})

@@ -48,6 +48,7 @@ _NEVER_RAN: Final = (
     errors.AppClosedToUser,
     errors.MissingScope,
     errors.PaymentRequired,
+    errors.PlanEnded,
     errors.LimitError,
     errors.PortalClosed,
     errors.MethodNotFound,

@@ -42,7 +42,7 @@ class Check:
 
 def checks(client: Client, portal: Portal) -> list[Check]:
     """All checks, in one request to the portal; raises ``errors.AuthError`` for a dead session."""
-    commands = {"scope": Command("scope"), **bindings.looking()}
+    commands = {"scope": Command("scope"), **bindings.looking(), **bindings.link_fields()}
     outcomes: Outcomes
     try:
         outcomes = client.batch(commands)
@@ -51,6 +51,7 @@ def checks(client: Client, portal: Portal) -> list[Check]:
     except errors.BitrixError as error:
         outcomes = dict.fromkeys(commands, error)
     return [
+        _answers(outcomes),
         _access(portal),
         _permissions(portal, outcomes["scope"]),
         _places(portal, outcomes),
@@ -58,6 +59,36 @@ def checks(client: Client, portal: Portal) -> list[Check]:
         _queue(),
         _limits(portal),
     ]
+
+
+# States of the whole portal, by the name the overview has words for.
+_TROUBLES: tuple[tuple[type[errors.BitrixError], str], ...] = (
+    (errors.PlanEnded, "plan"),
+    (errors.PaymentRequired, "payment"),
+    (errors.Overloaded, "overload"),
+    (errors.PortalClosed, "closed"),
+    (errors.TransportError, "silent"),
+    (errors.ServerFault, "silent"),
+)
+
+
+def _answers(outcomes: Outcomes) -> Check:
+    """Whether the portal lets the app work at all, and knows order links as the app uses them."""
+    for kind, trouble in _TROUBLES:
+        if any(isinstance(one, kind) for one in outcomes.values()):
+            grade = Grade.WARN if trouble == "silent" else Grade.ALERT
+            return Check("portal", grade, {"trouble": trouble})
+    links = outcomes["links"]
+    if isinstance(links, errors.StoreMissing):
+        return Check("portal", Grade.WARN, {"trouble": "no-store"})
+    if isinstance(links, errors.MethodNotFound):
+        return Check("portal", Grade.ALERT, {"trouble": "no-links"})
+    if isinstance(links, errors.BitrixError):
+        return Check("portal", Grade.UNKNOWN)
+    unknown = bindings.unknown_link_fields(links)
+    if unknown:
+        return Check("portal", Grade.ALERT, {"trouble": "no-links", "missing": unknown})
+    return Check("portal", Grade.FINE)
 
 
 def _access(portal: Portal) -> Check:

@@ -1,6 +1,8 @@
 """The main page, the overview and the settings. Each view parses, calls one thing, renders."""
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -13,10 +15,11 @@ from b24app.bitrix24.client import Timeouts
 from b24app.connect import WAITED_FOR, client_of
 from b24app.console import chart, choices, health, links, mending, pages
 from b24app.console.choices import Choices, ChoicesForm
+from b24app.console.health import Check
 from b24app.portals import bindings, entry, launch
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted
-from b24app.portals.models import PortalUser
+from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
 from b24app.portals.session import Session
 
 
@@ -71,9 +74,24 @@ def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, ob
     return {
         "portal": user.portal,
         "checks": checks,
-        "faults": [one for one in checks if one.wrong],
+        "faults": [one for one in checks if one.wrong and not _told(user.portal, one, checks)],
+        "removal_until": _removal_until(user.portal),
         "chart": chart.of_month(user.portal, timezone.now().date()),
     }
+
+
+def _told(portal: Portal, check: Check, checks: Sequence[Check]) -> bool:
+    """Whether the page says so anyway: an ended subscription has a note, a block is no used-up limit."""
+    if check.facts.get("trouble") == "payment":
+        return portal.payment_expired
+    blocked = any(one.facts.get("trouble") == "overload" for one in checks)
+    return check.name == "limits" and blocked
+
+
+def _removal_until(portal: Portal) -> datetime | None:
+    """How long Bitrix24's own word on a reported removal of the app is waited for."""
+    told_at = portal.removal_told_at
+    return None if told_at is None else told_at + REMOVAL_WAIT
 
 
 @pages.administrators("overview", "POST", unpaid=True)

@@ -4,15 +4,15 @@ import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.connect import client_of, installer_client
-from b24app.events import echoes, leaving
+from b24app.events import echoes, removing
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.install import flow
+from b24app.install.removal import Verdict
 from b24app.journal import watching
 from b24app.orders import origins
 from b24app.orders.types import DEAL, Owner
@@ -28,6 +28,16 @@ from b24app.portals.models import Portal
 from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
+
+
+# The installer's own access, or a right of theirs. Anything else passes: the changes wait for it.
+_ENDED = (
+    errors.AuthError,
+    errors.AccessDenied,
+    errors.MissingScope,
+    errors.MethodNotFound,
+    errors.StoreMissing,
+)
 
 
 class NotYet(Exception):
@@ -62,16 +72,13 @@ def _updated(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]
 
 
 def _uninstalled(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
-    """Erase, once our own access proves that the app is gone: the token in the event is no secret.
+    """Erase, once it is proved that the app is gone: the token in the event is no secret.
 
     Raises :class:`NotBelieved` while any access works.
     """
-    proved = timezone.now()
-    if flow.still_installed(portal):
+    verdict = removing.told(portal, clean=str(data.get("CLEAN", "0")) == "1")
+    if verdict is Verdict.INSTALLED:
         raise NotBelieved(f"uninstall of {portal.host}: our access still works")
-    clean = str(data.get("CLEAN", "0")) == "1"
-    if not leaving.leave(portal, clean=clean, proved=proved):
-        raise NotBelieved(f"uninstall of {portal.host}: installed again meanwhile")
 
 
 def _paid(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
@@ -146,9 +153,7 @@ def _orders_of(portal: Portal, parts: Mapping[str, Collection[int]]) -> set[int]
         return set()
     try:
         return origins.order_ids(client, parts)
-    except errors.ApiError as error:
-        if error.retryable:
-            raise
+    except _ENDED as error:
         # The installer has lost a right or their access: that is shown elsewhere, and mended there.
         logger.warning("changed parts of orders at %s not read: %s", portal.host, error.code)
         return set()

@@ -7,8 +7,9 @@ from celery import shared_task
 from django.db.models import F
 from django.utils import timezone
 
+from b24app.bitrix24 import errors
 from b24app.bitrix24.errors import BitrixError
-from b24app.events import handlers, notices
+from b24app.events import handlers, notices, removing
 from b24app.events.models import ChangeNotice, InboxEvent
 
 logger = logging.getLogger(__name__)
@@ -17,6 +18,13 @@ MOST_ATTEMPTS = 12
 # Looks at what is not believed, in three minutes: a portal may end our access a moment after it tells.
 MOST_LOOKS = 3
 LEASE = timedelta(minutes=2)
+# States of a whole portal that end nothing and may last for days.
+_STANDING_STILL = (
+    errors.PortalClosed,
+    errors.PlanEnded,
+    errors.PaymentRequired,
+    errors.Overloaded,
+)
 KEPT = {InboxEvent.State.DONE: timedelta(days=7), InboxEvent.State.FAILED: timedelta(days=30)}
 
 
@@ -35,16 +43,20 @@ def work(pk: int) -> None:
             _later(event)
             return
         logger.warning("not believed: %s", doubt)
-    except (BitrixError, handlers.NotYet):
-        _later(event)
+    except (BitrixError, handlers.NotYet) as why:
+        _later(event, patient=isinstance(why, _STANDING_STILL))
         return
     # An erased portal has taken its events along; then there is nothing left to update.
     InboxEvent.objects.filter(pk=pk).update(state=InboxEvent.State.DONE, sealed="")
 
 
-def _later(event: InboxEvent) -> None:
-    """Try again after 1, 2, 4 … minutes, a day and a half altogether, then leave it to the operator."""
-    if event.attempts >= MOST_ATTEMPTS:
+def _later(event: InboxEvent, *, patient: bool = False) -> None:
+    """Try again after 1, 2, 4 … minutes, about a day altogether, then leave it to the operator.
+
+    ``patient``: as long as a failed event would be kept. A maintenance or an ended plan may last.
+    """
+    kept = event.received_at > timezone.now() - KEPT[InboxEvent.State.FAILED]
+    if event.attempts >= MOST_ATTEMPTS and not (patient and kept):
         InboxEvent.objects.filter(pk=event.pk).update(state=InboxEvent.State.FAILED, sealed="")
         return
     delay = timedelta(minutes=2 ** min(event.attempts - 1, 8))
@@ -81,6 +93,12 @@ def _noticed(claim: str) -> int:
     return len(rows)
 
 
+@shared_task(name="events.look_again")
+def look_again(portal: int) -> None:
+    """Look once more at a reported removal of the app that was not confirmed yet."""
+    removing.look_again(portal)
+
+
 @shared_task(name="events.sweep")
 def sweep() -> None:
     """Pick up what was lost or whose time has come; drop what is a week, or failed and a month, old."""
@@ -92,5 +110,7 @@ def sweep() -> None:
         gather.delay(portal)
     for claim in notices.lost():
         gather_again.delay(claim)
+    for portal in removing.due():
+        look_again.delay(portal)
     for state, kept in KEPT.items():
         InboxEvent.objects.filter(state=state, received_at__lt=now - kept).delete()

@@ -14,34 +14,42 @@ from django.utils import timezone
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.connect import client_of
 from b24app.orders import rows
 from b24app.portals import bindings, launch
 from b24app.portals.fields import Secret
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.tokens import bury, settle
+from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
-
-# People whose access is tried before an uninstall is believed.
-WITNESSES = 20
-
-# A portal that is there no more has no app (errors/index.md).
-DELETED = "PORTAL_DELETED"
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the installation: how it went and, where it failed, what the person can do."""
+    """One line of the installation: how it went and, where it failed, what the person can do.
+
+    ``trouble`` names a state of the whole portal in which nothing could succeed.
+    """
 
     name: str
     done: bool
     detail: str = ""
     missing: tuple[str, ...] = ()
     error: errors.BitrixError | None = None
+
+    @property
+    def trouble(self) -> str:
+        return next((name for kind, name in _TROUBLES if isinstance(self.error, kind)), "")
+
+
+_TROUBLES: tuple[tuple[type[errors.BitrixError], str], ...] = (
+    (errors.PlanEnded, "plan"),
+    (errors.PaymentRequired, "payment"),
+    (errors.Overloaded, "overload"),
+    (errors.PortalClosed, "portal-closed"),
+)
 
 
 def install(posted: Posted) -> PortalUser:
@@ -93,16 +101,18 @@ def bind(client: Client, portal: Portal) -> list[Step]:
     """
     verified = Step("verified", done=True, detail=portal.host)
     try:
-        present = client.batch({"scope": Command("scope"), **bindings.looking()})
+        asked = {"scope": Command("scope"), **bindings.looking(), **bindings.link_fields()}
+        present = client.batch(asked)
         _note_scope(portal, present["scope"])
         wanted = bindings.mending(portal, present)
         outcomes: Outcomes = client.batch(wanted) if wanted else {}
     except errors.BitrixError as error:
-        refused = (Step(name, done=False, error=error) for name in ("tabs", "events"))
+        refused = (Step(name, done=False, error=error) for name in ("links", "tabs", "events"))
         return [verified, _permissions(portal), *refused]
     return [
         verified,
         _permissions(portal),
+        _links(present["links"]),
         _step("tabs", "placement", present, outcomes),
         _step("events", "event", present, outcomes),
     ]
@@ -111,6 +121,19 @@ def bind(client: Client, portal: Portal) -> list[Step]:
 def _permissions(portal: Portal) -> Step:
     missing = bindings.missing_scopes(portal.scopes())
     return Step("permissions", done=not missing, missing=tuple(missing))
+
+
+def _links(outcome: Answer | errors.BitrixError) -> Step:
+    """Whether the portal's kernel knows order links as the app uses them.
+
+    A portal without a store is ready for one; what this person may not ask keeps nobody from installing.
+    """
+    if isinstance(outcome, Answer):
+        unknown = bindings.unknown_link_fields(outcome)
+        return Step("links", done=not unknown, missing=tuple(unknown))
+    if isinstance(outcome, errors.StoreMissing):
+        return Step("links", done=True, detail="no-store")
+    return Step("links", done=not isinstance(outcome, errors.MethodNotFound), error=outcome)
 
 
 def _note_scope(portal: Portal, outcome: Answer | errors.BitrixError) -> None:
@@ -145,7 +168,7 @@ def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
 def close(portal: Portal, proved: datetime) -> bool:
     """End everybody's access and session; what else is known of the portal stays.
 
-    The caller has proved at that moment that the app is gone (see events.leaving). False where somebody
+    The caller has proved at that moment that the app is gone (see :mod:`removal`). False where somebody
     has come in since: then the app is there again, and nothing is changed.
     """
     live = PortalUser.objects.of(portal).filter(tokens=PortalUser.Tokens.LIVE)
@@ -155,34 +178,19 @@ def close(portal: Portal, proved: datetime) -> bool:
             return False
         portal.application_token = Secret("")
         portal.uninstalled_at = timezone.now()
-        portal.save(update_fields=["application_token", "uninstalled_at"])
+        portal.removal_told_at = portal.removal_look_at = None
+        portal.removal_clean = False
+        portal.save(
+            update_fields=[
+                "application_token",
+                "uninstalled_at",
+                "removal_told_at",
+                "removal_look_at",
+                "removal_clean",
+            ]
+        )
         PortalUser.objects.of(portal).update(
             access_token="", refresh_token="", tokens=PortalUser.Tokens.DEAD
         )
     logger.info("portal %s: access ended", portal.host)
     return True
-
-
-def still_installed(portal: Portal) -> bool:
-    """True when somebody's access still works, so that the app cannot be gone.
-
-    The installer alone proves too little: their tokens also end with their dismissal. Raises
-    ``errors.BitrixError`` where the portal cannot be asked: that proves nothing either way, and
-    neither does an ended subscription.
-    """
-    live = PortalUser.objects.of(portal).filter(tokens=PortalUser.Tokens.LIVE)
-    for user in live.select_related("portal").order_by("-renewed_at")[:WITNESSES]:
-        try:
-            client_of(user).call("app.info")
-        except errors.DeadToken:
-            bury(user)
-        except errors.PortalClosed as closed:
-            if closed.code != DELETED:
-                # Closed for a while, or to plain http: the app may be there still.
-                raise
-            return False
-        except (errors.AccessDenied, errors.MissingScope, errors.MethodNotFound):
-            return True
-        else:
-            return True
-    return False

@@ -31,6 +31,8 @@ _CONNECTIONS: Mapping[str, int] = {
     "elsewhere": 403,
     "unknown": 404,
     "payment": 402,
+    "plan": 402,
+    "overload": 503,
     "later": 503,
 }
 
@@ -101,7 +103,8 @@ def callback(request: HttpRequest) -> HttpResponse:
         return _connection(request, "elsewhere")
     except errors.BitrixError as error:
         state = states.of_error(error)
-        reason = {"payment": "payment", "app-closed": "refused"}.get(state.name, "later")
+        known = {"app-closed": "refused"} | {one: one for one in ("payment", "plan", "overload")}
+        reason = known.get(state.name, "later")
         return _connection(request, reason, reference=state.reference)
     return _connection(request, "connected", user=user, portal=user.portal)
 

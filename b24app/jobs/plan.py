@@ -189,7 +189,10 @@ def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
     listed = set(earlier.exclude(state=S.NEW).values_list("order_id", flat=True))
     for item in piece:
         if item.verdict == V.LINK:
-            item.verdict = V.TWICE if item.order_id in listed else _verdict(job, item, sight)
+            item.verdict = _verdict(job, item, sight)
+            if item.order_id in listed:
+                # It keeps where its order stands: the page says so beside the row above.
+                item.verdict = V.TWICE
         if item.order_id:
             listed.add(item.order_id)
         item.state = S.PENDING if item.verdict in TO_BE_DONE else S.LEFT

@@ -72,18 +72,26 @@ JOB_REASONS: Words = {
         "Bitrix24 gives an app only so much working time in ten minutes, and it is used up; the job "
         "goes on by itself."
     ),
-    "overload": _("Bitrix24 has blocked the app for too many calls; the job tries again by itself."),
+    "overload": _(
+        "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can lift "
+        "the block: ask an administrator to contact them. The app checks every ten minutes, and the job "
+        "goes on by itself."
+    ),
+    "plan": _(
+        "Bitrix24 allows apps only on a commercial plan or with a Market subscription, and yours has "
+        "neither at the moment. Ask an administrator to renew it: the job goes on by itself."
+    ),
     "silent": _("Bitrix24 does not answer; the job tries again by itself."),
     "renewing": _("Access to Bitrix24 is being renewed; the job goes on by itself."),
-    "portal_closed": _("Your Bitrix24 is closed at the moment; the job tries again by itself."),
+    "portal_closed": _("Your Bitrix24 is closed for maintenance; the job tries again by itself."),
     "settings": _(
         "The app’s own access to Bitrix24 is not set up right. Only its operator can mend that; the "
         "job then goes on by itself."
     ),
     "token": _("Open the app once more, or let an administrator open it: the job goes on by itself."),
     "payment": _(
-        "The subscription has ended. Ask an administrator to renew it; then open the app: the job "
-        "goes on by itself."
+        "The subscription to this app has ended. Ask an administrator to renew it; then open the app: "
+        "the job goes on by itself."
     ),
     "removed": _("The app was removed from Bitrix24; nothing more was changed. Press Resume to go on."),
     "app_closed": _("An administrator has closed the app to you. Open it once you may: the job goes on."),
@@ -140,9 +148,17 @@ OF_ANOTHER: Words = {
 
 # What only administrators can do.
 TO_ADMINISTRATORS: Words = {
+    "overload": _(
+        "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can lift "
+        "the block: contact them. The app checks every ten minutes, and the job goes on by itself."
+    ),
+    "plan": _(
+        "Bitrix24 allows apps only on a commercial plan or with a Market subscription, and yours has "
+        "neither at the moment. Renew the plan or subscription under “My plan”: the job goes on by itself."
+    ),
     "payment": _(
-        "The subscription has ended. Renew it in the Market, then open the app: the job goes on by "
-        "itself."
+        "The subscription to this app has ended. Renew it in the Market, then open the app: the job "
+        "goes on by itself."
     ),
     "no_read": _("You have no right to read orders. Grant it in the store’s rights; then press Resume."),
     "no_write": _("You have no right to change orders. Grant it in the store’s rights; then press Resume."),

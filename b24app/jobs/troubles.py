@@ -28,6 +28,8 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
     (errors.Overloaded, S.WAITING_PORTAL, "overload"),
     (errors.LimitError, S.WAITING_PORTAL, "busy"),
     (errors.PaymentRequired, S.WAITING_AUTHORIZATION, "payment"),
+    # For everybody of the portal: no other access would help, so the job asks again with its own.
+    (errors.PlanEnded, S.WAITING_PORTAL, "plan"),
     (errors.AppClosedToUser, S.WAITING_AUTHORIZATION, "app_closed"),
     (errors.InvalidClient, S.WAITING_PORTAL, "settings"),
     # Renewed already, and refused again.
@@ -47,7 +49,7 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
 )
 
 # Seconds; the rest grows with every setback in a row.
-_DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY}
+_DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY, "plan": LONGEST_DELAY}
 
 
 def meet(job: Job, error: errors.BitrixError) -> float | None:
@@ -56,10 +58,7 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
         return 0.0
     if isinstance(error, errors.DeadToken) and acting.passed_on(job):
         return 0.0
-    state, reason = next(
-        ((state, reason) for kind, state, reason in _BY_ERROR if isinstance(error, kind)),
-        (S.PAUSED, "failure"),
-    )
+    state, reason = _state_for(error)
     if isinstance(error, errors.Wait) and error.seconds < WORTH_SAYING:
         return error.seconds
     if isinstance(error, errors.ExpiredToken) and not job.setbacks:
@@ -80,6 +79,17 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
         return error.seconds
     _set_back(job)
     return _DELAYS.get(reason, min(FIRST_DELAY * 2.0 ** min(job.setbacks, 10), LONGEST_DELAY))
+
+
+def _state_for(error: errors.BitrixError) -> tuple[Job.State, str]:
+    """The state and the reason for an error; a wait of our own budget has the reason of its limit."""
+    if isinstance(error, errors.Wait) and error.why == "overload":
+        return S.WAITING_PORTAL, "overload"
+    kind = errors.StoreMissing if errors.without_store(error) else type(error)
+    return next(
+        ((state, reason) for known, state, reason in _BY_ERROR if issubclass(kind, known)),
+        (S.PAUSED, "failure"),
+    )
 
 
 def _set_back(job: Job) -> None:

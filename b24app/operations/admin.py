@@ -46,7 +46,14 @@ class LookOnly(_Admin):
 
 @admin.register(Portal)
 class PortalAdmin(LookOnly):
-    list_display = ("host", "member_id", "status", "installed_at", "uninstalled_at")
+    list_display = (
+        "host",
+        "member_id",
+        "status",
+        "installed_at",
+        "uninstalled_at",
+        "removal_told_at",
+    )
     search_fields = ("endpoint", "member_id")
 
 

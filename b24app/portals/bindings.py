@@ -134,6 +134,25 @@ def wanted_events() -> frozenset[Bound]:
     return frozenset(Bound(event, f"{settings.APP_URL}/events/") for event in EVENTS)
 
 
+# What the app reads, filters and writes of an order link (crm/universal/order-entity/index.md).
+LINK_FIELDS = frozenset({"orderId", "ownerId", "ownerTypeId"})
+
+
+def link_fields() -> dict[str, Command]:
+    """The command that tells which fields of an order link the portal's kernel knows.
+
+    It drops a filter by a field it does not know, and then answers every link: so the names are asked
+    for (crm/universal/order-entity/crm-order-entity-get-fields.md). For :func:`unknown_link_fields`.
+    """
+    return {"links": Command("crm.orderentity.getFields")}
+
+
+def unknown_link_fields(answer: Answer) -> list[str]:
+    """The fields the app needs and the kernel does not know."""
+    found = answer.result.get("orderEntity") if isinstance(answer.result, Mapping) else None
+    return sorted(LINK_FIELDS - set(found if isinstance(found, Mapping) else {}))
+
+
 def looking() -> dict[str, Command]:
     """Commands that read what is bound now, for :func:`bound_placements` and :func:`bound_events`."""
     return {"placements": Command("placement.get"), "events": Command("event.get")}

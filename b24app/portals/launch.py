@@ -281,11 +281,16 @@ def payment_expired(outcome: Answer | errors.BitrixError) -> bool | None:
 def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
     """Keep a proven person with the tokens just brought, in one statement.
 
-    What the portal said on the way about the subscription is kept with it, where it is news. An
+    What the portal said on the way about the subscription is kept with it, where it is news. It also
+    ends the waiting for a removal of the app that was reported and never confirmed. An
     administrator's opening also brings the application token of a portal that had none to tell before.
     """
     if person.payment_expired is not None:
         settle(portal, payment_expired=person.payment_expired)
+    if portal.removal_told_at is not None:
+        # The portal has just answered this person's token: the app is there.
+        settle(portal, removal_told_at=None, removal_look_at=None, removal_clean=False)
+        logger.info("reported removal of the app at %s cancelled by an opening", portal.host)
     if person.is_admin and posted.application_token and not portal.application_token:
         settle(portal, application_token=Secret(posted.application_token))
     user = PortalUser(

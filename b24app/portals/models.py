@@ -14,6 +14,10 @@ MEMBER_ID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 # A token is renewed this long before its end, so that it does not end on the way.
 MARGIN = timedelta(seconds=60)
 
+# How long the portal's own word on a reported removal of the app is waited for; afterwards the
+# authorization server's alone decides.
+REMOVAL_WAIT = timedelta(hours=48)
+
 
 class PortalQuerySet(models.QuerySet["Portal"]):
     def installed(self) -> "PortalQuerySet":
@@ -46,6 +50,19 @@ class Portal(models.Model):
     )
     installed_at = models.DateTimeField(default=timezone.now)
     uninstalled_at = models.DateTimeField(null=True, blank=True)
+    removal_told_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the removal of the app was reported that nobody has confirmed yet",
+    )
+    removal_look_at = models.DateTimeField(
+        null=True, blank=True, help_text="When that is looked at again"
+    )
+    removal_clean = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The report asks for the portal's data to be erased",
+    )
     named = models.JSONField(
         default=list,
         blank=True,

@@ -41,13 +41,14 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], str, int, bool], ...] = (
     (errors.StoreMissing, "no-store", 409, True),
     (errors.MissingScope, "no-scope", 403, True),
     (errors.PaymentRequired, "payment", 402, True),
+    (errors.PlanEnded, "plan", 402, True),
     (errors.ExpiredToken, "session-ended", 401, False),
     (errors.DeadToken, "session-ended", 401, False),
     (errors.PortalClosed, "portal-closed", 502, True),
     (errors.RateLimited, "busy", 503, True),
     (errors.Crowded, "busy", 503, True),
     (errors.OperatingLimit, "busy", 503, True),
-    (errors.Overloaded, "busy", 503, True),
+    (errors.Overloaded, "overload", 503, True),
     (errors.TransportError, "silent", 504, True),
     (errors.ServerFault, "silent", 502, True),
 )
@@ -75,11 +76,12 @@ _BY_REASON = {
 
 def of_error(error: errors.BitrixError) -> State:
     """The state for a failure; an error nobody foresaw has its own, and is never "no orders"."""
+    kind = errors.StoreMissing if errors.without_store(error) else type(error)
     name, status, retry = next(
         (
             (name, status, retry)
-            for kind, name, status, retry in _BY_ERROR
-            if isinstance(error, kind)
+            for known, name, status, retry in _BY_ERROR
+            if issubclass(kind, known)
         ),
         ("failure", 502, True),
     )

@@ -9,6 +9,15 @@ from b24app.portals import launch, session
 from b24app.portals.launch import Refused
 from b24app.portals.session import NoSession
 
+# Nobody's access has ended: the same token may be good in a while.
+_LATER = (
+    errors.TransportError,
+    errors.ServerFault,
+    errors.LimitError,
+    errors.PortalClosed,
+    errors.PlanEnded,
+)
+
 
 @csrf_exempt
 @require_POST
@@ -29,7 +38,7 @@ def renew(request: HttpRequest) -> HttpResponse:
         person = launch.identified(posted, user.portal, outcomes)
         if person.user_id != user.user_id:
             raise Refused("foreign")
-    except (errors.TransportError, errors.ServerFault, errors.LimitError):
+    except _LATER:
         return JsonResponse({"error": "later"}, status=503)
     except (NoSession, Refused, errors.BitrixError):
         return JsonResponse({"error": "reopen"}, status=401)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from b24app.bitrix24 import errors
 from b24app.journal import audit
@@ -16,6 +17,35 @@ from b24app.portals.access import who_can_grant
 from b24app.portals.models import Portal, PortalUser
 from b24app.tab.actions import Outcome
 from b24app.tab.forms import seen_text
+
+# What keeps everybody of the portal from changing anything, and what can be done about it.
+_OF_THE_PORTAL: tuple[tuple[type[errors.BitrixError], Promise], ...] = (
+    (
+        errors.PlanEnded,
+        gettext_lazy(
+            "Your Bitrix24 plan doesn’t allow apps at the moment. An administrator can renew the plan "
+            "or the Market subscription."
+        ),
+    ),
+    (
+        errors.PaymentRequired,
+        gettext_lazy(
+            "The subscription to this app has ended. An administrator can renew it in the Market."
+        ),
+    ),
+    (
+        errors.Overloaded,
+        gettext_lazy(
+            "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can "
+            "lift the block: ask an administrator to contact them."
+        ),
+    ),
+    (errors.LimitError, gettext_lazy("The portal is busy. Try again in a minute.")),
+    (
+        errors.PortalClosed,
+        gettext_lazy("Your Bitrix24 is closed for maintenance. Try again later."),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +128,15 @@ def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
         return _("This portal has no online store.")
     if isinstance(error, errors.AuthError):
         return _("The app’s own access has ended. An administrator opens the app once to renew it.")
-    if isinstance(error, errors.LimitError):
-        return _("The portal is busy. Try again in a minute.")
+    if everybodys := _of_the_portal(error):
+        return everybodys
     if isinstance(error, errors.NotSaved) and user.is_admin and error.description:
         return _("The store did not save the order: %(text)s") % {"text": error.description}
     return _("The portal refused. Nothing else was changed.")
+
+
+def _of_the_portal(error: errors.BitrixError | None) -> str:
+    return next((str(words) for kind, words in _OF_THE_PORTAL if isinstance(error, kind)), "")
 
 
 def _who(portal: Portal) -> str:
@@ -123,7 +157,7 @@ def of_statuses(changed: Sequence[StatusChanged], numbers: Mapping[int, str]) ->
         elif one.result is Result.FAILED and isinstance(one.error, errors.AccessDenied):
             text = _("Changing a status needs the right to change orders in Bitrix24.")
         elif one.result is Result.FAILED:
-            text = _("The portal refused. Nothing else was changed.")
+            text = _of_the_portal(one.error) or _("The portal refused. Nothing else was changed.")
         else:
             continue
         title = _("The status of No. %(number)s was not changed") % {"number": number}

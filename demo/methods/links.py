@@ -9,12 +9,19 @@ from demo.php import intval
 from demo.tables import Links
 
 
+def _there_is_a_store(caller: Caller) -> None:
+    if not caller.state.store:
+        raise Failure(400, "200540400002", "module sale does not exist")
+
+
 def _may_read_links(caller: Caller) -> None:
+    _there_is_a_store(caller)
     if caller.user.sale == "denied":
         raise Failure(400, "200040300010", "Access Denied")
 
 
 def _may_write_links(caller: Caller) -> None:
+    _there_is_a_store(caller)
     if caller.user.sale != "write":
         raise Failure(400, "200040300020", "Access Denied")
 
@@ -84,6 +91,8 @@ def orderentity_delete(caller: Caller, params: Params) -> object:
 
 @method("crm.orderentity.getFields", "crm")
 def orderentity_fields(caller: Caller, _: Params) -> object:
+    """An old kernel may know fewer fields."""
     _may_read_links(caller)
     one = {"isImmutable": True, "isReadOnly": False, "isRequired": True, "type": "integer"}
-    return {"orderEntity": {name: dict(one) for name in ("orderId", "ownerId", "ownerTypeId")}}
+    names = caller.state.link_fields
+    return {"orderEntity": {name: dict(one) for name in names}}

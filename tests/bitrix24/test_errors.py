@@ -38,11 +38,38 @@ def test_codes_decide_and_texts_only_where_listed(
     assert type(errors.classify(code, text)) is kind
 
 
+@pytest.mark.parametrize("http_status", [200, 400, 401, 402, 403, 500, 503])
+@pytest.mark.parametrize(
+    ("code", "text", "kind"),
+    [
+        ("ACCESS_DENIED", "REST API is available only on commercial plans.", errors.PlanEnded),
+        ("ACCESS_DENIED", "REST is available only on Commercial plans", errors.PlanEnded),
+        ("ACCESS_DENIED", "Webhooks are available only by subscription.", errors.PlanEnded),
+        ("ACCESS_DENIED", "Access denied! Admin permissions required", errors.AccessDenied),
+        ("ACCESS_DENIED", "Access denied! Application context required", errors.AccessDenied),
+        ("ACCESS_DENIED", "Access denied.", errors.AccessDenied),
+        ("ACCESS_DENIED", "", errors.AccessDenied),
+        ("ACCESS_DENIED", "a text nobody has seen", errors.AccessDenied),
+        ("PAYMENT_REQUIRED", "Subscription has been ended", errors.PlanEnded),
+        ("PAYMENT_REQUIRED", "Payment required", errors.PaymentRequired),
+        ("INVALID_CREDENTIALS", "only on commercial plans", errors.AccessDenied),
+        ("OVERLOAD_LIMIT", "REST API is blocked due to overload.", errors.Overloaded),
+        ("PORTAL_DELETED", "Portal was deleted", errors.PortalClosed),
+    ],
+)
+def test_a_plan_without_rest_is_told_from_a_refused_call_whatever_the_status(
+    code: str, text: str, kind: type[errors.BitrixError], http_status: int
+) -> None:
+    assert type(errors.classify(code, text, http_status=http_status)) is kind
+    assert not issubclass(errors.PlanEnded, errors.AccessDenied)
+
+
 def test_only_these_are_ever_repeated() -> None:
     classes: set[type[errors.BitrixError]] = {
         errors.NotSent,
         errors.OutcomeUnknown,
         *errors.BY_CODE.values(),
+        *errors.BY_WORD.values(),
         errors.UnknownError,
     }
     assert {one for one in classes if one.may_repeat(write=False)} == {

@@ -58,6 +58,41 @@ def test_when_the_tab_is_opened(troubled: Desk, fault: str, method: str | None, 
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
 
 
+def test_a_plan_that_ended_is_said_and_left_again(troubled: Desk) -> None:
+    desk = troubled
+    desk.portal.enter("plan_ended")
+    desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
+    check_state(desk, "plan")
+    desk.portal.calm()
+    desk.app.locator(".state .btn.fill").first.click()
+    expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
+
+
+def test_without_a_store_nothing_is_offered_until_there_is_one(troubled: Desk) -> None:
+    desk = troubled
+    desk.portal.close_store()
+    # The card itself is open: only the orders are missing.
+    desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
+    check_state(desk, "no-store")
+    for name in ("#open-picker", "#narrow"):
+        expect(desk.app.locator(name)).to_be_hidden()
+    desk.portal.reopen_store()
+    desk.app.locator(".state .btn.fill").first.click()
+    expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
+    for name in ("#open-picker", "#narrow"):
+        expect(desk.app.locator(name)).to_be_visible()
+    desk.portal.close_store()
+    desk.app.locator("#open-picker").click()
+    expect(desk.app.locator("#picker-results [data-state=no-store]")).to_be_visible()
+    for name in (".dialog-find", "[data-picker-submit]"):
+        expect(desk.app.locator(f"[data-dialog=picker] {name}")).to_be_hidden()
+    desk.picture("state-no-store-picker")
+    desk.portal.reopen_store()
+    desk.app.locator("[data-picker-again]").click()
+    expect(desk.app.locator("[data-dialog=picker] .dialog-find")).to_be_visible()
+    expect(desk.app.locator("#picker-results tr[data-order-id]").first).to_be_visible()
+
+
 @pytest.mark.parametrize(
     ("fault", "method", "state"),
     [one for one in TROUBLES if one[2] in ("no-read", "silent", "payment")],

@@ -36,6 +36,58 @@ def test_an_error_is_answered_once_and_then_all_is_well(
     assert ask("user.admin").status == 200
 
 
+@pytest.mark.parametrize(
+    ("condition", "status", "other_status", "error"),
+    [
+        ("closed", 500, 403, "PORTAL_DELETED"),
+        ("overloaded", 503, 401, "OVERLOAD_LIMIT"),
+        ("plan_ended", 403, 401, "ACCESS_DENIED"),
+        ("market_ended", 402, 401, "PAYMENT_REQUIRED"),
+    ],
+)
+def test_a_lasting_state_is_answered_until_all_is_well(
+    portal: DemoPortal, condition: str, status: int, other_status: int, error: str
+) -> None:
+    ask = caller(portal)
+    portal.enter(condition)
+    for method in ("user.admin", "batch", "profile"):
+        answer = ask(method)
+        assert (answer.status, answer.error) == (status, error)
+    portal.enter(condition, other_edition=True)
+    assert (ask("profile").status, ask("profile").error) == (other_status, error)
+    portal.calm()
+    assert ask("profile").status == 200
+
+
+@pytest.mark.parametrize("condition", ["plan_ended", "market_ended"])
+def test_a_plan_that_ended_hides_an_expired_token_and_an_app_that_was_removed(
+    portal: DemoPortal, condition: str
+) -> None:
+    ask = caller(portal)
+    portal.enter(condition)
+    code = {"plan_ended": "ACCESS_DENIED", "market_ended": "PAYMENT_REQUIRED"}[condition]
+    portal.expire_tokens()
+    assert ask("profile").error == code
+    portal.lifecycle.uninstall(clean=True)
+    assert ask("profile").error == code
+    portal.calm()
+    assert (ask("profile").status, ask("profile").error) == (401, "APPLICATION_NOT_FOUND")
+    portal.state.removed.clear()
+    portal.enter(condition)
+    # Whose token nobody knows is told so before.
+    assert ask("profile").error == "invalid_token"
+
+
+def test_a_portal_without_a_store_knows_no_method_of_it(portal: DemoPortal) -> None:
+    ask = caller(portal)
+    portal.close_store()
+    assert ask("crm.orderentity.list").error == "200540400002"
+    assert ask("crm.orderentity.getFields").error == "200540400002"
+    assert ask("sale.order.list").error == "ERROR_METHOD_NOT_FOUND"
+    portal.reopen_store()
+    assert ask("sale.order.list").status == 200
+
+
 def test_a_page_instead_of_json(portal: DemoPortal) -> None:
     answer = sent(portal, "html")
     assert (answer.status_code, answer.headers["Content-Type"]) == (502, "text/html")

@@ -154,6 +154,24 @@ def test_a_payment_or_shipment_leads_to_its_order(
     assert known.http_requests == 1
 
 
+@pytest.mark.parametrize("condition", ["closed", "plan_ended", "market_ended"])
+def test_a_change_told_while_the_portal_is_closed_is_worked_once_it_is_open(
+    client: Client, known: DemoPortal, stored: Portal, condition: str
+) -> None:
+    one = next(iter(known.state.payments.values()))
+    tab = Tab(stored, CARD, [int(one["orderId"])])
+    known.enter(condition)
+    tell(client, known, "ONPAYMENTENTITYSAVED", one["id"])
+    tasks.gather(stored.pk)
+    assert not tab.stale()
+    known.calm()
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
+        tab = Tab(stored, CARD, [int(one["orderId"])])
+        for claim in notices.lost():
+            tasks.gather_again(claim)
+        assert tab.stale()
+
+
 def test_the_portal_is_not_asked_while_nobody_looks(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:

@@ -307,6 +307,25 @@ def test_an_app_closed_to_the_person(client: Client, known: DemoPortal) -> None:
     assert back(client, address).state == "connect-refused"
 
 
+@pytest.mark.parametrize(
+    ("condition", "state", "status"),
+    [
+        ("plan_ended", "connect-plan", 402),
+        ("market_ended", "connect-plan", 402),
+        ("overloaded", "connect-overload", 503),
+        ("closed", "connect-later", 503),
+    ],
+)
+def test_what_keeps_the_whole_portal_from_working_is_said(
+    client: Client, known: DemoPortal, condition: str, state: str, status: int
+) -> None:
+    address = through_portal(to_portal(client, known))
+    known.enter(condition)
+    page = back(client, address)
+    assert (page.state, page.response.status_code) == (state, status)
+    assert "For support: LO-" in page.text
+
+
 def test_an_ended_subscription_is_said(client: Client, known: DemoPortal) -> None:
     address = through_portal(to_portal(client, known))
     known.state.app.paid = False

@@ -158,13 +158,6 @@ def test_a_portal_closed_for_a_while_proves_nothing(client: Client, installed: D
     assert stored().uninstalled_at is None
 
 
-def test_a_portal_that_is_there_no_more_is_believed(client: Client, installed: DemoPortal) -> None:
-    installed.misbehave("portal_deleted", times=50)
-    assert post(client, installed, UNINSTALL, {"[CLEAN]": "1"}) == 204
-    work()
-    assert not Portal.objects.exists()
-
-
 @pytest.mark.parametrize("clean", ["0", "1"])
 def test_without_an_application_token_of_ours_nobody_can_prove_an_uninstall(
     client: Client, served: DemoPortal, events: Told, clean: str

@@ -73,6 +73,24 @@ def test_an_update_waits_for_a_portal_that_is_away(
     assert connected(installed) == sorted(EVENTS)
 
 
+@pytest.mark.parametrize("condition", ["closed", "plan_ended", "market_ended"])
+def test_an_update_waits_for_a_portal_that_is_closed_for_days(
+    client: Client, installed: DemoPortal, events: Told, condition: str
+) -> None:
+    installed.enter(condition)
+    installed.lifecycle.update()
+    events()
+    for hours in range(5, 100, 5):
+        with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours)):
+            work()
+    assert installed.state.events == []
+    installed.calm()
+    installed.rest.limits.reset()
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=110)):
+        work()
+    assert connected(installed) == sorted(EVENTS)
+
+
 # --- removed ----------------------------------------------------------------------------------
 
 

@@ -252,7 +252,7 @@ def test_a_slice_writes_nothing_once_the_subscription_has_ended(
     work(job)
     assert (job.state, job.reason) == ("waiting_authorization", "payment")
     assert portal.http_requests == 0
-    assert "The subscription has ended" in desk.get(f"/jobs/{job.pk}/live/").text
+    assert "The subscription to this app has ended" in desk.get(f"/jobs/{job.pk}/live/").text
     # An opening alone lets nothing go on while it is not paid for.
     sit_down(client, portal, ANNA)
     tasks.sweep()

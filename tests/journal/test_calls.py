@@ -222,9 +222,9 @@ def test_what_our_own_budget_refused_has_its_row_too(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     portal.misbehave("overload")
-    assert open_tab(client, portal).state == "busy"
+    assert open_tab(client, portal).state == "overload"
     page = open_tab(client, portal)
-    assert page.state == "busy"
+    assert page.state == "overload"
     row = calls.search(known, reference=reference_of(page)).get()
     assert (row.outcome, row.http_status) == ("BUDGET", None)
     assert len(portal.request_ids) == RestCall.objects.count() - 1

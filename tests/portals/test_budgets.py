@@ -56,7 +56,7 @@ def test_nothing_goes_past_a_stopped_budget(
     stop(portal.member_id)
     page = WAYS[way](client, portal, tab)
     assert page.response.status_code == 503
-    assert 'data-state="busy"' in page.text
+    assert 'data-state="overload"' in page.text
     assert portal.http_requests == 0
 
 
@@ -85,7 +85,7 @@ def test_a_stopped_portal_holds_up_no_other(client: Client, portal: DemoPortal, 
     with DemoPortal(portal.app_url, member_id="other", oauth_of=portal) as other:
         install(client, other)
         stop(portal.member_id)
-        assert open_tab(client, portal).state == "busy"
+        assert open_tab(client, portal).state == "overload"
         assert open_tab(client, other).state == ""
 
 

@@ -109,6 +109,8 @@ def _troubles(portal: Portal) -> Iterable[str]:
     if portal.uninstalled_at:
         yield f"uninstalled {_day(portal.uninstalled_at)}"
         return
+    if portal.removal_told_at:
+        yield f"removal reported {_minute(portal.removal_told_at)}, not confirmed"
     yield from _seen_from_here(portal)
     events = InboxEvent.objects.filter(portal=portal)
     for state in (InboxEvent.State.FAILED, InboxEvent.State.WAITING):
@@ -153,3 +155,7 @@ def _named(member_id: str) -> Portal:
 
 def _day(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d}"
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"

@@ -1,0 +1,112 @@
+"""Jobs of a portal that is closed, blocked, without a plan or without a store."""
+
+import re
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from b24app.jobs import tasks
+from b24app.jobs.models import Job
+from demo.server import DemoPortal
+from tests.jobs.driving import Desk, item, shown, sit_down, step, table, work
+from tests.opening import ANNA, EMPTY, ILYA, MOCKUP
+
+pytestmark = pytest.mark.django_db
+
+REASONS = {
+    "closed": "portal_closed",
+    "overloaded": "overload",
+    "plan_ended": "plan",
+    "market_ended": "plan",
+}
+
+
+def waiting(desk: Desk, portal: DemoPortal, condition: str, *, other_edition: bool) -> Job:
+    """A started job that has met a lasting state of its portal."""
+    orders, (deal,) = portal.many(orders=60, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    portal.enter(condition, other_edition=other_edition)
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    return step(job)
+
+
+@pytest.mark.parametrize("other_edition", [False, True])
+@pytest.mark.parametrize("condition", [*REASONS])
+def test_a_job_waits_says_why_and_goes_on_with_the_same_access(
+    client: Client, desk: Desk, portal: DemoPortal, condition: str, other_edition: bool
+) -> None:
+    ilya = sit_down(client, portal, ILYA)
+    job = waiting(ilya, portal, condition, other_edition=other_edition)
+    assert (job.state, job.reason, job.done) == ("waiting_portal", REASONS[condition], 0)
+    assert job.acting.user_id == ILYA
+    portal.calm()
+    cache.clear()
+    # An administrator's opening is no reason to go on with other rights, and none is needed.
+    sit_down(client, portal, ANNA)
+    tasks.sweep()
+    work(job)
+    assert (job.state, job.done, job.acting.user_id) == (Job.State.DONE, 60, ILYA)
+    assert portal.refreshes == 0
+
+
+@pytest.mark.parametrize(
+    ("condition", "everybody", "administrator"),
+    [
+        (
+            "plan_ended",
+            "Ask an administrator to renew it",
+            "Renew the plan or subscription under “My plan”",
+        ),
+        ("overloaded", "ask an administrator to contact them", "lift the block: contact them"),
+    ],
+)
+def test_who_can_help_is_said_to_both(
+    client: Client,
+    desk: Desk,
+    portal: DemoPortal,
+    condition: str,
+    everybody: str,
+    administrator: str,
+) -> None:
+    ilya = sit_down(client, portal, ILYA)
+    job = waiting(ilya, portal, condition, other_edition=False)
+    assert everybody in ilya.get(f"/jobs/{job.pk}/live/").text
+    assert administrator in desk.get(f"/jobs/{job.pk}/live/").text
+
+
+def test_a_wait_for_an_overload_keeps_its_reason_while_our_own_budget_holds_the_job_back(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    portal.enter("overloaded")
+    job = shown(desk.upload(table([(portal.order_id("1193"), EMPTY)])))
+    for _ in range(3):
+        step(job)
+    portal.reset_counts()
+    for _ in range(5):
+        assert (step(job).state, job.reason) == ("waiting_portal", "overload")
+    assert portal.http_requests == 0
+
+
+def test_a_search_in_a_portal_without_a_store_says_so(desk: Desk, portal: DemoPortal) -> None:
+    portal.close_store()
+    form = {"from": "search", "kind": "export", "every": "on"}
+    job = desk.asked(desk.post("/jobs/new/", **form))
+    assert (job.state, job.reason) == (Job.State.PAUSED, "no_store")
+
+
+def test_a_row_listed_twice_shows_where_the_order_is_linked(desk: Desk, portal: DemoPortal) -> None:
+    linked, free = portal.order_id("1184"), portal.order_id("1193")
+    job = desk.asked(
+        desk.upload(table([(linked, EMPTY), (linked, MOCKUP), (free, EMPTY), (free, MOCKUP)]))
+    )
+    assert [item(job, row).verdict for row in range(2, 6)] == ["move", "twice", "link", "twice"]
+    assert item(job, 3).seen == item(job, 2).seen == "2:6933"
+    page = desk.get(f"/jobs/{job.pk}/").text
+    rows = re.findall(r"<tr[^>]*data-row.*?</tr>", page, re.DOTALL)
+    first, again, unlinked, unlinked_again = rows
+    assert "Not linked" not in first
+    assert "Not linked" not in again
+    assert "6933" in again
+    assert "Not linked" in unlinked
+    assert "Not linked" in unlinked_again
