@@ -122,9 +122,7 @@ def _measured(one: Machine, layout: str, options: argparse.Namespace) -> tuple[o
         with looker.looking():
             person.post(f"/jobs/{job}/start/", data={"move": "on"})
             for at in range(options.events):
-                changes.order_saved(
-                    portal.lifecycle.tell, portal.state.orders[orders[at % LINKS]]
-                )
+                changes.order_saved(portal.lifecycle.tell, portal.state.orders[orders[at % LINKS]])
             machine.wait(lambda job=job: person.state(job) == "done", "the job's end")  # type: ignore[misc]
             _calm(one)
     told = portal.lifecycle.told

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from types import TracebackType
-from typing import Self
+from typing import IO, Self, cast
 from urllib.parse import urlsplit
 
 from demo.lifecycle import Told
@@ -35,6 +35,7 @@ class Outside:
             [sys.executable, "-m", "bench.senders"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self._to, self._from = cast(IO[str], self._child.stdin), cast(IO[str], self._child.stdout)
         threading.Thread(target=self._read, daemon=True).start()
         return self
 
@@ -49,15 +50,13 @@ class Outside:
 
     def submit(self, told: Told, body: bytes) -> None:
         """Post the event; what is answered is written into ``told``."""
-        assert self._child.stdin is not None
         with self._lock:
             self._told.append(told)
-            self._child.stdin.write(f"{len(self._told) - 1} {told.handler} {body.decode()}\n")
-            self._child.stdin.flush()
+            self._to.write(f"{len(self._told) - 1} {told.handler} {body.decode()}\n")
+            self._to.flush()
 
     def _read(self) -> None:
-        assert self._child.stdout is not None
-        for line in self._child.stdout:
+        for line in self._from:
             number, status, seconds = line.split()
             told = self._told[int(number)]
             told.status, told.seconds, told.ended = int(status), float(seconds), True
