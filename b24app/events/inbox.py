@@ -126,7 +126,10 @@ def accept(incoming: Incoming, source: str) -> Stored | None:
     carries no token at all, and only makes us ask the portal. ``source`` is the client's address, as
     far as it is known. None where an event that waits already says the same.
     """
-    portal, proven = _known(incoming.auth.get("member_id", ""), incoming.auth)
+    member_id, claimed = (incoming.auth.get(one, "") for one in ("member_id", "application_token"))
+    # Changes come in floods: a good token is taken again for some seconds without asking the database.
+    portal = _proven_lately(member_id, claimed) if incoming.name in CHANGES else None
+    portal, proven = (portal, True) if portal is not None else _known(member_id, claimed)
     if incoming.name in CHANGES:
         if not proven:
             raise BadEvent("wrong application token")
@@ -151,17 +154,19 @@ def accept(incoming: Incoming, source: str) -> Stored | None:
     return Stored(portal, event.pk)
 
 
-def _known(member_id: str, auth: Mapping[str, str]) -> tuple[int, bool]:
+def _proven_lately(member_id: str, claimed: str) -> int | None:
+    """The key of the portal whose application token this was some seconds ago."""
+    until, good, portal = proven_lately.get(member_id, (0.0, b"", 0))
+    if time.monotonic() < until and compare_digest(good, _digest(member_id, claimed)):
+        return portal
+    return None
+
+
+def _known(member_id: str, claimed: str) -> tuple[int, bool]:
     """The portal's key, and whether the application token is the portal's.
 
-    Raises :class:`BadEvent` for an unknown portal. A good token is taken again for some seconds
-    without asking the database: events come in floods.
+    Raises :class:`BadEvent` for an unknown portal.
     """
-    claimed = auth.get("application_token", "")
-    digest = sha256(f"{member_id} {claimed}".encode()).digest()
-    until, good, portal = proven_lately.get(member_id, (0.0, b"", 0))
-    if time.monotonic() < until and compare_digest(good, digest):
-        return portal, True
     portals = Portal.objects.installed().named(member_id)
     row = portals.values_list("pk", "application_token").first()
     if row is None:
@@ -171,8 +176,12 @@ def _known(member_id: str, auth: Mapping[str, str]) -> tuple[int, bool]:
         return portal, False
     if len(proven_lately) >= MOST_LATELY:
         proven_lately.clear()
-    proven_lately[member_id] = time.monotonic() + LATELY, digest, portal
+    proven_lately[member_id] = time.monotonic() + LATELY, _digest(member_id, claimed), portal
     return portal, True
+
+
+def _digest(member_id: str, claimed: str) -> bytes:
+    return sha256(f"{member_id} {claimed}".encode()).digest()
 
 
 def _waiting(portal: int) -> QuerySet[InboxEvent]:
