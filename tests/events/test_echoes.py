@@ -89,7 +89,7 @@ def test_hundreds_of_echoes_are_recognised_together(
     tab = Tab(stored, CARD, orders)
     for order in orders:
         tell(client, known, "ONSALEORDERSAVED", order)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(15):
         tasks.gather(stored.pk)
     assert not tab.stale()
     assert known.http_requests == 0
