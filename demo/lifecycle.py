@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -52,6 +53,12 @@ class Told:
     ended: bool = False
 
 
+class Sender(Protocol):
+    """Whoever posts events: a bench sends them from another process."""
+
+    def submit(self, told: Told, body: bytes) -> None: ...
+
+
 class Lifecycle:
     def __init__(
         self, store: Store, app_url: str, url: Callable[[], str], server: Callable[[], str]
@@ -61,7 +68,7 @@ class Lifecycle:
         self.older_kernel = False
         self.told: list[Told] = []
         self._url, self._server = url, server
-        self.senders = _Senders()
+        self.senders: Sender = _Senders()
 
     def opening(
         self, placement: str, user_id: int, lang: str, entity_id: int, number: int = 0

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from b24app import upkeep
 from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Command
 from b24app.connect import client_of, installer_client
 from b24app.events import echoes, leaving
 from b24app.events.models import ChangeNotice, InboxEvent
@@ -180,7 +181,7 @@ def _found(
     while a deal or an invoice is looked at. A payment's order is told as saved too; that nobody asked
     where saved orders are linked is kept for the tabs that are looked at later.
     """
-    commands = {}
+    commands: dict[str, Command] = {}
     if any(parts.values()) and watching.somebody_looks(portal.pk):
         commands |= origins.commands(parts)
     if saved and watching.somebody_looks(portal.pk, LINKED_TO):

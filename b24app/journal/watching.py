@@ -133,7 +133,7 @@ def somebody_looks(portal: int, types: Collection[int] = ()) -> bool:
     if not moment:
         return False
     try:
-        names = _redis().zrangebyscore(_looking(portal), float(moment) - LOOKING, "+inf")
+        names: list[str] = _redis().zrangebyscore(_looking(portal), float(moment) - LOOKING, "+inf")
     except RedisError:
         return False
     return any(not types or int(one.partition(":")[0]) in types for one in names)
