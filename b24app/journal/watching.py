@@ -133,7 +133,7 @@ def somebody_looks(portal: int, types: Collection[int] = ()) -> bool:
     if not moment:
         return False
     try:
-        names: list[str] = _redis().zrangebyscore(_looking(portal), float(moment) - LOOKING, "+inf")
+        names = _redis().zrangebyscore(_looking(portal), float(moment) - LOOKING, "+inf")
     except RedisError:
         return False
-    return any(not types or int(one.partition(":")[0]) in types for one in names)
+    return any(not types or int(str(one).partition(":")[0]) in types for one in names)
