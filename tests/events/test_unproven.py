@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from redis import Redis
 
@@ -133,7 +134,12 @@ def test_forged_events_of_one_portal_keep_one_worker_busy_at_most(
     known.misbehave("hang", seconds=2)
     queue = Redis.from_url(settings.REDIS_URL)
     before = queue.llen("events")
-    worker = threading.Thread(target=tasks.work, args=(first,))
+
+    def works() -> None:
+        tasks.work(first)
+        connection.close()
+
+    worker = threading.Thread(target=works)
     worker.start()
     while not known.http_requests:
         worker.join(0.01)
