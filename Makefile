@@ -1,7 +1,7 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: setup demo demo-reset run test test-browser test-browser-tab test-browser-rest test-processes test-sqlite test-postgres check bench bench-jobs bench-peers bench-queue browser clean
+.PHONY: setup demo demo-reset run test test-browser test-browser-tab test-browser-rest test-processes test-sqlite test-postgres check bench bench-jobs bench-echoes bench-peers bench-queue browser clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -91,6 +91,9 @@ bench: setup
 
 bench-jobs: setup
 	@$(BIN)/python -m bench.jobs $(ARGS)
+
+bench-echoes: setup
+	@$(BIN)/python -m bench.echoes $(ARGS)
 
 bench-peers: setup
 	@$(BIN)/python -m bench.peers $(ARGS)

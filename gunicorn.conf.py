@@ -11,6 +11,10 @@ LOG_FORMAT = importlib.import_module("b24app.settings").LOG_FORMAT
 # A quarter of them may wait for one portal: fewer threads, and one slow portal holds up the others.
 threads = 16
 control_socket_disable = True
+# Bytes and numbers. A placement's address and a browser's headers have a tenth of it.
+limit_request_line = 8190
+limit_request_fields = 60
+limit_request_field_size = 8190
 # Seconds for requests under way when it is told to stop: the longest waits 65 s for a portal.
 graceful_timeout = 70
 

@@ -1,4 +1,4 @@
-"""The Celery app: two queues, ``interactive`` and ``bulk``, and the worker's sign of life."""
+"""The Celery app: queues ``interactive``, ``bulk`` and ``events``, and the worker's sign of life."""
 
 import logging
 import os

@@ -21,7 +21,7 @@ from redis.retry import Retry
 from b24app import tracing
 
 KEY = "counters"
-QUEUES = ("interactive", "bulk")
+QUEUES = ("interactive", "bulk", "events")
 """What workers take their tasks from: lists in the same Redis."""
 
 AWAY_FOR = 5.0

@@ -321,6 +321,8 @@ FILE_UPLOAD_HANDLERS = ["b24app.uploads.BoundedUpload"]
 CELERY_BROKER_URL = _broker(REDIS_URL)
 CELERY_IMPORTS = ["b24app.collecting"]
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
+# What portals tell waits apart: a flood of it stands in nobody's way.
+CELERY_TASK_ROUTES = {"events.*": {"queue": "events"}}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

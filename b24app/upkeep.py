@@ -19,7 +19,8 @@ from b24app.portals.tokens import bury, settle
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two questions about a portal's subscription that nobody has proved a reason for.
+# Seconds between two questions about a portal's subscription, or two bindings anew, that nobody has
+# proved a reason for.
 PAYMENT_PAUSE = 600
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
@@ -88,6 +89,11 @@ def mend(client: Client, portal: Portal, present: Outcomes) -> list[errors.Bitri
 def may_ask_about_payment(portal_pk: int) -> bool:
     """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` where nobody can tell."""
     return bool(cache.add(f"payment:{portal_pk}", 1, PAYMENT_PAUSE))
+
+
+def may_bind_unproven(portal_pk: int) -> bool:
+    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` where nobody can tell."""
+    return bool(cache.add(f"bind:{portal_pk}", 1, PAYMENT_PAUSE))
 
 
 def check_payment(portal: Portal) -> None:

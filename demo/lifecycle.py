@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -15,7 +16,8 @@ from demo.state import ACCESS_SECONDS, CLIENT_ID, Store
 from demo.tables import Row
 
 POST_SECONDS = 10
-POSTMEN = 4
+# A portal posts the events of a burst side by side.
+SENDERS = 48
 PAID_DAYS = 30
 
 # Placement: the page it is on (widgets/crm/*.md). Those above a list are opened for no card.
@@ -39,11 +41,22 @@ class Opening:
 
 @dataclass
 class Told:
-    """An event as posted, and what the handler answered (0: nothing)."""
+    """An event as posted, and what the handler answered (0: nothing).
+
+    ``seconds`` is how long the answer took; ``ended`` is true once it is there, or given up.
+    """
 
     name: str
     handler: str
     status: int = 0
+    seconds: float = 0.0
+    ended: bool = False
+
+
+class Sender(Protocol):
+    """Whoever posts events: a bench sends them from another process."""
+
+    def submit(self, told: Told, body: bytes) -> None: ...
 
 
 class Lifecycle:
@@ -55,7 +68,7 @@ class Lifecycle:
         self.older_kernel = False
         self.told: list[Told] = []
         self._url, self._server = url, server
-        self._postmen = _Postmen()
+        self.senders: Sender = _Senders()
 
     def opening(
         self, placement: str, user_id: int, lang: str, entity_id: int, number: int = 0
@@ -209,26 +222,34 @@ class Lifecycle:
             told = Told(name, handler)
             self.told.append(told)
             body = urlencode({**form, "event_handler_id": number}).encode()
-            self._postmen.submit(told, body)
+            self.senders.submit(told, body)
 
 
-class _Postmen:
-    """A few threads that post events, in any order, however many a burst may bring."""
+class _Senders:
+    """Threads that post events in any order, up to ``SENDERS`` at once; made when they are needed."""
 
     def __init__(self) -> None:
         self._waiting: queue.SimpleQueue[tuple[Told, bytes]] = queue.SimpleQueue()
-        self._there = False
+        self._lock = threading.Lock()
+        self._threads = self._posting = 0
+        self.most_at_once = 0
 
     def submit(self, told: Told, body: bytes) -> None:
-        if not self._there:
-            self._there = True
-            for _ in range(POSTMEN):
-                threading.Thread(target=self._work, daemon=True).start()
         self._waiting.put((told, body))
+        with self._lock:
+            if self._threads < min(SENDERS, self._waiting.qsize() + 1):
+                self._threads += 1
+                threading.Thread(target=self._work, daemon=True).start()
 
     def _work(self) -> None:
         while True:
-            _post(*self._waiting.get())
+            told, body = self._waiting.get()
+            with self._lock:
+                self._posting += 1
+                self.most_at_once = max(self.most_at_once, self._posting)
+            _post(told, body)
+            with self._lock:
+                self._posting -= 1
 
 
 def _brackets(name: str, value: object) -> Iterator[tuple[str, str]]:
@@ -241,6 +262,7 @@ def _brackets(name: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _post(told: Told, body: bytes) -> None:
+    began = time.monotonic()
     try:
         with urlopen(Request(told.handler, body), timeout=POST_SECONDS) as answer:
             told.status = answer.status
@@ -248,3 +270,5 @@ def _post(told: Told, body: bytes) -> None:
         told.status = refused.code
     except (URLError, OSError):
         told.status = 0
+    told.seconds = time.monotonic() - began
+    told.ended = True

@@ -3,19 +3,22 @@
 import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 
 from redis.exceptions import RedisError
 
 from b24app import upkeep
 from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Command
 from b24app.connect import client_of, installer_client
 from b24app.events import echoes, removing
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.install import flow
 from b24app.install.removal import Verdict
+from b24app.jobs import under_way
 from b24app.journal import watching
-from b24app.orders import origins
-from b24app.orders.types import DEAL, Owner
+from b24app.orders import links, origins
+from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals import launch
 from b24app.portals.bindings import (
     DEAL_EVENTS,
@@ -28,6 +31,9 @@ from b24app.portals.models import Portal
 from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
+
+# Cards whose tab shows a list of orders.
+LINKED_TO = frozenset({DEAL, INVOICE})
 
 
 # The installer's own access, or a right of theirs. Anything else passes: the changes wait for it.
@@ -62,10 +68,18 @@ def _installed(portal: Portal, data: Mapping[str, object], auth: Mapping[str, st
 
 
 def _updated(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
-    """After an update all bindings are gone (common/events/on-app-update.md): bind again."""
-    _renew_application_token(portal, auth)
+    """After an update all bindings are gone (common/events/on-app-update.md): bind again.
+
+    Not often where nothing proves the event: binding takes several requests to the portal.
+    """
+    proven = _renew_application_token(portal, auth)
     if portal.installer is None:
         return
+    try:
+        if not proven and not upkeep.may_bind_unproven(portal.pk):
+            raise NotYet("bound a moment ago")
+    except RedisError:
+        raise NotYet("nobody can tell how often we have bound") from None
     failed = [step for step in flow.bind(client_of(portal.installer), portal) if not step.done]
     if failed:
         raise NotYet(f"not bound: {', '.join(step.name for step in failed)}")
@@ -88,21 +102,23 @@ def _paid(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -
     )
     try:
         if not proven and not upkeep.may_ask_about_payment(portal.pk):
-            return
+            # It may be the true one, after forged ones: it is asked about when we may ask again.
+            raise NotYet("asked a moment ago")
     except RedisError:
         raise NotYet("nobody can tell how often we have asked") from None
     upkeep.check_payment(portal)
 
 
-def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> None:
+def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> bool:
     """Believe a new application token that comes with an administrator's access token to this app.
 
-    Any employee has a token of their own, and another app in the portal has some too: with those nobody
-    may shut out the rest of the portal, whose openings carry the true one.
+    True where the event's token is the portal's, as it was known or is known now. Any employee has an
+    access token of their own, and another app in the portal has some too: with those nobody may shut
+    out the rest of the portal, whose openings carry the true one.
     """
     claimed = auth.get("application_token", "")
     if not claimed or claimed == portal.application_token:
-        return
+        return bool(claimed)
     try:
         form = {"member_id": portal.member_id, "AUTH_ID": auth.get("access_token", "")}
         posted = launch.read({}, form)
@@ -112,8 +128,9 @@ def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> None:
         proven = False
     if not proven:
         logger.warning("application token of %s not believed", portal.host)
-        return
+        return False
     settle(portal, application_token=Secret(claimed[:200]))
+    return True
 
 
 _HANDLERS: Mapping[str, Callable[[Portal, Mapping[str, object], Mapping[str, str]], None]] = {
@@ -124,39 +141,71 @@ _HANDLERS: Mapping[str, Callable[[Portal, Mapping[str, object], Mapping[str, str
 }
 
 
-def notice(portal: Portal, notices: Sequence[ChangeNotice]) -> None:
-    """Work a group of changes of one portal. Raises ``errors.BitrixError`` where it is away."""
-    saved = {one.entity: one.told for one in notices if one.name == "ONSALEORDERSAVED"}
-    gone = _entities(notices, ORDER_EVENTS) - saved.keys()
+SAVED = "ONSALEORDERSAVED"
+# How long the event of an order that a job is writing waits for the outcome to be recorded.
+WRITE_RECORDED_WITHIN = timedelta(seconds=20)
+
+
+def notice(portal: Portal, notices: Sequence[ChangeNotice]) -> list[ChangeNotice]:
+    """Work a group of changes of one portal.
+
+    Returns those that cannot be judged yet, because a job is writing their orders at this moment.
+    Raises ``errors.BitrixError`` where the portal is away.
+    """
+    early = _being_written(portal, notices)
+    saved = {one.entity: one.told for one in notices if one.name == SAVED and one not in early}
+    foreign = echoes.foreign(portal, saved)
+    gone = _entities(notices, ORDER_EVENTS) - _entities(notices, [SAVED])
     deals = [Owner(DEAL, one) for one in _entities(notices, DEAL_EVENTS)]
-    changed(portal, echoes.foreign(portal, saved) | gone, deals)
+    changed(portal, foreign | gone, deals)
     parts = {
         "payments": _entities(notices, PAYMENT_EVENTS),
         "shipments": _entities(notices, SHIPMENT_EVENTS),
     }
-    changed(portal, _orders_of(portal, parts), ())
+    changed(portal, *_found(portal, parts, foreign))
+    return early
 
 
 def _entities(notices: Sequence[ChangeNotice], names: Collection[str]) -> set[int]:
     return {one.entity for one in notices if one.name in names}
 
 
-def _orders_of(portal: Portal, parts: Mapping[str, Collection[int]]) -> set[int]:
-    """The orders of payments and shipments; asked only while somebody has a tab open.
+def _being_written(portal: Portal, notices: Sequence[ChangeNotice]) -> list[ChangeNotice]:
+    since = timezone.now() - WRITE_RECORDED_WITHIN
+    fresh = {one.entity: one for one in notices if one.name == SAVED and one.received_at > since}
+    if not fresh:
+        return []
+    writing = under_way.orders_being_written(portal.pk, fresh)
+    return [fresh[order] for order in writing]
 
-    The order itself is told as saved too, so a tab that is looked at later is not left behind.
+
+def _found(
+    portal: Portal, parts: Mapping[str, Collection[int]], saved: Collection[int]
+) -> tuple[set[int], set[Owner]]:
+    """The orders of payments and shipments, and the cards that saved orders are linked to now.
+
+    One request to the portal for all of them, and only while somebody has a tab open: the cards only
+    while a deal or an invoice is looked at. A payment's order is told as saved too; that nobody asked
+    where saved orders are linked is kept for the tabs that are looked at later.
     """
-    if not any(parts.values()) or not watching.somebody_looks(portal.pk):
-        return set()
-    client = installer_client(portal)
+    commands: dict[str, Command] = {}
+    if any(parts.values()) and watching.somebody_looks(portal.pk):
+        commands |= origins.commands(parts)
+    if saved and watching.somebody_looks(portal.pk, LINKED_TO):
+        commands |= links.place_commands(saved)
+    elif saved:
+        watching.tell_unread(portal.pk)
+    client = installer_client(portal) if commands else None
     if client is None:
-        return set()
+        return set(), set()
     try:
-        return origins.order_ids(client, parts)
+        outcomes = client.batch(commands)
+        owners = links.places(saved, outcomes).values()
+        return origins.order_ids(parts, outcomes), {one for one in owners if one is not None}
     except _ENDED as error:
         # The installer has lost a right or their access: that is shown elsewhere, and mended there.
-        logger.warning("changed parts of orders at %s not read: %s", portal.host, error.code)
-        return set()
+        logger.warning("changed orders at %s not read: %s", portal.host, error.code)
+        return set(), set()
 
 
 def changed(portal: Portal, orders: Collection[int], owners: Collection[Owner]) -> None:

@@ -3,6 +3,9 @@
 The body is a form with PHP's brackets (events/index.md). ``auth[application_token]`` is compared
 with the stored one in constant time: it proves "from this portal", and an employee can see it, so
 nothing irreversible rests on it alone (see :mod:`handlers`).
+
+An event without that proof is only kept where its kind is proven later. Such events have limits of
+their own, for each address they come from, and take nothing from those that are proven.
 """
 
 import json
@@ -13,24 +16,40 @@ from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 
-from b24app.bitrix24.masking import mask
-from b24app.events import notices
+from django.db.models import QuerySet
+
+from b24app.events import storing
 from b24app.events.models import InboxEvent
+from b24app.events.storing import Change
 from b24app.portals.bindings import APP_EVENTS, EVENTS
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal
 from b24app.portals.throttle import over
 
 MOST_FIELDS = 500
-# Unproven events of one portal in a minute: each makes us ask somebody.
-MOST_UNPROVEN = 10
+# Unproven events of one kind, for one portal from one address: in a minute, and waiting at once.
+MAX_UNPROVEN_A_MINUTE = 10
+MAX_UNPROVEN_WAITING = 5
+# And waiting at once from all addresses together.
+MAX_UNPROVEN_OF_PORTAL = 60
+# Proven events of one kind that wait at once, and so many tellings of a payment: each says the same.
+MAX_PROVEN_WAITING = 100
+MAX_PAYMENTS_WAITING = 2
 # Seconds for which a token that was good is good.
 LATELY = 5.0
 MOST_LATELY = 1_000
 LONGEST_VALUE = 10_000
+# What is kept of an event, and how long a value of it may be.
+DATA_KEPT = ("CLEAN",)
+AUTH_KEPT = ("application_token", "access_token")
+MAX_KEPT_LENGTH = 1_000
 
 _NAME = re.compile(r"[A-Z0-9_]{3,64}")
 _PART = re.compile(r"\[([^\[\]]*)\]")
+
+PAYMENT = "ONAPPPAYMENT"
+# The source of an unproven event whose address is not known: a proven one has none.
+UNKNOWN = "unknown"
 
 # These bring a new application token with a new installation; their own access token proves them.
 RENEWING = frozenset({"ONAPPINSTALL", "ONAPPUPDATE"})
@@ -41,7 +60,8 @@ SPELT = {"ONAPPSUNINSTALL": "ONAPPUNINSTALL"}
 # What happens to the portal's data, not to the app.
 CHANGES = frozenset(EVENTS) - frozenset(APP_EVENTS)
 
-proven_lately: dict[str, tuple[float, bytes]] = {}
+# By member_id: until when the token with this digest is good, and the portal's key.
+proven_lately: dict[str, tuple[float, bytes, int]] = {}
 
 Tree = dict[str, "Tree | str"]
 
@@ -98,64 +118,107 @@ class Stored:
     pk: int = 0
 
 
-def accept(incoming: Incoming) -> Stored:
+def accept(incoming: Incoming, source: str) -> Stored | None:
     """Store a proven event; raises :class:`BadEvent` for one that is not from a portal of ours.
 
     A new installation's event may carry a token we do not know yet: it is kept with its access
     token, which the authorization server is asked about before anything is believed. ONAPPPAYMENT
-    carries no token at all, and only makes us ask the portal.
+    carries no token at all, and only makes us ask the portal. ``source`` is the client's address, as
+    far as it is known. None where an event that waits already says the same.
     """
-    member_id = incoming.auth.get("member_id", "")
-    if not _proven(member_id, incoming.auth.get("application_token", "")):
-        _admit(member_id, incoming)
-    data = mask(incoming.data)
+    member_id, claimed = (incoming.auth.get(one, "") for one in ("member_id", "application_token"))
+    # Changes come in floods: a good token is taken again for some seconds without asking the database.
+    portal = _proven_lately(member_id, claimed) if incoming.name in CHANGES else None
+    portal, proven = (portal, True) if portal is not None else _known(member_id, claimed)
     if incoming.name in CHANGES:
-        key = notices.note(member_id, incoming.name, _entity(incoming.data), data)
-        if key is None:
+        if not proven:
+            raise BadEvent("wrong application token")
+        if not storing.store(Change(portal, incoming.name, _entity(incoming.data))):
             raise BadEvent("unknown portal")
-        return Stored(key)
+        return Stored(portal)
     if incoming.name not in APP_EVENTS:
         raise BadEvent("not an event we asked for")
-    portal = Portal.objects.installed().named(member_id).first()
-    if portal is None:
-        raise BadEvent("unknown portal")
+    if _told_already(portal, incoming.name):
+        return None
+    if not proven:
+        _admit(portal, incoming, source)
+    elif _waiting(portal).filter(name=incoming.name, source="").count() >= MAX_PROVEN_WAITING:
+        raise BadEvent("too many wait")
     event = InboxEvent.objects.create(
-        portal=portal,
+        portal_id=portal,
         name=incoming.name,
-        data=data,
-        sealed=Secret(json.dumps(dict(incoming.auth))),
+        data=_kept(incoming.data, DATA_KEPT),
+        sealed=Secret(json.dumps(_kept(incoming.auth, AUTH_KEPT))),
+        source="" if proven else source or UNKNOWN,
     )
-    return Stored(event.portal_id, event.pk)
+    return Stored(portal, event.pk)
 
 
-def _proven(member_id: str, claimed: str) -> bool:
-    """Whether the application token is the portal's. Raises :class:`BadEvent` for an unknown portal.
+def _proven_lately(member_id: str, claimed: str) -> int | None:
+    """The key of the portal whose application token this was some seconds ago."""
+    until, good, portal = proven_lately.get(member_id, (0.0, b"", 0))
+    if time.monotonic() < until and compare_digest(good, _digest(member_id, claimed)):
+        return portal
+    return None
 
-    A good token is taken again for some seconds without asking the database: events come in floods.
+
+def _known(member_id: str, claimed: str) -> tuple[int, bool]:
+    """The portal's key, and whether the application token is the portal's.
+
+    Raises :class:`BadEvent` for an unknown portal.
     """
-    digest = sha256(f"{member_id} {claimed}".encode()).digest()
-    until, good = proven_lately.get(member_id, (0.0, b""))
-    if time.monotonic() < until and compare_digest(good, digest):
-        return True
     portals = Portal.objects.installed().named(member_id)
-    known = portals.values_list("application_token", flat=True).first()
-    if known is None:
+    row = portals.values_list("pk", "application_token").first()
+    if row is None:
         raise BadEvent("unknown portal")
+    portal, known = row
     if not known or not compare_digest(known.encode(), claimed.encode()):
-        return False
+        return portal, False
     if len(proven_lately) >= MOST_LATELY:
         proven_lately.clear()
-    proven_lately[member_id] = time.monotonic() + LATELY, digest
-    return True
+    proven_lately[member_id] = time.monotonic() + LATELY, _digest(member_id, claimed), portal
+    return portal, True
 
 
-def _admit(member_id: str, incoming: Incoming) -> None:
-    """Let an unproven event in where its kind is proven later, a few a minute of each portal."""
-    renewing = incoming.name in RENEWING and incoming.auth.get("access_token")
-    if not (renewing or incoming.name == "ONAPPPAYMENT"):
+def _digest(member_id: str, claimed: str) -> bytes:
+    return sha256(f"{member_id} {claimed}".encode()).digest()
+
+
+def _waiting(portal: int) -> QuerySet[InboxEvent]:
+    return InboxEvent.objects.filter(portal=portal, state=InboxEvent.State.WAITING)
+
+
+def _told_already(portal: int, name: str) -> bool:
+    """Whether enough wait of what only makes us ask: one may be asking now, the next one will ask."""
+    if name != PAYMENT:
+        return False
+    return _waiting(portal).filter(name=name).count() >= MAX_PAYMENTS_WAITING
+
+
+def _admit(portal: int, incoming: Incoming, source: str) -> None:
+    """Let an unproven event in where its kind is proven later. Raises :class:`BadEvent`.
+
+    A new token comes from the vendor's own address: whoever forges such events from another one has
+    the limits of that address to themselves.
+    """
+    if incoming.name == PAYMENT:
+        return
+    if incoming.name not in RENEWING or not incoming.auth.get("access_token"):
         raise BadEvent("wrong application token")
-    if over("unproven", member_id, MOST_UNPROVEN):
+    if over(f"unproven:{incoming.name}:{portal}", source, MAX_UNPROVEN_A_MINUTE):
         raise BadEvent("too many without proof")
+    unproven = _waiting(portal).exclude(source="")
+    same = unproven.filter(name=incoming.name, source=source or UNKNOWN)
+    if same.count() >= MAX_UNPROVEN_WAITING or unproven.count() >= MAX_UNPROVEN_OF_PORTAL:
+        raise BadEvent("too many without proof wait")
+
+
+def _kept(values: Mapping[str, object], names: Iterable[str]) -> dict[str, str]:
+    """The values that are used; raises :class:`BadEvent` for one that is too long to be true."""
+    kept = {name: one for name in names if isinstance(one := values.get(name), str)}
+    if any(len(one) > MAX_KEPT_LENGTH for one in kept.values()):
+        raise BadEvent("too long")
+    return kept
 
 
 def _entity(data: Tree) -> int:

@@ -21,6 +21,13 @@ class InboxEvent(models.Model):
     sealed = SecretField(
         blank=True, default="", help_text="Its auth block as JSON, dropped when done"
     )
+    source = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Where an event without proof came from; empty for a proven one",
+    )
     state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     received_at = models.DateTimeField(auto_now_add=True)

@@ -4,13 +4,16 @@ Ten thousand updates of one deal are one row, and of ten thousand deals twenty t
 claimed before it is worked, so that what is told meanwhile waits in a row of its own; it goes when
 it is done. The portal never repeats an event (events/index.md), so a row outlives a worker that is
 killed and a broker that is away: the sweep finds it.
+
+Rows are locked in the order of their keys, and one that somebody else holds is left to them: two
+gatherings of the same portal share the work and never wait for each other.
 """
 
-import json
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
-from django.db import connection
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -20,45 +23,46 @@ MOST = 500
 MOST_ATTEMPTS = 5
 LEASE = timedelta(minutes=2)
 
-_NOTE = """
-    INSERT INTO events_changenotice
-        (portal_id, name, entity, data, claim, told, attempts, received_at, try_at)
-    SELECT id, %s, %s, %s, '', 1, 0, %s, %s
-    FROM portals_portal WHERE member_id = %s AND uninstalled_at IS NULL
-    ON CONFLICT (portal_id, name, entity, claim) DO UPDATE SET told = events_changenotice.told + 1
-    RETURNING portal_id
-"""
-
-
-def note(member_id: str, name: str, entity: int, data: object) -> int | None:
-    """Keep that ``entity`` was told of: one statement, whether it is the first time or not.
-
-    The portal's key, or None where no such portal has the app.
-    """
-    now = timezone.now()
-    with connection.cursor() as cursor:
-        cursor.execute(_NOTE, [name, entity, json.dumps(data), now, now, member_id])
-        row = cursor.fetchone()
-    return int(row[0]) if row else None
-
 
 def claim(portal: int) -> str:
     """Take the oldest waiting rows of a portal, 500 at most; empty when there are none."""
-    waiting = ChangeNotice.objects.of(portal).filter(claim="").order_by("pk")[:MOST]
-    return _taken(ChangeNotice.objects.filter(claim="", pk__in=waiting.values("pk")))
+    return _taken(ChangeNotice.objects.of(portal).filter(claim=""))
 
 
 def claim_again(lost: str) -> str:
     """Take over rows whose worker has not finished them in time; drop what failed too often."""
     rows = ChangeNotice.objects.filter(claim=lost, try_at__lte=timezone.now())
-    rows.filter(attempts__gte=MOST_ATTEMPTS).delete()
+    with transaction.atomic():
+        spent = _locked(rows.filter(attempts__gte=MOST_ATTEMPTS))
+        ChangeNotice.objects.filter(pk__in=spent).delete()
     return _taken(rows)
 
 
 def _taken(rows: ChangeNoticeQuerySet) -> str:
     mine = uuid.uuid4().hex
-    taken = rows.update(claim=mine, try_at=timezone.now() + LEASE, attempts=F("attempts") + 1)
+    with transaction.atomic():
+        taken = ChangeNotice.objects.filter(pk__in=_locked(rows)).update(
+            claim=mine, try_at=timezone.now() + LEASE, attempts=F("attempts") + 1
+        )
     return mine if taken else ""
+
+
+def _locked(rows: ChangeNoticeQuerySet) -> list[int]:
+    """The keys of the first rows that nobody else holds, locked until the transaction ends."""
+    free = rows.order_by("pk").select_for_update(skip_locked=True)
+    return list(free.values_list("pk", flat=True)[:MOST])
+
+
+def look_again(rows: Collection[ChangeNotice], after: timedelta) -> None:
+    """Keep claimed rows for :func:`claim_again`, which may take them ``after`` that time."""
+    ChangeNotice.objects.filter(pk__in=[one.pk for one in rows]).update(
+        try_at=timezone.now() + after, attempts=F("attempts") - 1
+    )
+
+
+def done(rows: Collection[ChangeNotice]) -> None:
+    """Forget claimed rows that were worked."""
+    ChangeNotice.objects.filter(pk__in=[one.pk for one in rows]).delete()
 
 
 def lost() -> list[str]:

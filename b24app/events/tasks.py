@@ -1,11 +1,15 @@
 """Tasks are shells: an id in, one event or one group of changes worked."""
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from celery import shared_task
+from django.core.cache import cache
 from django.db.models import F
 from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.errors import BitrixError
@@ -25,12 +29,43 @@ _STANDING_STILL = (
     errors.PaymentRequired,
     errors.Overloaded,
 )
+# Seconds.
+LOOK_AGAIN = 1.5
 KEPT = {InboxEvent.State.DONE: timedelta(days=7), InboxEvent.State.FAILED: timedelta(days=30)}
 
 
 @shared_task(name="events.work")
 def work(pk: int) -> None:
     """Work the event ``pk`` if it is due and nobody else has claimed it."""
+    event = InboxEvent.objects.filter(pk=pk, state=InboxEvent.State.WAITING)
+    portal = event.exclude(source="").values_list("portal", flat=True).first()
+    if portal is None:
+        _work(pk)
+        return
+    # A flood of forged events keeps one worker process busy at most, and others wait beside it.
+    if not _begin_unproven(portal):
+        work.apply_async((pk,), countdown=LOOK_AGAIN)
+        return
+    try:
+        _work(pk)
+    finally:
+        _end_unproven(portal)
+
+
+def _begin_unproven(portal: int) -> bool:
+    """Whether no other unproven event of this portal is at work."""
+    try:
+        return bool(cache.add(f"unproven:{portal}", 1, int(LEASE.total_seconds())))
+    except RedisError:
+        return True
+
+
+def _end_unproven(portal: int) -> None:
+    with suppress(RedisError):
+        cache.delete(f"unproven:{portal}")
+
+
+def _work(pk: int) -> None:
     now = timezone.now()
     due = InboxEvent.objects.filter(pk=pk, state=InboxEvent.State.WAITING, try_at__lte=now)
     if not due.update(try_at=now + LEASE, attempts=F("attempts") + 1):
@@ -80,16 +115,26 @@ def gather_again(lost: str) -> None:
 
 
 def _noticed(claim: str) -> int:
-    """How many changes were worked; those of a portal that is away stay until their lease is over."""
+    """How many changes were claimed.
+
+    Those of a portal that is away stay until their lease is over, those of orders that are being
+    written for a moment.
+    """
     rows = list(
         ChangeNotice.objects.filter(claim=claim).select_related("portal__installer__portal")
     )
+    early: list[ChangeNotice] = []
     if rows and rows[0].portal.uninstalled_at is None:
         try:
-            handlers.notice(rows[0].portal, rows)
+            early = handlers.notice(rows[0].portal, rows)
         except BitrixError:
             return 0
-    ChangeNotice.objects.filter(claim=claim).delete()
+    notices.done([one for one in rows if one not in early])
+    if early:
+        notices.look_again(early, timedelta(seconds=LOOK_AGAIN))
+        with suppress(OperationalError, RedisError):
+            # Without a broker the sweep finds them.
+            gather_again.apply_async((claim,), countdown=LOOK_AGAIN + 0.1)
     return len(rows)
 
 

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from b24app.events import inbox, tasks
 from b24app.events.inbox import Stored
+from b24app.portals import throttle
 
 logger = logging.getLogger(__name__)
 
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 # task is started for them: less, because a worker's clock may run ahead of ours.
 GATHERING, STARTED = 1.0, 0.8
 MOST_STARTED = 1_000
+# The documentation's own events have less than two kilobytes.
+MAX_BODY_BYTES = 100_000
 
 started: dict[int, float] = {}
 
@@ -25,13 +28,17 @@ started: dict[int, float] = {}
 @csrf_exempt
 @require_POST
 def receive(request: HttpRequest) -> HttpResponse:
-    """204 for a stored event, 403 for one that is not from a portal of ours."""
+    """204 for an event once it is committed, 403 for one that is not from a portal of ours."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+        return HttpResponse(status=413)
+    fields = ((key, str(one)) for key, one in request.POST.items())
     try:
-        stored = inbox.accept(inbox.read((key, str(one)) for key, one in request.POST.items()))
+        stored = inbox.accept(inbox.read(fields), throttle.address_of(request))
     except inbox.BadEvent as bad:
         logger.warning("event refused: %s", bad)
         return HttpResponse(status=403)
-    _start(stored)
+    if stored is not None:
+        _start(stored)
     return HttpResponse(status=204)
 
 

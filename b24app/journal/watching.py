@@ -6,14 +6,14 @@ for an hour; without Redis tabs simply do not notice by themselves.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 
 from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError
 
-from b24app.orders.types import Owner
+from b24app.orders.types import ORDER, Owner
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ KEPT = 3600
 # Seconds without a question after which nobody is thought to look any more.
 LOOKING = 30
 MOST = 5000
+# What is told in place of a card where nobody knows which one has changed.
+UNREAD = "?"
 
 # The moment is taken inside, so that no tab's question can fall between taking and writing it.
 _TELL = """
@@ -85,13 +87,21 @@ def show(portal: int, owner: Owner, order_ids: Iterable[int]) -> None:
 
 def tell(portal: int, *, orders: Iterable[int] = (), owners: Iterable[Owner] = ()) -> None:
     """Orders or cards of the portal have changed."""
-    names = [str(one) for one in orders] + [_name(one) for one in owners]
+    _tell(portal, [str(one) for one in orders] + [_name(one) for one in owners])
+
+
+def _tell(portal: int, names: Sequence[str]) -> None:
     if not names:
         return
     try:
         _redis().eval(_TELL, 1, _changed(portal), KEPT, MOST, *names)
     except RedisError:
         logger.warning("Redis away: open tabs will not notice changes")
+
+
+def tell_unread(portal: int) -> None:
+    """Orders were saved that may have been linked somewhere; nobody looked, so the portal was not asked."""
+    _tell(portal, [UNREAD])
 
 
 def news(portal: int, owner: Owner, since: str) -> tuple[str, bool]:
@@ -107,7 +117,7 @@ def news(portal: int, owner: Owner, since: str) -> tuple[str, bool]:
             pipe.zremrangebyscore(_looking(portal), 0, float(moment) - LOOKING)
             pipe.expire(_looking(portal), LOOKING)
             changed: list[str] = pipe.execute()[0]
-        if _name(owner) in changed:
+        if _name(owner) in changed or (UNREAD in changed and owner.type_id != ORDER):
             return moment, True
         with _redis().pipeline(transaction=False) as pipe:
             for name in changed:
@@ -117,12 +127,13 @@ def news(portal: int, owner: Owner, since: str) -> tuple[str, bool]:
         return moment, False
 
 
-def somebody_looks(portal: int) -> bool:
-    """Whether any tab of the portal is open and on a screen."""
+def somebody_looks(portal: int, types: Collection[int] = ()) -> bool:
+    """Whether any tab of the portal is open and on a screen; with ``types`` in a card of these."""
     moment = now()
+    if not moment:
+        return False
     try:
-        return bool(moment) and bool(
-            _redis().zcount(_looking(portal), float(moment) - LOOKING, "+inf")
-        )
+        names = _redis().zrangebyscore(_looking(portal), float(moment) - LOOKING, "+inf")
     except RedisError:
         return False
+    return any(not types or int(str(one).partition(":")[0]) in types for one in names)

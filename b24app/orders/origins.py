@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Client, Command
+from b24app.bitrix24.client import Answer, Command
 from b24app.orders import rows
 
 PAGE = 50
@@ -14,12 +14,12 @@ _LISTS = {
 }
 
 
-def order_ids(client: Client, parts: Mapping[str, Collection[int]]) -> set[int]:
-    """The orders that ``parts`` (``payments`` and ``shipments`` by id) belong to, 2,500 a request.
+def commands(parts: Mapping[str, Collection[int]]) -> dict[str, Command]:
+    """Commands that read to which orders ``parts`` (``payments`` and ``shipments`` by id) belong.
 
-    What was deleted meanwhile belongs to nothing. Raises ``errors.BitrixError``.
+    50 parts a command; for :func:`order_ids`.
     """
-    commands = {
+    return {
         f"{kind}.{start}": Command(
             _LISTS[kind],
             {"select": ["id", "orderId"], "filter": {"@id": sorted(ids)[start : start + PAGE]}},
@@ -27,11 +27,22 @@ def order_ids(client: Client, parts: Mapping[str, Collection[int]]) -> set[int]:
         for kind, ids in parts.items()
         for start in range(0, len(ids), PAGE)
     }
+
+
+def order_ids(
+    parts: Mapping[str, Collection[int]], outcomes: Mapping[str, Answer | errors.BitrixError]
+) -> set[int]:
+    """The orders that ``parts`` belong to, from the outcomes of :func:`commands`, beside others.
+
+    What was deleted meanwhile belongs to nothing. Raises ``errors.BitrixError``.
+    """
     found: set[int] = set()
-    for key, outcome in client.batch(commands).items() if commands else ():
+    for key, outcome in outcomes.items():
+        kind = key.partition(".")[0]
+        if kind not in _LISTS:
+            continue
         if isinstance(outcome, errors.BitrixError):
             raise outcome
-        kind = key.partition(".")[0]
         found.update(
             rows.identifier(row.get("orderId"))
             for row in rows.rows(outcome.result, kind)

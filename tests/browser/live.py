@@ -53,7 +53,16 @@ def running(home: Path, *, latency: float = 0.0) -> Iterator[DemoPortal]:
         subprocess.run(manage, cwd=ROOT, env=environment, check=True)
         commands = [
             [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{port}"],
-            [str(BIN / "celery"), "-A", "b24app", "worker", "-c", "1", "-Q", "interactive,bulk"],
+            [
+                str(BIN / "celery"),
+                "-A",
+                "b24app",
+                "worker",
+                "-c",
+                "1",
+                "-Q",
+                "interactive,bulk,events",
+            ],
         ]
         with (home / "log").open("wb") as log:
             children = [

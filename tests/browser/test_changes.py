@@ -142,6 +142,20 @@ def test_the_orders_own_card_follows_other_peoples_changes(desk: Desk) -> None:
     expect(desk.app.locator("[data-state=not-linked]")).to_be_visible()
 
 
+def test_an_order_that_somebody_else_links_appears_in_the_open_tab(desk: Desk) -> None:
+    desk.sit(ILYA)
+    desk.open_deal(EMPTY)
+    rows = desk.app.locator("#grid tr[data-order-id]")
+    expect(rows).to_have_count(0)
+    order = desk.portal.order_id("1201")
+    desk.portal.link(order, (DEAL, EMPTY))
+    expect(rows).to_have_count(1)
+    assert desk.numbers() == ["1201"]
+    desk.picture("linked-by-somebody-else")
+    desk.portal.link(order, (DEAL, MOCKUP))
+    expect(rows).to_have_count(0)
+
+
 def test_all_of_400_become_a_job_below_the_orders(desk: Desk) -> None:
     desk.sit(ILYA)
     desk.open_deal(MANY)

@@ -10,6 +10,12 @@ from demo.server import DemoPortal
 from tests.demo.calls import caller
 
 
+class Listening(HTTPServer):
+    """A burst arrives side by side."""
+
+    request_queue_size = 128
+
+
 class Handler:
     """An app's event handler that writes down what it is posted."""
 
@@ -27,7 +33,7 @@ class Handler:
                 """Stay quiet."""
 
         self.forms = forms
-        self.server = HTTPServer(("127.0.0.1", 0), Answering)
+        self.server = Listening(("127.0.0.1", 0), Answering)
         self.url = f"http://127.0.0.1:{self.server.server_port}/events/"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

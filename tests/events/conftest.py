@@ -1,9 +1,13 @@
 """Tasks go to the broker of the settings, as they do in the web process."""
 
 import pytest
+from django.test import Client
 
 from b24app import celery
 from b24app.events import inbox, views
+from b24app.portals.models import Portal
+from demo.server import DemoPortal
+from tests.opening import install
 
 __all__ = ["celery"]
 
@@ -13,3 +17,20 @@ def nothing_kept_in_the_process() -> None:
     """No application token counts as good, no task as started, from the test before."""
     inbox.proven_lately.clear()
     views.started.clear()
+
+
+@pytest.fixture
+def known(client: Client, portal: DemoPortal) -> DemoPortal:
+    install(client, portal)
+    portal.reset_counts()
+    return portal
+
+
+@pytest.fixture
+def stored(known: DemoPortal) -> Portal:
+    return Portal.objects.get()
+
+
+@pytest.fixture
+def order(known: DemoPortal) -> int:
+    return known.order_id("1193")

@@ -28,9 +28,11 @@ def post(
     name: str,
     data: Mapping[str, str] | None = None,
     auth: Mapping[str, str] | None = None,
+    source: str = "127.0.0.1",
 ) -> int:
-    """The status of our answer to an event of the app's life."""
-    return client.post("/events/", form(portal, name, data or {}, auth)).status_code
+    """The status of our answer to an event of the app's life, from the address ``source``."""
+    body = form(portal, name, data or {}, auth)
+    return client.post("/events/", body, REMOTE_ADDR=source).status_code
 
 
 def tell(client: Client, portal: DemoPortal, name: str, entity: object) -> int:

@@ -11,53 +11,20 @@ from django.test import Client
 from redis import Redis
 
 from b24app import embedded
-from b24app.events import notices, tasks
+from b24app.events import notices, storing, tasks
 from b24app.events.models import ChangeNotice, InboxEvent
-from b24app.journal import audit, watching
-from b24app.journal.audit import Entry
-from b24app.journal.models import AuditEntry
-from b24app.orders.types import DEAL, Owner
+from b24app.events.storing import Change
 from b24app.portals.bindings import APP_EVENTS, EVENTS
-from b24app.portals.models import Portal, PortalUser
+from b24app.portals.models import Portal
 from demo.server import DemoPortal
 from tests import environment
 from tests.events.posting import form, post, tell
-from tests.opening import ANNA, MOCKUP, THREE, install
+from tests.events.tabs import CARD, OTHER, Tab
+from tests.opening import MOCKUP, install
 
 pytestmark = pytest.mark.django_db
 
-CARD, OTHER = Owner(DEAL, MOCKUP), Owner(DEAL, THREE)
 CHANGES = sorted(set(EVENTS) - set(APP_EVENTS))
-
-
-class Tab:
-    """An open tab of a card, which asks our server for news."""
-
-    def __init__(self, portal: Portal, owner: Owner, orders: list[int]) -> None:
-        self.portal, self.owner = portal, owner
-        watching.show(portal.pk, owner, orders)
-        self.since, _ = watching.news(portal.pk, owner, watching.now())
-
-    def stale(self) -> bool:
-        self.since, changed = watching.news(self.portal.pk, self.owner, self.since)
-        return changed
-
-
-@pytest.fixture
-def known(client: Client, portal: DemoPortal) -> DemoPortal:
-    install(client, portal)
-    portal.reset_counts()
-    return portal
-
-
-@pytest.fixture
-def stored(known: DemoPortal) -> Portal:
-    return Portal.objects.get()
-
-
-@pytest.fixture
-def order(known: DemoPortal) -> int:
-    return known.order_id("1193")
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -66,7 +33,7 @@ def test_each_change_that_is_bound_is_kept_until_it_is_worked(
 ) -> None:
     assert tell(client, known, name, 42) == 204
     row = ChangeNotice.objects.get()
-    assert (row.name, row.entity, row.data) == (name, 42, {"FIELDS": {"ID": "42"}})
+    assert (row.name, row.entity, row.data) == (name, 42, {})
     assert known.http_requests == 0
     tasks.gather(stored.pk)
     assert not ChangeNotice.objects.exists()
@@ -137,7 +104,8 @@ def test_an_open_tab_learns_of_its_deal_and_its_orders(
         tell(client, known, name, entity)
         tasks.gather(stored.pk)
         assert (tab.stale(), elsewhere.stale()) == (True, False), name
-    assert known.http_requests == 0
+    # Where the saved order is linked now.
+    assert known.http_requests == 1
 
 
 @pytest.mark.parametrize("kind", ["payment", "shipment"])
@@ -187,7 +155,7 @@ def test_thousands_of_updates_become_few_rows_and_no_call(
         tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
     assert ChangeNotice.objects.get().told == 200
     for number in range(1, 2_401):
-        notices.note(known.member_id, "ONCRMDEALUPDATE", 100_000 + number % 1_200, {})
+        storing.store(Change(stored.pk, "ONCRMDEALUPDATE", 100_000 + number % 1_200))
     assert ChangeNotice.objects.count() == 1_201
     tab = Tab(stored, CARD, [])
     slices = 0
@@ -271,57 +239,15 @@ def test_an_installer_without_access_stops_nothing(
     assert not ChangeNotice.objects.exists()
 
 
-def wrote(order: int) -> None:
-    """The app's own change of an order, as its audit trail holds it."""
-    user = PortalUser.objects.select_related("portal").get(user_id=ANNA)
-    audit.record(user, AuditEntry.Through.TAB, [Entry(AuditEntry.Kind.LINK, order, target=CARD)])
-
-
-def test_an_echo_of_our_own_write_is_known(
-    client: Client, known: DemoPortal, stored: Portal, order: int
-) -> None:
-    wrote(order)
-    tab = Tab(stored, CARD, [order])
-    tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
-    assert not tab.stale()
-    # Heard once; what comes now is somebody else's.
-    tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
-    assert tab.stale()
-
-
-def test_somebody_elses_change_is_not_taken_for_an_echo(
-    client: Client, known: DemoPortal, stored: Portal, order: int
-) -> None:
-    wrote(order)
-    tab = Tab(stored, CARD, [order])
-    for _ in range(2):
-        tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
-    assert tab.stale()
-
-
-def test_an_old_write_has_no_echo_any_more(
-    client: Client, known: DemoPortal, stored: Portal, order: int
-) -> None:
-    with time_machine.travel(datetime.now(UTC) - timedelta(seconds=15)):
-        wrote(order)
-    tab = Tab(stored, CARD, [order])
-    tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
-    assert tab.stale()
-
-
 def test_a_second_of_changes_starts_one_task(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     queue = Redis.from_url(django_settings.REDIS_URL)
-    before = queue.llen("interactive")
+    before = queue.llen("events")
     for deal in range(1, 21):
         tell(client, known, "ONCRMDEALUPDATE", deal)
-    assert queue.llen("interactive") == before + 1
-    (message,) = queue.lrange("interactive", 0, 0)
+    assert queue.llen("events") == before + 1
+    (message,) = queue.lrange("events", 0, 0)
     assert json.loads(message)["headers"]["task"] == "events.gather"
 
 
@@ -345,13 +271,6 @@ def test_while_the_broker_is_away_nothing_is_lost(
     tasks.work(InboxEvent.objects.get().pk)
     assert not ChangeNotice.objects.exists()
     assert InboxEvent.objects.get().state == "done"
-
-
-def test_unproven_events_are_few_a_minute(client: Client, known: DemoPortal) -> None:
-    forged = {"application_token": "0" * 32, "access_token": "forged-token"}
-    statuses = [post(client, known, "ONAPPINSTALL", {}, forged) for _ in range(12)]
-    assert statuses == [204] * 10 + [403] * 2
-    assert post(client, known, "ONAPPINSTALL") == 204
 
 
 def test_done_events_are_dropped_after_a_week(client: Client, known: DemoPortal) -> None:

@@ -105,7 +105,7 @@ def running(directory: Path, **changed: str) -> Iterator[Running]:
             "-c",
             "2",
             "-Q",
-            "interactive,bulk",
+            "interactive,bulk,events",
             "-l",
             "INFO",
         ]

@@ -2,7 +2,11 @@
 
 import re
 import shlex
+import socket
+import subprocess
+from collections.abc import Iterator
 from configparser import RawConfigParser
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,11 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.urls import resolve
 
+from b24app import uploads
 from b24app.celery import app as celery
+from b24app.events import views
+from tests.ops.running import until
+from tests.ports import free_port
 
 pytestmark = pytest.mark.bare
 
@@ -138,3 +146,93 @@ def test_what_the_proxy_hides_is_there_to_be_hidden() -> None:
     (hidden,) = re.findall(r"@inside path (.*)", (DEPLOY / "Caddyfile").read_text("utf-8"))
     names = [resolve(one).view_name for one in hidden.split() if not one.startswith("/operator/")]
     assert names == ["metrics", "readyz"]
+
+
+CADDY = (DEPLOY / "Caddyfile").read_text("utf-8")
+
+
+def size(text: str) -> int:
+    """Bytes, as Caddy reads them."""
+    found = re.fullmatch(r"(\d+)(KB|MB)", text)
+    assert found
+    return int(found[1]) * {"KB": 1_000, "MB": 1_000_000}[found[2]]
+
+
+def test_the_proxy_hands_a_request_on_only_when_it_is_whole() -> None:
+    timeouts = dict(re.findall(r"^\t\t\t(\w+) (\d+[sm])$", CADDY, re.MULTILINE))
+    assert {"read_header", "read_body", "idle", "write"} == timeouts.keys()
+    routes = re.findall(r"reverse_proxy (\w+):8000 \{\s*(?:#.*\s*)?request_buffers (\w+)", CADDY)
+    limits = [size(one) for one in re.findall(r"max_size (\w+)", CADDY)]
+    assert [name for name, _ in routes] == ["events", "web"]
+    # All that is let through is held until it is whole, and nothing the app would read is refused.
+    assert [size(buffer) for _, buffer in routes] == limits
+    assert limits[0] >= views.MAX_BODY_BYTES
+    assert limits[1] >= uploads.LARGEST_REQUEST
+
+
+def test_what_portals_tell_has_a_route_and_processes_of_its_own() -> None:
+    route = re.search(r"handle (/\S+) \{[^}]*\}\s*reverse_proxy events:8000", CADDY)
+    assert route
+    assert resolve(route[1].rstrip("*")).view_name == "events"
+    assert SERVICES["events"]["command"][:2] == ["gunicorn", "b24app.wsgi"]
+    assert SERVICES["events"]["cpu_shares"] < 1024
+    assert set(SERVICES["proxy"]["depends_on"]) == {"web", "events"}
+    service = unit(DEPLOY / "systemd" / "linked-orders-events.service")["Service"]
+    assert int(service["CPUWeight"]) < 100
+    ports = [
+        found[1]
+        for path in UNITS
+        if (found := re.search(r"--bind 127.0.0.1:(\d+)", unit(path)["Service"]["ExecStart"]))
+    ]
+    assert len(ports) == len(set(ports)) == 2
+
+
+def test_the_documented_nginx_says_what_the_caddyfile_says() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    for wanted in (
+        "client_header_timeout", "client_body_timeout", "proxy_request_buffering on",
+        "client_max_body_size 64m", "location /events/", "location = /metrics/",
+    ):  # fmt: skip
+        assert wanted in text
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "GET /healthz/?" + "q" * 9_000 + " HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        "GET /healthz/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: " + "x" * 9_000 + "\r\n",
+        "GET /healthz/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        + "".join(f"X-{n}: 1\r\n" for n in range(70)),
+    ],
+)
+def test_gunicorn_refuses_a_head_no_browser_and_no_portal_sends(web: int, head: str) -> None:
+    assert asked(web, "GET /healthz/ HTTP/1.1\r\nHost: 127.0.0.1\r\n").startswith(b"HTTP/1.1 200")
+    assert asked(web, head)[9:10] == b"4"
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of gunicorn with the settings it has in production."""
+    port = free_port()
+    with (tmp_path_factory.mktemp("web") / "log").open("wb") as log:
+        command = [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{port}"]
+        child = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        until(lambda: answers(port), "gunicorn does not start")
+        yield port
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
+def answers(port: int) -> bool:
+    with suppress(OSError):
+        return bool(asked(port, "GET /healthz/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"))
+    return False
+
+
+def asked(port: int, head: str) -> bytes:
+    """The first bytes of the answer to a request with this head."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        line.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        return line.recv(100)

@@ -33,8 +33,9 @@ def test_each_queue_has_a_way_of_its_own() -> None:
     ways = {
         name: (queue.exchange.name, queue.routing_key) for name, queue in app.amqp.queues.items()
     }
-    assert ways == {"interactive": ("interactive", "interactive"), "bulk": ("bulk", "bulk")}
-    assert app.amqp.router.route({}, "events.sweep")["queue"].name == "interactive"
+    assert ways == {name: (name, name) for name in ("interactive", "bulk", "events")}
+    assert app.amqp.router.route({}, "events.gather")["queue"].name == "events"
+    assert app.amqp.router.route({}, "jobs.sweep")["queue"].name == "interactive"
 
 
 def test_every_logger_of_a_worker_masks() -> None:

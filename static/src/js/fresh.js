@@ -3,7 +3,7 @@
 import { readAnew } from "./anew.js";
 import { poll } from "./contact.js";
 
-const EVERY = 4_000;
+const EVERY = 3_000;
 const LONGEST = 60_000;
 const LONGEST_ALONE = 16_000;
 const DRAWN_WITHIN = 500;

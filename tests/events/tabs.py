@@ -1,0 +1,21 @@
+"""Open tabs, as our own server knows them."""
+
+from b24app.journal import watching
+from b24app.orders.types import DEAL, Owner
+from b24app.portals.models import Portal
+from tests.opening import MOCKUP, THREE
+
+CARD, OTHER = Owner(DEAL, MOCKUP), Owner(DEAL, THREE)
+
+
+class Tab:
+    """An open tab of a card, which asks our server for news."""
+
+    def __init__(self, portal: Portal, owner: Owner, orders: list[int]) -> None:
+        self.portal, self.owner = portal, owner
+        watching.show(portal.pk, owner, orders)
+        self.since, _ = watching.news(portal.pk, owner, watching.now())
+
+    def stale(self) -> bool:
+        self.since, changed = watching.news(self.portal.pk, self.owner, self.since)
+        return changed

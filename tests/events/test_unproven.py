@@ -1,0 +1,150 @@
+"""What is kept of an event, and what somebody can do who knows no token: little, and nothing to others."""
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from redis import Redis
+
+from b24app.events import inbox, tasks
+from b24app.events.models import ChangeNotice, InboxEvent
+from b24app.portals.models import Portal
+from demo.server import DemoPortal
+from tests.events.posting import form, post, tell, work
+from tests.opening import ANNA, MOCKUP, install
+
+pytestmark = pytest.mark.django_db
+
+VENDOR, ATTACKER = "8.8.8.8", "9.9.9.9"
+FORGED = {"application_token": "0" * 32, "access_token": "f" * 32}
+LARGE = {f"[FIELDS][UF_{number}]": "x" * 1_000 for number in range(50)}
+
+
+def forge(client: Client, known: DemoPortal, name: str, source: str = ATTACKER) -> int:
+    return post(client, known, name, {"[VERSION]": "2"}, FORGED, source)
+
+
+def test_only_what_is_used_of_an_event_is_kept(client: Client, known: DemoPortal) -> None:
+    data = {"[CLEAN]": "1", **LARGE}
+    auth = {"access_token": "a" * 32, "scope": "x" * 9_000, "status": "y" * 9_000}
+    assert post(client, known, "ONAPPUNINSTALL", data, auth) == 204
+    assert post(client, known, "ONCRMDEALUPDATE", {"[FIELDS][ID]": "1", **LARGE}) == 204
+    event = InboxEvent.objects.get()
+    assert event.data == {"CLEAN": "1"}
+    assert len(event.sealed) < 200
+    assert ChangeNotice.objects.get().data == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "auth"),
+    [({"[CLEAN]": "1" * 2_000}, {}), ({}, {"access_token": "a" * 2_000})],
+)
+def test_a_value_too_long_to_be_true_is_refused(
+    client: Client, known: DemoPortal, data: dict[str, str], auth: dict[str, str]
+) -> None:
+    assert post(client, known, "ONAPPUNINSTALL", data, auth) == 403
+    assert not InboxEvent.objects.exists()
+
+
+def test_a_body_no_event_has_is_not_read(client: Client, known: DemoPortal) -> None:
+    body = form(known, "ONCRMDEALUPDATE", {"[FIELDS][ID]": "1", "[X]": "x" * 9_000})
+    body |= {f"data[X{number}]": "x" * 9_000 for number in range(12)}
+    assert client.post("/events/", body).status_code == 413
+    assert not ChangeNotice.objects.exists()
+
+
+def test_forged_events_leave_room_for_the_true_one_of_the_same_kind(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    statuses = Counter(forge(client, known, "ONAPPUPDATE") for _ in range(30))
+    assert statuses == {204: inbox.MAX_UNPROVEN_WAITING, 403: 30 - inbox.MAX_UNPROVEN_WAITING}
+    # A new version brings a new token: only the access token beside it proves the event.
+    known.state.app.application_token = "n" * 32
+    access, _ = known.state.tokens_for(ANNA)
+    assert post(client, known, "ONAPPUPDATE", {}, {"access_token": access}, VENDOR) == 204
+    work()
+    stored.refresh_from_db()
+    assert stored.application_token == "n" * 32
+
+
+def test_forged_events_take_nothing_from_proven_ones(client: Client, known: DemoPortal) -> None:
+    for _ in range(30):
+        forge(client, known, "ONAPPINSTALL")
+    for name in ("ONAPPINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT"):
+        assert post(client, known, name, source=ATTACKER) == 204
+    assert tell(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
+    assert InboxEvent.objects.filter(source="").count() == 3
+
+
+def test_the_forged_events_of_one_portal_are_bounded_and_leave_the_others_alone(
+    client: Client, known: DemoPortal
+) -> None:
+    for number in range(40):
+        for _ in range(3):
+            forge(client, known, "ONAPPINSTALL", f"9.9.9.{number}")
+    assert InboxEvent.objects.count() == inbox.MAX_UNPROVEN_OF_PORTAL
+    with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
+        install(client, other)
+        assert forge(client, other, "ONAPPINSTALL") == 204
+
+
+def test_a_payment_told_after_forged_ones_is_asked_about(
+    client: Client, known: DemoPortal, stored: Portal
+) -> None:
+    bare = {"application_token": "", "access_token": ""}
+    for _ in range(20):
+        assert post(client, known, "ONAPPPAYMENT", {}, bare, ATTACKER) == 204
+    assert InboxEvent.objects.count() == inbox.MAX_PAYMENTS_WAITING
+    work()
+    known.end_subscription()
+    assert post(client, known, "ONAPPPAYMENT", {}, bare, VENDOR) == 204
+    work()
+    stored.refresh_from_db()
+    assert not stored.payment_expired
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=11)):
+        # The pause has passed in Redis as well.
+        Redis.from_url(settings.REDIS_URL).flushdb()
+        work()
+    stored.refresh_from_db()
+    assert stored.payment_expired
+    assert known.http_requests == 2
+
+
+def test_forged_updates_do_not_have_everything_bound_again_and_again(
+    client: Client, known: DemoPortal
+) -> None:
+    for _ in range(5):
+        assert forge(client, known, "ONAPPUPDATE") == 204
+    work()
+    assert sum(call.method == "placement.get" for call in known.calls) <= 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_forged_events_of_one_portal_keep_one_worker_busy_at_most(
+    client: Client, known: DemoPortal
+) -> None:
+    for _ in range(2):
+        assert forge(client, known, "ONAPPINSTALL") == 204
+    first, second = InboxEvent.objects.order_by("pk").values_list("pk", flat=True)
+    known.misbehave("hang", seconds=2)
+    queue = Redis.from_url(settings.REDIS_URL)
+    before = queue.llen("events")
+
+    def works() -> None:
+        tasks.work(first)
+        connection.close()
+
+    worker = threading.Thread(target=works)
+    worker.start()
+    while not known.http_requests:
+        worker.join(0.01)
+    tasks.work(second)
+    assert known.http_requests == 1
+    assert queue.llen("events") == before + 1
+    worker.join()
+    assert InboxEvent.objects.get(pk=second).attempts == 0
