@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from b24app import upkeep
