@@ -271,7 +271,7 @@ TEMPLATES = [
 ]
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "b24app.caching.JsonCache",
         "LOCATION": REDIS_URL,
         # Seconds. A person waits for the portal then, not for a cache that hangs.
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},

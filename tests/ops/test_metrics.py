@@ -166,3 +166,17 @@ def test_bulk_jobs_by_state(client: Client, portal: DemoPortal) -> None:
     numbers = scrape(client)
     assert numbers["jobs", "running"] == 2
     assert ("jobs", "done") not in numbers
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize(
+    "name", ["x", "7", "[]", "[1]", '["requests"]', '["request_seconds_sum"]', "[" * 99_999]
+)
+def test_what_is_no_count_is_left_out(client: Client, name: str) -> None:
+    redis = counters.redis_at(counters.settings.REDIS_URL)
+    redis.hset(counters.KEY, name, "1")
+    redis.hset(counters.KEY, '["tasks","a","b"]', "no number")
+    try:
+        assert ("up", "redis") in scrape(client)
+    finally:
+        redis.hdel(counters.KEY, name, '["tasks","a","b"]')
