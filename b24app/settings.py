@@ -356,6 +356,9 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
+        # Django's own handlers go: every line of the log has passed the filters above.
+        "django": {"level": "INFO", "handlers": []},
+        "django.server": {"level": "INFO", "handlers": ["console"], "propagate": False},
         "django.request": {"level": "ERROR", "filters": ["foreseen"]},
         "celery": {"level": "INFO"},
     },

@@ -7,8 +7,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
+from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import install, open_tab, seen
+from tests.opening import ANNA, MOCKUP, install, launch, open_tab, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -74,3 +75,55 @@ def test_a_nonce_is_good_for_one_answer(client: Client, portal: DemoPortal) -> N
     install(client, portal)
     nonces = [str(directives(open_tab(client, portal).response)["style-src"]) for _ in range(3)]
     assert len(set(nonces)) == 3
+
+
+OPENINGS = [
+    ("CRM_DEAL_DETAIL_TAB", MOCKUP),
+    ("CRM_SMART_INVOICE_DETAIL_TAB", 118),
+    ("CRM_ORDER_DETAIL_TAB", 7021),
+    ("DEFAULT", 0),
+    ("INSTALL", 0),
+]
+
+
+@pytest.mark.parametrize(("placement", "card"), OPENINGS)
+def test_the_first_opening_after_a_rename_is_framed_by_the_new_address(
+    client: Client, portal: DemoPortal, placement: str, card: int
+) -> None:
+    install(client, portal)
+    before = portal.domain
+    portal.rename()
+    assert portal.domain != before
+    if placement == "CRM_ORDER_DETAIL_TAB":
+        card = min(portal.state.orders)
+    page = launch(client, portal, placement, ANNA, card, "en", {})
+    assert page.response.status_code == 200
+    assert directives(page.response)["frame-ancestors"] == [f"http://{portal.domain}"]
+    assert before not in page.text
+
+
+@pytest.mark.parametrize("state", ["no_read", "payment_required", "html"])
+def test_a_refusal_after_a_rename_is_framed_by_the_new_address(
+    client: Client, portal: DemoPortal, state: str
+) -> None:
+    install(client, portal)
+    portal.rename()
+    # The redirect itself is answered well; what follows at the new address is not.
+    portal.misbehave(state, method="crm.orderentity.list", times=9, skip=1)
+    page = open_tab(client, portal)
+    assert directives(page.response)["frame-ancestors"] == [f"http://{portal.domain}"]
+
+
+def test_a_redirect_that_the_authorization_server_does_not_confirm_widens_nothing(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    for opening in (open_tab, install):
+        portal.misbehave("redirect", times=9)
+        page = opening(client, portal)
+        portal.calm()
+        assert page.state == "silent"
+        assert "example.invalid" not in page.response["Content-Security-Policy"]
+        named = directives(page.response)["frame-ancestors"]
+        assert [one.partition("://")[2] for one in named] == [portal.domain]
+    assert Portal.objects.get().host == portal.domain
