@@ -256,6 +256,7 @@ MIDDLEWARE = [
     "b24app.collecting.Collect",
     "b24app.portals.frame.FrameHeaders",
     "b24app.portals.throttle.Throttle",
+    "b24app.portals.failures.FailurePages",
 ]
 _CONTEXT_PROCESSORS = ["django.template.context_processors.request"]
 TEMPLATES = [

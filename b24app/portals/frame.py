@@ -14,6 +14,7 @@ from b24app.portals.models import Portal
 
 _ALLOWED = "b24app.frame"
 
+
 def nonce_of(request: HttpRequest) -> str:
     """The nonce of this response's own style sheet (the portal's status colours)."""
     made: str = request.META.setdefault("b24app.nonce", secrets.token_urlsafe(16))
@@ -32,8 +33,13 @@ def allow_frame(request: HttpRequest, portal: Portal | None) -> None:
     request.META[_ALLOWED] = portal
 
 
+def framed(request: HttpRequest) -> bool:
+    """Whether somebody may frame the answer already."""
+    return _ALLOWED in request.META
+
+
 def _ancestors(request: HttpRequest) -> str:
-    if _ALLOWED not in request.META:
+    if not framed(request):
         return "'none'"
     portal: Portal | None = request.META[_ALLOWED]
     if portal is None:

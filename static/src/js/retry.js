@@ -21,7 +21,7 @@ function begin() {
     line.textContent = line.dataset.retryText.replace("{n}", String(left));
     if (left-- > 0) return;
     clearInterval(clock);
-    line.closest(".state").querySelector("button").click();
+    line.closest(".state").querySelector(".acts .btn").click();
   };
   clock = setInterval(tick, 1_000);
   tick();
