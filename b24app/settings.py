@@ -253,6 +253,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Adds a random number of bytes to each answer. See "HTML is compressed by the app" in the decisions.
+    "django.middleware.gzip.GZipMiddleware",
     "b24app.collecting.Collect",
     "b24app.portals.frame.FrameHeaders",
     "b24app.portals.throttle.Throttle",
@@ -323,6 +325,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For ever, every few seconds: see BrokerConnection in celery.py.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "socket_timeout": 5,
@@ -332,7 +336,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "jobs": {"task": "jobs.sweep", "schedule": 15.0},
+    "jobs": {"task": "jobs.sweep", "schedule": 10.0},
     "old-jobs": {"task": "jobs.forget", "schedule": 3600.0},
     "events": {"task": "events.sweep", "schedule": 60.0},
     "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},

@@ -1,5 +1,6 @@
 """Headers of every answer: of pages, fragments, refusals and errors alike."""
 
+import gzip
 import re
 
 import pytest
@@ -127,3 +128,34 @@ def test_a_redirect_that_the_authorization_server_does_not_confirm_widens_nothin
         named = directives(page.response)["frame-ancestors"]
         assert [one.partition("://")[2] for one in named] == [portal.domain]
     assert Portal.objects.get().host == portal.domain
+
+
+def test_pages_and_fragments_are_compressed_whatever_the_proxy(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    page = open_tab(client, portal)
+    opening = portal.open("CRM_DEAL_DETAIL_TAB", user_id=ANNA, lang="en", entity_id=MOCKUP)
+    headers = {"Accept-Encoding": "gzip", "Authorization": f"Bearer {page.session}"}
+    whole = client.post(opening.url, dict(opening.form), headers={"Accept-Encoding": "gzip"})
+    fragment = client.get("/tab/orders/", headers=headers)
+    for answer in (whole, fragment):
+        assert answer["Content-Encoding"] == "gzip"
+        assert "Accept-Encoding" in answer["Vary"]
+        assert b"data-order-id" in gzip.decompress(answer.content)
+    assert len(whole.content) < len(page.response.content) / 3
+    # Its length says nothing exact about what is in it.
+    lengths = {len(client.get("/tab/orders/", headers=headers).content) for _ in range(8)}
+    assert len(lengths) > 1
+
+
+def test_nothing_a_browser_sends_by_itself_makes_a_page_with_a_secret(
+    client: Client, portal: DemoPortal
+) -> None:
+    """Guessing a secret by the length of compressed pages needs requests that carry the person's access."""
+    install(client, portal)
+    page = open_tab(client, portal)
+    assert page.session
+    assert not client.cookies
+    for response in answers(client):
+        assert b'data-session=""' in response.content or b"data-session" not in response.content

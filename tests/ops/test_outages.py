@@ -27,7 +27,12 @@ UNAVAILABLE = {
     "ru": "Приложение временно недоступно",
     "de": "Linked Orders ist vorübergehend nicht verfügbar",
 }
-PLACES = [("CRM_DEAL_DETAIL_TAB", MOCKUP), ("CRM_SMART_INVOICE_DETAIL_TAB", 118), ("DEFAULT", 0), ("INSTALL", 0)]
+PLACES = [
+    ("CRM_DEAL_DETAIL_TAB", MOCKUP),
+    ("CRM_SMART_INVOICE_DETAIL_TAB", 118),
+    ("DEFAULT", 0),
+    ("INSTALL", 0),
+]
 # Answered without the database, and what is no page at all.
 ROUTES = sorted(
     reverse(one.name, kwargs=dict.fromkeys(one.pattern.converters, 1))
@@ -88,7 +93,7 @@ class Outage:
     def _fill(self, size: int) -> None:
         try:
             while True:
-                self._run(f"INSERT INTO filler VALUES (zeroblob({size}))")
+                self._run(f"INSERT INTO filler VALUES (zeroblob({size:d}))")  # noqa: S608
         except DatabaseError:
             return
 
@@ -185,7 +190,10 @@ def test_a_fragment_without_the_database_says_so_in_the_language_of_its_session(
     file = submit(client, page, "/tab/export/", {"format": "csv", "all": "on"})
     assert (file.response.status_code, file.state) == (503, "unavailable")
     renewed = submit(client, page, "/session/renew/", {})
-    assert (renewed.response.status_code, renewed.response["Content-Type"]) == (503, "application/json")
+    assert (renewed.response.status_code, renewed.response["Content-Type"]) == (
+        503,
+        "application/json",
+    )
     outage.mended()
     assert ask(client, page, "/tab/orders/").order_ids == page.order_ids
 
