@@ -341,6 +341,7 @@ CELERY_BEAT_SCHEDULE = {
     "events": {"task": "events.sweep", "schedule": 60.0},
     "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},
     "calls": {"task": "journal.purge", "schedule": 21_600.0},
+    "requests": {"task": "journal.forget_requests", "schedule": 3_600.0},
 }
 
 LOGGING = {
