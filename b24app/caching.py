@@ -6,7 +6,7 @@ JSON is a miss, as if it were not there.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache.backends.redis import RedisCache
@@ -38,6 +38,6 @@ class JsonCache(RedisCache):
         found = super().get(key, None, version)
         return default if found is None else found
 
-    def get_many(self, keys: Collection[str], version: int | None = None) -> dict[str, Any]:
-        found = super().get_many(keys, version)
+    def get_many(self, keys: Iterable[Any], version: int | None = None) -> dict[str, Any]:
+        found = super().get_many(list(keys), version)
         return {key: value for key, value in found.items() if value is not None}

@@ -77,7 +77,7 @@ def add(counts: Mapping[tuple[str, ...], float]) -> None:
 def read() -> dict[tuple[str, ...], float]:
     """All counts since Redis began; what is not a count is left out. Raises ``RedisError``."""
     found = redis_at(settings.REDIS_URL).hgetall(KEY)
-    counts = (_count(name, value) for name, value in found.items())
+    counts = (_count(str(name), str(value)) for name, value in found.items())
     return dict(one for one in counts if one is not None)
 
 

@@ -203,9 +203,9 @@ class _Walk:
             return found
         if isinstance(value, list | tuple | set | frozenset):
             return self._listed(list(value), name, depth)
-        shown = self._redactor.leaf(name, value)
-        self._room -= len(str(shown)) + 3
-        return shown
+        leaf = self._redactor.leaf(name, value)
+        self._room -= len(str(leaf)) + 3
+        return leaf
 
     def _listed(self, values: list[object], name: str, depth: int) -> list[object]:
         found: list[object] = []

@@ -68,5 +68,5 @@ def test_worker_and_beat_never_pause_long_between_two_looks_for_the_broker() -> 
         celery.connection_for_read("redis+socket:///nowhere.sock") as away,
         pytest.raises(Enough),
     ):
-        away.ensure_connection(told, None, interval_start=RECONNECT_SECONDS + 1)
+        away.ensure_connection(told, interval_start=RECONNECT_SECONDS + 1)
     assert pauses[0] <= RECONNECT_SECONDS

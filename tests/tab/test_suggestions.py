@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -255,7 +256,7 @@ def test_dismissals_of_one_card_person_and_portal_are_bounded_and_the_oldest_go(
 ) -> None:
     PortalUser.objects.filter(user_id=ILYA).update(may_link=may_link)
     known = Portal.objects.get()
-    model = Dismissal if may_link else PersonalDismissal
+    model: Any = Dismissal if may_link else PersonalDismissal
     start = datetime(2026, 11, 1, tzinfo=UTC)
 
     def fill(count: int, user_id: int, owner_id: int) -> None:
