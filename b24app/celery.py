@@ -30,7 +30,7 @@ RECONNECT_SECONDS = 4
 class BrokerConnection(Connection):
     """Looks every :data:`RECONNECT_SECONDS` for a broker that is away; the library waits up to 30 s."""
 
-    def ensure_connection(self, *args: Any, **kwargs: Any) -> Self:  # type: ignore[override]  # handed on
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Self:
         return super().ensure_connection(*args, **{"interval_max": RECONNECT_SECONDS, **kwargs})
 
 

@@ -34,7 +34,11 @@ def dismiss(user: PortalUser, owner: Owner, order_id: int) -> bool:
     card = {"owner_type": owner.type_id, "owner_id": owner.id}
     if counts_for_everybody(user):
         Dismissal.objects.get_or_create(
-            {"user_id": user.user_id}, portal=user.portal, order_id=order_id, **card
+            defaults={"user_id": user.user_id},
+            portal=user.portal,
+            owner_type=owner.type_id,
+            owner_id=owner.id,
+            order_id=order_id,
         )
         shared = Dismissal.objects.of(user.portal)
         own = shared.filter(user_id=user.user_id)
