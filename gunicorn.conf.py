@@ -24,13 +24,24 @@ def post_worker_init(worker):
     importlib.import_module("b24app.bitrix24.slots").OF_PROCESS.share(worker.cfg.threads)
 
 
-if LOG_FORMAT == "json":
-    logconfig_dict = {
-        "version": 1,
-        "formatters": {"generic": {"()": "b24app.logs.JsonFormatter"}},
-        "loggers": {
-            "gunicorn.error": {"level": "INFO", "handlers": ["error_console"], "propagate": False},
-            # The app has a line of its own for each request, without the query.
-            "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
-        },
-    }
+_CONSOLE = {
+    "class": "logging.StreamHandler",
+    "formatter": "generic",
+    "filters": ["masked", "traced"],
+    "stream": "ext://sys.stderr",
+}
+# The same lines as the app's own, so that no request can write one into the log.
+logconfig_dict = {
+    "version": 1,
+    "filters": {
+        "masked": {"()": "b24app.bitrix24.masking.MaskingFilter"},
+        "traced": {"()": "b24app.logs.Traced"},
+    },
+    "formatters": {"generic": {"()": "b24app.logs.formatter", "kind": LOG_FORMAT}},
+    "handlers": {"console": _CONSOLE, "error_console": _CONSOLE},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": ["error_console"], "propagate": False},
+        # The app has a line of its own for each request, without the query.
+        "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},
+    },
+}

@@ -4,9 +4,10 @@ import logging
 import os
 import threading
 import time
-from typing import Any
+from typing import Any, Self
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import (
     after_setup_logger,
     after_setup_task_logger,
@@ -16,14 +17,28 @@ from celery.signals import (
     worker_shutting_down,
 )
 from django.conf import settings
-from kombu import Exchange, Queue
+from kombu import Connection, Exchange, Queue
 
 from b24app import counters, embedded, heartbeat, logs
 from b24app.bitrix24.masking import MaskingFilter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
 
-app = Celery("b24app")
+RECONNECT_SECONDS = 4
+
+
+class BrokerConnection(Connection):
+    """Looks every :data:`RECONNECT_SECONDS` for a broker that is away; the library waits up to 30 s."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Self:
+        return super().ensure_connection(*args, **{"interval_max": RECONNECT_SECONDS, **kwargs})
+
+
+class Messages(AMQP):
+    Connection = BrokerConnection
+
+
+app = Celery("b24app", amqp=Messages)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # With exchange and key spelled out: a bare Queue("bulk") is bound to the default queue's own.
 app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in counters.QUEUES]

@@ -75,6 +75,17 @@ def add(counts: Mapping[tuple[str, ...], float]) -> None:
 
 
 def read() -> dict[tuple[str, ...], float]:
-    """All counts since Redis began. Raises ``RedisError``."""
+    """All counts since Redis began; what is not a count is left out. Raises ``RedisError``."""
     found = redis_at(settings.REDIS_URL).hgetall(KEY)
-    return {tuple(json.loads(name)): float(value) for name, value in found.items()}
+    counts = (_count(str(name), str(value)) for name, value in found.items())
+    return dict(one for one in counts if one is not None)
+
+
+def _count(name: str, value: str) -> tuple[tuple[str, ...], float] | None:
+    try:
+        parts, count = json.loads(name), float(value)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(parts, list) or not parts or not all(isinstance(one, str) for one in parts):
+        return None
+    return tuple(parts), count

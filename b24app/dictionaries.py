@@ -116,7 +116,8 @@ def people(portal: Portal, client: Client, user_ids: Iterable[int]) -> dict[int,
     A name that cannot be read is left out: the tab does not fail for it.
     """
     wanted = {f"person:{portal.pk}:{user_id}": user_id for user_id in set(user_ids) - {0}}
-    known = {wanted[key]: str(name) for key, name in _get_many(wanted).items()}
+    found = _get_many(wanted).items()
+    known = {wanted[key]: name for key, name in found if isinstance(name, str)}
     unknown = sorted(set(wanted.values()) - known.keys())
     if unknown:
         try:

@@ -92,7 +92,8 @@ def _counted() -> Iterable[Metric]:
     for name, (text, names) in COUNTERS.items():
         family = CounterMetricFamily(PREFIX + name, text, labels=names)
         for values, count in sorted(by_metric[name].items()):
-            family.add_metric(values, count)
+            if len(values) == len(names):
+                family.add_metric(values, count)
         yield family
     for name, (text, label) in HISTOGRAMS.items():
         yield _histogram(name, text, label, by_metric[name], by_metric[f"{name}_sum"])
@@ -101,8 +102,10 @@ def _counted() -> Iterable[Metric]:
 def _histogram(name: str, text: str, label: str, filled: Counts, sums: Counts) -> Metric:
     family = HistogramMetricFamily(PREFIX + name, text, labels=[label])
     limits = [*(f"{limit:g}" for limit in counters.BUCKETS), "+Inf"]
-    for (value,), total in sorted(sums.items()):
-        below, buckets = 0.0, []
+    for values, total in sorted(sums.items()):
+        if len(values) != 1:
+            continue
+        below, buckets, value = 0.0, [], values[0]
         for limit in limits:
             below += filled.get((value, limit), 0)
             buckets.append((limit, below))

@@ -253,10 +253,13 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Adds a random number of bytes to each answer. See "HTML is compressed by the app" in the decisions.
+    "django.middleware.gzip.GZipMiddleware",
     "b24app.collecting.Collect",
     "b24app.portals.frame.FrameHeaders",
     "b24app.portals.throttle.Throttle",
     "b24app.portals.slots.PortalSlots",
+    "b24app.portals.failures.FailurePages",
 ]
 _CONTEXT_PROCESSORS = ["django.template.context_processors.request"]
 TEMPLATES = [
@@ -272,7 +275,7 @@ TEMPLATES = [
 ]
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "b24app.caching.JsonCache",
         "LOCATION": REDIS_URL,
         # Seconds. A person waits for the portal then, not for a cache that hangs.
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
@@ -331,6 +334,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = "json"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For ever, every few seconds: see BrokerConnection in celery.py.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "socket_timeout": 5,
@@ -340,11 +345,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "jobs": {"task": "jobs.sweep", "schedule": 15.0},
+    "jobs": {"task": "jobs.sweep", "schedule": 10.0},
     "old-jobs": {"task": "jobs.forget", "schedule": 3600.0},
     "events": {"task": "events.sweep", "schedule": 60.0},
     "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},
     "calls": {"task": "journal.purge", "schedule": 21_600.0},
+    "requests": {"task": "journal.forget_requests", "schedule": 3_600.0},
 }
 
 LOGGING = {
@@ -365,6 +371,9 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
+        # Django's own handlers go: every line of the log has passed the filters above.
+        "django": {"level": "INFO", "handlers": []},
+        "django.server": {"level": "INFO", "handlers": ["console"], "propagate": False},
         "django.request": {"level": "ERROR", "filters": ["foreseen"]},
         "celery": {"level": "INFO"},
     },

@@ -87,7 +87,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz/", health.ready, name="readyz"),
     path("metrics/", metrics, name="metrics"),
 ]
+handler400 = handler403 = "b24app.portals.failures.unreadable"
 handler404 = "b24app.front.nowhere"
+handler500 = "b24app.portals.failures.unexpected"
 
 if settings.OPERATOR_ADMIN:
     urlpatterns.append(path("operator/", include("b24app.operations.routes")))

@@ -25,6 +25,7 @@ WHOLE: dict[str, tuple[int, str, str]] = {
     "payment_required": (402, "PAYMENT_REQUIRED", "Payment required"),
     "user_access": (403, "user_access_error", "The user does not have access to the application."),
     "overload": (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload."),
+    "strange_code": (400, "A\r\n2026-01-01 00:00:00,000 ERROR forged\x1b[31m\u2028", "No\nsuch"),
 }
 
 

@@ -28,7 +28,7 @@ from b24app.bitrix24.pacing import Limits, MethodView, Priority, View
 PATIENCE: Final = 4.0
 """Seconds a person's request waits for room; when it would take longer it is refused at once."""
 
-AWAY_WAIT: Final = 30.0
+AWAY_WAIT: Final = 10.0
 """Seconds a job waits while Redis is away."""
 
 AWAY_FOR: Final = 5.0
@@ -124,6 +124,8 @@ class SharedBudget:
             wait, why = self._ask(ticket, methods)
             if wait <= 0:
                 return
+            if why == "away":
+                raise errors.BudgetUnavailable(wait, method=method)
             if self._priority is Priority.BULK:
                 raise errors.Wait(wait, method=method, why=why)
             if time.monotonic() + wait > end:
@@ -157,7 +159,7 @@ class SharedBudget:
         if answer is not None:
             return float(answer["wait"]), str(answer["why"])
         if self._priority is Priority.BULK:
-            return AWAY_WAIT, "rate"
+            return AWAY_WAIT, "away"
         return self._budgets.local.admit(self._member_id, self._limits), "rate"
 
     def _priorities(self) -> dict[str, object]:

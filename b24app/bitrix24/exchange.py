@@ -44,13 +44,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One HTTP request, for the journal: what was asked, when, and how it ended. No secrets.
+    """One HTTP request, for the journal: what was asked, when, and how it ended. No tokens.
 
     ``outcome`` is ``ok``, ``REDIRECT`` or an error's code (``BUDGET`` for a request that was not
     sent), ``kind`` the name of that error's class. ``duration`` and ``operating`` are seconds, the
     latter the highest of the methods inside. ``retries`` counts the requests made before this one
     for the same call. ``methods`` are those that ran and how often, ``failures`` the codes of those
     that failed inside a batch.
+
+    ``params`` (or ``commands`` of a batch) and ``answer`` hold customers' data: whoever keeps anything of
+    them masks it first. ``size`` is the answer's bytes.
     """
 
     method: str
@@ -64,6 +67,10 @@ class CallRecord:
     operating: float | None
     methods: Mapping[str, int]
     failures: Mapping[str, int]
+    params: Params = field(default_factory=dict, repr=False)
+    commands: Mapping[str, Command] = field(default_factory=dict, repr=False)
+    answer: object = field(default=None, repr=False)
+    size: int = 0
 
 
 Listener = Callable[[CallRecord], None]
@@ -117,6 +124,7 @@ class Exchange:
         self._requests = 0
         self._failures = 0
         self._began = time.monotonic()
+        self._size = 0
         self.renewed = False
         self.request_id = ""
 
@@ -168,6 +176,7 @@ class Exchange:
         """The response with its answer, or with None if it is a redirect."""
         started, clock = datetime.now(UTC), time.monotonic()
         status: int | None = None
+        self._size = 0
         end: Outcome = errors.NotRun("REDIRECT")
         try:
             response = self._transport.send(
@@ -179,6 +188,7 @@ class Exchange:
                 max_bytes=self._bounds.max_bytes,
             )
             status = response.status_code
+            self._size = len(response.content)
             if status in _REDIRECTS:
                 return response, None
             payload = answers.decode(
@@ -257,6 +267,10 @@ class Exchange:
             operating=max(filter(None, map(_operating, [end, *found])), default=None),
             methods=Counter(request.methods()),
             failures=Counter(_word(one) for one in found if one is not end and _failed(one)),
+            params={} if request.commands else request.params,
+            commands=request.commands,
+            answer=_said(end),
+            size=self._size,
         )
         try:
             self._listener(record)
@@ -267,6 +281,15 @@ class Exchange:
 
 def _operating(end: Outcome) -> float | None:
     return end.time.operating if isinstance(end, Answer) and end.time else None
+
+
+def _said(end: Outcome) -> object:
+    """What the portal answered, as far as it could be read."""
+    if isinstance(end, Answer):
+        about = {"total": end.total, "next": end.next}
+        known = {name: value for name, value in about.items() if value is not None}
+        return {"result": end.result, **known}
+    return {"error": end.code, "error_description": end.description}
 
 
 def _failed(end: Outcome) -> bool:

@@ -19,7 +19,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from b24app.jobs import states
+from b24app.jobs import reasons, states
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 
 LANES = 4
@@ -188,11 +188,30 @@ def opened(job: Job, count: int) -> list[tuple[int, int]]:
     return _due(JobLane.objects.filter(job=job, number__lt=count).exclude(held), now)
 
 
-def overdue() -> list[tuple[int, int]]:
-    """Lanes whose message was lost or whose worker is gone; what to send."""
+def overdue(*, messages_lost: bool = False) -> list[tuple[int, int]]:
+    """Lanes whose message was lost or whose worker is gone; what to send.
+
+    Where all messages may be lost nobody waits to see whether one still comes.
+    """
     now = timezone.now()
-    lost = Q(token=None, due_at__lt=now - QUEUED) | Q(leased_until__lt=now)
+    late = now if messages_lost else now - QUEUED
+    lost = Q(token=None, due_at__lt=late) | Q(leased_until__lt=now)
     return _due(JobLane.objects.filter(lost, job__state__in=states.SWEPT), now)
+
+
+def unsent(messages: Sequence[tuple[int, int]], after: float) -> None:
+    """No message could be sent for these (lane, ticket): the first sweep in ``after`` seconds takes them up.
+
+    Their jobs say that they wait for our queue.
+    """
+    due = timezone.now() + timedelta(seconds=after) - QUEUED
+    for pk, ticket in messages:
+        JobLane.objects.filter(pk=pk, ticket=ticket, token=None).update(due_at=due)
+    working = JobLane.objects.filter(pk__in=[pk for pk, _ in messages]).values("job")
+    for job in Job.objects.filter(
+        pk__in=working, state__in=[Job.State.PLANNING, Job.State.RUNNING]
+    ):
+        states.change(job, Job.State.WAITING_PORTAL, reasons.QUEUE_AWAY)
 
 
 def _due(chosen: QuerySet[JobLane], now: datetime) -> list[tuple[int, int]]:

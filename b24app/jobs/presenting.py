@@ -115,9 +115,7 @@ class Brief:
 
 
 def brief(job: Job) -> Brief:
-    return Brief(
-        job, title(job), about(job), reasons.words(reasons.STATES, job.state), state_pill(job)
-    )
+    return Brief(job, title(job), about(job), reasons.state(job.state, job.reason), state_pill(job))
 
 
 def about(job: Job) -> str:

@@ -127,9 +127,12 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
     again, left = _again(job), _writes(job)
     busy, execution = any(left.values()), _execution(left, view)
     seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES) if busy else 0.0
+    if not view.shared and job.state in states.AT_WORK:
+        # Redis is away: whatever the job waited for before, nobody works it now.
+        job.reason = reasons.QUEUE_AWAY
     return Progress(
         job=job,
-        state=reasons.words(reasons.STATES, job.state),
+        state=reasons.state(job.state, job.reason),
         pill=presenting.state_pill(job),
         reason=_reason(job, viewer),
         linked=sum(count for verdict, count in counts.items() if verdict != V.MOVE),
@@ -197,7 +200,8 @@ def _minutes(job: Job, seconds: float, execution: float, again: datetime | None)
 
     ``seconds`` is what the portal allows, ``execution`` the part of it that follows a wait until ``again``.
     """
-    if job.state == Job.State.WAITING_PORTAL and job.reason not in FORESEEN:
+    waits = job.state == Job.State.WAITING_PORTAL and job.reason not in FORESEEN
+    if waits or job.reason == reasons.QUEUE_AWAY:
         return None
     if again is not None:
         seconds = max(seconds, (again - timezone.now()).total_seconds() + execution)

@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 Words = Mapping[str, str | Promise]
 
+# Why a job waits while Redis or the broker is away.
+QUEUE_AWAY = "queue_away"
+
 VERDICTS: Words = {
     "link": _("Will be linked"),
     "move": _("Will be moved"),
@@ -59,6 +62,7 @@ STATES: Words = {
     "running": _("Running"),
     "paused": _("Paused"),
     "waiting_portal": _("Waiting for Bitrix24"),
+    "waiting_queue": _("Waiting for the app’s queue"),
     "waiting_authorization": _("Waiting for access"),
     "stopping": _("Stopping"),
     "stopped": _("Stopped"),
@@ -68,6 +72,10 @@ STATES: Words = {
 
 JOB_REASONS: Words = {
     "busy": _("Bitrix24 is asked as often as it allows; the job goes on by itself."),
+    "queue_away": _(
+        "The app’s own task queue is not available. The job continues automatically within seconds of "
+        "its return."
+    ),
     "limit": _(
         "Bitrix24 gives an app only so much working time in ten minutes, and it is used up; the job "
         "goes on by itself."
@@ -186,6 +194,11 @@ BEFORE: Words = {
         "may get messages, and an undo does not take those back."
     ),
 }  # fmt: skip
+
+
+def state(code: str, reason: str) -> str:
+    """A job's state in words; a wait for our own queue is not one for Bitrix24."""
+    return words(STATES, "waiting_queue" if reason == QUEUE_AWAY else code)
 
 
 def words(known: Words, code: str) -> str:

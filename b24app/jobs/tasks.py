@@ -44,7 +44,7 @@ def work(self: "Task[[int, int], None]", lane: int, ticket: int) -> None:
 @shared_task(name="jobs.sweep")
 def sweep() -> None:
     """Send again what was lost with a worker or the broker; let go on what has its access back."""
-    queueing.send(lanes.overdue())
+    queueing.send(lanes.overdue(messages_lost=queueing.restarted()))
     steering.resume_waiting()
     for portal in steering.unpaid():
         try:

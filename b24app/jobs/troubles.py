@@ -24,6 +24,7 @@ WORTH_SAYING = 5.0
 S = Job.State
 
 _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
+    (errors.BudgetUnavailable, S.WAITING_PORTAL, "queue_away"),
     (errors.OperatingLimit, S.WAITING_PORTAL, "limit"),
     (errors.Overloaded, S.WAITING_PORTAL, "overload"),
     (errors.LimitError, S.WAITING_PORTAL, "busy"),

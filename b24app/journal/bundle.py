@@ -23,7 +23,7 @@ from b24app import counters, heartbeat
 from b24app.bitrix24 import masking
 from b24app.bitrix24.pacing import Priority
 from b24app.bitrix24.transport import USER_AGENT
-from b24app.journal import calls
+from b24app.journal import calls, request_log
 from b24app.portals.budgets import budget_of
 from b24app.portals.fields import SecretField
 from b24app.portals.models import Portal, PortalUser
@@ -52,6 +52,8 @@ health.json     database, Redis, worker, the portal's budget
 portal.json     the portal as it is stored; of secrets only whether there is one
 people.jsonl    who has opened the app: ids and the state of their tokens, no names
 calls.jsonl     the latest requests to the portal, newest first; no parameters, no results
+requests.jsonl  what was in requests and answers of the last three days, newest first: ids, filters,
+                codes and dates as they are, everything else as keyed hashes
 events.jsonl    the latest events the portal sent, newest first; secrets masked
 """
 
@@ -66,6 +68,7 @@ def made(portal: Portal) -> bytes:
         "portal.json": _text(_portal(portal)),
         "people.jsonl": _lines(_people(portal)),
         "calls.jsonl": _lines(calls.search(portal)[:CALLS].values()),
+        "requests.jsonl": _lines(request_log.read(portal)),
         "events.jsonl": _lines(_events(portal)),
     }
     secrets = _secrets(portal)

@@ -9,7 +9,7 @@ import logging
 import math
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -18,7 +18,9 @@ from django.utils import timezone
 
 from b24app import tracing
 from b24app.bitrix24.client import CallRecord
+from b24app.journal import request_log
 from b24app.journal.models import RestCall, RestCallQuerySet
+from b24app.journal.request_log import Masked
 from b24app.portals.models import Portal
 from b24app.tracing import Trace
 
@@ -28,13 +30,23 @@ logger = logging.getLogger(__name__)
 HELD = 500
 
 
-@dataclass(frozen=True, slots=True)
+# Requests held with all they carried; older ones are reduced to what will be kept of them.
+HELD_WHOLE = 20
+
+
+@dataclass(slots=True)
 class Heard:
     """One request to ``portal``, which an installation may not have stored yet."""
 
     portal: Portal
     user_id: int
     record: CallRecord
+    masked: Masked | None = None
+
+    def reduce(self) -> None:
+        """Let go of parameters and answer, once what may be kept of them has been taken out."""
+        self.masked = request_log.masked(self.portal, self.record)
+        self.record = replace(self.record, params={}, commands={}, answer=None)
 
 
 _held: ContextVar[list[Heard] | None] = ContextVar("held", default=None)
@@ -55,6 +67,8 @@ def heard(portal: Portal, user_id: int, record: CallRecord) -> None:
         _store([one], trace)
         return
     held.append(one)
+    if len(held) > HELD_WHOLE:
+        held[-HELD_WHOLE - 1].reduce()
     if len(held) >= HELD:
         write(trace)
         hold()
@@ -86,6 +100,18 @@ def _store(held: Sequence[Heard], trace: Trace | None) -> None:
     except Exception:
         # Whatever it is: the answer has gone out and the work is done.
         logger.exception("%d calls are missing in the journal", len(rows))
+    else:
+        _store_contents(held)
+
+
+def _store_contents(held: Sequence[Heard]) -> None:
+    try:
+        for one in held[-HELD_WHOLE:]:
+            if one.portal.pk is not None and one.masked is None:
+                one.reduce()
+        request_log.store([(one.portal, one.masked) for one in held if one.masked is not None])
+    except Exception:
+        logger.exception("%d requests are missing in the log", len(held))
 
 
 def _row(one: Heard, trace: Trace | None) -> RestCall:

@@ -1,13 +1,14 @@
 """What was done and how: the audit trail, never altered, and the journal of calls, soon forgotten."""
 
 import uuid
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from b24app.orders.types import Owner
+from b24app.portals.fields import SecretField
 from b24app.portals.models import Portal
 
 
@@ -116,6 +117,48 @@ class AuditEntry(models.Model):
     @property
     def target(self) -> Owner | None:
         return Owner(self.to_type, self.to_id) if self.to_id else None
+
+
+class RequestLogQuerySet(models.QuerySet["RequestLog"]):
+    def of(self, portal: Portal) -> Self:
+        """Entries of one portal: tenant data is never asked for without its portal."""
+        return self.filter(portal=portal)
+
+
+class RequestLog(models.Model):
+    """What was in one request to a portal and in its answer, masked and encrypted; kept for three days.
+
+    ``request_id`` and ``call_id`` are those of :class:`RestCall`. Read by the support bundle alone.
+    """
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="requests")
+    at = models.DateTimeField(db_index=True)
+    request_id = models.CharField(max_length=32)
+    call_id = models.CharField(max_length=8)
+    content = SecretField(
+        help_text="JSON: parameters, first 2 KB of the answer, its shape and size"
+    )
+
+    objects = RequestLogQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"request {self.request_id}-{self.call_id} at {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class RequestLogDay(models.Model):
+    """How many bytes of :class:`RequestLog` a portal has filled on a day (UTC)."""
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="request_days")
+    day = models.DateField()
+    stored = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["portal", "day"], name="one_row_per_portal_day")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stored} bytes on {self.day}"
 
 
 class RestCallQuerySet(models.QuerySet["RestCall"]):

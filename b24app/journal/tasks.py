@@ -2,10 +2,17 @@
 
 from celery import shared_task
 
-from b24app.journal import calls
+from b24app.journal import calls, request_log
 from b24app.portals.models import Portal
 
 SLICE = 5_000
+
+
+@shared_task(name="journal.forget_requests")
+def forget_requests() -> None:
+    """Drop what was in requests and answers once it is three days old, a slice each time."""
+    if request_log.forget(SLICE) >= SLICE:
+        forget_requests.delay()
 
 
 @shared_task(name="journal.purge")

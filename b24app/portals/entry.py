@@ -67,11 +67,11 @@ def opened_by_portal(
             if request.method != "POST":
                 return page(request, states.State("outside", 200))
             try:
-                posted = _posted(request)
+                brought = posted(request)
             except Refused as refused:
                 allow_frame(request, _claimed(request))
                 return page(request, states.of_refusal(refused.reason))
-            return _answered(view, request, posted, limits)
+            return _answered(view, request, brought, limits)
 
     return inner
 
@@ -84,8 +84,11 @@ def _reading() -> AbstractContextManager[None]:
     return deadline.within(settings.READING_SECONDS, settings.READING_REQUESTS)
 
 
-def _posted(request: HttpRequest) -> Posted:
-    """The opening in the request: the portal's own form, or ours that tries it again."""
+def posted(request: HttpRequest) -> Posted:
+    """The opening in the request: the portal's own form, or ours that tries it again.
+
+    Raises :class:`Refused` for anything else.
+    """
     again = request.POST.get("sealed")
     if again:
         return launch.unsealed(again)
@@ -147,13 +150,14 @@ def fragment(
     *,
     renewable: bool = False,
     portal: Portal | None = None,
+    **more: object,
 ) -> HttpResponse:
     """A state inside a page that stands already; the script puts it in place whatever its status.
 
     ``renewable`` tells the script to fetch a fresh token from the frame first and to ask again.
     ``portal`` is the session's, for who can help.
     """
-    context = {"state": state, "admins": _who_can_help(state, portal)}
+    context = {"state": state, "admins": _who_can_help(state, portal), **more}
     response = render(request, "portals/state.html", context, status=state.status)
     response["X-Lo-State"] = "1"
     if renewable:

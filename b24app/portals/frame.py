@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 
 from b24app.portals.models import Portal
 
+_ALLOWED = "b24app.frame"
+
 
 def nonce_of(request: HttpRequest) -> str:
     """The nonce of this response's own style sheet (the portal's status colours)."""
@@ -20,13 +22,29 @@ def nonce_of(request: HttpRequest) -> str:
 
 
 def allow_frame(request: HttpRequest, portal: Portal | None) -> None:
-    """Let ``portal`` frame the answer to ``request``.
+    """Let ``portal`` frame the answer to ``request``, at the address it has when the answer goes out.
+
+    A portal may turn out to have been renamed while the answer is made: the browser already shows it at
+    the new address, which the authorization server has confirmed by then.
 
     Without one (a refusal nobody could verify) any portal may show the page: it holds no data, and
     a browser's "refused to connect" would tell the person nothing.
     """
-    anyone = "https: http:" if settings.B24_ALLOW_HTTP else "https:"
-    request.META["b24app.ancestors"] = portal.origin if portal is not None else anyone
+    request.META[_ALLOWED] = portal
+
+
+def framed(request: HttpRequest) -> bool:
+    """Whether somebody may frame the answer already."""
+    return _ALLOWED in request.META
+
+
+def _ancestors(request: HttpRequest) -> str:
+    if not framed(request):
+        return "'none'"
+    portal: Portal | None = request.META[_ALLOWED]
+    if portal is None:
+        return "https: http:" if settings.B24_ALLOW_HTTP else "https:"
+    return portal.origin
 
 
 class FrameHeaders:
@@ -37,11 +55,10 @@ class FrameHeaders:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self._get_response(request)
-        ancestors = request.META.get("b24app.ancestors", "'none'")
         response["Content-Security-Policy"] = (
             "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
             f"style-src 'self' 'nonce-{nonce_of(request)}'; font-src 'self'; form-action 'self'; "
-            f"base-uri 'none'; frame-ancestors {ancestors}"
+            f"base-uri 'none'; frame-ancestors {_ancestors(request)}"
         )
         response["Cache-Control"] = "no-store"
         response["Referrer-Policy"] = "same-origin"

@@ -161,12 +161,12 @@ def known_portal(posted: Posted) -> Portal:
 class PresentedToken:
     """Token source of an opening: the token that came with it, at an address we already trust."""
 
-    def __init__(self, posted: Posted, endpoint: str) -> None:
+    def __init__(self, posted: Posted, portal: Portal) -> None:
         self._posted = posted
-        self._endpoint = endpoint
+        self._portal = portal
 
     def endpoint(self) -> str:
-        return self._endpoint
+        return self._portal.endpoint
 
     def access_token(self) -> str:
         return self._posted.access_token
@@ -176,13 +176,15 @@ class PresentedToken:
         raise errors.DeadToken("expired_token", "the token presented is not accepted")
 
     def relocated(self, location: str) -> str:
-        """The address the authorization server gives for this token, if that is where we are sent."""
+        """The address the authorization server gives for this token, if that is where we are sent.
+
+        The portal is known at that address from then on, so this very answer names it.
+        """
         info = verified_by_server(self._posted)
         if urlsplit(info.client_endpoint).netloc != urlsplit(location).netloc:
             raise errors.UnexpectedRedirect("REDIRECT", "to an unconfirmed host")
-        self._endpoint = checked_endpoint(info.client_endpoint)
-        Portal.objects.filter(member_id=info.member_id).update(endpoint=self._endpoint)
-        return self._endpoint
+        settle(self._portal, endpoint=checked_endpoint(info.client_endpoint))
+        return self._portal.endpoint
 
 
 def verified_by_server(posted: Posted) -> TokenInfo:
@@ -325,5 +327,5 @@ def client_for(posted: Posted, portal: Portal) -> Client:
     It soon gives up on what it reads: see :data:`OPENING`.
     """
     budget = budget_of(portal, Priority.INTERACTIVE)
-    tokens = PresentedToken(posted, portal.endpoint)
+    tokens = PresentedToken(posted, portal)
     return Client(tokens, budget=budget, listener=observing.listener(portal), timeouts=OPENING)

@@ -86,20 +86,21 @@ def of_error(error: errors.BitrixError) -> State:
         ("failure", 502, True),
     )
     seconds = next((after for kind, after in _RETRY_SECONDS if isinstance(error, kind)), 0)
-    state = State(name, status, _reference(), retry, seconds)
+    state = State(name, status, noted_reference(), retry, seconds)
     logger.warning("%s: %s after %s: %s", state.reference, name, error.method, error.code)
     return state
 
 
 def of_refusal(reason: str) -> State:
     """The state for an opening that could not be proved."""
-    state = State(reason, _BY_REASON[reason], _reference())
+    state = State(reason, _BY_REASON[reason], noted_reference())
     tracing.count("refusals", reason)
     logger.warning("%s: refused, %s", state.reference, reason)
     return state
 
 
-def _reference() -> str:
+def noted_reference() -> str:
+    """A reference that is noted with the present request, for a state made elsewhere."""
     made = new_reference()
     # The journal keeps it with the calls of this request: support finds them by it.
     tracing.note_reference(made)

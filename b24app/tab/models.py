@@ -1,4 +1,6 @@
-"""Suggestions somebody said no to; they stay dismissed for everybody at that card."""
+"""Suggestions somebody said no to: for everybody at that card, or for that person alone."""
+
+from typing import Self
 
 from django.db import models
 from django.utils import timezone
@@ -7,13 +9,19 @@ from b24app.portals.models import Portal
 
 
 class DismissalQuerySet(models.QuerySet["Dismissal"]):
-    def of(self, portal: Portal) -> "DismissalQuerySet":
+    def of(self, portal: Portal) -> Self:
+        """Dismissals of one portal: tenant data is never asked for without its portal."""
+        return self.filter(portal=portal)
+
+
+class PersonalDismissalQuerySet(models.QuerySet["PersonalDismissal"]):
+    def of(self, portal: Portal) -> Self:
         """Dismissals of one portal: tenant data is never asked for without its portal."""
         return self.filter(portal=portal)
 
 
 class Dismissal(models.Model):
-    """An order that is not to be suggested for a card any more."""
+    """An order that is not to be suggested for a card any more, to anybody."""
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="dismissals")
     owner_type = models.PositiveIntegerField()
@@ -33,3 +41,27 @@ class Dismissal(models.Model):
 
     def __str__(self) -> str:
         return f"order {self.order_id} at {self.owner_type}:{self.owner_id}"
+
+
+class PersonalDismissal(models.Model):
+    """An order that is not to be suggested for a card any more to one person, who may not link it."""
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="personal_dismissals")
+    user_id = models.PositiveBigIntegerField(help_text="Who said no, by id in the portal")
+    owner_type = models.PositiveIntegerField()
+    owner_id = models.PositiveBigIntegerField()
+    order_id = models.PositiveBigIntegerField()
+    at = models.DateTimeField(default=timezone.now)
+
+    objects = PersonalDismissalQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["portal", "user_id", "owner_type", "owner_id", "order_id"],
+                name="dismissed_by_person_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"order {self.order_id} at {self.owner_type}:{self.owner_id} for {self.user_id}"

@@ -24,9 +24,8 @@ from b24app.orders.types import Owner
 from b24app.portals import access, entry
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.session import Session
-from b24app.tab import region
+from b24app.tab import dismissing, region
 from b24app.tab.forms import BadForm
-from b24app.tab.models import Dismissal, DismissalQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -48,17 +47,14 @@ def suggestions(request: HttpRequest, opened: Session, user: PortalUser) -> Http
 
 @entry.in_session("POST")
 def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Do not suggest this order for this card any more, to anybody; the toast takes it back."""
+    """Stop suggesting this order for this card; the toast offers to undo that."""
     owner, order_id = region.owner_of(opened), _order_id(request)
-    Dismissal.objects.get_or_create(
-        portal=user.portal,
-        owner_type=owner.type_id,
-        owner_id=owner.id,
-        order_id=order_id,
-        defaults={"user_id": user.user_id},
-    )
+    if dismissing.dismiss(user, owner, order_id):
+        text = _("This order is no longer suggested here")
+    else:
+        text = _("This order is no longer suggested to you here")
     toast = {
-        "text": _("This order is not suggested here any more"),
+        "text": text,
         "kind": "ok",
         "undo": {
             "url": reverse("tab-suggestions-restore"),
@@ -72,7 +68,7 @@ def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
 @entry.in_session("POST")
 def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Suggest the order again."""
-    _dismissed(user.portal, region.owner_of(opened)).filter(order_id=_order_id(request)).delete()
+    dismissing.restore(user, region.owner_of(opened), _order_id(request))
     forget(user.portal, region.owner_of(opened))
     response = _shown(request, opened, user, slot=False)
     # The toast's own request aims at the orders.
@@ -136,9 +132,7 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
     if question and not access.named(outcomes):
         raise NothingToSay
     linked = links.links_of(outcomes["links"])
-    skipped = {link.order_id for link in linked} | set(
-        _dismissed(portal, owner).values_list("order_id", flat=True)
-    )
+    skipped = {link.order_id for link in linked} | dismissing.dismissed(user, owner)
     ids = [pk for pk in clients.order_ids(client, buyer) if pk not in skipped]
     found = matching.suggestions(
         buyer,
@@ -147,10 +141,6 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
         since=timezone.now() - timedelta(days=portal.suggestion_days),
     )
     return found[:MOST], bool(linked)
-
-
-def _dismissed(portal: Portal, owner: Owner) -> DismissalQuerySet:
-    return Dismissal.objects.of(portal).filter(owner_type=owner.type_id, owner_id=owner.id)
 
 
 def _order_id(request: HttpRequest) -> int:

@@ -88,6 +88,7 @@ def _forget(home: Path) -> None:
         )
         database.execute("UPDATE portals_portaluser SET may_link = NULL")
         database.execute("DELETE FROM tab_dismissal")
+        database.execute("DELETE FROM tab_personaldismissal")
         # A write whose event the portal did not get to tell would answer for this test's first one.
         database.execute("UPDATE journal_auditentry SET at = '2026-01-01 00:00:00'")
 

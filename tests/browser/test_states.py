@@ -208,3 +208,9 @@ def test_nothing_linked_yet(troubled: Desk) -> None:
     desk.page.wait_for_load_state("networkidle")
     desk.picture("state-empty")
     assert desk.violations(AXE) == []
+
+
+def test_the_first_opening_after_a_rename_shows_the_tab(desk: Desk) -> None:
+    desk.portal.rename()
+    desk.page.goto(f"{desk.portal.current_url}/crm/deal/details/{MOCKUP}/?tab=0")
+    expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)

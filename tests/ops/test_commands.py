@@ -158,7 +158,7 @@ def test_a_bundle_tells_what_support_needs_and_no_secret(
     files = contents(path.read_bytes())
     assert set(files) == {
         "about.txt", "versions.json", "settings.json", "health.json", "portal.json",
-        "people.jsonl", "calls.jsonl", "events.jsonl",
+        "people.jsonl", "calls.jsonl", "requests.jsonl", "events.jsonl",
     }  # fmt: skip
     told = json.loads(files["portal.json"])
     assert (told["member_id"], told["has_application_token"]) == (known.member_id, True)

@@ -34,7 +34,7 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 # Names that settings.py reads, and those of the other containers.
 READ = set(re.findall(r'_read\(\s*"(\w+)"', (ROOT / "b24app" / "settings.py").read_text("utf-8")))
-THEIRS = {"DOMAIN", "POSTGRES_PASSWORD", "POSTGRES_USER", "POSTGRES_DB"}
+THEIRS = {"DOMAIN", "POSTGRES_PASSWORD", "POSTGRES_USER", "POSTGRES_DB", "REDIS_PASSWORD"}
 
 
 def unit(path: Path) -> RawConfigParser:
@@ -236,3 +236,12 @@ def asked(port: int, head: str) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
         line.sendall(f"{head}Connection: close\r\n\r\n".encode())
         return line.recv(100)
+
+
+def test_redis_takes_no_orders_without_its_password() -> None:
+    command = SERVICES["redis"]["command"]
+    assert command[command.index("--requirepass") + 1].startswith("${REDIS_PASSWORD")
+    assert SERVICES["redis"]["environment"]["REDISCLI_AUTH"] == "${REDIS_PASSWORD}"
+    for name in OURS:
+        assert ":${REDIS_PASSWORD}@" in SERVICES[name]["environment"]["REDIS_URL"]
+    assert "REDIS_PASSWORD=" in (DEPLOY / "env.example").read_text("utf-8")

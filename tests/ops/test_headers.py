@@ -1,5 +1,6 @@
 """Headers of every answer: of pages, fragments, refusals and errors alike."""
 
+import gzip
 import re
 
 import pytest
@@ -7,8 +8,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
+from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import install, open_tab, seen
+from tests.opening import ANNA, MOCKUP, install, launch, open_tab, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -74,3 +76,86 @@ def test_a_nonce_is_good_for_one_answer(client: Client, portal: DemoPortal) -> N
     install(client, portal)
     nonces = [str(directives(open_tab(client, portal).response)["style-src"]) for _ in range(3)]
     assert len(set(nonces)) == 3
+
+
+OPENINGS = [
+    ("CRM_DEAL_DETAIL_TAB", MOCKUP),
+    ("CRM_SMART_INVOICE_DETAIL_TAB", 118),
+    ("CRM_ORDER_DETAIL_TAB", 7021),
+    ("DEFAULT", 0),
+    ("INSTALL", 0),
+]
+
+
+@pytest.mark.parametrize(("placement", "card"), OPENINGS)
+def test_the_first_opening_after_a_rename_is_framed_by_the_new_address(
+    client: Client, portal: DemoPortal, placement: str, card: int
+) -> None:
+    install(client, portal)
+    before = portal.domain
+    portal.rename()
+    assert portal.domain != before
+    if placement == "CRM_ORDER_DETAIL_TAB":
+        card = min(portal.state.orders)
+    page = launch(client, portal, placement, ANNA, card, "en", {})
+    assert page.response.status_code == 200
+    assert directives(page.response)["frame-ancestors"] == [f"http://{portal.domain}"]
+    assert before not in page.text
+
+
+@pytest.mark.parametrize("state", ["no_read", "payment_required", "html"])
+def test_a_refusal_after_a_rename_is_framed_by_the_new_address(
+    client: Client, portal: DemoPortal, state: str
+) -> None:
+    install(client, portal)
+    portal.rename()
+    # The redirect itself is answered well; what follows at the new address is not.
+    portal.misbehave(state, method="crm.orderentity.list", times=9, skip=1)
+    page = open_tab(client, portal)
+    assert directives(page.response)["frame-ancestors"] == [f"http://{portal.domain}"]
+
+
+def test_a_redirect_that_the_authorization_server_does_not_confirm_widens_nothing(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    for opening in (open_tab, install):
+        portal.misbehave("redirect", times=9)
+        page = opening(client, portal)
+        portal.calm()
+        assert page.state == "silent"
+        assert "example.invalid" not in page.response["Content-Security-Policy"]
+        named = directives(page.response)["frame-ancestors"]
+        assert [one.partition("://")[2] for one in named] == [portal.domain]
+    assert Portal.objects.get().host == portal.domain
+
+
+def test_pages_and_fragments_are_compressed_whatever_the_proxy(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    page = open_tab(client, portal)
+    opening = portal.open("CRM_DEAL_DETAIL_TAB", user_id=ANNA, lang="en", entity_id=MOCKUP)
+    headers = {"Accept-Encoding": "gzip", "Authorization": f"Bearer {page.session}"}
+    whole = client.post(opening.url, dict(opening.form), headers={"Accept-Encoding": "gzip"})
+    fragment = client.get("/tab/orders/", headers=headers)
+    for answer in (whole, fragment):
+        assert answer["Content-Encoding"] == "gzip"
+        assert "Accept-Encoding" in answer["Vary"]
+        assert b"data-order-id" in gzip.decompress(answer.content)
+    assert len(whole.content) < len(page.response.content) / 3
+    # Its length says nothing exact about what is in it.
+    lengths = {len(client.get("/tab/orders/", headers=headers).content) for _ in range(8)}
+    assert len(lengths) > 1
+
+
+def test_nothing_a_browser_sends_by_itself_makes_a_page_with_a_secret(
+    client: Client, portal: DemoPortal
+) -> None:
+    """Guessing a secret by the length of compressed pages needs requests that carry the person's access."""
+    install(client, portal)
+    page = open_tab(client, portal)
+    assert page.session
+    assert not client.cookies
+    for response in answers(client):
+        assert b'data-session=""' in response.content or b"data-session" not in response.content

@@ -3,9 +3,17 @@
 import io
 import json
 import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.test import Client
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from b24app import logs, tracing
 from b24app.bitrix24.masking import MaskingFilter
@@ -13,6 +21,23 @@ from demo.server import DemoPortal
 from tests.opening import ask, install, open_tab
 
 SECRET = "5f2c-never-to-be-read"
+ROOT = Path(__file__).resolve().parent.parent.parent
+# What gunicorn and Django together make of logging in a worker.
+HANDLERS = """
+import logging, os, sys
+sys.argv = ["gunicorn", "b24app.wsgi"]
+import django
+from gunicorn.app.wsgiapp import WSGIApplication
+from gunicorn.glogging import Logger
+Logger(WSGIApplication().cfg)
+os.environ["DJANGO_SETTINGS_MODULE"] = "b24app.settings"
+django.setup()
+loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+for logger in loggers:
+    for handler in logger.handlers:
+        if not isinstance(handler, logging.NullHandler):
+            print(type(handler.formatter).__name__)
+"""
 
 
 Heard = tuple[logging.Logger, io.StringIO]
@@ -54,6 +79,81 @@ def test_tracebacks_are_in_the_object_and_masked(heard: Heard) -> None:
     (line,) = out.getvalue().splitlines()
     assert SECRET not in line
     assert "Traceback" in json.loads(line)["exception"]
+
+
+@pytest.fixture(params=["plain", "json"])
+def written(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+    """What the app's own loggers write in one format, as the settings have it."""
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(logs.formatter(request.param))
+    handler.addFilter(MaskingFilter())
+    handler.addFilter(logs.Traced())
+    logging.getLogger().addHandler(handler)
+    yield out
+    logging.getLogger().removeHandler(handler)
+
+
+def is_record(line: str) -> bool:
+    return bool(re.match(r"\d{4}-\d\d-\d\d [\d:,]+ [A-Z]+ |\{\"time\"", line))
+
+
+def is_clean(text: str) -> bool:
+    """Nothing but what can be seen, one record or one indented line of a traceback each."""
+    lines = text.split("\n")[:-1]
+    return all(
+        line.isprintable() and (is_record(line) or line.startswith(logs.INDENT)) for line in lines
+    )
+
+
+@pytest.mark.parametrize("kind", ["plain", "json"])
+@given(text=st.text(st.characters(), max_size=40), name=st.text(min_size=1, max_size=10))
+@example(text="a\n2026-01-01 00:00:00,000 ERROR root [-]: forged", name="b")
+@example(text="\r\x85\u2028\u2029\x00\x1b[31m\x7f\ud800\u202e", name="x\n")
+def test_no_text_from_outside_breaks_a_line(kind: str, text: str, name: str) -> None:
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(logs.formatter(kind))
+    handler.addFilter(MaskingFilter())
+    handler.addFilter(logs.Traced())
+    logger = logging.Logger(name)
+    logger.addHandler(handler)
+    logger.warning("refused: %s", text, extra={"host": text})
+    assert out.getvalue().count("\n") == 1
+    try:
+        raise ValueError(text)
+    except ValueError:
+        logger.exception(text.replace("%", "%%"), stack_info=True)
+    assert is_clean(out.getvalue()), out.getvalue()
+    assert sum(map(is_record, out.getvalue().split("\n"))) == 2
+
+
+@pytest.mark.django_db
+def test_a_portals_error_code_and_a_path_write_no_lines(
+    client: Client, portal: DemoPortal, written: io.StringIO
+) -> None:
+    install(client, portal)
+    portal.misbehave("strange_code", times=9)
+    assert open_tab(client, portal).state == "failure"
+    client.get("/%0a2026-01-01 00:00:00,000 ERROR forged%0d%E2%80%A8/")
+    client.get("/", headers={"Host": "a\nb"})
+    text = written.getvalue()
+    assert "forged" in text
+    assert is_clean(text)
+    assert not [
+        line for line in text.split("\n") if "ERROR forged" in line and "-01-01" in line[:10]
+    ]
+
+
+@pytest.mark.bare
+@pytest.mark.parametrize("kind", ["plain", "json"])
+def test_every_handler_of_the_web_uses_the_one_formatter(kind: str) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", HANDLERS], cwd=ROOT, env=os.environ | {"LOG_FORMAT": kind},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    wanted = "JsonFormatter" if kind == "json" else "PlainFormatter"
+    assert set(shown.stdout.split()) == {wanted}
 
 
 @pytest.mark.django_db

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
@@ -166,3 +167,17 @@ def test_bulk_jobs_by_state(client: Client, portal: DemoPortal) -> None:
     numbers = scrape(client)
     assert numbers["jobs", "running"] == 2
     assert ("jobs", "done") not in numbers
+
+
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize(
+    "name", ["x", "7", "[]", "[1]", '["requests"]', '["request_seconds_sum"]', "[" * 99_999]
+)
+def test_what_is_no_count_is_left_out(client: Client, name: str) -> None:
+    redis = counters.redis_at(django_settings.REDIS_URL)
+    redis.hset(counters.KEY, name, "1")
+    redis.hset(counters.KEY, '["tasks","a","b"]', "no number")
+    try:
+        assert ("up", "redis") in scrape(client)
+    finally:
+        redis.hdel(counters.KEY, name, '["tasks","a","b"]')

@@ -1,7 +1,8 @@
 """Suggestions through the edge: whose they are, who sees them, their cost, saying no and taking it back."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -9,8 +10,8 @@ from django.test import Client
 
 from b24app.orders.types import Owner
 from b24app.portals.models import Portal, PortalUser
-from b24app.tab import suggestions
-from b24app.tab.models import Dismissal
+from b24app.tab import dismissing, suggestions
+from b24app.tab.models import Dismissal, PersonalDismissal
 from demo.server import DemoPortal
 from tests.opening import (
     ANNA,
@@ -188,14 +189,19 @@ def test_nothing_here_is_remembered_for_five_minutes_and_forgotten_with_a_link(
         assert ids(suggested(client, tab))
 
 
-def test_no_means_no_to_everybody_at_that_card_until_taken_back(
+def say_no(client: Client, page: Page, order_id: int) -> Page:
+    return submit(client, page, "/tab/suggestions/dismiss/", {"order": str(order_id)})
+
+
+def test_a_dismissal_by_somebody_who_may_link_counts_for_everybody_until_undone(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     own, firm = orders(portal, "1193", "1170")
+    PortalUser.objects.filter(user_id=ILYA).update(may_link=True)
     portal.reset_counts()
-    no = submit(client, tab, "/tab/suggestions/dismiss/", {"order": str(own)})
+    no = say_no(client, tab, own)
     assert (no.response.status_code, no.text) == (200, "")
-    assert submit(client, tab, "/tab/suggestions/dismiss/", {"order": str(own)}).toast
+    assert say_no(client, tab, own).toast
     assert Dismissal.objects.count() == 1
     assert portal.http_requests == 0
     anna = open_tab(client, portal, user_id=ANNA)
@@ -207,6 +213,81 @@ def test_no_means_no_to_everybody_at_that_card_until_taken_back(
     assert ids(back) == [own, firm]
     assert back.response["HX-Retarget"] == "#suggestions"
     assert not Dismissal.objects.exists()
+
+
+def test_a_dismissal_by_a_reader_hides_the_order_from_them_alone(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    own, firm = orders(portal, "1193", "1170")
+    maria = open_tab(client, portal, user_id=MARIA)
+    no = say_no(client, maria, own)
+    assert no.toast["text"] == "This order is no longer suggested to you here"
+    assert say_no(client, maria, own).toast
+    assert ids(suggested(client, maria)) == [firm]
+    assert ids(suggested(client, tab)) == [own, firm]
+    undo = no.toast["undo"]
+    assert isinstance(undo, dict)
+    assert ids(submit(client, maria, undo["url"], undo["values"])) == [own, firm]
+
+
+def test_a_reader_cannot_undo_a_colleagues_dismissal(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    own, firm = orders(portal, "1193", "1170")
+    PortalUser.objects.filter(user_id=ILYA).update(may_link=True)
+    say_no(client, tab, own)
+    maria = open_tab(client, portal, user_id=MARIA)
+    submit(client, maria, "/tab/suggestions/restore/", {"order": str(own)})
+    assert ids(suggested(client, tab)) == ids(suggested(client, maria)) == [firm]
+
+
+def test_people_the_administrator_has_named_dismiss_for_everybody(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    own, firm = orders(portal, "1193", "1170")
+    Portal.objects.update(named=[{"id": f"U{MARIA}", "name": "Maria Lopez"}])
+    say_no(client, open_tab(client, portal, user_id=MARIA), own)
+    assert ids(suggested(client, tab)) == [firm]
+
+
+@pytest.mark.parametrize("may_link", [True, None])
+def test_dismissals_of_one_card_person_and_portal_are_bounded_and_the_oldest_go(
+    client: Client, portal: DemoPortal, tab: Page, may_link: bool | None
+) -> None:
+    PortalUser.objects.filter(user_id=ILYA).update(may_link=may_link)
+    known = Portal.objects.get()
+    model: Any = Dismissal if may_link else PersonalDismissal
+    start = datetime(2026, 11, 1, tzinfo=UTC)
+
+    def fill(count: int, user_id: int, owner_id: int) -> None:
+        """Dismissals of other orders: all at one card, or one at each card from 10,000 on."""
+        model.objects.bulk_create(
+            model(
+                portal=known, user_id=user_id, owner_type=2, order_id=100_000 + n,
+                owner_id=owner_id or 10_000 + n, at=start + timedelta(seconds=n),
+            )
+            for n in range(count)
+        )  # fmt: skip
+
+    fill(dismissing.MAX_PER_CARD, ILYA, MOCKUP)
+    say_no(client, tab, 900_001)
+    here = model.objects.filter(owner_id=MOCKUP)
+    assert here.count() == dismissing.MAX_PER_CARD
+    assert not here.filter(order_id=100_000).exists()
+    assert here.filter(order_id=900_001).exists()
+    fill(dismissing.MAX_PER_PERSON, ILYA, 0)
+    say_no(client, tab, 900_002)
+    assert model.objects.filter(user_id=ILYA).count() == dismissing.MAX_PER_PERSON
+    # Other orders at other cards, by a colleague.
+    model.objects.bulk_create(
+        model(
+            portal=known, user_id=PETRA, owner_type=2, order_id=n, owner_id=50_000 + n, at=start
+        )
+        for n in range(dismissing.MAX_PER_PORTAL)
+    )  # fmt: skip
+    say_no(client, tab, 900_003)
+    assert model.objects.count() == dismissing.MAX_PER_PORTAL
+    assert model.objects.filter(order_id=900_003).exists()
 
 
 def test_another_portal_s_dismissals_are_neither_heeded_nor_removed(
@@ -293,6 +374,7 @@ def test_forged_ids_are_refused(client: Client, portal: DemoPortal, tab: Page, o
         assert submit(client, tab, path, {"order": order}).response.status_code == 400
     assert portal.http_requests == 0
     assert not Dismissal.objects.exists()
+    assert not PersonalDismissal.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -316,6 +398,7 @@ def test_without_a_session_or_with_an_ended_one(
     assert ended.response.status_code == 401
     assert ended.response["X-Session-Expired"] == "1"
     assert not Dismissal.objects.exists()
+    assert not PersonalDismissal.objects.exists()
     assert portal.http_requests == 0
 
 

@@ -6,4 +6,15 @@ export function readAnew(headers = {}) {
   return ordersUrl ? htmx.ajax("GET", ordersUrl, { target: "#orders", swap: "outerHTML", headers }) : Promise.resolve();
 }
 
-document.addEventListener("click", (event) => event.target.closest("[data-again]") && readAnew());
+/** What stands in the place of a state is asked for again: the orders, or what the button names. */
+function again(button) {
+  const { again: url, againIn } = button.dataset;
+  if (!url) return readAnew();
+  const target = (againIn && document.getElementById(againIn)) || button.closest(".state");
+  return htmx.ajax("GET", url, { target, swap: "outerHTML" });
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-again]");
+  if (button) again(button);
+});

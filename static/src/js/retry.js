@@ -29,7 +29,7 @@ function begin() {
     left -= TICK / 1_000;
     if (left > 0) return;
     clearInterval(clock);
-    line.closest(".state").querySelector("button").click();
+    line.closest(".state").querySelector(".acts .btn").click();
   };
   clock = setInterval(tick, TICK);
   tick();

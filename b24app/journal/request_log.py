@@ -1,0 +1,177 @@
+"""The log of requests and answers that the Market asks for: masked, encrypted, three days, 20 MB a day.
+
+Followed page: market/preparing-to-publish/common-requirements.md. Written together with the journal of
+calls, when the web request or task has ended. What is kept of a request is decided in
+:mod:`redaction`. A day that has filled its room keeps the shapes of answers only, and then nothing;
+the journal of calls goes on.
+"""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from cryptography.fernet import InvalidToken
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import F
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from b24app.bitrix24.client import CallRecord
+from b24app.journal.models import RequestLog, RequestLogDay
+from b24app.journal.redaction import Redactor
+from b24app.portals.fields import Secret, fernet
+from b24app.portals.models import Portal
+
+logger = logging.getLogger(__name__)
+
+KEPT = timedelta(days=3)
+MAX_BYTES = 20_000_000
+"""Encrypted bytes a portal may fill on one day (UTC)."""
+SHAPES_BEYOND = 15_000_000
+"""From here on the rest of the day keeps shapes."""
+MAX_READ = 8_000_000
+"""Characters of the log in one support bundle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """One request, masked: ``full`` with parameters and answer, ``brief`` with the shape alone."""
+
+    at: datetime
+    request_id: str
+    call_id: str
+    full: str
+    brief: str
+
+
+@lru_cache(maxsize=200)
+def _redactor(secret: str, member_id: str) -> Redactor:
+    return Redactor(secret, member_id)
+
+
+def masked(portal: Portal, record: CallRecord) -> Masked | None:
+    """What may be kept of a request; None for one that was never sent."""
+    if record.outcome == "BUDGET" and record.http_status is None:
+        return None
+    mask = _redactor(settings.SECRET_KEY, portal.member_id)
+    request_id, _, call_id = record.request_id.partition("-")
+    keys = frozenset(record.commands)
+    about: dict[str, object] = {
+        "method": record.method[:128],
+        "status": record.http_status,
+        "bytes": record.size,
+        "shape": mask.shape(record.answer, keys),
+    }
+    refused = _refused(record.answer)
+    if refused:
+        about["errors"] = mask.answer(refused, keys)
+    commands = {key: {one.method: one.params} for key, one in record.commands.items()}
+    methods = {one.method for one in record.commands.values()}
+    more = {
+        "parameters": mask.parameters(commands or record.params, keys | methods),
+        "answer": mask.answer(record.answer, keys),
+    }
+    at = record.started
+    return Masked(at, request_id, call_id, _json({**about, **more}), _json(about))
+
+
+def _refused(answer: object) -> object:
+    """The errors of a batch, which stand behind all its results."""
+    result = answer.get("result") if isinstance(answer, Mapping) else None
+    return result.get("result_error") if isinstance(result, Mapping) else None
+
+
+def store(rows: Sequence[tuple[Portal, Masked]]) -> None:
+    """Write what was masked, as far as there is room. Raises nothing."""
+    by_portal: dict[int, list[Masked]] = defaultdict(list)
+    for portal, one in rows:
+        if portal.pk is not None:
+            by_portal[portal.pk].append(one)
+    for portal_pk, found in sorted(by_portal.items()):
+        try:
+            with transaction.atomic():
+                _write(portal_pk, found)
+        except IntegrityError:
+            logger.warning("%d requests of an erased portal are not in the log", len(found))
+        except Exception:
+            # As in the journal of calls: the answer has gone out and the work is done.
+            logger.exception("%d requests are missing in the log", len(found))
+
+
+def _write(portal_pk: int, found: Sequence[Masked]) -> None:
+    for texts, limit in (
+        ([one.full for one in found], SHAPES_BEYOND),
+        ([one.brief for one in found], MAX_BYTES),
+    ):
+        if _room(portal_pk, sum(map(_stored_bytes, texts)), limit):
+            RequestLog.objects.bulk_create(
+                RequestLog(
+                    portal_id=portal_pk,
+                    at=one.at,
+                    request_id=one.request_id,
+                    call_id=one.call_id,
+                    content=Secret(text),
+                )
+                for one, text in zip(found, texts, strict=True)
+            )
+            return
+
+
+def _room(portal_pk: int, size: int, limit: int) -> bool:
+    """Count ``size`` bytes more of today; False, and nothing counted, where that is beyond ``limit``."""
+    today = timezone.now().astimezone(UTC).date()
+    days = RequestLogDay.objects.filter(portal_id=portal_pk, day=today)
+    fits = days.filter(stored__lte=limit - size)
+    if fits.update(stored=F("stored") + size):
+        return True
+    if days.exists():
+        return False
+    RequestLogDay.objects.bulk_create(
+        [RequestLogDay(portal_id=portal_pk, day=today)], ignore_conflicts=True
+    )
+    return bool(fits.update(stored=F("stored") + size))
+
+
+def _stored_bytes(text: str) -> int:
+    """How long the text is once it is encrypted: Fernet's header, padding and base64."""
+    sealed = 57 + 16 * (len(text.encode()) // 16 + 1)
+    return 4 * -(-sealed // 3)
+
+
+def read(portal: Portal) -> Iterator[Mapping[str, object]]:
+    """The log of a portal, newest first, as much as fits into a support bundle."""
+    left = MAX_READ
+    # As it is stored: one row that no key opens must not hide the others.
+    stored = RequestLog.objects.of(portal).annotate(sealed=Cast("content", models.TextField()))
+    chosen = stored.order_by("-pk").values_list("at", "request_id", "call_id", "sealed")
+    for at, request_id, call_id, sealed in chosen.iterator(500):
+        left -= len(sealed)
+        if left < 0:
+            return
+        yield {"at": at, "request": f"{request_id}-{call_id}", **_opened(sealed)}
+
+
+def _opened(sealed: str) -> Mapping[str, object]:
+    try:
+        content = json.loads(fernet().decrypt(sealed.encode()))
+    except (InvalidToken, ValueError):
+        return {"unreadable": True}
+    return content if isinstance(content, dict) else {"unreadable": True}
+
+
+def forget(most: int) -> int:
+    """Drop what is older than three days, at most so many rows; returns how many there were."""
+    since = timezone.now() - KEPT
+    RequestLogDay.objects.filter(day__lt=(since - timedelta(days=1)).date()).delete()
+    old = RequestLog.objects.filter(at__lt=since).order_by("at").values("pk")[:most]
+    gone, _ = RequestLog.objects.filter(pk__in=old).delete()
+    return gone
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
