@@ -5,7 +5,7 @@ from b24app.bitrix24.pacing import Priority
 from b24app.portals import observing
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.tokens import StoredTokens
+from b24app.portals.renewal import StoredTokens
 
 WAITED_FOR = Timeouts(reading=25.0)
 """Where a person sits in front of the page. Jobs have nobody who waits."""

@@ -13,7 +13,7 @@ from b24app.bitrix24.client import Answer, Client
 from b24app.connect import client_of, installer_client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.portals import bindings, launch
+from b24app.portals import bindings, launch, renewal
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import bury, settle
 
@@ -36,6 +36,7 @@ def take_over(portal: Portal, user: PortalUser) -> bool:
         return False
     if not hand_over(portal, before, user, AuditEntry.Through.OPENING):
         return False
+    renewal.prove(user)
     client = client_of(user)
     try:
         failed = mend(client, portal, client.batch(bindings.looking()))

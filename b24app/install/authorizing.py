@@ -152,8 +152,7 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
     brought = Posted(
         member_id=grant.member_id,
         access_token=grant.access_token,
-        refresh_token=grant.refresh_token,
-        expires_at=grant.expires_at,
+        refresh_token="",
         application_token="",
         placement=DEFAULT,
         entity_id=0,
@@ -163,6 +162,6 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
     person = launch.identified(brought, portal, outcomes)
     if grant.user_id not in (None, person.user_id):
         raise launch.Refused("foreign", portal)
-    user = launch.opened(brought, portal, person)
+    user = launch.opened(brought, portal, person, grant)
     upkeep.take_over(portal, user)
     return user

@@ -113,6 +113,26 @@ class PortalUser(models.Model):
     expires_at = models.DateTimeField(default=timezone.now)
     renewed_at = models.DateTimeField(default=timezone.now, db_index=True)
     tokens = models.CharField(max_length=4, choices=Tokens.choices, default=Tokens.LIVE)
+    offered_token = SecretField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="A refresh token that an opening brought; a claim until it has been used",
+    )
+    refreshed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the authorization server issued refresh_token"
+    )
+    renewing_since = models.DateTimeField(
+        null=True, blank=True, help_text="When a renewal began whose end nobody has told"
+    )
+    renewing_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when one process has the renewal to itself"
+    )
+    confirmed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the portal last said who this is; empty once it names somebody else",
+    )
 
     objects = PortalUserQuerySet.as_manager()
 
