@@ -205,7 +205,19 @@ def _check_owner(row: PortalUser, grant: Grant, *, proven: bool) -> None:
 
 def _stored(claim: _Claim, grant: Grant) -> PortalUser | None:
     """Store a pair, unless a newer one is there or the portal was closed meanwhile (then None)."""
-    before = claim.row
+    row = _written(claim.row, grant)
+    if row is None:
+        _release(claim)
+        return None
+    known: dict[str, object] = {"endpoint": checked_endpoint(grant.client_endpoint)}
+    if grant.scope and grant.scope != row.portal.scopes():
+        known["scope"] = ",".join(sorted(grant.scope))
+    settle(row.portal, **known)
+    return row
+
+
+def _written(before: PortalUser, grant: Grant) -> PortalUser | None:
+    """The row with the pair in it; None where it no longer holds the refresh token it had before."""
     with transaction.atomic():
         rows = PortalUser.objects.select_for_update(of=("self",)).select_related("portal")
         row = rows.filter(pk=before.pk).first()
@@ -220,10 +232,6 @@ def _stored(claim: _Claim, grant: Grant) -> PortalUser | None:
         for name, value in pair.items():
             setattr(row, name, value)
         row.save(update_fields=[*pair])
-    known: dict[str, object] = {"endpoint": checked_endpoint(grant.client_endpoint)}
-    if grant.scope and grant.scope != row.portal.scopes():
-        known["scope"] = ",".join(sorted(grant.scope))
-    settle(row.portal, **known)
     return row
 
 
