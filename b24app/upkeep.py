@@ -10,7 +10,7 @@ from django.db import transaction
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client
-from b24app.connect import client_of, installer_client
+from b24app.connect import background_client, client_of, installer_client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.portals import bindings, launch, renewal
@@ -52,7 +52,7 @@ def works(user: PortalUser) -> bool:
     if user.tokens == PortalUser.Tokens.DEAD:
         return False
     try:
-        client_of(user).call("app.info")
+        background_client(user).call("app.info")
     except errors.DeadToken:
         bury(user)
         return False

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.connect import client_of
+from b24app.connect import background_client
 from b24app.orders import rows
 from b24app.portals import bindings, launch, renewal
 from b24app.portals.fields import Secret
@@ -175,7 +175,7 @@ def still_installed(portal: Portal) -> bool:
     live = PortalUser.objects.of(portal).filter(tokens=PortalUser.Tokens.LIVE)
     for user in live.select_related("portal").order_by("-renewed_at")[:WITNESSES]:
         try:
-            client_of(user).call("app.info")
+            background_client(user).call("app.info")
         except errors.DeadToken:
             bury(user)
         except errors.PortalClosed as closed:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.db import models
 from django.utils import timezone
 
+from b24app.bitrix24.errors import BitrixError
 from b24app.portals.fields import SecretField
 
 MEMBER_ID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
@@ -100,6 +101,9 @@ class PortalUser(models.Model):
     class Tokens(models.TextChoices):
         LIVE = "live"
         DEAD = "dead"
+
+    unanswered: BitrixError | None = None
+    """What came in the place of an answer when this web request asked who the person is; not stored."""
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="users")
     user_id = models.PositiveBigIntegerField(help_text="The user's id in their portal")

@@ -23,6 +23,7 @@ from b24app.orders.matching import Suggestion
 from b24app.orders.types import Owner
 from b24app.portals import access, entry
 from b24app.portals.models import Portal, PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.tab import region
 from b24app.tab.forms import BadForm
@@ -40,13 +41,13 @@ class NothingToSay(Exception):
     """There is nothing to suggest to this person, and nothing to remember."""
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def suggestions(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """What may belong to the card, or nothing at all."""
     return _shown(request, opened, user, slot=True)
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.FIRST_OR_LATELY)
 def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Do not suggest this order for this card any more, to anybody; the toast takes it back."""
     owner, order_id = region.owner_of(opened), _order_id(request)
@@ -69,7 +70,7 @@ def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     return HttpResponse(headers={"HX-Trigger": json.dumps({"lo:toast": toast})})
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.FIRST_OR_LATELY)
 def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Suggest the order again."""
     _dismissed(user.portal, region.owner_of(opened)).filter(order_id=_order_id(request)).delete()
