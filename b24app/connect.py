@@ -6,7 +6,8 @@ from b24app.bitrix24.pacing import Priority
 from b24app.portals import observing
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.tokens import StoredTokens
+from b24app.portals.renewal import StoredTokens
+from b24app.portals.rights import AskingClient
 
 WAITED_FOR = Timeouts(reading=25.0)
 """Where a person sits in front of the page. Jobs have nobody who waits."""
@@ -17,10 +18,25 @@ def client_of(
     priority: Priority = Priority.INTERACTIVE,
     timeouts: Timeouts = WAITED_FOR,
 ) -> Client:
-    """A client that acts with this person's own token and rights.
+    """A client that acts with this person's own token and rights, for what they do themselves.
 
-    Jobs ask with ``Priority.BULK``: they leave room for people, get ``errors.Wait`` instead of
-    waiting, wait longer for an answer, and may get a larger one.
+    It asks along whether the token is still theirs, at most once a minute. Jobs ask with
+    ``Priority.BULK``: they leave room for people, get ``errors.Wait`` instead of waiting, wait longer for
+    an answer, may get a larger one, and check their person's rights in every slice.
+    """
+    if priority is Priority.BULK:
+        return background_client(user, priority)
+    return AskingClient(user, budget=budget_of(user.portal, priority), timeouts=timeouts)
+
+
+def background_client(
+    user: PortalUser,
+    priority: Priority = Priority.INTERACTIVE,
+    timeouts: Timeouts = WAITED_FOR,
+) -> Client:
+    """A client on a person's stored token for work that nobody sits in front of.
+
+    Nothing is asked along: a portal may hand an installer's access to another user, and the work goes on.
     """
     bulk = priority is Priority.BULK
     return Client(
@@ -34,4 +50,4 @@ def client_of(
 
 def installer_client(portal: Portal, priority: Priority = Priority.INTERACTIVE) -> Client | None:
     """A client on the installer's stored token; None when the portal has no installer any more."""
-    return client_of(portal.installer, priority) if portal.installer is not None else None
+    return background_client(portal.installer, priority) if portal.installer is not None else None

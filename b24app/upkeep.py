@@ -10,10 +10,10 @@ from django.db import transaction
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client
-from b24app.connect import client_of, installer_client
+from b24app.connect import background_client, client_of, installer_client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.portals import bindings, launch
+from b24app.portals import bindings, launch, renewal
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import bury, settle
 
@@ -37,6 +37,7 @@ def take_over(portal: Portal, user: PortalUser) -> bool:
         return False
     if not hand_over(portal, before, user, AuditEntry.Through.OPENING):
         return False
+    renewal.prove(user)
     client = client_of(user)
     try:
         failed = mend(client, portal, client.batch(bindings.looking()))
@@ -52,7 +53,7 @@ def works(user: PortalUser) -> bool:
     if user.tokens == PortalUser.Tokens.DEAD:
         return False
     try:
-        client_of(user).call("app.info")
+        background_client(user).call("app.info")
     except errors.DeadToken:
         bury(user)
         return False

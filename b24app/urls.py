@@ -10,8 +10,16 @@ from b24app.events import views as events
 from b24app.install import views as install
 from b24app.jobs import views as jobs
 from b24app.metrics import metrics
-from b24app.portals import views as portals
-from b24app.tab import amounts, changes, history, order_card, picker, statuses, suggestions
+from b24app.tab import (
+    amounts,
+    changes,
+    history,
+    order_card,
+    picker,
+    renewing,
+    statuses,
+    suggestions,
+)
 from b24app.tab import views as tab
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -79,7 +87,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/<int:pk>/retry/", jobs.retry, name="job-retry"),
     path("jobs/<int:pk>/discard/", jobs.discard, name="job-discard"),
     path("jobs/<int:pk>/undo/", jobs.undo, name="job-undo"),
-    path("session/renew/", portals.renew, name="session-renew"),
+    path("session/renew/", renewing.renew, name="session-renew"),
     path("events/", events.receive, name="events"),
     path("legal/licence/", legal.licence, name="legal-licence"),
     path("legal/privacy/", legal.privacy, name="legal-privacy"),

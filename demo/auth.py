@@ -1,6 +1,7 @@
 """The authorization server: tokens and who they are for (settings/oauth/*.md)."""
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
@@ -13,6 +14,8 @@ from demo.state import ACCESS_SECONDS, CLIENT_ID, CLIENT_SECRET, State, Store, T
 from demo.tables import Row
 
 CODE_SECONDS = 30
+# Seconds after which an answer that was held up goes out, whoever forgot to let it go.
+LONGEST_HOLD = 60
 
 
 class AuthorizationServer:
@@ -23,6 +26,9 @@ class AuthorizationServer:
         self.refreshes = 0
         self.away = False
         self.url = ""
+        # Refreshes are carried out at once; while this is not set, nobody hears of it.
+        self.answering = threading.Event()
+        self.answering.set()
         self.app = Flask("demo.auth")
         self.app.add_url_rule("/oauth/token/", view_func=self._token)
         self.app.add_url_rule("/rest/app.info", view_func=self._info)
@@ -64,7 +70,9 @@ class AuthorizationServer:
             raise Failure(401, "invalid_client", "The client credentials are invalid")
         if given.get("grant_type") == "refresh_token":
             self.refreshes += 1
-            return self._exchange(given.get("refresh_token", ""), lambda state: state.refresh)
+            answer = self._exchange(given.get("refresh_token", ""), lambda state: state.refresh)
+            self.answering.wait(LONGEST_HOLD)
+            return answer
         if given.get("grant_type") == "authorization_code":
             return self._exchange(given.get("code", ""), lambda state: state.codes)
         raise Failure(400, "invalid_request", "Wrong grant type")

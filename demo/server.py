@@ -269,6 +269,13 @@ class DemoPortal:
         self.state.access.clear()
         self.state.refresh.clear()
 
+    def hold_refreshes(self) -> None:
+        """The authorization server refreshes, and its answers stay on the way until let go."""
+        self._auth.answering.clear()
+
+    def let_refreshes_go(self) -> None:
+        self._auth.answering.set()
+
     def forget_refresh_tokens(self) -> None:
         self.state.refresh.clear()
 
@@ -316,6 +323,7 @@ class DemoPortal:
         self.rest.limits.restore()
         self.lifecycle.told.clear()
         self.grow_old(old=False)
+        self.let_refreshes_go()
 
 
 class _Gateway(Gateway_10):

@@ -1,5 +1,7 @@
 """Fixtures of the tests that go through the app's edge."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.core.cache import cache
 from django.db import connections
@@ -7,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from demo.server import DemoPortal
 from tests import environment
+from tests.outgoing import Outgoing, watched
 
 # On a fresh clone the first text drawn builds tables of all of Unicode, for seconds on a busy machine:
 # how long an example takes says nothing about our code.
@@ -18,6 +21,13 @@ settings.load_profile("tests")
 def nothing_remembered() -> None:
     """Each test begins with an empty cache."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def outgoing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outgoing]:
+    """No HTTP request leaves inside a transaction that others may wait for."""
+    with watched(monkeypatch.setattr) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@
         ├── AuthError
         │   ├── ExpiredToken      renew and repeat, once
         │   ├── DeadToken         the app has to be opened again
+        │   ├── RenewalPending    another process renews the token: come back in a moment
         │   └── InvalidClient     our own client_id or client_secret, or not installed there
         ├── PaymentRequired       the app's own trial or subscription is over
         ├── PlanEnded             the portal's plan or Market subscription allows no REST: for everybody
@@ -155,6 +156,10 @@ class ExpiredToken(AuthError):
 
 class DeadToken(AuthError):
     pass
+
+
+class RenewalPending(AuthError):
+    """Another process has the renewal of this token, or may still bring the new pair; nothing was sent."""
 
 
 class InvalidClient(AuthError):

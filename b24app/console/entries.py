@@ -14,7 +14,8 @@ from b24app.portals.models import Portal, PortalUser
 class Line:
     """An entry as the table shows it; ``before`` and ``after`` are in words where there are any.
 
-    ``about`` is what was changed where that is no order and no card: a setting, the access of a job.
+    ``about`` is what was changed where that is no order and no card: a setting, the access of a job, what
+    support got.
     """
 
     entry: AuditEntry
@@ -57,8 +58,13 @@ def _line(entry: AuditEntry, names: Mapping[str, str]) -> Line:
         before, after = wording.change(setting, details.get("before"), details.get("after"))
         return Line(entry, what(entry), before, after, undone, wording.name(setting))
     before, after = (names.get(one, one) for one in (entry.before, entry.after))
-    about = wording.worker(details.get("job")) if entry.kind == AuditEntry.Kind.ACCESS else ""
-    return Line(entry, what(entry), before, after, undone, about)
+    return Line(entry, what(entry), before, after, undone, _about(entry, details))
+
+
+def _about(entry: AuditEntry, details: Mapping[str, object]) -> str:
+    if entry.kind == AuditEntry.Kind.ACCESS:
+        return wording.worker(details.get("job"))
+    return wording.handed_out(details.get("what")) if entry.kind == AuditEntry.Kind.SUPPORT else ""
 
 
 def what(entry: AuditEntry) -> str:

@@ -119,6 +119,7 @@ def _what(line: Line) -> str:
         "linked": _("linked"), "moved": _("moved"), "unlinked": _("unlinked"),
         "status": _("status changed"), "responsible": _("responsible changed"),
         "amount": _("amount set"), "access": _("access taken over"),
+        "support": _("support data read"),
     }  # fmt: skip
     found = whats.get(line.what, line.what)
     return f"{found}: {line.about}" if line.about else found

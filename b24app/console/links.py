@@ -17,6 +17,7 @@ from b24app.console.conditions import WORDS, Condition
 from b24app.console.reports import Progress, Step
 from b24app.portals import states
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 
 BLANK = Condition("order", "is")
@@ -25,7 +26,7 @@ BLANK = Condition("order", "is")
 MOST_AT_ONCE = 100_000
 
 
-@pages.administrators("links", "GET")
+@pages.administrators("links", "GET", asks=Asks.ALONG)
 def links(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """A page of links."""
     return pages.show(request, "links", drawn(user, request.GET))
@@ -54,13 +55,13 @@ def _around(user: PortalUser) -> dict[str, object]:
     return {"portal_origin": user.portal.origin, "jobs_url": jobs, "most": MOST_AT_ONCE}
 
 
-@pages.administrators("links", "GET")
+@pages.administrators("links", "GET", asks=Asks.ALONG)
 def without_deal(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Orders without a deal, the next step of them."""
     return _report(request, user, "without", reports.without_deal)
 
 
-@pages.administrators("links", "GET")
+@pages.administrators("links", "GET", asks=Asks.ALONG)
 def without_owner(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Links to deals that no longer exist, the next step of them."""
     return _report(request, user, "gone", reports.without_owner)
@@ -114,7 +115,7 @@ def _progress(query: QueryDict) -> Progress:
     return Progress(**given)
 
 
-@pages.administrators("links", "POST", unpaid=True)
+@pages.administrators("links", "POST", asks=Asks.FIRST, unpaid=True)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The links that match, newest orders first, as a CSV or XLSX file of up to 2,000 rows."""
     look = explorer.read(request.POST)

@@ -10,10 +10,11 @@ from django.urls import NoReverseMatch, reverse
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.portals import entry, states
+from b24app.portals import entry, rights, states
 from b24app.portals.entry import Page
 from b24app.portals.launch import Refused
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
@@ -79,29 +80,36 @@ def show(
 
 
 def administrators(
-    section: str, *methods: str, unpaid: bool = False
+    section: str, *methods: str, asks: Asks, unpaid: bool = False
 ) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
-    """A route of the console, for administrators as the portal named them at their opening.
+    """A route of the console, for administrators as the portal names them now: ``asks`` says how.
 
     What the portal refuses is shown under the menu, with a way back into ``section``.
     """
 
+    def shown(request: HttpRequest, error: errors.BitrixError) -> HttpResponse:
+        return trouble(request, section, error)
+
     def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
-        @entry.in_session(*methods, unpaid=unpaid)
+        @entry.in_session(*methods, asks=asks, unpaid=unpaid, trouble=shown)
         @wraps(view)
         def inner(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-            if not user.is_admin:
-                raise Refused("admins-only", user.portal)
-            try:
-                return view(request, opened, user)
-            except errors.AuthError:
-                raise
-            except errors.BitrixError as error:
-                return trouble(request, section, error)
+            check(user)
+            response = view(request, opened, user)
+            # The view's own request may have brought the portal's word.
+            rights.after(asks, user)
+            check(user)
+            return response
 
         return inner
 
     return decorate
+
+
+def check(user: PortalUser) -> None:
+    """Raises :class:`Refused` for somebody who does not administer the portal."""
+    if not user.is_admin:
+        raise Refused("admins-only", user.portal)
 
 
 def trouble(
@@ -134,6 +142,7 @@ def recheck(user: PortalUser, client: Client, more: Mapping[str, Command]) -> Ou
     if isinstance(admin, errors.BitrixError):
         raise admin
     if admin.result is not True:
+        user.is_admin = False
         PortalUser.objects.of(user.portal).filter(pk=user.pk).update(is_admin=False)
         raise Refused("admins-only", user.portal)
     return outcomes

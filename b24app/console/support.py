@@ -5,9 +5,10 @@ import re
 from django.http import HttpRequest, HttpResponse
 
 from b24app.console import pages
-from b24app.journal import bundle, calls
+from b24app.journal import audit, bundle, calls
 from b24app.journal.models import RestCallQuerySet
 from b24app.portals.models import Portal, PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 
 SHOWN = 100
@@ -17,9 +18,13 @@ _REFERENCE = re.compile(r"LO-[0-9A-Z]{5}", re.IGNORECASE)
 _REQUEST = re.compile(r"[0-9a-f]{32}(?:-[0-9a-f]{1,8})?", re.IGNORECASE)
 
 
-@pages.administrators("support", "GET")
+@pages.administrators("support", "GET", asks=Asks.FIRST_OR_LATELY)
 def journal(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """The latest 100 calls that match. Nothing is asked of the portal."""
+    """The latest 100 calls that match.
+
+    Where the portal does not answer who an administrator is, that is when it is needed most: see ``_noted``.
+    """
+    _noted(user, "log")
     text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST]
     failed = request.GET.get("failed") == "on"
     context = {
@@ -32,6 +37,12 @@ def journal(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     return pages.show(request, "support", context)
 
 
+def _noted(user: PortalUser, what: str) -> None:
+    """Support's data goes to whom the portal has confirmed in the last 30 minutes; the audit says so."""
+    if user.unanswered is not None:
+        audit.record_unconfirmed(user, what)
+
+
 def _found(portal: Portal, text: str, *, failed: bool) -> RestCallQuerySet:
     """Calls by the reference a person was shown, by a request's id, else by a method's name."""
     if _REFERENCE.fullmatch(text):
@@ -41,9 +52,10 @@ def _found(portal: Portal, text: str, *, failed: bool) -> RestCallQuerySet:
     return calls.search(portal, method=text.lower(), failed=failed)
 
 
-@pages.administrators("support", "POST", unpaid=True)
+@pages.administrators("support", "POST", asks=Asks.FIRST_OR_LATELY, unpaid=True)
 def take(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The support bundle: no secret, no customer, no name of a person in it."""
+    _noted(user, "bundle")
     name = bundle.file_name(user.portal)
     return HttpResponse(
         bundle.made(user.portal),

@@ -13,6 +13,7 @@ from b24app.journal.audit import Search
 from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 
 PAGE = 50
@@ -58,7 +59,7 @@ def _midnight(day: date | None, days: int = 0) -> datetime | None:
         return None
 
 
-@pages.administrators("audit", "GET")
+@pages.administrators("audit", "GET", asks=Asks.FIRST)
 def trail(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """A page of the audit. The portal is asked for nothing but names of statuses, once an hour."""
     form, narrowing = SearchForm(request.GET), _conditions(request.GET)
@@ -90,7 +91,7 @@ def _conditions(query: QueryDict) -> dict[str, str]:
     return {name: str(query[name]) for name in known if query.get(name)}
 
 
-@pages.administrators("audit", "POST", unpaid=True)
+@pages.administrators("audit", "POST", asks=Asks.FIRST, unpaid=True)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The entries that match, newest first, as a CSV or XLSX file of up to 10,000 rows."""
     form = SearchForm(request.POST)

@@ -20,6 +20,7 @@ from b24app.portals import bindings, entry, launch
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted
 from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 
 
@@ -63,7 +64,7 @@ def _friendly(request: HttpRequest, user: PortalUser, session: Session) -> HttpR
     return render(request, "install/main.html", context)
 
 
-@pages.administrators("overview", "GET")
+@pages.administrators("overview", "GET", asks=Asks.ALONG)
 def overview(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Health and numbers, read anew."""
     return pages.show(request, "overview", _overview(user))
@@ -94,13 +95,13 @@ def _removal_until(portal: Portal) -> datetime | None:
     return None if told_at is None else told_at + REMOVAL_WAIT
 
 
-@pages.administrators("overview", "POST", unpaid=True)
+@pages.administrators("overview", "POST", asks=Asks.ALONG, unpaid=True)
 def rebind(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Bind again what is missing and drop what is too much."""
     return _mended(request, user, mending.rebind(user, client_of(user)))
 
 
-@pages.administrators("overview", "POST", unpaid=True)
+@pages.administrators("overview", "POST", asks=Asks.ALONG, unpaid=True)
 def carry_on(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Let the app work in the background with the access of the administrator who pressed."""
     return _mended(request, user, mending.carry_on(user, client_of(user)))
@@ -119,7 +120,7 @@ def _toast(text: str) -> str:
     return json.dumps({"lo:toast": {"text": text, "kind": "ok"}})
 
 
-@pages.administrators("jobs", "GET")
+@pages.administrators("jobs", "GET", asks=Asks.FIRST_OR_LATELY)
 def jobs(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Bulk work under the console's menu; its own pages fill the place."""
     address = pages.address("jobs")
@@ -128,13 +129,13 @@ def jobs(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return pages.show(request, "jobs", {"address": address})
 
 
-@pages.administrators("settings", "GET")
+@pages.administrators("settings", "GET", asks=Asks.FIRST)
 def settings(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """What is in force, as a form."""
     return pages.show(request, "settings", _form_of(choices.of_portal(user.portal)))
 
 
-@pages.administrators("settings", "POST")
+@pages.administrators("settings", "POST", asks=Asks.ALONG)
 def save(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Keep the form, bind or unbind what it says; the form again where it cannot be kept."""
     form = ChoicesForm(request.POST)

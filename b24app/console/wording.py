@@ -47,6 +47,13 @@ def worker(job: object) -> str:
     return _("Job %(id)s") % {"id": job} if job else _("Work in the background")
 
 
+def handed_out(what: object) -> str:
+    """What of support's data was handed out while the portal did not answer."""
+    names = {"log": _("Support log"), "bundle": _("Support bundle")}
+    text = _("%(name)s; Bitrix24 did not confirm the administrator")
+    return text % {"name": names.get(str(what), str(what))}
+
+
 def _named(held: object) -> str:
     people = held if isinstance(held, list) else []
     names = [str(one.get("name")) for one in people if isinstance(one, dict)]

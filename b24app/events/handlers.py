@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Command
-from b24app.connect import client_of, installer_client
+from b24app.connect import background_client, installer_client
 from b24app.events import echoes, removing
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.install import flow
@@ -81,7 +81,9 @@ def _updated(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]
             raise NotYet("bound a moment ago")
     except RedisError:
         raise NotYet("nobody can tell how often we have bound") from None
-    failed = [step for step in flow.bind(client_of(portal.installer), portal) if not step.done]
+    failed = [
+        step for step in flow.bind(background_client(portal.installer), portal) if not step.done
+    ]
     if failed:
         raise NotYet(f"not bound: {', '.join(step.name for step in failed)}")
 

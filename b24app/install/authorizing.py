@@ -50,14 +50,13 @@ class NotConnected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """Where to send a browser, and the secret it has to bring back as a cookie.
+    """Where a person may go on to, and the secret their browser has to bring back as a cookie.
 
-    ``known``: an installed portal is there. Anywhere else a person goes by their own decision only.
+    They go by their own decision: nobody knows whose address the link they followed has named.
     """
 
     address: str
     host: str
-    known: bool
     browser: str = field(repr=False)
 
 
@@ -68,12 +67,11 @@ def depart(host: str, browser: str) -> Departure:
     that is not the bare host of a portal.
     """
     written = _ascii(host)
-    origin = _known_origin(written)
-    address = origin or _other_origin(written)
+    address = _known_origin(written) or _other_origin(written)
     same = browser if _BROWSER.fullmatch(browser) else secrets.token_urlsafe(32)
     state = signing.dumps([secrets.token_urlsafe(12), _digest(same)], salt=_SALT)
     page = authorization_server().authorize_url(address, state)
-    return Departure(page, written, bool(origin), same)
+    return Departure(page, written, same)
 
 
 def arrive(code: str, state: str, browser: str) -> PortalUser:
@@ -152,8 +150,7 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
     brought = Posted(
         member_id=grant.member_id,
         access_token=grant.access_token,
-        refresh_token=grant.refresh_token,
-        expires_at=grant.expires_at,
+        refresh_token="",
         application_token="",
         placement=DEFAULT,
         entity_id=0,
@@ -163,6 +160,6 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
     person = launch.identified(brought, portal, outcomes)
     if grant.user_id not in (None, person.user_id):
         raise launch.Refused("foreign", portal)
-    user = launch.opened(brought, portal, person)
+    user = launch.opened(brought, portal, person, grant)
     upkeep.take_over(portal, user)
     return user

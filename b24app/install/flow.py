@@ -15,7 +15,7 @@ from django.utils import timezone
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import rows
-from b24app.portals import bindings, launch
+from b24app.portals import bindings, launch, renewal
 from b24app.portals.fields import Secret
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import Portal, PortalUser
@@ -73,9 +73,11 @@ def install(posted: Posted) -> PortalUser:
     granted = _granted(outcomes["scope"]) or sorted(proof.scope)
     with transaction.atomic():
         _remember(portal, posted, outcomes["app"], granted)
-        user = launch.opened(posted, portal, person)
+        user = launch.opened(posted, portal, person, proof.grant)
         Portal.objects.filter(pk=portal.pk).update(installer=user)
-    return user
+    portal.installer = user
+    renewal.prove(user)
+    return PortalUser.objects.select_related("portal").get(pk=user.pk)
 
 
 def _remember(
@@ -190,7 +192,7 @@ def close(portal: Portal, proved: datetime) -> bool:
             ]
         )
         PortalUser.objects.of(portal).update(
-            access_token="", refresh_token="", tokens=PortalUser.Tokens.DEAD
+            access_token="", refresh_token="", offered_token="", tokens=PortalUser.Tokens.DEAD
         )
     logger.info("portal %s: access ended", portal.host)
     return True

@@ -17,10 +17,9 @@ from django.db.models import Case, IntegerField, Value, When
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.pacing import Priority
-from b24app.portals import observing
+from b24app.portals import observing, renewal
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
-from b24app.portals.tokens import StoredTokens, authorization_server, keep
 
 logger = logging.getLogger(__name__)
 
@@ -182,10 +181,9 @@ def _renewed(user: PortalUser) -> PortalUser | None:
     if user.tokens == PortalUser.Tokens.DEAD:
         return None
     try:
-        StoredTokens(user).renewed(user.access_token)
+        return renewal.renewed(user, user.access_token)
     except errors.BitrixError:
         return None
-    return PortalUser.objects.of(user.portal_id).select_related("portal").get(pk=user.pk)
 
 
 class _AsStored:
@@ -209,7 +207,7 @@ class _AsStored:
 
 def _refresh_of(people: Sequence[PortalUser]) -> Refresh:
     """What the authorization server says to the installer's refresh token, and to one other's."""
-    chosen = [user for user in people if user.refresh_token][:REFRESHES]
+    chosen = [user for user in people if user.refresh_token or user.offered_token][:REFRESHES]
     if not chosen:
         return Refresh.NOBODY
     for user in chosen:
@@ -227,21 +225,11 @@ def _refused(user: PortalUser) -> bool:
     Raises ``errors.BitrixError`` where it says nothing about the token.
     """
     current = PortalUser.objects.of(user.portal_id).select_related("portal").get(pk=user.pk)
-    if current.tokens == PortalUser.Tokens.LIVE:
-        try:
-            StoredTokens(current).renewed(current.access_token)
-        except errors.DeadToken as error:
-            if error.http_status is None:
-                # Not that server's answer: somebody else was quicker, or the access has passed on.
-                raise
-            return True
-        return False
     try:
-        grant = authorization_server().refresh(current.refresh_token)
-    except errors.DeadToken:
+        renewal.renewed(current, current.access_token, buried=True)
+    except errors.DeadToken as error:
+        if error.http_status is None:
+            # Not that server's answer: somebody else was quicker, or the access has passed on.
+            raise
         return True
-    used = current.refresh_token
-    current.refresh_from_db()
-    if current.refresh_token == used:
-        keep(current, grant)
     return False

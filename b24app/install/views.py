@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_GET
@@ -19,6 +19,7 @@ from b24app.portals.codes import DEFAULT
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 
 # How a connecting ends, and the HTTP status of its page.
@@ -47,7 +48,7 @@ def installer(request: HttpRequest, posted: Posted) -> HttpResponse:
     return render(request, "install/page.html", context | _steps(client_of(user), user))
 
 
-@entry.in_session("POST", unpaid=True)
+@entry.in_session("POST", asks=Asks.FIRST, unpaid=True)
 def repeat(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Do the steps again, from the button beside a failed one."""
     if not user.is_admin:
@@ -63,10 +64,10 @@ def _steps(client: Client, user: PortalUser) -> dict[str, object]:
 
 @require_GET
 def connect(request: HttpRequest) -> HttpResponse:
-    """Send the person to their portal's authorization page, with a cookie to know them by again.
+    """A page that names the portal and leads on to its authorization page, with a cookie for the way back.
 
-    To an address where we know no portal they are not sent: the page names it, and they go by themselves.
-    Otherwise a link to us would lead anywhere.
+    Nobody is sent there at once: otherwise a link to us would lead anywhere, to another customer's portal
+    too. The page is the same whether the app is installed there or not.
     """
     try:
         departure = authorizing.depart(
@@ -74,10 +75,8 @@ def connect(request: HttpRequest) -> HttpResponse:
         )
     except NotConnected as refused:
         return _connection(request, refused.reason)
-    response: HttpResponse = HttpResponseRedirect(departure.address)
-    if not departure.known:
-        shown = {"host": departure.host, "address": departure.address}
-        response = _connection(request, "leaving", **shown)
+    shown = {"host": departure.host, "address": departure.address}
+    response = _connection(request, "leaving", **shown)
     response.set_cookie(
         _cookie(),
         departure.browser,

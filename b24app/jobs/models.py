@@ -20,9 +20,10 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self.filter(portal=portal)
 
     def visible_to(self, user: PortalUser) -> "JobQuerySet":
-        """A person's own jobs; all of the portal's for its administrator."""
+        """A person's own jobs; all of the portal's for its administrator, if the portal has just said so."""
         found = self.of(user.portal)
-        return found if user.is_admin else found.filter(user=user)
+        confirmed = user.is_admin and user.unanswered is None
+        return found if confirmed else found.filter(user=user)
 
 
 class Job(models.Model):

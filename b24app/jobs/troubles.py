@@ -35,6 +35,7 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
     (errors.InvalidClient, S.WAITING_PORTAL, "settings"),
     # Renewed already, and refused again.
     (errors.ExpiredToken, S.WAITING_PORTAL, "renewing"),
+    (errors.RenewalPending, S.WAITING_PORTAL, "renewing"),
     (errors.AuthError, S.WAITING_AUTHORIZATION, "token"),
     (errors.PortalClosed, S.WAITING_PORTAL, "portal_closed"),
     (errors.TransportError, S.WAITING_PORTAL, "silent"),

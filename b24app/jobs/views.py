@@ -23,6 +23,7 @@ from b24app.jobs.models import Job, place_text
 from b24app.orders.types import Owner
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -38,11 +39,12 @@ class JobPage(Protocol):
 
 
 def of_job(
-    *methods: str, unpaid: bool = False
+    *methods: str, asks: Asks, unpaid: bool = False
 ) -> Callable[[JobPage], Callable[[HttpRequest, int], HttpResponse]]:
     """A route of one job; 404 for everybody who may not see it, as for one that is not there.
 
-    ``unpaid``: it may be used once the subscription has ended.
+    ``asks`` is how the portal confirms who the person is; ``unpaid``: it may be used once the
+    subscription has ended.
     """
 
     def decorate(view: JobPage) -> Callable[[HttpRequest, int], HttpResponse]:
@@ -54,11 +56,14 @@ def of_job(
                     "portal", "user", "acting", "undoes"
                 )
                 one = found.filter(pk=pk).first()
+                if one is None and user.unanswered is not None:
+                    # It may be a colleague's, which administrators see: the portal has to say who is one.
+                    raise user.unanswered
                 return _missing(request) if one is None else view(request, opened, user, one)
 
-            return entry.in_session(*methods, unpaid=unpaid)(page)(request)
+            return entry.in_session(*methods, asks=asks, unpaid=unpaid)(page)(request)
 
-        return inner
+        return entry.classified(inner, asks)
 
     return decorate
 
@@ -69,14 +74,14 @@ def _missing(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.FIRST_OR_LATELY)
 def index(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The latest jobs this person may see."""
     steering.resume_waiting(user.portal)
     return _list(request, user)
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.FIRST_OR_LATELY)
 def of_card(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The jobs of the card the page was opened for: those at work, and those of the last days."""
     card = place_text(Owner(opened.owner_type, opened.entity_id))
@@ -88,7 +93,7 @@ def of_card(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     return render(request, "jobs/of_card.html", {"jobs": shown, "live": live})
 
 
-@entry.in_session("GET", "POST")
+@entry.in_session("GET", "POST", asks=Asks.FIRST_OR_LATELY)
 def new(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The form, and the job it asks for; what the person has to mend is said beside the form."""
     if request.method == "GET":
@@ -133,26 +138,26 @@ def _statuses(user: PortalUser, language: str) -> list[tuple[str, str]]:
     return dictionaries.named(dictionaries.statuses_read(outcomes), language)
 
 
-@of_job("GET")
+@of_job("GET", asks=Asks.FIRST_OR_LATELY)
 def job(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """One job: how far it is, what can be done, its rows."""
     steering.resume_waiting(user.portal)
     return _page(request, user, one)
 
 
-@of_job("GET")
+@of_job("GET", asks=Asks.FIRST_OR_LATELY)
 def live(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """How far it is: asked for every two seconds by a page that somebody looks at."""
     return _progress(request, user, one, was=request.GET.get("was", ""))
 
 
-@of_job("GET")
+@of_job("GET", asks=Asks.FIRST_OR_LATELY)
 def lines(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """A page of its rows, all or those behind a chip."""
     return render(request, "jobs/rows.html", _rows(request, user, one))
 
 
-@of_job("GET")
+@of_job("GET", asks=Asks.FIRST)
 def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """The rows behind a chip as a CSV or XLSX file."""
     kind = request.GET.get("format", "")
@@ -168,32 +173,32 @@ def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
     )
 
 
-@of_job("POST")
+@of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def start(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """Begin to write what the preview says."""
     steering.start(one, may_move=one.kind != Job.Kind.LINK or request.POST.get("move") == "on")
     return _progress(request, user, one)
 
 
-@of_job("POST", unpaid=True)
+@of_job("POST", asks=Asks.FIRST_OR_LATELY, unpaid=True)
 def stop(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     steering.stop(one)
     return _progress(request, user, one)
 
 
-@of_job("POST")
+@of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def resume(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     steering.resume(one, user)
     return _progress(request, user, one)
 
 
-@of_job("POST")
+@of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def retry(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     steering.retry(one)
     return _progress(request, user, one)
 
 
-@of_job("POST", unpaid=True)
+@of_job("POST", asks=Asks.FIRST_OR_LATELY, unpaid=True)
 def discard(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """Forget a job that has written nothing, and show the others."""
     if not steering.discard(one):
@@ -201,7 +206,7 @@ def discard(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -
     return _list(request, user)
 
 
-@of_job("POST")
+@of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def undo(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """A job that takes this one back, with a preview of its own."""
     if "undo" not in progress.of_job(one, user).may:

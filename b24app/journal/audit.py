@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Max, Q
 from django.db.models.functions import TruncDate
+from django.utils import timezone
 
 from b24app.journal.models import AuditEntry, AuditQuerySet
 from b24app.orders.types import ORDER, Owner
@@ -78,6 +79,19 @@ def record_access(
         details={"job": job} if job is not None else None,
     )
     record(user, through, [entry])
+
+
+def record_unconfirmed(user: PortalUser, what: str) -> None:
+    """Write down that support's data (``log`` or ``bundle``) went to an administrator of the last half hour.
+
+    The portal did not answer whether they are one still. One entry a minute is enough for each kind.
+    """
+    entry = Entry(AuditEntry.Kind.SUPPORT, details={"what": what})
+    lately = AuditEntry.objects.of(user.portal).filter(
+        kind=entry.kind, user_id=user.user_id, at__gt=timezone.now() - timedelta(minutes=1)
+    )
+    if not any(one.details == entry.details for one in lately):
+        record(user, AuditEntry.Through.CONSOLE, [entry])
 
 
 def of_card(portal: Portal, owner: Owner) -> Sequence[AuditEntry]:

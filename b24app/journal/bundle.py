@@ -171,5 +171,6 @@ def _secrets(portal: Portal) -> list[str]:
     found = [settings.B24_CLIENT_SECRET, settings.SECRET_KEY, settings.METRICS_TOKEN]
     found += [*settings.TOKEN_KEYS, str(portal.application_token)]
     if portal.installer is not None:
-        found += [str(portal.installer.access_token), str(portal.installer.refresh_token)]
+        owner = portal.installer
+        found += map(str, (owner.access_token, owner.refresh_token, owner.offered_token))
     return [one for one in found if len(one) >= 8]

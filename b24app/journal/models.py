@@ -40,6 +40,7 @@ class AuditEntry(models.Model):
     A card is (owner type, id), 0 and 0 for nowhere. ``change`` groups what one click did. Of a setting
     ``details`` holds its name, and what it was before and after; of access, the job that goes on with it
     (none: all that works in the background). Access is somebody's, so ``before`` and ``after`` are users.
+    Support's data names in ``details`` what was handed out without the portal's word: ``log``, ``bundle``.
     """
 
     class Kind(models.TextChoices):
@@ -49,6 +50,7 @@ class AuditEntry(models.Model):
         AMOUNT = "amount"
         SETTING = "setting"
         ACCESS = "access"
+        SUPPORT = "support"
 
     class Through(models.TextChoices):
         TAB = "tab"

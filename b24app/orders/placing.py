@@ -20,14 +20,15 @@ class Placed:
     card: Card | None
 
 
+def reading(order_id: int) -> Command:
+    """The command that reads one order, for :func:`rows.order`."""
+    return Command("sale.order.list", {"select": rows.ORDER_FIELDS, "filter": {"=id": order_id}})
+
+
 def commands(order_id: int) -> dict[str, Command]:
     """Commands for :func:`placed` (sale/order/sale-order-list.md, crm.orderentity.list)."""
     reference = "$result[place0][orderEntity][0][ownerId]"
-    asked = {
-        "order": Command(
-            "sale.order.list", {"select": rows.ORDER_FIELDS, "filter": {"=id": order_id}}
-        )
-    } | links.place_commands([order_id])
+    asked = {"order": reading(order_id)} | links.place_commands([order_id])
     for type_id in (DEAL, INVOICE):
         asked |= cards.listing(type_id, [reference])
     return asked

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import wraps
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -14,11 +14,12 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.csrf import csrf_exempt
 
 from b24app.bitrix24 import deadline, errors
-from b24app.portals import launch, session, slowness, states
+from b24app.portals import launch, rights, session, slowness, states
 from b24app.portals.access import who_can_grant
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import Portal, PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import NoSession, Session
 
 LANGUAGES = ("en", "ru", "de")
@@ -73,7 +74,16 @@ def opened_by_portal(
                 return page(request, states.of_refusal(refused.reason))
             return _answered(view, request, brought, limits)
 
-    return inner
+    return classified(inner, Asks.OPENING)
+
+
+Route = TypeVar("Route", bound=Callable[..., HttpResponse])
+
+
+def classified(view: Route, asks: Asks) -> Route:
+    """The view with a note of how it asks the portal again; tests read it from every route."""
+    view.asks = asks  # type: ignore[attr-defined]
+    return view
 
 
 def _opening() -> AbstractContextManager[None]:
@@ -172,12 +182,17 @@ def _limited(request: HttpRequest) -> AbstractContextManager[None]:
     return _reading()
 
 
+Trouble = Callable[[HttpRequest, errors.BitrixError], HttpResponse]
+
+
 def in_session(
-    *methods: str, unpaid: bool = False
+    *methods: str, asks: Asks, unpaid: bool = False, trouble: Trouble | None = None
 ) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
     """A route the page itself asks for. The session's header is the only credential.
 
-    Once the subscription has ended people may look: POST is refused unless the route is ``unpaid``.
+    ``asks`` says how the portal confirms that the session's person still works there. Once the
+    subscription has ended people may look: POST is refused unless the route is ``unpaid``. ``trouble``
+    shows what the portal refuses; by default a fragment does.
     """
 
     def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
@@ -199,16 +214,27 @@ def in_session(
                     if user.portal.payment_expired and request.method == "POST" and not unpaid:
                         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
                     with _limited(request):
-                        return view(request, opened, user)
+                        rights.before(asks, user)
+                        response = view(request, opened, user)
+                        rights.after(asks, user)
+                    return response
                 except Refused as refused:
                     return fragment(request, states.of_refusal(refused.reason))
-                except errors.AuthError as error:
-                    # The stored token is refused: the frame can bring a fresh one.
-                    return fragment(request, states.of_error(error), renewable=True)
                 except errors.BitrixError as error:
-                    slowness.note_failure(user.portal, error)
-                    return fragment(request, states.of_error(error), portal=user.portal)
+                    return _failed(request, user, error, trouble)
 
-        return inner
+        return classified(inner, asks)
 
     return decorate
+
+
+def _failed(
+    request: HttpRequest, user: PortalUser, error: errors.BitrixError, trouble: Trouble | None
+) -> HttpResponse:
+    if isinstance(error, errors.AuthError):
+        # The stored token is refused: the frame can bring a fresh one.
+        return fragment(request, states.of_error(error), renewable=True)
+    slowness.note_failure(user.portal, error)
+    if trouble is not None:
+        return trouble(request, error)
+    return fragment(request, states.of_error(error), portal=user.portal)

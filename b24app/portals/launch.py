@@ -22,7 +22,7 @@ from django.conf import settings
 from b24app import tracing
 from b24app.bitrix24 import answers, errors
 from b24app.bitrix24.client import Answer, Client, Command, Timeouts
-from b24app.bitrix24.oauth import TokenInfo
+from b24app.bitrix24.oauth import Grant, TokenInfo
 from b24app.bitrix24.pacing import Priority
 from b24app.portals import observing
 from b24app.portals.budgets import budget_of
@@ -36,6 +36,9 @@ _TOKEN = re.compile(r"[\x21-\x7e]{8,2000}")
 _PLACEMENT = re.compile(r"[A-Z0-9_]{1,64}")
 LONGEST_OPTIONS = 10_000
 RETRY_SECONDS = 15 * 60
+ACCESS_LIFETIME = timedelta(hours=1)
+"""How long an access token lives (settings/oauth/auto-renewal.md). What an opening says of it is a
+claim; of one that ends earlier the portal says ``expired_token``."""
 
 OPENING = Timeouts(reading=10.0)
 """An opening is a blank frame until it is answered: what it reads is not waited for any longer."""
@@ -52,12 +55,14 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What an opening of the app claims. Only its form has been checked."""
+    """What an opening of the app claims. Only its form has been checked.
+
+    ``AUTH_EXPIRES`` is not read: nothing proves it.
+    """
 
     member_id: str
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
-    expires_at: datetime
     application_token: str = field(repr=False)
     placement: str
     entity_id: int
@@ -93,7 +98,6 @@ def read(query: Mapping[str, str], form: Mapping[str, str]) -> Posted:
         member_id=member_id,
         access_token=access,
         refresh_token=refresh,
-        expires_at=datetime.now(UTC) + timedelta(seconds=_lifetime(form.get("AUTH_EXPIRES", ""))),
         application_token=form.get("APPLICATION_TOKEN", "")[:200],
         placement=placement,
         entity_id=_entity(form.get("PLACEMENT_OPTIONS", "")),
@@ -103,24 +107,17 @@ def read(query: Mapping[str, str], form: Mapping[str, str]) -> Posted:
 
 def sealed(posted: Posted) -> str:
     """An opening to be tried again in a moment, readable by us alone, for the page's Retry button."""
-    content = asdict(posted) | {"expires_at": posted.expires_at.isoformat()}
-    return fernet().encrypt(json.dumps(content).encode()).decode()
+    return fernet().encrypt(json.dumps(asdict(posted)).encode()).decode()
 
 
 def unsealed(text: str) -> Posted:
     """The opening kept by :func:`sealed`; raises :class:`Refused` for a forged or an old one."""
     try:
         content = json.loads(fernet().decrypt(text.encode(), ttl=RETRY_SECONDS))
-    except InvalidToken:
+        return Posted(**content)
+    except (InvalidToken, TypeError):
+        # TypeError: sealed by another version, whose openings have other fields.
         raise Refused("malformed") from None
-    return Posted(**content | {"expires_at": datetime.fromisoformat(content["expires_at"])})
-
-
-def _lifetime(value: str) -> int:
-    """Seconds until the token's end; an hour, as documented, where the form says nothing sensible."""
-    return (
-        min(int(value), 3600) if value.isascii() and value.isdecimal() and len(value) < 9 else 3600
-    )
 
 
 def _entity(options: str) -> int:
@@ -203,11 +200,15 @@ def verified_by_server(posted: Posted) -> TokenInfo:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A first sight proven by the authorization server: the opening, and where its portal lives."""
+    """A first sight proven by the authorization server: the opening, and where its portal lives.
+
+    ``grant`` is the pair the proof itself has brought, None where none was needed.
+    """
 
     posted: Posted
     endpoint: str
     scope: frozenset[str]
+    grant: Grant | None = None
 
 
 def proved(posted: Posted) -> Proof:
@@ -224,13 +225,8 @@ def proved(posted: Posted) -> Proof:
         grant = authorization_server().refresh(posted.refresh_token)
         if grant.member_id != posted.member_id:
             raise Refused("foreign") from None
-        fresh = replace(
-            posted,
-            access_token=grant.access_token,
-            refresh_token=grant.refresh_token,
-            expires_at=grant.expires_at,
-        )
-        return Proof(fresh, checked_endpoint(grant.client_endpoint), grant.scope)
+        fresh = replace(posted, access_token=grant.access_token, refresh_token="")
+        return Proof(fresh, checked_endpoint(grant.client_endpoint), grant.scope, grant)
     return Proof(posted, checked_endpoint(info.client_endpoint), info.scope)
 
 
@@ -280,8 +276,14 @@ def payment_expired(outcome: Answer | errors.BitrixError) -> bool | None:
     return {"Y": True, "N": False}.get(str(outcome.result.get("PAYMENT_EXPIRED")))
 
 
-def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
-    """Keep a proven person with the tokens just brought, in one statement.
+def opened(
+    posted: Posted, portal: Portal, person: Person, grant: Grant | None = None
+) -> PortalUser:
+    """Keep a proven person with the access token that has just proven them, in one statement.
+
+    The refresh token of an opening is kept beside the one that has served already, until it has served
+    itself (:mod:`renewal`). ``grant`` is the pair that the authorization server has given in exchange
+    for what came in: it is proven, and takes the place of both.
 
     What the portal said on the way about the subscription is kept with it, where it is news. It also
     ends the waiting for a removal of the app that was reported and never confirmed. An
@@ -295,30 +297,43 @@ def opened(posted: Posted, portal: Portal, person: Person) -> PortalUser:
         logger.info("reported removal of the app at %s cancelled by an opening", portal.host)
     if person.is_admin and posted.application_token and not portal.application_token:
         settle(portal, application_token=Secret(posted.application_token))
-    user = PortalUser(
-        portal=portal,
-        user_id=person.user_id,
-        name=person.name,
-        is_admin=person.is_admin,
-        access_token=Secret(posted.access_token),
-        refresh_token=Secret(posted.refresh_token),
-        expires_at=posted.expires_at,
-        renewed_at=datetime.now(UTC),
-        tokens=PortalUser.Tokens.LIVE,
-    )
-    fields = [
-        "name",
-        "is_admin",
-        "access_token",
-        "refresh_token",
-        "expires_at",
-        "renewed_at",
-        "tokens",
-    ]
+    known = _proven(posted, person) | (_granted(grant) if grant else _offered(posted))
     PortalUser.objects.bulk_create(
-        [user], update_conflicts=True, unique_fields=["portal", "user_id"], update_fields=fields
+        [PortalUser(portal=portal, user_id=person.user_id, **known)],
+        update_conflicts=True,
+        unique_fields=["portal", "user_id"],
+        update_fields=list(known),
     )
     return PortalUser.objects.of(portal).select_related("portal").get(user_id=person.user_id)
+
+
+def _proven(posted: Posted, person: Person) -> dict[str, object]:
+    now = datetime.now(UTC)
+    return {
+        "name": person.name,
+        "is_admin": person.is_admin,
+        "access_token": Secret(posted.access_token),
+        "expires_at": now + ACCESS_LIFETIME,
+        "renewed_at": now,
+        "confirmed_at": now,
+        "tokens": PortalUser.Tokens.LIVE,
+    }
+
+
+def _offered(posted: Posted) -> dict[str, object]:
+    """A refresh token that was brought; one that is missing replaces nothing."""
+    return {"offered_token": Secret(posted.refresh_token)} if posted.refresh_token else {}
+
+
+def _granted(grant: Grant) -> dict[str, object]:
+    return {
+        "refresh_token": Secret(grant.refresh_token),
+        "offered_token": Secret(""),
+        "refreshed_at": datetime.now(UTC),
+        "expires_at": grant.expires_at,
+        "renewing_since": None,
+        "renewing_until": None,
+    }
 
 
 def client_for(posted: Posted, portal: Portal) -> Client:

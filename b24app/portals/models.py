@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.db import models
 from django.utils import timezone
 
+from b24app.bitrix24.errors import BitrixError
 from b24app.portals.fields import SecretField
 
 MEMBER_ID = re.compile(r"[0-9A-Za-z_.-]{1,64}")
@@ -118,6 +119,9 @@ class PortalUser(models.Model):
         LIVE = "live"
         DEAD = "dead"
 
+    unanswered: BitrixError | None = None
+    """What came in the place of an answer when this web request asked who the person is; not stored."""
+
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="users")
     user_id = models.PositiveBigIntegerField(help_text="The user's id in their portal")
     name = models.CharField(max_length=255, blank=True)
@@ -130,6 +134,26 @@ class PortalUser(models.Model):
     expires_at = models.DateTimeField(default=timezone.now)
     renewed_at = models.DateTimeField(default=timezone.now, db_index=True)
     tokens = models.CharField(max_length=4, choices=Tokens.choices, default=Tokens.LIVE)
+    offered_token = SecretField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="A refresh token that an opening brought; a claim until it has been used",
+    )
+    refreshed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the authorization server issued refresh_token"
+    )
+    renewing_since = models.DateTimeField(
+        null=True, blank=True, help_text="When a renewal began whose end nobody has told"
+    )
+    renewing_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when one process has the renewal to itself"
+    )
+    confirmed_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the portal last said who this is; empty once it names somebody else",
+    )
 
     objects = PortalUserQuerySet.as_manager()
 

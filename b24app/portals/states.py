@@ -33,6 +33,7 @@ class State:
 
 
 _BY_ERROR: tuple[tuple[type[errors.BitrixError], str, int, bool], ...] = (
+    (errors.RenewalPending, "busy", 503, True),
     (errors.ReadDenied, "no-read", 403, True),
     (errors.WriteDenied, "no-write", 403, True),
     (errors.AppClosedToUser, "app-closed", 403, True),

@@ -5,11 +5,12 @@ import time
 from datetime import timedelta
 
 from celery import shared_task
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from b24app.bitrix24 import errors
 from b24app.portals.models import PortalUser
-from b24app.portals.tokens import StoredTokens
+from b24app.portals.renewal import StoredTokens
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,9 @@ def keep_alive(after: int = 0) -> None:
         tokens=PortalUser.Tokens.LIVE, portal__uninstalled_at=None, pk__gt=after
     )
     live.filter(renewed_at__lt=now - LIFETIME).update(tokens=PortalUser.Tokens.DEAD)
-    sleeping = live.filter(renewed_at__lt=now - SLEEP).select_related("portal").order_by("pk")
+    # An opening proves an access token alone: what has to be kept alive is the refresh token.
+    aged = live.annotate(issued_at=Coalesce("refreshed_at", "renewed_at"))
+    sleeping = aged.filter(issued_at__lt=now - SLEEP).select_related("portal").order_by("pk")
     rows = list(sleeping[:SLICE])
     for user in rows:
         if time.monotonic() - began > SLICE_SECONDS:

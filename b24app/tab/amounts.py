@@ -16,6 +16,7 @@ from b24app.orders import cards
 from b24app.orders.types import Card, Owner
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.portals.templatetags.shown import money
 from b24app.tab import forms, presenting, region
@@ -87,14 +88,14 @@ def _region(opened: Session, user: PortalUser) -> tuple[Card, Decimal]:
     return shown.card, price
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before the card's amount is set, with the sum as it is at this moment."""
     card, price = _region(opened, user)
     return render(request, "tab/amount.html", {"card": card, "price": price})
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Set the amount, if both it and the orders' sum are still what the person agreed to."""
     seen, wanted = forms.amount(request.POST, "seen"), forms.amount(request.POST, "to")

@@ -11,6 +11,7 @@ from b24app.journal.models import AuditEntry
 from b24app.orders import cards
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.tab import actions, choosing, forms, notices, region, undoing
 from b24app.tab.actions import Outcome
@@ -19,7 +20,7 @@ from b24app.tab.answering import answer, written_down
 Through = AuditEntry.Through
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Link the ticked orders; those linked elsewhere only when the person ticked that too."""
     chosen = forms.picks(request.POST)
@@ -43,7 +44,7 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return _finished(request, opened, user, outcome, text)
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def confirm_move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is moved: to which deal, and what follows from it.
 
@@ -60,7 +61,7 @@ def confirm_move(request: HttpRequest, opened: Session, user: PortalUser) -> Htt
     return render(request, "tab/move.html", context | {"wrong": bool(named), "same": same})
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Move the chosen orders from this card to the deal named."""
     chosen, to = forms.picks(request.POST), forms.deal(request.POST)
@@ -74,14 +75,14 @@ def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return _finished(request, opened, user, outcome, text)
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def confirm_unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is unlinked."""
     context = choosing.asked(request, opened, user) | {"kind": "unlink"}
     return render(request, "tab/as_job.html" if context["many"] else "tab/unlink.html", context)
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Unlink the chosen orders from this card."""
     chosen = forms.picks(request.POST)
@@ -91,7 +92,7 @@ def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     return _finished(request, opened, user, outcome, text % {"count": count})
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Take back one click or one entry of the history, as the toast and the history offer."""
     change, chosen = forms.undone(request.POST)

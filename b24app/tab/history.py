@@ -8,14 +8,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from b24app import dictionaries
-from b24app.bitrix24.errors import BitrixError
 from b24app.connect import client_of
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.orders import cards
+from b24app.orders import cards, links, placing, rows
 from b24app.orders.types import ORDER, Owner
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.portals.templatetags.shown import money
 from b24app.tab import forms, region
@@ -52,15 +52,18 @@ class Line:
     undone: bool
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def history(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """The latest changes of this card, or of one order where it is named; titles as far as readable."""
+    """The latest changes of this card, or of one order where it is named; titles as far as readable.
+
+    Shown to whoever may open the card and read orders now: one request. Raises what is refused of these.
+    """
     owner = region.subject_of(opened)
     order_id = owner.id if owner.type_id == ORDER else forms.order_number(request.GET)
     entries = (
         audit.of_order(user.portal, order_id) if order_id else audit.of_card(user.portal, owner)
     )
-    titles = _titles(user, entries)
+    titles = _titles_once_allowed(user, owner, order_id, entries)
     names = _status_names(user, opened.language, entries)
     context = {
         "lines": _lines(entries, owner, titles, names),
@@ -127,16 +130,25 @@ def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
     )
 
 
-def _titles(user: PortalUser, entries: Iterable[AuditEntry]) -> Mapping[Owner, str]:
-    """Titles of the cards named, by one request; what cannot be read stays a number."""
-    owners = {place for one in entries for place in (one.source, one.target) if place}
-    if not owners:
-        return {}
-    try:
-        found = cards.listed(client_of(user).batch(cards.listing_of(owners)))
-    except BitrixError:
-        return {}
-    return {owner: card.title for owner, card in found.items()}
+def _titles_once_allowed(
+    user: PortalUser, owner: Owner, order_id: int, entries: Iterable[AuditEntry]
+) -> Mapping[Owner, str]:
+    """Titles of the cards named, by one request; what cannot be read stays a number.
+
+    Raises the portal's refusal to open the card of ``owner`` or to read the order or any orders, and
+    ``errors.OrderNotFound`` for an order that is not shown to this person.
+    """
+    named = {place for one in entries for place in (one.source, one.target) if place}
+    asked = {"card": cards.opening(owner)["card"]} if owner.type_id != ORDER else {}
+    asked |= {"order": placing.reading(order_id)} if order_id else {"links": links.of_owner(owner)}
+    outcomes = client_of(user).batch(asked | cards.listing_of(named))
+    if owner.type_id != ORDER:
+        cards.opened(owner, outcomes)
+    if order_id:
+        rows.order(outcomes["order"], order_id)
+    else:
+        links.links_of(outcomes["links"])
+    return {one: card.title for one, card in cards.listed(outcomes).items()}
 
 
 def _status_names(

@@ -18,6 +18,7 @@ from b24app.portals.codes import ORDER_TAB
 from b24app.portals.frame import allow_frame
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.tab import actions, forms, notices, undoing
 from b24app.tab.actions import Outcome
@@ -76,14 +77,14 @@ def _drawn(
     return render(request, "tab/order_place.html", context | {"notices": told})
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def place(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Where the order is linked, read anew."""
     _checked(opened)
     return _drawn(request, opened, user, [])
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before the order is linked or moved to the deal named, or which deal it shall be."""
     _checked(opened)
@@ -102,7 +103,7 @@ def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     return render(request, "tab/order_move.html", context)
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Link the order to the deal named, from wherever the person saw it stand."""
     _checked(opened)
@@ -114,7 +115,7 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return _finished(request, opened, user, outcome, text)
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Unlink the order from the card the person saw it at."""
     _checked(opened)
@@ -125,7 +126,7 @@ def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     return _finished(request, opened, user, outcome, _("Order unlinked"))
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Take back one click as far as it touched this order."""
     _checked(opened)

@@ -14,6 +14,7 @@ from b24app.orders.search import Finding, Found, Wanted, search
 from b24app.orders.types import Order, Owner
 from b24app.portals import entry, states
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.tab import forms, region
 from b24app.tab.forms import BadForm
@@ -55,14 +56,14 @@ class Choice:
         return f"/crm/{kind}/details/{self.place.id}/"
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.NOBODY)
 def picker(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The dialog, empty; it searches as soon as it stands."""
     context = {"limit": forms.MOST, "days": LAST_DAYS, "owner": region.owner_of(opened)}
     return render(request, "tab/picker.html", context)
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Orders matching the search, each with the place it stands at; a failure is shown in the dialog."""
     wanted, shown = _wanted(request.GET, region.owner_of(opened)), _number(request.GET, "shown")

@@ -18,6 +18,7 @@ from b24app.orders.status import StatusChange, StatusChanged
 from b24app.orders.types import ORDER, Owner
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.tab import choosing, forms, notices, region
 from b24app.tab.answering import answer, kept
@@ -76,7 +77,7 @@ def written_down(
     return kept(user, through, entries, [card] if card else [])
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask which status the chosen orders shall have, and say what a status sets off."""
     context = choosing.asked(request, opened, user)
@@ -86,7 +87,7 @@ def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     return render(request, "tab/status.html", context | {"kind": "status", "choices": choices})
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Set the status of the chosen orders."""
     wanted, owner = forms.status_code(request.POST), region.owner_of(opened)

@@ -23,6 +23,7 @@ from b24app.orders.matching import Suggestion
 from b24app.orders.types import Owner
 from b24app.portals import access, entry
 from b24app.portals.models import Portal, PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.tab import dismissing, region
 from b24app.tab.forms import BadForm
@@ -39,13 +40,13 @@ class NothingToSay(Exception):
     """There is nothing to suggest to this person, and nothing to remember."""
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def suggestions(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """What may belong to the card, or nothing at all."""
     return _shown(request, opened, user, slot=True)
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.FIRST_OR_LATELY)
 def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Stop suggesting this order for this card; the toast offers to undo that."""
     owner, order_id = region.owner_of(opened), _order_id(request)
@@ -65,7 +66,7 @@ def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     return HttpResponse(headers={"HX-Trigger": json.dumps({"lo:toast": toast})})
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.FIRST_OR_LATELY)
 def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Suggest the order again."""
     dismissing.restore(user, region.owner_of(opened), _order_id(request))

@@ -19,6 +19,7 @@ from b24app.portals.codes import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
 from b24app.portals.frame import allow_frame, nonce_of
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.tab import columns, exporting, presenting, region
 from b24app.tab.forms import BadForm
@@ -72,7 +73,7 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     return render(request, "tab/page.html", context)
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def orders(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Totals and the page looked at, read anew; ``again`` forgets that the person could not link."""
     if request.GET.get("again") == "on":
@@ -81,13 +82,13 @@ def orders(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     return render(request, "tab/orders.html", context)
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def grid(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Another page of the grid, or the same one sorted or filtered."""
     return render(request, "tab/grid.html", region.page(opened, user, client_of(user), request.GET))
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.ALONG)
 def order_details(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """What an opened row shows: one request to the portal. A failure stays inside the row."""
     order_id = _order_id(request.GET.get("order", ""))
@@ -106,7 +107,7 @@ def order_details(request: HttpRequest, opened: Session, user: PortalUser) -> Ht
     return render(request, "tab/details.html", context)
 
 
-@entry.in_session("GET")
+@entry.in_session("GET", asks=Asks.NOBODY)
 def news(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Whether anything shown has changed ``since``; asked of our own server, never of the portal."""
     since = request.GET.get("since", "")
@@ -116,14 +117,14 @@ def news(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return JsonResponse({"since": moment, "changed": changed})
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.ALONG)
 def hide_columns(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Keep which columns this person has hidden."""
     columns.keep(client_of(user), request.POST.getlist("hidden"))
     return HttpResponse(status=204)
 
 
-@entry.in_session("POST")
+@entry.in_session("POST", asks=Asks.FIRST)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The ticked orders, or all that match the narrowing, as a CSV or XLSX file."""
     kind = request.POST.get("format", "")

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from b24app.console import pages
 from b24app.portals.models import Portal, PortalUser
@@ -99,7 +100,9 @@ def test_an_administrator_of_another_portal_sees_and_changes_their_own_only(
 ) -> None:
     at_work(client, portal)
     other = Portal.objects.create(member_id="b" * 32, endpoint=f"{portal.url}/rest/")
-    stranger = PortalUser.objects.create(portal=other, user_id=ANNA, is_admin=True)
+    stranger = PortalUser.objects.create(
+        portal=other, user_id=ANNA, is_admin=True, confirmed_at=timezone.now()
+    )
     Portal.objects.exclude(pk=other.pk).update(named=[{"id": "U5", "name": "Maria Lopez"}])
     session = Session(stranger.pk, "DEFAULT", 0, 0, "en").token()
     headers = {"Authorization": f"Bearer {session}"}

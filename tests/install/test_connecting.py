@@ -34,10 +34,18 @@ def start(client: Client, host: str) -> HttpResponse:
 
 
 def to_portal(client: Client, portal: DemoPortal) -> str:
-    """The address of the portal's page that a start leads to."""
-    response = start(client, portal.domain)
-    assert response.status_code == 302
-    return response["Location"]
+    """The address of the portal's page that a start offers to go on to."""
+    return offered(start(client, portal.domain))
+
+
+def offered(response: HttpResponse) -> str:
+    """The one link of a page that names a portal before anybody goes there."""
+    page = seen(response)
+    assert (page.state, response.status_code) == ("connect-leaving", 200)
+    assert "Location" not in response
+    assert "refresh" not in response
+    (address,) = re.findall(r'<a class="btn[^>]* href="([^"]*)"', page.text)
+    return unescape(address)
 
 
 def through_portal(address: str) -> str:
@@ -175,28 +183,30 @@ def test_to_an_unknown_portal_a_person_goes_by_themselves_and_over_https(
     client: Client, known: DemoPortal, host: str, origin: str
 ) -> None:
     response = start(client, host)
-    page = seen(response)
-    assert (page.state, response.status_code) == ("connect-leaving", 200)
-    assert "Location" not in response
     assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
-    assert f"We know no portal with this app at {origin.removeprefix('https://')}." in page.text
-    (address,) = re.findall(r'href="(https:[^"]*)"', page.text)
-    parts = urlsplit(unescape(address))
+    assert f"You are about to open {origin.removeprefix('https://')}." in seen(response).text
+    parts = urlsplit(offered(response))
     assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{origin}/oauth/authorize/"
     assert set(parse_qs(parts.query)) == {"response_type", "client_id", "state"}
     assert "connect" in response.cookies
 
 
-def test_an_installed_portal_is_gone_to_at_once_at_its_own_address_only(
+def test_nobody_is_led_to_a_tenants_address_without_a_page_in_between(
     client: Client, known: DemoPortal
 ) -> None:
+    """The page does not tell either whether the app is installed there."""
     host = "company.bitrix24.example"
     Portal.objects.update(endpoint=f"https://{host}/rest/")
-    assert start(client, host)["Location"].startswith(f"https://{host}/oauth/authorize/?")
-    for other in (f"{host}.evil.example", f"evil-{host}", f"{host}:444"):
-        assert seen(start(client, other)).state == "connect-leaving"
+    installed = start(client, host)
+    assert offered(installed).startswith(f"https://{host}/oauth/authorize/?")
+    others = [start(client, other) for other in (f"{host}.evil.example", f"evil-{host}", host)]
     Portal.objects.update(uninstalled_at=datetime.now(UTC))
-    assert seen(start(client, host)).state == "connect-leaving"
+    assert [one.status_code for one in (*others, start(client, host))] == [200] * 4
+
+    def text(response: HttpResponse) -> str:
+        return re.sub(r"state=[^\"]*", "", seen(response).text)
+
+    assert text(start(client, host)) == text(installed)
 
 
 def test_a_known_portal_over_http_needs_the_setting(
@@ -401,11 +411,13 @@ def test_whose_host_a_request_names_changes_nothing(
     client: Client, known: DemoPortal, forged: dict[str, str]
 ) -> None:
     departed = client.get("/oauth/connect/", {"portal": known.domain}, **forged)  # type: ignore[arg-type]
-    assert departed["Location"].startswith(f"{known.url}/oauth/authorize/?")
+    assert isinstance(departed, HttpResponse)
+    address = offered(departed)
+    assert address.startswith(f"{known.url}/oauth/authorize/?")
     assert "evil.example" not in str(departed.headers)
     page = client.get("/oauth/connect/", {"portal": "stranger.bitrix24.com"}, **forged)  # type: ignore[arg-type]
     assert "evil.example" not in page.content.decode() + str(page.headers)
-    back_again = client.get(through_portal(departed["Location"]), **forged)  # type: ignore[arg-type]
+    back_again = client.get(through_portal(address), **forged)  # type: ignore[arg-type]
     assert seen(back_again).state == "connect-connected"
     assert "evil.example" not in back_again.content.decode()
 

@@ -172,6 +172,7 @@ def test_an_expired_token_is_renewed_once_on_the_way(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.expire_tokens()
+    portal.reset_counts()
     page = submit(client, tab, "/tab/link/", {"order": f"{order_id(portal, '1193')}|"})
     assert page.response.status_code == 200
     assert portal.refreshes == 1

@@ -1,0 +1,187 @@
+"""A renewal under way holds nobody up, and no pair of tokens is lost by it."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+import requests
+from django.db import connections, transaction
+from django.test import Client
+from django.utils import timezone
+
+from b24app.bitrix24 import errors
+from b24app.connect import client_of
+from b24app.jobs import steering
+from b24app.portals import renewal
+from b24app.portals.models import PortalUser
+from demo.server import DemoPortal
+from tests.jobs import driving
+from tests.opening import ANNA, ILYA, ask, install, open_tab
+from tests.outgoing import Outgoing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LONG = 30
+
+
+@pytest.fixture
+def ilya(client: Client, portal: DemoPortal) -> Iterator[DemoPortal]:
+    install(client, portal)
+    open_tab(client, portal, ILYA)
+    portal.reset_counts()
+    yield portal
+    portal.let_refreshes_go()
+
+
+def stored(user_id: int = ILYA) -> PortalUser:
+    return PortalUser.objects.select_related("portal").get(user_id=user_id)
+
+
+def call() -> object:
+    return client_of(stored()).call("profile").result
+
+
+@contextmanager
+def suspended(portal: DemoPortal) -> Iterator[Callable[[], object]]:
+    """Another process stands between the authorization server's refresh and storing the pair.
+
+    Gives a function that lets it go on, and what its own request came to.
+    """
+    ended: list[object] = []
+
+    def ask_for_it() -> None:
+        try:
+            ended.append(call())
+        except errors.BitrixError as error:
+            ended.append(error)
+        finally:
+            connections.close_all()
+
+    def go_on() -> object:
+        portal.let_refreshes_go()
+        thread.join(LONG)
+        assert not thread.is_alive()
+        return ended[0]
+
+    portal.expire_tokens()
+    portal.hold_refreshes()
+    thread = threading.Thread(target=ask_for_it, daemon=True)
+    thread.start()
+    limit = time.monotonic() + LONG
+    while portal.refreshes < 1:
+        assert time.monotonic() < limit, "the authorization server was not asked"
+        time.sleep(0.01)
+    try:
+        yield go_on
+    finally:
+        go_on()
+
+
+def lease_is_over(since: timedelta = renewal.LEASE) -> None:
+    now = timezone.now()
+    PortalUser.objects.filter(user_id=ILYA).update(
+        renewing_until=now - timedelta(seconds=1), renewing_since=now - since
+    )
+
+
+def test_others_get_busy_while_a_suspended_process_has_the_renewal(ilya: DemoPortal) -> None:
+    with suspended(ilya) as go_on:
+        with pytest.raises(errors.RenewalPending):
+            call()
+        assert (stored().tokens, ilya.refreshes) == ("live", 1)
+        assert isinstance(go_on(), dict)
+    assert isinstance(call(), dict)
+    assert ilya.refreshes == 1
+
+
+def test_a_refused_refresh_after_somebody_elses_claim_is_no_end(ilya: DemoPortal) -> None:
+    with suspended(ilya) as go_on:
+        lease_is_over()
+        with pytest.raises(errors.RenewalPending):
+            call()
+        assert stored().tokens == "live"
+        assert isinstance(go_on(), dict)
+    assert stored().refresh_token in ilya.state.refresh
+    assert isinstance(call(), dict)
+
+
+def test_after_ten_minutes_a_refused_refresh_is_the_end_and_the_late_pair_is_stored(
+    ilya: DemoPortal,
+) -> None:
+    with suspended(ilya) as go_on:
+        lease_is_over(renewal.DOUBT)
+        with pytest.raises(errors.DeadToken):
+            call()
+        assert stored().tokens == "dead"
+        assert isinstance(go_on(), dict)
+    assert stored().tokens == "live"
+    assert isinstance(call(), dict)
+
+
+def test_a_late_pair_does_not_replace_a_newer_one(ilya: DemoPortal) -> None:
+    with suspended(ilya) as go_on:
+        newer = ilya.open("DEFAULT", user_id=ILYA, entity_id=0).form["REFRESH_ID"]
+        PortalUser.objects.filter(user_id=ILYA).update(
+            refresh_token=newer, renewed_at=timezone.now()
+        )
+        go_on()
+    assert stored().refresh_token in ilya.state.refresh
+    assert isinstance(call(), dict)
+
+
+def test_a_late_pair_brings_no_access_back_to_a_portal_that_was_closed(ilya: DemoPortal) -> None:
+    with suspended(ilya) as go_on:
+        PortalUser.objects.update(
+            access_token="", refresh_token="", offered_token="", tokens=PortalUser.Tokens.DEAD
+        )
+        assert isinstance(go_on(), errors.DeadToken)
+    assert (stored().tokens, stored().access_token) == ("dead", "")
+
+
+def test_a_tab_goes_on_with_the_frames_token_while_the_renewal_stands(
+    client: Client, ilya: DemoPortal
+) -> None:
+    page = open_tab(client, ilya, ILYA)
+    with suspended(ilya):
+        busy = ask(client, page, "/tab/orders/")
+        assert (busy.state, busy.response.status_code) == ("busy", 503)
+        assert busy.response["X-Session-Expired"] == "1"
+        form = dict(ilya.open("DEFAULT", user_id=ILYA, entity_id=0).form)
+        fresh = ask(client, page, "/session/renew/", form, method="post")
+        assert fresh.response.status_code == 200
+        assert len(ask(client, page, "/tab/orders/").order_ids) == 9
+
+
+def test_colleagues_are_not_held_up_by_a_renewal_that_stands(
+    client: Client, ilya: DemoPortal
+) -> None:
+    with suspended(ilya):
+        assert len(open_tab(client, ilya, ANNA).order_ids) == 9
+
+
+def test_a_job_waits_for_a_renewal_that_stands_and_goes_on(
+    client: Client, ilya: DemoPortal
+) -> None:
+    desk = driving.sit_down(client, ilya, ILYA)
+    job = desk.link([(ilya.order_id("1193"), 7000)])
+    with suspended(ilya):
+        steering.start(job, may_move=True)
+        driving.step(job)
+        assert (job.state, job.reason) == ("waiting_portal", "renewing")
+    assert driving.work(job).state == "done"
+    assert ilya.link_of(ilya.order_id("1193")) == (2, 7000)
+
+
+def test_a_request_inside_a_transaction_is_noticed(outgoing: Outgoing, ilya: DemoPortal) -> None:
+    """The guard over all tests sees what it is there for."""
+    call()
+    assert outgoing.inside_transactions == []
+    with transaction.atomic():
+        call()
+    assert [requests.utils.urlparse(url).path for url in outgoing.inside_transactions] == [
+        "/rest/profile"
+    ]
+    outgoing.inside_transactions.clear()

@@ -1,0 +1,411 @@
+"""Every route says how the portal is asked whether a person still works there, and holds to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import get_resolver
+from django.utils import timezone
+
+from b24app.journal.models import AuditEntry
+from b24app.portals.codes import DEFAULT, ORDER_TAB
+from b24app.portals.models import PortalUser
+from b24app.portals.rights import LATELY, Asks
+from demo.server import DemoPortal
+from tests.jobs import driving
+from tests.opening import (
+    ANNA,
+    EMPTY,
+    ILYA,
+    MARIA,
+    MOCKUP,
+    NINA,
+    TOM,
+    Page,
+    ask,
+    install,
+    launch,
+    open_order,
+    open_tab,
+    submit,
+)  # fmt: skip
+
+pytestmark = pytest.mark.django_db
+
+# Nothing of a portal's is behind these, or what they do proves itself in another way.
+PUBLIC = frozenset(
+    {
+        "oauth-connect", "oauth-callback", "session-renew", "events", "legal-licence", "legal-privacy",
+        "healthz", "readyz", "metrics",
+    }
+)  # fmt: skip
+OPENINGS = frozenset(
+    {
+        "main", "install", "deal-tab", "invoice-tab", "deal-list-menu", "deal-list-toolbar", "order-tab",
+    }
+)  # fmt: skip
+
+UNLINKED = "1193"
+
+
+@dataclass(frozen=True)
+class Route:
+    """How a test asks for a route: from which page, with what, and whether only administrators may."""
+
+    page: str
+    asks: Asks
+    method: str = "get"
+    path: str = ""
+    form: Mapping[str, object] = field(default_factory=dict)
+    admin: bool = False
+
+
+def tab(asks: Asks = Asks.ALONG, method: str = "get", path: str = "", **form: object) -> Route:
+    return Route("tab", asks, method, path, form)
+
+
+def order(method: str = "get", **form: object) -> Route:
+    return Route("order", Asks.ALONG, method, "", form)
+
+
+def console(asks: Asks, method: str = "get", **form: object) -> Route:
+    return Route("main", asks, method, "", form, admin=True)
+
+
+def job(asks: Asks = Asks.FIRST_OR_LATELY, method: str = "get", **form: object) -> Route:
+    return Route("main", asks, method, "", form)
+
+
+LINKED = {"order": "{linked}|2:7021", "number": "1"}
+SETTINGS = {"who": "own", "suggestion_days": "90", "notes_language": "en", "journal_days": "7"}
+
+ROUTES: Mapping[str, Route] = {
+    "install-repeat": Route("main", Asks.FIRST, "post", admin=True),
+    "tab-orders": tab(),
+    "tab-grid": tab(),
+    "tab-details": tab(order="{linked}"),
+    "tab-news": tab(Asks.NOBODY, since=""),
+    "tab-export": tab(Asks.FIRST, "post", format="csv", order="{linked}"),
+    "tab-columns": tab(method="post", hidden="status"),
+    "tab-picker": tab(Asks.NOBODY),
+    "tab-found": tab(q=UNLINKED),
+    "tab-suggestions": tab(),
+    "tab-suggestions-dismiss": tab(Asks.FIRST_OR_LATELY, "post", order="{free}"),
+    "tab-suggestions-restore": tab(Asks.FIRST_OR_LATELY, "post", order="{free}"),
+    "tab-link": tab(method="post", order="{free}|"),
+    "tab-confirm-unlink": tab(method="post", **LINKED),
+    "tab-unlink": tab(method="post", **LINKED),
+    "tab-confirm-move": tab(method="post", to="7000", **LINKED),
+    "tab-move": tab(method="post", to="7000", **LINKED),
+    "tab-confirm-status": tab(method="post", **LINKED),
+    "tab-status": tab(method="post", to="F", held="{linked}|N"),
+    "tab-confirm-amount": tab(),
+    "tab-amount": tab(method="post", seen="1.00", to="2.00"),
+    "tab-history": tab(),
+    "tab-undo": tab(method="post", change="{change}"),
+    "console-overview": console(Asks.ALONG),
+    "console-rebind": console(Asks.ALONG, "post"),
+    "console-carry-on": console(Asks.ALONG, "post"),
+    "console-links": console(Asks.ALONG),
+    "console-without": console(Asks.ALONG),
+    "console-gone": console(Asks.ALONG),
+    "console-links-export": console(Asks.FIRST, "post", format="csv"),
+    "console-jobs": console(Asks.FIRST_OR_LATELY),
+    "console-audit": console(Asks.FIRST),
+    "console-audit-export": console(Asks.FIRST, "post", format="csv"),
+    "console-support": console(Asks.FIRST_OR_LATELY),
+    "console-bundle": console(Asks.FIRST_OR_LATELY, "post"),
+    "console-settings": console(Asks.FIRST),
+    "console-settings-save": console(Asks.ALONG, "post", **SETTINGS),
+    "order-place": order(),
+    "order-confirm-link": order(order="{linked}|2:7021", to="7000"),
+    "order-link": order("post", order="{linked}|2:7021", to="7000"),
+    "order-unlink": order("post", **LINKED),
+    "order-undo": order("post", change="{change}"),
+    "jobs": job(),
+    "jobs-of-card": Route("tab", Asks.FIRST_OR_LATELY),
+    "jobs-new": job(),
+    "job": job(),
+    "job-live": job(),
+    "job-rows": job(),
+    "job-table": job(Asks.FIRST, format="csv"),
+    "job-start": job(method="post"),
+    "job-stop": job(method="post"),
+    "job-resume": job(method="post"),
+    "job-retry": job(method="post"),
+    "job-discard": job(method="post"),
+    "job-undo": job(method="post"),
+}
+OF_A_JOB = frozenset(name for name in ROUTES if name.startswith("job-") or name == "job")
+
+
+@dataclass
+class Walk:
+    """An administrator with every kind of page open, an export job of her own, and one of a colleague."""
+
+    client: Client
+    portal: DemoPortal
+    pages: Mapping[str, Page]
+    words: Mapping[str, str]
+    own: int
+    colleagues: int
+
+    def ask(self, name: str, job: int = 0) -> Page:
+        """Ask for a route as the page's script does; of a colleague's job unless another is named."""
+        route = ROUTES[name]
+        path = paths()[name].replace("<int:pk>", str(job or self.colleagues))
+        form = {key: str(one).format(**self.words) for key, one in route.form.items()}
+        return ask(self.client, self.pages[route.page], f"/{path}", form, method=route.method)
+
+    def status(self, name: str, job: int = 0) -> int:
+        return self.ask(name, job).response.status_code
+
+    def wait(self, minutes: float = 2, user_id: int = NINA) -> None:
+        """The portal's word is as old as this; what was noted of the person's access is forgotten."""
+        when = timezone.now() - timedelta(minutes=minutes)
+        people = PortalUser.objects.filter(user_id=user_id)
+        people.update(confirmed_at=when, tokens=PortalUser.Tokens.LIVE)
+
+
+def paths() -> Mapping[str, str]:
+    """Every route of the program by its name."""
+    return {str(one.name): str(one.pattern) for one in get_resolver().url_patterns}
+
+
+@pytest.fixture
+def walk(client: Client, portal: DemoPortal) -> Walk:
+    install(client, portal)
+    annas = driving.sit_down(client, portal)
+    form = {"kind": "export", "from": "search", "every": "on", "q": UNLINKED}
+    colleagues = annas.start(annas.asked(annas.post("/jobs/new/", **form)))
+    ninas = driving.sit_down(client, portal, NINA)
+    own = ninas.start(ninas.asked(ninas.post("/jobs/new/", **form)))
+    opened = open_tab(client, portal, NINA)
+    linked, free = portal.order_id("1184"), portal.order_id(UNLINKED)
+    linked = opened.order_ids[0]
+    submit(client, opened, "/tab/unlink/", {"order": f"{linked}|2:{MOCKUP}"})
+    submit(client, opened, "/tab/link/", {"order": f"{linked}|"})
+    change = AuditEntry.objects.filter(kind="link").latest("pk").change
+    pages = {
+        "tab": opened,
+        "order": open_order(client, portal, linked, NINA),
+        "main": launch(client, portal, DEFAULT, NINA, 0, "en", {}),
+    }
+    words = {"linked": str(linked), "free": str(free), "change": str(change)}
+    walk = Walk(client, portal, pages, words, own.pk, colleagues.pk)
+    walk.wait()
+    portal.reset_counts()
+    return walk
+
+
+def test_every_route_says_how_the_portal_is_asked() -> None:
+    patterns = {str(one.name): one.callback for one in get_resolver().url_patterns}
+    assert set(patterns) == PUBLIC | OPENINGS | set(ROUTES)
+    says = {name: getattr(view, "asks", None) for name, view in patterns.items()}
+    assert {name: one for name, one in says.items() if name in ROUTES} == {
+        name: route.asks for name, route in ROUTES.items()
+    }
+    # The root address is also where an authorization comes back to.
+    assert {says[name] for name in OPENINGS - {"main"}} == {Asks.OPENING}
+
+
+@pytest.mark.parametrize("passed_on", [False, True])
+def test_a_dismissed_persons_session_ends_on_every_route(walk: Walk, passed_on: bool) -> None:
+    walk.portal.dismiss(NINA, passed_on=passed_on)
+    found = {}
+    for name in ROUTES:
+        walk.wait()
+        found[name] = walk.status(name, walk.own)
+    quiet = {name for name, route in ROUTES.items() if route.asks is Asks.NOBODY}
+    assert {name: found[name] for name in quiet} == dict.fromkeys(quiet, 200)
+    assert {name: one for name, one in found.items() if one != 401} == dict.fromkeys(quiet, 200)
+
+
+def test_once_a_dismissal_is_known_every_route_ends_and_nobody_is_asked(walk: Walk) -> None:
+    walk.portal.dismiss(NINA)
+    assert walk.status("tab-orders") == 401
+    walk.portal.reset_counts()
+    assert {walk.status(name, walk.own) for name in ROUTES} == {401}
+    assert walk.portal.http_requests == 0
+
+
+def test_the_poll_of_an_open_tab_asks_nobody_and_says_changed_or_not(walk: Walk) -> None:
+    answer = walk.ask("tab-news")
+    assert set(answer.response.json()) == {"since", "changed"}  # type: ignore[attr-defined]
+    assert walk.portal.http_requests == 0
+
+
+def test_a_former_administrator_comes_into_no_administrators_route(walk: Walk) -> None:
+    walk.portal.state.users[NINA].admin = False
+    found = {}
+    for name in ROUTES:
+        PortalUser.objects.filter(user_id=NINA).update(is_admin=True)
+        walk.wait()
+        found[name] = walk.ask(name)
+    administrators = {name for name, route in ROUTES.items() if route.admin}
+    shown = {name: (found[name].response.status_code, found[name].state) for name in administrators}
+    installer = {"install-repeat": (403, "not-admin")}
+    assert shown == dict.fromkeys(administrators, (403, "admins-only")) | installer
+    of_colleague = {name: found[name].response.status_code for name in OF_A_JOB}
+    assert of_colleague == dict.fromkeys(OF_A_JOB, 404)
+    assert f'data-job-id="{walk.colleagues}"' not in found["jobs"].text
+    assert not PortalUser.objects.get(user_id=NINA).is_admin
+    walk.wait()
+    assert walk.status("job-table", walk.own) == 200
+
+
+def test_all_pages_of_a_person_ask_at_most_once_a_minute(walk: Walk) -> None:
+    for name in (
+        "job",
+        "job-live",
+        "job-rows",
+        "jobs",
+        "console-audit",
+        "console-support",
+        "job-table",
+    ):
+        assert walk.status(name, walk.own) == 200
+    assert [call.method for call in walk.portal.calls if call.method == "profile"] == ["profile"]
+
+
+def test_the_question_rides_along_where_a_page_asks_the_portal_anyway(walk: Walk) -> None:
+    for name in ("tab-orders", "tab-history", "console-overview", "console-links"):
+        walk.wait()
+        walk.portal.reset_counts()
+        assert walk.status(name) == 200
+        walk.portal.reset_counts()
+        assert walk.status(name) == 200
+        without = walk.portal.http_requests
+        walk.wait()
+        walk.portal.reset_counts()
+        assert walk.status(name) == 200
+        assert walk.portal.http_requests == without, name
+        assert [call.method for call in walk.portal.calls].count("profile") == 1
+
+
+def test_a_portal_that_does_not_answer_lets_no_file_of_customers_out(walk: Walk) -> None:
+    walk.portal.misbehave("portal_deleted", times=1000)
+    files = {name for name, route in ROUTES.items() if "format" in route.form}
+    for name in files | {"console-audit"}:
+        answer = walk.ask(name, walk.own)
+        assert answer.response.status_code == 502, name
+        assert "Content-Disposition" not in answer.response
+    # How far one's own job is can be looked at; a colleague's, who knows.
+    assert walk.status("job-live", walk.own) == 200
+    assert walk.status("job-live") == 502
+
+
+def test_support_data_goes_to_whom_the_portal_confirmed_lately_and_the_audit_says_so(
+    walk: Walk,
+) -> None:
+    noted = AuditEntry.objects.filter(kind="support", user_id=NINA)
+    assert (walk.status("console-support"), walk.status("console-bundle")) == (200, 200)
+    assert not noted.exists()
+    walk.portal.misbehave("portal_deleted", times=1000)
+    walk.wait(29)
+    for _ in range(3):
+        assert (walk.status("console-support"), walk.status("console-bundle")) == (200, 200)
+    assert [one.details for one in noted.order_by("pk")] == [{"what": "log"}, {"what": "bundle"}]
+    walk.wait(LATELY.total_seconds() / 60 + 1)
+    assert (walk.status("console-support"), walk.status("console-bundle")) == (502, 502)
+    walk.portal.calm()
+    trail = walk.ask("console-audit").text
+    assert trail.count('data-what="support"') == 2
+    assert "Bitrix24 did not confirm the administrator" in trail
+
+
+# --- history ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def history(client: Client, portal: DemoPortal) -> Page:
+    """A deal whose history names an order, opened by Ilya."""
+    install(client, portal)
+    page = open_tab(client, portal, ILYA, EMPTY)
+    submit(client, page, "/tab/link/", {"order": f"{portal.order_id(UNLINKED)}|"})
+    return page
+
+
+def of_order(portal: DemoPortal) -> str:
+    return f"/tab/history/?order={portal.order_id(UNLINKED)}"
+
+
+def test_the_history_of_a_card_needs_the_card(
+    client: Client, portal: DemoPortal, history: Page
+) -> None:
+    portal.state.users[ILYA].own_deals_only = True
+    portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(ANNA)
+    for path in ("/tab/history/", of_order(portal)):
+        answer = ask(client, history, path)
+        assert (answer.state, answer.response.status_code) == ("no-deal", 403)
+        assert UNLINKED not in answer.text
+
+
+def test_history_needs_the_right_to_read_orders(
+    client: Client, portal: DemoPortal, history: Page
+) -> None:
+    portal.state.users[ILYA].sale = "denied"
+    for path in ("/tab/history/", of_order(portal)):
+        answer = ask(client, history, path)
+        assert answer.response.status_code == 403
+        assert UNLINKED not in answer.text
+
+
+def test_the_history_of_an_order_that_is_not_there_is_not_shown(
+    client: Client, portal: DemoPortal, history: Page
+) -> None:
+    path = of_order(portal)
+    del portal.state.orders[portal.order_id(UNLINKED)]
+    answer = ask(client, history, path)
+    assert answer.response.status_code == 403
+    assert UNLINKED not in answer.text
+
+
+def test_history_costs_one_request(client: Client, portal: DemoPortal, history: Page) -> None:
+    for path in ("/tab/history/", of_order(portal)):
+        portal.reset_counts()
+        assert UNLINKED in ask(client, history, path).text
+        assert portal.http_requests == 1
+
+
+# --- renewing a session -----------------------------------------------------------------------
+
+
+def renewed(client: Client, portal: DemoPortal, page: Page, user_id: int) -> int:
+    form = dict(portal.open("DEFAULT", user_id=user_id, entity_id=0).form)
+    return submit(client, page, "/session/renew/", form).response.status_code
+
+
+def test_a_session_is_not_renewed_for_a_card_that_may_not_be_opened_any_more(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(TOM)
+    page = open_tab(client, portal, TOM, EMPTY)
+    assert renewed(client, portal, page, TOM) == 200
+    portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(ANNA)
+    assert renewed(client, portal, page, TOM) == 401
+    del portal.state.deals[EMPTY]
+    assert renewed(client, portal, page, TOM) == 401
+
+
+def test_a_session_is_not_renewed_for_an_order_that_may_not_be_read_any_more(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    page = launch(client, portal, ORDER_TAB, MARIA, portal.order_id(UNLINKED), "en", {})
+    assert renewed(client, portal, page, MARIA) == 200
+    portal.state.users[MARIA].sale = "denied"
+    assert renewed(client, portal, page, MARIA) == 401
+
+
+def test_a_session_is_renewed_later_where_the_card_cannot_be_asked_for(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    page = open_tab(client, portal, ILYA)
+    portal.misbehave("operating", method="crm.deal.get")
+    assert renewed(client, portal, page, ILYA) == 503
+    assert renewed(client, portal, page, ILYA) == 200
