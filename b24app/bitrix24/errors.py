@@ -5,6 +5,7 @@
     BitrixError
     ├── TransportError            no answer of the portal that could be read
     │   ├── NotSent               no connection: certainly not applied
+    │   ├── TooLate               its deadline had passed, so it was not sent
     │   ├── OutcomeUnknown        time-out, reset, cut-off body, HTML: applied perhaps
     │   └── UnexpectedRedirect    a 3xx to an address nobody confirmed; not followed
     ├── IncompleteAnswer          an answer without what the documentation promises
@@ -114,6 +115,10 @@ class TransportError(BitrixError):
 
 class NotSent(TransportError):
     retryable = True
+
+
+class TooLate(TransportError):
+    """The deadline of the request passed before it could be sent; nothing left this process."""
 
 
 class OutcomeUnknown(TransportError):

@@ -41,6 +41,7 @@ _NEARLY: Final = 1e-6
 # Refused before the method began. Any other failure has cost its time, though no answer says how much.
 _NEVER_RAN: Final = (
     errors.NotSent,
+    errors.TooLate,
     errors.UnexpectedRedirect,
     errors.NotRun,
     errors.AuthError,

@@ -207,11 +207,17 @@ def _item(job: Job, row: tables.Row) -> JobItem:
 
 
 def _from_trail(held: Held, own: Client) -> None:
-    """What the job to be taken back has changed, from the audit trail: nothing that was undone since."""
+    """What the job to be undone has changed, from the audit trail: nothing that was undone since.
+
+    Only of some orders where the cursor names them.
+    """
     job = held.job
     if job.undoes is None:
         raise tables.Unreadable("empty")
     entries = AuditEntry.objects.of(job.portal).filter(change=job.undoes.change, certain=True)
+    chosen = {name: job.cursor[name] for name in ("orders",) if name in job.cursor}
+    if chosen:
+        entries = entries.filter(order_id__in=chosen["orders"])
     undone = entries.filter(pk__gt=int(job.cursor.get("entry", 0))).exclude(undone_by__certain=True)
     found = list(undone.order_by("pk")[:PIECE])
     items = [
@@ -220,17 +226,18 @@ def _from_trail(held: Held, own: Client) -> None:
             row=job.rows + at,
             order_id=entry.order_id,
             order_number=entry.order_number,
-            expected=_after(entry),
+            expected=after_text(entry),
             wanted=_before(entry),
             undoes=entry.pk,
         )
         for at, entry in enumerate(found, start=1)
     ]
     last = found[-1].pk if found else 0
-    keep(held, items, {"entry": last}, end=len(found) < PIECE)
+    keep(held, items, {**chosen, "entry": last}, end=len(found) < PIECE)
 
 
-def _after(entry: AuditEntry) -> str:
+def after_text(entry: AuditEntry) -> str:
+    """What the order had after a change, as rows keep it: a place, a status or a person."""
     return place_text(entry.target) if entry.kind == AuditEntry.Kind.LINK else entry.after
 
 

@@ -119,10 +119,12 @@ def undoable(
     return list(here.order_by("pk"))
 
 
-def latest_of(portal: Portal, order_ids: Iterable[int]) -> dict[int, AuditEntry]:
-    """The newest change of the links of each order, as far as the app made it."""
-    links = AuditEntry.objects.of(portal).filter(kind=AuditEntry.Kind.LINK)
-    return {one.order_id: one for one in links.filter(order_id__in=list(order_ids)).order_by("pk")}
+def latest_of(
+    portal: Portal, order_ids: Iterable[int], kind: str = AuditEntry.Kind.LINK
+) -> dict[int, AuditEntry]:
+    """The newest change of this kind to each order, as far as the app made it."""
+    found = AuditEntry.objects.of(portal).filter(kind=kind)
+    return {one.order_id: one for one in found.filter(order_id__in=list(order_ids)).order_by("pk")}
 
 
 @dataclass(frozen=True, slots=True)

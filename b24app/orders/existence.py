@@ -1,0 +1,26 @@
+"""Whether orders still exist. An order link that is gone says nothing: the order may be deleted.
+
+Only the portal's own "order does not exist" counts (sale/order/sale-order-get.md). An order that a
+list leaves out may also be hidden from the person who asks.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer, Command
+
+_KEY = "exists"
+
+
+def commands(order_ids: Iterable[int]) -> dict[str, Command]:
+    """One command for each order, for :func:`deleted`."""
+    return {f"{_KEY}{pk}": Command("sale.order.get", {"id": pk}) for pk in sorted(set(order_ids))}
+
+
+def deleted(outcomes: Mapping[str, Answer | errors.BitrixError]) -> set[int]:
+    """The ids of the orders the portal says do not exist; any other refusal proves nothing."""
+    return {
+        int(key.removeprefix(_KEY))
+        for key, outcome in outcomes.items()
+        if key.startswith(_KEY) and isinstance(outcome, errors.OrderNotFound)
+    }
