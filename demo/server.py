@@ -17,7 +17,7 @@ from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
 from demo.pages import Pages
-from demo.rest import Call, Rest
+from demo.rest import Call, Meanwhile, Rest
 from demo.seed import seed
 from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
 from demo.tables import Owner
@@ -227,6 +227,14 @@ class DemoPortal:
 
     def calm(self) -> None:
         self.rest.faults.calm()
+        self.rest.forget_meanwhile()
+
+    def meanwhile(self, method: str, act: Callable[[], None], *, inside: bool = False) -> None:
+        """Somebody acts just ahead of the next request that holds ``method``, once.
+
+        ``inside``: ahead of that very command, when those before it in the batch have run.
+        """
+        self.rest.meanwhile(Meanwhile(method.lower(), act, inside))
 
     def grow_old(self, *, old: bool = True) -> None:
         """An older kernel: fields of the opening, newer methods and operating time are not there."""

@@ -7,7 +7,7 @@ list leaves out may also be hidden from the person who asks.
 from collections.abc import Iterable, Mapping
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Command
+from b24app.bitrix24.client import Answer, Client, Command
 
 _KEY = "exists"
 
@@ -24,3 +24,20 @@ def deleted(outcomes: Mapping[str, Answer | errors.BitrixError]) -> set[int]:
         for key, outcome in outcomes.items()
         if key.startswith(_KEY) and isinstance(outcome, errors.OrderNotFound)
     }
+
+
+def gone(client: Client, order_ids: Iterable[int]) -> set[int]:
+    """Those of the orders that the portal says do not exist; none where it cannot be asked.
+
+    One request for each 50; none for no orders.
+    """
+    asked = commands(order_ids)
+    try:
+        return deleted(client.batch(asked)) if asked else set()
+    except errors.BitrixError:
+        return set()
+
+
+def error() -> errors.OrderNotFound:
+    """What a change of a deleted order ends with."""
+    return errors.OrderNotFound("", "the order was deleted", method="sale.order.get")
