@@ -112,13 +112,13 @@ def undoable(
     """What is to be undone at a card: all of one click, or entries, not undone already.
 
     Only entries that touched ``owner`` (an order's own page: that order) are found from there, and
-    what ``user`` did: a move that overrode somebody's change may have touched two other cards.
+    links that ``user`` made: a move that overrode a change may have touched two other cards.
     """
     wanted = Q(change=change) if change is not None else Q(pk__in=entries)
     found = AuditEntry.objects.of(user.portal).filter(wanted).exclude(undone_by__certain=True)
     if owner.type_id == ORDER:
         return list(found.filter(order_id=owner.id).order_by("pk"))
-    mine = found.filter(user_id=user.user_id).order_by("pk")
+    mine = found.filter(user_id=user.user_id, kind=AuditEntry.Kind.LINK)
     there = {one.pk for one in found.touching(owner)} | {one.pk for one in mine}
     return list(found.filter(pk__in=there).order_by("pk"))
 

@@ -5,24 +5,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portals', '0004_places_and_retention'),
-        ('tab', '0001_initial'),
+        ("portals", "0004_places_and_retention"),
+        ("tab", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ChangeClaim',
+            name="ChangeClaim",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(help_text='order:5032 or card:2:7021', max_length=40)),
-                ('token', models.UUIDField(db_index=True)),
-                ('until', models.DateTimeField(help_text='The end of the claim, whatever became of its holder')),
-                ('portal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='portals.portal')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.CharField(help_text="order:5032 or card:2:7021", max_length=40)),
+                ("token", models.UUIDField(db_index=True)),
+                (
+                    "until",
+                    models.DateTimeField(
+                        help_text="The end of the claim, whatever became of its holder"
+                    ),
+                ),
+                (
+                    "portal",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="portals.portal",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('portal', 'subject'), name='claimed_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("portal", "subject"), name="claimed_once")
+                ],
             },
         ),
     ]
