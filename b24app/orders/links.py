@@ -76,11 +76,12 @@ class Changed:
 
 def of_owner(owner: Owner, start: int = 0) -> Command:
     """The links of one deal or invoice, newest orders first, 50 from ``start``."""
-    return listing(
-        [Filter("ownerTypeId", Op.EQUAL, owner.type_id), Filter("ownerId", Op.EQUAL, owner.id)],
-        order=[Order("orderId", "desc")],
-        start=start,
-    )
+    return listing(filters_of(owner), order=[Order("orderId", "desc")], start=start)
+
+
+def filters_of(owner: Owner) -> list[Filter]:
+    """The conditions on the links of one deal or invoice."""
+    return [Filter("ownerTypeId", Op.EQUAL, owner.type_id), Filter("ownerId", Op.EQUAL, owner.id)]
 
 
 def of_orders(order_ids: Sequence[int]) -> Command:

@@ -89,7 +89,7 @@ def test_what_changed_since_the_preview_is_skipped_with_its_reason(
     assert (job.done, job.skipped, job.failed) == (2, 1, 3)
     page = desk.get(f"/jobs/{job.pk}/rows/?show=failed")
     assert page.text.count("data-row=") == 3
-    assert "The order does not exist any more" in page.text
+    assert "The order was deleted" in page.text
 
 
 @pytest.mark.parametrize("kind", ["reset", "cut", "html"])
