@@ -21,6 +21,7 @@ class AuthorizationServer:
     def __init__(self) -> None:
         self._portals: dict[str, tuple[Store, Callable[[], str]]] = {}
         self.refreshes = 0
+        self.before_refresh: Callable[[], None] | None = None
         self.url = ""
         self.app = Flask("demo.auth")
         self.app.add_url_rule("/oauth/token/", view_func=self._token)
@@ -61,6 +62,9 @@ class AuthorizationServer:
             raise Failure(401, "invalid_client", "The client credentials are invalid")
         if given.get("grant_type") == "refresh_token":
             self.refreshes += 1
+            act, self.before_refresh = self.before_refresh, None
+            if act is not None:
+                act()
             return self._exchange(given.get("refresh_token", ""), lambda state: state.refresh)
         if given.get("grant_type") == "authorization_code":
             return self._exchange(given.get("code", ""), lambda state: state.codes)

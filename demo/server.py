@@ -259,6 +259,10 @@ class DemoPortal:
         """A good access token of this portal that was issued to another app."""
         return self.state.tokens_for(user_id, "local.other.0000000000000002")[0]
 
+    def at_refresh(self, act: Callable[[], None]) -> None:
+        """``act`` runs once, while the next refresh of a token waits for its answer."""
+        self._auth.before_refresh = act
+
     # --- what was asked -----------------------------------------------------------------------
 
     @property

@@ -45,7 +45,8 @@ def put_back(client: Client, page: Page, told: str) -> Page:
     """What the notice's own button does."""
     url = re.search(r'data-put-back hx-post="([^"]+)"', told)
     entry = re.search(r'"entry": "(\d+)"', told)
-    assert url and entry, told
+    assert url is not None, told
+    assert entry is not None, told
     return submit(client, page, url[1], {"entry": entry[1]})
 
 
