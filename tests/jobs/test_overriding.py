@@ -95,9 +95,12 @@ def test_a_whole_batch_of_rows_that_somebody_changed_ends_well(
     orders, (deal,) = portal.many(orders=160, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
-    portal.meanwhile(
-        ADD, lambda: [portal.link(order, (2, MOCKUP)) for order in orders[40:]] and None
-    )
+
+    def somebody() -> None:
+        for order in orders[40:]:
+            portal.link(order, (2, MOCKUP))
+
+    portal.meanwhile(ADD, somebody)
     work(job)
     assert job.state == Job.State.DONE
     assert job.done + job.skipped == 160
