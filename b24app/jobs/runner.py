@@ -170,9 +170,9 @@ def _capacity(turn: Turn, view: View, left: int) -> int:
     known = [method for method in subject.methods if view.of(method).cost is not None]
     least = min([subject.most, *(1 + int(LEAST / _cost(view, method)) for method in known)])
     share = left if view.wait else max(least, -(-left // lanes.LANES))
-    # Whole batches, as far as there is room: each that is not full costs one more.
-    whole = -(-share // subject.most) * subject.most
-    return min(MOST_CLAIMED, most + 1, whole)
+    # Whole batches, as far as there is room: each that is not full costs one more request.
+    full = min([subject.most, *(max(1, int(BATCH / _cost(view, method))) for method in known)])
+    return min(MOST_CLAIMED, most + 1, -(-share // full) * full)
 
 
 def _fitting(view: View, method: str) -> int:
