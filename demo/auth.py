@@ -25,6 +25,7 @@ class AuthorizationServer:
         self._portals: dict[str, tuple[Store, Callable[[], str]]] = {}
         self.refreshes = 0
         self.away = False
+        self.before_refresh: Callable[[], None] | None = None
         self.url = ""
         # Refreshes are carried out at once; while this is not set, nobody hears of it.
         self.answering = threading.Event()
@@ -70,6 +71,9 @@ class AuthorizationServer:
             raise Failure(401, "invalid_client", "The client credentials are invalid")
         if given.get("grant_type") == "refresh_token":
             self.refreshes += 1
+            act, self.before_refresh = self.before_refresh, None
+            if act is not None:
+                act()
             answer = self._exchange(given.get("refresh_token", ""), lambda state: state.refresh)
             self.answering.wait(LONGEST_HOLD)
             return answer

@@ -22,6 +22,18 @@ BATCH = 50
 WIDER = {"user_brief": ("user_basic", "user")}
 
 
+@dataclass
+class Meanwhile:
+    """What somebody else does just ahead of the next request that holds ``method``, once.
+
+    ``inside``: of that very command instead, when those before it in the batch have run.
+    """
+
+    method: str
+    act: Callable[[], None]
+    inside: bool
+
+
 class CutOff(Exception):
     """The request took longer than a portal lets it; what it did until then stays done."""
 
@@ -61,6 +73,22 @@ class Rest:
         self.tell: Tell = lambda name, data: None
         self._other_host = other_host
         self._lock = threading.Lock()
+        self._meanwhile: list[Meanwhile] = []
+
+    def meanwhile(self, one: Meanwhile) -> None:
+        with self._lock:
+            self._meanwhile.append(one)
+
+    def forget_meanwhile(self) -> None:
+        with self._lock:
+            self._meanwhile.clear()
+
+    def _happens(self, methods: list[str], *, inside: bool) -> None:
+        with self._lock:
+            due = [one for one in self._meanwhile if one.method in methods and one.inside is inside]
+            self._meanwhile = [one for one in self._meanwhile if one not in due]
+        for one in due:
+            one.act()
 
     def routes(self, app: Flask) -> None:
         app.add_url_rule(
@@ -79,7 +107,9 @@ class Rest:
         time.sleep(self.latency)
         params = _params()
         method = name.lower().removesuffix(".json")
-        fault = self.faults.of_request([method, *_inner(method, params)])
+        held = [method, *_inner(method, params)]
+        self._happens(held, inside=False)
+        fault = self.faults.of_request(held)
         if fault is not None and not fault.after:
             broken = self._broken(fault)
             if broken is not None:
@@ -172,6 +202,7 @@ class Rest:
         refusal = self.faults.refusal(method)
         if refusal is not None:
             raise refusal
+        self._happens([method], inside=True)
         operating = self._work(asked, method)
         # Only what changes or reads the rows is done one at a time; nobody waits for another's work.
         with self.store.lock:

@@ -17,7 +17,7 @@ from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
 from demo.pages import Pages
-from demo.rest import Call, Rest
+from demo.rest import Call, Meanwhile, Rest
 from demo.seed import seed
 from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
 from demo.tables import Owner, Row
@@ -233,6 +233,7 @@ class DemoPortal:
         """All is well again: no faults, no lasting state, and the authorization server answers."""
         self.rest.faults.calm()
         self.rest.bent.clear()
+        self.rest.forget_meanwhile()
         self._auth.away = False
 
     def enter(self, condition: str, *, other_edition: bool = False) -> None:
@@ -252,6 +253,13 @@ class DemoPortal:
 
     def reopen_store(self) -> None:
         self.state.store = True
+
+    def meanwhile(self, method: str, act: Callable[[], None], *, inside: bool = False) -> None:
+        """Somebody acts just ahead of the next request that holds ``method``, once.
+
+        ``inside``: ahead of that very command, when those before it in the batch have run.
+        """
+        self.rest.meanwhile(Meanwhile(method.lower(), act, inside))
 
     def grow_old(self, *, old: bool = True) -> None:
         """An older kernel: fields of the opening, newer methods and operating time are not there."""
@@ -282,6 +290,10 @@ class DemoPortal:
     def token_of_another_app(self, user_id: int) -> str:
         """A good access token of this portal that was issued to another app."""
         return self.state.tokens_for(user_id, "local.other.0000000000000002")[0]
+
+    def at_refresh(self, act: Callable[[], None]) -> None:
+        """``act`` runs once, while the next refresh of a token waits for its answer."""
+        self._auth.before_refresh = act
 
     # --- what was asked -----------------------------------------------------------------------
 

@@ -69,9 +69,17 @@ class Client:
         answer = self._exchange(write=write).send(request)
         return answers.checked_rows(answer, request.params, method)
 
-    def batch(self, commands: Mapping[str, Command], halt: bool = False) -> dict[str, Outcome]:
+    def batch(
+        self,
+        commands: Mapping[str, Command],
+        halt: bool = False,
+        *,
+        send_before: float | None = None,
+    ) -> dict[str, Outcome]:
         """Any number of commands, 50 a request; an answer or an error for every key, in order.
 
+        ``send_before`` is a wall-clock time in seconds since 1970. Past it no request is sent any
+        more, also after a renewed token or a wait for room: that raises ``errors.OutOfTime``.
         With ``halt`` nothing runs after the first failure. Raises a ``BitrixError`` only when the
         first request failed as a whole; a later one's failure is the outcome of its commands, and
         of all behind them, which were not sent any more (``errors.NotRun`` if the failure itself
@@ -83,7 +91,7 @@ class Client:
             if halt and any(isinstance(outcome, errors.BitrixError) for outcome in found.values()):
                 break
             try:
-                found |= self._run(chunk, body, halt=halt)
+                found |= self._run(chunk, body, halt=halt, send_before=send_before)
             except errors.BitrixError as error:
                 if not found:
                     raise
@@ -127,10 +135,18 @@ class Client:
             bounds=self._bounds,
         )
 
-    def _run(self, chunk: Mapping[str, Command], body: Params, *, halt: bool) -> dict[str, Outcome]:
+    def _run(
+        self,
+        chunk: Mapping[str, Command],
+        body: Params,
+        *,
+        halt: bool,
+        send_before: float | None,
+    ) -> dict[str, Outcome]:
         write = any(command.write for command in chunk.values())
         exchange, limit = self._exchange(write=write), self._timeouts.of_batch(write=write)
-        result = exchange.send(Request("batch", body, limit, chunk)).result
+        request = Request("batch", body, limit, chunk, send_before)
+        result = exchange.send(request).result
         found = batch.outcomes(chunk, result, halt=halt, request_id=exchange.request_id)
         expired = any(isinstance(outcome, errors.ExpiredToken) for outcome in found.values())
         if not expired or exchange.renewed:
@@ -140,8 +156,8 @@ class Client:
             return found
         try:
             exchange.renew()
-            body = batch.body(again, halt=halt)
-            result = exchange.send(Request("batch", body, limit, again)).result
+            request = Request("batch", batch.body(again, halt=halt), limit, again, send_before)
+            result = exchange.send(request).result
         except errors.BitrixError as error:
             # What the first request did is known and must not be lost with the second.
             return found | {key: error.copied(method=one.method) for key, one in again.items()}

@@ -5,7 +5,7 @@
     BitrixError
     ├── TransportError            no answer of the portal that could be read
     │   ├── NotSent               no connection: certainly not applied
-    │   ├── OutOfTime             the page's own deadline is over: not sent
+    │   ├── OutOfTime             its deadline had passed, so it was not sent
     │   ├── OutcomeUnknown        time-out, reset, cut-off body, HTML: applied perhaps
     │   └── UnexpectedRedirect    a 3xx to an address nobody confirmed; not followed
     ├── IncompleteAnswer          an answer without what the documentation promises
@@ -122,7 +122,7 @@ class NotSent(TransportError):
 
 
 class OutOfTime(TransportError):
-    pass
+    """The deadline of the request passed before it could be sent; nothing left this process."""
 
 
 class OutcomeUnknown(TransportError):

@@ -78,12 +78,16 @@ Listener = Callable[[CallRecord], None]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One method to send; ``commands`` are those inside, if it is a batch. Seconds to wait for it."""
+    """One method to send; ``commands`` are those inside, if it is a batch. Seconds to wait for it.
+
+    ``send_before`` is a wall-clock time in seconds since 1970 after which it is not sent any more.
+    """
 
     method: str
     params: Params
     read_timeout: float
     commands: Mapping[str, Command] = field(default_factory=dict)
+    send_before: float | None = None
 
     def methods(self) -> list[str]:
         """The methods that run, as often as they run."""
@@ -179,12 +183,14 @@ class Exchange:
         self._size = 0
         end: Outcome = errors.NotRun("REDIRECT")
         try:
+            body = json.dumps({**params, "auth": self._token}).encode()
+            _in_time(request)
             response = self._transport.send(
                 "POST",
                 f"{self._base}{request.method}",
                 read_timeout=request.read_timeout,
                 request_id=self.request_id,
-                body=json.dumps({**params, "auth": self._token}).encode(),
+                body=body,
                 max_bytes=self._bounds.max_bytes,
             )
             status = response.status_code
@@ -277,6 +283,15 @@ class Exchange:
         except Exception:
             # A journal that fails must not turn a finished write into an error.
             logger.exception("the listener failed on request %s", record.request_id)
+
+
+def _in_time(request: Request) -> None:
+    """Raises ``errors.OutOfTime`` past the deadline. The last thing before the request goes out.
+
+    By the wall clock: the process may have been stopped, or the machine suspended.
+    """
+    if request.send_before is not None and time.time() >= request.send_before:
+        raise errors.OutOfTime("TOO_LATE", "its deadline had passed", method=request.method)
 
 
 def _operating(end: Outcome) -> float | None:

@@ -38,16 +38,19 @@ class Hands:
         return {**sent(self.own, personal), **sent(self.writing, shared)}
 
 
-def sent(client: Client, commands: Mapping[str, Command]) -> Outcomes:
+def sent(
+    client: Client, commands: Mapping[str, Command], *, send_before: float | None = None
+) -> Outcomes:
     """The outcomes of commands, 50 a request; raises what a whole request raises.
 
     Requests are asked for one by one: a wait for room between two of them loses nothing.
+    ``send_before`` is a deadline as in :meth:`Client.batch`.
     """
     found: dict[str, Answer | errors.BitrixError] = {}
     for chunk in batch.chunks(commands):
         while True:
             try:
-                found |= client.batch(chunk)
+                found |= client.batch(chunk, send_before=send_before)
                 break
             except errors.Wait as wait:
                 if wait.seconds > SHORT_WAIT:

@@ -60,12 +60,23 @@ def of_search(user: PortalUser, asked: Order, search: Mapping[str, object], lang
     return job
 
 
-def undo(user: PortalUser, job: Job, language: str) -> Job:
-    """A job that brings back what ``job`` has changed, as far as nobody has changed it since."""
+def undo(user: PortalUser, job: Job, language: str, orders: Sequence[int] = ()) -> Job:
+    """A job that brings back what ``job`` has changed, as far as nobody has changed it since.
+
+    Only for ``orders`` where some are named. Somebody who asks twice gets the same job, as long as
+    it was not started.
+    """
     card = place_of(job.card)
     asked = Order(Job.Kind.RESTORE, Job.Origin.UNDO, job.title, card=card, may_move=True)
+    cursor = {"orders": sorted(orders)} if orders else {}
     with transaction.atomic():
-        made = _made(user, asked, language, undoes=job, subject=job.subject)
+        # Held until the new job is there: of two clicks the second finds it.
+        Job.objects.of(job.portal).select_for_update().get(pk=job.pk)
+        mine = Job.objects.of(job.portal).filter(user=user, undoes=job, started_at=None)
+        for found in mine.filter(state__in=[Job.State.PLANNING, Job.State.PLANNED]):
+            if found.cursor.get("orders", []) == cursor.get("orders", []):
+                return found
+        made = _made(user, asked, language, undoes=job, subject=job.subject, cursor=cursor)
         steering.begin(made)
     return made
 

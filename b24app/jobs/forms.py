@@ -28,6 +28,10 @@ OUT_OF_CARD = frozenset({K.UNLINK, K.MOVE})
 # Lines of a pasted list that lack something are named, up to so many.
 MOST_NAMED = 10
 
+# Rows that are undone together.
+MOST_ROWS_NAMED = 50
+
+_ROW = re.compile(r"[1-9]\d{0,6}", re.ASCII)
 _ORDER = re.compile(r"(\d{1,15})(?:\|(?:(\d{1,5}):(\d{1,15}))?)?", re.ASCII)
 _PLACE = re.compile(r"(\d{1,5}):(\d{1,15})", re.ASCII)
 _STATUS = re.compile(r"[A-Za-z0-9_]{1,16}", re.ASCII)
@@ -245,3 +249,11 @@ def page_number(query: QueryDict) -> int:
     if not (raw.isascii() and raw.isdecimal() and len(raw) < 5 and int(raw) > 0):
         raise BadForm
     return int(raw)
+
+
+def row_numbers(form: QueryDict) -> list[int]:
+    """The rows named by ``row``, at most 50 of them; raises :class:`BadForm`."""
+    raw = form.getlist("row")
+    if len(raw) > MOST_ROWS_NAMED or not all(_ROW.fullmatch(one) for one in raw):
+        raise BadForm
+    return [int(one) for one in raw]

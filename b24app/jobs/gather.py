@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client
+from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter, Op
 from b24app.jobs import acting, lists, states, tables, work, workbooks
 from b24app.jobs.lanes import Held
@@ -36,6 +36,8 @@ PIECE = 2500
 SECONDS = 60.0
 PAGE = 50
 PAGES_AT_ONCE = 50
+# Times a card is read from the top, while each time brings something new.
+MOST_PASSES = 5
 
 S, V = JobItem.State, JobItem.Verdict
 
@@ -94,23 +96,32 @@ def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end:
 
 
 def _from_card(held: Held, own: Client) -> None:
-    """All links of the card, oldest order first: what is linked meanwhile comes at the end."""
+    """All links of the card, by order ID downwards: an order that leaves meanwhile hides no other.
+
+    Once the end is reached the card is read again from the top, until a whole pass brings nothing
+    new: what was linked meanwhile is among the rows too.
+    """
     job = held.job
     owner = place_of(job.card)
     if owner is None:
         raise tables.Unreadable("empty")
-    start = int(job.cursor.get("start", 0))
-    pages = PAGES_AT_ONCE if start else 1
-    asked = {f"links{at}": links.of_owner(owner, start + at * PAGE) for at in range(pages)}
-    outcomes = acting.sent(own, asked)
-    found = [link for one in outcomes.values() for link in links.links_of(one)]
-    ids = {link.order_id for link in found if link.owner == owner}
+    below, turn = int(job.cursor.get("below", 0)), int(job.cursor.get("pass", 1))
+    pages = PAGES_AT_ONCE if below or turn > 1 else 1
+    filters = links.filters_of(owner)
+    read = scanning.found_links(acting.sent(own, scanning.link_commands(filters, below, pages)))
+    ids = {link.order_id for link in read if link.owner == owner}
     ids -= set(JobItem.objects.filter(job=job, order_id__in=ids).values_list("order_id", flat=True))
-    read = start + pages * PAGE
-    known = [one.total or 0 for one in outcomes.values() if isinstance(one, Answer)]
     expected = job.card if isinstance(work.subject_of(job), work.Links) else None
-    items = rows_of_orders(job, [(pk, expected) for pk in sorted(ids)], job.rows + 1)
-    keep(held, items, {"start": read}, end=read >= max(known, default=0))
+    places = [(pk, expected) for pk in sorted(ids, reverse=True)]
+    fresh = bool(ids) or job.cursor.get("fresh") is True
+    # A page that is not full is the last one. Where it was the only one, nothing came in between.
+    last = len(read) % PAGE != 0 or not read
+    again = last and fresh and (below > 0 or turn > 1 or len(read) >= PAGE) and turn < MOST_PASSES
+    cursor = {"below": 0 if last else read[-1].order_id, "pass": turn + again, "fresh": fresh}
+    if again:
+        cursor["fresh"] = False
+    items = rows_of_orders(job, places, job.rows + 1)
+    keep(held, items, cursor, end=last and not again)
 
 
 def _from_search(held: Held, own: Client) -> None:
@@ -207,11 +218,17 @@ def _item(job: Job, row: tables.Row) -> JobItem:
 
 
 def _from_trail(held: Held, own: Client) -> None:
-    """What the job to be taken back has changed, from the audit trail: nothing that was undone since."""
+    """What the job to be undone has changed, from the audit trail: nothing that was undone since.
+
+    Only of some orders where the cursor names them.
+    """
     job = held.job
     if job.undoes is None:
         raise tables.Unreadable("empty")
     entries = AuditEntry.objects.of(job.portal).filter(change=job.undoes.change, certain=True)
+    chosen = {name: job.cursor[name] for name in ("orders",) if name in job.cursor}
+    if chosen:
+        entries = entries.filter(order_id__in=chosen["orders"])
     undone = entries.filter(pk__gt=int(job.cursor.get("entry", 0))).exclude(undone_by__certain=True)
     found = list(undone.order_by("pk")[:PIECE])
     items = [
@@ -220,17 +237,18 @@ def _from_trail(held: Held, own: Client) -> None:
             row=job.rows + at,
             order_id=entry.order_id,
             order_number=entry.order_number,
-            expected=_after(entry),
+            expected=after_text(entry),
             wanted=_before(entry),
             undoes=entry.pk,
         )
         for at, entry in enumerate(found, start=1)
     ]
     last = found[-1].pk if found else 0
-    keep(held, items, {"entry": last}, end=len(found) < PIECE)
+    keep(held, items, {**chosen, "entry": last}, end=len(found) < PIECE)
 
 
-def _after(entry: AuditEntry) -> str:
+def after_text(entry: AuditEntry) -> str:
+    """What the order had after a change, as rows keep it: a place, a status or a person."""
     return place_text(entry.target) if entry.kind == AuditEntry.Kind.LINK else entry.after
 
 

@@ -12,18 +12,25 @@ MOST_ATTEMPTS = 3
 # Its order had left the card before our write came: if it is where we want it, somebody else did that.
 NOT_OURS = "not_ours"
 
+# Somebody changed the order between our look and our write, and the write has overridden that.
+OVERRODE = "overrode"
+
 S = JobItem.State
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row's new state. ``happened``: this job has changed the order, which belongs into the trail."""
+    """A row's new state. ``happened``: this job has changed the order, which belongs into the trail.
+
+    ``seen`` is what the write really replaced, where that is not what the row had seen.
+    """
 
     item: JobItem
     state: JobItem.State
     reason: str = ""
     detail: str = ""
     happened: bool = False
+    seen: str | None = None
 
 
 # Refusals of one row. The first that fits decides; whoever is not here concerns the whole job.
@@ -50,13 +57,15 @@ def before(item: JobItem, now: str | None) -> Result | None:
     return None
 
 
-def after(item: JobItem, outcome: Answer | errors.BitrixError) -> Result:
+def after(item: JobItem, outcome: Answer | errors.BitrixError, first: str | None = None) -> Result:
     """The row's outcome after its write; ``PENDING`` where the reason is not this row's own.
 
-    Where the answer leaves open what was done the row is ``UNKNOWN``, with the refusal it got.
+    ``first`` is where the writing request itself found the order, before it wrote anything; None
+    where it did not tell. Where the answer leaves open what was done the row is ``UNKNOWN``, with
+    the refusal it got.
     """
     if isinstance(outcome, Answer):
-        return Result(item, S.DONE, happened=True)
+        return _written(item, first)
     if isinstance(outcome, errors.LinkExists):
         # Somebody else was quicker, or an earlier try of ours whose answer was lost.
         return Result(item, S.DONE, "already", happened=item.attempts > 0)
@@ -70,18 +79,28 @@ def after(item: JobItem, outcome: Answer | errors.BitrixError) -> Result:
     return Result(item, S.PENDING)
 
 
+def _written(item: JobItem, first: str | None) -> Result:
+    """The outcome of a write that the portal has confirmed."""
+    # A link is only ever taken from the very card the row names: nothing else can be overridden.
+    if not item.wanted or first in (None, item.seen):
+        return Result(item, S.DONE, happened=True)
+    if first == item.wanted:
+        return Result(item, S.DONE, "already", happened=item.attempts > 0)
+    return Result(item, S.DONE, OVERRODE, happened=True, seen=first)
+
+
 def read_back(item: JobItem, now: str | None, *, in_doubt: bool) -> Result | None:
     """The outcome of a row whose writing left no certain answer, from where its order stands.
 
     None while that may still change: ``in_doubt`` says that the writing may not be over.
     """
+    if now is None:
+        return Result(item, S.FAILED, "gone")
     if now == item.wanted:
         ours = item.reason != NOT_OURS
         return Result(item, S.DONE, "" if ours else "already", happened=ours)
     if in_doubt:
         return None
-    if now is None:
-        return Result(item, S.FAILED, "gone")
     if now != item.seen:
         return Result(item, S.SKIPPED, "changed", now)
     if item.reason:

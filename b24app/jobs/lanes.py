@@ -28,9 +28,13 @@ LANES = 4
 LEASE = timedelta(seconds=20)
 """How long a slice may be silent beyond what its next request is expected to take."""
 
-IN_DOUBT = timedelta(seconds=70)
-"""How long a dead worker's request may still be at work in the portal: the cloud cuts it off after
-60 s. Until then a row that was not written yet may still be."""
+SEND_WITHIN = timedelta(seconds=10)
+"""How long after :meth:`Held.begin` a writing request may still be sent: well within the lease. A
+worker that was suspended sends nothing afterwards, because the rows may be somebody else's by then."""
+
+IN_DOUBT = SEND_WITHIN + timedelta(seconds=60)
+"""How long after :meth:`Held.begin` a request may still be at work in the portal, which cuts it off
+60 s after it was sent. Until then a row that was not written yet may still be."""
 
 # Seconds between two looks at rows in doubt, at the least; later looks are as far apart as they are late.
 SOONEST_LOOK = 3
@@ -81,13 +85,18 @@ class Held:
             )
         return found
 
-    def begin(self, items: Sequence[JobItem], seconds: float) -> None:
-        """These rows are being written from now on, for so many seconds; raises :class:`Lost`."""
+    def begin(self, items: Sequence[JobItem], seconds: float) -> float:
+        """Mark rows as being written from now on, for so many seconds; raises :class:`Lost`.
+
+        Returns the wall-clock time (seconds since 1970) before which their request has to be sent.
+        """
+        now = timezone.now()
         with transaction.atomic():
             self.renew(seconds)
             self._mine().filter(pk__in=[one.pk for one in items]).update(
-                state=S.WRITING, attempts=F("attempts") + 1, at=timezone.now()
+                state=S.WRITING, attempts=F("attempts") + 1, at=now
             )
+        return (now + SEND_WITHIN).timestamp()
 
     def unknown(self, count: int) -> list[JobItem]:
         """Up to ``count`` rows whose writing nobody recorded, to be read back by this slice.

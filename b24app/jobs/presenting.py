@@ -10,7 +10,8 @@ from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from b24app.jobs import exporting, naming, reasons, states, work
+from b24app.jobs import exporting, naming, overriding, reasons, states, work
+from b24app.jobs.judging import OVERRODE
 from b24app.jobs.models import Job, JobItem, place_of
 from b24app.orders.types import Owner
 from b24app.tables import Cell, Table
@@ -92,6 +93,7 @@ class Line:
     text: str
     unless_moved: str
     stays: str
+    put_back: bool = False
 
     @property
     def order(self) -> str:
@@ -178,12 +180,14 @@ def filters(job: Job) -> list[Filter]:
 
 
 def _outcomes(job: Job, not_agreed: int) -> list[Filter]:
+    overrode = JobItem.objects.filter(job=job, state=S.DONE, reason=OVERRODE).count()
     chips = (
         Filter("waiting", _("Waiting"), job.total - job.handled, bad=False),
         Filter(S.DONE.value, _("Done"), job.done, bad=False),
         Filter(S.SKIPPED.value, _("Skipped"), job.skipped, bad=True),
         Filter(S.FAILED.value, _("Failed"), job.failed, bad=True),
         Filter(_NOT_AGREED, _("Not moved"), not_agreed, bad=False),
+        Filter(OVERRODE, _("Overrode a change"), overrode, bad=True),
     )
     return [one for one in chips if one.count > 0]
 
@@ -195,6 +199,8 @@ def chosen(job: Job, show: str) -> QuerySet[JobItem]:
         return items.filter(state=show)
     if show == "waiting":
         return items.filter(state__in=_WAITING)
+    if show == OVERRODE:
+        return items.filter(state=S.DONE, reason=OVERRODE)
     if show == _NOT_AGREED:
         return items.filter(state=S.LEFT, reason=_NOT_AGREED)
     if show not in V.values:
@@ -240,9 +246,10 @@ def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
         seen=names.get(item.seen) or item.seen or nowhere,
         pill=_pill(item),
         verdict=_verdict(item),
-        text=_text(item, names),
+        text=_text(item, names, links=links),
         unless_moved=(moved := _unless_moved(job, item.verdict)),
         stays=reasons.words(reasons.ITEM_REASONS, _NOT_AGREED) if moved else "",
+        put_back=overriding.can_put_back(job, item),
     )
 
 
@@ -269,8 +276,10 @@ def _verdict(item: JobItem) -> str:
     return reasons.words(reasons.VERDICTS, item.verdict) if item.verdict else ""
 
 
-def _text(item: JobItem, names: Mapping[str, str]) -> str:
+def _text(item: JobItem, names: Mapping[str, str], *, links: bool) -> str:
     """What will happen or has happened to the row, in a sentence."""
+    if item.reason == OVERRODE:
+        return overriding.text(item, links=links, named=lambda value: _named(value, names))
     if item.reason:
         return _reason(item, names)
     if item.verdict == V.NO_ORDER and item.detail:
@@ -289,13 +298,18 @@ def _text(item: JobItem, names: Mapping[str, str]) -> str:
 def _reason(item: JobItem, names: Mapping[str, str]) -> str:
     found = reasons.words(reasons.ITEM_REASONS, item.reason)
     if item.reason == "changed" and item.detail:
-        place = place_of_or_none(item.detail)
-        return f"{found} ({_name(place) if place else names.get(item.detail, item.detail)})"
+        return f"{found} ({_named(item.detail, names)})"
     if item.reason == "bad_card" and (number := _ONE_NUMBER.fullmatch(item.wanted_text)):
         return _("%(reason)s; if you mean deal %(id)s, write %(id)s alone") % {
             "reason": found, "id": number[1],
         }  # fmt: skip
     return found
+
+
+def _named(value: str, names: Mapping[str, str]) -> str:
+    """What a place, a status or a person in a row is called."""
+    place = place_of_or_none(value)
+    return _name(place) if place else names.get(value, value)
 
 
 def _way(item: JobItem) -> str:

@@ -40,7 +40,7 @@ LEFT: Words = {
 ITEM_REASONS: Words = {
     "already": _("It stood there already"),
     "changed": _("Somebody has moved or changed the order since the preview; it was not touched"),
-    "gone": _("The order does not exist any more"),
+    "gone": _("The order was deleted"),
     "no_card": _("The deal does not exist any more, or you may not open it"),
     "denied": _("Bitrix24 refused: no right to change this order"),
     "not_saved": _("Bitrix24 could not save the order; somebody may be editing it"),

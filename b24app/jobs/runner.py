@@ -1,15 +1,18 @@
 """One slice of a job: at most 30 seconds, then the next one's turn.
 
-Rows are claimed, looked at, written in batches that stay below 25 seconds, and recorded: a row's
+Rows are claimed, looked at, written in batches of at most 5 seconds, and recorded: a row's
 outcome, its audit entry and the job's counters in one transaction. Nothing is written blind: where
 each order stands is read ahead of its write, with the writes of the batch before, and an order that
-has moved since the preview is skipped. What was under way when a worker died is read back first.
+has moved since the preview is skipped. The writing request reads the places once more before it
+writes: that is what the audit entry and the undo keep. What was under way when a worker died is read
+back first.
 """
 
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import F
@@ -19,18 +22,30 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
 from b24app.bitrix24.pacing import Priority, View
-from b24app.jobs import acting, exporting, judging, lanes, plan, states, troubles, work
+from b24app.jobs import (
+    acting,
+    exporting,
+    judging,
+    lanes,
+    overriding,
+    plan,
+    states,
+    troubles,
+    work,
+)
 from b24app.jobs.judging import Result
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, place_of
 from b24app.journal import audit, watching
 from b24app.journal.models import AuditEntry
+from b24app.orders import existence
 from b24app.portals import access
 from b24app.portals.budgets import budget_of
 
 SLICE = 30.0
-BATCH = 25.0
-"""Seconds a batch may take by the measured cost of its writes; the cloud cuts it off after 60."""
+BATCH = 5.0
+"""Seconds a batch may take by the measured cost of its writes. Within them somebody else's change can
+be overridden, so they are few."""
 
 LEAST = 4.0
 """Seconds of work that are worth a request of their own, to look where their orders stand."""
@@ -44,6 +59,9 @@ LEFTOVERS = 3.0
 # Seconds for which a lane leaves the worker to others: the job's first lane goes on, and a further one
 # is for workers that nobody else needs, and for a portal that is slower than its bucket.
 REST = 15.0
+# Keys of the commands that read, at the head of a writing request, what it is about to change.
+FIRST = "first:"
+
 S = JobItem.State
 
 COUNTED = {S.DONE: "done", S.SKIPPED: "skipped", S.FAILED: "failed"}
@@ -58,6 +76,8 @@ class Turn:
     hands: acting.Hands
     budget: SharedBudget
     began: float = field(default_factory=time.monotonic)
+    existing: set[int] = field(default_factory=set)
+    """Orders linked to nothing that the portal has said exist."""
 
     @property
     def job(self) -> Job:
@@ -82,6 +102,9 @@ def run(held: Held) -> float | None:
     try:
         turn = Turn(held, acting.hands_of(job), budget_of(job.portal, Priority.BULK))
         return plan.step(turn.held, turn.hands) if job.planned_at is None else _work(turn)
+    except errors.OutOfTime:
+        # This worker was suspended. Its rows wait again, or are somebody else's by now.
+        return 0.0
     except errors.BitrixError as error:
         return troubles.meet(job, error)
 
@@ -102,12 +125,23 @@ def _work(turn: Turn) -> float | None:
         return LEFTOVERS
     ready, standing = _looked(turn, claimed)
     while ready and _goes_on(turn):
+        if ready[0].order_id not in standing:
+            standing = _standing(turn, ready)
         view = turn.budget.view()
-        chunk = _chunk(turn, view, ready)
-        if not chunk:
+        chunk, settled = _chunk(turn, view, ready, standing)
+        if not chunk and not settled:
             break
-        standing = _write(turn, view, chunk, list(ready)[: work.PAGE], standing)
+        if not chunk:
+            record(turn.held, settled)
+            continue
+        standing = _write(turn, view, chunk, settled, list(islice(ready, work.PAGE)))
     return 0.0
+
+
+def _standing(turn: Turn, items: Iterable[JobItem]) -> dict[int, str | None]:
+    """Where the orders of these rows stand now, by order id."""
+    subject, ids = work.subject_of(turn.job), [item.order_id for item in items]
+    return subject.standing(ids, acting.sent(turn.hands.writing, subject.reading(ids)))
 
 
 def _export(turn: Turn) -> float | None:
@@ -130,15 +164,23 @@ def _capacity(turn: Turn, view: View, left: int) -> int:
     soonest = min(subject.methods, key=lambda method: view.of(method).wait)
     if (wait := view.of(soonest).wait) > acting.SHORT_WAIT:
         raise errors.Wait(wait, method=soonest)
-    most = max(
-        int(min(SLICE, view.of(method).room) / _cost(view, method)) for method in subject.methods
-    )
+    most = max(_fitting(view, method) for method in subject.methods)
     # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
     # Elsewhere the lanes end together: towards the end they take less and less.
     known = [method for method in subject.methods if view.of(method).cost is not None]
     least = min([subject.most, *(1 + int(LEAST / _cost(view, method)) for method in known)])
     share = left if view.wait else max(least, -(-left // lanes.LANES))
-    return min(MOST_CLAIMED, most + 1, share)
+    # Whole batches, as far as there is room: each that is not full costs one more request.
+    full = min([subject.most, *(max(1, int(BATCH / _cost(view, method))) for method in known)])
+    return min(MOST_CLAIMED, most + 1, -(-share // full) * full)
+
+
+def _fitting(view: View, method: str) -> int:
+    """Rows a slice can write; any number while nobody knows what one costs: the rest goes back."""
+    account = view.of(method)
+    if account.cost is None and account.room >= SLICE:
+        return MOST_CLAIMED
+    return int(min(SLICE, account.room) / _cost(view, method))
 
 
 def _cost(view: View, method: str) -> float:
@@ -165,9 +207,8 @@ def _at_the_end(turn: Turn) -> float | None:
 
 
 def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
-    subject = work.subject_of(turn.job)
-    ids = [item.order_id for item in items]
-    standing = subject.standing(ids, acting.sent(turn.hands.writing, subject.reading(ids)))
+    standing = _standing(turn, items)
+    _find_deleted(turn, items, standing)
     judged = (
         judging.read_back(item, standing[item.order_id], in_doubt=lanes.in_doubt(item))
         for item in items
@@ -199,66 +240,101 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
     return ready, subject.standing(ids, outcomes)
 
 
-def _chunk(turn: Turn, view: View, ready: deque[JobItem]) -> list[JobItem]:
-    """The next rows to go out together: what the slice and the execution time left have room for.
+def _find_deleted(turn: Turn, items: Iterable[JobItem], standing: dict[int, str | None]) -> None:
+    """Put None for deleted orders: an order that was linked and is not any more may be gone itself."""
+    if not isinstance(work.subject_of(turn.job), work.Links):
+        return
+    ids = {one.order_id for one in items if one.seen and standing.get(one.order_id) == ""}
+    asked = existence.commands(ids - turn.existing)
+    gone = existence.deleted(acting.sent(turn.hands.writing, asked))
+    standing.update(dict.fromkeys(gone))
+    turn.existing |= ids - gone
 
-    Empty when the slice has no time for them. However slow the portal is, a slice that has claimed
-    something writes at least one.
+
+def _chunk(
+    turn: Turn, view: View, ready: deque[JobItem], standing: dict[int, str | None]
+) -> tuple[list[JobItem], list[Result]]:
+    """The next rows to go out together, and outcomes of rows before them that need no writing.
+
+    As many as the slice and the execution time left have room for; none when the slice has no time
+    for them. However slow the portal is, a slice that has claimed something writes at least one.
     """
     subject = work.subject_of(turn.job)
-    seconds, chunk = min(BATCH, turn.left), list[JobItem]()
+    known = [one for one in islice(ready, work.PAGE) if one.order_id in standing]
+    _find_deleted(turn, known, standing)
+    seconds, chunk, settled = min(BATCH, turn.left), list[JobItem](), list[Result]()
     room = {method: view.of(method).room for method in subject.methods}
-    while ready and len(chunk) < subject.most:
-        method = subject.method(ready[0])
+    for item in known:
+        done = judging.before(item, standing[item.order_id])
+        if done is not None:
+            settled.append(done)
+            ready.popleft()
+            continue
+        method = subject.method(item)
         seconds -= _cost(view, method)
         room[method] -= _cost(view, method)
+        if len(chunk) == subject.most or (room[method] < 0 and chunk):
+            break
         if seconds < 0 and (chunk or turn.left < SLICE / 2):
             break
-        if room[method] < 0 and chunk:
-            break
         chunk.append(ready.popleft())
-    return chunk
+    return chunk, settled
 
 
 def _write(
     turn: Turn,
     view: View,
-    chunk: Sequence[JobItem],
+    writes: Sequence[JobItem],
+    settled: Sequence[Result],
     following: Sequence[JobItem],
-    standing: dict[int, str | None],
 ) -> dict[int, str | None]:
-    """Write one batch and record it; where the orders of the next one stand, read in the same request."""
+    """Write one batch and record it, with what was ``settled`` without writing.
+
+    Returns where the orders of the next one stand, read in the same request.
+    """
     subject = work.subject_of(turn.job)
-    settled = [judging.before(item, standing[item.order_id]) for item in chunk]
-    results = [one for one in settled if one is not None]
-    writes = [item for item, one in zip(chunk, settled, strict=True) if one is None]
-    if not writes:
-        record(turn.held, results)
-        return standing
     ids = [item.order_id for item in following]
-    commands = {f"write{item.order_id}": subject.write(item) for item in writes}
+    own = subject.reading([item.order_id for item in writes])
+    commands = {
+        **{f"{FIRST}{key}": command for key, command in own.items()},
+        **{f"write{item.order_id}": subject.write(item) for item in writes},
+        **(subject.reading(ids) if ids else {}),
+    }
     # Waited for here, and not when they count as being written: nobody knows of those what a killed
     # worker has done with them.
     time.sleep(min(view.wait, acting.SHORT_WAIT))
-    turn.held.begin(writes, sum(_cost(view, subject.method(item)) for item in writes))
+    seconds = sum(_cost(view, subject.method(item)) for item in writes)
+    deadline = turn.held.begin(writes, seconds)
     try:
-        outcomes = acting.sent(turn.hands.writing, commands | (subject.reading(ids) if ids else {}))
+        outcomes = acting.sent(turn.hands.writing, commands, send_before=deadline)
     except errors.BitrixError as error:
         state = S.PENDING if error.not_applied else S.UNKNOWN
-        record(turn.held, [*results, *(Result(item, state) for item in writes)])
+        record(turn.held, [*settled, *(Result(item, state) for item in writes)])
         raise
     by_order = {item.order_id: outcomes[f"write{item.order_id}"] for item in writes}
-    trouble = _shared(turn, by_order)
-    results += [
+    trouble, first = _shared(turn, by_order), _first(subject, writes, outcomes)
+    results = [
         Result(item, S.PENDING)
         if trouble and isinstance(by_order[item.order_id], type(trouble))
-        else judging.after(item, by_order[item.order_id])
+        else judging.after(item, by_order[item.order_id], first.get(item.order_id))
         for item in writes
     ]
-    record(turn.held, results)
+    record(turn.held, [*settled, *overriding.with_authors(turn.job, results)])
     if trouble is not None:
         raise trouble
-    return subject.standing(ids, outcomes) if ids else {}
+    later = {key: one for key, one in outcomes.items() if not key.startswith(FIRST)}
+    return subject.standing(ids, later) if ids else {}
+
+
+def _first(
+    subject: work.Subject, writes: Sequence[JobItem], outcomes: acting.Outcomes
+) -> dict[int, str | None]:
+    """Where the writing request found its orders before it wrote; empty if it could not tell."""
+    found = {key.removeprefix(FIRST): one for key, one in outcomes.items() if key.startswith(FIRST)}
+    try:
+        return subject.standing([item.order_id for item in writes], found)
+    except errors.BitrixError:
+        return {}
 
 
 def _shared(
@@ -285,6 +361,8 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
     job, now, subject = held.job, timezone.now(), work.subject_of(held.job)
     for one in results:
         one.item.state, one.item.reason, one.item.detail = one.state, one.reason, one.detail
+        if one.seen is not None:
+            one.item.seen = one.seen
         # Counted in advance, when its writing began: only what stays unknown is left counted.
         one.item.attempts += one.state == S.UNKNOWN
         one.item.at = now if one.state in COUNTED else None
@@ -295,7 +373,7 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
         held.renew()
         JobItem.objects.rewrite(
             [one.item for one in results],
-            ["state", "reason", "detail", "at", "claim", "attempts", *fields],
+            ["state", "reason", "detail", "seen", "at", "claim", "attempts", *fields],
         )
         audit.record(
             job.acting,

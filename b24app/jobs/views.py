@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from b24app import dictionaries, tables
 from b24app.connect import client_of
-from b24app.jobs import creating, forms, presenting, progress, steering
+from b24app.jobs import creating, forms, overriding, presenting, progress, steering
 from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
 from b24app.jobs.models import Job, place_text
 from b24app.orders.types import Owner
@@ -208,11 +208,13 @@ def discard(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def undo(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
-    """A job that takes this one back, with a preview of its own."""
-    if "undo" not in progress.of_job(one, user).may:
+    """A job that undoes this one, with a preview of its own; ``row`` names the only rows to undo."""
+    rows = forms.row_numbers(request.POST)
+    orders = overriding.orders_of_rows(one, rows)
+    if "undo" not in progress.of_job(one, user).may or (rows and not orders):
         return _page(request, user, one)
     try:
-        return _page(request, user, creating.undo(user, one, opened.language))
+        return _page(request, user, creating.undo(user, one, opened.language, orders))
     except creating.TooMany:
         return _form(request, opened, user, too_many=True, status=409)
 

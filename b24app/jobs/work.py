@@ -34,6 +34,11 @@ class Subject(Protocol):
     @property
     def methods(self) -> tuple[str, ...]: ...
 
+    @property
+    def kind(self) -> str:
+        """The kind of its entries in the audit trail; empty where nothing is changed."""
+        ...
+
     def method(self, item: JobItem) -> str:
         """The method that writes this item: its measured cost decides how many go together."""
         ...
@@ -63,8 +68,11 @@ class Subject(Protocol):
 class Links:
     """Where orders are linked: ``2:7021``, or empty for nowhere."""
 
-    most: int = 49  # and one command that reads where the next ones stand
+    most: int = (
+        48  # and two commands that read places: of these orders first, of the next ones last
+    )
     methods: tuple[str, ...] = (ADD, DELETE)
+    kind: str = AuditEntry.Kind.LINK.value
 
     def method(self, item: JobItem) -> str:
         return ADD if item.wanted else DELETE
@@ -90,7 +98,7 @@ class Links:
 
     def entry(self, item: JobItem, right: str) -> Entry:
         return Entry(
-            kind=AuditEntry.Kind.LINK,
+            kind=self.kind,
             order_id=item.order_id,
             order_number=item.order_number,
             source=place_of(item.seen),
@@ -160,6 +168,7 @@ class Reading:
 
     most: int = 50
     methods: tuple[str, ...] = ("sale.order.list",)
+    kind: str = ""
 
     def method(self, item: JobItem) -> str:
         return self.methods[0]

@@ -121,22 +121,47 @@ def _shown(portal: Portal) -> AuditQuerySet:
 
 
 def undoable(
-    portal: Portal, owner: Owner, *, change: uuid.UUID | None, entries: Sequence[int]
+    user: PortalUser, owner: Owner, *, change: uuid.UUID | None, entries: Sequence[int]
 ) -> list[AuditEntry]:
-    """What is to be taken back at a card: all of one click, or entries, not taken back already.
+    """What is to be undone at a card: all of one click, or entries, not undone already.
 
-    Only entries that touched ``owner`` (an order's own page: that order) are found from there.
+    Only entries that touched ``owner`` (an order's own page: that order) are found from there, and
+    links that ``user`` made: a move that overrode a change may have touched two other cards.
     """
     wanted = Q(change=change) if change is not None else Q(pk__in=entries)
-    found = AuditEntry.objects.of(portal).filter(wanted).exclude(undone_by__certain=True)
-    here = found.filter(order_id=owner.id) if owner.type_id == ORDER else found.touching(owner)
-    return list(here.order_by("pk"))
+    found = AuditEntry.objects.of(user.portal).filter(wanted).exclude(undone_by__certain=True)
+    if owner.type_id == ORDER:
+        return list(found.filter(order_id=owner.id).order_by("pk"))
+    mine = found.filter(user_id=user.user_id, kind=AuditEntry.Kind.LINK)
+    there = {one.pk for one in found.touching(owner)} | {one.pk for one in mine}
+    return list(found.filter(pk__in=there).order_by("pk"))
 
 
-def latest_of(portal: Portal, order_ids: Iterable[int]) -> dict[int, AuditEntry]:
-    """The newest change of the links of each order, as far as the app made it."""
-    links = AuditEntry.objects.of(portal).filter(kind=AuditEntry.Kind.LINK)
-    return {one.order_id: one for one in links.filter(order_id__in=list(order_ids)).order_by("pk")}
+def latest_of(
+    portal: Portal, order_ids: Iterable[int], kind: str = AuditEntry.Kind.LINK
+) -> dict[int, AuditEntry]:
+    """The newest change of this kind to each order, as far as the app made it."""
+    found = AuditEntry.objects.of(portal).filter(kind=kind)
+    return {one.order_id: one for one in found.filter(order_id__in=list(order_ids)).order_by("pk")}
+
+
+def entries_of(
+    portal: Portal, change: uuid.UUID | None, order_ids: Iterable[int]
+) -> dict[int, int]:
+    """The entries of one click by order id, of these orders; empty for no click."""
+    if change is None:
+        return {}
+    found = AuditEntry.objects.of(portal).filter(change=change, order_id__in=list(order_ids))
+    return dict(found.values_list("order_id", "pk"))
+
+
+def before(
+    portal: Portal, change: uuid.UUID | None, order_ids: Sequence[int], kind: str
+) -> dict[int, AuditEntry]:
+    """The newest entries of this kind by order id, apart from those of the click ``change``."""
+    found = AuditEntry.objects.of(portal).filter(kind=kind, order_id__in=order_ids)
+    others = found.exclude(change=change) if change is not None else found
+    return {one.order_id: one for one in others.order_by("pk")} if order_ids else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,11 +112,20 @@ def missing(outcomes: Outcomes, owners: Iterable[Owner]) -> set[Owner]:
     return {one for one in owners if str(one.type_id) in asked - failed and one not in known}
 
 
-def set_amount(client: Client, card: Card, amount: Decimal, *, manual: bool = True) -> Card:
-    """Set a card's amount (major units of its currency) and read it back in the same request.
+def set_amount(
+    client: Client,
+    card: Card,
+    amount: Decimal,
+    *,
+    manual: bool = True,
+    send_before: float | None = None,
+) -> tuple[Card, Card]:
+    """Set a card's amount (major units of its currency): the card just before the write, and after.
 
-    ``manual`` keeps the portal from counting it anew from the card's products. Raises the portal's
-    refusal; where the answer was lost, the card is read and only that decides.
+    One request that reads, writes and reads back. ``manual`` keeps the portal from counting the
+    amount anew from the card's products. Nothing is written past ``send_before``, a wall-clock time
+    in seconds since 1970. Raises the portal's refusal; where the answer was lost, the card is read
+    and only that decides.
     """
     flag = "Y" if manual else "N"
     if card.owner.is_deal:
@@ -127,7 +136,9 @@ def set_amount(client: Client, card: Card, amount: Decimal, *, manual: bool = Tr
         params = {"entityTypeId": card.owner.type_id, "id": card.owner.id, "fields": fields}
         write = Command("crm.item.update", params, write=True)
     try:
-        outcomes = client.batch({"write": write, **opening(card.owner)})
+        asked = opening(card.owner)
+        commands = {"first": asked["card"], "write": write, **asked}
+        outcomes = client.batch(commands, send_before=send_before)
         refused = outcomes["write"]
     except errors.BitrixError as lost:
         if lost.not_applied:
@@ -136,7 +147,15 @@ def set_amount(client: Client, card: Card, amount: Decimal, *, manual: bool = Tr
     now = opened(card.owner, outcomes)
     if isinstance(refused, errors.BitrixError) and now.amount != amount:
         raise refused
-    return now
+    return _first(card, outcomes), now
+
+
+def _first(card: Card, outcomes: Outcomes) -> Card:
+    """The card as the writing request found it; as it was looked at, where that could not tell."""
+    try:
+        return opened(card.owner, {"card": outcomes["first"]})
+    except (KeyError, errors.BitrixError):
+        return card
 
 
 def note(owner: Owner, text: str) -> Command:

@@ -89,15 +89,20 @@ def commands(ids: Sequence[int | str], tag: str, kinds: Iterable[Kind]) -> dict[
     }
 
 
-def _command(kind: Kind, ids: Sequence[int | str], page: int) -> Command:
+def _command(kind: Kind, ids: Sequence[int | str], page: int, after: int = 0) -> Command:
+    """A page of rows by id. What a later request asks for goes on behind the id ``after``.
+
+    By offset a row would be missing whenever one before it was deleted in between.
+    """
     source = SOURCES[kind]
+    further = {">id": after} if after else {}
     return Command(
         source.method,
         {
             "select": list(source.select),
-            "filter": {source.key: list(ids), **source.narrowed},
+            "filter": {source.key: list(ids), **source.narrowed, **further},
             "order": {"id": "asc"},
-            "start": page * PAGE,
+            "start": 0 if after else page * PAGE,
         },
     )
 
@@ -108,6 +113,7 @@ class _Block:
     kinds: tuple[Kind, ...]
     by_number: bool
     next_page: dict[Kind, int] = field(default_factory=dict)
+    last: dict[Kind, int] = field(default_factory=dict)
     failed: set[Kind] = field(default_factory=set)
 
     def has(self, kind: Kind) -> bool:
@@ -148,6 +154,7 @@ class Content:
                 self._failed(kind, block, outcome)
                 continue
             self._store(kind, outcome.result, set(block.ids))
+            block.last[kind] = max(block.last.get(kind, 0), rows.last_id(outcome.result))
             if kind is not Kind.ORDERS and block.next_page.get(kind) != 0:
                 block.next_page[kind] = int(page) + 1 if outcome.next else 0
 
@@ -163,7 +170,8 @@ class Content:
                 block.ids = tuple(order_id for order_id in block.ids if order_id in self._orders)
             for kind, page in block.next_page.items():
                 if 0 < page < MOST_PAGES and block.ids:
-                    asked[f"{kind}:{tag}:{page}"] = _command(kind, block.ids, page)
+                    last = block.last.get(kind, 0)
+                    asked[f"{kind}:{tag}:{page}"] = _command(kind, block.ids, page, last)
         return asked
 
     def give_up(self) -> None:

@@ -184,14 +184,16 @@ class OrderReader:
         return (link for link in found if link.owner == self._owner)
 
 
-def read_orders(client: Client, order_ids: Iterable[int]) -> tuple[Order, ...]:
-    """Orders with payments, shipments and customers, in the order given; unknown ones are left out.
+def read_orders(
+    client: Client, order_ids: Iterable[int], kinds: Sequence[Kind] = EVERYTHING
+) -> tuple[Order, ...]:
+    """Orders with what ``kinds`` names of them, in the order given; unknown ones are left out.
 
     Raises what kept them from being read.
     """
     ids, content = list(dict.fromkeys(order_ids)), Content()
     if ids:
-        _read(content, client, ids, EVERYTHING)
+        _read(content, client, ids, kinds)
     if content.refused is not None:
         raise content.refused
     return content.built(ids)

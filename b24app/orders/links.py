@@ -18,9 +18,13 @@ from b24app.orders import rows
 from b24app.orders.types import OrderLink, Owner
 
 # The documentation's own samples take 0.33 s for add and 1.77 s for deleteByFilter, and the cloud
-# cuts a request off after 60 s: 50 adds or 12 deletes stay well below.
-ADDS_PER_REQUEST = 50
+# cuts a request off after 60 s: 48 adds or 12 deletes stay well below. Two more commands of the same
+# request read the places, before and after.
+ADDS_PER_REQUEST = 48
 DELETES_PER_REQUEST = 12
+
+# Keys of the commands that read, at the head of a writing request, what it is about to change.
+FIRST = "first:"
 
 LIST = "crm.orderentity.list"
 
@@ -46,7 +50,10 @@ class Result(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """What became of one change. ``before`` was read just ahead of the write, ``now`` just after."""
+    """What became of one change. ``before`` was read just ahead of the write, ``now`` just after.
+
+    ``before`` comes from the writing request itself, where that could tell.
+    """
 
     change: Change
     result: Result
@@ -54,14 +61,27 @@ class Changed:
     now: Owner | None
     error: errors.BitrixError | None = None
 
+    @property
+    def overrode(self) -> bool:
+        """Whether somebody else's change was replaced that came after the person had looked.
+
+        A link is only ever taken from the very card it was seen at: that overrides nothing.
+        """
+        return (
+            self.result is Result.DONE
+            and self.change.wanted is not None
+            and self.before not in (self.change.seen, self.change.wanted)
+        )
+
 
 def of_owner(owner: Owner, start: int = 0) -> Command:
     """The links of one deal or invoice, newest orders first, 50 from ``start``."""
-    return listing(
-        [Filter("ownerTypeId", Op.EQUAL, owner.type_id), Filter("ownerId", Op.EQUAL, owner.id)],
-        order=[Order("orderId", "desc")],
-        start=start,
-    )
+    return listing(filters_of(owner), order=[Order("orderId", "desc")], start=start)
+
+
+def filters_of(owner: Owner) -> list[Filter]:
+    """The conditions on the links of one deal or invoice."""
+    return [Filter("ownerTypeId", Op.EQUAL, owner.type_id), Filter("ownerId", Op.EQUAL, owner.id)]
 
 
 def of_orders(order_ids: Sequence[int]) -> Command:
@@ -119,13 +139,18 @@ def _write(change: Change, before: Owner | None) -> Command:
 
 
 def apply(
-    client: Client, changes: Sequence[Change], before: Mapping[int, Owner | None]
+    client: Client,
+    changes: Sequence[Change],
+    before: Mapping[int, Owner | None],
+    *,
+    send_before: float | None = None,
 ) -> list[Changed]:
     """Write what still holds and report every change, in the order given.
 
     ``before`` is what :func:`places` read a moment ago. A change whose order no longer stands where
-    the person saw it is not written. Raises nothing for a failed write: each :class:`Changed` says
-    what is known, and a refusal carries its error.
+    the person saw it is not written. Nothing is written past ``send_before``, a wall-clock time in
+    seconds since 1970. Raises nothing for a failed write: each :class:`Changed` says what is known,
+    and a refusal carries its error.
     """
     decided: dict[int, Changed] = {}
     adds: list[Change] = []
@@ -140,33 +165,43 @@ def apply(
             (adds if change.wanted else deletes).append(change)
     for group, size in ((adds, ADDS_PER_REQUEST), (deletes, DELETES_PER_REQUEST)):
         for at in range(0, len(group), size):
-            for done in _write_chunk(client, group[at : at + size], before):
+            for done in _write_chunk(client, group[at : at + size], before, send_before):
                 decided[done.change.order_id] = done
     return [decided[change.order_id] for change in changes]
 
 
 def _write_chunk(
-    client: Client, changes: Sequence[Change], before: Mapping[int, Owner | None]
+    client: Client,
+    changes: Sequence[Change],
+    before: Mapping[int, Owner | None],
+    send_before: float | None,
 ) -> list[Changed]:
     ids = [change.order_id for change in changes]
-    commands = {
+    reading = place_commands(ids)
+    writes = {
         f"write{change.order_id}": _write(change, before.get(change.order_id)) for change in changes
     }
+    commands = {**{f"{FIRST}{key}": one for key, one in reading.items()}, **writes, **reading}
     outcomes: Mapping[str, Outcome]
     try:
-        outcomes = client.batch({**commands, **_reading_after(commands, ids)})
+        outcomes = client.batch(commands, send_before=send_before)
     except errors.BitrixError as error:
-        outcomes = dict.fromkeys(commands, error)
+        outcomes = dict.fromkeys(writes, error)
     now = _read_back(client, ids, outcomes)
+    first = {**before, **_first(ids, outcomes)}
     return [
-        _judge(change, before.get(change.order_id), outcomes[f"write{change.order_id}"], now)
+        judge(change, first.get(change.order_id), outcomes[f"write{change.order_id}"], now)
         for change in changes
     ]
 
 
-def _reading_after(commands: Mapping[str, Command], ids: Sequence[int]) -> dict[str, Command]:
-    """The reading that proves the writes, in the same request where it still fits into 50 commands."""
-    return place_commands(ids) if len(commands) < 50 else {}
+def _first(ids: Sequence[int], outcomes: Mapping[str, Outcome]) -> dict[int, Owner | None]:
+    """Where the writing request found the orders before it wrote; empty if it could not tell."""
+    found = {key.removeprefix(FIRST): one for key, one in outcomes.items() if key.startswith(FIRST)}
+    try:
+        return places(ids, found) if found else {}
+    except errors.BitrixError:
+        return {}
 
 
 def _read_back(
@@ -186,17 +221,26 @@ def _read_back(
         return None
 
 
-def _judge(
+def judge(
     change: Change, before: Owner | None, outcome: Outcome, now: Mapping[int, Owner | None] | None
 ) -> Changed:
+    """What became of a change, from its answer and where its order stands ``now`` (None: unknown).
+
+    ``before`` is where the writing request found the order.
+    """
     error = outcome if isinstance(outcome, errors.BitrixError) else None
+    place = now[change.order_id] if now is not None else before
+    if isinstance(error, errors.OrderNotFound):
+        return Changed(change, Result.FAILED, before, None, error)
     if now is None:
         if error is None:
             return Changed(change, Result.DONE, before, change.wanted)
         result = Result.FAILED if error.not_applied else Result.UNKNOWN
         return Changed(change, result, before, before, error)
-    place = now[change.order_id]
     if place == change.wanted:
+        # The portal refuses a link that stands, or one that is not there: somebody else was quicker.
+        if error is not None and error.not_applied:
+            return Changed(change, Result.ALREADY, place, place)
         return Changed(change, Result.DONE, before, place)
     if error is None or place != before:
         return Changed(change, Result.CONFLICT, before, place)

@@ -49,6 +49,12 @@ def rows(result: object, key: str | None = None) -> list[Mapping[str, object]]:
     return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list) else []
 
 
+def last_id(result: object) -> int:
+    """The highest id among the rows of a sale.* list, whatever they are called; 0 for no rows."""
+    lists = result.values() if isinstance(result, Mapping) else ()
+    return max((integer(row.get("id")) for one in lists for row in rows(one)), default=0)
+
+
 def integer(value: object) -> int:
     """A whole number of at most 15 digits; 0 for anything else."""
     if isinstance(value, float):

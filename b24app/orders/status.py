@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import rows
-from b24app.orders.links import Result
+from b24app.orders.links import FIRST, Result
 from b24app.orders.types import Order
 
 # Saving an order runs the store's own automation: fewer at once than links.
@@ -32,6 +32,27 @@ class StatusChanged:
     now: str
     error: errors.BitrixError | None = None
 
+    @property
+    def overrode(self) -> bool:
+        """Whether somebody else's change was replaced that came after the person had looked."""
+        return self.result is Result.DONE and self.before not in (
+            self.change.seen,
+            self.change.wanted,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StatusOutcome:
+    """What became of every chosen order, and their numbers by id."""
+
+    changed: tuple[StatusChanged, ...]
+    numbers: Mapping[int, str]
+
+    @property
+    def written(self) -> tuple[StatusChanged, ...]:
+        """Changes to be written down: made, or made perhaps."""
+        return tuple(one for one in self.changed if one.result in (Result.DONE, Result.UNKNOWN))
+
 
 def reading(order_ids: Sequence[int]) -> dict[str, Command]:
     """Commands that read number and status of orders, 50 each, for :func:`read`."""
@@ -56,9 +77,16 @@ def read(outcomes: Mapping[str, Answer | errors.BitrixError]) -> dict[int, Order
 
 
 def apply(
-    client: Client, changes: Sequence[StatusChange], before: Mapping[int, Order]
+    client: Client,
+    changes: Sequence[StatusChange],
+    before: Mapping[int, Order],
+    *,
+    send_before: float | None = None,
 ) -> list[StatusChanged]:
-    """Write what still holds and report every change, in the order given; raises nothing for a refusal."""
+    """Write what still holds and report every change, in the order given; raises nothing for a refusal.
+
+    Nothing is written past ``send_before``, a wall-clock time in seconds since 1970.
+    """
     decided: dict[int, StatusChanged] = {}
     writes: list[StatusChange] = []
     for change in changes:
@@ -70,14 +98,17 @@ def apply(
         else:
             writes.append(change)
     for at in range(0, len(writes), PER_REQUEST):
-        for done in _write(client, writes[at : at + PER_REQUEST]):
+        for done in _write(client, writes[at : at + PER_REQUEST], send_before):
             decided[done.change.order_id] = done
     return [decided[change.order_id] for change in changes]
 
 
-def _write(client: Client, changes: Sequence[StatusChange]) -> list[StatusChanged]:
+def _write(
+    client: Client, changes: Sequence[StatusChange], send_before: float | None
+) -> list[StatusChanged]:
     ids = [change.order_id for change in changes]
-    commands = {
+    asked = reading(ids)
+    writes = {
         f"write{change.order_id}": Command(
             "sale.order.update",
             {"id": change.order_id, "fields": {"statusId": change.wanted}},
@@ -85,30 +116,45 @@ def _write(client: Client, changes: Sequence[StatusChange]) -> list[StatusChange
         )
         for change in changes
     }
+    commands = {**{f"{FIRST}{key}": one for key, one in asked.items()}, **writes, **asked}
     outcomes: Mapping[str, Answer | errors.BitrixError]
     try:
-        outcomes = client.batch({**commands, **reading(ids)})
+        outcomes = client.batch(commands, send_before=send_before)
     except errors.BitrixError as error:
-        outcomes = dict.fromkeys(commands, error)
+        outcomes = dict.fromkeys(writes, error)
     now = read(outcomes)
     if not now:
         try:
-            now = read(client.batch(reading(ids)))
+            now = read(client.batch(asked))
         except errors.BitrixError:
             now = {}
-    return [_judge(change, outcomes[f"write{change.order_id}"], now) for change in changes]
+    first = read(
+        {key.removeprefix(FIRST): one for key, one in outcomes.items() if key.startswith(FIRST)}
+    )
+    return [judge(change, outcomes[f"write{change.order_id}"], first, now) for change in changes]
 
 
-def _judge(
-    change: StatusChange, outcome: Answer | errors.BitrixError, now: Mapping[int, Order]
+def judge(
+    change: StatusChange,
+    outcome: Answer | errors.BitrixError,
+    first: Mapping[int, Order],
+    now: Mapping[int, Order],
 ) -> StatusChanged:
+    """What became of a change, from its answer and what its order has ``now``, as far as known.
+
+    ``first`` is what the writing request found before it wrote.
+    """
     error = outcome if isinstance(outcome, errors.BitrixError) else None
+    before = first[change.order_id].status_id if change.order_id in first else change.seen
     order = now.get(change.order_id)
+    if isinstance(error, errors.OrderNotFound):
+        return StatusChanged(change, Result.FAILED, before, "", error)
     if order is None:
         known = error is not None and error.not_applied
         result = Result.FAILED if known else Result.UNKNOWN
-        return StatusChanged(change, result, change.seen, change.seen, error)
+        return StatusChanged(change, result, before, before, error)
     if order.status_id == change.wanted:
-        return StatusChanged(change, Result.DONE, change.seen, order.status_id)
+        result = Result.ALREADY if before == change.wanted else Result.DONE
+        return StatusChanged(change, result, before, order.status_id)
     result = Result.FAILED if error is not None else Result.CONFLICT
-    return StatusChanged(change, result, change.seen, order.status_id, error)
+    return StatusChanged(change, result, before, order.status_id, error)

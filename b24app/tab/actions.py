@@ -1,14 +1,15 @@
 """Link, move, unlink and take back: on the person's own right, or on the installer's where named.
 
 Each action is two requests: one that checks the cards and reads where the orders stand, one that
-writes and reads back. An order that moved since the person looked is not touched. The order link
+reads once more, writes and reads back. An order that moved since the person looked is not touched;
+a click that is sent twice is carried out once. The order link
 calls check no right on a card (crm/universal/order-entity/*), so every card an order shall go to is
 opened with the person's own token first.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
@@ -17,11 +18,12 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client
 from b24app.connect import client_of, installer_client
 from b24app.journal.models import AuditEntry
-from b24app.orders import cards, links, status
+from b24app.orders import cards, existence, links, status
 from b24app.orders.links import Change, Changed, Result
 from b24app.orders.types import Order, Owner
 from b24app.portals import access
 from b24app.portals.models import PortalUser
+from b24app.tab import claims
 from b24app.tab.forms import BadForm, Pick
 
 logger = logging.getLogger(__name__)
@@ -94,6 +96,18 @@ def carry_out(user: PortalUser, owner: Owner | None, changes: Sequence[Change]) 
 
     Raises the portal's refusal to open ``owner``, and whatever keeps the places from being read.
     """
+    try:
+        names = claims.of_orders(change.order_id for change in changes)
+        with claims.claimed(user.portal, names) as send_before:
+            return _carried_out(user, owner, changes, send_before)
+    except claims.BeingChanged as error:
+        busy = (Changed(one, Result.FAILED, one.seen, one.seen, error) for one in changes)
+        return Outcome(tuple(busy))
+
+
+def _carried_out(
+    user: PortalUser, owner: Owner | None, changes: Sequence[Change], send_before: float
+) -> Outcome:
     own = client_of(user)
     ids = [change.order_id for change in changes]
     # Where the app may act for the person, they have to be able to open what they take from as well.
@@ -109,10 +123,33 @@ def carry_out(user: PortalUser, owner: Owner | None, changes: Sequence[Change]) 
         cards.opened(owner, looked)
     known, places = cards.listed(looked), links.places(ids, looked)
     open_to_them = set(known) | ({owner} if owner else set())
-    attempt = _Attempt(user, own, places, open_to_them, named=access.named(looked))
-    changed = attempt.carry_out(changes)
+    named = access.named(looked)
+    attempt = _Attempt(user, own, places, open_to_them, send_before, named=named)
+    orders = status.read(looked)
+    changed = _deleted_told(own, attempt.carry_out(changes), orders)
     titles = {one: card.title for one, card in known.items()}
-    return Outcome(tuple(changed), attempt.right, status.read(looked), titles)
+    return Outcome(tuple(changed), attempt.right, orders, titles)
+
+
+def _deleted_told(
+    client: Client, changed: Sequence[Changed], known: Mapping[int, Order]
+) -> list[Changed]:
+    """The same; orders that have left their card because they were deleted are told as deleted.
+
+    One more request, only where an order that was linked is linked to nothing and is not listed.
+    """
+    unsure = {
+        one.change.order_id
+        for one in changed
+        if one.now is None and one.change.seen and one.result in (Result.CONFLICT, Result.ALREADY)
+    }
+    gone = existence.gone(client, unsure - known.keys())
+    return [
+        replace(one, result=Result.FAILED, error=existence.error())
+        if one.change.order_id in gone
+        else one
+        for one in changed
+    ]
 
 
 @dataclass(slots=True)
@@ -123,6 +160,7 @@ class _Attempt:
     own: Client
     places: Mapping[int, Owner | None]
     open_to_them: set[Owner]
+    send_before: float
     named: bool
     right: str = Right.OWN
 
@@ -156,7 +194,8 @@ class _Attempt:
         return found | self._with(client, mine)
 
     def _with(self, client: Client, changes: Sequence[Change]) -> dict[int, Changed]:
-        return {one.change.order_id: one for one in links.apply(client, changes, self.places)}
+        done = links.apply(client, changes, self.places, send_before=self.send_before)
+        return {one.change.order_id: one for one in done}
 
 
 def _closed(change: Change, places: Mapping[int, Owner | None]) -> Changed:

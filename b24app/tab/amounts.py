@@ -19,7 +19,7 @@ from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.portals.templatetags.shown import money
-from b24app.tab import forms, presenting, region
+from b24app.tab import claims, forms, presenting, region
 from b24app.tab.answering import answer, kept
 from b24app.tab.notices import Notice
 
@@ -46,12 +46,30 @@ class Typed:
         return cls(Decimal(amount), currency, not auto)
 
 
-def set_to(
-    user: PortalUser, through: str, card: Card, wanted: Typed, undoes: int | None = None
-) -> tuple[Card, uuid.UUID | None]:
-    """Write the amount and write it down; the card as read back, and what to take back.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An amount that was written: the card since, what to undo, and what people have to know.
 
-    Raises the portal's refusal; where nobody knows whether it was written, that is recorded first.
+    ``certain`` is False where the portal never answered whether it has written it.
+    """
+
+    card: Card
+    change: uuid.UUID | None
+    notices: tuple[Notice, ...]
+    certain: bool = True
+
+
+def set_to(
+    user: PortalUser,
+    through: str,
+    card: Card,
+    wanted: Typed,
+    send_before: float,
+    undoes: int | None = None,
+) -> Written:
+    """Write the amount and write it down. Nothing is written past ``send_before`` (wall clock).
+
+    Raises the portal's refusal.
     """
     change = Entry(
         AuditEntry.Kind.AMOUNT,
@@ -62,12 +80,53 @@ def set_to(
         undoes=undoes,
     )
     try:
-        now = cards.set_amount(client_of(user), card, wanted.amount, manual=wanted.manual)
+        before, now = cards.set_amount(
+            client_of(user),
+            card,
+            wanted.amount,
+            manual=wanted.manual,
+            send_before=send_before,
+        )
     except errors.BitrixError as error:
-        if not error.not_applied:
-            kept(user, through, [replace(change, certain=False)], [card.owner])
-        raise
-    return now, kept(user, through, [change], [card.owner])
+        if error.not_applied:
+            raise
+        kept(user, through, [replace(change, certain=False)], [card.owner])
+        return Written(card, None, (_unknown(),), certain=False)
+    made = kept(user, through, [replace(change, before=str(Typed.of(before)))], [card.owner])
+    return Written(now, made, _overridden(card, before))
+
+
+def _overridden(card: Card, before: Card) -> tuple[Notice, ...]:
+    """A word about somebody's change that came between the look and the write; Undo brings it back."""
+    if (before.amount, before.currency) == (card.amount, card.currency):
+        return ()
+    text = _("Somebody had just set it to %(amount)s. Undo brings that amount back.")
+    shown = text % {"amount": money(before.amount, before.currency)}
+    return (Notice("overridden", _("Your change has overridden somebody else’s"), shown),)
+
+
+def of_card(owner: Owner) -> list[str]:
+    """The name of a card for :func:`claims.claimed`."""
+    return [f"card:{owner.type_id}:{owner.id}"]
+
+
+def _unknown() -> Notice:
+    return Notice(
+        "unknown",
+        _("It is not known whether the amount was changed"),
+        _(
+            "Bitrix24 stopped answering in the middle. Look at the amount before you repeat anything."
+        ),
+    )
+
+
+def being_changed() -> Notice:
+    """Said where the amount is being changed by another request at this moment."""
+    return Notice(
+        "conflict",
+        _("The amount was not changed"),
+        _("It is being changed at this moment. Look at it once more in a few seconds."),
+    )
 
 
 def read_card(user: PortalUser, owner: Owner) -> Card:
@@ -99,14 +158,25 @@ def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
 def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Set the amount, if both it and the orders' sum are still what the person agreed to."""
     seen, wanted = forms.amount(request.POST, "seen"), forms.amount(request.POST, "to")
-    card, price = _region(opened, user)
-    if card.amount != seen or price != wanted:
-        told = Notice(
-            "conflict",
-            _("The amount was not changed"),
-            _("The orders or the amount have changed in the meantime. Look at both once more."),
-        )
-        return answer(request, opened, user, [told], "", None)
-    now, made = set_to(user, AuditEntry.Through.TAB, card, Typed(wanted, card.currency))
-    text = _("Amount set to %(amount)s") % {"amount": money(now.amount, now.currency)}
-    return answer(request, opened, user, [], text, made)
+    try:
+        with claims.claimed(user.portal, of_card(region.owner_of(opened))) as send_before:
+            card, price = _region(opened, user)
+            if card.amount != seen or price != wanted:
+                return answer(request, opened, user, [_changed_meanwhile()], "", None)
+            to = Typed(wanted, card.currency)
+            written = set_to(user, AuditEntry.Through.TAB, card, to, send_before)
+    except claims.BeingChanged:
+        return answer(request, opened, user, [being_changed()], "", None)
+    text = _("Amount set to %(amount)s") % {
+        "amount": money(written.card.amount, written.card.currency)
+    }
+    told = text if written.certain else ""
+    return answer(request, opened, user, written.notices, told, written.change)
+
+
+def _changed_meanwhile() -> Notice:
+    return Notice(
+        "conflict",
+        _("The amount was not changed"),
+        _("The orders or the amount have changed in the meantime. Look at both once more."),
+    )

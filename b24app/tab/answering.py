@@ -4,6 +4,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from django.db import transaction
@@ -20,7 +21,7 @@ from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
 from b24app.orders.links import Result
 from b24app.orders.types import ORDER, Owner
-from b24app.portals import entry, states
+from b24app.portals import states
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
 from b24app.tab import region, suggestions, tasks
@@ -123,8 +124,7 @@ def answer(
     try:
         response = (draw or region_drawn)(request, opened, user, notices)
     except errors.BitrixError as error:
-        # What was done is done, and is said, even where the portal does not show it any more.
-        response = entry.fragment(request, states.of_error(error), portal=user.portal)
+        response = _unread(request, states.of_error(error), notices, text)
     triggers: dict[str, object] = {"lo:dialog-close": True}
     if text:
         toast: dict[str, object] = {"text": text, "kind": "ok"}
@@ -136,6 +136,21 @@ def answer(
             }
         triggers["lo:toast"] = toast
     response["HX-Trigger"] = json.dumps(triggers)
+    return response
+
+
+def _unread(
+    request: HttpRequest, state: states.State, notices: Sequence[Notice], text: str
+) -> HttpResponse:
+    """What was done, where the portal does not show the orders any more.
+
+    The words for an opening that failed do not fit: they may say that nothing was changed.
+    """
+    retry = state.name != "session-ended"
+    shown = replace(state, name="unread", retry=retry)
+    context = {"state": shown, "notices": notices, "done": text}
+    response = render(request, "tab/unread.html", context, status=state.status)
+    response["X-Lo-State"] = "1"
     return response
 
 

@@ -15,7 +15,7 @@ from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.tab import actions, choosing, forms, notices, region, undoing
 from b24app.tab.actions import Outcome
-from b24app.tab.answering import answer, written_down
+from b24app.tab.answering import answer, undo_url, written_down
 
 Through = AuditEntry.Through
 
@@ -97,7 +97,7 @@ def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     """Take back one click or one entry of the history, as the toast and the history offer."""
     change, chosen = forms.undone(request.POST)
     owner = region.owner_of(opened)
-    entries = audit.undoable(user.portal, owner, change=change, entries=chosen)
+    entries = audit.undoable(user, owner, change=change, entries=chosen)
     if not entries:
         raise forms.BadForm
     return undoing.answered(request, opened, user, entries)
@@ -107,5 +107,6 @@ def _finished(
     request: HttpRequest, opened: Session, user: PortalUser, outcome: Outcome, text: str
 ) -> HttpResponse:
     change = written_down(user, Through.TAB, outcome)
-    told = notices.of_links(user, outcome, region.owner_of(opened))
+    here = region.owner_of(opened)
+    told = notices.of_links(user, outcome, here, change, undo_url(opened))
     return answer(request, opened, user, told, text if outcome.done else "", change)

@@ -1,4 +1,6 @@
-"""Suggestions somebody said no to: for everybody at that card, or for that person alone."""
+"""Suggestions somebody said no to, for everybody at that card or for that person alone; and what is
+being changed just now.
+"""
 
 from typing import Self
 
@@ -65,3 +67,26 @@ class PersonalDismissal(models.Model):
 
     def __str__(self) -> str:
         return f"order {self.order_id} at {self.owner_type}:{self.owner_id} for {self.user_id}"
+
+
+class ChangeClaimQuerySet(models.QuerySet["ChangeClaim"]):
+    def of(self, portal: Portal) -> "ChangeClaimQuerySet":
+        """Claims of one portal: tenant data is never asked for without its portal."""
+        return self.filter(portal=portal)
+
+
+class ChangeClaim(models.Model):
+    """An order or a card that somebody is changing at this moment. See :mod:`b24app.tab.claims`."""
+
+    portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="+")
+    subject = models.CharField(max_length=40, help_text="order:5032 or card:2:7021")
+    token = models.UUIDField(db_index=True)
+    until = models.DateTimeField(help_text="The end of the claim, whatever became of its holder")
+
+    objects = ChangeClaimQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["portal", "subject"], name="claimed_once")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} until {self.until:%H:%M:%S}"

@@ -1,21 +1,24 @@
 """What people are told when something was not done as they asked, and what stands there now."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
+from b24app import dictionaries
 from b24app.bitrix24 import errors
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.orders.links import Changed, Result
-from b24app.orders.status import StatusChanged
+from b24app.orders.status import StatusChanged, StatusOutcome
 from b24app.orders.types import Owner
 from b24app.portals.access import who_can_grant
 from b24app.portals.models import Portal, PortalUser
 from b24app.tab.actions import Outcome
+from b24app.tab.claims import BeingChanged
 from b24app.tab.forms import seen_text
 
 # What keeps everybody of the portal from changing anything, and what can be done about it.
@@ -50,21 +53,76 @@ _OF_THE_PORTAL: tuple[tuple[type[errors.BitrixError], Promise], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """``kind`` is conflict, failed or unknown. ``again`` is the pick that would bring the order here."""
+    """``kind`` is conflict, failed, unknown or overridden.
+
+    ``again`` is the pick that would bring the order here. ``undo_url`` and ``undo_entry`` are the
+    button that puts back what was overridden.
+    """
 
     kind: str
     title: str
     text: str
     again: str = ""
+    undo_url: str = ""
+    undo_entry: int = 0
 
 
-def of_links(user: PortalUser, outcome: Outcome, here: Owner | None) -> list[Notice]:
-    """Notices for orders that were to be linked, moved or unlinked from the card ``here``."""
+def of_links(
+    user: PortalUser,
+    outcome: Outcome,
+    here: Owner | None,
+    change: uuid.UUID | None,
+    undo_url: str,
+) -> list[Notice]:
+    """Notices for orders that were to be linked, moved or unlinked from the card ``here``.
+
+    ``change`` is the click as it was written down, ``undo_url`` where it can be undone.
+    """
     return [
         *_conflicts(user.portal, outcome, here),
+        *_overridden(user.portal, outcome, here, change, undo_url),
         *_failures(user, outcome),
         *_unknown(len(outcome.having(Result.UNKNOWN))),
     ]
+
+
+def _overridden(
+    portal: Portal,
+    outcome: Outcome,
+    here: Owner | None,
+    change: uuid.UUID | None,
+    undo_url: str,
+) -> Iterator[Notice]:
+    """Of orders that somebody had moved after the person looked, and that were written all the same."""
+    overrode = [one for one in outcome.changed if one.overrode]
+    ids = [one.change.order_id for one in overrode]
+    entries = audit.entries_of(portal, change, ids)
+    authors = audit.before(portal, change, ids, AuditEntry.Kind.LINK)
+    for one in overrode:
+        author = authors.get(one.change.order_id)
+        by_whom = _by_whom(author, one.before)
+        yield Notice(
+            "overridden",
+            _overridden_title(outcome.number(one.change.order_id)),
+            f"{_had_been(one.before, here, outcome.titles)} {by_whom}".strip(),
+            undo_url=undo_url,
+            undo_entry=entries.get(one.change.order_id, 0),
+        )
+
+
+def _overridden_title(number: str) -> str:
+    return _("Somebody else’s change of No. %(number)s was overridden") % {"number": number}
+
+
+def _had_been(before: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
+    if before is None:
+        return _("It had just been unlinked.")
+    if before == here:
+        return _("It had just been linked to this card.")
+    named = {"id": before.id, "title": titles.get(before, "")}
+    if before.is_deal:
+        return _("It had just been linked to deal %(id)s %(title)s.") % named
+    return _("It had just been linked to invoice %(id)s %(title)s.") % named
 
 
 def _conflicts(portal: Portal, outcome: Outcome, here: Owner | None) -> Iterator[Notice]:
@@ -113,6 +171,10 @@ def _failures(user: PortalUser, outcome: Outcome) -> Iterator[Notice]:
 
 
 def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
+    if isinstance(error, BeingChanged):
+        return _("It is being changed at this moment. Look at it once more in a few seconds.")
+    if isinstance(error, errors.OutOfTime):
+        return _("It took too long, so nothing was sent. Try again.")
     if isinstance(error, errors.AccessDenied):
         return " ".join(
             [
@@ -121,7 +183,7 @@ def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
             ]
         ).strip()
     if isinstance(error, errors.OrderNotFound):
-        return _("The order does not exist any more.")
+        return _("The order was deleted.")
     if isinstance(error, errors.NotFound):
         return _("You cannot open the card it would go to or come from, or that card is deleted.")
     if isinstance(error, errors.StoreMissing):
@@ -147,22 +209,64 @@ def _who(portal: Portal) -> str:
     )
 
 
-def of_statuses(changed: Sequence[StatusChanged], numbers: Mapping[int, str]) -> list[Notice]:
-    """Notices for orders whose status was to be changed."""
+def of_statuses(
+    user: PortalUser, outcome: StatusOutcome, change: uuid.UUID | None, undo_url: str
+) -> list[Notice]:
+    """Notices for orders whose status was to be changed; see :func:`of_links`."""
     notices = []
-    for one in changed:
-        number = numbers.get(one.change.order_id, str(one.change.order_id))
-        if one.result is Result.CONFLICT:
-            text = _("Its status or its place was changed in the meantime. Look again first.")
-        elif one.result is Result.FAILED and isinstance(one.error, errors.AccessDenied):
-            text = _("Changing a status needs the right to change orders in Bitrix24.")
-        elif one.result is Result.FAILED:
-            text = _of_the_portal(one.error) or _("The portal refused. Nothing else was changed.")
-        else:
-            continue
-        title = _("The status of No. %(number)s was not changed") % {"number": number}
-        notices.append(Notice("conflict" if one.error is None else "failed", title, text))
-    return [*notices, *_unknown(sum(one.result is Result.UNKNOWN for one in changed))]
+    for one in outcome.changed:
+        number = outcome.numbers.get(one.change.order_id, str(one.change.order_id))
+        reason = _status_reason(one)
+        if reason:
+            title = _("The status of No. %(number)s was not changed") % {"number": number}
+            notices.append(Notice("conflict" if one.error is None else "failed", title, reason))
+    return [
+        *notices,
+        *_overridden_statuses(user.portal, outcome, change, undo_url),
+        *_unknown(sum(one.result is Result.UNKNOWN for one in outcome.changed)),
+    ]
+
+
+def _status_reason(one: StatusChanged) -> str:
+    """Why a status was not changed; empty where it was, or where nobody knows."""
+    if one.result is Result.CONFLICT:
+        return _("Its status or its place was changed in the meantime. Look again first.")
+    if one.result is not Result.FAILED:
+        return ""
+    if isinstance(one.error, BeingChanged):
+        return _("It is being changed at this moment. Look at it once more in a few seconds.")
+    if isinstance(one.error, errors.OutOfTime):
+        return _("It took too long, so nothing was sent. Try again.")
+    if isinstance(one.error, errors.AccessDenied):
+        return _("Changing a status needs the right to change orders in Bitrix24.")
+    if isinstance(one.error, errors.OrderNotFound):
+        return _("The order was deleted.")
+    return _of_the_portal(one.error) or _("The portal refused. Nothing else was changed.")
+
+
+def _overridden_statuses(
+    portal: Portal, outcome: StatusOutcome, change: uuid.UUID | None, undo_url: str
+) -> Iterator[Notice]:
+    overrode = [one for one in outcome.changed if one.overrode]
+    ids = [one.change.order_id for one in overrode]
+    entries = audit.entries_of(portal, change, ids)
+    authors = audit.before(portal, change, ids, AuditEntry.Kind.STATUS)
+    names = dictionaries.statuses(portal, {}) if overrode else {}
+    for one in overrode:
+        order_id = one.change.order_id
+        known = names.get(one.before)
+        status = known.name(get_language() or "en") if known else one.before
+        text = _("Its status had just been changed to “%(status)s”.") % {"status": status}
+        author = authors.get(order_id)
+        if author is not None and author.after == one.before and author.user_name:
+            text = f"{text} {_('%(person)s did that.') % {'person': author.user_name}}"
+        yield Notice(
+            "overridden",
+            _overridden_title(outcome.numbers.get(order_id, str(order_id))),
+            text,
+            undo_url=undo_url,
+            undo_entry=entries.get(order_id, 0),
+        )
 
 
 def _unknown(count: int) -> Iterator[Notice]:

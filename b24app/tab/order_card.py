@@ -22,7 +22,7 @@ from b24app.portals.rights import Asks
 from b24app.portals.session import Session
 from b24app.tab import actions, forms, notices, undoing
 from b24app.tab.actions import Outcome
-from b24app.tab.answering import answer, written_down
+from b24app.tab.answering import answer, undo_url, written_down
 from b24app.tab.notices import Notice
 
 Through = AuditEntry.Through
@@ -132,7 +132,7 @@ def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     _checked(opened)
     change, chosen = forms.undone(request.POST)
     order = Owner(ORDER, opened.entity_id)
-    entries = audit.undoable(user.portal, order, change=change, entries=chosen)
+    entries = audit.undoable(user, order, change=change, entries=chosen)
     if not entries:
         raise forms.BadForm
     return undoing.answered(request, opened, user, entries, draw=_drawn)
@@ -156,5 +156,5 @@ def _finished(
     request: HttpRequest, opened: Session, user: PortalUser, outcome: Outcome, text: str
 ) -> HttpResponse:
     change = written_down(user, Through.ORDER_CARD, outcome)
-    told = notices.of_links(user, outcome, None)
+    told = notices.of_links(user, outcome, None, change, undo_url(opened))
     return answer(request, opened, user, told, text if outcome.done else "", change, draw=_drawn)

@@ -9,9 +9,9 @@ from b24app import dictionaries
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.journal import watching
-from b24app.orders import cards
+from b24app.orders import cards, links, scanning
 from b24app.orders.content import IN_GRID
-from b24app.orders.gateway import SUMMED, Need, OrderReader
+from b24app.orders.gateway import SUMMED, OrderReader, read_orders
 from b24app.orders.narrowing import narrowed
 from b24app.orders.showing import Asked, Steps, show
 from b24app.orders.types import DEAL, INVOICE, ORDER, Order, Owner
@@ -24,6 +24,9 @@ from b24app.tab.forms import BadForm
 from b24app.tab.presenting import Grid
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
+
+# Pages of links that tell whether a card has more orders than "for all" reaches.
+PAGES = SUMMED // scanning.PAGE + 1
 
 
 class Reading:
@@ -164,18 +167,27 @@ def chosen(
     Raises ``Refused("too-many")`` beyond ``SUMMED`` links, and what keeps the orders from being read.
     """
     owner, narrowing = owner_of(opened), asking.of(query).narrowing
-    reader = OrderReader(client, owner)
-    need = Need(of_all=IN_GRID if whole else narrowing.needs)
     outcomes = client.batch(
         cards.opening(owner)
         | dictionaries.status_commands(user.portal)
-        | reader.commands(need, dictionaries.expected_links(user.portal, owner))
+        | scanning.link_commands(links.filters_of(owner), 0, PAGES)
     )
     cards.opened(owner, outcomes)
-    listing = reader.finish(outcomes, need)
-    if listing.total > SUMMED:
+    ids = _every_order(client, owner, outcomes)
+    if len(ids) > SUMMED:
         raise Refused("too-many", user.portal)
-    if listing.refused is not None:
-        raise listing.refused
+    orders = read_orders(client, ids, IN_GRID if whole else narrowing.needs)
     ranks = dictionaries.ranks(dictionaries.statuses(user.portal, outcomes))
-    return list(narrowed(listing.orders, narrowing, ranks))
+    return list(narrowed(orders, narrowing, ranks))
+
+
+def _every_order(client: Client, owner: Owner, outcomes: Outcomes) -> list[int]:
+    """The orders of a card by ID downwards, so that one that leaves meanwhile hides no other."""
+    page = found = scanning.found_links(outcomes)
+    # A page that is not full is the last one.
+    while page and len(page) % scanning.PAGE == 0 and len(found) <= SUMMED:
+        below = page[-1].order_id
+        more = client.batch(scanning.link_commands(links.filters_of(owner), below, PAGES))
+        page = scanning.found_links(more)
+        found = found + page
+    return [link.order_id for link in found if link.owner == owner]

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,29 +12,16 @@ from b24app import dictionaries
 from b24app.connect import client_of
 from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
-from b24app.orders import cards, links, status
+from b24app.orders import cards, existence, links, status
 from b24app.orders.links import Result
-from b24app.orders.status import StatusChange, StatusChanged
+from b24app.orders.status import StatusChange, StatusChanged, StatusOutcome
 from b24app.orders.types import ORDER, Owner
 from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.portals.session import Session
-from b24app.tab import choosing, forms, notices, region
-from b24app.tab.answering import answer, kept
-
-
-@dataclass(frozen=True, slots=True)
-class StatusOutcome:
-    """What became of every chosen order, and their numbers by id."""
-
-    changed: tuple[StatusChanged, ...]
-    numbers: Mapping[int, str]
-
-    @property
-    def written(self) -> tuple[StatusChanged, ...]:
-        """Changes to be written down: made, or made perhaps."""
-        return tuple(one for one in self.changed if one.result in (Result.DONE, Result.UNKNOWN))
+from b24app.tab import choosing, claims, forms, notices, region
+from b24app.tab.answering import answer, kept, undo_url
 
 
 def carry_out(user: PortalUser, owner: Owner, changes: Sequence[StatusChange]) -> StatusOutcome:
@@ -42,6 +29,18 @@ def carry_out(user: PortalUser, owner: Owner, changes: Sequence[StatusChange]) -
 
     Raises the portal's refusal to open ``owner``, and whatever keeps the orders from being read.
     """
+    try:
+        names = claims.of_orders(change.order_id for change in changes)
+        with claims.claimed(user.portal, names) as send_before:
+            return _carried_out(user, owner, changes, send_before)
+    except claims.BeingChanged as error:
+        busy = (StatusChanged(one, Result.FAILED, one.seen, one.seen, error) for one in changes)
+        return StatusOutcome(tuple(busy), {})
+
+
+def _carried_out(
+    user: PortalUser, owner: Owner, changes: Sequence[StatusChange], send_before: float
+) -> StatusOutcome:
     client, ids = client_of(user), [change.order_id for change in changes]
     of_card = {} if owner.type_id == ORDER else cards.opening(owner) | links.place_commands(ids)
     looked = client.batch(of_card | status.reading(ids))
@@ -51,8 +50,16 @@ def carry_out(user: PortalUser, owner: Owner, changes: Sequence[StatusChange]) -
         cards.opened(owner, looked)
         places = links.places(ids, looked)
         here = {pk: order for pk, order in known.items() if places[pk] == owner}
-    changed = status.apply(client, changes, here)
-    return StatusOutcome(tuple(changed), {pk: order.number for pk, order in known.items()})
+    changed = status.apply(client, changes, here, send_before=send_before)
+    conflicts = {one.change.order_id for one in changed if one.result is Result.CONFLICT}
+    gone = existence.gone(client, conflicts - known.keys())
+    told = (
+        replace(one, result=Result.FAILED, error=existence.error())
+        if one.change.order_id in gone
+        else one
+        for one in changed
+    )
+    return StatusOutcome(tuple(told), {pk: order.number for pk, order in known.items()})
 
 
 def written_down(
@@ -100,5 +107,5 @@ def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     text = ngettext(
         "Status of %(count)d order changed", "Status of %(count)d orders changed", count
     ) % {"count": count}
-    told = notices.of_statuses(outcome.changed, outcome.numbers)
+    told = notices.of_statuses(user, outcome, made, undo_url(opened))
     return answer(request, opened, user, told, text if count else "", made)

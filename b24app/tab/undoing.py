@@ -12,7 +12,7 @@ from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import PortalUser
 from b24app.portals.session import Session
 from b24app.portals.templatetags.shown import money
-from b24app.tab import actions, amounts, answering, forms, notices, statuses
+from b24app.tab import actions, amounts, answering, claims, forms, notices, statuses
 from b24app.tab.answering import Draw, answer
 from b24app.tab.notices import Notice
 
@@ -33,45 +33,64 @@ def answered(
     kinds = {one.kind for one in entries}
     if len(entries) > forms.MOST or len(kinds) != 1:
         raise forms.BadForm
-    owner, kind = Owner(opened.owner_type, opened.entity_id), kinds.pop()
+    kind = kinds.pop()
     if kind == Kind.LINK:
-        told, done = _links(user, owner, entries)
+        told, done = _links(user, opened, entries)
     elif kind == Kind.STATUS:
-        told, done = _statuses(user, owner, entries)
+        told, done = _statuses(user, opened, entries)
     elif kind == Kind.AMOUNT and len(entries) == 1:
-        told, done = _amount(user, owner, entries[0])
+        told, done = _amount(user, opened, entries)
     else:
         raise forms.BadForm
     return answer(request, opened, user, told, _("Taken back") if done else "", None, draw=draw)
 
 
 def _links(
-    user: PortalUser, owner: Owner, entries: Sequence[AuditEntry]
+    user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
     changes = [Change(one.order_id, one.target, one.source) for one in entries]
-    card = None if owner.type_id == ORDER else owner
+    card = _card(opened)
     outcome = actions.carry_out(user, card, changes)
-    answering.written_down(user, Through.UNDO, outcome, {one.order_id: one.pk for one in entries})
-    return notices.of_links(user, outcome, card), bool(outcome.done)
+    undoes = {one.order_id: one.pk for one in entries}
+    change = answering.written_down(user, Through.UNDO, outcome, undoes)
+    told = notices.of_links(user, outcome, card, change, answering.undo_url(opened))
+    return told, bool(outcome.done)
 
 
 def _statuses(
-    user: PortalUser, owner: Owner, entries: Sequence[AuditEntry]
+    user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
+    owner = Owner(opened.owner_type, opened.entity_id)
     changes = [StatusChange(one.order_id, one.after, one.before) for one in entries]
     outcome = statuses.carry_out(user, owner, changes)
     undoes = {one.order_id: one.pk for one in entries}
-    statuses.written_down(user, Through.UNDO, outcome, owner, undoes)
+    change = statuses.written_down(user, Through.UNDO, outcome, owner, undoes)
+    told = notices.of_statuses(user, outcome, change, answering.undo_url(opened))
     done = any(one.result in (Result.DONE, Result.ALREADY) for one in outcome.changed)
-    return notices.of_statuses(outcome.changed, outcome.numbers), done
+    return told, done
 
 
-def _amount(user: PortalUser, owner: Owner, one: AuditEntry) -> tuple[list[Notice], bool]:
-    card = amounts.read_card(user, owner)
+def _amount(
+    user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
+) -> tuple[list[Notice], bool]:
+    owner, one = Owner(opened.owner_type, opened.entity_id), entries[0]
     written, wanted = amounts.Typed.parsed(one.after), amounts.Typed.parsed(one.before)
-    if (card.amount, card.currency) != (written.amount, written.currency):
-        text = _("It is %(amount)s now: somebody has changed it since.")
-        shown = text % {"amount": money(card.amount, card.currency)}
-        return [Notice("conflict", _("The amount was not changed"), shown)], False
-    amounts.set_to(user, Through.UNDO, card, wanted, undoes=one.pk)
-    return [], True
+    try:
+        with claims.claimed(user.portal, amounts.of_card(owner)) as send_before:
+            card = amounts.read_card(user, owner)
+            if (card.amount, card.currency) == (wanted.amount, wanted.currency):
+                return [], True
+            if (card.amount, card.currency) != (written.amount, written.currency):
+                text = _("It is %(amount)s now: somebody has changed it since.")
+                shown = text % {"amount": money(card.amount, card.currency)}
+                return [Notice("conflict", _("The amount was not changed"), shown)], False
+            done = amounts.set_to(user, Through.UNDO, card, wanted, send_before, undoes=one.pk)
+    except claims.BeingChanged:
+        return [amounts.being_changed()], False
+    return list(done.notices), done.certain
+
+
+def _card(opened: Session) -> Owner | None:
+    """The card an undo comes from; None for an order's own."""
+    owner = Owner(opened.owner_type, opened.entity_id)
+    return None if owner.type_id == ORDER else owner

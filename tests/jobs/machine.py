@@ -83,6 +83,7 @@ class Machine:
             ],
             "worker-jobs": [*worker, "interactive,bulk"],
             "worker-events": [*BEHIND, *celery, "worker", "-c", "2", "-Q", "events"],
+            "second": [*celery, "worker", "-n", "second@%h", "-c", "1", "-Q", "interactive,bulk"],
             "beat": [*celery, "beat", "-s", str(self.home / "schedule")],
         }[name]
 
@@ -111,6 +112,13 @@ class Machine:
         else:
             os.killpg(self.children[name].pid, signal.SIGKILL)
             self.children[name].wait()
+
+    def suspend(self, name: str) -> None:
+        """Stop one part with everything below it, as a hypervisor does with a whole machine."""
+        os.killpg(self.children[name].pid, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        os.killpg(self.children[name].pid, signal.SIGCONT)
 
     def query(self, sql: str) -> list[tuple[object, ...]]:
         """A statement on the app's database, from outside of the app."""

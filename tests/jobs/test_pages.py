@@ -382,7 +382,7 @@ def test_results_to_download(desk: Desk, portal: DemoPortal) -> None:
     assert [row["Outcome"] for row in rows] == ["Done", "Done", "Failed"]
     assert rows[0]["Order"] == "'=1+1"
     assert rows[0]["Goes to"] == f"deal {deal}"
-    assert rows[2]["Reason"] == "The order does not exist any more"
+    assert rows[2]["Reason"] == "The order was deleted"
     failed = desk.get(f"/jobs/{job.pk}/table/?format=xlsx&show=failed").response
     sheet = load_workbook(io.BytesIO(failed.content)).worksheets[0]
     assert [row[2].value for row in sheet.iter_rows(min_row=2)] == [orders[2]]

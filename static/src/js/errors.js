@@ -31,6 +31,8 @@ for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
       label: texts.textRetry,
       act: () => htmx.trigger(elt, elt.matches("form") ? "submit" : "click"),
     };
-    toast({ text: name === "htmx:responseError" ? texts.textFailed : texts.textOffline, kind: "error", action: again });
+    // Only what asks for nothing but a look has certainly changed nothing.
+    const looked = name === "htmx:responseError" ? texts.textFailed : texts.textOffline;
+    toast({ text: requestConfig.verb === "get" ? looked : texts.textUnknown, kind: "error", action: again });
   });
 }

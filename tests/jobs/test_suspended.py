@@ -1,0 +1,115 @@
+"""A worker that is suspended before it sends: afterwards it writes nothing it no longer owns."""
+
+import threading
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from django.test import Client
+
+from b24app.jobs import lanes
+from b24app.jobs.models import Job, JobItem
+from b24app.journal.models import AuditEntry
+from demo.server import DemoPortal
+from tests.jobs import machine
+from tests.jobs.driving import Desk, outcomes, step, work
+from tests.jobs.machine import wait
+from tests.jobs.persons import ADD, Person, added, slow
+from tests.opening import ILYA, MOCKUP, install, open_tab, submit
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("seconds", "sent"), [(9, True), (11, False)])
+def test_a_token_that_is_renewed_for_too_long_lets_nothing_be_sent(
+    desk: Desk, portal: DemoPortal, seconds: int, *, sent: bool
+) -> None:
+    orders, (deal,) = portal.many(orders=5, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    portal.misbehave("expired_token", ADD)
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        portal.at_refresh(lambda: clock.shift(timedelta(seconds=seconds)))
+        step(job)
+        if sent:
+            assert job.done == 5
+            return
+        # The rows wait again, and the job needs nobody.
+        assert (job.state, job.done) == (Job.State.RUNNING, 0)
+        assert outcomes(job) == {("pending", ""): 5}
+        assert {portal.link_of(order) for order in orders} == {None}
+        work(job)
+    assert (job.state, job.done) == (Job.State.DONE, 5)
+    assert added(portal) == Counter(orders)
+    assert set(JobItem.objects.filter(job=job).values_list("attempts", flat=True)) == {0}
+
+
+@pytest.mark.django_db
+def test_a_request_is_over_before_its_rows_are_believed_to_be_lost() -> None:
+    cut_off = timedelta(seconds=60)
+    assert lanes.SEND_WITHIN < lanes.LEASE
+    assert lanes.SEND_WITHIN + cut_off <= lanes.IN_DOUBT
+
+
+@pytest.mark.django_db
+def test_a_click_that_was_suspended_for_too_long_writes_nothing(
+    client: Client, portal: DemoPortal
+) -> None:
+    install(client, portal)
+    page, order = open_tab(client, portal, ILYA, MOCKUP), portal.order_id("1193")
+    portal.misbehave("expired_token", ADD)
+    with time_machine.travel(datetime.now(UTC), tick=True) as clock:
+        portal.at_refresh(lambda: clock.shift(timedelta(seconds=31)))
+        answer = submit(client, page, "/tab/link/", {"order": f"{order}|"})
+    assert portal.link_of(order) is None
+    assert "so nothing was sent" in answer.text
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.bare
+def test_a_node_that_was_stopped_before_it_sent_writes_nothing_twice(tmp_path: Path) -> None:
+    with machine.running(tmp_path, postgres=True, workers=1) as one:
+        slow(one.portal)
+        person = Person(one)
+        orders, (deal, other) = one.portal.many(orders=130, deals=2)
+        stopped, go_on = threading.Event(), threading.Event()
+
+        def stop() -> None:
+            one.suspend("worker")
+            stopped.set()
+            go_on.wait(machine.PATIENCE)
+
+        job = person.planned("order id,deal\n" + "".join(f"{pk},{deal}\n" for pk in orders))
+        # The first writing request finds its token expired: the node stops while it renews it.
+        one.portal.misbehave("expired_token", ADD)
+        one.portal.at_refresh(stop)
+        person.post(f"/jobs/{job}/start/", data={"move": "on"})
+        wait(stopped.is_set, "the node stops before it sends")
+        since, known = time.time(), set(one.portal.state.refresh)
+        one.start("second")
+        # For a second the queue would still hand its messages to the node that is stopped.
+        wait(lambda: time.time() > since + 2, "the queue gives the stopped node up")
+        one.let_time_pass()
+        wait(lambda: person.state(job) == "done", "the other node finishes")
+        moved = orders[:6]
+        for order in moved:
+            one.portal.link(order, (2, other))
+        before = added(one.portal)
+        wait(lambda: time.time() > since + lanes.SEND_WITHIN.total_seconds(), "its deadline")
+        go_on.set()
+        wait(lambda: set(one.portal.state.refresh) != known, "the answer it waits for")
+        one.resume("worker")
+        quiet_since(one.portal)
+        assert added(one.portal) == before == Counter(orders)
+        assert {one.portal.link_of(order) for order in moved} == {(2, other)}
+        trail = f"SELECT a.order_id FROM journal_auditentry a JOIN jobs_job j ON a.change = j.change WHERE j.id = {int(job)}"  # noqa: S608, E501
+        assert Counter(row[0] for row in one.query(trail)) == Counter(orders)
+
+
+def quiet_since(portal: DemoPortal) -> None:
+    """Nothing has been asked of the portal for a while."""
+    seen = -1
+    while seen != (seen := portal.http_requests):
+        time.sleep(1.2)

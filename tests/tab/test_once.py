@@ -1,0 +1,182 @@
+"""A click that is sent eight times at once is carried out once, and written down once."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from b24app.jobs.models import Job
+from b24app.journal.models import AuditEntry
+from b24app.portals.models import Portal
+from b24app.tab.models import ChangeClaim, Dismissal
+from demo.server import DemoPortal
+from tests.jobs.driving import shown, sit_down, work
+from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TIMES = 8
+WRITES = (
+    "crm.orderentity.add",
+    "crm.orderentity.deletebyfilter",
+    "sale.order.update",
+    "crm.deal.update",
+)
+
+
+@pytest.fixture
+def slow(portal: DemoPortal, settings: Settings) -> Iterator[None]:
+    """A portal that takes a while for each answer, so that requests meet there."""
+    settings.B24_RATE_CAPACITY = 1000
+    portal.rest.limits.enforced = False
+    portal.rest.latency = 0.15
+    yield
+    portal.rest.latency = 0.0
+
+
+@pytest.fixture
+def tab(client: Client, portal: DemoPortal) -> Page:
+    install(client, portal)
+    return open_tab(client, portal, ILYA, MOCKUP)
+
+
+def at_once(ask: Callable[[Client], Page]) -> list[Page]:
+    """The answers to one request that eight threads send at the same moment."""
+    start = Barrier(TIMES)
+
+    def one(_: int) -> Page:
+        try:
+            start.wait()
+            return ask(Client())
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(TIMES) as pool:
+        return list(pool.map(one, range(TIMES)))
+
+
+def writes(portal: DemoPortal) -> Counter[str]:
+    return Counter(call.method for call in portal.calls if call.method in WRITES)
+
+
+def undo_of(page: Page) -> tuple[str, dict[str, str]]:
+    undo = page.toast["undo"]
+    assert isinstance(undo, dict)
+    return undo["url"], undo["values"]
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "method"),
+    [
+        ("/tab/link/", {"order": "{free}|"}, "crm.orderentity.add"),
+        ("/tab/unlink/", {"order": "{here}|"}, "crm.orderentity.deletebyfilter"),
+        ("/tab/move/", {"order": "{here}|", "to": str(EMPTY)}, "crm.orderentity.add"),
+        ("/tab/status/", {"held": "{here}|N", "to": "AW"}, "sale.order.update"),
+        ("/tab/amount/", {"seen": "21000.00", "to": "20430.50"}, "crm.deal.update"),
+    ],
+    ids=["link", "unlink", "move", "status", "amount"],
+)
+def test_a_click_sent_eight_times_and_its_undo_sent_eight_times_are_one_change_each(
+    client: Client, portal: DemoPortal, tab: Page, slow: None, path: str,
+    form: dict[str, str], method: str,
+) -> None:  # fmt: skip
+    ids = {"free": portal.order_id("1193"), "here": portal.order_id("1201")}
+    data = {name: value.format(**ids) for name, value in form.items()}
+    portal.reset_counts()
+    answers = at_once(lambda one: submit(one, tab, path, data))
+    assert {answer.response.status_code for answer in answers} == {200}
+    assert writes(portal) == {method: 1}
+    entry = AuditEntry.objects.get()
+    (done,) = [answer for answer in answers if "undo" in answer.toast]
+    url, values = undo_of(done)
+    portal.reset_counts()
+    answers = at_once(lambda one: submit(one, tab, url, values))
+    assert {answer.response.status_code for answer in answers} <= {200, 400}
+    assert sum(writes(portal).values()) == 1
+    assert [one.undoes_id for one in AuditEntry.objects.exclude(pk=entry.pk)] == [entry.pk]
+    assert not ChangeClaim.objects.exists()
+
+
+def test_undo_from_the_history_and_from_an_orders_own_card_at_once_is_one_undo(
+    client: Client, portal: DemoPortal, tab: Page, slow: None
+) -> None:
+    order = portal.order_id("1193")
+    submit(client, tab, "/tab/link/", {"order": f"{order}|"})
+    entry = AuditEntry.objects.get()
+    own = open_order(client, portal, order, ILYA)
+    ways = iter([(tab, "/tab/undo/"), (own, "/order/undo/")] * (TIMES // 2))
+
+    def undo(one: Client) -> Page:
+        page, path = next(ways)
+        return submit(one, page, path, {"entry": str(entry.pk)})
+
+    at_once(undo)
+    assert portal.link_of(order) is None
+    assert AuditEntry.objects.filter(undoes=entry).count() == 1
+
+
+def test_whoever_comes_second_is_told_that_it_is_being_changed(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    order = portal.order_id("1201")
+    ChangeClaim.objects.create(
+        portal=Portal.objects.get(),
+        subject=f"order:{order}",
+        token="6c8f2a3e-0000-4000-8000-000000000001",
+        until=timezone.now() + timedelta(seconds=60),
+    )
+    portal.reset_counts()
+    page = submit(client, tab, "/tab/unlink/", {"order": f"{order}|"})
+    assert "It is being changed at this moment" in page.text
+    assert not page.toast
+    assert not writes(portal)
+    # A process that died with its claim keeps nobody out for longer than the claim lasts.
+    ChangeClaim.objects.update(until=timezone.now() - timedelta(seconds=1))
+    submit(client, tab, "/tab/unlink/", {"order": f"{order}|"})
+    assert portal.link_of(order) is None
+    assert not ChangeClaim.objects.exists()
+
+
+def test_a_claim_keeps_no_other_portal_out(client: Client, portal: DemoPortal, tab: Page) -> None:
+    other = Portal.objects.create(member_id="other", endpoint="https://other.example/rest/")
+    order = portal.order_id("1201")
+    ChangeClaim.objects.create(
+        portal=other,
+        subject=f"order:{order}",
+        token="6c8f2a3e-0000-4000-8000-000000000001",
+        until=timezone.now() + timedelta(seconds=60),
+    )
+    submit(client, tab, "/tab/unlink/", {"order": f"{order}|"})
+    assert portal.link_of(order) is None
+    assert ChangeClaim.objects.get().portal == other
+
+
+def test_undo_of_a_job_asked_for_eight_times_is_one_job(
+    client: Client, portal: DemoPortal, slow: None
+) -> None:
+    desk = sit_down(client, portal)
+    orders, (deal,) = portal.many(orders=3, deals=1)
+    job = desk.start(desk.link([(order, deal) for order in orders]))
+    answers = at_once(lambda one: submit(one, desk.page, f"/jobs/{job.pk}/undo/", {}))
+    assert {shown(answer).pk for answer in answers} == {Job.objects.get(undoes=job).pk}
+    undo = work(Job.objects.select_related("portal").get(undoes=job))
+    at_once(lambda one: submit(one, desk.page, f"/jobs/{undo.pk}/start/", {}))
+    work(undo)
+    assert (undo.state, undo.done) == (Job.State.DONE, 3)
+    assert AuditEntry.objects.filter(change=undo.change).count() == 3
+
+
+def test_a_suggestion_dismissed_eight_times_at_once_is_one_dismissal(
+    client: Client, portal: DemoPortal, tab: Page, slow: None
+) -> None:
+    form = {"order": str(portal.order_id("1193"))}
+    answers = at_once(lambda one: submit(one, tab, "/tab/suggestions/dismiss/", form))
+    assert {answer.response.status_code for answer in answers} == {200}
+    assert Dismissal.objects.count() == 1
