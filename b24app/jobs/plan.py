@@ -116,8 +116,7 @@ def _look(job: Job, hands: acting.Hands, piece: Sequence[JobItem]) -> Sight:
 def _learn_right(job: Job, *, named: bool) -> None:
     """Whether the app may act for this person, and whether it has to from the beginning."""
     job.named = named
-    if named and job.acting.may_link is False and isinstance(work.subject_of(job), work.Links):
-        job.right = Job.Right.INSTALLER
+    job.right = acting.credentials_of(job, refused=job.acting.may_link is False)
     Job.objects.of(job.portal).filter(pk=job.pk).update(named=named, right=job.right)
 
 

@@ -204,6 +204,41 @@ def test_the_installers_right_takes_nothing_out_of_a_closed_deal(
     assert portal.link_of(free) == (2, EMPTY)
 
 
+@pytest.mark.parametrize(("kind", "to"), [("status", "F"), ("responsible", str(ILYA))])
+def test_the_installers_token_changes_no_status_and_no_responsible_person(
+    client: Client, desk: Desk, portal: DemoPortal, kind: str, to: str
+) -> None:
+    named(portal, MARIA)
+    maria = sit_down(client, portal, MARIA)
+    PortalUser.objects.filter(user_id=MARIA).update(may_link=False)
+    orders, _ = portal.many(orders=3)
+    before = [dict(portal.state.orders[order]) for order in orders]
+    form = {"from": "list", "kind": kind, "to": to, "named": "id"}
+    job = maria.asked(maria.post("/jobs/new/", **form, text="\n".join(map(str, orders))))
+    assert (job.state, job.total) == ("planned", 3)
+    portal.reset_counts()
+    maria.start(job)
+    assert (job.state, job.reason, job.right, job.done) == ("paused", "no_write", "own", 0)
+    assert [portal.state.orders[order] for order in orders] == before
+    assert {call.user_id for call in portal.calls} == {MARIA}
+
+
+def test_the_installers_token_takes_no_status_back(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    maria = sit_down(client, portal, MARIA)
+    portal.state.users[MARIA].sale = "write"
+    (order,), _ = portal.many(orders=1)
+    form = {"from": "list", "kind": "status", "to": "F", "named": "id", "text": str(order)}
+    job = maria.start(maria.asked(maria.post("/jobs/new/", **form)))
+    assert (job.state, job.done) == (Job.State.DONE, 1)
+    portal.state.users[MARIA].sale = "read"
+    named(portal, MARIA)
+    back = maria.start(maria.asked(maria.post(f"/jobs/{job.pk}/undo/")))
+    assert (back.state, back.reason, back.done) == ("paused", "no_write", 0)
+    assert portal.state.orders[order]["statusId"] == "F"
+
+
 def test_whoever_is_named_no_more_is_stopped(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
