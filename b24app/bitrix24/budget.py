@@ -125,7 +125,7 @@ class SharedBudget:
             if wait <= 0:
                 return
             if self._priority is Priority.BULK:
-                raise errors.Wait(wait, method=method)
+                raise errors.Wait(wait, method=method, why=why)
             if time.monotonic() + wait > deadline:
                 raise _REFUSALS[why]("BUDGET", f"no room for {wait:.1f} s", method=method)
             time.sleep(wait)
@@ -157,7 +157,7 @@ class SharedBudget:
         if answer is not None:
             return float(answer["wait"]), str(answer["why"])
         if self._priority is Priority.BULK:
-            return AWAY_WAIT, "rate"
+            return AWAY_WAIT, "away"
         return self._budgets.local.admit(self._member_id, self._limits), "rate"
 
     def _priorities(self) -> dict[str, object]:

@@ -13,6 +13,7 @@
         ├── AuthError
         │   ├── ExpiredToken      renew and repeat, once
         │   ├── DeadToken         the app has to be opened again
+        │   │   └── UserDismissed the portal lets this person in no more; the token itself is good
         │   └── InvalidClient     our own client_id or client_secret, or not installed there
         ├── PaymentRequired       the app's trial or subscription is over
         ├── AccessDenied
@@ -37,10 +38,12 @@
         ├── NotSaved              the portal's own checks refused to save the order
         ├── BadRequest            our mistake: wrong or missing parameters
         └── UnknownError          a code nobody has told us about: closed, never repeated
+            └── AccessUnclear     the same with HTTP 401: proves nothing about the token
 
-An error is classified by its code alone (:data:`BY_CODE`). The one exception are methods that
-answer every refusal with the same empty or zero code: there the documented texts decide, as rows
-of :data:`BY_TEXT`. Codes come as strings (crm.*) and integers (sale.*); both find the same row.
+An error is classified by its code alone (:data:`BY_CODE`), whatever the HTTP status. There are two
+exceptions: methods that answer every refusal with the same empty or zero code, where the documented
+texts decide, as rows of :data:`BY_TEXT`; and a 401 without a code we know, which is
+:class:`AccessUnclear`. Codes come as strings (crm.*) and integers (sale.*); both find the same row.
 Followed pages: error-codes (system-errors), settings/oauth/error-codes.md,
 crm/universal/order-entity/*, crm/deals/crm-deal-get.md, sale/*.
 """
@@ -50,6 +53,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 DESCRIPTION_LIMIT = 500
+UNAUTHORIZED: Final = 401
 
 
 class BitrixError(Exception):
@@ -149,6 +153,10 @@ class DeadToken(AuthError):
     pass
 
 
+class UserDismissed(DeadToken):
+    pass
+
+
 class InvalidClient(AuthError):
     pass
 
@@ -196,15 +204,18 @@ class Overloaded(LimitError):
 class Wait(LimitError):
     """Our own budget has no room for a job's request now; nothing was sent.
 
-    The job ends its slice and comes back after ``seconds``, holding no worker meanwhile.
+    The job ends its slice and comes back after ``seconds``, holding no worker meanwhile. ``why`` says
+    what has no room: ``rate`` (requests), ``operating`` (a method's execution time), ``overload`` (the
+    portal has blocked the app), or ``away`` (the budget itself cannot be asked).
     """
 
-    def __init__(self, seconds: float, *, method: str = "") -> None:
+    def __init__(self, seconds: float, *, method: str = "", why: str = "rate") -> None:
         super().__init__("BUDGET", f"not before {seconds:.1f} s", method=method)
         self.seconds = seconds
+        self.why = why
 
     def copied(self, *, method: str) -> Self:
-        return type(self)(self.seconds, method=method)
+        return type(self)(self.seconds, method=method, why=self.why)
 
     def __reduce__(self) -> tuple[type[Self], tuple[float], dict[str, object]]:
         return type(self), (self.seconds,), self.__dict__
@@ -259,6 +270,14 @@ class UnknownError(ApiError):
     not_applied = False
 
 
+class AccessUnclear(UnknownError):
+    """HTTP 401 with an unknown code, or without JSON.
+
+    The token is not renewed because of it, and nobody's access has ended: only the authorization
+    server's refusal to renew a token ends it.
+    """
+
+
 # Upper and lower case are different codes: INVALID_REQUEST is the portal's "https required",
 # invalid_request is the authorization server's "malformed".
 BY_CODE: Final[Mapping[str, type[ApiError]]] = MappingProxyType(
@@ -268,6 +287,9 @@ BY_CODE: Final[Mapping[str, type[ApiError]]] = MappingProxyType(
         "invalid_token": DeadToken,
         "invalid_grant": DeadToken,
         "APPLICATION_NOT_FOUND": DeadToken,
+        "authorization_error": UserDismissed,
+        # The portal could not ask the authorization server about the token.
+        "CONNECTION_ERROR": AccessUnclear,
         "invalid_client": InvalidClient,
         "PAYMENT_REQUIRED": PaymentRequired,
         "INVALID_CREDENTIALS": AccessDenied,
@@ -350,5 +372,10 @@ def classify(
     text = description if isinstance(description, str) else ""
     kind = BY_CODE.get(known)
     if kind is None:
-        kind = BY_TEXT.get((known, text.strip().rstrip(".").casefold()), UnknownError)
+        kind = BY_TEXT.get((known, text.strip().rstrip(".").casefold()), unknown(http_status))
     return kind(known, text, http_status=http_status, method=method)
+
+
+def unknown(http_status: int | None) -> type[ApiError]:
+    """The error for an answer without a code we know."""
+    return AccessUnclear if http_status == UNAUTHORIZED else UnknownError

@@ -79,7 +79,8 @@ def _finish(held: Held, hands: acting.Hands) -> float | None:
     if _as_ids(held):
         return 0.0
     _ask_once_more(job, hands)
-    total = JobItem.objects.filter(job=job, state=S.PENDING).count()
+    states.answered(job)
+    total = JobItem.objects.filter(job=job, state=S.PENDING).count() + job.handled
     states.change(job, Job.State.PLANNED, fields={"planned_at": timezone.now(), "total": total})
     return None
 
@@ -199,6 +200,7 @@ def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
         Job.objects.of(job.portal).filter(pk=job.pk).update(
             setbacks=0, looked=F("looked") + len(piece)
         )
+    states.answered(job)
 
 
 def _identified(item: JobItem, sight: Sight) -> str:

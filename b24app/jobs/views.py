@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from b24app import dictionaries, tables
 from b24app.connect import client_of
-from b24app.jobs import creating, forms, presenting, progress, steering
+from b24app.jobs import creating, forms, presenting, progress, steering, takeover
 from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
 from b24app.jobs.models import Job, place_text
 from b24app.orders.types import Owner
@@ -170,8 +170,9 @@ def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
 
 @of_job("POST")
 def start(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
-    """Begin to write what the preview says."""
-    steering.start(one, may_move=one.kind != Job.Kind.LINK or request.POST.get("move") == "on")
+    """Begin to write what the preview says; only its owner may, whose permissions it shows."""
+    if "start" in progress.of_job(one, user).may:
+        steering.start(one, may_move=one.kind != Job.Kind.LINK or request.POST.get("move") == "on")
     return _progress(request, user, one)
 
 
@@ -185,6 +186,29 @@ def stop(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> H
 def resume(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     steering.resume(one, user)
     return _progress(request, user, one)
+
+
+@of_job("POST")
+def confirm_take_over(
+    request: HttpRequest, opened: Session, user: PortalUser, one: Job
+) -> HttpResponse:
+    """Ask an administrator before somebody's job becomes theirs: whose it is and what it will change."""
+    shown = progress.of_job(one, user)
+    context = {"job": one, "title": presenting.title(one), "effect": takeover.effect(one)}
+    if "take-over" not in shown.may:
+        return render(request, "jobs/take_over_late.html", context)
+    return render(request, "jobs/take_over.html", context)
+
+
+@of_job("POST")
+def take_over(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """Make the job the administrator's who pressed."""
+    owner, language = forms.key(request.POST, "owner"), opened.language
+    takeover.take_over(one, user, client_of(user), owner=owner, language=language)
+    fresh = Job.objects.of(user.portal).select_related("portal", "user", "acting", "undoes")
+    response = _page(request, user, fresh.get(pk=one.pk))
+    response["HX-Trigger"] = json.dumps({"lo:dialog-close": True})
+    return response
 
 
 @of_job("POST")
