@@ -90,11 +90,6 @@ class Progress:
         return self.waiting - self.moves
 
     @property
-    def own(self) -> bool:
-        """Whether the viewer owns the job."""
-        return self.viewer.pk == self.job.user_id
-
-    @property
     def again_in(self) -> tuple[int, int] | None:
         """Minutes and seconds until a job that waits for the portal tries again."""
         if self.again is None:
@@ -126,8 +121,7 @@ class Progress:
         job = self.job
         state, began = job.state, job.started_at is not None
         chosen = {
-            # A preview is started by whose permissions it shows.
-            "start": state == Job.State.PLANNED and self.waiting > 0 and self.own,
+            "start": state == Job.State.PLANNED and self.waiting > 0,
             "discard": (not began and state != Job.State.RUNNING) or self.untouched,
             "stop": began and (state in STOPPABLE or (state in KEEPING and not self.untouched)),
             "resume": state in states.RESUMABLE and steering.resumable(job, self.viewer),

@@ -50,19 +50,6 @@ def test_a_short_job_is_told_no_rate_that_it_never_meets(desk: Desk, portal: Dem
     assert "You may close this page, the job goes on." in page.text
 
 
-def test_the_time_left_counts_the_wait(desk: Desk, portal: DemoPortal) -> None:
-    orders, (deal,) = portal.many(orders=3, deals=1)
-    job = desk.link([(order, deal) for order in orders])
-    desk.post(f"/jobs/{job.pk}/start/", move="on")
-    portal.misbehave("operating", times=50)
-    step(job)
-    assert (job.state, job.reason) == (Job.State.WAITING_PORTAL, "limit")
-    JobLane.objects.filter(job=job).update(due_at=timezone.now() + timedelta(minutes=9))
-    assert int(desk.get(f"/jobs/{job.pk}/live/").attribute("data-job-minutes")) >= 9
-    Job.objects.filter(pk=job.pk).update(reason="silent")
-    assert "data-job-minutes" not in desk.get(f"/jobs/{job.pk}/live/").text
-
-
 def test_the_speed_of_a_job_that_has_just_begun(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=200, deals=1)
     job = desk.link([(order, deal) for order in orders])
@@ -507,7 +494,7 @@ def test_without_redis_a_job_waits_and_pages_still_show_it(
     portal.reset_counts()
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     step(job)
-    assert (job.state, job.reason, job.done) == (Job.State.WAITING_PORTAL, "busy", 0)
+    assert (job.state, job.reason, job.done) == (Job.State.WAITING_PORTAL, "away", 0)
     assert portal.http_requests == 0
     assert "data-job-state" in desk.get(f"/jobs/{job.pk}/").text
     lane = JobLane.objects.filter(job=job).order_by("number")[0]
