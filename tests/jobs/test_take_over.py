@@ -103,7 +103,9 @@ def test_nobody_downloads_orders_read_with_the_access_of_somebody_else(
 # --- taking over --------------------------------------------------------------------------------
 
 
-def waiting(client: Client, portal: DemoPortal, *, count: int = 60, missed: bool = False) -> Waiting:
+def waiting(
+    client: Client, portal: DemoPortal, *, count: int = 60, missed: bool = False
+) -> Waiting:
     """A job of Ilya's that has linked some orders and waits for his access.
 
     ``missed``: the answer to the last links was lost, and nobody knows what became of them.
