@@ -35,12 +35,16 @@ Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the installation: how it went and, where it failed, what the person can do."""
+    """One line of the installation: how it went and, where it failed, what the person can do.
+
+    ``missing`` are permissions the app needs, ``optional`` those that are missing without harm.
+    """
 
     name: str
     done: bool
     detail: str = ""
     missing: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     error: errors.BitrixError | None = None
 
 
@@ -109,8 +113,10 @@ def bind(client: Client, portal: Portal) -> list[Step]:
 
 
 def _permissions(portal: Portal) -> Step:
-    missing = bindings.missing_scopes(portal.scopes())
-    return Step("permissions", done=not missing, missing=tuple(missing))
+    granted = portal.scopes()
+    missing = tuple(bindings.missing_scopes(granted))
+    optional = tuple(bindings.missing_optional_scopes(granted))
+    return Step("permissions", done=not missing, missing=missing, optional=optional)
 
 
 def _note_scope(portal: Portal, outcome: Answer | errors.BitrixError) -> None:

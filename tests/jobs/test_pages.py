@@ -432,8 +432,8 @@ def long_ago(job: Job) -> None:
 
 @pytest.mark.parametrize("granted", [True, False])
 def test_a_word_when_a_long_job_ends(client: Client, portal: DemoPortal, *, granted: bool) -> None:
-    if granted:
-        portal.state.app.scope.append("im")
+    if not granted:
+        portal.state.app.scope.remove("im")
     opening.install(client, portal)
     ilya = sit_down(client, portal, ILYA)
     orders, (deal,) = portal.many(orders=3, deals=1)
@@ -449,7 +449,6 @@ def test_a_word_when_a_long_job_ends(client: Client, portal: DemoPortal, *, gran
 
 
 def test_a_word_that_cannot_be_said_does_no_harm(client: Client, portal: DemoPortal) -> None:
-    portal.state.app.scope.append("im")
     desk = sit_down(client, portal)
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = desk.link([(order, deal) for order in orders])
@@ -460,7 +459,6 @@ def test_a_word_that_cannot_be_said_does_no_harm(client: Client, portal: DemoPor
 
 
 def test_a_short_job_ends_without_a_word(client: Client, portal: DemoPortal) -> None:
-    portal.state.app.scope.append("im")
     desk = sit_down(client, portal)
     desk.start(desk.link([(portal.order_id("1193"), EMPTY)]))
     assert not [call for call in portal.calls if call.method.startswith("im.")]
