@@ -207,6 +207,21 @@ def test_what_time_does_not_heal_is_not_repeated(
     assert len(portal.server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        refused("SOMETHING_NEW", 401),
+        Reply("<html>Unauthorized</html>", 401),
+        Reply({"message": "no error code"}, 401),
+    ],
+)
+def test_a_401_without_a_known_code_renews_no_token(portal: Portal, reply: Reply) -> None:
+    portal.server.replies = [reply]
+    with pytest.raises(errors.AccessUnclear):
+        portal.client().call("profile")
+    assert len(portal.server.requests) == 1
+
+
 def test_an_answer_too_large_is_refused(portal: Portal) -> None:
     portal.transport = Transport(max_body=1000)
     portal.server.replies = [ok("x" * 2000)]
