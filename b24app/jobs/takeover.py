@@ -95,6 +95,8 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
     before = job.user
     with transaction.atomic():
         due = lanes.restart(job)
+        # Whoever worked it, or took it over a moment ago, has finished before its lanes could be taken.
+        job.refresh_from_db()
         doubts = JobItem.objects.filter(job=job, state__in=IN_DOUBT).exists()
         fields = _forgotten(job) | {
             "user": user,
@@ -110,9 +112,9 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
         }
         if doubts and job.writer_id is None:
             fields |= {"writer": before, "writer_right": job.right}
-        if not states.change(
-            job, S.PLANNING, "doubts" if doubts else "", fields, of=(*AT_REST, S.WAITING_PORTAL)
-        ):
+        reason = "doubts" if doubts else ""
+        rests = job.user_id == owner and offered(job, user)
+        if not rests or not states.change(job, S.PLANNING, reason, fields, of=(S(job.state),)):
             transaction.set_rollback(True)
             return False
         audit.record_access(user, AuditEntry.Through.JOB, before, job=job.pk)
