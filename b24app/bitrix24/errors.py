@@ -274,8 +274,11 @@ class AccessUnclear(UnknownError):
     """HTTP 401 with an unknown code, or without JSON.
 
     The token is not renewed because of it, and nobody's access has ended: only the authorization
-    server's refusal to renew a token ends it.
+    server's refusal to renew a token ends it. Access is checked before anything is carried out, so
+    nothing was.
     """
+
+    not_applied = True
 
 
 # Upper and lower case are different codes: INVALID_REQUEST is the portal's "https required",

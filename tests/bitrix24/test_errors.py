@@ -60,7 +60,7 @@ def test_an_unknown_code_says_nothing_about_the_token(
     error = errors.classify("SOMETHING_NEW", http_status=status)
     assert type(error) is kind
     assert not isinstance(error, errors.AuthError)
-    assert not error.not_applied
+    assert error.not_applied is (status == 401)
 
 
 def test_only_these_are_ever_repeated() -> None:

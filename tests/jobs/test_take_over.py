@@ -369,6 +369,20 @@ def test_a_401_without_a_known_code_ends_nothing_and_a_takeover_is_offered_at_on
     assert (work(job).state, job.done, job.user.user_id) == (Job.State.DONE, 60, ILYA)
 
 
+def test_writes_that_meet_unclear_access_do_not_fail_their_rows(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    orders, (deal,) = portal.many(orders=20, deals=1)
+    job = desk.link([(order, deal) for order in orders])
+    desk.post(f"/jobs/{job.pk}/start/", move="on")
+    portal.misbehave("unclear", method=ADD, times=6)
+    for _ in range(6):
+        step(job)
+    assert (job.state, job.reason, job.failed) == ("waiting_portal", "unclear", 0)
+    assert (work(job).state, job.done, job.failed) == (Job.State.DONE, 20, 0)
+    assert sorted(added(portal)) == list(orders)
+
+
 def test_unclear_access_has_ended_once_the_authorization_server_refuses_to_renew_it(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
