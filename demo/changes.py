@@ -108,9 +108,14 @@ def delete_deal(state: State, tell: Tell, deal_id: int) -> None:
 SYSTEM = 9999
 
 
-def dismiss(state: State, user_id: int, *, passed_on: bool) -> None:
-    """The employee leaves: their tokens die, or the app goes on as a system user nobody is shown."""
+def dismiss(state: State, user_id: int, *, passed_on: bool, tokens_stay: bool) -> None:
+    """The employee leaves: their tokens die, or the app goes on as a system user nobody is shown.
+
+    With ``tokens_stay`` the tokens are still known, and the portal refuses the person they are for.
+    """
     state.users[user_id].active = False
+    if tokens_stay:
+        return
     if passed_on:
         state.users[SYSTEM] = User(
             SYSTEM, "", "", admin=True, sale="write", active=False, hidden=True

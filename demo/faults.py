@@ -25,6 +25,7 @@ WHOLE: dict[str, tuple[int, str, str]] = {
     "payment_required": (402, "PAYMENT_REQUIRED", "Payment required"),
     "user_access": (403, "user_access_error", "The user does not have access to the application."),
     "overload": (503, "OVERLOAD_LIMIT", "REST API is blocked due to overload."),
+    "unclear": (401, "SOMETHING_NEW", "Wrong authorization data"),
     "strange_code": (400, "A\r\n2026-01-01 00:00:00,000 ERROR forged\x1b[31m\u2028", "No\nsuch"),
 }
 
@@ -61,7 +62,7 @@ CONDITIONS: dict[str, Condition] = {
 }
 
 # What happens to the connection.
-WIRE = ("html", "too_many", "cut", "hang", "reset", "redirect", "no_references")
+WIRE = ("html", "too_many", "unauthorized", "cut", "hang", "reset", "redirect", "no_references")
 
 
 @dataclass

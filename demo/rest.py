@@ -18,6 +18,13 @@ from demo.tables import Row
 
 BATCH = 50
 
+# What a server in front of the portal answers for it.
+_PAGES = {
+    "html": (502, "Bad Gateway"),
+    "too_many": (429, "Too Many Requests"),
+    "unauthorized": (401, "Unauthorized"),
+}
+
 # Permissions that hold another one.
 WIDER = {"user_brief": ("user_basic", "user")}
 
@@ -130,10 +137,8 @@ class Rest:
         if fault.kind in WHOLE:
             status, code, text = WHOLE[fault.kind]
             return _json({"error": code, "error_description": text}, status)
-        if fault.kind == "html":
-            return _page(502, "Bad Gateway")
-        if fault.kind == "too_many":
-            return _page(429, "Too Many Requests")
+        if fault.kind in _PAGES:
+            return _page(*_PAGES[fault.kind])
         if fault.kind == "redirect":
             return Response(
                 status=302, headers={"Location": "http://portal.example.invalid/rest/batch"}
@@ -181,6 +186,8 @@ class Rest:
         if token.expires < time.time():
             raise Failure(401, "expired_token", "The access token provided has expired.")
         user = state.users[token.user_id]
+        if not (user.active or user.hidden):
+            raise Failure(401, "authorization_error", "Unable to authorize user")
         return Caller(state, user, token.client_id, self.tell, self.missing)
 
     def _in_condition(self, *, knows_token: bool) -> None:

@@ -171,10 +171,13 @@ class DemoPortal:
         """The deal goes, and its linked orders with it."""
         self._happens(changes.delete_deal, deal_id)
 
-    def dismiss(self, user_id: int, *, passed_on: bool = False) -> None:
-        """The employee leaves; their tokens die, or pass on to a system user that user.get hides."""
+    def dismiss(self, user_id: int, *, passed_on: bool = False, tokens_stay: bool = False) -> None:
+        """The employee leaves; their tokens die, or pass on to a system user that user.get hides.
+
+        ``tokens_stay``: their tokens are known as before, and refused with ``authorization_error``.
+        """
         with self.store.lock:
-            changes.dismiss(self.state, user_id, passed_on=passed_on)
+            changes.dismiss(self.state, user_id, passed_on=passed_on, tokens_stay=tokens_stay)
 
     def end_subscription(self) -> None:
         """The app is not paid for any more: no calls, no refreshes."""

@@ -13,7 +13,7 @@ from demo.tables import Links, Row, Table
 
 CLIENT_ID = "local.demo.0000000000000001"
 CLIENT_SECRET = "demo-secret-not-for-real-portals"
-SCOPE = ["crm", "sale", "placement", "user_brief"]
+SCOPE = ["crm", "sale", "placement", "user_brief", "im"]
 
 SAVED_WITHIN = 1.0
 

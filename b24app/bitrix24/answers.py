@@ -92,13 +92,14 @@ def decode(
     if payload is None:
         if status < 300 or status >= 500:
             raise errors.OutcomeUnknown(f"HTTP_{status}", "not a JSON answer", http_status=status)
-        raise errors.UnknownError(f"HTTP_{status}", "not a JSON answer", http_status=status)
+        kind = errors.unknown(status)
+        raise kind(f"HTTP_{status}", "not a JSON answer", http_status=status)
     if payload.get("error") or ("error" in payload and "result" not in payload):
         raise described(payload, status=status, secrets=secrets)
     if status >= 500:
         raise errors.OutcomeUnknown(f"HTTP_{status}", "no error code", http_status=status)
     if status >= 300:
-        raise errors.UnknownError(f"HTTP_{status}", "no error code", http_status=status)
+        raise errors.unknown(status)(f"HTTP_{status}", "no error code", http_status=status)
     return payload
 
 

@@ -14,6 +14,7 @@
         ├── AuthError
         │   ├── ExpiredToken      renew and repeat, once
         │   ├── DeadToken         the app has to be opened again
+        │   │   └── UserDismissed the portal lets this person in no more; the token itself is good
         │   ├── RenewalPending    another process renews the token: come back in a moment
         │   └── InvalidClient     our own client_id or client_secret, or not installed there
         ├── PaymentRequired       the app's own trial or subscription is over
@@ -40,12 +41,14 @@
         ├── NotSaved              the portal's own checks refused to save the order
         ├── BadRequest            our mistake: wrong or missing parameters
         └── UnknownError          a code nobody has told us about: closed, never repeated
+            └── AccessUnclear     the same with HTTP 401: proves nothing about the token
 
 An error is classified by its code alone (:data:`BY_CODE`), never by the HTTP status: the vendor's own
-tables give two statuses for one code. There are two exceptions. Methods that answer every refusal with
-the same empty or zero code: there the documented texts decide, as rows of :data:`BY_TEXT`. And codes
-that mean both one call and the whole portal: there a word of the text decides (:data:`BY_WORD`). Codes
-come as strings (crm.*) and integers (sale.*); both find the same row.
+tables give two statuses for one code. There are three exceptions. Methods that answer every refusal
+with the same empty or zero code: there the documented texts decide (:data:`BY_TEXT`). Codes that mean
+both one call and the whole portal: there a word of the text decides (:data:`BY_WORD`). And a 401
+without a code we know, which is :class:`AccessUnclear`. Codes come as strings (crm.*) and integers
+(sale.*); both find the same row.
 Followed pages: error-codes (system-errors), settings/oauth/error-codes.md,
 crm/universal/order-entity/*, crm/deals/crm-deal-get.md, sale/*.
 """
@@ -55,6 +58,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 DESCRIPTION_LIMIT = 500
+UNAUTHORIZED: Final = 401
 
 
 class BitrixError(Exception):
@@ -162,6 +166,10 @@ class RenewalPending(AuthError):
     """Another process has the renewal of this token, or may still bring the new pair; nothing was sent."""
 
 
+class UserDismissed(DeadToken):
+    pass
+
+
 class InvalidClient(AuthError):
     pass
 
@@ -217,8 +225,9 @@ class Crowded(LimitError):
 class Wait(LimitError):
     """Our own budget has no room for a job's request now; nothing was sent.
 
-    The job ends its slice and comes back after ``seconds``, holding no worker meanwhile. ``why`` is the
-    limit that is waited for: ``rate``, ``operating`` or ``overload``.
+    The job ends its slice and comes back after ``seconds``, holding no worker meanwhile. ``why`` says
+    what has no room: ``rate`` (requests), ``operating`` (a method's execution time), ``overload`` (the
+    portal has blocked the app), or ``away`` (the budget itself cannot be asked).
     """
 
     def __init__(self, seconds: float, *, method: str = "", why: str = "rate") -> None:
@@ -286,6 +295,17 @@ class UnknownError(ApiError):
     not_applied = False
 
 
+class AccessUnclear(UnknownError):
+    """HTTP 401 with an unknown code, or without JSON.
+
+    The token is not renewed because of it, and nobody's access has ended: only the authorization
+    server's refusal to renew a token ends it. Access is checked before anything is carried out, so
+    nothing was.
+    """
+
+    not_applied = True
+
+
 # Upper and lower case are different codes: INVALID_REQUEST is the portal's "https required",
 # invalid_request is the authorization server's "malformed".
 BY_CODE: Final[Mapping[str, type[ApiError]]] = MappingProxyType(
@@ -295,6 +315,9 @@ BY_CODE: Final[Mapping[str, type[ApiError]]] = MappingProxyType(
         "invalid_token": DeadToken,
         "invalid_grant": DeadToken,
         "APPLICATION_NOT_FOUND": DeadToken,
+        "authorization_error": UserDismissed,
+        # The portal could not ask the authorization server about the token.
+        "CONNECTION_ERROR": AccessUnclear,
         "invalid_client": InvalidClient,
         "PAYMENT_REQUIRED": PaymentRequired,
         "INVALID_CREDENTIALS": AccessDenied,
@@ -386,8 +409,8 @@ def classify(
     known = str(code).strip() if isinstance(code, str | int) else ""
     text = description if isinstance(description, str) else ""
     plain = text.strip().rstrip(".").casefold()
-    kind = _by_word(known, plain) or BY_CODE.get(known) or BY_TEXT.get((known, plain), UnknownError)
-    return kind(known, text, http_status=http_status, method=method)
+    kind = _by_word(known, plain) or BY_CODE.get(known) or BY_TEXT.get((known, plain))
+    return (kind or unknown(http_status))(known, text, http_status=http_status, method=method)
 
 
 def _by_word(code: str, plain: str) -> type[ApiError] | None:
@@ -407,3 +430,8 @@ def without_store(error: BitrixError) -> bool:
 
 
 _OF_EVERY_STORE: Final = frozenset({"sale.order.list", "sale.order.get"})
+
+
+def unknown(http_status: int | None) -> type[ApiError]:
+    """The error for an answer without a code we know."""
+    return AccessUnclear if http_status == UNAUTHORIZED else UnknownError

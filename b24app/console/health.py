@@ -115,7 +115,11 @@ def _permissions(portal: Portal, outcome: Answer | errors.BitrixError) -> Check:
     if set(names) != portal.scopes():
         settle(portal, scope=",".join(names))
     missing = bindings.missing_scopes(names)
-    facts = {"missing": missing, "all": len(bindings.SCOPES)}
+    facts = {
+        "missing": missing,
+        "optional": bindings.missing_optional_scopes(names),
+        "all": len(bindings.SCOPES),
+    }
     return Check("permissions", Grade.ALERT if missing else Grade.FINE, facts)
 
 

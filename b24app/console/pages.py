@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.portals import entry, rights, states
+from b24app.portals import access, entry, rights, states
 from b24app.portals.entry import Page
 from b24app.portals.launch import Refused
 from b24app.portals.models import PortalUser
@@ -137,12 +137,6 @@ def recheck(user: PortalUser, client: Client, more: Mapping[str, Command]) -> Ou
     Nothing is changed on the word of an opening that may be an hour old
     (common/users/user-admin.md). Raises :class:`Refused` where they do not any more.
     """
-    outcomes = client.batch({"admin": Command("user.admin"), **more})
-    admin = outcomes["admin"]
-    if isinstance(admin, errors.BitrixError):
-        raise admin
-    if admin.result is not True:
-        user.is_admin = False
-        PortalUser.objects.of(user.portal).filter(pk=user.pk).update(is_admin=False)
-        raise Refused("admins-only", user.portal)
+    outcomes = client.batch({**access.administrator(), **more})
+    access.confirm_administrator(user, outcomes)
     return outcomes

@@ -30,6 +30,7 @@ Outcomes = Mapping[str, Answer | errors.BitrixError]
 class Step:
     """One line of the installation: how it went and, where it failed, what the person can do.
 
+    ``missing`` are permissions the app needs, ``optional`` those that are missing without harm.
     ``trouble`` names a state of the whole portal in which nothing could succeed.
     """
 
@@ -37,6 +38,7 @@ class Step:
     done: bool
     detail: str = ""
     missing: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     error: errors.BitrixError | None = None
 
     @property
@@ -121,8 +123,10 @@ def bind(client: Client, portal: Portal) -> list[Step]:
 
 
 def _permissions(portal: Portal) -> Step:
-    missing = bindings.missing_scopes(portal.scopes())
-    return Step("permissions", done=not missing, missing=tuple(missing))
+    granted = portal.scopes()
+    missing = tuple(bindings.missing_scopes(granted))
+    optional = tuple(bindings.missing_optional_scopes(granted))
+    return Step("permissions", done=not missing, missing=missing, optional=optional)
 
 
 def _links(outcome: Answer | errors.BitrixError) -> Step:

@@ -1,8 +1,7 @@
 """On whose token a job reads and writes.
 
-It runs on the token of the person who started it. Where the portal's administrator has named that
-person and their own right to change orders is not enough, it writes with the installer's, after
-their own token has shown that they may open the cards (portals.access).
+It runs on the token of its owner. Where :mod:`b24app.changes.credentials` allows it, links are written
+with the installer's, after the owner's own token has shown that they may open the cards.
 """
 
 import time
@@ -12,7 +11,10 @@ from dataclasses import dataclass
 from b24app.bitrix24 import batch, errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.pacing import Priority
+from b24app.changes import credentials
+from b24app.changes.credentials import Credentials
 from b24app.connect import client_of, installer_client
+from b24app.jobs import work
 from b24app.jobs.models import Job
 from b24app.orders import cards
 from b24app.orders.types import Card, Owner
@@ -68,7 +70,8 @@ def hands_of(job: Job) -> Hands:
     if job.portal.payment_expired:
         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
     own = client_of(job.acting, Priority.BULK)
-    if job.right == Job.Right.OWN:
+    refused = job.right == Job.Right.INSTALLER
+    if credentials_of(job, refused=refused) is Credentials.OWN:
         return Hands(own, own)
     installer = installer_client(job.portal, Priority.BULK)
     if installer is None:
@@ -76,12 +79,21 @@ def hands_of(job: Job) -> Hands:
     return Hands(own, installer)
 
 
+def credentials_of(job: Job, *, refused: bool) -> Credentials:
+    """Whose token writes for a job; ``refused``: its owner's own permission is known to be refused."""
+    links = isinstance(work.subject_of(job), work.Links)
+    prop = credentials.LINK if links else job.subject
+    return credentials.chosen(prop, named=job.named is True, refused=refused)
+
+
 def borrow(job: Job) -> bool:
-    """Go on with the installer's right, if the portal's administrator has named this person.
+    """Go on with the installer's token, where the owner may borrow it; False where they may not.
 
     ``job.right`` is the right that has just been refused; another lane may have changed it already.
     """
-    if not job.named or job.right == Job.Right.INSTALLER:
+    if job.right == Job.Right.INSTALLER:
+        return False
+    if credentials_of(job, refused=True) is Credentials.OWN:
         return False
     Job.objects.of(job.portal).filter(pk=job.pk).update(right=Job.Right.INSTALLER)
     return True

@@ -243,6 +243,14 @@ def _day(raw: str) -> date | None:
         raise BadForm from None
 
 
+def key(form: QueryDict, name: str) -> int:
+    """The key of a row of ours that a hidden field of our pages names; raises :class:`BadForm`."""
+    raw = form.get(name, "")
+    if not (raw.isascii() and raw.isdecimal() and len(raw) < 16):
+        raise BadForm
+    return int(raw)
+
+
 def page_number(query: QueryDict) -> int:
     """The page asked for, from 1; raises :class:`BadForm`."""
     raw = query.get("page", "1")

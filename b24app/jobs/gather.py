@@ -93,6 +93,7 @@ def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end:
         if end:
             JobSource.objects.filter(job=job).delete()
     job.refresh_from_db(fields=["rows", "cursor", "gathered"])
+    states.answered(job)
 
 
 def _from_card(held: Held, own: Client) -> None:

@@ -144,7 +144,7 @@ def take(pk: int, ticket: int, task: str) -> Held | None:
     with transaction.atomic():
         lane = (
             JobLane.objects.select_for_update(of=("self",))
-            .select_related("job__portal", "job__user", "job__acting", "job__undoes")
+            .select_related("job__portal", "job__user", "job__acting", "job__writer", "job__undoes")
             .filter(pk=pk, ticket=ticket)
             .first()
         )
@@ -253,6 +253,13 @@ def void(jobs: QuerySet[Job]) -> None:
             token=None, leased_until=None, due_at=timezone.now(), ticket=F("ticket") + 1
         )
         _put_back(JobItem.objects.filter(job__in=jobs))
+
+
+def restart(job: Job) -> list[tuple[int, int]]:
+    """Take a job from all who work it, and begin again in one lane; what to send: (lane, ticket)."""
+    void(Job.objects.of(job.portal).filter(pk=job.pk))
+    JobLane.objects.filter(job=job, number__gt=0).delete()
+    return opened(job, 1)
 
 
 def others_wait(job: Job) -> bool:

@@ -29,8 +29,9 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """One piece of bulk work, from its preview to its end. See :mod:`states` for what follows what.
 
-    ``user`` asked for it; ``acting`` is whose token it runs on, an administrator's once that person's own
-    is gone for good. ``change`` groups its entries in the audit trail.
+    ``user`` owns it and ``acting`` is whose token it runs on: one and the same person, who asked for it or
+    has taken it over. ``writer`` and ``writer_right`` are set while rows that the former owner has sent are
+    still in doubt after that. ``change`` groups its entries in the audit trail.
     """
 
     class Kind(models.TextChoices):
@@ -92,6 +93,12 @@ class Job(models.Model):
         help_text="What to give to support about the reason",
     )
     right = models.CharField(max_length=9, choices=Right.choices, default=Right.OWN)
+    writer = models.ForeignKey(
+        PortalUser, null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    writer_right = models.CharField(
+        max_length=9, choices=Right.choices, default=Right.OWN, db_default=Right.OWN
+    )
     named = models.BooleanField(
         null=True, help_text="Whether the app may act for this person; None before the portal said"
     )
@@ -111,6 +118,9 @@ class Job(models.Model):
     planned_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     waiting_since = models.DateTimeField(null=True, blank=True)
+    again_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a job that waits for the portal tries again"
+    )
     ended_at = models.DateTimeField(null=True, blank=True)
 
     objects = JobQuerySet.as_manager()
@@ -130,9 +140,14 @@ class Job(models.Model):
         return self.done + self.skipped + self.failed
 
     @property
+    def previewing(self) -> bool:
+        """Whether its rows say what will happen, and not what has: before the start, and after a takeover."""
+        return self.started_at is None or self.state in (Job.State.PLANNING, Job.State.PLANNED)
+
+    @property
     def left_out(self) -> int:
         """Rows that are not worked: unusable, right as they are, or not agreed to; 0 before the start."""
-        return self.rows - self.total if self.started_at else 0
+        return self.rows - self.total if self.started_at and self.planned_at else 0
 
 
 TO_CARD = frozenset({Job.Kind.LINK, Job.Kind.MOVE})

@@ -79,7 +79,8 @@ def _finish(held: Held, hands: acting.Hands) -> float | None:
     if _as_ids(held):
         return 0.0
     _ask_once_more(job, hands)
-    total = JobItem.objects.filter(job=job, state=S.PENDING).count()
+    states.answered(job)
+    total = JobItem.objects.filter(job=job, state=S.PENDING).count() + job.handled
     states.change(job, Job.State.PLANNED, fields={"planned_at": timezone.now(), "total": total})
     return None
 
@@ -116,8 +117,7 @@ def _look(job: Job, hands: acting.Hands, piece: Sequence[JobItem]) -> Sight:
 def _learn_right(job: Job, *, named: bool) -> None:
     """Whether the app may act for this person, and whether it has to from the beginning."""
     job.named = named
-    if named and job.acting.may_link is False and isinstance(work.subject_of(job), work.Links):
-        job.right = Job.Right.INSTALLER
+    job.right = acting.credentials_of(job, refused=job.acting.may_link is False)
     Job.objects.of(job.portal).filter(pk=job.pk).update(named=named, right=job.right)
 
 
@@ -203,6 +203,7 @@ def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
         Job.objects.of(job.portal).filter(pk=job.pk).update(
             setbacks=0, looked=F("looked") + len(piece)
         )
+    states.answered(job)
 
 
 def _identified(item: JobItem, sight: Sight) -> str:

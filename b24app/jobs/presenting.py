@@ -158,9 +158,7 @@ def title(job: Job) -> str:
 def filters(job: Job) -> list[Filter]:
     """Chips over the rows: what will happen before the start, what has happened afterwards."""
     items = JobItem.objects.filter(job=job)
-    left = (
-        items if job.started_at is None else items.filter(state=S.LEFT).exclude(reason=_NOT_AGREED)
-    )
+    left = _by_verdict(job, items)
     counted = left.exclude(verdict="").values("verdict").annotate(count=Count("pk"))
     found = dict(counted.values_list("verdict", "count"))
     chips = [Filter("", _("All"), job.rows, bad=False)]
@@ -179,10 +177,21 @@ def filters(job: Job) -> list[Filter]:
     ]
 
 
+def _by_verdict(job: Job, items: QuerySet[JobItem]) -> QuerySet[JobItem]:
+    """The rows that are told by their verdict: in a preview those without an outcome, afterwards those
+    that were left as they are.
+    """
+    if job.previewing:
+        return items.exclude(state__in=_OUTCOME_PILLS)
+    return items.filter(state=S.LEFT).exclude(reason=_NOT_AGREED)
+
+
 def _outcomes(job: Job, not_agreed: int) -> list[Filter]:
     overrode = JobItem.objects.filter(job=job, state=S.DONE, reason=OVERRODE).count()
     chips = (
-        Filter("waiting", _("Waiting"), job.total - job.handled, bad=False),
+        Filter(
+            "waiting", _("Waiting"), 0 if job.previewing else job.total - job.handled, bad=False
+        ),
         Filter(S.DONE.value, _("Done"), job.done, bad=False),
         Filter(S.SKIPPED.value, _("Skipped"), job.skipped, bad=True),
         Filter(S.FAILED.value, _("Failed"), job.failed, bad=True),
@@ -205,15 +214,12 @@ def chosen(job: Job, show: str) -> QuerySet[JobItem]:
         return items.filter(state=S.LEFT, reason=_NOT_AGREED)
     if show not in V.values:
         return items
-    items = items.filter(verdict=show)
-    return (
-        items if job.started_at is None else items.filter(state=S.LEFT).exclude(reason=_NOT_AGREED)
-    )
+    return _by_verdict(job, items.filter(verdict=show))
 
 
 def headings(job: Job) -> tuple[str, str] | None:
     """What the columns of the rows' values are called: what is wanted, and what was seen."""
-    began = job.started_at is not None
+    began = not job.previewing
     subject = work.subject_of(job)
     if isinstance(subject, work.Links):
         return _("Goes to"), _("Linked before") if began else _("Linked now")

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
-from django.db.models import Count, Min
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24.pacing import BULK_SHARE, MINUTE, WINDOW, Priority, View, seconds_for
-from b24app.jobs import lanes, presenting, reasons, states, steering, work
-from b24app.jobs.models import Job, JobItem, JobLane
+from b24app.jobs import lanes, presenting, reasons, states, steering, takeover, work
+from b24app.jobs.models import Job, JobItem
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import PortalUser
 
@@ -19,9 +20,9 @@ SPEED_AFTER = timedelta(seconds=5)
 OUTCOMES = (JobItem.State.DONE, JobItem.State.SKIPPED, JobItem.State.FAILED)
 
 STOPPABLE = (Job.State.RUNNING, Job.State.WAITING_PORTAL, Job.State.WAITING_AUTHORIZATION)
-RESUMABLE = (Job.State.PAUSED, Job.State.STOPPED, Job.State.WAITING_AUTHORIZATION)
-# Waits whose end is known: the portal's limits, and a token that is renewed.
-FORESEEN = frozenset({"", "busy", "limit", "renewing"})
+# At rest, with rows that may still be worked.
+KEEPING = (Job.State.PLANNED, Job.State.PAUSED)
+WAITING = (Job.State.WAITING_PORTAL, Job.State.WAITING_AUTHORIZATION)
 
 S, V = JobItem.State, JobItem.Verdict
 
@@ -30,12 +31,13 @@ S, V = JobItem.State, JobItem.Verdict
 class Progress:
     """How far a job is; speeds are rows a minute.
 
-    ``minutes`` is None where nobody can say, and 0 for less than one; ``allowed`` is 0 where the job ends
-    before the portal's long-run limits are felt. ``again`` is when a job that waits for the portal tries
-    again, ``moves`` how many of its rows have to leave another card.
+    ``minutes`` is None where nobody can say and while the job waits, and 0 for less than one; ``allowed`` is
+    0 where the job ends before the portal's long-run limits are felt. ``again`` is when a job that waits for
+    the portal tries again, ``moves`` how many of its rows have to leave another card.
     """
 
     job: Job
+    viewer: PortalUser
     state: str
     pill: str
     reason: str
@@ -56,7 +58,7 @@ class Progress:
     @property
     def nothing(self) -> str:
         """What to say where the preview found nothing to be done."""
-        if self.job.state != Job.State.PLANNED or self.job.total:
+        if self.job.state != Job.State.PLANNED or self.waiting:
             return ""
         if not self.job.rows:
             return reasons.words(reasons.NOTHING, self.job.origin)
@@ -65,7 +67,7 @@ class Progress:
     @property
     def before(self) -> str:
         """What to know before the start; empty where there is nothing special."""
-        planned = self.job.state == Job.State.PLANNED and self.job.total > 0
+        planned = self.job.state == Job.State.PLANNED and self.waiting > 0
         return str(reasons.BEFORE.get(self.job.kind, "")) if planned else ""
 
     @property
@@ -78,9 +80,21 @@ class Progress:
         return steering.FORGOTTEN_AFTER.days
 
     @property
+    def waiting(self) -> int:
+        """Rows that are still to be worked."""
+        return self.job.total - self.job.handled
+
+    @property
     def unmoved(self) -> int:
         """Rows to be worked where orders of other cards stay there."""
-        return self.job.total - self.moves
+        return self.waiting - self.moves
+
+    @property
+    def again_in(self) -> tuple[int, int] | None:
+        """Minutes and seconds until a job that waits for the portal tries again."""
+        if self.again is None:
+            return None
+        return divmod(ceil((self.again - timezone.now()).total_seconds()), 60)
 
     @property
     def at_work(self) -> bool:
@@ -103,18 +117,18 @@ class Progress:
 
     @property
     def may(self) -> frozenset[str]:
-        """What a person can do with it now."""
+        """What the viewer can do with it now."""
         job = self.job
         state, began = job.state, job.started_at is not None
         chosen = {
-            "start": state == Job.State.PLANNED and job.total > 0,
+            "start": state == Job.State.PLANNED and self.waiting > 0,
             "discard": (not began and state != Job.State.RUNNING) or self.untouched,
-            "stop": began
-            and (state in STOPPABLE or (state == Job.State.PAUSED and not self.untouched)),
-            "resume": state in RESUMABLE,
+            "stop": began and (state in STOPPABLE or (state in KEEPING and not self.untouched)),
+            "resume": state in states.RESUMABLE and steering.resumable(job, self.viewer),
+            "take-over": takeover.offered(job, self.viewer),
             "retry": job.failed > 0 and state in (Job.State.DONE, Job.State.STOPPED),
             "undo": job.done > 0
-            and state in (*states.ENDED, Job.State.PAUSED)
+            and state in (*states.ENDED, *KEEPING)
             and job.kind != Job.Kind.EXPORT,
         }
         return frozenset(name for name, allowed in chosen.items() if allowed)
@@ -124,7 +138,7 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
     """The job as it stands, in words for ``viewer``."""
     counts = _done_by_verdict(job) if job.started_at else {}
     view = budget_of(job.portal, Priority.BULK).view()
-    again, left = _again(job), _writes(job)
+    left = _writes(job)
     busy, execution = any(left.values()), _execution(left, view)
     seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES) if busy else 0.0
     if not view.shared and job.state in states.AT_WORK:
@@ -132,6 +146,7 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
         job.reason = reasons.QUEUE_AWAY
     return Progress(
         job=job,
+        viewer=viewer,
         state=reasons.state(job.state, job.reason),
         pill=presenting.state_pill(job),
         reason=_reason(job, viewer),
@@ -139,11 +154,11 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
         moved=counts.get(V.MOVE, 0),
         moves=_moves(job) if job.state == Job.State.PLANNED else 0,
         untouched=steering.untouched(job),
-        speed=_speed(job),
+        speed=_speed(job) if job.state not in WAITING else None,
         # Said only where the portal's limits, and not the writes themselves, decide how long it takes.
         allowed=_allowed(job, view) if seconds > max(MINUTE, 1.1 * execution) else 0,
-        minutes=_minutes(job, seconds, execution, again) if busy else None,
-        again=again,
+        minutes=_minutes(seconds) if busy and job.state not in WAITING else None,
+        again=job.again_at if job.again_at and job.again_at > timezone.now() else None,
     )
 
 
@@ -162,19 +177,11 @@ def _reason(job: Job, viewer: PortalUser) -> str:
     """Why the job waits, paused or failed, and who has to do what; empty where it goes on."""
     if not job.reason:
         return ""
-    person = job.acting
-    if viewer.pk != person.pk and job.reason in reasons.OF_ANOTHER:
-        return reasons.words(reasons.OF_ANOTHER, job.reason) % {"name": person.name}
+    if viewer.pk != job.user_id and job.reason in reasons.OF_ANOTHER:
+        return reasons.words(reasons.OF_ANOTHER, job.reason) % {"name": job.user.name}
     if viewer.is_admin and job.reason in reasons.TO_ADMINISTRATORS:
         return reasons.words(reasons.TO_ADMINISTRATORS, job.reason)
     return reasons.words(reasons.JOB_REASONS, job.reason)
-
-
-def _again(job: Job) -> datetime | None:
-    if job.state != Job.State.WAITING_PORTAL:
-        return None
-    due = JobLane.objects.filter(job=job, token=None).aggregate(at=Min("due_at"))["at"]
-    return due if isinstance(due, datetime) and due > timezone.now() else None
 
 
 def _done_by_verdict(job: Job) -> dict[str, int]:
@@ -195,16 +202,8 @@ def _writes(job: Job) -> dict[str, int]:
     return {work.ADD: max(0, left - unlinks), work.DELETE: unlinks}
 
 
-def _minutes(job: Job, seconds: float, execution: float, again: datetime | None) -> int | None:
-    """Whole minutes until the job is done, 0 for less than one; None where nobody can say.
-
-    ``seconds`` is what the portal allows, ``execution`` the part of it that follows a wait until ``again``.
-    """
-    waits = job.state == Job.State.WAITING_PORTAL and job.reason not in FORESEEN
-    if waits or job.reason == reasons.QUEUE_AWAY:
-        return None
-    if again is not None:
-        seconds = max(seconds, (again - timezone.now()).total_seconds() + execution)
+def _minutes(seconds: float) -> int:
+    """Whole minutes, 0 for less than one."""
     return 0 if seconds < MINUTE else round(seconds / MINUTE)
 
 

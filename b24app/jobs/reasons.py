@@ -71,14 +71,22 @@ STATES: Words = {
 }
 
 JOB_REASONS: Words = {
-    "busy": _("Bitrix24 is asked as often as it allows; the job goes on by itself."),
+    "busy": _("Bitrix24 allows no more requests at the moment. The job continues by itself."),
     "queue_away": _(
         "The app’s own task queue is not available. The job continues automatically within seconds of "
         "its return."
     ),
     "limit": _(
-        "Bitrix24 gives an app only so much working time in ten minutes, and it is used up; the job "
-        "goes on by itself."
+        "The time that Bitrix24 gives an app in 10 minutes is used up. The job continues by itself; "
+        "people in deals are not slowed down."
+    ),
+    "unclear": _(
+        "Bitrix24 does not confirm your access and does not say why. The job tries again by itself; an "
+        "administrator can take it over."
+    ),
+    "doubts": _(
+        "Some orders were being changed when the job was taken over. First it is checked what became of "
+        "them; this takes about a minute."
     ),
     "overload": _(
         "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can lift "
@@ -96,13 +104,19 @@ JOB_REASONS: Words = {
         "The app’s own access to Bitrix24 is not set up right. Only its operator can mend that; the "
         "job then goes on by itself."
     ),
-    "token": _("Open the app once more, or let an administrator open it: the job goes on by itself."),
+    "token": _(
+        "Your access has ended. Open the app once more and the job continues by itself, or ask an "
+        "administrator to take it over."
+    ),
     "payment": _(
         "The subscription to this app has ended. Ask an administrator to renew it; then open the app: "
         "the job goes on by itself."
     ),
     "removed": _("The app was removed from Bitrix24; nothing more was changed. Press Resume to go on."),
-    "app_closed": _("An administrator has closed the app to you. Open it once you may: the job goes on."),
+    "app_closed": _(
+        "You don’t have access to this app. Once an administrator has granted it, open the app: the job "
+        "continues by itself."
+    ),
     "no_read": _("You have no right to read orders. An administrator can grant it; then press Resume."),
     "no_write": _("You have no right to change orders. An administrator can grant it; then press Resume."),
     "no_right": _("Your rights are not enough for this. An administrator can grant them; then press Resume."),
@@ -137,15 +151,23 @@ LIST_REASONS: Words = {
     ),
 }  # fmt: skip
 
-# Of a job that runs on somebody else's access, said to an administrator.
+# Of somebody else's job, said to an administrator.
 OF_ANOTHER: Words = {
     "token": _(
-        "%(name)s has to open the app once more: the job then goes on by itself. Or let it go on "
-        "with your rights: Resume."
+        "The access of %(name)s has ended. When %(name)s opens the app again, the job continues by itself. "
+        "Or take it over."
     ),
     "app_closed": _(
-        "The app is closed to %(name)s. Open it to them in the app’s rights, or let the job go on "
-        "with your rights: Resume."
+        "%(name)s has no access to the app. Grant it in the app’s permissions; when %(name)s opens the app, "
+        "the job continues by itself. Or take it over."
+    ),
+    "unclear": _(
+        "Bitrix24 does not confirm the access of %(name)s and does not say why. The job tries again by "
+        "itself. Or take it over."
+    ),
+    "removed": _(
+        "The app was removed from Bitrix24; nothing more was changed. %(name)s can open the app and resume "
+        "the job. Or take it over."
     ),
     "no_read": _("%(name)s has no right to read orders. Grant it in the store’s rights; then press Resume."),
     "no_write": _(

@@ -30,6 +30,7 @@ from b24app.jobs import (
     overriding,
     plan,
     states,
+    takeover,
     troubles,
     work,
 )
@@ -95,18 +96,26 @@ def run(held: Held) -> float | None:
     Raises :class:`lanes.Lost` when somebody else has taken it over.
     """
     job = held.job
-    if job.state == Job.State.WAITING_PORTAL:
-        states.change(job, states.working(job))
     if job.state not in states.AT_WORK:
         return None
     try:
         turn = Turn(held, acting.hands_of(job), budget_of(job.portal, Priority.BULK))
-        return plan.step(turn.held, turn.hands) if job.planned_at is None else _work(turn)
+        return _preview(turn) if job.planned_at is None else _work(turn)
     except errors.OutOfTime:
         # This worker was suspended. Its rows wait again, or are somebody else's by now.
         return 0.0
     except errors.BitrixError as error:
         return troubles.meet(job, error)
+
+
+def _preview(turn: Turn) -> float | None:
+    """Go on with the preview, once it is known what became of rows a former owner has sent."""
+    if unknown := turn.held.unknown(MOST_READ_BACK):
+        _read_back(turn, unknown)
+    if JobItem.objects.filter(job=turn.job, state__in=(S.WRITING, S.UNKNOWN)).exists():
+        return LEFTOVERS
+    takeover.settle(turn.job)
+    return plan.step(turn.held, turn.hands)
 
 
 def _work(turn: Turn) -> float | None:
@@ -163,7 +172,7 @@ def _capacity(turn: Turn, view: View, left: int) -> int:
     subject = work.subject_of(turn.job)
     soonest = min(subject.methods, key=lambda method: view.of(method).wait)
     if (wait := view.of(soonest).wait) > acting.SHORT_WAIT:
-        raise errors.Wait(wait, method=soonest)
+        raise errors.Wait(wait, method=soonest, why="operating")
     most = max(_fitting(view, method) for method in subject.methods)
     # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
     # Elsewhere the lanes end together: towards the end they take less and less.
@@ -202,6 +211,8 @@ def _at_the_end(turn: Turn) -> float | None:
     """Nothing is there to claim: the job is done, or another lane still holds the rest."""
     if JobItem.objects.filter(job=turn.job, state__in=OPEN).exists():
         return LEFTOVERS
+    turn.job.refresh_from_db(fields=["state"])
+    states.answered(turn.job)
     states.change(turn.job, Job.State.DONE)
     return None
 
@@ -376,15 +387,19 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
             ["state", "reason", "detail", "seen", "at", "claim", "attempts", *fields],
         )
         audit.record(
-            job.acting,
+            job.writer or job.acting,
             AuditEntry.Through.UNDO if job.kind == Job.Kind.RESTORE else AuditEntry.Through.JOB,
-            [subject.entry(item, job.right) for item in happened],
+            [
+                subject.entry(item, job.writer_right if job.writer else job.right)
+                for item in happened
+            ],
             job.change,
         )
         if counts:
             Job.objects.of(job.portal).filter(pk=job.pk).update(
                 setbacks=0, **{name: F(name) + count for name, count in counts.items()}
             )
-    job.refresh_from_db(fields=["done", "skipped", "failed", "setbacks"])
+    job.refresh_from_db(fields=["state", "done", "skipped", "failed", "setbacks"])
+    states.answered(job)
     owners = {owner for item in happened for owner in subject.cards(item, both=True)}
     watching.tell(job.portal_id, orders=[item.order_id for item in happened], owners=owners)

@@ -1,7 +1,8 @@
 """What may follow what: the one table of a job's states, and the only way to change them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from b24app.jobs.models import Job
@@ -12,13 +13,22 @@ FOLLOWING: Mapping[S, frozenset[S]] = {
     S.PLANNING: frozenset(
         {S.PLANNED, S.PAUSED, S.WAITING_PORTAL, S.WAITING_AUTHORIZATION, S.STOPPED, S.FAILED}
     ),
-    S.PLANNED: frozenset({S.RUNNING, S.STOPPED}),
+    S.PLANNED: frozenset({S.PLANNING, S.RUNNING, S.STOPPED}),
     S.RUNNING: frozenset(
         {S.PAUSED, S.WAITING_PORTAL, S.WAITING_AUTHORIZATION, S.STOPPING, S.DONE, S.FAILED}
     ),
     S.PAUSED: frozenset({S.PLANNING, S.RUNNING, S.STOPPED}),
     S.WAITING_PORTAL: frozenset(
-        {S.PLANNING, S.RUNNING, S.PAUSED, S.WAITING_AUTHORIZATION, S.STOPPED, S.STOPPING, S.FAILED}
+        {
+            S.PLANNING,
+            S.RUNNING,
+            S.PAUSED,
+            S.WAITING_PORTAL,
+            S.WAITING_AUTHORIZATION,
+            S.STOPPED,
+            S.STOPPING,
+            S.FAILED,
+        }
     ),
     S.WAITING_AUTHORIZATION: frozenset({S.PLANNING, S.RUNNING, S.STOPPED, S.STOPPING}),
     S.STOPPING: frozenset({S.STOPPED}),
@@ -32,31 +42,53 @@ AT_WORK = frozenset({S.PLANNING, S.RUNNING, S.WAITING_PORTAL})
 
 SWEPT = AT_WORK | {S.STOPPING}
 ENDED = frozenset({S.DONE, S.FAILED, S.STOPPED})
+RESUMABLE = frozenset({S.PAUSED, S.STOPPED, S.WAITING_AUTHORIZATION})
 RESTING = frozenset({S.PLANNED, S.PAUSED, *ENDED})
 """Nothing happens by itself: the page of such a job need not ask again."""
 
 
 def change(
-    job: Job, to: Job.State, reason: str = "", fields: Mapping[str, object] | None = None
+    job: Job,
+    to: Job.State,
+    reason: str = "",
+    fields: Mapping[str, object] | None = None,
+    *,
+    of: Collection[Job.State] = frozenset(S),
 ) -> bool:
     """Move ``job`` to ``to`` if its state allows that now, and set ``fields`` with it.
 
-    What is said about the state before, its reason and reference, is dropped.
+    ``of`` are the states it may leave for it.
+
+    What is said about the state before, its reason, reference and next try, is dropped. A wait that
+    goes on for another reason has begun when the first one did.
     False if the state does not allow it. One statement.
     """
     now, more = timezone.now(), dict[str, object](fields or {})
-    before = [state for state, following in FOLLOWING.items() if to in following]
+    before = [one for one, following in FOLLOWING.items() if to in following and one in of]
     more["reason"] = reason
     more.setdefault("reference", "")
+    more.setdefault("again_at", None)
     if to in (S.WAITING_PORTAL, S.WAITING_AUTHORIZATION):
-        more["waiting_since"] = now
+        begun = When(state=to, then=F("waiting_since"))
+        more["waiting_since"] = Case(begun, default=Value(now))
     if to in ENDED:
         more["ended_at"] = now
     changed = Job.objects.of(job.portal).filter(pk=job.pk, state__in=before)
     if not changed.update(state=to, **more):
         return False
-    job.refresh_from_db(fields=["state", "reason", "reference", "waiting_since", "ended_at"])
+    job.refresh_from_db(
+        fields=["state", "reason", "reference", "waiting_since", "again_at", "ended_at"]
+    )
     return True
+
+
+def answered(job: Job) -> None:
+    """The portal has carried out what the job asked: a wait for the portal is over.
+
+    Until then the job waits, however often it tries: a try is not work.
+    """
+    if job.state == S.WAITING_PORTAL:
+        change(job, working(job))
 
 
 def working(job: Job) -> Job.State:

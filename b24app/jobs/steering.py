@@ -4,6 +4,7 @@ Each is one conditional update; False says that the job's state did not allow it
 """
 
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db import transaction
@@ -12,8 +13,6 @@ from django.utils import timezone
 
 from b24app.jobs import lanes, queueing, states
 from b24app.jobs.models import Job, JobItem
-from b24app.journal import audit
-from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
@@ -24,9 +23,8 @@ MOST_FORGOTTEN = 20
 
 S = Job.State
 Row = JobItem.State
-Through = AuditEntry.Through
 # Started jobs at rest that may be forgotten if none of their rows has been written.
-GIVEN_UP = (S.PAUSED, S.STOPPED)
+GIVEN_UP = (S.PLANNED, S.PAUSED, S.STOPPED)
 WRITTEN = (Row.WRITING, Row.UNKNOWN, Row.DONE)
 
 
@@ -43,11 +41,13 @@ def start(job: Job, *, may_move: bool) -> bool:
         if not may_move:
             moves = pending.filter(verdict=JobItem.Verdict.MOVE)
             moves.update(state=Row.LEFT, reason="not_agreed")
-        total = pending.count()
-        began = timezone.now()
-        if not total or not states.change(
-            job, S.RUNNING, fields={"started_at": began, "total": total, "may_move": may_move}
-        ):
+        waiting, handled = pending.count(), Job.objects.get(pk=job.pk).handled
+        began = {
+            "started_at": timezone.now(),
+            "total": waiting + handled,
+            "may_move": may_move,
+        }
+        if not waiting or not states.change(job, S.RUNNING, fields=began, of=(S.PLANNED,)):
             transaction.set_rollback(True)
             return False
         queueing.send_on_commit(lanes.opened(job, lanes.LANES))
@@ -94,10 +94,17 @@ def untouched(job: Job) -> bool:
     return lanes.idle(job) and not JobItem.objects.filter(job=job, state__in=WRITTEN).exists()
 
 
+def resumable(job: Job, user: PortalUser) -> bool:
+    """Whether ``user`` may resume a job that rests: its owner always, an administrator while the owner's
+    access works. Where it has ended, only the owner's return or :mod:`takeover` lets the job go on.
+    """
+    ended = job.state == S.WAITING_AUTHORIZATION or job.user.tokens == PortalUser.Tokens.DEAD
+    return user.pk == job.user_id or not ended
+
+
 def resume(job: Job, user: PortalUser) -> bool:
-    """Go on where the job was stopped; on the token of ``user`` where the former one waits for access."""
-    ended = job.state == S.WAITING_AUTHORIZATION or job.acting.tokens == PortalUser.Tokens.DEAD
-    return _go_on_with(user, job, Through.JOB) if ended else _go_on(job)
+    """Go on where the job was stopped, with its owner's access."""
+    return resumable(job, user) and _go_on(job, states.RESUMABLE)
 
 
 def retry(job: Job) -> bool:
@@ -107,7 +114,9 @@ def retry(job: Job) -> bool:
         again = failed.update(
             state=Row.PENDING, reason="", detail="", at=None, claim=None, attempts=0
         )
-        if not again or not _go_on(job, failed=F("failed") - again, ended_at=None):
+        if not again or not _go_on(
+            job, (S.DONE, S.STOPPED), failed=F("failed") - again, ended_at=None
+        ):
             transaction.set_rollback(True)
             return False
     return True
@@ -134,18 +143,16 @@ def forget() -> bool:
 
 
 def resume_waiting(portal: Portal | None = None) -> None:
-    """Let jobs go on that waited for access, where the person or an administrator has come back since,
-    or the subscription has been renewed.
+    """Let jobs go on whose wait for access has ended with the same access: their owner has come back, the
+    installer has where the job borrows, or the subscription has been renewed.
     """
     waiting = Job.objects.filter(state=S.WAITING_AUTHORIZATION, portal__uninstalled_at=None)
     if portal is not None:
         waiting = waiting.of(portal)
-    for job in waiting.select_related("portal", "user", "acting").order_by("waiting_since")[:500]:
-        who = _come_back(job) if job.reason != "payment" else _paid_for(job)
-        if who is None:
-            continue
-        logger.info("job %s goes on with the access of user %s", job.pk, who.user_id)
-        _go_on_with(who, job, Through.OPENING)
+    for job in waiting.select_related("portal", "user").order_by("waiting_since")[:500]:
+        over = _access_is_back(job) if job.reason != "payment" else not job.portal.payment_expired
+        if over and _go_on(job, (S.WAITING_AUTHORIZATION,)):
+            logger.info("job %s resumed with the access of user %s", job.pk, job.user.user_id)
 
 
 def unpaid() -> list[int]:
@@ -155,39 +162,19 @@ def unpaid() -> list[int]:
     return list(chosen.order_by().values_list("portal", flat=True).distinct()[:500])
 
 
-def _paid_for(job: Job) -> PortalUser | None:
-    """Who goes on now that the subscription has been renewed; None while it has not."""
-    return None if job.portal.payment_expired else job.acting
+def _access_is_back(job: Job) -> bool:
+    """Whether the owner, or the installer of a job that borrows, has come back since it began to wait."""
+    awaited = [job.user_id]
+    if job.right == Job.Right.INSTALLER and job.portal.installer_id is not None:
+        awaited.append(job.portal.installer_id)
+    people = PortalUser.objects.of(job.portal).filter(pk__in=awaited)
+    return people.filter(tokens=PortalUser.Tokens.LIVE, renewed_at__gt=job.waiting_since).exists()
 
 
-def _come_back(job: Job) -> PortalUser | None:
-    """Who has opened the app since the job began to wait: its person first, then an administrator."""
-    people = PortalUser.objects.of(job.portal).filter(
-        tokens=PortalUser.Tokens.LIVE, renewed_at__gt=job.waiting_since
-    )
-    installer = job.portal.installer_id
-    if job.right == Job.Right.INSTALLER and installer and people.filter(pk=installer).exists():
-        return job.acting
-    own = people.filter(pk__in=[job.user_id, job.acting_id]).first()
-    return own or people.filter(is_admin=True).order_by("-renewed_at").first()
-
-
-def _go_on_with(user: PortalUser, job: Job, through: str) -> bool:
-    """Go on with ``user``'s access and rights; the audit says so where they are another person's."""
-    before = job.acting
-    if user.pk == before.pk:
-        return _go_on(job)
-    with transaction.atomic():
-        if not _go_on(job, acting=user, right=Job.Right.OWN, named=False):
-            return False
-        audit.record_access(user, through, before, job=job.pk)
-    return True
-
-
-def _go_on(job: Job, **fields: object) -> bool:
+def _go_on(job: Job, of: Collection[Job.State], **fields: object) -> bool:
     with transaction.atomic():
         to = states.working(job)
-        if not states.change(job, to, fields={"setbacks": 0, **fields}):
+        if not states.change(job, to, fields={"setbacks": 0, **fields}, of=of):
             return False
         queueing.send_on_commit(lanes.opened(job, 1 if to == S.PLANNING else lanes.LANES))
     return True

@@ -4,13 +4,17 @@ One table from error to state; the words for each reason stand in :mod:`reasons`
 """
 
 import logging
+from datetime import datetime, timedelta
 
 from django.db.models import F
+from django.utils import timezone
 
 from b24app import tracing
 from b24app.bitrix24 import errors
-from b24app.jobs import acting, states
+from b24app.bitrix24.pacing import Priority
+from b24app.jobs import acting, reasons, states, work
 from b24app.jobs.models import Job
+from b24app.portals.budgets import budget_of
 from b24app.portals.states import new_reference
 from b24app.portals.tokens import settle
 
@@ -24,7 +28,6 @@ WORTH_SAYING = 5.0
 S = Job.State
 
 _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
-    (errors.BudgetUnavailable, S.WAITING_PORTAL, "queue_away"),
     (errors.OperatingLimit, S.WAITING_PORTAL, "limit"),
     (errors.Overloaded, S.WAITING_PORTAL, "overload"),
     (errors.LimitError, S.WAITING_PORTAL, "busy"),
@@ -37,6 +40,7 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
     (errors.ExpiredToken, S.WAITING_PORTAL, "renewing"),
     (errors.RenewalPending, S.WAITING_PORTAL, "renewing"),
     (errors.AuthError, S.WAITING_AUTHORIZATION, "token"),
+    (errors.AccessUnclear, S.WAITING_PORTAL, "unclear"),
     (errors.PortalClosed, S.WAITING_PORTAL, "portal_closed"),
     (errors.TransportError, S.WAITING_PORTAL, "silent"),
     (errors.ServerFault, S.WAITING_PORTAL, "silent"),
@@ -50,6 +54,14 @@ _BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
     (errors.MethodNotFound, S.PAUSED, "no_method"),
 )
 
+# What our own budget has no room for, by the word of ``errors.Wait``.
+_BY_WAIT = {
+    "rate": "busy",
+    "operating": "limit",
+    "overload": "overload",
+    "away": reasons.QUEUE_AWAY,
+}
+
 # Seconds; the rest grows with every setback in a row.
 _DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY, "plan": LONGEST_DELAY}
 
@@ -60,9 +72,9 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
         return 0.0
     if isinstance(error, errors.DeadToken) and acting.passed_on(job):
         return 0.0
+    if isinstance(error, errors.Wait):
+        return _wait(job, error)
     state, reason = _state_for(error)
-    if isinstance(error, errors.Wait) and error.seconds < WORTH_SAYING:
-        return error.seconds
     if isinstance(error, errors.ExpiredToken) and not job.setbacks:
         # What somebody had stored meanwhile was over as well: the next request renews that.
         _set_back(job)
@@ -72,21 +84,38 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
     logger.warning("job %s: %s after %s: %s %s", job.pk, state, error.method, error.code, reference)
     if isinstance(error, errors.PaymentRequired):
         settle(job.portal, payment_expired=True)
-    if states.change(job, state, reason, {"reference": reference}) and reference:
+    delay = _delay(job, reason) if state == S.WAITING_PORTAL else None
+    known = {"reference": reference, "again_at": _after(delay)}
+    if states.change(job, state, reason, known) and reference:
         # The journal keeps it with the calls of this slice: support finds them by it.
         tracing.note_reference(reference)
-    if state != S.WAITING_PORTAL:
-        return None
-    if isinstance(error, errors.Wait):
-        return error.seconds
+    return delay
+
+
+def _wait(job: Job, wait: errors.Wait) -> float:
+    """Seconds until there is room in the portal's budget; a person is told where it is worth it."""
+    if wait.seconds >= WORTH_SAYING:
+        again = {"again_at": _after(wait.seconds)}
+        states.change(job, S.WAITING_PORTAL, _BY_WAIT[wait.why], again)
+    return wait.seconds
+
+
+def _after(seconds: float | None) -> datetime | None:
+    return None if seconds is None else timezone.now() + timedelta(seconds=seconds)
+
+
+def _delay(job: Job, reason: str) -> float:
+    """Seconds until the next try after a refusal, or after silence."""
     _set_back(job)
+    if reason == "limit":
+        view = budget_of(job.portal, Priority.BULK).view()
+        waits = (view.of(method).wait for method in work.subject_of(job).methods)
+        return max(waits, default=0.0) or _DELAYS[reason]
     return _DELAYS.get(reason, min(FIRST_DELAY * 2.0 ** min(job.setbacks, 10), LONGEST_DELAY))
 
 
 def _state_for(error: errors.BitrixError) -> tuple[Job.State, str]:
-    """The state and the reason for an error; a wait of our own budget has the reason of its limit."""
-    if isinstance(error, errors.Wait) and error.why == "overload":
-        return S.WAITING_PORTAL, "overload"
+    """The state and the reason for an error that is no wait of our own budget."""
     kind = errors.StoreMissing if errors.without_store(error) else type(error)
     return next(
         ((state, reason) for known, state, reason in _BY_ERROR if issubclass(kind, known)),

@@ -17,7 +17,15 @@ from django.views.decorators.csrf import csrf_exempt
 
 from b24app import dictionaries, tables
 from b24app.connect import client_of
-from b24app.jobs import creating, forms, overriding, presenting, progress, steering
+from b24app.jobs import (
+    creating,
+    forms,
+    overriding,
+    presenting,
+    progress,
+    steering,
+    takeover,
+)
 from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
 from b24app.jobs.models import Job, place_text
 from b24app.orders.types import Owner
@@ -190,6 +198,29 @@ def stop(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> H
 def resume(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     steering.resume(one, user)
     return _progress(request, user, one)
+
+
+@of_job("POST", asks=Asks.FIRST)
+def confirm_take_over(
+    request: HttpRequest, opened: Session, user: PortalUser, one: Job
+) -> HttpResponse:
+    """Ask an administrator before somebody's job becomes theirs: whose it is and what it will change."""
+    shown = progress.of_job(one, user)
+    context = {"job": one, "title": presenting.title(one), "effect": takeover.effect(one)}
+    if "take-over" not in shown.may:
+        return render(request, "jobs/take_over_late.html", context)
+    return render(request, "jobs/take_over.html", context)
+
+
+@of_job("POST", asks=Asks.FIRST)
+def take_over(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """Make the job the administrator's who pressed."""
+    owner, language = forms.key(request.POST, "owner"), opened.language
+    takeover.take_over(one, user, client_of(user), owner=owner, language=language)
+    fresh = Job.objects.of(user.portal).select_related("portal", "user", "acting", "undoes")
+    response = _page(request, user, fresh.get(pk=one.pk))
+    response["HX-Trigger"] = json.dumps({"lo:dialog-close": True})
+    return response
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)

@@ -10,6 +10,8 @@ from typing import Protocol
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Command
+from b24app.changes import credentials
+from b24app.changes.credentials import Credentials
 from b24app.jobs.models import Job, JobItem, place_of, place_text
 from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
@@ -92,9 +94,8 @@ class Links:
         return Command(self.method(item), {"fields": fields}, write=True)
 
     def cards(self, item: JobItem, *, both: bool) -> Iterable[Owner]:
-        target, source = place_of(item.wanted), place_of(item.seen)
-        chosen = (target, source) if both else (target or source,)
-        return [one for one in chosen if one is not None]
+        whose = Credentials.INSTALLER if both else Credentials.OWN
+        return credentials.cards_needed(whose, place_of(item.seen), place_of(item.wanted))
 
     def entry(self, item: JobItem, right: str) -> Entry:
         return Entry(

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from b24app.bitrix24.client import Answer, Command
 from b24app.bitrix24.errors import BitrixError
+from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
 
 
@@ -33,6 +34,23 @@ def may_link(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> 
     False for everybody once the subscription has ended.
     """
     return not user.portal.payment_expired and (user.may_link is not False or named(outcomes))
+
+
+def administrator() -> dict[str, Command]:
+    """The command that asks whether a person administers the portal (common/users/user-admin.md)."""
+    return {"admin": Command("user.admin")}
+
+
+def confirm_administrator(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> None:
+    """Raises :class:`Refused` where the portal says that ``user`` is no administrator any more, and the
+    error of :func:`administrator`'s command where it did not say.
+    """
+    outcome = outcomes["admin"]
+    if isinstance(outcome, BitrixError):
+        raise outcome
+    if outcome.result is not True:
+        PortalUser.objects.of(user.portal).filter(pk=user.pk).update(is_admin=False)
+        raise Refused("admins-only", user.portal)
 
 
 def forget_refusal(user: PortalUser) -> None:

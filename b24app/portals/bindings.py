@@ -21,6 +21,9 @@ SCOPES: Mapping[str, str] = {
     "user_brief": "user.get",
 }
 
+# What is used where it is granted; everything else works without it.
+OPTIONAL_SCOPES: Mapping[str, str] = {"im": "im.notify.system.add"}
+
 # A portal grants one of these in place of user_brief: each includes what user_brief gives.
 WIDER: Mapping[str, frozenset[str]] = {"user_brief": frozenset({"user", "user_basic"})}
 
@@ -119,6 +122,12 @@ def missing_scopes(granted: Iterable[str]) -> list[str]:
     """Permissions the app needs and the portal did not grant."""
     have = set(granted)
     return [one for one in SCOPES if one not in have and not (WIDER.get(one, frozenset()) & have)]
+
+
+def missing_optional_scopes(granted: Iterable[str]) -> list[str]:
+    """Permissions the portal did not grant and the app can do without."""
+    have = set(granted)
+    return [one for one in OPTIONAL_SCOPES if one not in have]
 
 
 def wanted_placements(portal: Portal) -> frozenset[Bound]:

@@ -16,6 +16,8 @@ from redis.exceptions import RedisError
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client
+from b24app.changes import credentials
+from b24app.changes.credentials import LINK, Credentials
 from b24app.connect import client_of, installer_client
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards, existence, links, status
@@ -167,7 +169,7 @@ class _Attempt:
     def carry_out(self, changes: Sequence[Change]) -> list[Changed]:
         allowed = [one for one in changes if one.wanted is None or one.wanted in self.open_to_them]
         found = {one.order_id: _closed(one, self.places) for one in changes if one not in allowed}
-        if not (self.named and _denied_lately(self.user)):
+        if self._credentials(refused=_denied_lately(self.user)) is Credentials.OWN:
             found |= self._with(self.own, allowed)
         else:
             found |= {one.order_id: _refused(one, self.places) for one in allowed}
@@ -176,9 +178,12 @@ class _Attempt:
         ]
         if refused:
             _remember_denial(self.user)
-            if self.named:
+            if self._credentials(refused=True) is Credentials.INSTALLER:
                 found |= self._for_them(refused)
         return [found[change.order_id] for change in changes]
+
+    def _credentials(self, *, refused: bool) -> Credentials:
+        return credentials.chosen(LINK, named=self.named, refused=refused)
 
     def _for_them(self, changes: Sequence[Change]) -> dict[int, Changed]:
         client = installer_client(self.user.portal)
@@ -187,7 +192,10 @@ class _Attempt:
         mine = [
             one
             for one in changes
-            if self.places[one.order_id] is None or self.places[one.order_id] in self.open_to_them
+            if credentials.cards_needed(
+                Credentials.INSTALLER, self.places[one.order_id], one.wanted
+            )
+            <= self.open_to_them
         ]
         found = {one.order_id: _closed(one, self.places) for one in changes if one not in mine}
         self.right = Right.INSTALLER

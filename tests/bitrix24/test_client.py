@@ -207,6 +207,21 @@ def test_what_time_does_not_heal_is_not_repeated(
     assert len(portal.server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [
+        refused("SOMETHING_NEW", 401),
+        Reply("<html>Unauthorized</html>", 401),
+        Reply({"message": "no error code"}, 401),
+    ],
+)
+def test_a_401_without_a_known_code_renews_no_token(portal: Portal, reply: Reply) -> None:
+    portal.server.replies = [reply]
+    with pytest.raises(errors.AccessUnclear):
+        portal.client().call("profile")
+    assert len(portal.server.requests) == 1
+
+
 def test_cookies_are_not_carried_from_one_user_to_the_next(portal: Portal) -> None:
     portal.server.replies = [Reply({"result": 1}, headers={"Set-Cookie": "PHPSESSID=one; Path=/"})]
     client = portal.client()

@@ -64,6 +64,31 @@ def test_a_plan_without_rest_is_told_from_a_refused_call_whatever_the_status(
     assert not issubclass(errors.PlanEnded, errors.AccessDenied)
 
 
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 500, 503])
+def test_a_known_code_decides_whatever_the_http_status(status: int) -> None:
+    for code, kind in errors.BY_CODE.items():
+        assert type(errors.classify(code, http_status=status)) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, errors.AccessUnclear),
+        (400, errors.UnknownError),
+        (403, errors.UnknownError),
+        (500, errors.UnknownError),
+        (None, errors.UnknownError),
+    ],
+)
+def test_an_unknown_code_says_nothing_about_the_token(
+    status: int | None, kind: type[errors.BitrixError]
+) -> None:
+    error = errors.classify("SOMETHING_NEW", http_status=status)
+    assert type(error) is kind
+    assert not isinstance(error, errors.AuthError)
+    assert error.not_applied is (status == 401)
+
+
 def test_only_these_are_ever_repeated() -> None:
     classes: set[type[errors.BitrixError]] = {
         errors.NotSent,

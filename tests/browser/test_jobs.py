@@ -9,9 +9,11 @@ from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import Desk
 from tests.browser.test_whole_pass import AXE
-from tests.opening import EMPTY, ILYA, MANY, MOCKUP
+from tests.opening import EMPTY, ILYA, MANY, MOCKUP, NINA
 
 pytestmark = pytest.mark.browser
+
+ADD = "crm.orderentity.add"
 
 
 def come(desk: Desk, language: str = "en") -> None:
@@ -273,3 +275,40 @@ def test_rows_read_anew_by_themselves_are_missed_without_a_word_and_made_up_for(
     reached(desk, "done")
     expect(desk.app.locator("[data-filter=done] b")).to_have_text("400")
     expect(desk.app.locator(".toast")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "words"),
+    [("en", 1280, "Take over job"), ("ru", 390, "Взять на себя задание")],
+)
+def test_an_administrator_takes_over_a_job_that_waits(
+    desk: Desk, language: str, width: int, words: str
+) -> None:
+    portal = desk.portal
+    orders, (deal,) = portal.many(orders=120, deals=1)
+    come(desk)
+    upload(desk, "\n".join(["Order ID,Deal", *(f"{order},{deal}" for order in orders)]))
+    portal.misbehave("unclear", method=ADD, times=1000)
+    desk.app.locator("#job-start").click()
+    reached(desk, "waiting_portal")
+    expect(desk.app.locator("[data-job-again]")).to_be_visible()
+    desk.page.set_viewport_size({"width": width, "height": 900})
+    desk.sit(NINA, language)
+    desk.go("/marketplace/app/")
+    desk.app.locator("[data-page=console] main").wait_for()
+    desk.app.locator("[hx-get='/console/jobs/']").click()
+    desk.app.locator("[id^=open-job-]").first.click()
+    reached(desk, "waiting_portal")
+    desk.picture(f"waiting-{language}-{width}")
+    desk.app.locator("#job-take-over").click()
+    expect(desk.app.locator("#take-over-title")).to_contain_text(words)
+    desk.picture(f"take-over-{language}-{width}")
+    check_sound(desk)
+    desk.app.locator("dialog [type=submit]").click()
+    reached(desk, "planned")
+    portal.calm()
+    desk.picture(f"taken-over-{language}-{width}")
+    check_sound(desk)
+    desk.app.locator("#job-start").click()
+    reached(desk, "done")
+    assert {portal.link_of(order) for order in orders} == {(2, deal)}

@@ -1,19 +1,26 @@
 """Installing into a portal: once, again, badly, and away."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.conf import LazySettings
 from django.test import Client
 from django.urls import reverse
 
 from b24app.events.models import InboxEvent
+from b24app.portals import bindings
 from b24app.portals.bindings import PLACES
 from b24app.portals.codes import DEAL_TAB
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from demo.state import SCOPE
 from tests.events.posting import post, work
-from tests.opening import ANNA, MARIA, install, submit
+from tests.opening import ANNA, MARIA, install, launch, submit
 
 pytestmark = pytest.mark.django_db
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 EVENTS = {
     "ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT",
@@ -86,6 +93,27 @@ def test_a_missing_permission_is_named(client: Client, portal: DemoPortal, scope
     page = install(client, portal)
     assert 'data-install-state="failed"' in page.text
     assert scope in page.text
+
+
+def test_an_installation_without_notifications_is_complete_and_says_what_is_missing(
+    client: Client, portal: DemoPortal
+) -> None:
+    assert 'data-optional="im"' not in install(client, portal).text
+    portal.state.app.scope.remove("im")
+    page = install(client, portal)
+    assert 'data-install-state="done"' in page.text
+    assert "Nobody is told when a long job has ended; everything else works." in page.text
+    main = launch(client, portal, "DEFAULT", ANNA, 0, "en", {})
+    assert 'data-check="permissions" data-grade="fine"' in main.text
+    assert 'data-optional="im"' in main.text
+
+
+def test_every_permission_that_is_asked_for_is_listed_where_it_is_granted() -> None:
+    asked = {*bindings.SCOPES, *bindings.OPTIONAL_SCOPES}
+    for text in ("README.md", "docs/install.md"):
+        listed = set(re.findall(r"\(`([a-z_]+)`\)", (ROOT / text).read_text("utf-8")))
+        assert asked <= listed, text
+    assert asked == set(SCOPE)
 
 
 def test_plain_http_is_refused_unless_allowed(

@@ -88,9 +88,11 @@ def test_removed_with_its_data_kept_and_back(
     anna = sit_down(client, installed, ANNA)
     page = anna.get(f"/jobs/{running.pk}/").text
     assert "The app was removed from Bitrix24" in page
-    assert 'id="job-resume"' in page
-    anna.post(f"/jobs/{running.pk}/resume/")
-    assert (work(running).state, running.done, running.acting.user_id) == ("done", ORDERS, ANNA)
+    assert 'id="job-resume"' not in page
+    assert 'id="job-take-over"' in page
+    anna.take_over(running)
+    assert (work(running).state, running.acting.user_id) == ("planned", ANNA)
+    assert (anna.start(running).state, running.done) == ("done", ORDERS)
     ilya = sit_down(client, installed, ILYA)
     assert ilya.start(preview).state == Job.State.DONE
     ilya.post(f"/jobs/{unread.pk}/resume/")

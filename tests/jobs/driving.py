@@ -51,6 +51,13 @@ class Desk:
         self.post(f"/jobs/{job.pk}/start/", **({"move": "on"} if move else {}))
         return work(job)
 
+    def take_over(self, job: Job) -> Page:
+        """Take somebody's job over, by the dialog that asks first."""
+        asked = self.post(f"/jobs/{job.pk}/take-over/confirm/")
+        owner = re.search(r'name="owner" value="(\d+)"', asked.text)
+        assert owner, asked.text
+        return self.post(f"/jobs/{job.pk}/take-over/", owner=owner[1])
+
 
 def sit_down(client: Client, portal: DemoPortal, user_id: int = ANNA) -> Desk:
     """A person at the app's main page; the app is installed by the administrator first."""

@@ -55,26 +55,6 @@ def test_a_dead_token_waits_for_the_person(client: Client, desk: Desk, portal: D
     assert "data-job-reason" not in again.get(f"/jobs/{job.pk}/").text
 
 
-def test_an_administrator_takes_over_by_opening_the_app(
-    client: Client, desk: Desk, portal: DemoPortal
-) -> None:
-    ilya = sit_down(client, portal, ILYA)
-    job, _, _ = running(ilya, portal)
-    portal.dismiss(ILYA)
-    PortalUser.objects.filter(user_id=ILYA).update(tokens=PortalUser.Tokens.DEAD)
-    work(job)
-    assert job.state == "waiting_authorization"
-    tasks.sweep()
-    assert work(job).state == "waiting_authorization"
-    sit_down(client, portal, ANNA)
-    tasks.sweep()
-    work(job)
-    assert (job.state, job.done, job.acting.user_id) == (Job.State.DONE, 150, ANNA)
-    names = set(AuditEntry.objects.filter(change=job.change).values_list("user_name", flat=True))
-    assert names == {"Ilya Sokolov", "Anna Schmidt"}
-    assert passed_on() == [("opening", ANNA, str(ILYA), str(ANNA), job.pk)]
-
-
 def passed_on() -> list[tuple[str, int, str, str, object]]:
     """Whose access was used instead of whose, as the audit has it."""
     found = AuditEntry.objects.filter(kind="access").order_by("pk")
@@ -84,7 +64,7 @@ def passed_on() -> list[tuple[str, int, str, str, object]]:
     ]
 
 
-def test_an_administrator_who_lets_it_go_on_with_their_access_stands_in_the_audit(
+def test_an_administrator_who_takes_a_job_over_stands_in_the_audit(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     ilya, maria = (sit_down(client, portal, user) for user in (ILYA, MARIA))
@@ -92,13 +72,21 @@ def test_an_administrator_who_lets_it_go_on_with_their_access_stands_in_the_audi
     anna = sit_down(client, portal, ANNA)
     PortalUser.objects.filter(user_id=ILYA).update(tokens=PortalUser.Tokens.DEAD)
     assert work(job).state == "waiting_authorization"
-    assert maria.post(f"/jobs/{job.pk}/resume/").response.status_code == 404
+    forms = [
+        (f"/jobs/{job.pk}/take-over/confirm/", {}),
+        (f"/jobs/{job.pk}/take-over/", owner_of(job)),
+    ]
+    for path, form in forms:
+        assert maria.post(path, **form).response.status_code == 404
     with DemoPortal("http://app.example.com", member_id="b" * 32, oauth_of=portal) as other:
         stranger = sit_down(client, other)
-        assert stranger.post(f"/jobs/{job.pk}/resume/").response.status_code == 404
+        for path, form in forms:
+            assert stranger.post(path, **form).response.status_code == 404
         assert passed_on() == []
-        anna.post(f"/jobs/{job.pk}/resume/")
-        anna.post(f"/jobs/{job.pk}/resume/")  # a second click changes nothing any more
+        anna.post(f"/jobs/{job.pk}/take-over/", **forms[1][1])
+        anna.post(
+            f"/jobs/{job.pk}/take-over/", **forms[1][1]
+        )  # a second click changes nothing any more
         assert passed_on() == [("job", ANNA, str(ILYA), str(ANNA), job.pk)]
         assert 'data-what="access"' not in stranger.get("/console/audit/").text
     line = re.findall(
@@ -111,9 +99,14 @@ def test_an_administrator_who_lets_it_go_on_with_their_access_stands_in_the_audi
     rows = anna.post("/console/audit/export/", **form).response.content.decode().splitlines()
     assert len(rows) == 2
     assert f"Anna Schmidt,access taken over: Job {job.pk},,,Ilya Sokolov,Anna Schmidt" in rows[1]
-    assert (work(job).state, job.done) == (Job.State.DONE, 150)
+    assert work(job).state == Job.State.PLANNED
+    assert (anna.start(job).state, job.done) == (Job.State.DONE, 150)
     # What takes the job back takes back its links, and nothing else.
     assert anna.asked(anna.post(f"/jobs/{job.pk}/undo/")).total == len(orders)
+
+
+def owner_of(job: Job) -> dict[str, str]:
+    return {"owner": str(job.user.pk)}
 
 
 def test_whoever_resumes_their_own_job_passes_no_access_on(
@@ -202,6 +195,41 @@ def test_the_installers_right_takes_nothing_out_of_a_closed_deal(
     tom.start(job)
     assert portal.link_of(closed) == (2, MOCKUP)
     assert portal.link_of(free) == (2, EMPTY)
+
+
+@pytest.mark.parametrize(("kind", "to"), [("status", "F"), ("responsible", str(ILYA))])
+def test_the_installers_token_changes_no_status_and_no_responsible_person(
+    client: Client, desk: Desk, portal: DemoPortal, kind: str, to: str
+) -> None:
+    named(portal, MARIA)
+    maria = sit_down(client, portal, MARIA)
+    PortalUser.objects.filter(user_id=MARIA).update(may_link=False)
+    orders, _ = portal.many(orders=3)
+    before = [dict(portal.state.orders[order]) for order in orders]
+    form = {"from": "list", "kind": kind, "to": to, "named": "id"}
+    job = maria.asked(maria.post("/jobs/new/", **form, text="\n".join(map(str, orders))))
+    assert (job.state, job.total) == ("planned", 3)
+    portal.reset_counts()
+    maria.start(job)
+    assert (job.state, job.reason, job.right, job.done) == ("paused", "no_write", "own", 0)
+    assert [portal.state.orders[order] for order in orders] == before
+    assert {call.user_id for call in portal.calls} == {MARIA}
+
+
+def test_the_installers_token_takes_no_status_back(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    maria = sit_down(client, portal, MARIA)
+    portal.state.users[MARIA].sale = "write"
+    (order,), _ = portal.many(orders=1)
+    form = {"from": "list", "kind": "status", "to": "F", "named": "id", "text": str(order)}
+    job = maria.start(maria.asked(maria.post("/jobs/new/", **form)))
+    assert (job.state, job.done) == (Job.State.DONE, 1)
+    portal.state.users[MARIA].sale = "read"
+    named(portal, MARIA)
+    back = maria.start(maria.asked(maria.post(f"/jobs/{job.pk}/undo/")))
+    assert (back.state, back.reason, back.done) == ("paused", "no_write", 0)
+    assert portal.state.orders[order]["statusId"] == "F"
 
 
 def test_whoever_is_named_no_more_is_stopped(
@@ -358,7 +386,7 @@ def test_an_app_closed_to_the_person_waits_until_they_may_again(
     portal.reset_counts()
     work(job)
     assert (job.state, job.reason) == ("waiting_authorization", "app_closed")
-    assert "The app is closed to Ilya" in desk.get(f"/jobs/{job.pk}/live/").text
+    assert "Ilya Sokolov has no access to the app" in desk.get(f"/jobs/{job.pk}/live/").text
     tasks.sweep()
     assert work(job).state == "waiting_authorization"
     assert written(portal) == 0
@@ -388,7 +416,7 @@ def test_a_renamed_portal_is_followed_between_two_slices(desk: Desk, portal: Dem
     assert portal.refreshes == 1
 
 
-def test_an_unfinished_job_of_whoever_is_gone_is_carried_on_by_whoever_resumes_it(
+def test_a_stopped_job_of_somebody_who_is_gone_is_taken_over_and_not_resumed(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     ilya = sit_down(client, portal, ILYA)
@@ -398,4 +426,7 @@ def test_an_unfinished_job_of_whoever_is_gone_is_carried_on_by_whoever_resumes_i
     portal.dismiss(ILYA)
     PortalUser.objects.filter(user_id=ILYA).update(tokens=PortalUser.Tokens.DEAD)
     desk.post(f"/jobs/{job.pk}/resume/")
-    assert (work(job).state, job.done, job.acting.user_id) == (Job.State.DONE, 150, ANNA)
+    assert work(job).state == Job.State.STOPPED
+    desk.take_over(job)
+    assert (work(job).state, job.acting.user_id) == (Job.State.PLANNED, ANNA)
+    assert (desk.start(job).state, job.done) == (Job.State.DONE, 150)

@@ -260,7 +260,7 @@ def test_a_used_up_method_is_waited_for(desk: Desk, portal: DemoPortal) -> None:
     step(job)
     assert (job.state, job.reason) == (Job.State.WAITING_PORTAL, "limit")
     live = desk.get(f"/jobs/{job.pk}/live/")
-    assert "the job goes on by itself" in live.text
+    assert "is used up. The job continues by itself" in live.text
     assert JobLane.objects.filter(job=job).order_by("number")[0].token is None
     assert outcomes(job)["writing", ""] == outcomes(job)["unknown", ""] == 0
 

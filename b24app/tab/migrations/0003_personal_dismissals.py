@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("portals", "0004_places_and_retention"),
-        ("tab", "0001_initial"),
+        ("tab", "0002_change_claims"),
     ]
 
     operations = [
