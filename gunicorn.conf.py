@@ -1,18 +1,20 @@
 """gunicorn's settings; its command line wins.
 
-The app's own settings are read here too, once, before there are workers: gunicorn would start a worker
-that ends over them again and again, without end.
+The app's own settings are read here too, once, before there are workers, and the embedded Redis is started:
+a worker that ends over either would be started again without end.
 """
 
 import importlib
 
-LOG_FORMAT = importlib.import_module("b24app.settings").LOG_FORMAT
+settings = importlib.import_module("b24app.settings")
+if settings.EMBEDDED_REDIS_DIR:
+    importlib.import_module("b24app.embedded").ensure(settings.EMBEDDED_REDIS_DIR)
 
 threads = 4
 control_socket_disable = True
 # Seconds for requests under way when it is told to stop: the longest waits 65 s for a portal.
 graceful_timeout = 70
-if LOG_FORMAT == "json":
+if settings.LOG_FORMAT == "json":
     logconfig_dict = {
         "version": 1,
         "formatters": {"generic": {"()": "b24app.logs.JsonFormatter"}},
