@@ -48,7 +48,7 @@ fi
 } >&2
 
 if has apt-get; then
-  command="apt-get install -y --no-install-recommends ${debian[*]}"
+  command="apt-get update && apt-get install -y --no-install-recommends ${debian[*]}"
 elif has dnf; then
   command="dnf install ${fedora[*]}"
 elif has brew; then
@@ -58,14 +58,17 @@ else
   exit 1
 fi
 
-as=()
-[ "$(id -u)" = 0 ] || as=(sudo)
 if [ -n "${NO_INSTALL:-}" ] || ! has apt-get || { [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; }; then
-  echo "Please install them with:" >&2
-  if has brew; then echo "  $command" >&2; else echo "  sudo $command" >&2; fi
+  if has brew; then
+    printf 'Please install them:\n  %s\n' "$command" >&2
+  else
+    printf 'Please install them, as root:\n  %s\n' "$command" >&2
+  fi
   exit 1
 fi
-echo "Installing them: ${as[*]}${as:+ }$command" >&2
+as=()
+[ "$(id -u)" = 0 ] || as=(sudo)
+echo "Installing them: $command" >&2
 "${as[@]}" apt-get update -qq
-# The language of installation is of no interest here, and nobody is there to answer questions.
-"${as[@]}" env DEBIAN_FRONTEND=noninteractive $command -qq >/dev/null
+# Nobody is there to answer questions.
+"${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${debian[@]}" >/dev/null
