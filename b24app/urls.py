@@ -85,6 +85,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("legal/privacy/", legal.privacy, name="legal-privacy"),
     path("healthz/", health.alive, name="healthz"),
     path("readyz/", health.ready, name="readyz"),
+    path("readyz/all/", health.all_well, name="readyz-all"),
     path("metrics/", metrics, name="metrics"),
 ]
 handler404 = "b24app.front.nowhere"

@@ -178,7 +178,7 @@ def _run(demo: Demo) -> None:
             )
         for name, command in demo.commands().items():
             children.append(_start(name, command, environment, demo.home / f"{name}.log"))
-        _wait(children, f"{demo.app_url}/readyz/", demo.home)
+        _wait(children, f"{demo.app_url}/readyz/all/", demo.home)
         _greet(demo)
         while True:
             _look(children)
@@ -283,13 +283,16 @@ def _greet(demo: Demo) -> None:
     Install first  {demo.portal_url}/marketplace/app/
     Then a deal    {demo.portal_url}/crm/deal/details/7021/?tab=0
     Misbehave      {demo.portal_url}/demo/
-    The app        {demo.app_url}/readyz/
+    The app        {demo.app_url}/readyz/all/
 
   Anna Schmidt is the administrator; switch persons and languages at the top right.
   Logs are in {_short(demo.home)}/. Ctrl-C stops everything; `make demo-reset` starts afresh.
 """, flush=True)  # fmt: skip
     if EVERYWHERE in demo.hosts:
-        print("  Whoever reaches this machine can use the demo: it asks for no password.\n", flush=True)
+        print(
+            "  Whoever reaches this machine can use the demo: it asks for no password.\n",
+            flush=True,
+        )
 
 
 def _short(path: Path) -> Path:

@@ -68,7 +68,5 @@ if [ -n "${NO_INSTALL:-}" ] || ! has apt-get || { [ "$(id -u)" != 0 ] && ! sudo 
 fi
 as=()
 [ "$(id -u)" = 0 ] || as=(sudo)
-echo "Installing them: $command" >&2
-"${as[@]}" apt-get update -qq
 # Nobody is there to answer questions.
-"${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${debian[@]}" >/dev/null
+"$(dirname "$0")/step.sh" "Installing them: $command" "${as[@]}" sh -c "export DEBIAN_FRONTEND=noninteractive; $command"

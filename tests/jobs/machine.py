@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
-import requests
 from kombu import Connection
 from redis import Redis
 
@@ -20,6 +19,7 @@ from b24app import embedded
 from b24app.celery import app
 from demo.server import DemoPortal
 from tests.jobs.postgres import Postgres
+from tests.ops.running import ready
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -130,10 +130,7 @@ class Machine:
                 self.start(name)
 
     def ready(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/readyz/", timeout=5).status_code == 200
-        except requests.RequestException:
-            return False
+        return ready(self.url)
 
 
 def wait(condition: Callable[[], bool], what: str) -> None:

@@ -16,6 +16,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from b24app import heartbeat
+from b24app.counters import QUEUES
 from b24app.events.models import InboxEvent
 from b24app.journal import bundle
 from b24app.journal.models import RestCall
@@ -187,15 +188,22 @@ def test_a_bundle_of_nobody(known: Portal) -> None:
     assert failing("support_bundle", "nobody")[1] == "no portal nobody"
 
 
+def everything_runs() -> None:
+    heartbeat.beat(QUEUES, "worker@here")
+    heartbeat.beat([heartbeat.BEAT], "beat@here")
+
+
 def test_the_doctor_finds_everything_there(portal: DemoPortal, known: Portal) -> None:
-    heartbeat.beat(0)
+    everything_runs()
     told = run("doctor")
     for line in (
         "warn  settings: B24_ALLOW_HTTP is on",
         "ok    database: ",
         "ok    keys: TOKEN_KEYS read all of 2 rows",
         "ok    redis: ",
-        "ok    worker: ",
+        "ok    worker interactive: worker@here; latest sign",
+        "ok    worker bulk: worker@here; latest sign",
+        "ok    beat: beat@here; latest sign",
         f"ok    authorization server: {portal.oauth_url} answers (invalid_grant)",
         "ok    clock: ",
     ):
@@ -214,7 +222,8 @@ def test_the_doctor_says_what_is_wrong(
     assert "wrong settings: DEBUG is on" in told
     assert "wrong authorization server: B24_CLIENT_ID or B24_CLIENT_SECRET is not known" in told
     assert "wrong keys: Portal.application_token" in told
-    assert "wrong worker: no sign of life" in told
+    assert "wrong worker interactive: no sign of life: celery -A b24app worker -Q inter" in told
+    assert "wrong beat: no sign of life: celery -A b24app beat" in told
 
 
 def test_the_doctor_goes_on_where_a_part_is_away(known: Portal, settings: Settings) -> None:
@@ -250,7 +259,7 @@ def wrong_clock() -> Iterator[str]:
 
 
 def test_the_doctor_compares_clocks(known: Portal, settings: Settings, wrong_clock: str) -> None:
-    heartbeat.beat(0)
+    everything_runs()
     settings.B24_OAUTH_URL = wrong_clock
     told, _ = failing("doctor")
     assert re.search(r"wrong clock: \d{5,} s from the authorization server's", told)

@@ -46,7 +46,7 @@ def running(directory: Path) -> Iterator[subprocess.Popen[str]]:
 
 def ready(url: str) -> bool:
     try:
-        return requests.get(f"{url}/readyz/", timeout=2).ok
+        return requests.get(f"{url}/readyz/all/", timeout=2).ok
     except requests.RequestException:
         return False
 
