@@ -235,6 +235,9 @@ else:
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        # A cursor of the server does not outlive its transaction, after which PgBouncer in transaction
+        # mode lends the connection to somebody else.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
         # Seconds. A database that does not answer is said by /readyz/, not waited for by it.
         "OPTIONS": {"connect_timeout": 5} | (_options if isinstance(_options, dict) else {}),
     }

@@ -6,6 +6,8 @@
 # PYTHON names the interpreter, CHROMIUM the browser. NO_INSTALL=1 only reports.
 set -euo pipefail
 what=${1:-demo}
+# Servers are kept where an ordinary user's path does not lead.
+PATH=$PATH:/usr/sbin:/usr/local/sbin
 python=${PYTHON:-$(command -v python3.11 || command -v python3 || true)}
 
 missing=() debian=() fedora=() brew=()
