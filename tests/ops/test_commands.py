@@ -4,6 +4,7 @@ import io
 import json
 import re
 import socket
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from b24app import heartbeat
@@ -266,3 +269,64 @@ def test_the_doctor_compares_clocks(known: Portal, settings: Settings, wrong_clo
     assert [line for line in told.splitlines() if line.startswith("wrong")] == [
         line for line in told.splitlines() if "clock:" in line and "redis" not in line
     ]
+
+
+def unreadable(portal: Portal) -> None:
+    """As after an old key was dropped too early: what is stored is read by no key."""
+    with connection.cursor() as cursor:
+        sealed = Fernet(Fernet.generate_key()).encrypt(b"old").decode()
+        cursor.execute(
+            "UPDATE portals_portal SET application_token = %s WHERE id = %s", [sealed, portal.pk]
+        )
+
+
+def test_portals_are_listed_in_one_query_whatever_the_keys(known: Portal, stranger: Portal) -> None:
+    Portal.objects.bulk_create(
+        Portal(member_id=f"m{n}", endpoint=f"https://p{n}.example/rest/") for n in range(20)
+    )
+    unreadable(stranger)
+    with CaptureQueriesContext(connection) as queries:
+        told = run("portals", "list")
+    assert told.count("\n") == 22
+    assert "stranger  stranger.example  installed" in told
+    assert len(queries) == 1
+
+
+def test_an_unreadable_key_is_reported_and_the_next_portal_is_looked_at(
+    known: Portal, stranger: Portal
+) -> None:
+    unreadable(stranger)
+    told, why = failing("portals", "health")
+    assert why == "1 with troubles"
+    ours, theirs = told.splitlines()
+    assert ours.endswith("ok")
+    assert "no key of TOKEN_KEYS fits; put the old key back" in theirs
+    assert "put the old key back" in failing("portals", "rebind", "stranger")[1]
+    assert "put the old key back" in failing("portals", "erase", "stranger", "--yes")[1]
+
+
+def test_all_portals_are_bound_anew_and_the_failed_ones_are_named(
+    portal: DemoPortal, known: Portal, stranger: Portal
+) -> None:
+    portal.state.placements.clear()
+    told, why = failing("portals", "rebind", "--all")
+    assert portal.state.placements
+    assert why == "1 not complete"
+    ours, theirs = told.splitlines()
+    assert ours == f"{known.member_id}  {known.host}  done"
+    assert theirs.startswith("stranger  stranger.example  nobody's access is left")
+    stranger.delete()
+    assert run("portals", "rebind", "--all").endswith("done\n")
+
+
+def test_a_bundle_goes_to_standard_output_where_no_file_can_be_written(
+    known: Portal, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    _, why = failing("support_bundle", known.member_id, str(tmp_path / "none" / "bundle.zip"))
+    assert why.endswith(
+        "cannot be written (No such file or directory); - writes to standard output"
+    )
+    capfdbinary.readouterr()
+    call_command("support_bundle", known.member_id, "-")
+    sys.stdout.flush()
+    assert "portal.json" in contents(capfdbinary.readouterr().out)
