@@ -41,6 +41,17 @@ class Finding:
     text: str
 
 
+def no_settings() -> str:
+    """What to say where nothing is set and nothing of the embedded default has ever run, else ""."""
+    path = settings.DATABASES["default"]["NAME"]
+    if not settings.EMBEDDED or Path(str(path)).exists():
+        return ""
+    return (
+        "neither DATABASE_URL nor REDIS_URL is set, and the app has not run here without them: "
+        "start this command with the app's own settings (docs/operations.md, Commands)"
+    )
+
+
 def the_settings() -> Iterable[Finding]:
     if settings.DEBUG:
         yield Finding(Grade.WRONG, "settings", "DEBUG is on: its pages show what must stay inside")
