@@ -302,7 +302,12 @@ def test_an_unreadable_key_is_reported_and_the_next_portal_is_looked_at(
     assert ours.endswith("ok")
     assert "no key of TOKEN_KEYS fits; put the old key back" in theirs
     assert "put the old key back" in failing("portals", "rebind", "stranger")[1]
-    assert "put the old key back" in failing("portals", "erase", "stranger", "--yes")[1]
+    for command in (
+        ("portals", "erase", "stranger", "--yes"),
+        ("support_bundle", "stranger"),
+        ("rotate_token_keys",),
+    ):
+        assert "put the old key back" in failing(*command)[1]
 
 
 def test_all_portals_are_bound_anew_and_the_failed_ones_are_named(

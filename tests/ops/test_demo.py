@@ -63,7 +63,7 @@ def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> Non
     port, portal_port = free_port(), free_pair()
     data = tmp_path / "a folder"
     with running(port, portal_port, data) as demo:
-        with urlopen(f"http://127.0.0.1:{port}/readyz/") as ready:
+        with urlopen(f"http://127.0.0.1:{port}/readyz/all/") as ready:
             assert ready.status == 200
         for host in _hosts(LOOPBACK):
             own = f"[{host}]" if ":" in host else host

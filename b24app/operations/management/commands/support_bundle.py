@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from b24app.journal import bundle
+from b24app.portals.fields import UnreadableSecret
 from b24app.portals.models import Portal
 
 STANDARD_OUTPUT = "-"
@@ -26,6 +27,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: object, **options: Any) -> None:
+        try:
+            self._write(**options)
+        except UnreadableSecret as error:
+            raise CommandError(f"{error}; put the old key back behind the new one") from None
+
+    def _write(self, **options: Any) -> None:
         portal = Portal.objects.named(options["member_id"]).first()
         if portal is None:
             raise CommandError(f"no portal {options['member_id']}")
