@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -54,7 +55,7 @@ class Nodes:
     def __enter__(self) -> "Nodes":
         self._processes = [self._start(port) for port in self.ports]
         for port in self.ports:
-            until(lambda port=port: _answers(f"http://127.0.0.1:{port}"), "a node does not start")
+            until(partial(_answers, f"http://127.0.0.1:{port}"), "a node does not start")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -35,8 +35,8 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_and_file_named_exists(document: Path) -> None:
     text = document.read_text("utf-8")
-    named = set(re.findall(r"manage\.py (\w+)", text)) - {"COMMAND"}
-    assert named <= set(get_commands()) | {"createsuperuser"}
+    commands = set(re.findall(r"manage\.py (\w+)", text)) - {"COMMAND"}
+    assert commands <= set(get_commands()) | {"createsuperuser"}
     named = re.findall(r"`((?:b24app|tests|tools|deploy|docs|demo|bench)/[\w/*-][\w/.*-]*)`", text)
     assert [one for one in named if not list(ROOT.glob(one.rstrip("/")))] == []
 
