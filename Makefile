@@ -1,55 +1,87 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: setup demo demo-reset run test test-browser test-browser-tab test-browser-rest test-processes test-sqlite test-postgres check bench bench-jobs bench-echoes bench-peers bench-queue browser clean
+.PHONY: setup setup-production setup-tests demo demo-reset run test test-browser test-browser-tab test-browser-rest test-processes test-sqlite test-postgres check checks bench bench-jobs bench-echoes bench-peers bench-queue clean
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+export PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 PORTAL_PORT ?= 8070
+# What the demo listens at, and what browsers call it: `make demo HOST=0.0.0.0` in a container,
+# `make demo HOST=0.0.0.0 NAME=192.168.56.10` in a virtual machine.
+# Shells and WSL have variables of these names, so only the command line counts.
+ifneq ($(origin HOST),command line)
+HOST := 127.0.0.1
+endif
+ifneq ($(origin NAME),command line)
+NAME :=
+endif
 
 BIN := .venv/bin
+DEMO = $(BIN)/python -m demo --port $(PORT) --portal-port $(PORTAL_PORT) --host $(HOST) $(NAME:%=--name %)
 # Settings that only need to be readable: nothing is called with these, and .env is kept out.
 PRETEND := B24_CLIENT_ID=none B24_CLIENT_SECRET=none DATABASE_URL= REDIS_URL= SECRET_KEY= TOKEN_KEYS= DEBUG=off
+# The packages that are there before texts are compiled: each set holds the one before it.
+PACKAGES ?= .venv/.demo
+TESTS := .venv/.done var/.static
+SUBMAKE := $(MAKE) --no-print-directory
 
-setup: var/.static
+# What the demo and `make run` need; looks at the machine first.
+setup:
+	@tools/preflight.sh demo
+	@$(SUBMAKE) var/.static
 
-.venv/.done: requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=…"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || tools/debian.sh python3-venv
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+# What a server needs: no demo portal, no Redis of its own.
+setup-production:
+	@tools/preflight.sh production
+	@$(SUBMAKE) PACKAGES=.venv/.production var/.static
+
+# What tests, lint and types need besides.
+setup-tests:
+	@tools/preflight.sh test
+	@$(SUBMAKE) PACKAGES=.venv/.done $(TESTS)
+
+.venv/.production: requirements.txt
+	@tools/step.sh "Packages of the app into .venv" tools/packages.sh $<
 	@touch $@
 
-node_modules/.done: package-lock.json .venv/.done
-	tools/node.sh npm ci --no-audit --no-fund --loglevel=error
+.venv/.demo: requirements-demo.txt requirements.txt
+	@tools/step.sh "Packages of app and demo into .venv" tools/packages.sh $<
+	@touch .venv/.production $@
+
+.venv/.done: requirements-dev.txt requirements-demo.txt requirements.txt
+	@tools/step.sh "Packages of app, demo and tests into .venv" tools/packages.sh $<
+	@touch .venv/.production .venv/.demo $@
+
+node_modules/.done: package-lock.json | $(PACKAGES)
+	@tools/step.sh "Packages of the front end (and Node.js, where there is none)" tools/node.sh npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 static/dist/app.js: node_modules/.done static/build.mjs $(wildcard static/src/*/*)
-	tools/node.sh node static/build.mjs
+	@tools/step.sh "Front end" tools/node.sh node static/build.mjs
 	@touch $@ static/dist/app.css
 
-var/.locale: .venv/.done $(wildcard b24app/locale/*/LC_MESSAGES/*.po)
+var/.locale: $(wildcard b24app/locale/*/LC_MESSAGES/*.po) | $(PACKAGES)
 	@mkdir -p var
-	$(BIN)/pybabel -q compile -D django -d b24app/locale
+	@tools/step.sh "Texts in Russian and German" $(BIN)/pybabel -q compile -D django -d b24app/locale
 	@touch $@
 
 var/.static: static/dist/app.js var/.locale
-	$(PRETEND) $(BIN)/python manage.py collectstatic --noinput --clear -v 0
+	@$(PRETEND) tools/step.sh "Static files" $(BIN)/python manage.py collectstatic --noinput --clear -v 0
 	@touch $@
 
 demo: setup
-	@$(BIN)/python -m demo --port $(PORT) --portal-port $(PORTAL_PORT)
+	@$(DEMO)
 
 demo-reset: setup
-	@$(BIN)/python -m demo --port $(PORT) --portal-port $(PORTAL_PORT) --reset
+	@$(DEMO) --reset
 
 run: setup
-	@$(BIN)/python -m tools.run --port $(PORT)
+	@$(BIN)/python -m tools.run --port $(PORT) --host $(HOST)
 
-browser:
-	@command -v "$${CHROMIUM:-chromium}" >/dev/null || tools/debian.sh chromium
+check: setup-tests
+	@$(SUBMAKE) checks
 
-check: setup
+checks:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(PRETEND) $(BIN)/mypy b24app demo tests tools bench
@@ -59,46 +91,47 @@ check: setup
 	$(PRETEND) APP_URL=https://app.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python tools/audit.py
 
-test: setup browser
-	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j5 --output-sync=target test-processes test-sqlite test-postgres test-browser-tab test-browser-rest
+test: setup-tests
+	@$(SUBMAKE) checks
+	@$(SUBMAKE) -j5 --output-sync=target test-processes test-sqlite test-postgres test-browser-tab test-browser-rest
+	@echo "make test passed; $$(cat var/audit.txt)"
 
 test-browser: test-browser-tab test-browser-rest
 
 # In two halves, since a browser waits more than it works.
 TAB := changes dialogs grid picker
 
-test-browser-tab: setup browser
+test-browser-tab: $(TESTS)
 	$(BIN)/python -m pytest -q $(TAB:%=tests/browser/test_%.py)
 
-test-browser-rest: setup browser
+test-browser-rest: $(TESTS)
 	$(BIN)/python -m pytest -q -m browser $(TAB:%=--ignore=tests/browser/test_%.py)
 
 # What starts the app as processes of its own, on both databases, and large jobs whose requests are counted.
-test-processes: setup
+test-processes: $(TESTS)
 	$(BIN)/python -m pytest -q -m "bare and not browser"
 
-test-sqlite: setup
+test-sqlite: $(TESTS)
 	$(BIN)/python -m pytest -q -m "not bare and not browser"
 
 # What touches the database, once more on PostgreSQL.
-test-postgres: setup
+test-postgres: $(TESTS)
 	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "django_db and not browser and not bare"
 
-bench: setup
+bench: $(TESTS)
 	@$(BIN)/python -m bench.screens
 	@$(BIN)/python -m bench.budget
 
-bench-jobs: setup
+bench-jobs: $(TESTS)
 	@$(BIN)/python -m bench.jobs $(ARGS)
 
-bench-echoes: setup
+bench-echoes: $(TESTS)
 	@$(BIN)/python -m bench.echoes $(ARGS)
 
-bench-peers: setup
+bench-peers: $(TESTS)
 	@$(BIN)/python -m bench.peers $(ARGS)
 
-bench-queue: setup
+bench-queue: $(TESTS)
 	@$(BIN)/python -m bench.queue $(ARGS)
 
 clean:

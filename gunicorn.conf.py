@@ -1,12 +1,14 @@
 """gunicorn's settings; its command line wins.
 
-The app's own settings are read here too, once, before there are workers: gunicorn would start a worker
-that ends over them again and again, without end.
+The app's own settings are read here too, once, before there are workers, and the embedded Redis is started:
+a worker that ends over either would be started again without end.
 """
 
 import importlib
 
-LOG_FORMAT = importlib.import_module("b24app.settings").LOG_FORMAT
+settings = importlib.import_module("b24app.settings")
+if settings.EMBEDDED_REDIS_DIR:
+    importlib.import_module("b24app.embedded").ensure(settings.EMBEDDED_REDIS_DIR)
 
 # A quarter of them may wait for one portal: fewer threads, and one slow portal holds up the others.
 threads = 16
@@ -37,7 +39,7 @@ logconfig_dict = {
         "masked": {"()": "b24app.bitrix24.masking.MaskingFilter"},
         "traced": {"()": "b24app.logs.Traced"},
     },
-    "formatters": {"generic": {"()": "b24app.logs.formatter", "kind": LOG_FORMAT}},
+    "formatters": {"generic": {"()": "b24app.logs.formatter", "kind": settings.LOG_FORMAT}},
     "handlers": {"console": _CONSOLE, "error_console": _CONSOLE},
     "loggers": {
         "gunicorn.error": {"level": "INFO", "handlers": ["error_console"], "propagate": False},

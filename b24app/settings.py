@@ -172,13 +172,19 @@ def _broker(url: str) -> str:
     return parts._replace(query=urlencode(query)).geturl()
 
 
+# Commands that read and write no row: what they are started with may be no settings at all.
+LOOKING = frozenset({"check", "collectstatic", "doctor", "makemessages", "makemigrations"})
 EMBEDDED = not _given("DATABASE_URL") and not _given("REDIS_URL")
 EMBEDDED_REDIS_DIR = None if _given("REDIS_URL") else VAR / "redis"
 
 
 def _own(name: str, make: Callable[[], str]) -> str | None:
     """The secret of the embedded default, unless one is given; outside of it there is none."""
-    return embedded.secret(VAR / name, make) if EMBEDDED and not _given(name.upper()) else None
+    if not EMBEDDED or _given(name.upper()):
+        return None
+    # A command that only looks leaves no keys behind.
+    looks = sys.argv[1:2] and Path(sys.argv[0]).name == "manage.py" and sys.argv[1] in LOOKING
+    return make() if looks and not (VAR / name).exists() else embedded.secret(VAR / name, make)
 
 
 DEBUG = bool(_read("DEBUG", _flag, "off"))
@@ -235,6 +241,9 @@ else:
     DATABASES["default"] |= {
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        # A cursor of the server does not outlive its transaction, after which PgBouncer in transaction
+        # mode lends the connection to somebody else.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
         # Seconds. A database that does not answer is said by /readyz/, not waited for by it.
         "OPTIONS": {"connect_timeout": 5} | (_options if isinstance(_options, dict) else {}),
     }

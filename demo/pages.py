@@ -27,6 +27,7 @@ class Pages:
 
     def routes(self, app: Flask) -> None:
         app.context_processor(self._everywhere)
+        app.before_request(self._moved)
         for path, view in (
             ("/", self.home),
             ("/crm/deal/", self.deals),
@@ -41,6 +42,13 @@ class Pages:
         app.add_url_rule("/demo/view/", view_func=self.look_as, methods=["POST"])
         app.add_url_rule("/demo/do/", view_func=self.do, methods=["POST"])
         Frames(self._portal).routes(app)
+
+    def _moved(self) -> Redirect | None:
+        """Send a browser on to the portal's own name: the app's frame opens under that one alone."""
+        page = request.method == "GET" and not request.path.startswith("/rest/")
+        if page and request.host.partition(":")[0] == self._portal.former_name:
+            return redirect(f"{self._portal.current_url}{request.full_path.rstrip('?')}")
+        return None
 
     def _everywhere(self) -> dict[str, object]:
         state = self._portal.state

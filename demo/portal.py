@@ -14,6 +14,8 @@ def main() -> None:
     parser.add_argument(
         "--port", type=int, default=8070, help="portal; the next port is the authorization server"
     )
+    parser.add_argument("--host", action="append", help="address to listen at, any number")
+    parser.add_argument("--name", default="127.0.0.1", help="what browsers and the app call it")
     parser.add_argument("--app-url", default="http://127.0.0.1:8000")
     parser.add_argument("--data", type=Path, default=Path("var/demo"))
     parser.add_argument("--reset", action="store_true", help="start with fresh data")
@@ -25,7 +27,12 @@ def main() -> None:
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, lambda *_: ended.set())
     with DemoPortal(
-        options.app_url, port=options.port, data=options.data, latency=options.latency_ms / 1000
+        options.app_url,
+        port=options.port,
+        data=options.data,
+        latency=options.latency_ms / 1000,
+        hosts=options.host or ("127.0.0.1",),
+        name=options.name,
     ) as portal:
         print(f"portal {portal.url}, authorization server {portal.oauth_url}", flush=True)
         ended.wait()

@@ -67,7 +67,13 @@ class Call:
 
 
 class Rest:
-    def __init__(self, store: Store, other_host: Callable[[], str], latency: float = 0.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        current_url: Callable[[], str],
+        former_name: Callable[[], str],
+        latency: float = 0.0,
+    ) -> None:
         self.store, self.faults, self.limits = store, Faults(), Limits()
         self.calls: list[Call] = []
         self.requests = 0
@@ -78,7 +84,7 @@ class Rest:
         self.missing: frozenset[str] = frozenset()
         self.bent: dict[str, Callable[[Row], Row]] = {}
         self.tell: Tell = lambda name, data: None
-        self._other_host = other_host
+        self._current_url, self._former_name = current_url, former_name
         self._lock = threading.Lock()
         self._meanwhile: list[Meanwhile] = []
 
@@ -121,8 +127,8 @@ class Rest:
             broken = self._broken(fault)
             if broken is not None:
                 return broken
-        if self.store.state.renamed is not request.host.startswith("localhost"):
-            return Response(status=302, headers={"Location": f"{self._other_host()}/rest/{name}"})
+        if request.host.partition(":")[0] == self._former_name():
+            return Response(status=302, headers={"Location": f"{self._current_url()}/rest/{name}"})
         try:
             resolve = fault is None or fault.kind != "no_references"
             body, status = self._carry_out(number, method, params, resolve=resolve)

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,8 +32,9 @@ OLDER = frozenset(
 
 
 class DemoPortal:
-    """One portal and the authorization server it belongs to, each on its own port of 127.0.0.1.
+    """One portal and the authorization server it belongs to, each on a port of its own.
 
+    ``hosts`` are the addresses it listens at and ``name`` is what browsers and the app call it.
     ``oauth_of`` shares another portal's authorization server, as all portals of the world do.
     ``threads`` is how many requests it answers at once.
     """
@@ -51,6 +52,8 @@ class DemoPortal:
         member_id: str = "",
         oauth_of: "DemoPortal | None" = None,
         threads: int = THREADS,
+        hosts: Sequence[str] = ("127.0.0.1",),
+        name: str = "127.0.0.1",
     ) -> None:
         state = seed()
         state.member_id = member_id or state.member_id
@@ -58,13 +61,14 @@ class DemoPortal:
         self._auth: AuthorizationServer = oauth_of._auth if oauth_of else AuthorizationServer()
         self._auth.serve(self.store, lambda: self.current_url)
         self._shared = oauth_of is not None
-        self.rest = Rest(self.store, lambda: self.current_url, latency)
+        self.rest = Rest(self.store, lambda: self.current_url, lambda: self.former_name, latency)
         self.lifecycle = Lifecycle(
             self.store, app_url, lambda: self.current_url, lambda: self.oauth_url
         )
         self.rest.tell = self.lifecycle.tell
         self.url = ""
         self._port, self._threads = port, threads
+        self._hosts, self._name = hosts, name
         self._servers: list[Server] = []
 
     def __enter__(self) -> Self:
@@ -72,10 +76,10 @@ class DemoPortal:
         self.rest.routes(app)
         Pages(self).routes(app)
         self._auth.authorize_at(app, self.store, lambda: self.app_url)
-        self.url = f"http://127.0.0.1:{self._serve(app, self._port)}"
+        self.url = f"http://{self._name}:{self._serve(app, self._port)}"
         if not self._shared:
             port = self._port + 1 if self._port else 0
-            self._auth.url = f"http://127.0.0.1:{self._serve(self._auth.app, port)}"
+            self._auth.url = f"http://{self._name}:{self._serve(self._auth.app, port)}"
         return self
 
     def __exit__(
@@ -89,7 +93,13 @@ class DemoPortal:
         self.store.write()
 
     def _serve(self, app: Flask, port: int) -> int:
-        server = Server(("127.0.0.1", port), app, numthreads=self._threads, request_queue_size=200)
+        """Listen at every address, all at the same port; returns it."""
+        for host in self._hosts:
+            port = self._listen(app, host, port)
+        return port
+
+    def _listen(self, app: Flask, host: str, port: int) -> int:
+        server = Server((host, port), app, numthreads=self._threads, request_queue_size=200)
         server.gateway = _Gateway
         server.shutdown_timeout = 1
         server.keep_alive_conn_limit = 100  # beyond ten it would close every connection it answers
@@ -103,7 +113,18 @@ class DemoPortal:
     @property
     def current_url(self) -> str:
         """The portal's address now: another host name once it has been renamed."""
-        return self.url.replace("127.0.0.1", "localhost") if self.state.renamed else self.url
+        names = self._names()
+        return self.url.replace(self._name, names[0]) if self.state.renamed else self.url
+
+    @property
+    def former_name(self) -> str:
+        """The host name the portal has now left, or has not moved to yet: it sends visitors on."""
+        return self._names()[1]
+
+    def _names(self) -> tuple[str, str]:
+        """The host name of the portal now, and its other one."""
+        other = "127.0.0.1" if self._name == "localhost" else "localhost"
+        return (other, self._name) if self.state.renamed else (self._name, other)
 
     @property
     def oauth_url(self) -> str:

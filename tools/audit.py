@@ -1,9 +1,11 @@
 """Known vulnerabilities in what the app runs on: fails on findings, says plainly when it could not look.
 
-Arguments are handed on to pip-audit.
+Arguments are handed on to pip-audit. What was found out is kept in var/audit.txt too, for the last line of
+``make test``; AUDIT_RESULT names another file.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PIP_AUDIT = Path(sys.executable).parent / "pip-audit"
 SECONDS = 90
+RESULT = Path(os.environ.get("AUDIT_RESULT") or ROOT / "var" / "audit.txt")
 AWAY = re.compile(r"ConnectionError|ServiceError|Timeout|Max retries|NameResolution|ProxyError")
 
 
@@ -46,12 +49,17 @@ def main(arguments: list[str]) -> int:
     if unknown:
         count = f"{len(unknown)} of {len(packages)} packages"
         return _not_done(f"the vulnerability service has no answer for {count}")
-    print(f"dependency audit: nothing known about {len(packages)} packages")
-    return 0
+    return _said(f"dependency audit: nothing known about {len(packages)} packages")
 
 
 def _not_done(reason: str) -> int:
-    print(f"dependency audit: NOT DONE, {reason}")
+    return _said(f"dependency audit: NOT DONE, {reason}")
+
+
+def _said(line: str) -> int:
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(f"{line}\n", "utf-8")
+    print(line)
     return 0
 
 

@@ -1,10 +1,11 @@
 """Run a command with a private PostgreSQL: ``tools/postgres.py COMMAND…`` sets TEST_DATABASE_URL for it.
 
-Debian's server binaries, a fresh cluster in a temporary folder, loopback only, gone afterwards.
+The machine's server binaries, a fresh cluster in a temporary folder, loopback only, gone afterwards.
 """
 
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -14,18 +15,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+# Debian and Homebrew keep the programs of each version in a folder of its own; Fedora has them in the path.
+PLACES = (
+    (Path("/usr/lib/postgresql"), "*/bin/initdb"),
+    (Path("/opt/homebrew/opt"), "postgresql*/bin/initdb"),
+)
 
 
 def binaries() -> Path:
-    """The newest installed server; installs Debian's where we may."""
-    for _ in range(2):
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-        if found:
-            return found[-1].parent
-        if subprocess.run([HERE / "debian.sh", "postgresql"], check=False).returncode:
-            break
-    raise SystemExit("PostgreSQL's server is needed, as Debian's package `postgresql` installs it.")
+    """The folder of the newest installed server. Raises ``SystemExit`` where there is none."""
+    found = [path for folder, pattern in PLACES for path in folder.glob(pattern)]
+    in_path = shutil.which("initdb")
+    if found:
+        return max(
+            found, key=lambda path: [int(one) for one in re.findall(r"\d+", str(path))]
+        ).parent
+    if in_path:
+        return Path(in_path).resolve().parent
+    raise SystemExit("PostgreSQL's server is not installed; tools/preflight.sh test says how.")
 
 
 @contextmanager

@@ -20,14 +20,15 @@ STOP_SECONDS = 130
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make run", description="the app alone")
     parser.add_argument("--port", type=int, default=8000)
-    port = parser.parse_args().port
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at; 0.0.0.0 is all")
+    options = parser.parse_args()
     migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
     if subprocess.run(migrate, cwd=ROOT, check=False).returncode:
         return 1
     stop_when_asked()
     children: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for name, command in _commands(port).items():
+        for name, command in _commands(options.host, options.port).items():
             # A session of its own: Ctrl-C reaches us alone, and we end them.
             children[name] = subprocess.Popen(command, cwd=ROOT, start_new_session=True)
         return _watch(children)
@@ -38,8 +39,8 @@ def main() -> int:
         end(children.values(), seconds=STOP_SECONDS)
 
 
-def _commands(port: int) -> dict[str, list[str]]:
-    web = [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", f"127.0.0.1:{port}"]
+def _commands(host: str, port: int) -> dict[str, list[str]]:
+    web = [str(BIN / "gunicorn"), "b24app.wsgi", "-w", "2", "-b", f"{host}:{port}"]
     return {"gunicorn": web, **workers(), "beat": [*CELERY, "beat", "-l", "INFO"]}
 
 

@@ -162,7 +162,7 @@ def _compared(name: str, wanted: frozenset[Bound], bound: list[Bound]) -> Check:
 
 def _queue() -> Check:
     try:
-        return Check("queue", Grade.FINE if heartbeat.alive() else Grade.ALERT)
+        return Check("queue", Grade.FINE if heartbeat.workers_alive() else Grade.ALERT)
     except RedisError:
         return Check("queue", Grade.ALERT)
 

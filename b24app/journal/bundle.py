@@ -119,7 +119,9 @@ def _health(portal: Portal) -> dict[str, object]:
         cache.get("ready")
         return health | {
             "redis": "ok",
-            "worker": "ok" if heartbeat.alive() else "away",
+            "processes": {
+                name: "ok" if here else "away" for name, here in heartbeat.alive().items()
+            },
             "waiting_tasks": {name: counters.waiting(name) for name in counters.QUEUES},
         }
     except RedisError as error:

@@ -41,6 +41,17 @@ class Finding:
     text: str
 
 
+def no_settings() -> str:
+    """What to say where nothing is set and nothing of the embedded default has ever run, else ""."""
+    path = settings.DATABASES["default"]["NAME"]
+    if not settings.EMBEDDED or Path(str(path)).exists():
+        return ""
+    return (
+        "neither DATABASE_URL nor REDIS_URL is set, and the app has not run here without them: "
+        "start this command with the app's own settings (docs/operations.md, Commands)"
+    )
+
+
 def the_settings() -> Iterable[Finding]:
     if settings.DEBUG:
         yield Finding(Grade.WRONG, "settings", "DEBUG is on: its pages show what must stay inside")
@@ -105,11 +116,20 @@ def the_redis() -> Iterable[Finding]:
             yield Finding(Grade.WARN, "queue", f"{waiting} tasks wait in {queue}")
 
 
-def worker() -> Iterable[Finding]:
-    if heartbeat.alive():
-        yield Finding(Grade.OK, "worker", f"alive within {heartbeat.FADES} s")
-    else:
-        yield Finding(Grade.WRONG, "worker", "no sign of life: celery -A b24app worker")
+def processes() -> Iterable[Finding]:
+    """A worker for each queue, and beat: the same signs of life that health pages and metrics show."""
+    for part, signs in heartbeat.signs().items():
+        here = [sign for sign in signs if sign.alive]
+        name = "beat" if part == heartbeat.BEAT else f"worker {part}"
+        start = "beat" if part == heartbeat.BEAT else f"worker -Q {part}"
+        if here:
+            latest = f"latest sign {here[0].seconds:.0f} s ago"
+            yield Finding(Grade.OK, name, f"{', '.join(sign.process for sign in here)}; {latest}")
+        elif signs:
+            gone = f"{signs[0].process} gave no sign for {signs[0].seconds:.0f} s"
+            yield Finding(Grade.WRONG, name, f"{gone}: celery -A b24app {start}")
+        else:
+            yield Finding(Grade.WRONG, name, f"no sign of life: celery -A b24app {start}")
 
 
 def the_authorization_server() -> Iterable[Finding]:
@@ -147,6 +167,6 @@ ALL: tuple[Callable[[], Iterable[Finding]], ...] = (
     the_database,
     secrets,
     the_redis,
-    worker,
+    processes,
     the_authorization_server,
 )

@@ -1,5 +1,6 @@
 """Which budget a portal's requests are counted in: the settings, joined with Redis."""
 
+from collections.abc import Mapping
 from functools import cache
 
 from django.conf import settings
@@ -8,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from b24app.bitrix24.budget import Budgets, SharedBudget
+from b24app.bitrix24.budget import Budgets, Level, SharedBudget
 from b24app.bitrix24.pacing import Limits, Priority
 from b24app.portals.models import Portal
 
@@ -22,6 +23,11 @@ def budget_of(portal: Portal, priority: Priority) -> SharedBudget:
         settings.B24_RATE_CAPACITY, settings.B24_RATE_LEAK, settings.B24_OPERATING_LIMIT
     )
     return _budgets(settings.REDIS_URL).of(portal.member_id, limits, priority)
+
+
+def budget_levels() -> Mapping[str, Level]:
+    """How full the bucket of each portal asked within the hour is, by member_id. Raises ``RedisError``."""
+    return _budgets(settings.REDIS_URL).levels(settings.B24_RATE_LEAK)
 
 
 @cache

@@ -19,6 +19,7 @@ from playwright.sync_api import (
 )
 
 from demo.server import DemoPortal
+from tests.browser import versions
 from tests.browser.live import FLAGS, running
 
 # What is waited for comes within seconds, on a machine that runs four test suites at once a little later.
@@ -105,6 +106,10 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoPortal]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not chromium:
+        pytest.exit("There is no chromium; tools/preflight.sh test says how to install it", 1)
+    if told := versions.mismatch(versions.installed(chromium), versions.made_for()):
+        pytest.exit(told, 1)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield running

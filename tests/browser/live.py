@@ -3,14 +3,12 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from demo.server import DemoPortal
+from tests.ops.running import ended, ready, until
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -24,18 +22,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-def _wait(address: str) -> None:
-    limit = time.monotonic() + 60
-    while True:
-        try:
-            with urlopen(address, timeout=2):
-                return
-        except (URLError, OSError):
-            if time.monotonic() > limit:
-                raise
-            time.sleep(0.2)
 
 
 @contextmanager
@@ -70,10 +56,7 @@ def running(home: Path, *, latency: float = 0.0) -> Iterator[DemoPortal]:
                 for command in commands
             ]
         try:
-            _wait(f"{app_url}/readyz/")
+            until(lambda: ready(app_url), "the app does not get ready")
             yield portal
         finally:
-            for child in children:
-                child.terminate()
-            for child in children:
-                child.wait(20)
+            ended(children)

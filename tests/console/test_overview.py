@@ -1,7 +1,6 @@
 """Health in plain words, buttons that mend, numbers of the last 30 days."""
 
 import re
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from b24app import heartbeat
+from b24app.counters import QUEUES
 from b24app.journal import audit
 from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
@@ -26,7 +26,7 @@ HERE, THERE = Owner(DEAL, 7021), Owner(DEAL, 6933)
 
 @pytest.fixture
 def worker() -> None:
-    heartbeat.beat(time.time())
+    heartbeat.beat(QUEUES, "worker@here")
 
 
 def grades(page: Page) -> dict[str, str]:

@@ -20,6 +20,7 @@ from b24app import embedded
 from b24app.celery import app
 from demo.server import DemoPortal
 from tests.jobs.postgres import Postgres
+from tests.ops.running import ready
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -148,14 +149,11 @@ class Machine:
                 self.start(name)
 
     def ready(self) -> bool:
-        return self._answers(f"{self.url}/readyz/")
+        return ready(self.url)
 
     def takes_events(self) -> bool:
-        return self._answers(f"{self.events_url}/healthz/")
-
-    def _answers(self, address: str) -> bool:
         try:
-            return requests.get(address, timeout=5).status_code == 200
+            return requests.get(f"{self.events_url}/healthz/", timeout=5).status_code == 200
         except requests.RequestException:
             return False
 

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import socket
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -12,10 +13,13 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from b24app import heartbeat
+from b24app.counters import QUEUES
 from b24app.events.models import InboxEvent
 from b24app.journal import bundle
 from b24app.journal.models import RestCall
@@ -187,15 +191,22 @@ def test_a_bundle_of_nobody(known: Portal) -> None:
     assert failing("support_bundle", "nobody")[1] == "no portal nobody"
 
 
+def everything_runs() -> None:
+    heartbeat.beat(QUEUES, "worker@here")
+    heartbeat.beat([heartbeat.BEAT], "beat@here")
+
+
 def test_the_doctor_finds_everything_there(portal: DemoPortal, known: Portal) -> None:
-    heartbeat.beat(0)
+    everything_runs()
     told = run("doctor")
     for line in (
         "warn  settings: B24_ALLOW_HTTP is on",
         "ok    database: ",
         "ok    keys: TOKEN_KEYS read all of 2 rows",
         "ok    redis: ",
-        "ok    worker: ",
+        "ok    worker interactive: worker@here; latest sign",
+        "ok    worker bulk: worker@here; latest sign",
+        "ok    beat: beat@here; latest sign",
         f"ok    authorization server: {portal.oauth_url} answers (invalid_grant)",
         "ok    clock: ",
     ):
@@ -214,7 +225,8 @@ def test_the_doctor_says_what_is_wrong(
     assert "wrong settings: DEBUG is on" in told
     assert "wrong authorization server: B24_CLIENT_ID or B24_CLIENT_SECRET is not known" in told
     assert "wrong keys: Portal.application_token" in told
-    assert "wrong worker: no sign of life" in told
+    assert "wrong worker interactive: no sign of life: celery -A b24app worker -Q inter" in told
+    assert "wrong beat: no sign of life: celery -A b24app beat" in told
 
 
 def test_the_doctor_goes_on_where_a_part_is_away(known: Portal, settings: Settings) -> None:
@@ -250,10 +262,76 @@ def wrong_clock() -> Iterator[str]:
 
 
 def test_the_doctor_compares_clocks(known: Portal, settings: Settings, wrong_clock: str) -> None:
-    heartbeat.beat(0)
+    everything_runs()
     settings.B24_OAUTH_URL = wrong_clock
     told, _ = failing("doctor")
     assert re.search(r"wrong clock: \d{5,} s from the authorization server's", told)
     assert [line for line in told.splitlines() if line.startswith("wrong")] == [
         line for line in told.splitlines() if "clock:" in line and "redis" not in line
     ]
+
+
+def unreadable(portal: Portal) -> None:
+    """As after an old key was dropped too early: what is stored is read by no key."""
+    with connection.cursor() as cursor:
+        sealed = Fernet(Fernet.generate_key()).encrypt(b"old").decode()
+        cursor.execute(
+            "UPDATE portals_portal SET application_token = %s WHERE id = %s", [sealed, portal.pk]
+        )
+
+
+def test_portals_are_listed_in_one_query_whatever_the_keys(known: Portal, stranger: Portal) -> None:
+    Portal.objects.bulk_create(
+        Portal(member_id=f"m{n}", endpoint=f"https://p{n}.example/rest/") for n in range(20)
+    )
+    unreadable(stranger)
+    with CaptureQueriesContext(connection) as queries:
+        told = run("portals", "list")
+    assert told.count("\n") == 22
+    assert "stranger  stranger.example  installed" in told
+    assert len(queries) == 1
+
+
+def test_an_unreadable_key_is_reported_and_the_next_portal_is_looked_at(
+    known: Portal, stranger: Portal
+) -> None:
+    unreadable(stranger)
+    told, why = failing("portals", "health")
+    assert why == "1 with troubles"
+    ours, theirs = told.splitlines()
+    assert ours.endswith("ok")
+    assert "no key of TOKEN_KEYS fits; put the old key back" in theirs
+    assert "put the old key back" in failing("portals", "rebind", "stranger")[1]
+    for command in (
+        ("portals", "erase", "stranger", "--yes"),
+        ("support_bundle", "stranger"),
+        ("rotate_token_keys",),
+    ):
+        assert "put the old key back" in failing(*command)[1]
+
+
+def test_all_portals_are_bound_anew_and_the_failed_ones_are_named(
+    portal: DemoPortal, known: Portal, stranger: Portal
+) -> None:
+    portal.state.placements.clear()
+    told, why = failing("portals", "rebind", "--all")
+    assert portal.state.placements
+    assert why == "1 not complete"
+    ours, theirs = told.splitlines()
+    assert ours == f"{known.member_id}  {known.host}  done"
+    assert theirs.startswith("stranger  stranger.example  nobody's access is left")
+    stranger.delete()
+    assert run("portals", "rebind", "--all").endswith("done\n")
+
+
+def test_a_bundle_goes_to_standard_output_where_no_file_can_be_written(
+    known: Portal, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    _, why = failing("support_bundle", known.member_id, str(tmp_path / "none" / "bundle.zip"))
+    assert why.endswith(
+        "cannot be written (No such file or directory); - writes to standard output"
+    )
+    capfdbinary.readouterr()
+    call_command("support_bundle", known.member_id, "-")
+    sys.stdout.flush()
+    assert "portal.json" in contents(capfdbinary.readouterr().out)

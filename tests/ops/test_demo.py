@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from demo.__main__ import SETTINGS
+from demo.__main__ import LOOPBACK, SETTINGS, _hosts
 from tests.ports import free_pair, free_port
 
 pytestmark = pytest.mark.bare
@@ -63,10 +63,17 @@ def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> Non
     port, portal_port = free_port(), free_pair()
     data = tmp_path / "a folder"
     with running(port, portal_port, data) as demo:
-        with urlopen(f"http://127.0.0.1:{port}/readyz/") as ready:
+        with urlopen(f"http://127.0.0.1:{port}/readyz/all/") as ready:
             assert ready.status == 200
-        with urlopen(f"http://127.0.0.1:{portal_port}/marketplace/app/") as page:
-            assert page.status == 200
+        for host in _hosts(LOOPBACK):
+            own = f"[{host}]" if ":" in host else host
+            with urlopen(f"http://{own}:{port}/healthz/") as alive:
+                assert alive.status == 200
+            with urlopen(f"http://{own}:{portal_port}/marketplace/app/") as page:
+                assert page.status == 200
+        # Whatever `localhost` leads to, the portal is shown under the name that the app's frame knows.
+        with urlopen(f"http://localhost:{portal_port}/marketplace/app/?a=1") as page:
+            assert page.url == f"http://127.0.0.1:{portal_port}/marketplace/app/?a=1"
         first = children(demo.pid)
         assert len(first) == 6
         demo.send_signal(signal.SIGINT)

@@ -142,12 +142,6 @@ def test_the_image_is_made_of_what_is_there_and_runs_as_nobody_special() -> None
     assert resolve(path).view_name == "healthz"
 
 
-def test_what_the_proxy_hides_is_there_to_be_hidden() -> None:
-    (hidden,) = re.findall(r"@inside path (.*)", (DEPLOY / "Caddyfile").read_text("utf-8"))
-    names = [resolve(one).view_name for one in hidden.split() if not one.startswith("/operator/")]
-    assert names == ["metrics", "readyz"]
-
-
 CADDY = (DEPLOY / "Caddyfile").read_text("utf-8")
 
 
@@ -245,3 +239,34 @@ def test_redis_takes_no_orders_without_its_password() -> None:
     for name in OURS:
         assert ":${REDIS_PASSWORD}@" in SERVICES[name]["environment"]["REDIS_URL"]
     assert "REDIS_PASSWORD=" in (DEPLOY / "env.example").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["Caddyfile", "Caddyfile.several"])
+def test_the_proxy_hides_the_operators_pages_and_lets_metrics_through(name: str) -> None:
+    text = (DEPLOY / name).read_text("utf-8")
+    (hidden,) = re.findall(r"@inside path (.*)", text)
+    assert hidden.split() == ["/readyz/*", "/operator/*"]
+    for path in ("/readyz/", "/readyz/all/", "/metrics/"):
+        assert resolve(path)
+    for asked in re.findall(r"health_uri (.*)", text):
+        assert resolve(asked).view_name == "readyz"
+    # The app answers to its own name alone, and the proxy's own question is one of these requests.
+    assert text.count("Host {$DOMAIN}") == text.count("health_uri")
+
+
+def test_the_operators_command_starts_like_the_units() -> None:
+    script = (DEPLOY / "systemd" / "linked-orders").read_text("utf-8")
+    for path in UNITS:
+        service = unit(path)["Service"]
+        assert f"--property=EnvironmentFile={service['EnvironmentFile']}" in script
+        assert f"--working-directory={service['WorkingDirectory']}" in script
+        assert f"--uid={service['User']} --gid={service['Group']}" in script
+        assert f"{service['WorkingDirectory']}/.venv/bin/python manage.py" in script
+
+
+def test_units_hold_no_capability_and_are_bounded() -> None:
+    for path in UNITS:
+        text = path.read_text("utf-8")
+        for line in ("CapabilityBoundingSet=", "SystemCallFilter=@system-service", "UMask=0077"):
+            assert re.search(rf"^{line}$", text, re.MULTILINE), (path.name, line)
+        assert re.search(r"^MemoryMax=\d+[MG]$", text, re.MULTILINE), path.name

@@ -2,10 +2,11 @@
 
 import ast
 import re
+import shlex
 from pathlib import Path
 
 import pytest
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
 
 from b24app import metrics
 
@@ -34,9 +35,36 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_and_file_named_exists(document: Path) -> None:
     text = document.read_text("utf-8")
-    assert set(re.findall(r"manage\.py (\w+)", text)) <= set(get_commands()) | {"createsuperuser"}
+    commands = set(re.findall(r"manage\.py (\w+)", text)) - {"COMMAND"}
+    assert commands <= set(get_commands()) | {"createsuperuser"}
     named = re.findall(r"`((?:b24app|tests|tools|deploy|docs|demo|bench)/[\w/*-][\w/.*-]*)`", text)
     assert [one for one in named if not list(ROOT.glob(one.rstrip("/")))] == []
+
+
+OURS = ("doctor", "portals", "support_bundle", "rotate_token_keys")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_of_ours_is_understood_as_it_is_documented(document: Path) -> None:
+    """As typed: its arguments are read by the command's own parser, which ends the process if it cannot."""
+    text = re.sub(r"\s*\n\s*", " ", document.read_text("utf-8"))
+    quoted = [one.strip("… ") for one in re.findall(r"`([^`]+)`", text)]
+    for one in quoted:
+        words = re.sub(r"^.*?(?:manage\.py|run --rm -T manage|… manage) ", "", one)
+        name, *rest = shlex.split(words.replace("[", "").replace("]", "").partition(" > ")[0]) or [
+            ""
+        ]
+        if len(rest) == 1:  # the action alone, in the middle of a sentence
+            rest += {"erase": ["MEMBER_ID"], "rebind": ["MEMBER_ID"]}.get(rest[0], [])
+        if name in OURS:
+            load_command_class(get_commands()[name], name).create_parser("", name).parse_args(rest)
+
+
+def test_every_make_target_documented_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for document in DOCUMENTS:
+        for target in re.findall(r"`make ([a-z-]+)", document.read_text("utf-8")):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), (document.name, target)
 
 
 def defined_in(path: Path) -> set[str]:

@@ -185,7 +185,7 @@ def test_a_fault_of_the_portal_is_one_warning_and_no_error(
     told = [one for one in caplog.records if one.levelno >= logging.WARNING]
     assert [(one.name, one.levelname) for one in told] == [("b24app.portals.states", "WARNING")]
     caplog.clear()
-    assert client.get("/readyz/").status_code == 503
+    assert client.get("/readyz/all/").status_code == 503
     told = [one for one in caplog.records if one.levelno >= logging.WARNING]
     assert [(one.name, one.levelname) for one in told] == [("b24app.health", "WARNING")]
 

@@ -3,12 +3,12 @@
 import time
 
 import pytest
-from django.conf import settings as django_settings
+from django.conf import settings
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
-from b24app import counters, heartbeat
+from b24app import counters, heartbeat, metrics
 from b24app.bitrix24 import errors
 from b24app.celery import app as celery
 from b24app.connect import client_of
@@ -124,9 +124,38 @@ def test_queues_events_and_the_worker(client: Client, portal: DemoPortal) -> Non
     assert ("events", "done") not in numbers
     assert 0 <= numbers["events_oldest_seconds",] < 60
     assert (numbers["portals", "yes"], numbers["portals", "no"]) == (1, 1)
-    assert numbers["worker_up",] == 0
-    heartbeat.beat(time.time())
-    assert scrape(client)["worker_up",] == 1
+    assert (numbers["worker_up", "bulk"], numbers["worker_up", "interactive"]) == (0, 0)
+    assert numbers["beat_up",] == 0
+    for process in ("bulk@one", "bulk@two"):
+        heartbeat.beat(["bulk"], process)
+    heartbeat.beat([heartbeat.BEAT], "beat@one")
+    numbers = scrape(client)
+    assert (numbers["worker_up", "bulk"], numbers["worker_up", "interactive"]) == (1, 0)
+    assert (numbers["workers", "bulk"], numbers["workers", "interactive"]) == (2, 0)
+    assert numbers["beat_up",] == 1
+
+
+@pytest.mark.usefixtures("allowed")
+def test_the_fullest_budgets_are_named_and_all_are_counted(client: Client) -> None:
+    """More customers than series: a portal near its limit is never hidden behind others."""
+    now = time.time()
+    redis = counters.redis_at(settings.REDIS_URL)
+    many = range(120)
+    Portal.objects.bulk_create(
+        Portal(member_id=f"m{n}", endpoint=f"https://portal{n}.example/rest/") for n in many
+    )
+    for n in many:
+        redis.hset(f"budget:{{m{n}}}", mapping={"level": n % 50, "at": now + 60, "blocked": 0})
+    redis.hset("budget:{m7}", mapping={"level": 1, "at": now + 60, "blocked": now + 600})
+    numbers = scrape(client)
+    named = {one[1] for one in numbers if one[0] == "budget_level"}
+    assert len(named) == metrics.FULLEST_BUDGETS
+    assert {"portal7.example", "portal49.example", "portal99.example"} <= named
+    assert numbers["budget_level", "portal49.example"] == 49
+    assert numbers["budgets", "active"] == 120
+    assert numbers["budgets", "nearly_full"] == sum(n % 50 >= 40 for n in many)
+    assert numbers["budgets", "blocked"] == 1
+    assert numbers["budget_blocked_seconds", "portal7.example"] > 500
 
 
 @pytest.mark.usefixtures("allowed")
@@ -174,7 +203,7 @@ def test_bulk_jobs_by_state(client: Client, portal: DemoPortal) -> None:
     "name", ["x", "7", "[]", "[1]", '["requests"]', '["request_seconds_sum"]', "[" * 99_999]
 )
 def test_what_is_no_count_is_left_out(client: Client, name: str) -> None:
-    redis = counters.redis_at(django_settings.REDIS_URL)
+    redis = counters.redis_at(settings.REDIS_URL)
     redis.hset(counters.KEY, name, "1")
     redis.hset(counters.KEY, '["tasks","a","b"]', "no number")
     try:

@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
+from django.conf import settings
+from django.db import connections
 from django.test import Client
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from b24app import embedded, heartbeat
+from b24app import counters, embedded, heartbeat
+from b24app.counters import QUEUES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START = (
@@ -83,29 +85,88 @@ def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_health(client: Client) -> None:
     assert client.get("/healthz/").content == b"ok"
-    cache.clear()
-    waiting = client.get("/readyz/")
-    assert (waiting.status_code, waiting.json()["worker"]) == (503, "away")
-    heartbeat.beat(time.time())
-    ready = client.get("/readyz/")
-    assert (ready.status_code, ready.json()) == (
-        200,
-        {"database": "ok", "redis": "ok", "worker": "ok"},
-    )
-    heartbeat.end()
-    assert client.get("/readyz/").status_code == 503
+    for queue in QUEUES:
+        heartbeat.beat([queue], f"{queue}@here")
+    heartbeat.beat([heartbeat.BEAT], "beat@here")
+    for path in ("/readyz/", "/readyz/all/"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()) == (
+            200,
+            {
+                "database": "ok",
+                "redis": "ok",
+                "worker": "ok",
+                "beat": "ok",
+                "queues": dict.fromkeys(QUEUES, "ok"),
+            },
+        )
 
 
 @pytest.mark.django_db
-def test_a_hanging_redis_is_said_within_seconds(client: Client, settings: Settings) -> None:
+@pytest.mark.parametrize("part", [*QUEUES, heartbeat.BEAT])
+def test_one_missing_process_is_reported_and_leaves_the_web_ready(
+    client: Client, part: str
+) -> None:
+    for one in {*QUEUES, heartbeat.BEAT} - {part}:
+        heartbeat.beat([one], f"{one}@here")
+    ready, everything = client.get("/readyz/"), client.get("/readyz/all/")
+    assert (ready.status_code, everything.status_code) == (200, 503)
+    assert ready.json() == everything.json()
+    named = ready.json()
+    assert (named | named["queues"])[part] == "away"
+    assert named["worker"] == ("ok" if part == heartbeat.BEAT else "away")
+
+
+@pytest.mark.django_db
+def test_the_orderly_stop_of_one_worker_leaves_the_other_counted(client: Client) -> None:
+    for process in ("interactive@one", "interactive@two"):
+        heartbeat.beat(["interactive"], process)
+    heartbeat.end(["interactive"], "interactive@one")
+    assert client.get("/readyz/").json()["queues"]["interactive"] == "ok"
+    assert [one.process for one in heartbeat.signs()["interactive"]] == ["interactive@two"]
+    heartbeat.end(["interactive"], "interactive@two")
+    assert client.get("/readyz/").json()["queues"]["interactive"] == "away"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("part", [QUEUES[0], heartbeat.BEAT])
+def test_a_process_that_died_without_a_word_is_away_after_its_time(
+    client: Client, part: str
+) -> None:
+    heartbeat.beat([part], "killed@here")
+    redis = counters.redis_at(settings.REDIS_URL)
+    # The same as waiting: its latest sign is as old as one that is no longer good.
+    redis.zincrby(f"heartbeat:{part}", -heartbeat.lives_seconds(part), "killed@here")
+    report = client.get("/readyz/all/").json()
+    assert (report | report["queues"])[part] == "away"
+    (sign,) = heartbeat.signs()[part]
+    assert sign.process == "killed@here"
+    assert sign.seconds >= heartbeat.lives_seconds(part)
+
+
+@pytest.mark.django_db
+def test_a_web_process_without_its_database_is_not_ready(client: Client) -> None:
+    """Its database is a file that nobody can open."""
+    connections["default"].close()
+    name = connections["default"].settings_dict["NAME"]
+    connections["default"].settings_dict["NAME"] = "/nowhere/at/all.sqlite3"
+    try:
+        answer = client.get("/readyz/")
+    finally:
+        connections["default"].settings_dict["NAME"] = name
+    assert (answer.status_code, answer.json()["database"]) == (503, "away")
+
+
+@pytest.mark.django_db
+def test_a_hanging_redis_is_reported_within_seconds(client: Client, settings: Settings) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        address = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
-        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": address}}
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         began = time.monotonic()
         answer = client.get("/readyz/")
     assert time.monotonic() - began < 15
-    assert answer.status_code == 503
-    assert answer.json() == {"database": "ok", "redis": "away", "worker": "away"}
+    assert answer.status_code == 200
+    report = answer.json()
+    assert (report["redis"], report["worker"], report["beat"]) == ("away", "away", "away")
     assert client.get("/healthz/").status_code == 200

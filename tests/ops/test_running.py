@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.ops.running import running, until
+from b24app.counters import QUEUES
+from tests.ops.running import PATIENCE, running, until
 
 pytestmark = pytest.mark.bare
 
@@ -54,11 +55,23 @@ def test_a_request_under_way_is_answered_before_the_web_ends(tmp_path: Path) -> 
         until(lambda: app.portal.http_requests > before, "the tab does not ask the portal")
         began = time.monotonic()
         app.web.terminate()
-        person.join(30)
-        assert app.web.wait(30) == 0
+        person.join(PATIENCE)
+        assert app.web.wait(PATIENCE) == 0
         assert time.monotonic() - began > 1
     assert [one.status_code for one in answers] == [200]
     assert "data-order-id" in answers[0].text
+
+
+def test_the_web_stays_ready_when_the_worker_stops(tmp_path: Path) -> None:
+    with running(tmp_path) as app:
+        before = requests.get(f"{app.url}/readyz/all/", timeout=20).json()
+        app.worker.terminate()
+        app.worker.wait(PATIENCE)
+        ready = requests.get(f"{app.url}/readyz/", timeout=20)
+        everything = requests.get(f"{app.url}/readyz/all/", timeout=20)
+    assert before["queues"] == dict.fromkeys(QUEUES, "ok")
+    assert (ready.status_code, everything.status_code) == (200, 503)
+    assert ready.json()["queues"] == dict.fromkeys(QUEUES, "away")
 
 
 def test_a_task_under_way_is_finished_before_the_worker_ends(tmp_path: Path) -> None:
@@ -68,7 +81,7 @@ def test_a_task_under_way_is_finished_before_the_worker_ends(tmp_path: Path) -> 
         assert app.event("ONAPPUPDATE").status_code == 204
         until(lambda: app.portal.http_requests > before, "the worker does not ask the portal")
         app.worker.terminate()
-        assert app.worker.wait(30) == 0
+        assert app.worker.wait(PATIENCE) == 0
         shown = app.manage(
             "shell", "-v", "0", "-c",
             "from b24app.events.models import InboxEvent as E; print(*E.objects.values_list('state'))",

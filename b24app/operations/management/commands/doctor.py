@@ -18,6 +18,8 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *_args: object, **_options: Any) -> None:
+        if nothing := examination.no_settings():
+            raise CommandError(nothing)
         worst = Grade.OK
         for examine in examination.ALL:
             for finding in _found(examine):

@@ -3,18 +3,22 @@
     portals list [TEXT]         those whose address or member_id holds TEXT
     portals health [MEMBER_ID]  ask each installed portal, or the one
     portals rebind MEMBER_ID    tabs and events, as an installation does
+    portals rebind --all        the same in each installed portal, one after another
     portals erase MEMBER_ID     everything we keep about it; asks first
 
-``health`` and ``rebind`` end with status 1 when something is wrong.
+``health`` and ``rebind`` end with status 1 when something is wrong. A portal whose stored secrets no key
+of TOKEN_KEYS reads is reported, and the next one is looked at.
 """
 
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db.models import Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from b24app import collecting
@@ -26,6 +30,7 @@ from b24app.events import leaving
 from b24app.events.models import InboxEvent
 from b24app.install import flow
 from b24app.journal import calls
+from b24app.portals.fields import UnreadableSecret
 from b24app.portals.models import Portal, PortalUser
 
 LATELY = timedelta(hours=1)
@@ -38,7 +43,10 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("list").add_argument("text", nargs="?", default="")
         actions.add_parser("health").add_argument("member_id", nargs="?", default="")
-        actions.add_parser("rebind").add_argument("member_id")
+        rebind = actions.add_parser("rebind")
+        which = rebind.add_mutually_exclusive_group(required=True)
+        which.add_argument("member_id", nargs="?", default="")
+        which.add_argument("--all", action="store_true", help="every installed portal")
         erase = actions.add_parser("erase")
         erase.add_argument("member_id")
         erase.add_argument("--yes", action="store_true", help="do not ask")
@@ -56,43 +64,53 @@ class Command(BaseCommand):
     def _list(self, options: dict[str, Any]) -> None:
         text = options["text"]
         found = Portal.objects.filter(Q(endpoint__icontains=text) | Q(member_id__icontains=text))
-        for portal in found.select_related("installer").order_by("pk"):
-            gone = portal.uninstalled_at
+        # One query, and no secret in it: this works whatever has become of the keys.
+        rows = found.annotate(people=Count("users"), access=F("installer__tokens")).values(
+            "member_id", "endpoint", "installed_at", "uninstalled_at", "access", "people"
+        )
+        for row in rows.order_by("pk").iterator(chunk_size=1000):
+            gone = row["uninstalled_at"]
             since = (
-                f"uninstalled {_day(gone)}" if gone else f"installed {_day(portal.installed_at)}"
+                f"uninstalled {_day(gone)}" if gone else f"installed {_day(row['installed_at'])}"
             )
-            installer = portal.installer
-            access = installer.tokens if installer else "none"
             self.stdout.write(
-                f"{portal.member_id}  {portal.host}  {since}  "
-                f"access {access}, people {portal.users.count()}"
+                f"{row['member_id']}  {urlsplit(row['endpoint']).netloc}  {since}  "
+                f"access {row['access'] or 'none'}, people {row['people']}"
             )
 
     def _health(self, options: dict[str, Any]) -> None:
-        chosen = options["member_id"]
-        portals = [_named(chosen)] if chosen else Portal.objects.installed().order_by("pk")
         wrong = 0
-        for portal in portals:
-            troubles = list(_troubles(portal))
+        for member_id, host in _chosen(options["member_id"]):
+            try:
+                troubles = list(_troubles(_named(member_id)))
+            except UnreadableSecret as error:
+                troubles = [_unreadable(error)]
             wrong += bool(troubles)
-            self.stdout.write(f"{portal.member_id}  {portal.host}  {'; '.join(troubles) or 'ok'}")
+            self.stdout.write(f"{member_id}  {host}  {'; '.join(troubles) or 'ok'}")
         if wrong:
             raise CommandError(f"{wrong} with troubles")
 
     def _rebind(self, options: dict[str, Any]) -> None:
-        portal = _named(options["member_id"])
-        client = installer_client(portal)
-        if client is None:
-            raise CommandError("nobody's access is left; an administrator has to open the app")
-        steps = flow.bind(client, portal)
-        for step in steps:
-            why = str(step.error or ", ".join(step.missing))
-            self.stdout.write(f"{step.name}: {'done' if step.done else why}")
-        if not all(step.done for step in steps):
-            raise CommandError("not complete")
+        if not options["all"]:
+            for line in (problems := _rebound(options["member_id"])).lines:
+                self.stdout.write(line)
+            if problems.left:
+                raise CommandError(problems.left)
+            return
+        wrong = 0
+        for member_id, host in _chosen(""):
+            done = _rebound(member_id)
+            wrong += bool(done.left)
+            failed = "; ".join(line for line in done.lines if not line.endswith(": done"))
+            self.stdout.write(f"{member_id}  {host}  {failed or done.left or 'done'}")
+        if wrong:
+            raise CommandError(f"{wrong} not complete")
 
     def _erase(self, options: dict[str, Any]) -> None:
-        portal = _named(options["member_id"])
+        try:
+            portal = _named(options["member_id"])
+        except UnreadableSecret as error:
+            raise CommandError(_unreadable(error)) from None
         if not options["yes"]:
             self.stdout.write(
                 f"Everything about {portal.host} goes: tokens, settings, audit trail, jobs. The app "
@@ -103,6 +121,43 @@ class Command(BaseCommand):
         host = portal.host
         leaving.leave(portal, clean=True)
         self.stdout.write(f"{host} erased")
+
+
+@dataclass(frozen=True, slots=True)
+class Rebound:
+    """What binding anew has done: a line for each step, and what is left to do, "" when nothing is."""
+
+    lines: Sequence[str]
+    left: str = ""
+
+
+def _rebound(member_id: str) -> Rebound:
+    try:
+        portal = _named(member_id)
+    except UnreadableSecret as error:
+        return Rebound((), _unreadable(error))
+    client = installer_client(portal)
+    if client is None:
+        return Rebound((), "nobody's access is left; an administrator has to open the app")
+    steps = flow.bind(client, portal)
+    lines = [
+        f"{step.name}: {'done' if step.done else step.error or ', '.join(step.missing)}"
+        for step in steps
+    ]
+    return Rebound(lines, "" if all(step.done for step in steps) else "not complete")
+
+
+def _chosen(member_id: str) -> list[tuple[str, str]]:
+    """(member_id, host) of the one portal, or of every installed one; reads no secret."""
+    portals = Portal.objects.named(member_id) if member_id else Portal.objects.installed()
+    found = list(portals.order_by("pk").values_list("member_id", "endpoint"))
+    if member_id and not found:
+        raise CommandError(f"no portal {member_id}")
+    return [(one, urlsplit(endpoint).netloc) for one, endpoint in found]
+
+
+def _unreadable(error: UnreadableSecret) -> str:
+    return f"{error}; put the old key back behind the new one"
 
 
 def _troubles(portal: Portal) -> Iterable[str]:
@@ -147,6 +202,7 @@ def _seen_from_here(portal: Portal) -> Iterable[str]:
 
 
 def _named(member_id: str) -> Portal:
+    """Raises ``CommandError`` where there is none, ``UnreadableSecret`` where the keys do not fit."""
     portal = Portal.objects.named(member_id).select_related("installer__portal").first()
     if portal is None:
         raise CommandError(f"no portal {member_id}")

@@ -8,10 +8,10 @@ from argparse import ArgumentParser
 from collections.abc import Iterator
 
 from django.apps import apps
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
 
-from b24app.portals.fields import SecretField
+from b24app.portals.fields import SecretField, UnreadableSecret
 
 BATCH = 200
 
@@ -25,8 +25,12 @@ class Command(BaseCommand):
     def handle(self, *_args: object, **options: int) -> None:
         for model, names in _secret_fields():
             count, last = 0, 0
-            while rows := self._rotate(model, names, last, options["batch"]):
-                count, last = count + len(rows), rows[-1]
+            try:
+                while rows := self._rotate(model, names, last, options["batch"]):
+                    count, last = count + len(rows), rows[-1]
+            except UnreadableSecret as error:
+                why = f"{error}; put the old key back behind the new one and run this again"
+                raise CommandError(why) from None
             self.stdout.write(f"{model._meta.label}: {count} rows, {', '.join(names)}")
 
     def _rotate(

