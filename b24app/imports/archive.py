@@ -14,7 +14,7 @@ from b24app.imports.table import Unreadable
 
 MAGIC = b"PK\x03\x04"
 
-OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+OLE_MAGIC = b"\xd0\xcf\x11\xe0"
 """The container of Excel's old format, and of workbooks with a password."""
 
 MAX_PARTS = 1_000

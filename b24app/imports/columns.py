@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from b24app.imports.cards import card_value
-from b24app.imports.headings import Heading, meaning
+from b24app.imports.headings import Heading, meaning, plain
 from b24app.imports.table import MAX_COLUMNS, About, Line, Note, Sheet
 from b24app.imports.values import names_no_order, order_value, visible
 from b24app.orders.types import DEAL, INVOICE
@@ -206,7 +206,8 @@ class _Table:
         card = self._card_column(seen)
         possible = [one for one in seen if card is None or one.index != card.index]
         asked = self._to_be_asked(possible)
-        known = ask(_spread(asked)) if asked else Known()
+        values = _spread(asked) if asked else []
+        known = ask(values) if values else Known()
         order = self._order_column(possible, known)
         same = self._same_order(possible, order, known)
         decided = {one.index: one for one in (card, order) if one is not None}
@@ -265,7 +266,9 @@ class _Table:
         perhaps = [one for one in judged if one.looked]
         if not perhaps:
             return None
-        return replace(perhaps[0], why=Why.POSITION, sure=not self.headed and len(possible) == 1)
+        # The only column that can hold orders is taken; whether the store has them, each row will say.
+        alone = len(perhaps) == 1 and (ranked[0].meaning is not None or len(possible) == 1)
+        return replace(perhaps[0], why=Why.POSITION, sure=alone)
 
     def _judged(self, one: _Candidate, known: Known) -> Column:
         """A possible column of orders with what heading and store say of it."""
@@ -275,9 +278,10 @@ class _Table:
         if one.meaning in (Heading.NUMBER, Heading.ORDER):
             why = Why.HEADING
         elif one.meaning == Heading.ID:
-            why = Why.HEADING if one.whole or not one.taken else Why.LETTERS
+            lettered = sum(1 for value in one.taken if not _is_id(value))
+            why = Why.LETTERS if lettered > len(one.taken) / 2 else Why.HEADING
             kind, found = (Kind.ID, ids) if why == Why.HEADING else (Kind.NUMBER, numbers)
-        elif ids > numbers and one.heading.casefold() in ("id", "ид"):
+        elif plain(one.heading) in ("id", "ид") and one.whole and ids >= numbers:
             kind, found = Kind.ID, ids
         return Column(one.index, one.heading, kind, why, found=found, looked=len(one.taken))
 

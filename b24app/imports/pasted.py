@@ -6,7 +6,6 @@ order: whatever follows the first one is the line's deal, or a reason not to use
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
 from b24app.imports import delimited
 from b24app.imports.cards import CardValue, card_value
@@ -24,9 +23,13 @@ _NUMBER_WORDS = re.compile(r"[^\W\d_]+\.?\s*(?:#|№|nº|n°|no\.?|nr\.?)?\s*\S*
 
 
 def as_table(text: str) -> delimited.DelimitedText | None:
-    """The pasted text as a table, where its first lines hold headings of several columns."""
+    """The pasted text as a table, where one of its first lines holds headings of a table.
+
+    Headings of a list, an order and perhaps its deal, make no table: what stands between those two may
+    differ from line to line.
+    """
     first = [line for line in text.splitlines()[:FIRST_LINES] if line.strip()]
-    if not any(_is_heading(line) for line in first):
+    if not any(len(_headings(line)) > 1 and not _heads_list(line) for line in first):
         return None
     return delimited.opened(text.encode())
 
@@ -34,19 +37,25 @@ def as_table(text: str) -> delimited.DelimitedText | None:
 def rows(text: str, host: str, *, cards: bool) -> Iterator[Row]:
     """The lines of a list as rows. ``cards`` says that a line may name a deal after its order.
 
-    Raises :class:`Unreadable` with ``too_many``.
+    Raises :class:`Unreadable`: ``no_order_column`` for a list of something else, ``too_many``.
     """
-    kind, skipped = _single_heading(text)
-    for number, written in enumerate(text.splitlines(), start=1):
+    lines = text.splitlines()
+    heading = next((at for at, line in enumerate(lines[:FIRST_LINES]) if visible(line)), None)
+    kind = Kind.NUMBER
+    found = _headings(lines[heading]) if heading is not None else []
+    if found and not _heads_list(lines[heading or 0]):
+        raise Unreadable("no_order_column")
+    if found and found[0] == Heading.ID:
+        kind = Kind.ID
+    for number, written in enumerate(lines, start=1):
         if number > MAX_ROWS:
             raise Unreadable("too_many")
-        if number == skipped or not visible(written):
-            continue
-        yield _row(number, written, kind, host, cards=cards)
+        cells = _cells(written)
+        if any(cells) and not (found and number - 1 == heading):
+            yield _row(number, cells, kind, host, cards=cards)
 
 
-def _row(number: int, written: str, kind: Kind, host: str, *, cards: bool) -> Row:
-    cells = _cells(written)
+def _row(number: int, cells: list[str], kind: Kind, host: str, *, cards: bool) -> Row:
     order = order_value(cells[0])
     rest = cells[1:]
     card = card_value(rest[0], host) if cards and len(rest) == 1 else CardValue(" ".join(rest))
@@ -63,29 +72,32 @@ def _row(number: int, written: str, kind: Kind, host: str, *, cards: bool) -> Ro
 def _cells(written: str) -> list[str]:
     """The order of a line and what follows it."""
     line = visible(written)
-    if order_value(line).doubt is not None or _NUMBER_WORDS.fullmatch(line):
+    if not written.startswith(("\t", ";", ",", "|")) and (
+        order_value(line).doubt is not None or _NUMBER_WORDS.fullmatch(line)
+    ):
         return [line]
-    cells = [one.strip().strip('"') for one in _BETWEEN.split(line)]
+    cells = [visible(one).strip('"') for one in _BETWEEN.split(written.strip(" \r\ufeff"))]
     while len(cells) > 1 and not cells[-1]:
         cells.pop()
-    if len(cells) > 1:
+    if len(cells) > 1 or not cells[0]:
         return cells
-    taken = order_value(line).taken
-    return taken.split() or [line]
+    return order_value(line).taken.split() or [line]
 
 
-def _is_heading(line: str) -> bool:
-    """Whether a line heads several columns, one of them more than an order and its deal."""
-    cells = [one.strip(' "') for one in _BETWEEN.split(line)]
+def _headings(line: str) -> list[Heading]:
+    """What the cells of a line head; empty where one of them heads nothing."""
+    whole = meaning(visible(line).strip('"'))
+    if whole is not None:
+        return [whole]
+    cells = [visible(one).strip('"') for one in _BETWEEN.split(line.strip())]
+    cells = cells if len(cells) > 1 else visible(line).split()
     known = [meaning(cell) for cell in cells]
-    return len(cells) > 1 and sum(one is not None for one in known) > 1
+    named = [one for one in known if one is not None]
+    return named if len(named) > 1 or len(cells) == 1 else []
 
 
-def _single_heading(text: str) -> tuple[Kind, int]:
-    """What the first line says of a list of one column, and which line that is; 0 for none."""
-    lines = islice(enumerate(text.splitlines(), start=1), FIRST_LINES)
-    number, first = next(((at, line) for at, line in lines if visible(line)), (0, ""))
-    found = meaning(visible(first).strip('"'))
-    if found in (Heading.ID, Heading.NUMBER, Heading.ORDER, Heading.COUNTER, Heading.PERHAPS_ORDER):
-        return (Kind.ID if found == Heading.ID else Kind.NUMBER), number
-    return Kind.NUMBER, 0
+def _heads_list(line: str) -> bool:
+    """Whether a line heads orders, and after them at most their deals."""
+    found = _headings(line)
+    names_orders = found[:1] and found[0] not in (Heading.DEAL, Heading.INVOICE, Heading.OTHER)
+    return bool(names_orders) and found[1:] in ([], [Heading.DEAL])

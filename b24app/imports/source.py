@@ -24,11 +24,16 @@ def opened(content: bytes) -> Iterator[Source]:
     for magic, reason in _OTHERS.items():
         if content.startswith(magic):
             raise Unreadable(reason)
-    if content.startswith((archive.MAGIC, archive.OLE_MAGIC)) or _is_markup(content):
+    if is_workbook(content):
         with workbook.opened(content) as source:
             yield source
     else:
         yield delimited.opened(content)
+
+
+def is_workbook(content: bytes) -> bool:
+    """Whether the bytes are a workbook's, or markup as portals save it under the name of one."""
+    return content.startswith((archive.MAGIC, archive.OLE_MAGIC)) or _is_markup(content)
 
 
 def _is_markup(content: bytes) -> bool:
