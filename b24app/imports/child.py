@@ -121,7 +121,7 @@ class Workbook:
         for row, values in enumerate(page.iter_rows()):
             if row >= MAX_ROWS:
                 raise Unreadable("too_many")
-            cells, notes = _cells(row, [""] * right + values, details, only)
+            cells, notes = _cells(row, [*[""] * right, *values], details, only)
             for column, last in merged.get(row, {}).items():
                 if only is None or column in only:
                     reaching[column] = (last, cells[column] if column < len(cells) else "")

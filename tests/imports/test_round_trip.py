@@ -2,6 +2,7 @@
 
 import csv
 import io
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +57,7 @@ HEADS = {
     "pl": ["Numer zamówienia", "Klient", "Uwagi"],
 }
 UNICODE = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
+QUOTING: list[Literal[0, 1, 2, 3]] = [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]
 SAVED = [
     *((one, language) for one in UNICODE for language in HEADS),
     *((one, "ru") for one in ("cp1251", "cp866", "mac_cyrillic", "koi8_r")),
@@ -82,7 +84,7 @@ def written(draw: st.DrawFn) -> tuple[bytes, list[list[str]]]:
     # Python's writer leaves a line feed unquoted where lines end with something else.
     broken = any("\n" in cell for row in table for cell in row)
     ending = draw(st.sampled_from(["\r\n", "\n", *([] if broken else ["\r"])]))
-    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]))
+    quoting: Literal[0, 1, 2, 3] = draw(st.sampled_from(QUOTING))
     stream = io.StringIO(newline="")
     csv.writer(stream, delimiter=separator, lineterminator=ending, quoting=quoting).writerows(table)
     text = stream.getvalue()
