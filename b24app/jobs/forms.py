@@ -12,7 +12,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from b24app.bitrix24 import filters
-from b24app.jobs import lists, reasons, tables
+from b24app.imports import pasted
+from b24app.imports.cards import CardProblem, card_value
+from b24app.imports.table import Unreadable
+from b24app.jobs import reasons
 from b24app.jobs.creating import Order
 from b24app.jobs.models import TO_CARD, WITH_CARD, Job, place_of, place_text
 from b24app.orders.types import DEAL, INVOICE, Owner
@@ -75,29 +78,29 @@ class Searched:
 
 
 def read(
-    form: QueryDict, file: "UploadedFile[bytes] | None", card: Owner | None
+    form: QueryDict, file: "UploadedFile[bytes] | None", card: Owner | None, host: str
 ) -> Chosen | Listed | Searched:
-    """The job asked for. ``card`` is the one the page was opened for.
+    """The job asked for. ``card`` is the one the page was opened for, ``host`` the portal's.
 
     Raises :class:`Mistake` for what the person can mend, :class:`BadForm` for the rest.
     """
     source = form.get("from", "")
     if source == Job.Origin.CARD:
-        return _chosen(form, card)
+        return _chosen(form, card, host)
     if source == Job.Origin.FILE:
-        return _file(form, file)
+        return _file(form, file, host)
     if source == Job.Origin.LIST:
-        return _pasted(form)
+        return _pasted(form, host)
     if source == Job.Origin.SEARCH:
-        return _searched(form)
+        return _searched(form, host)
     raise BadForm
 
 
-def _chosen(form: QueryDict, card: Owner | None) -> Chosen:
+def _chosen(form: QueryDict, card: Owner | None, host: str) -> Chosen:
     if card is None:
         raise BadForm
     kind = _kind(form, FROM_CARD)
-    wanted = place_text(card) if kind == K.LINK else _wanted(form, kind)
+    wanted = place_text(card) if kind == K.LINK else _wanted(form, kind, host)
     asked = Order(kind, Job.Origin.CARD, card=card, wanted=wanted, may_move=_agreed(form, kind))
     if form.get("all") == "on" and kind != K.LINK:
         return Chosen(asked, None)
@@ -113,33 +116,38 @@ def _chosen(form: QueryDict, card: Owner | None) -> Chosen:
     return Chosen(asked, tuple(found.items()))
 
 
-def _file(form: QueryDict, file: "UploadedFile[bytes] | None") -> Listed:
+def _file(form: QueryDict, file: "UploadedFile[bytes] | None", host: str) -> Listed:
     if file is None:
         raise Mistake(_("Choose a file first."))
     if (file.size or 0) > LARGEST_FILE:
         raise Mistake(_("The file is larger than 10 MB. Split it into several."))
-    asked = _asked(form, Job.Origin.FILE, file.name or "")
+    asked = _asked(form, Job.Origin.FILE, file.name or "", host)
     return Listed(asked, file.read())
 
 
-def _pasted(form: QueryDict) -> Listed:
+def _pasted(form: QueryDict, host: str) -> Listed:
     text = form.get("text", "").replace("\x00", "")
-    asked = _asked(form, Job.Origin.LIST, "")
+    asked = _asked(form, Job.Origin.LIST, "", host)
     # Said here, where the text is still at hand to be mended.
     try:
-        rows = list(lists.read(text, cards=asked.kind in WITH_CARD))
-    except tables.Unreadable as problem:
-        known = reasons.LIST_REASONS if problem.reason in reasons.LIST_REASONS else None
-        raise Mistake((known or reasons.JOB_REASONS)[problem.reason]) from None
+        if pasted.as_table(text) is None:
+            _check_list(text, asked, host)
+    except Unreadable as problem:
+        known = reasons.LIST_REASONS.get(problem.reason)
+        raise Mistake(known or reasons.unreadable(problem.reason, problem.facts)) from None
+    return Listed(asked, text.encode())
+
+
+def _check_list(text: str, asked: Order, host: str) -> None:
+    rows = list(pasted.rows(text, host, cards=asked.kind in WITH_CARD))
     if not rows:
         raise Mistake(_("Paste at least one order."))
-    if not any(char.isdigit() for row in rows for char in row.order):
+    if not any(char.isdigit() for row in rows for char in row.order.written):
         raise Mistake(reasons.LIST_REASONS["no_order_column"])
-    lacking = [row.line for row in rows if not (row.card or row.problem)]
+    lacking = [row.number for row in rows if not (row.card.written or row.problem)]
     if lacking and _needs_card(asked):
         lines = ", ".join(map(str, lacking[:MOST_NAMED])) + ("…" if lacking[MOST_NAMED:] else "")
         raise Mistake(reasons.words(reasons.LIST_REASONS, "no_card_column") % {"lines": lines})
-    return Listed(asked, text.encode())
 
 
 def _needs_card(asked: Order) -> bool:
@@ -147,9 +155,9 @@ def _needs_card(asked: Order) -> bool:
     return asked.kind in TO_CARD and not asked.wanted
 
 
-def _searched(form: QueryDict) -> Searched:
+def _searched(form: QueryDict, host: str) -> Searched:
     if "links" in form:
-        return _explored(form)
+        return _explored(form, host)
     text = form.get("q", "").replace("\x00", "").strip()
     if len(text) > LONGEST_SEARCH:
         raise BadForm
@@ -157,7 +165,7 @@ def _searched(form: QueryDict) -> Searched:
     unlinked = form.get("unlinked") == "on"
     if not (text or since or until or form.get("every") == "on"):
         raise Mistake(_("Say what to search for, or from which day on."))
-    asked = _to_one_card(_asked(form, Job.Origin.SEARCH, text))
+    asked = _to_one_card(_asked(form, Job.Origin.SEARCH, text, host))
     return Searched(
         asked,
         {
@@ -169,12 +177,12 @@ def _searched(form: QueryDict) -> Searched:
     )
 
 
-def _explored(form: QueryDict) -> Searched:
+def _explored(form: QueryDict, host: str) -> Searched:
     """All links that match the conditions of the console's explorer, as its page has written them.
 
     ``gone``: those of them alone whose cards are no more, as its report finds them.
     """
-    asked = _to_one_card(_asked(form, Job.Origin.SEARCH, ""))
+    asked = _to_one_card(_asked(form, Job.Origin.SEARCH, "", host))
     try:
         found = filters.parsed(form.get("links", ""))
         filters.conditions(found, filters.ORDER_ENTITY_FIELDS)
@@ -190,9 +198,10 @@ def _to_one_card(asked: Order) -> Order:
     return asked
 
 
-def _asked(form: QueryDict, origin: str, title: str) -> Order:
+def _asked(form: QueryDict, origin: str, title: str, host: str) -> Order:
     kind = _kind(form, frozenset(K) - {K.RESTORE})
-    return Order(kind, origin, title, wanted=_wanted(form, kind), may_move=_agreed(form, kind))
+    wanted, may_move = _wanted(form, kind, host), _agreed(form, kind)
+    return Order(kind, origin, title, wanted=wanted, may_move=may_move)
 
 
 def _kind(form: QueryDict, allowed: frozenset[Job.Kind]) -> Job.Kind:
@@ -207,11 +216,11 @@ def _agreed(form: QueryDict, kind: Job.Kind) -> bool:
     return kind == K.MOVE or form.get("move") == "on"
 
 
-def _wanted(form: QueryDict, kind: Job.Kind) -> str:
+def _wanted(form: QueryDict, kind: Job.Kind, host: str) -> str:
     """The card, status or person of ``to``; empty where there is none, or every row has its own."""
     raw = form.get("to", "").strip()
     if kind in TO_CARD:
-        return place_text(_card(raw)) if raw else ""
+        return place_text(_card(raw, host)) if raw else ""
     if kind == K.STATUS:
         return _matching(_STATUS, raw, _("Choose a status."))
     if kind == K.RESPONSIBLE:
@@ -227,12 +236,18 @@ def _matching(pattern: re.Pattern[str], raw: str, mistake: "str | Promise") -> s
     return raw
 
 
-def _card(raw: str) -> Owner:
+def _card(raw: str, host: str) -> Owner:
     """A deal's ID, the link to a deal or an invoice, or ``2:7021`` as our own pages write it."""
     match = _PLACE.fullmatch(raw)
-    owner = place_of(raw) if match else tables.owner_of(raw)
+    if match is not None:
+        owner = place_of(raw)
+    else:
+        value = card_value(raw, host)
+        if value.problem == CardProblem.OTHER_PORTAL:
+            raise Mistake(reasons.ITEM_REASONS["other_portal"])
+        owner = value.owner
     if owner is None or owner.type_id not in (DEAL, INVOICE) or owner.id == 0:
-        raise Mistake(_("The deal is neither an ID nor a link to a deal or an invoice"))
+        raise Mistake(reasons.ITEM_REASONS["bad_card"])
     return owner
 
 

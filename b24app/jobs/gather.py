@@ -4,7 +4,7 @@ Rows are kept piece by piece with the place to go on from, so a worker that dies
 makes none twice.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -15,11 +15,11 @@ from django.db.models import F
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter, Op
-from b24app.jobs import acting, lists, states, tables, work, workbooks
+from b24app.imports import source
+from b24app.imports.table import Unreadable
+from b24app.jobs import acting, reading, states, work
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import (
-    TO_CARD,
-    WITH_CARD,
     Job,
     JobItem,
     JobSource,
@@ -51,20 +51,21 @@ def step(held: Held, own: Client) -> float:
     held.renew(SECONDS)
     try:
         _SOURCES[Job.Origin(held.job.origin)](held, own)
-    except tables.Unreadable as problem:
-        states.change(held.job, Job.State.FAILED, _reason(held.job, problem))
+    except Unreadable as problem:
+        facts = {"facts": problem.facts} if problem.facts else {}
+        reason = _reason(held.job, problem.reason)
+        states.change(held.job, Job.State.FAILED, reason, {"reading": facts})
         JobSource.objects.filter(job=held.job).delete()
     return 0.0
 
 
-def _reason(job: Job, problem: tables.Unreadable) -> str:
-    """Why a source cannot be read; what only calls itself a spreadsheet is told so first of all."""
-    spreadsheet = job.origin == Job.Origin.FILE and job.title.lower().endswith(".xlsx")
-    if not spreadsheet or problem.reason not in ("not_a_table", "no_order_column"):
-        return problem.reason
+def _reason(job: Job, reason: str) -> str:
+    """Why a source cannot be read; a text that only calls itself a workbook is told so first of all."""
+    named = job.origin == Job.Origin.FILE and job.title.lower().endswith((".xlsx", ".xls", ".ods"))
+    if not named or reason not in ("not_a_table", "no_order_column"):
+        return reason
     content = bytes(JobSource.objects.get(job=job).content)
-    named = problem.reason == "no_order_column" and content.startswith(workbooks.MARK)
-    return problem.reason if named else "not_excel"
+    return reason if source.is_workbook(content) else "not_excel"
 
 
 def rows_of_orders(job: Job, orders: Iterable[tuple[int, str | None]], first: int) -> list[JobItem]:
@@ -79,8 +80,8 @@ def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end:
     """Store a piece and where to go on; raises :class:`lanes.Lost`, and ``Unreadable`` past the limit."""
     job = held.job
     if job.rows + len(items) > MOST_ROWS:
-        raise tables.Unreadable("too_many")
-    bad = sum(1 for item in items if item.verdict == V.BAD)
+        raise Unreadable("too_many")
+    bad = sum(1 for item in items if item.verdict in (V.BAD, V.DOUBT))
     with transaction.atomic():
         held.renew()
         JobItem.objects.bulk_create(items, batch_size=500)
@@ -105,7 +106,7 @@ def _from_card(held: Held, own: Client) -> None:
     job = held.job
     owner = place_of(job.card)
     if owner is None:
-        raise tables.Unreadable("empty")
+        raise Unreadable("empty")
     below, turn = int(job.cursor.get("below", 0)), int(job.cursor.get("pass", 1))
     pages = PAGES_AT_ONCE if below or turn > 1 else 1
     filters = links.filters_of(owner)
@@ -182,40 +183,13 @@ def _from_source(held: Held, own: Client) -> None:
     job = held.job
     content = bytes(JobSource.objects.get(job=job).content)
     last = JobItem.objects.filter(job=job).order_by("-row").values_list("row", flat=True).first()
-    rows = (row for row in _read(job, content) if row.line > (last or 0))
-    while piece := [_item(job, row) for row in islice(rows, PIECE)]:
+    rows = (row for row in reading.rows_of(job, content, own) if row.number > (last or 0))
+    while piece := [reading.item_of(job, row) for row in islice(rows, PIECE)]:
         keep(held, piece, {}, end=False)
     if not job.rows:
-        raise tables.Unreadable("empty")
+        raise Unreadable("empty")
+    Job.objects.of(job.portal).filter(pk=job.pk).update(reading=job.reading)
     keep(held, [], {}, end=True)
-
-
-def _read(job: Job, content: bytes) -> Iterator[tables.Row]:
-    host = job.portal.host
-    if job.origin == Job.Origin.LIST:
-        return lists.read(content.decode(), host, cards=job.kind in WITH_CARD)
-    return tables.read(content, host, card_needed=job.kind in TO_CARD and not job.wanted)
-
-
-def _item(job: Job, row: tables.Row) -> JobItem:
-    item = JobItem(
-        job=job,
-        row=row.line,
-        order_text=row.order[:64],
-        wanted_text=row.card[:64],
-        named=row.named,
-    )
-    place = place_text(row.owner) if row.owner else ""
-    if job.kind == Job.Kind.UNLINK:
-        item.expected = place or None
-    else:
-        item.wanted = (place if job.kind in TO_CARD else "") or job.wanted
-    bad = row.problem or ("no_card_given" if job.kind in TO_CARD and not item.wanted else "")
-    if bad:
-        item.verdict, item.state, item.reason = V.BAD, S.LEFT, bad
-    elif row.named == JobItem.Named.ID:
-        item.order_id = int(row.order)
-    return item
 
 
 def _from_trail(held: Held, own: Client) -> None:
@@ -225,7 +199,7 @@ def _from_trail(held: Held, own: Client) -> None:
     """
     job = held.job
     if job.undoes is None:
-        raise tables.Unreadable("empty")
+        raise Unreadable("empty")
     entries = AuditEntry.objects.of(job.portal).filter(change=job.undoes.change, certain=True)
     chosen = {name: job.cursor[name] for name in ("orders",) if name in job.cursor}
     if chosen:

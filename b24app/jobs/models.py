@@ -105,6 +105,12 @@ class Job(models.Model):
     may_move = models.BooleanField(default=False, help_text="Orders linked elsewhere are moved too")
     gathered = models.BooleanField(default=False, help_text="All of its rows are here")
     cursor = models.JSONField(default=dict, blank=True, help_text="Where gathering goes on")
+    reading = models.JSONField(
+        default=dict,
+        blank=True,
+        db_default={},
+        help_text="How its file or list was read: sheet, headings, columns",
+    )
     rows = models.PositiveIntegerField(default=0)
     looked = models.PositiveIntegerField(default=0, help_text="Rows previewed so far")
     total = models.PositiveIntegerField(default=0, help_text="Rows to be worked")
@@ -175,7 +181,8 @@ class JobItemQuerySet(models.QuerySet["JobItem"]):
 class JobItem(models.Model):
     """One row of a job.
 
-    ``order_text`` and ``wanted_text`` are as written in the file. ``expected`` is where the order must
+    ``order_text`` is what the row's order is looked up by, ``written`` what stands in the file where that
+    differs; ``wanted_text`` is the card as written. ``expected`` is where the order must
     stand for the row to be worked at all; ``seen`` is where the preview found it, and what an undo
     brings back. ``claim`` is the token of the lane that holds it.
     """
@@ -205,6 +212,7 @@ class JobItem(models.Model):
         NO_RIGHT = "no_right"
         TWICE = "twice"
         BAD = "bad"
+        DOUBT = "doubt"  # can be read in two ways: not worked
 
     class Named(models.TextChoices):
         NUMBER = "number"
@@ -214,7 +222,11 @@ class JobItem(models.Model):
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="items")
     row = models.PositiveIntegerField(help_text="Line of the file, or position")
     order_text = models.CharField(max_length=64, blank=True)
+    written = models.CharField(max_length=200, blank=True, default="", db_default="")
     wanted_text = models.CharField(max_length=64, blank=True)
+    notes = models.JSONField(
+        default=list, blank=True, db_default=[], help_text="How the row was read"
+    )
     named = models.CharField(max_length=6, choices=Named.choices, default=Named.ID)
     order_id = models.PositiveBigIntegerField(default=0)
     order_number = models.CharField(max_length=64, blank=True)

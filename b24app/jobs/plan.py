@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 from django.utils import timezone
 
 from b24app.bitrix24 import batch, errors, references
@@ -76,8 +76,8 @@ def step(held: Held, hands: acting.Hands) -> float | None:
 
 def _finish(held: Held, hands: acting.Hands) -> float | None:
     job = held.job
-    if _as_ids(held):
-        return 0.0
+    _doubt_ids(held, hands)
+    _doubt_contradictions(held)
     _ask_once_more(job, hands)
     states.answered(job)
     total = JobItem.objects.filter(job=job, state=S.PENDING).count() + job.handled
@@ -249,25 +249,50 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
     return V.MOVE if standing else V.LINK
 
 
-def _as_ids(held: Held) -> bool:
-    """What is no order's number may be its id: such rows are looked at once more, as ids."""
+def _doubt_ids(held: Held, hands: acting.Hands) -> None:
+    """What is nobody's number may be an ID: the row says whose, and nothing is taken.
+
+    ``detail`` of the row is then that order's number and where it stands.
+    """
+    job = held.job
     lost = JobItem.objects.filter(
-        job=held.job,
+        job=job,
         verdict=V.NO_ORDER,
-        named=JobItem.Named.EITHER,
+        named=JobItem.Named.NUMBER,
         order_text__regex=r"^[1-9][0-9]{0,14}$",
     )
-    again = list(lost.order_by("pk")[:ROWS])
-    for item in again:
-        item.order_id, item.named = int(item.order_text), JobItem.Named.ID
-        item.verdict, item.state = "", S.NEW
+    items = list(lost.order_by("pk")[:ROWS])
+    ids = sorted({int(item.order_text) for item in items})
+    if not ids:
+        return
+    sight, subject = Sight(), work.subject_of(job)
+    found = hands.ask(_by_id(ids), subject.reading(ids))
+    _read_orders(sight, found)
+    standing = subject.standing(ids, found)
+    doubtful = [item for item in items if int(item.order_text) in sight.numbers]
+    for item in doubtful:
+        order_id = int(item.order_text)
+        item.verdict, item.reason = V.DOUBT, "number_or_id"
+        item.detail = f"{sight.numbers[order_id]}|{standing.get(order_id) or ''}"
     with transaction.atomic():
         held.renew()
-        fields = ["order_id", "named", "verdict", "state"]
-        JobItem.objects.rewrite(again, fields)
-        looked = F("looked") - len(again)
-        Job.objects.of(held.job.portal).filter(pk=held.job.pk).update(looked=looked)
-    return bool(again)
+        JobItem.objects.rewrite(doubtful, ["verdict", "reason", "detail"])
+
+
+def _doubt_contradictions(held: Held) -> None:
+    """Rows of one order that name different deals: none of them is taken."""
+    job = held.job
+    if job.origin not in (Job.Origin.FILE, Job.Origin.LIST):
+        return
+    rows = JobItem.objects.filter(job=job, order_id__gt=0).exclude(verdict=V.BAD)
+    place = "expected" if job.kind == Job.Kind.UNLINK else "wanted"
+    several = rows.order_by().values("order_id").annotate(places=Count(place, distinct=True))
+    contradicting = several.filter(places__gt=1).values("order_id")
+    with transaction.atomic():
+        held.renew()
+        rows.filter(order_id__in=contradicting).update(
+            verdict=V.DOUBT, state=S.LEFT, reason="two_cards"
+        )
 
 
 def _ask_once_more(job: Job, hands: acting.Hands) -> None:

@@ -25,7 +25,7 @@ S, V = JobItem.State, JobItem.Verdict
 # A deal written with a word or a sign around its ID.
 _ONE_NUMBER = re.compile(r"[^\d/]*?([1-9][0-9]{0,14})[^\d/]*", re.ASCII)
 
-_BAD = frozenset({V.NO_ORDER, V.SEVERAL, V.NO_CARD, V.NO_RIGHT, V.BAD})
+_BAD = frozenset({V.NO_ORDER, V.SEVERAL, V.NO_CARD, V.NO_RIGHT, V.BAD, V.DOUBT})
 _PILLS = {V.LINK: "info", V.MOVE: "warn", V.UNLINK: "warn", V.CHANGE: "info", V.EXPORT: "info"}
 _OUTCOME_PILLS = {S.DONE: "good", S.SKIPPED: "warn", S.FAILED: "alert"}
 _WAITING = (S.PENDING, S.CLAIMED, S.WRITING, S.UNKNOWN)
@@ -94,6 +94,11 @@ class Line:
     unless_moved: str
     stays: str
     put_back: bool = False
+
+    @property
+    def read_as(self) -> str:
+        """What was written, where the order was taken from it in another form."""
+        return self.item.written
 
     @property
     def order(self) -> str:
@@ -302,6 +307,8 @@ def _text(item: JobItem, names: Mapping[str, str], *, links: bool) -> str:
 
 
 def _reason(item: JobItem, names: Mapping[str, str]) -> str:
+    if item.verdict == V.DOUBT:
+        return _doubt(item)
     found = reasons.words(reasons.ITEM_REASONS, item.reason)
     if item.reason == "changed" and item.detail:
         return f"{found} ({_named(item.detail, names)})"
@@ -316,6 +323,20 @@ def _named(value: str, names: Mapping[str, str]) -> str:
     """What a place, a status or a person in a row is called."""
     place = place_of_or_none(value)
     return _name(place) if place else names.get(value, value)
+
+
+def _doubt(item: JobItem) -> str:
+    """Why a row that can be read in two ways is not taken, with both readings."""
+    first, _bar, second = item.detail.partition("|")
+    if item.reason == "two_readings":
+        return reasons.words(reasons.ITEM_REASONS, item.reason) % {"one": first, "other": second}
+    if item.reason != "number_or_id":
+        return reasons.words(reasons.ITEM_REASONS, item.reason)
+    place = place_of_or_none(second)
+    if place is None:
+        return reasons.words(reasons.ITEM_REASONS, item.reason) % {"number": first}
+    linked = reasons.words(reasons.ITEM_REASONS, "number_or_id_linked")
+    return linked % {"number": first, "place": _name(place)}
 
 
 def _way(item: JobItem) -> str:

@@ -10,7 +10,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24.pacing import BULK_SHARE, MINUTE, WINDOW, Priority, View, seconds_for
-from b24app.jobs import lanes, presenting, reasons, states, steering, takeover, work
+from b24app.jobs import (
+    file_notes,
+    lanes,
+    presenting,
+    reasons,
+    states,
+    steering,
+    takeover,
+    work,
+)
 from b24app.jobs.models import Job, JobItem
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import PortalUser
@@ -54,6 +63,11 @@ class Progress:
     def began(self) -> datetime:
         """When the work was started, or asked for."""
         return self.job.started_at or self.job.created_at
+
+    @property
+    def file_notes(self) -> list[str]:
+        """How the job's file was read, until the job is started."""
+        return file_notes.notes(self.job) if self.job.started_at is None else []
 
     @property
     def nothing(self) -> str:
@@ -181,7 +195,7 @@ def _reason(job: Job, viewer: PortalUser) -> str:
         return reasons.words(reasons.OF_ANOTHER, job.reason) % {"name": job.user.name}
     if viewer.is_admin and job.reason in reasons.TO_ADMINISTRATORS:
         return reasons.words(reasons.TO_ADMINISTRATORS, job.reason)
-    return reasons.words(reasons.JOB_REASONS, job.reason)
+    return reasons.unreadable(job.reason, job.reading.get("facts", {}))
 
 
 def _done_by_verdict(job: Job) -> dict[str, int]:

@@ -24,6 +24,7 @@ VERDICTS: Words = {
     "no_right": _("No right to the deal"),
     "twice": _("Listed twice"),
     "bad": _("Cannot be read"),
+    "doubt": _("Can be read in two ways"),
 }
 
 # What follows from a verdict where nothing is done.
@@ -47,7 +48,38 @@ ITEM_REASONS: Words = {
     "refused": _("Bitrix24 refused this order"),
     "portal": _("Bitrix24 failed three times; nothing was changed"),
     "not_agreed": _("Left where it is: it is linked elsewhere"),
-    "no_order_given": _("The row names no order"),
+    "no_order_given": _("Skipped: the row names no order"),
+    "two_readings": _(
+        "Skipped: it can be order %(one)s or order %(other)s. Write it without a separator."
+    ),
+    "shortened": _(
+        "Skipped: the spreadsheet has shortened the number, and its last digits are lost. Format the "
+        "column as text, enter the number again and upload the file."
+    ),
+    "converted_to_date": _(
+        "Skipped: the spreadsheet has turned this into a date. Format the column as text, enter the "
+        "number again and upload the file."
+    ),
+    "no_result": _(
+        "Skipped: the result of the formula is not stored in the file. Open the file in Excel, save it "
+        "and upload it again."
+    ),
+    "spreadsheet_error": _(
+        "Skipped: the cell shows an error of the spreadsheet instead of an order"
+    ),
+    "number_or_id": _(
+        "Skipped: no order has this number, but it is the ID of order %(number)s. If you mean the ID, "
+        "head the column “Order ID”."
+    ),
+    "number_or_id_linked": _(
+        "Skipped: no order has this number, but it is the ID of order %(number)s, now linked to "
+        "%(place)s. If you mean the ID, head the column “Order ID”."
+    ),
+    "two_cards": _("Skipped: another row links the same order to another deal. Keep one of them."),
+    "unsure_column": _(
+        "Skipped: it is not certain that this column holds the orders, or that the other one holds "
+        "the deals. Add a line with the headings “Order number” and “Deal”."
+    ),
     "order_too_long": _("The order’s number is too long"),
     "bad_id": _("An order’s ID is a whole number"),
     "bad_card": _("The deal is neither an ID nor a link to a deal or an invoice"),
@@ -133,13 +165,24 @@ JOB_REASONS: Words = {
     "empty": _("There are no rows in it."),
     "too_many": _("There are more than 100,000 rows. Split it into several."),
     "too_large": _("The file unpacks to far more than a table of orders."),
-    "old_excel": _("This is an Excel file in the old format. Save it as XLSX or CSV."),
+    "password": _("This workbook is protected with a password. Remove the password and upload it again."),
+    "old_excel": _("This Excel file in the old format can’t be read. Save it as XLSX or CSV."),
+    "damaged": _("This file is damaged or not a workbook. Open it in Excel, save it as XLSX and try again."),
+    "picture": _("This is a picture. Upload a table: XLSX, XLS, ODS or CSV."),
+    "pdf": _("This is a PDF. Upload a table: XLSX, XLS, ODS or CSV."),
+    "archive": _("This is an archive. Unpack it and upload the table in it."),
     "not_excel": _("This is not an Excel file, although its name says so. Save it as XLSX or CSV."),
-    "not_a_table": _("This is neither CSV nor XLSX."),
-    "no_order_column": _("No column is headed Order, Number or ID."),
+    "not_a_table": _("This is not a table. Upload XLSX, XLS, ODS or CSV."),
+    "open_quote": _(
+        "Row %(row)s opens a quotation mark that is never closed, so the rows after it can’t be read. "
+        "Correct it and upload the file again."
+    ),
+    "no_order_column": _(
+        "No column holds orders. Head the column with their numbers “Order number”, or “Order ID” for IDs."
+    ),
     "no_card_column": _(
-        "Nothing says which deal the orders go to: name one for all of them, or give a column headed "
-        "Deal."
+        "Nothing says which deal the orders go to: choose one for all of them, or add a column headed "
+        "“Deal”."
     ),
 }  # fmt: skip
 
@@ -221,6 +264,11 @@ BEFORE: Words = {
 def state(code: str, reason: str) -> str:
     """A job's state in words; a wait for our own queue is not one for Bitrix24."""
     return words(STATES, "waiting_queue" if reason == QUEUE_AWAY else code)
+
+
+def unreadable(reason: str, facts: Mapping[str, object]) -> str:
+    """Why a file or a list is refused as a whole, in a sentence."""
+    return words(JOB_REASONS, reason) % facts if facts else words(JOB_REASONS, reason)
 
 
 def words(known: Words, code: str) -> str:

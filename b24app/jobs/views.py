@@ -108,7 +108,7 @@ def new(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse
         return _form(request, opened, user)
     owner = Owner(opened.owner_type, opened.entity_id) if opened.entity_id else None
     try:
-        asked = forms.read(request.POST, request.FILES.get("file"), owner)
+        asked = forms.read(request.POST, request.FILES.get("file"), owner, user.portal.host)
         job = _created(user, asked, opened.language)
     except Mistake as mistake:
         return _form(request, opened, user, mistake=str(mistake.text), status=422)

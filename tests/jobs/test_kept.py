@@ -48,7 +48,7 @@ def test_a_file_nobody_could_read_yet_goes_after_a_week(desk: Desk, portal: Demo
 def test_customers_in_an_export_go_after_a_week_though_it_never_ended(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
-    orders = "\n".join(map(str, portal.many(orders=300)[0]))
+    orders = "\n".join(map(str, ["Order ID", *portal.many(orders=300)[0]]))
     export = desk.asked(
         desk.post("/jobs/new/", **{"from": "list", "kind": "export", "text": orders})
     )

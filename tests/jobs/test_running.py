@@ -240,7 +240,7 @@ def test_batches_follow_the_measured_cost(desk: Desk, portal: DemoPortal) -> Non
     for order in orders:
         portal.state.links[order] = (2, deal)
     answer = desk.post("/jobs/new/", **{"from": "list", "kind": "unlink",
-                                        "text": "\n".join(map(str, orders))})  # fmt: skip
+                                        "text": "\n".join(map(str, ["Order ID", *orders]))})  # fmt: skip
     job = desk.asked(answer)
     portal.reset_counts()
     desk.start(job)

@@ -1,0 +1,167 @@
+"""Tables in HTML, and the spreadsheets in XML that Excel wrote before XLSX: both are saved as ``.xls``.
+
+Portals export their lists this way. Tags are read as they come; nothing is executed or fetched.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+from b24app.imports.delimited import tidy
+from b24app.imports.table import MAX_COLUMNS, MAX_ROWS, About, Line, Note, Unreadable
+
+MAX_TABLES = 50
+MAX_SPAN = 1_000
+MAX_DEPTH = 20
+
+_ROWS = ("tr", "row")
+_CELLS = ("td", "th", "cell")
+_TABLES = ("table", "worksheet")
+_HIDDEN = ("display:none", "mso-hide:all")
+
+
+@dataclass(slots=True)
+class MarkupSheet:
+    name: str
+    lines: list[Line] = field(default_factory=list)
+    hidden: bool = False
+
+
+class Tables(HTMLParser):
+    """Collects the tables of a document; feed it pieces of text, then ``close``."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.sheets: list[MarkupSheet] = []
+        self._depth = 0
+        self._worksheet = False
+        self._number = 0
+        self._cells: list[str] | None = None
+        self._notes: dict[int, Note] = {}
+        self._hidden = False
+        self._text: list[str] | None = None
+        self._link = ""
+        self._width = 1
+        self._down = 1
+        # By column: rows that a cell still covers, and its text.
+        self._covered: dict[int, tuple[int, str]] = {}
+        self._ignored = 0
+        self._visibility = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name.rpartition(":")[2]: value or "" for name, value in attrs}
+        if tag in ("style", "script", "head"):
+            self._ignored += tag != "head"
+        elif tag in _TABLES:
+            self._start_table(tag, found)
+        elif tag in _ROWS and self._depth == 1:
+            self._start_row(found)
+        elif tag in _CELLS and self._depth == 1:
+            self._start_cell(found)
+        elif tag == "a" and self._text is not None and found.get("href"):
+            self._link = found["href"]
+        elif tag in ("br", "p", "div") and self._text is not None:
+            self._text.append(" ")
+        elif tag == "visible":
+            self._visibility = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("style", "script"):
+            self._ignored = max(0, self._ignored - 1)
+        elif tag in _CELLS and self._depth == 1:
+            self._end_cell()
+        elif tag in _ROWS and self._depth == 1:
+            self._end_row()
+        elif tag in _TABLES and self._depth and not (tag == "table" and self._worksheet):
+            if self._depth == 1:
+                self._end_row()
+            self._depth -= 1
+            self._worksheet = False
+        elif tag == "visible":
+            self._visibility = False
+
+    def handle_data(self, data: str) -> None:
+        if self._visibility and self.sheets and data.strip().lower().startswith("sheet"):
+            self.sheets[-1].hidden = "hidden" in data.lower()
+        elif self._text is not None and not self._ignored:
+            self._text.append(data)
+
+    def _start_table(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if tag == "table" and self._worksheet:
+            # A worksheet in XML holds exactly one table.
+            return
+        self._worksheet = tag == "worksheet"
+        self._depth += 1
+        if self._depth > MAX_DEPTH or len(self.sheets) >= MAX_TABLES:
+            raise Unreadable("too_large")
+        if self._depth > 1:
+            return
+        self.sheets.append(MarkupSheet(attributes.get("name", "") if tag == "worksheet" else ""))
+        self._number = 0
+        self._covered = {}
+
+    def _start_row(self, attributes: Mapping[str, str]) -> None:
+        self._end_row()
+        self._number = max(_number(attributes.get("index", "")), self._number + 1)
+        if self._number > MAX_ROWS:
+            raise Unreadable("too_many")
+        self._cells, self._notes = [], {}
+        style = attributes.get("style", "").replace(" ", "").lower()
+        self._hidden = attributes.get("hidden") == "1" or any(one in style for one in _HIDDEN)
+
+    def _start_cell(self, attributes: Mapping[str, str]) -> None:
+        self._end_cell()
+        if self._cells is None:
+            self._start_row({})
+        cells = self._cells if self._cells is not None else []
+        if len(cells) >= MAX_COLUMNS:
+            return
+        place = _number(attributes.get("index", "")) - 1
+        while len(cells) < min(place, MAX_COLUMNS):
+            cells.append("")
+        self._fill_covered()
+        self._text, self._link = [], attributes.get("href", "")
+        across = attributes.get("colspan") or str(1 + _number(attributes.get("mergeacross", "")))
+        down = attributes.get("rowspan") or str(1 + _number(attributes.get("mergedown", "")))
+        self._width = max(1, min(_number(across), MAX_SPAN))
+        self._down = max(1, min(_number(down), MAX_ROWS))
+
+    def _end_cell(self) -> None:
+        if self._text is None or self._cells is None:
+            return
+        text = tidy(" ".join("".join(self._text).split()))
+        column = len(self._cells)
+        if self._link:
+            self._notes[column] = Note(About.LINK, self._link[:500])
+        if self._down > 1 and column < MAX_COLUMNS:
+            self._covered[column] = (self._down - 1, text)
+        self._cells.extend([text, *[""] * (min(self._width, MAX_COLUMNS) - 1)])
+        self._text = None
+
+    def _end_row(self) -> None:
+        self._end_cell()
+        if self._cells is None or not self.sheets:
+            return
+        self._fill_covered()
+        cells = self._cells[:MAX_COLUMNS]
+        while cells and not cells[-1]:
+            cells.pop()
+        if cells:
+            notes = {column: note for column, note in self._notes.items() if column < len(cells)}
+            self.sheets[-1].lines.append(Line(self._number, cells, notes, self._hidden))
+        self._cells = None
+
+    def _fill_covered(self) -> None:
+        """Texts of cells above that reach down to the next places of this row."""
+        cells = self._cells if self._cells is not None else []
+        while len(cells) in self._covered:
+            column = len(cells)
+            left, text = self._covered.pop(column)
+            if left > 1:
+                self._covered[column] = (left - 1, text)
+            cells.append(text)
+            self._notes[column] = Note(About.MERGED, text)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0

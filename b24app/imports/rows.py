@@ -1,0 +1,109 @@
+"""The rows of a table, once it is known what its columns hold."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from b24app.imports.cards import CardValue, card_value
+from b24app.imports.columns import Columns, Kind
+from b24app.imports.table import About, Line
+from b24app.imports.values import (
+    MAX_NUMBER_CHARACTERS,
+    OrderValue,
+    names_no_order,
+    order_value,
+)
+from b24app.orders.types import DEAL, INVOICE
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as its author sees it.
+
+    ``order.taken`` is what names the order, by ``kind`` (number or ID). ``same_id`` is the ID that
+    stands beside a number, 0 for none. ``problem`` and ``order.doubt`` keep the row from being used:
+    a problem until the file is mended, a doubt until the person decides.
+    """
+
+    number: int
+    order: OrderValue
+    kind: Kind
+    card: CardValue
+    same_id: int = 0
+    merged: bool = False
+    linked: str = ""
+    problem: str = ""
+
+
+NO_ORDER = "no_order_given"
+TOO_LONG = "order_too_long"
+BAD_ID = "bad_id"
+UNSURE = "unsure_column"
+
+
+def rows(
+    lines: Iterable[Line], columns: Columns, host: str, *, hidden: bool = False
+) -> Iterator[Row]:
+    """The rows below the headings. Rows that a filter hides are left out unless ``hidden`` says so."""
+    if columns.order is None:
+        return
+    for line in lines:
+        if line.number <= columns.heading_row or (line.hidden and not hidden):
+            continue
+        yield _row(line, columns, host)
+
+
+def chosen_reading(value: OrderValue, which: int) -> OrderValue:
+    """A doubtful value after the person has said which of its readings is meant."""
+    return OrderValue(value.written, value.readings[which])
+
+
+def _row(line: Line, columns: Columns, host: str) -> Row:
+    order, card = columns.order, columns.card
+    if order is None:
+        raise ValueError("no column names the orders")
+    note = line.notes.get(order.index)
+    value = order_value(line.cell(order.index), note)
+    where = line.notes.get(card.index) if card is not None else None
+    link = where.detail if where and where.about == About.LINK else ""
+    found = card_value(
+        line.cell(card.index if card else None),
+        host,
+        type_id=INVOICE if card is not None and card.kind == Kind.INVOICE else DEAL,
+        link=link,
+    )
+    return Row(
+        number=line.number,
+        order=value,
+        kind=order.kind,
+        card=found,
+        same_id=_same_id(line, columns),
+        merged=any(one.about == About.MERGED for one in line.notes.values()),
+        linked=link if link and found.owner else "",
+        problem=_problem(line, columns, value, found),
+    )
+
+
+def _problem(line: Line, columns: Columns, value: OrderValue, card: CardValue) -> str:
+    order = columns.order
+    if value.doubt is not None or order is None:
+        return card.problem or "" if value.doubt is None else ""
+    if names_no_order(line.cell(order.index)):
+        return NO_ORDER
+    if len(value.taken) > MAX_NUMBER_CHARACTERS:
+        return TOO_LONG
+    if order.kind == Kind.ID and not _is_id(value.taken):
+        return BAD_ID
+    if not columns.sure:
+        return UNSURE
+    return card.problem or ""
+
+
+def _same_id(line: Line, columns: Columns) -> int:
+    if columns.same_order is None:
+        return 0
+    text = order_value(line.cell(columns.same_order)).taken
+    return int(text) if _is_id(text) else 0
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 15 and not text.startswith("0")

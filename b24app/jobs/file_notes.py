@@ -1,0 +1,73 @@
+"""What a person is told of how their file or list was read: headings, columns, what was left out."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from b24app.jobs.models import Job
+
+MAX_COLUMNS_NAMED = 8
+
+
+def notes(job: Job) -> list[str]:
+    """One sentence for each thing that was recognized, assumed or left out; empty for plain files."""
+    reading = job.reading if isinstance(job.reading, dict) else {}
+    return [*_of_the_whole(reading), *_of_columns(reading)]
+
+
+def _of_the_whole(reading: Mapping[str, Any]) -> Iterator[str]:
+    if sheet := reading.get("sheet"):
+        yield _("The sheet “%(name)s” was read.") % {"name": sheet}
+    if hidden := reading.get("hidden_sheets"):
+        yield ngettext(
+            "%(count)s hidden sheet was not read.", "%(count)s hidden sheets were not read.", hidden
+        ) % {"count": hidden}
+    if reading.get("heading_row", 0) > 1:
+        yield _("The headings are in row %(row)s.") % {"row": reading["heading_row"]}
+    if rows := reading.get("hidden_rows"):
+        yield ngettext(
+            "%(count)s row is hidden in the file and was left out.",
+            "%(count)s rows are hidden in the file and were left out.",
+            rows,
+        ) % {"count": rows}
+    if merged := reading.get("merged"):
+        yield ngettext(
+            "%(count)s cell was filled from a merged cell above it.",
+            "%(count)s cells were filled from merged cells above them.",
+            merged,
+        ) % {"count": merged}
+    if "hidden_rows" in reading.get("unseen", ()):
+        yield _(
+            "This format does not tell whether rows are hidden. If some are, save the file as XLSX."
+        )
+
+
+def _of_columns(reading: Mapping[str, Any]) -> Iterator[str]:
+    for column in reading.get("columns", [])[:MAX_COLUMNS_NAMED]:
+        told = _COLUMN.get((column["kind"], column["why"]))
+        if told is not None and column["heading"]:
+            yield told() % {"heading": column["heading"]}
+
+
+_COLUMN = {
+    ("number", "values"): lambda: _(
+        "“%(heading)s” was read as the order number: its values are numbers of orders in your store."
+    ),
+    ("id", "values"): lambda: _(
+        "“%(heading)s” was read as the order ID: its values are IDs of orders in your store."
+    ),
+    ("number", "letters"): lambda: _(
+        "“%(heading)s” was read as the order number, because it holds more than digits."
+    ),
+    ("deal", "links"): lambda: _("“%(heading)s” was read as the deal: it holds links to deals."),
+    ("invoice", "links"): lambda: _(
+        "“%(heading)s” was read as the invoice: it holds links to invoices."
+    ),
+    ("ignore", "counter"): lambda: _("“%(heading)s” only counts the rows and was ignored."),
+    ("ignore", "own_bills"): lambda: _(
+        "“%(heading)s” was ignored: these look like your store’s own bill numbers."
+    ),
+    ("ignore", "hidden"): lambda: _("The hidden column “%(heading)s” was ignored."),
+}

@@ -1,0 +1,65 @@
+"""Which deal or invoice a text names: one parser for all places where people name one."""
+
+import pytest
+
+from b24app.imports.cards import CardProblem, card_value
+from b24app.orders.types import DEAL, INVOICE, Owner
+
+HOST = "my.bitrix24.com"
+
+
+@pytest.mark.parametrize(
+    ("text", "owner"),
+    [
+        ("7021", Owner(DEAL, 7021)),
+        (" 7021 ", Owner(DEAL, 7021)),
+        ('="7021"', Owner(DEAL, 7021)),
+        ("https://my.bitrix24.com/crm/deal/details/7021/?IFRAME=Y", Owner(DEAL, 7021)),
+        ("HTTPS://MY.Bitrix24.com/crm/deal/details/7021/", Owner(DEAL, 7021)),
+        ("my.bitrix24.com/crm/deal/show/7021/", Owner(DEAL, 7021)),
+        ("/crm/deal/details/7021/", Owner(DEAL, 7021)),
+        ("https://my.bitrix24.com/crm/type/31/details/118/", Owner(INVOICE, 118)),
+        ("https://my.bitrix24.com/crm/type/2/details/118/", Owner(DEAL, 118)),
+        ("deal 7021", Owner(DEAL, 7021)),
+        ("Сделка № 7021", Owner(DEAL, 7021)),
+        ("Auftrag 7021", Owner(DEAL, 7021)),
+        ("invoice 118", Owner(INVOICE, 118)),
+        ("Счёт 118", Owner(INVOICE, 118)),
+        ("Rechnung 118", Owner(INVOICE, 118)),
+    ],
+)
+def test_a_card_is_understood_as_people_write_it(text: str, owner: Owner) -> None:
+    found = card_value(text, HOST)
+    assert (found.owner, found.problem) == (owner, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("https://other.bitrix24.com/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
+        ("https://my.bitrix24.com.evil.example/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
+        ("https://my.bitrix24.com@evil.example/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
+        ("https://[/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
+        ("https://my.bitrix24.com/crm/type/1034/details/118/", CardProblem.NOT_A_CARD),
+        ("0", CardProblem.NOT_A_CARD),
+        ("-5", CardProblem.NOT_A_CARD),
+        ("9" * 16, CardProblem.NOT_A_CARD),
+        ("7021 and 7022", CardProblem.NOT_A_CARD),
+        ("Winter", CardProblem.NOT_A_CARD),
+    ],
+)
+def test_what_is_no_card_of_this_portal_is_refused(text: str, problem: CardProblem) -> None:
+    found = card_value(text, HOST)
+    assert (found.owner, found.problem) == (None, problem)
+
+
+def test_a_hyperlink_counts_where_the_text_is_no_number() -> None:
+    link = "https://my.bitrix24.com/crm/deal/details/7021/"
+    assert card_value("Winter", HOST, link=link).owner == Owner(DEAL, 7021)
+    assert card_value("7022", HOST, link=link).owner == Owner(DEAL, 7022)
+    assert card_value("Winter", "other.example", link=link).problem == CardProblem.OTHER_PORTAL
+
+
+def test_an_empty_cell_names_no_card_and_is_no_mistake() -> None:
+    found = card_value(" ", HOST)
+    assert (found.owner, found.problem) == (None, None)
