@@ -29,6 +29,7 @@ from b24app.jobs import (
     lanes,
     overriding,
     plan,
+    sizing,
     states,
     takeover,
     troubles,
@@ -37,21 +38,13 @@ from b24app.jobs import (
 from b24app.jobs.judging import Result
 from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, place_of
+from b24app.jobs.sizing import BATCH, SLICE
 from b24app.journal import audit, watching
 from b24app.journal.models import AuditEntry
 from b24app.orders import existence
 from b24app.portals import access
 from b24app.portals.budgets import budget_of
 
-SLICE = 30.0
-BATCH = 5.0
-"""Seconds a batch may take by the measured cost of its writes. Within them somebody else's change can
-be overridden, so they are few."""
-
-LEAST = 4.0
-"""Seconds of work that are worth a request of their own, to look where their orders stand."""
-
-MOST_CLAIMED = 1200
 MOST_READ_BACK = 2400
 
 # Seconds until a lane looks again whether another one has left something over.
@@ -129,10 +122,16 @@ def _work(turn: Turn) -> float | None:
     view = turn.budget.view()
     if turn.held.number and (view.wait or lanes.others_wait(turn.job)):
         return REST
-    claimed = turn.held.claim(_capacity(turn, view, left))
+    claimed = turn.held.claim(sizing.capacity(turn.job, view, left))
     if not claimed:
         return LEFTOVERS
-    ready, standing = _looked(turn, claimed)
+    _write_all(turn, *_looked(turn, claimed))
+    return 0.0
+
+
+def _write_all(turn: Turn, ready: deque[JobItem], standing: dict[int, str | None]) -> None:
+    """Write the claimed rows, batch by batch, while the slice lasts; the rest goes back."""
+    wrote = False
     while ready and _goes_on(turn):
         if ready[0].order_id not in standing:
             standing = _standing(turn, ready)
@@ -143,8 +142,11 @@ def _work(turn: Turn) -> float | None:
         if not chunk:
             record(turn.held, settled)
             continue
+        if wrote and not ready and sizing.is_scrap(turn.job, view, chunk):
+            record(turn.held, settled)
+            break
         standing = _write(turn, view, chunk, settled, list(islice(ready, work.PAGE)))
-    return 0.0
+        wrote = True
 
 
 def _standing(turn: Turn, items: Iterable[JobItem]) -> dict[int, str | None]:
@@ -161,40 +163,6 @@ def _export(turn: Turn) -> float | None:
             return _at_the_end(turn)
         record(turn.held, exporting.read(turn.hands.own, claimed), ("data",))
     return 0.0
-
-
-def _capacity(turn: Turn, view: View, left: int) -> int:
-    """Rows to claim: what a slice can write at the present cost, this lane's share of those ``left``.
-
-    Raises ``errors.Wait`` while no method of the job has execution time left: nothing is looked at that
-    cannot be written.
-    """
-    subject = work.subject_of(turn.job)
-    soonest = min(subject.methods, key=lambda method: view.of(method).wait)
-    if (wait := view.of(soonest).wait) > acting.SHORT_WAIT:
-        raise errors.Wait(wait, method=soonest, why="operating")
-    most = max(_fitting(view, method) for method in subject.methods)
-    # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
-    # Elsewhere the lanes end together: towards the end they take less and less.
-    known = [method for method in subject.methods if view.of(method).cost is not None]
-    least = min([subject.most, *(1 + int(LEAST / _cost(view, method)) for method in known)])
-    share = left if view.wait else max(least, -(-left // lanes.LANES))
-    # Whole batches, as far as there is room: each that is not full costs one more request.
-    full = min([subject.most, *(max(1, int(BATCH / _cost(view, method))) for method in known)])
-    return min(MOST_CLAIMED, most + 1, -(-share // full) * full)
-
-
-def _fitting(view: View, method: str) -> int:
-    """Rows a slice can write; any number while nobody knows what one costs: the rest goes back."""
-    account = view.of(method)
-    if account.cost is None and account.room >= SLICE:
-        return MOST_CLAIMED
-    return int(min(SLICE, account.room) / _cost(view, method))
-
-
-def _cost(view: View, method: str) -> float:
-    """Seconds one write takes, at least a millisecond."""
-    return max(0.001, view.cost(method))
 
 
 def _goes_on(turn: Turn) -> bool:
@@ -282,8 +250,8 @@ def _chunk(
             ready.popleft()
             continue
         method = subject.method(item)
-        seconds -= _cost(view, method)
-        room[method] -= _cost(view, method)
+        seconds -= sizing.cost(view, method)
+        room[method] -= sizing.cost(view, method)
         if len(chunk) == subject.most or (room[method] < 0 and chunk):
             break
         if seconds < 0 and (chunk or turn.left < SLICE / 2):
@@ -314,7 +282,7 @@ def _write(
     # Waited for here, and not when they count as being written: nobody knows of those what a killed
     # worker has done with them.
     time.sleep(min(view.wait, acting.SHORT_WAIT))
-    seconds = sum(_cost(view, subject.method(item)) for item in writes)
+    seconds = sum(sizing.cost(view, subject.method(item)) for item in writes)
     deadline = turn.held.begin(writes, seconds)
     try:
         outcomes = acting.sent(turn.hands.writing, commands, send_before=deadline)

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.pacing import Priority
-from b24app.jobs import lanes, runner, tasks
+from b24app.jobs import lanes, runner, sizing, tasks
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import AuditEntry
 from b24app.portals.budgets import budget_of
@@ -248,8 +248,8 @@ def test_batches_follow_the_measured_cost(desk: Desk, portal: DemoPortal) -> Non
     assert set(places(portal, orders)) == {None}
     sizes = Counter(call.request for call in portal.calls if call.method == DELETE).values()
     # 1.77 s each: nothing is known before the first batch, of which a second each is reckoned.
-    assert max(sizes) <= runner.BATCH
-    assert max(list(sizes)[1:]) * 1.77 <= runner.BATCH == 5
+    assert max(sizes) <= sizing.BATCH
+    assert max(list(sizes)[1:]) * 1.77 <= sizing.BATCH == 5
 
 
 def test_a_used_up_method_is_waited_for(desk: Desk, portal: DemoPortal) -> None:
