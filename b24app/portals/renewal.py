@@ -176,7 +176,8 @@ def _carried_out(claim: _Claim) -> PortalUser | None:
     if unpaid is not None:
         _release(claim)
         raise _told(row, unpaid)
-    return _ended(claim, refusal)
+    _end(claim, refusal)
+    return None
 
 
 def _asked(token: str) -> Grant:
@@ -249,10 +250,11 @@ def _pair(grant: Grant) -> dict[str, object]:
     }
 
 
-def _ended(claim: _Claim, refusal: errors.BitrixError) -> None:
+def _end(claim: _Claim, refusal: errors.BitrixError) -> None:
     """Every refresh token was refused: the access has ended, unless another process may have the pair.
 
-    None where the row has changed meanwhile, so that it is to be read again.
+    Raises what that means for the caller; returns where the row has changed meanwhile, so that it is to be
+    read again.
     """
     row, now = claim.row, timezone.now()
     if row.renewing_since is not None and now - row.renewing_since < DOUBT:

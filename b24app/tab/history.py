@@ -131,7 +131,7 @@ def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
 
 
 def _titles_once_allowed(
-    user: PortalUser, owner: Owner, order_id: int, entries: Iterable[AuditEntry]
+    user: PortalUser, owner: Owner, order_id: int | None, entries: Iterable[AuditEntry]
 ) -> Mapping[Owner, str]:
     """Titles of the cards named, by one request; what cannot be read stays a number.
 
