@@ -9,6 +9,7 @@ Words = Mapping[str, str | Promise]
 
 # Why a job waits while Redis or the broker is away.
 QUEUE_AWAY = "queue_away"
+WAITING_FOR_QUEUE = _("Waiting for the app’s queue")
 
 VERDICTS: Words = {
     "link": _("Will be linked"),
@@ -94,7 +95,6 @@ STATES: Words = {
     "running": _("Running"),
     "paused": _("Paused"),
     "waiting_portal": _("Waiting for Bitrix24"),
-    "waiting_queue": _("Waiting for the app’s queue"),
     "waiting_authorization": _("Waiting for access"),
     "stopping": _("Stopping"),
     "stopped": _("Stopped"),
@@ -263,7 +263,7 @@ BEFORE: Words = {
 
 def state(code: str, reason: str) -> str:
     """A job's state in words; a wait for our own queue is not one for Bitrix24."""
-    return words(STATES, "waiting_queue" if reason == QUEUE_AWAY else code)
+    return str(WAITING_FOR_QUEUE) if reason == QUEUE_AWAY else words(STATES, code)
 
 
 def unreadable(reason: str, facts: Mapping[str, object]) -> str:

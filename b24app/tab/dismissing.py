@@ -45,7 +45,11 @@ def dismiss(user: PortalUser, owner: Owner, order_id: int) -> bool:
         _drop_oldest(shared, ((shared.filter(**card), MAX_PER_CARD), (own, MAX_PER_PERSON)))
         return True
     PersonalDismissal.objects.get_or_create(
-        portal=user.portal, user_id=user.user_id, order_id=order_id, **card
+        portal=user.portal,
+        user_id=user.user_id,
+        owner_type=owner.type_id,
+        owner_id=owner.id,
+        order_id=order_id,
     )
     everybody = PersonalDismissal.objects.of(user.portal)
     own_only = everybody.filter(user_id=user.user_id)

@@ -490,11 +490,12 @@ def test_without_redis_a_job_waits_and_pages_still_show_it(
     portal.reset_counts()
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     step(job)
-    assert (job.state, job.reason, job.done) == (Job.State.WAITING_PORTAL, "away", 0)
+    assert (job.state, job.reason, job.done) == (Job.State.WAITING_PORTAL, "queue_away", 0)
     assert portal.http_requests == 0
     assert "data-job-state" in desk.get(f"/jobs/{job.pk}/").text
     lane = JobLane.objects.filter(job=job).order_by("number")[0]
-    assert lane.due_at > timezone.now() + timedelta(seconds=20)
+    # It looks again soon enough to go on within 20 s of Redis' return.
+    assert timezone.now() < lane.due_at < timezone.now() + timedelta(seconds=20)
     cache.clear()
 
 
