@@ -79,7 +79,13 @@ class AskingClient(Client):
         with self._noting_the_end():
             return super().call(method, params, write=write)
 
-    def batch(self, commands: Mapping[str, Command], halt: bool = False) -> dict[str, Outcome]:
+    def batch(
+        self,
+        commands: Mapping[str, Command],
+        halt: bool = False,
+        *,
+        send_before: float | None = None,
+    ) -> dict[str, Outcome]:
         """As :meth:`Client.batch`; the question rides along where that costs no request more.
 
         Nothing is written before it is answered.
@@ -92,7 +98,7 @@ class AskingClient(Client):
             else:
                 along = {QUESTION: Command("profile")}
         with self._noting_the_end(asked=bool(along)):
-            found = super().batch(along | dict(commands), halt)
+            found = super().batch(along | dict(commands), halt, send_before=send_before)
         if along:
             _learn(self._user, found.pop(QUESTION))
         return found
