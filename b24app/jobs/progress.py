@@ -155,9 +155,10 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
     left = _writes(job)
     busy, execution = any(left.values()), _execution(left, view)
     seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES) if busy else 0.0
+    waits = job.state in WAITING
     if not view.shared and job.state in states.AT_WORK:
         # Redis is away: whatever the job waited for before, nobody works it now.
-        job.reason = reasons.QUEUE_AWAY
+        job.reason, waits = reasons.QUEUE_AWAY, True
     return Progress(
         job=job,
         viewer=viewer,
@@ -168,10 +169,10 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
         moved=counts.get(V.MOVE, 0),
         moves=_moves(job) if job.state == Job.State.PLANNED else 0,
         untouched=steering.untouched(job),
-        speed=_speed(job) if job.state not in WAITING else None,
+        speed=None if waits else _speed(job),
         # Said only where the portal's limits, and not the writes themselves, decide how long it takes.
         allowed=_allowed(job, view) if seconds > max(MINUTE, 1.1 * execution) else 0,
-        minutes=_minutes(seconds) if busy and job.state not in WAITING else None,
+        minutes=_minutes(seconds) if busy and not waits else None,
         again=job.again_at if job.again_at and job.again_at > timezone.now() else None,
     )
 

@@ -141,7 +141,7 @@ class PortalUser(models.Model):
         help_text="A refresh token that an opening brought; a claim until it has been used",
     )
     refreshed_at = models.DateTimeField(
-        null=True, blank=True, help_text="When the authorization server issued refresh_token"
+        null=True, blank=True, help_text="When the authorization server issued the tokens"
     )
     renewing_since = models.DateTimeField(
         null=True, blank=True, help_text="When a renewal began whose end nobody has told"

@@ -75,7 +75,7 @@ def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> Non
         with urlopen(f"http://localhost:{portal_port}/marketplace/app/?a=1") as page:
             assert page.url == f"http://127.0.0.1:{portal_port}/marketplace/app/?a=1"
         first = children(demo.pid)
-        assert len(first) == 6
+        assert len(first) == 7
         demo.send_signal(signal.SIGINT)
         assert demo.wait(60) == 0
     assert free(port)
@@ -102,7 +102,7 @@ def test_a_closed_terminal_ends_it_all(tmp_path: Path) -> None:
         first = children(demo.pid)
         demo.send_signal(signal.SIGHUP)
         assert demo.wait(60) == 0
-    assert len(first) == 6
+    assert len(first) == 7
     for pid in first:
         with pytest.raises(ProcessLookupError):
             os.killpg(pid, 0)

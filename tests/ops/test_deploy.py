@@ -185,7 +185,7 @@ def test_the_documented_nginx_says_what_the_caddyfile_says() -> None:
     text = (ROOT / "docs" / "operations.md").read_text("utf-8")
     for wanted in (
         "client_header_timeout", "client_body_timeout", "proxy_request_buffering on",
-        "client_max_body_size 64m", "location /events/", "location = /metrics/",
+        "client_max_body_size 64m", "location /events/", "location /readyz/",
     ):  # fmt: skip
         assert wanted in text
 

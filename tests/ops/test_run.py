@@ -65,8 +65,8 @@ def test_a_worker_for_each_queue_and_all_end_together(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         started = children(app.pid)
         queues = [line.split("-Q ")[1].split()[0] for line in started.values() if "-Q " in line]
-        assert sorted(queues) == ["bulk", "interactive"]
-        assert len(started) == 4
+        assert sorted(queues) == ["bulk", "events", "interactive"]
+        assert len(started) == 5
         app.send_signal(signal.SIGINT)
         assert app.wait(PATIENCE) == 0
     assert gone(started)

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             name="refreshed_at",
             field=models.DateTimeField(
                 blank=True,
-                help_text="When the authorization server issued refresh_token",
+                help_text="When the authorization server issued the tokens",
                 null=True,
             ),
         ),
