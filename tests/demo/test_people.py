@@ -97,6 +97,7 @@ def test_departments_need_their_permission(portal: DemoPortal) -> None:
 def test_notifications_need_their_permission(portal: DemoPortal) -> None:
     ask = caller(portal, MARIA)
     note = {"USER_ID": ILYA, "MESSAGE": " Done ", "TAG": "job 1"}
+    portal.state.app.scope.remove("im")
     assert ask("im.notify.personal.add", note).error == "insufficient_scope"
     portal.state.app.scope.append("im")
     assert ask("im.notify.personal.add", note).result == 1

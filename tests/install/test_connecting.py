@@ -50,8 +50,11 @@ def offered(response: HttpResponse) -> str:
 
 def through_portal(address: str) -> str:
     """Path and query of ours that the portal sends the browser back to."""
-    answer = requests.get(address, allow_redirects=False, timeout=20)
-    parts = urlsplit(answer.headers["Location"])
+    parts = urlsplit(address)
+    # A renamed portal sends browsers on to its new address first.
+    while parts.path == "/oauth/authorize/":
+        answer = requests.get(parts.geturl(), allow_redirects=False, timeout=20)
+        parts = urlsplit(answer.headers["Location"])
     return f"{parts.path}?{parts.query}"
 
 

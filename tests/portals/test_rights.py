@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db
 PUBLIC = frozenset(
     {
         "oauth-connect", "oauth-callback", "session-renew", "events", "legal-licence", "legal-privacy",
-        "healthz", "readyz", "metrics",
+        "healthz", "readyz", "readyz-all", "metrics",
     }
 )  # fmt: skip
 OPENINGS = frozenset(
@@ -137,6 +137,8 @@ ROUTES: Mapping[str, Route] = {
     "job-table": job(Asks.FIRST, format="csv"),
     "job-start": job(method="post"),
     "job-stop": job(method="post"),
+    "job-confirm-take-over": job(Asks.FIRST, method="post"),
+    "job-take-over": job(Asks.FIRST, method="post"),
     "job-resume": job(method="post"),
     "job-retry": job(method="post"),
     "job-discard": job(method="post"),

@@ -97,8 +97,9 @@ def test_a_portal_that_is_quick_again_is_asked_for_everything_at_once(
 
 
 def test_a_failed_opening_says_how_often_it_was_tried(
-    client: Client, installed: DemoPortal
+    client: Client, installed: DemoPortal, settings: LazySettings
 ) -> None:
+    settings.OPENING_SECONDS = 0.5
     installed.misbehave("html", times=50)
     page = open_tab(client, installed)
     for tried in range(4):
