@@ -44,7 +44,7 @@ OF_THE_ORDERS = frozenset({"orders", "grid", "dialog-host"})
 # After which a page of an outage tries again by itself for the first time.
 RETRY_SECONDS = 15
 # Asked for by programs, which read the status alone.
-PLAIN = frozenset({"events", "healthz", "readyz", "metrics"})
+PLAIN = frozenset({"events", "healthz", "readyz", "readyz-all", "metrics"})
 
 
 class FailurePages:
