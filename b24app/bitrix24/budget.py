@@ -155,7 +155,7 @@ class SharedBudget:
             if wait <= 0:
                 return
             if why == "away":
-                raise errors.BudgetUnavailable(wait, method=method)
+                raise errors.BudgetUnavailable(wait, method=method, why=why)
             if self._priority is Priority.BULK:
                 raise errors.Wait(wait, method=method, why=why)
             if time.monotonic() + wait > end:

@@ -12,7 +12,7 @@ from demo.server import DemoPortal
 from tests.imports.world import HOST, ORDERS
 from tests.jobs.driving import Desk, sit_down
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
 
 FILES = Path(__file__).parent / "files"
 DEALS = [*range(101, 161)]

@@ -207,7 +207,9 @@ def test_the_installers_token_changes_no_status_and_no_responsible_person(
     orders, _ = portal.many(orders=3)
     before = [dict(portal.state.orders[order]) for order in orders]
     form = {"from": "list", "kind": kind, "to": to, "named": "id"}
-    job = maria.asked(maria.post("/jobs/new/", **form, text="\n".join(map(str, orders))))
+    job = maria.asked(
+        maria.post("/jobs/new/", **form, text="\n".join(["Order ID", *map(str, orders)]))
+    )
     assert (job.state, job.total) == ("planned", 3)
     portal.reset_counts()
     maria.start(job)
@@ -222,7 +224,13 @@ def test_the_installers_token_takes_no_status_back(
     maria = sit_down(client, portal, MARIA)
     portal.state.users[MARIA].sale = "write"
     (order,), _ = portal.many(orders=1)
-    form = {"from": "list", "kind": "status", "to": "F", "named": "id", "text": str(order)}
+    form = {
+        "from": "list",
+        "kind": "status",
+        "to": "F",
+        "named": "id",
+        "text": f"Order ID\n{order}",
+    }
     job = maria.start(maria.asked(maria.post("/jobs/new/", **form)))
     assert (job.state, job.done) == (Job.State.DONE, 1)
     portal.state.users[MARIA].sale = "read"
@@ -310,7 +318,9 @@ def test_nothing_is_started_while_it_is_not_paid_for(
 
 
 def new_job(desk: Desk, order: int) -> Page:
-    return desk.post("/jobs/new/", **{"from": "list", "kind": "unlink", "text": str(order)})
+    return desk.post(
+        "/jobs/new/", **{"from": "list", "kind": "unlink", "text": f"Order ID\n{order}"}
+    )
 
 
 def test_what_is_at_work_can_be_stopped_and_previews_discarded_all_the_same(

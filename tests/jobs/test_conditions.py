@@ -38,6 +38,7 @@ def test_a_job_waits_says_why_and_goes_on_with_the_same_access(
 ) -> None:
     ilya = sit_down(client, portal, ILYA)
     job = waiting(ilya, portal, condition, other_edition=other_edition)
+    before = portal.refreshes
     assert (job.state, job.reason, job.done) == ("waiting_portal", REASONS[condition], 0)
     assert job.acting.user_id == ILYA
     portal.calm()
@@ -47,7 +48,7 @@ def test_a_job_waits_says_why_and_goes_on_with_the_same_access(
     tasks.sweep()
     work(job)
     assert (job.state, job.done, job.acting.user_id) == (Job.State.DONE, 60, ILYA)
-    assert portal.refreshes == 0
+    assert portal.refreshes == before
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def test_a_search_in_a_portal_without_a_store_says_so(desk: Desk, portal: DemoPo
 def test_a_row_listed_twice_shows_where_the_order_is_linked(desk: Desk, portal: DemoPortal) -> None:
     linked, free = portal.order_id("1184"), portal.order_id("1193")
     job = desk.asked(
-        desk.upload(table([(linked, EMPTY), (linked, MOCKUP), (free, EMPTY), (free, MOCKUP)]))
+        desk.upload(table([(linked, EMPTY), (linked, EMPTY), (free, EMPTY), (free, EMPTY)]))
     )
     assert [item(job, row).verdict for row in range(2, 6)] == ["move", "twice", "link", "twice"]
     assert item(job, 3).seen == item(job, 2).seen == "2:6933"

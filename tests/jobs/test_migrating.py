@@ -15,7 +15,7 @@ from tests.opening import ILYA
 
 pytestmark = pytest.mark.django_db
 
-MIGRATION = "b24app.jobs.migrations.0005_jobs_belong_to_whose_access_they_used"
+MIGRATION = "b24app.jobs.migrations.0006_jobs_belong_to_whose_access_they_used"
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_a_deleted_order_is_told_as_deleted_and_not_as_changed(
             return desk.asked(desk.post(f"/jobs/{done.pk}/undo/"))
         if kind == "move":
             return desk.link([(order, EMPTY) for order in orders])
-        text = "\n".join(map(str, orders))
+        text = "\n".join(["Order ID", *map(str, orders)])
         form = {"from": "list", "kind": "unlink", "text": text}
         return desk.asked(desk.post("/jobs/new/", **form))
 

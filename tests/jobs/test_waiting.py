@@ -87,7 +87,7 @@ def test_a_preview_that_waits_says_so_until_the_portal_answers(
 ) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     portal.misbehave("https_required", times=4)
-    text = "\n".join(f"{order}" for order in orders)
+    text = "\n".join(["Order ID", *map(str, orders)])
     form = {"from": "list", "kind": "link", "to": str(deal), "named": "id", "text": text}
     desk.post("/jobs/new/", **form)
     job = Job.objects.get()
@@ -98,6 +98,5 @@ def test_a_preview_that_waits_says_so_until_the_portal_answers(
     assert [state for state, _ in groupby(seen)] == [
         "planning",
         "waiting_portal",
-        "planning",
         "planned",
     ]

@@ -21,7 +21,7 @@ from tests.opening import (
     submit,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.bare]
 
 STATES = {
     "closed": "portal-closed",

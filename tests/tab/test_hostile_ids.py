@@ -21,7 +21,7 @@ from tests.opening import (
     submit,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.bare]
 
 NO_IDS: list[object] = [
     "9" * 30, "9" * 400, 10**29, 10**399, -7, "-7", 10**15, 7.5, "7.5", 1e300, "١٢", "²", None, True,

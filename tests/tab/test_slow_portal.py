@@ -12,7 +12,7 @@ from demo.server import DemoPortal
 from demo.tables import Row
 from tests.opening import MANY, MOCKUP, Page, ask, install, open_tab, post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.bare]
 
 PAYMENTS = "sale.payment.list"
 
