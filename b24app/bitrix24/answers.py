@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from b24app.bitrix24 import errors, masking
+from b24app.bitrix24 import error_codes, errors, masking
 
 MAX_DIGITS: Final = 15
 """Digits of a whole number. JSON readers of other languages keep no more exactly, and no id has more."""
@@ -92,14 +92,14 @@ def decode(
     if payload is None:
         if status < 300 or status >= 500:
             raise errors.OutcomeUnknown(f"HTTP_{status}", "not a JSON answer", http_status=status)
-        kind = errors.unknown(status)
+        kind = error_codes.unknown(status)
         raise kind(f"HTTP_{status}", "not a JSON answer", http_status=status)
     if payload.get("error") or ("error" in payload and "result" not in payload):
         raise described(payload, status=status, secrets=secrets)
     if status >= 500:
         raise errors.OutcomeUnknown(f"HTTP_{status}", "no error code", http_status=status)
     if status >= 300:
-        raise errors.unknown(status)(f"HTTP_{status}", "no error code", http_status=status)
+        raise error_codes.unknown(status)(f"HTTP_{status}", "no error code", http_status=status)
     return payload
 
 
@@ -109,7 +109,7 @@ def described(
     """The error in a JSON object with ``error`` and ``error_description``."""
     fields = as_mapping(body)
     text = fields.get("error_description", "")
-    return errors.classify(
+    return error_codes.classify(
         fields.get("error"),
         masking.scrub(text, secrets) if isinstance(text, str) else "",
         http_status=status,

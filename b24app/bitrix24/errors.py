@@ -43,22 +43,12 @@
         └── UnknownError          a code nobody has told us about: closed, never repeated
             └── AccessUnclear     the same with HTTP 401: proves nothing about the token
 
-An error is classified by its code alone (:data:`BY_CODE`), never by the HTTP status: the vendor's own
-tables give two statuses for one code. There are three exceptions. Methods that answer every refusal
-with the same empty or zero code: there the documented texts decide (:data:`BY_TEXT`). Codes that mean
-both one call and the whole portal: there a word of the text decides (:data:`BY_WORD`). And a 401
-without a code we know, which is :class:`AccessUnclear`. Codes come as strings (crm.*) and integers
-(sale.*); both find the same row.
-Followed pages: error-codes (system-errors), settings/oauth/error-codes.md,
-crm/universal/order-entity/*, crm/deals/crm-deal-get.md, sale/*.
+Which code is which error stands in :mod:`error_codes`.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Self
 
 DESCRIPTION_LIMIT = 500
-UNAUTHORIZED: Final = 401
 
 
 class BitrixError(Exception):
@@ -304,134 +294,3 @@ class AccessUnclear(UnknownError):
     """
 
     not_applied = True
-
-
-# Upper and lower case are different codes: INVALID_REQUEST is the portal's "https required",
-# invalid_request is the authorization server's "malformed".
-BY_CODE: Final[Mapping[str, type[ApiError]]] = MappingProxyType(
-    {
-        "expired_token": ExpiredToken,
-        "NO_AUTH_FOUND": DeadToken,
-        "invalid_token": DeadToken,
-        "invalid_grant": DeadToken,
-        "APPLICATION_NOT_FOUND": DeadToken,
-        "authorization_error": UserDismissed,
-        # The portal could not ask the authorization server about the token.
-        "CONNECTION_ERROR": AccessUnclear,
-        "invalid_client": InvalidClient,
-        "PAYMENT_REQUIRED": PaymentRequired,
-        "INVALID_CREDENTIALS": AccessDenied,
-        "ACCESS_DENIED": AccessDenied,
-        "AccessException": AccessDenied,
-        "WRONG_AUTH_TYPE": AccessDenied,
-        "200040300010": ReadDenied,
-        "200040300020": WriteDenied,
-        "user_access_error": AppClosedToUser,
-        "insufficient_scope": MissingScope,
-        "invalid_scope": MissingScope,
-        "ERROR_SCOPE": MissingScope,
-        "QUERY_LIMIT_EXCEEDED": RateLimited,
-        "OPERATION_TIME_LIMIT": OperatingLimit,
-        "OVERLOAD_LIMIT": Overloaded,
-        "INTERNAL_SERVER_ERROR": ServerFault,
-        "ERROR_UNEXPECTED_ANSWER": ServerFault,
-        "INVALID_REQUEST": PortalClosed,
-        "ERROR_MANIFEST_IS_NOT_AVAILABLE": PortalClosed,
-        "PORTAL_DELETED": PortalClosed,
-        "ERROR_METHOD_NOT_FOUND": MethodNotFound,
-        "200540400002": StoreMissing,
-        "NOT_FOUND": NotFound,
-        "OWNER_NOT_FOUND": NotFound,
-        "200640400001": NotFound,
-        "201140400001": NotFound,
-        "201340400001": NotFound,
-        "201040400001": NotFound,
-        "200140400001": NotFound,
-        "201740400001": NotFound,
-        "201640400004": LinkNotFound,
-        "200540400001": OrderNotFound,
-        "201240400001": OrderNotFound,
-        "200140400009": OrderNotFound,
-        "ERROR_PLACEMENT_MAX_COUNT": AlreadyExists,
-        "201650000001": LinkExists,
-        "201650000010": NotSaved,
-        "SALE_ORDER_CANCEL_PAYMENT_EXIST_ACTIVE": NotSaved,
-        "BX_INVALID_VALUE": NotSaved,
-        "100": BadRequest,
-        "201640400001": BadRequest,
-        "201640400002": BadRequest,
-        "201640400003": BadRequest,
-        "200140400008": BadRequest,
-        "invalid_request": BadRequest,
-        "ERROR_BATCH_METHOD_NOT_ALLOWED": BadRequest,
-        "ERROR_BATCH_LENGTH_EXCEEDED": BadRequest,
-        "ERROR_ARGUMENT": BadRequest,
-        "INVALID_ARG_VALUE": BadRequest,
-        "Invalid parameters.": BadRequest,
-        "ArgumentNullException": BadRequest,
-        "CODE_EMPTY": BadRequest,
-        "ERROR_EVENT_NOT_FOUND": BadRequest,
-        "ERROR_PLACEMENT_USER_MODE": BadRequest,
-        "EMPTY_ERROR_HANDLER_URL": BadRequest,
-    }
-)
-
-# (code, text without its full stop, lower case). The pages write the same text with and without
-# the full stop.
-BY_TEXT: Final[Mapping[tuple[str, str], type[ApiError]]] = MappingProxyType(
-    {
-        ("", "access denied"): AccessDenied,
-        ("", "not found"): NotFound,
-        ("", "id is not defined or invalid"): BadRequest,
-        ("", "parameter 'fields' must be array"): BadRequest,
-        ("", "parameter 'filter' must be array"): BadRequest,
-        ("", "parameter 'order' must be array"): BadRequest,
-        ("0", "access denied"): AccessDenied,
-        ("0", "insufficient permissions"): AccessDenied,
-    }
-)
-
-# (code, word in the text, lower case): the sentences differ between kernels, the word does not.
-# Any other text of the code keeps the meaning it has in BY_CODE.
-BY_WORD: Final[Mapping[tuple[str, str], type[ApiError]]] = MappingProxyType(
-    {
-        ("ACCESS_DENIED", "commercial"): PlanEnded,
-        ("ACCESS_DENIED", "subscription"): PlanEnded,
-        ("PAYMENT_REQUIRED", "subscription"): PlanEnded,
-    }
-)
-
-
-def classify(
-    code: object, description: object = "", *, http_status: int | None = None, method: str = ""
-) -> ApiError:
-    """The error for a ``code`` (string or integer) and ``description`` as they came in JSON."""
-    known = str(code).strip() if isinstance(code, str | int) else ""
-    text = description if isinstance(description, str) else ""
-    plain = text.strip().rstrip(".").casefold()
-    kind = _by_word(known, plain) or BY_CODE.get(known) or BY_TEXT.get((known, plain))
-    return (kind or unknown(http_status))(known, text, http_status=http_status, method=method)
-
-
-def _by_word(code: str, plain: str) -> type[ApiError] | None:
-    """The class of :data:`BY_WORD` for a code and its lower-case text; None where it has no row."""
-    return next(
-        (kind for (one, word), kind in BY_WORD.items() if one == code and word in plain), None
-    )
-
-
-def without_store(error: BitrixError) -> bool:
-    """Whether an error says that the portal has no online store.
-
-    Besides the documented code: without the store's module the portal does not know its methods.
-    """
-    unknown_method = isinstance(error, MethodNotFound) and error.method.lower() in _OF_EVERY_STORE
-    return isinstance(error, StoreMissing) or unknown_method
-
-
-_OF_EVERY_STORE: Final = frozenset({"sale.order.list", "sale.order.get"})
-
-
-def unknown(http_status: int | None) -> type[ApiError]:
-    """The error for an answer without a code we know."""
-    return AccessUnclear if http_status == UNAUTHORIZED else UnknownError

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from b24app import tracing
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import error_codes, errors
 from b24app.bitrix24.pacing import Priority
 from b24app.jobs import acting, reasons, states, work
 from b24app.jobs.models import Job
@@ -116,7 +116,7 @@ def _delay(job: Job, reason: str) -> float:
 
 def _state_for(error: errors.BitrixError) -> tuple[Job.State, str]:
     """The state and the reason for an error that is no wait of our own budget."""
-    kind = errors.StoreMissing if errors.without_store(error) else type(error)
+    kind = errors.StoreMissing if error_codes.without_store(error) else type(error)
     return next(
         ((state, reason) for known, state, reason in _BY_ERROR if issubclass(kind, known)),
         (S.PAUSED, "failure"),

@@ -10,7 +10,7 @@ import secrets
 from dataclasses import dataclass
 
 from b24app import tracing
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import error_codes, errors
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ _BY_REASON = {
 
 def of_error(error: errors.BitrixError) -> State:
     """The state for a failure; an error nobody foresaw has its own, and is never "no orders"."""
-    kind = errors.StoreMissing if errors.without_store(error) else type(error)
+    kind = errors.StoreMissing if error_codes.without_store(error) else type(error)
     name, status, retry = next(
         (
             (name, status, retry)

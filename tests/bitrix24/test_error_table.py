@@ -5,7 +5,7 @@ Values in, values out. Followed pages: see :mod:`b24app.bitrix24.errors`.
 
 import pytest
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import error_codes, errors
 
 CODES = {
     "expired_token": errors.ExpiredToken,
@@ -125,18 +125,18 @@ PROMISES = {
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 500, 503])
 def test_a_code_decides_by_itself_whatever_the_http_status(code: str, status: int) -> None:
-    assert type(errors.classify(code, "text", http_status=status)) is CODES[code]
+    assert type(error_codes.classify(code, "text", http_status=status)) is CODES[code]
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if code.isdigit()])
 def test_a_code_may_come_as_a_number(code: str) -> None:
-    assert type(errors.classify(int(code))) is CODES[code]
+    assert type(error_codes.classify(int(code))) is CODES[code]
 
 
 @pytest.mark.parametrize(("code", "text"), TEXTS)
 def test_where_the_code_says_nothing_the_text_decides(code: str, text: str) -> None:
     for written in (text, f"{text.capitalize()}.", f" {text.upper()} "):
-        assert type(errors.classify(code, written)) is TEXTS[code, text]
+        assert type(error_codes.classify(code, written)) is TEXTS[code, text]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_where_the_code_says_nothing_the_text_decides(code: str, text: str) -> N
     [("", ""), ("", "Access denied to this"), ("0", "not found"), ("NEW", "x"), (None, "")],
 )
 def test_what_nobody_has_told_us_about_is_unknown(code: object, text: str) -> None:
-    assert type(errors.classify(code, text)) is errors.UnknownError
+    assert type(error_codes.classify(code, text)) is errors.UnknownError
 
 
 @pytest.mark.parametrize("kind", PROMISES, ids=lambda kind: kind.__name__)

@@ -4,14 +4,14 @@ import pickle
 
 import pytest
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import error_codes, errors
 
 
-@pytest.mark.parametrize("code", errors.BY_CODE)
+@pytest.mark.parametrize("code", error_codes.BY_CODE)
 def test_every_row_finds_its_class(code: str) -> None:
-    assert type(errors.classify(code, "any text")) is errors.BY_CODE[code]
+    assert type(error_codes.classify(code, "any text")) is error_codes.BY_CODE[code]
     if code.isdecimal():
-        assert type(errors.classify(int(code))) is errors.BY_CODE[code]
+        assert type(error_codes.classify(int(code))) is error_codes.BY_CODE[code]
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_every_row_finds_its_class(code: str) -> None:
 def test_codes_decide_and_texts_only_where_listed(
     code: object, text: object, kind: type[errors.BitrixError]
 ) -> None:
-    assert type(errors.classify(code, text)) is kind
+    assert type(error_codes.classify(code, text)) is kind
 
 
 @pytest.mark.parametrize("http_status", [200, 400, 401, 402, 403, 500, 503])
@@ -60,14 +60,14 @@ def test_codes_decide_and_texts_only_where_listed(
 def test_a_plan_without_rest_is_told_from_a_refused_call_whatever_the_status(
     code: str, text: str, kind: type[errors.BitrixError], http_status: int
 ) -> None:
-    assert type(errors.classify(code, text, http_status=http_status)) is kind
+    assert type(error_codes.classify(code, text, http_status=http_status)) is kind
     assert not issubclass(errors.PlanEnded, errors.AccessDenied)
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 500, 503])
 def test_a_known_code_decides_whatever_the_http_status(status: int) -> None:
-    for code, kind in errors.BY_CODE.items():
-        assert type(errors.classify(code, http_status=status)) is kind
+    for code, kind in error_codes.BY_CODE.items():
+        assert type(error_codes.classify(code, http_status=status)) is kind
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_known_code_decides_whatever_the_http_status(status: int) -> None:
 def test_an_unknown_code_says_nothing_about_the_token(
     status: int | None, kind: type[errors.BitrixError]
 ) -> None:
-    error = errors.classify("SOMETHING_NEW", http_status=status)
+    error = error_codes.classify("SOMETHING_NEW", http_status=status)
     assert type(error) is kind
     assert not isinstance(error, errors.AuthError)
     assert error.not_applied is (status == 401)
@@ -93,8 +93,8 @@ def test_only_these_are_ever_repeated() -> None:
     classes: set[type[errors.BitrixError]] = {
         errors.NotSent,
         errors.OutcomeUnknown,
-        *errors.BY_CODE.values(),
-        *errors.BY_WORD.values(),
+        *error_codes.BY_CODE.values(),
+        *error_codes.BY_WORD.values(),
         errors.UnknownError,
     }
     assert {one for one in classes if one.may_repeat(write=False)} == {
@@ -115,14 +115,14 @@ def test_rights_to_read_and_to_write_are_told_apart_below_one_refusal() -> None:
 
 
 def test_an_error_says_what_is_known_and_no_more() -> None:
-    error = errors.classify("NOT_FOUND", "x" * 9000, http_status=400, method="a.b")
+    error = error_codes.classify("NOT_FOUND", "x" * 9000, http_status=400, method="a.b")
     error.request_id = "r1"
     assert str(error) == f"a.b: NOT_FOUND, {'x' * 500}, HTTP 400, request r1"
     assert str(error.copied(method="c.d")).startswith("c.d: NOT_FOUND")
 
 
 def test_an_error_survives_a_process_boundary() -> None:
-    error = pickle.loads(pickle.dumps(errors.classify("NOT_FOUND", "gone", http_status=400)))
+    error = pickle.loads(pickle.dumps(error_codes.classify("NOT_FOUND", "gone", http_status=400)))
     assert (error.code, error.description, error.http_status) == ("NOT_FOUND", "gone", 400)
 
 

@@ -10,7 +10,7 @@ from b24app.jobs import tasks
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, item, shown, sit_down, step, table, work
-from tests.opening import ANNA, EMPTY, ILYA, MOCKUP
+from tests.opening import ANNA, EMPTY, ILYA
 
 pytestmark = pytest.mark.django_db
 
