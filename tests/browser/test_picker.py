@@ -247,7 +247,7 @@ def test_a_suggestion_is_dismissed_taken_back_and_linked(store: Desk) -> None:
     expect(hint).to_contain_text("1 more order of this client is not linked")
     expect(hint.locator("[data-suggestions-all]")).to_be_hidden()
     expect(hint.get_by_role("button", name="Do not suggest order 1170")).to_be_focused()
-    assert "not suggested here any more" in store.toast()
+    assert "no longer suggested to you here" in store.toast()
     store.app.locator(".toast").get_by_role("button", name="Undo").click()
     expect(suggested(store)).to_have_count(2)
     hint.get_by_role("button", name="Link order 1193").click()
