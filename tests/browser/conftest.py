@@ -23,7 +23,7 @@ from tests.browser import versions
 from tests.browser.live import FLAGS, running
 
 # What is waited for comes within seconds, on a machine that runs four test suites at once a little later.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 @dataclass

@@ -28,7 +28,7 @@ def troubled(sit_down: Callable[..., Desk]) -> Desk:
 def check_state(desk: Desk, state: str) -> None:
     """The state is on the screen, with a reference for support, and axe finds nothing in it."""
     place = desk.app.locator(f"[data-state={state}]")
-    expect(place).to_be_visible(timeout=20_000)
+    expect(place).to_be_visible()
     desk.page.wait_for_timeout(200)
     desk.picture(f"state-{state}")
     assert desk.violations(AXE) == []
@@ -102,7 +102,7 @@ def test_while_the_tab_is_open(troubled: Desk, fault: str, method: str | None, s
     desk.open_deal(MOCKUP)
     desk.portal.misbehave(fault, method=method, times=30)
     desk.app.get_by_role("button", name="Date").click()
-    expect(desk.app.locator(f"[data-state={state}]")).to_be_visible(timeout=20_000)
+    expect(desk.app.locator(f"[data-state={state}]")).to_be_visible()
     desk.portal.calm()
     desk.app.locator(".state [data-again]").click()
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
