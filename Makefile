@@ -93,7 +93,7 @@ checks:
 
 test: setup-tests
 	@$(SUBMAKE) checks
-	@$(SUBMAKE) -j5 --output-sync=target test-processes test-sqlite test-postgres test-browser-tab test-browser-rest
+	@$(SUBMAKE) -j3 --output-sync=target test-browser-tab test-processes test-sqlite test-postgres test-browser-rest
 	@echo "make test passed; $$(cat var/audit.txt)"
 
 test-browser: test-browser-tab test-browser-rest
