@@ -13,7 +13,7 @@ from itertools import pairwise
 from b24app.imports.cards import card_value
 from b24app.imports.headings import Heading, meaning, plain
 from b24app.imports.table import MAX_COLUMNS, About, Line, Note, Sheet
-from b24app.imports.values import names_no_order, order_value, visible
+from b24app.imports.values import is_order_id, names_no_order, order_value, visible
 from b24app.orders.types import DEAL, INVOICE
 
 HEADING_ROWS = 20
@@ -47,7 +47,6 @@ class Why(StrEnum):
     HIDDEN = "hidden"
     POSITION = "position"
     """No heading says so: only where the column stands."""
-    CHOSEN = "chosen"
     NOTHING = "nothing"
 
 
@@ -103,18 +102,6 @@ class Columns:
     @property
     def sure(self) -> bool:
         return self.order is not None and all(one.sure for one in self.columns)
-
-    def chosen(self, kinds: "dict[int, Kind]") -> "Columns":
-        """The same table with columns as the person has chosen them."""
-        return replace(
-            self,
-            columns=tuple(
-                replace(one, kind=kinds[one.index], why=Why.CHOSEN, sure=True)
-                if one.index in kinds
-                else replace(one, sure=True)
-                for one in self.columns
-            ),
-        )
 
     def _first(self, *kinds: Kind) -> Column | None:
         return next((one for one in self.columns if one.kind in kinds), None)
@@ -180,7 +167,7 @@ class _Candidate:
     @property
     def whole(self) -> bool:
         """Whether all values could be IDs."""
-        return bool(self.taken) and all(_is_id(one) for one in self.taken)
+        return bool(self.taken) and all(is_order_id(one) for one in self.taken)
 
     def cards(self, host: str, type_id: int) -> int:
         """How many values are cards of the portal by more than a bare number."""
@@ -273,12 +260,12 @@ class _Table:
     def _judged(self, one: _Candidate, known: Known) -> Column:
         """A possible column of orders with what heading and store say of it."""
         numbers = sum(1 for value in one.taken if value.casefold() in known.ids)
-        ids = sum(1 for value in one.taken if _is_id(value) and int(value) in known.numbers)
+        ids = sum(1 for value in one.taken if is_order_id(value) and int(value) in known.numbers)
         why, kind, found = Why.NOTHING, Kind.NUMBER, numbers
         if one.meaning in (Heading.NUMBER, Heading.ORDER):
             why = Why.HEADING
         elif one.meaning == Heading.ID:
-            lettered = sum(1 for value in one.taken if not _is_id(value))
+            lettered = sum(1 for value in one.taken if not is_order_id(value))
             why = Why.LETTERS if lettered > len(one.taken) / 2 else Why.HEADING
             kind, found = (Kind.ID, ids) if why == Why.HEADING else (Kind.NUMBER, numbers)
         elif plain(one.heading) in ("id", "ид") and one.whole and ids >= numbers:
@@ -385,7 +372,3 @@ def _card(value: str, note: Note | None, host: str, type_id: int) -> bool:
     link = note.detail if note and note.about == About.LINK else ""
     owner = card_value(value, host, type_id=type_id, link=link).owner
     return owner is not None and owner.type_id == type_id
-
-
-def _is_id(value: str) -> bool:
-    return value.isascii() and value.isdecimal() and len(value) <= 15 and value[0] != "0"

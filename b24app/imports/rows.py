@@ -9,6 +9,7 @@ from b24app.imports.table import About, Line
 from b24app.imports.values import (
     MAX_NUMBER_CHARACTERS,
     OrderValue,
+    is_order_id,
     names_no_order,
     order_value,
 )
@@ -52,11 +53,6 @@ def rows(
         yield _row(line, columns, host)
 
 
-def chosen_reading(value: OrderValue, which: int) -> OrderValue:
-    """A doubtful value after the person has said which of its readings is meant."""
-    return OrderValue(value.written, value.readings[which])
-
-
 def _row(line: Line, columns: Columns, host: str) -> Row:
     order, card = columns.order, columns.card
     if order is None:
@@ -86,12 +82,12 @@ def _row(line: Line, columns: Columns, host: str) -> Row:
 def _problem(line: Line, columns: Columns, value: OrderValue, card: CardValue) -> str:
     order = columns.order
     if value.doubt is not None or order is None:
-        return card.problem or "" if value.doubt is None else ""
+        return ""
     if names_no_order(line.cell(order.index)):
         return NO_ORDER
     if len(value.taken) > MAX_NUMBER_CHARACTERS:
         return TOO_LONG
-    if order.kind == Kind.ID and not _is_id(value.taken):
+    if order.kind == Kind.ID and not is_order_id(value.taken):
         return BAD_ID
     if not columns.sure:
         return UNSURE
@@ -102,8 +98,4 @@ def _same_id(line: Line, columns: Columns) -> int:
     if columns.same_order is None:
         return 0
     text = order_value(line.cell(columns.same_order)).taken
-    return int(text) if _is_id(text) else 0
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 15 and not text.startswith("0")
+    return int(text) if is_order_id(text) else 0

@@ -97,6 +97,11 @@ def names_no_order(cell: str) -> bool:
     return not text or text in _TOTAL
 
 
+def is_order_id(text: str) -> bool:
+    """Whether a text can be an order's ID: up to 15 digits, the first of them no zero."""
+    return text.isascii() and text.isdecimal() and len(text) <= 15 and not text.startswith("0")
+
+
 def visible(cell: str) -> str:
     """The text without characters that nobody sees, white space at its ends, and unusual spaces."""
     kept = (
