@@ -154,8 +154,6 @@ class SharedBudget:
             wait, why = self._ask(ticket, methods)
             if wait <= 0:
                 return
-            if why == "away":
-                raise errors.BudgetUnavailable(wait, method=method, why=why)
             if self._priority is Priority.BULK:
                 raise errors.Wait(wait, method=method, why=why)
             if time.monotonic() + wait > end:

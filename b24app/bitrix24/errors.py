@@ -232,10 +232,6 @@ class Wait(LimitError):
         return type(self), (self.seconds,), self.__dict__
 
 
-class BudgetUnavailable(Wait):
-    """A job's request waits because the shared budget cannot be asked: Redis is away, not the portal."""
-
-
 class ServerFault(ApiError):
     retryable = True
     not_applied = False
