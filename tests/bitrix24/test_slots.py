@@ -87,3 +87,7 @@ def test_a_web_request_keeps_one_slot_of_a_portal_to_its_end() -> None:
 def test_a_worker_needs_no_slot() -> None:
     for _ in range(100):
         slots.hold("worked.example")
+    # None was taken: a web request still finds one.
+    with slots.of_web_request():
+        slots.hold("worked.example")
+        assert slots.OF_PROCESS.waiting == 0
