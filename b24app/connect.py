@@ -2,8 +2,8 @@
 
 from b24app.bitrix24 import answers
 from b24app.bitrix24.client import Client, Timeouts
-from b24app.bitrix24.pacing import Priority
-from b24app.portals import observing
+from b24app.bitrix24.portal_limits import Priority
+from b24app.portals import call_listener
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.renewal import StoredTokens
@@ -42,7 +42,7 @@ def background_client(
     return Client(
         StoredTokens(user),
         budget=budget_of(user.portal, priority),
-        listener=observing.listener(user.portal, user.user_id),
+        listener=call_listener.listener(user.portal, user.user_id),
         timeouts=Timeouts() if bulk else timeouts,
         bounds=answers.IN_JOBS if bulk else answers.WAITED_FOR,
     )

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.errors import BitrixError
-from b24app.orders import rows
+from b24app.orders import parsing
 from b24app.orders.types import Owner, Status
 from b24app.portals.models import Portal
 
@@ -45,10 +45,12 @@ def statuses(portal: Portal, outcomes: Outcomes) -> Mapping[str, Status]:
         plain = [listed.result, named.result if isinstance(named, Answer) else None]
         if not isinstance(named, BitrixError):
             _set(f"statuses:{portal.pk}", plain)
-        return rows.statuses(*plain)
+        return parsing.statuses(*plain)
     remembered = _get(f"statuses:{portal.pk}")
     return (
-        rows.statuses(*remembered) if isinstance(remembered, list) and len(remembered) == 2 else {}
+        parsing.statuses(*remembered)
+        if isinstance(remembered, list) and len(remembered) == 2
+        else {}
     )
 
 
@@ -64,8 +66,8 @@ def platforms(portal: Portal, outcomes: Outcomes) -> Mapping[int, str]:
     listed = outcomes.get("platforms")
     if isinstance(listed, Answer):
         _set(f"platforms:{portal.pk}", listed.result)
-        return rows.platforms(listed.result)
-    return rows.platforms(_get(f"platforms:{portal.pk}"))
+        return parsing.platforms(listed.result)
+    return parsing.platforms(_get(f"platforms:{portal.pk}"))
 
 
 def read_statuses(portal: Portal, client: Client) -> Mapping[str, Status]:
@@ -80,7 +82,7 @@ def read_statuses(portal: Portal, client: Client) -> Mapping[str, Status]:
 def statuses_read(outcomes: Outcomes) -> Mapping[str, Status]:
     """Order statuses by id, as :data:`STATUSES` has just read them; empty where that was refused."""
     read = (outcomes.get(key) for key in STATUSES)
-    return rows.statuses(*(one.result if isinstance(one, Answer) else None for one in read))
+    return parsing.statuses(*(one.result if isinstance(one, Answer) else None for one in read))
 
 
 def named(known: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
@@ -102,7 +104,7 @@ def expected_links(portal: Portal, owner: Owner) -> int:
 
     It decides how much is asked for at once and is never shown.
     """
-    return rows.integer(_get(f"links:{portal.pk}:{owner.type_id}:{owner.id}"))
+    return parsing.integer(_get(f"links:{portal.pk}:{owner.type_id}:{owner.id}"))
 
 
 def remember_links(portal: Portal, owner: Owner, total: int) -> None:
@@ -143,12 +145,12 @@ def people_read(outcomes: Outcomes) -> dict[int, str]:
     """Employees' names by id; what was refused is left out."""
     found = (
         (
-            rows.identifier(row.get("ID")),
-            " ".join(rows.text(row.get(key)) for key in ("NAME", "LAST_NAME")).strip(),
+            parsing.identifier(row.get("ID")),
+            " ".join(parsing.text(row.get(key)) for key in ("NAME", "LAST_NAME")).strip(),
         )
         for key, outcome in outcomes.items()
         if key.startswith("people") and isinstance(outcome, Answer)
-        for row in rows.rows(outcome.result)
+        for row in parsing.rows(outcome.result)
     )
     return {user_id: name for user_id, name in found if name}
 

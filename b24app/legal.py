@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.http import require_safe
 
-from b24app.portals import entry
+from b24app.web import entry
 
 VERSION = "2026-11-25"
 

@@ -265,10 +265,10 @@ MIDDLEWARE = [
     # Adds a random number of bytes to each answer. See "HTML is compressed by the app" in the decisions.
     "django.middleware.gzip.GZipMiddleware",
     "b24app.collecting.Collect",
-    "b24app.portals.frame.FrameHeaders",
-    "b24app.portals.throttle.Throttle",
-    "b24app.portals.slots.PortalSlots",
-    "b24app.portals.failures.FailurePages",
+    "b24app.web.frame_headers.FrameHeaders",
+    "b24app.web.throttle.Throttle",
+    "b24app.web.portal_slots.PortalSlots",
+    "b24app.web.server_errors.FailurePages",
 ]
 _CONTEXT_PROCESSORS = ["django.template.context_processors.request"]
 TEMPLATES = [
@@ -328,7 +328,7 @@ READING_REQUESTS = 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # A thousand chosen orders, each with its number and its status.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
-FILE_UPLOAD_HANDLERS = ["b24app.uploads.BoundedUpload"]
+FILE_UPLOAD_HANDLERS = ["b24app.web.uploads.BoundedUpload"]
 
 CELERY_BROKER_URL = _broker(REDIS_URL)
 CELERY_IMPORTS = ["b24app.collecting"]

@@ -3,27 +3,27 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from b24app import front, health, legal
-from b24app.console import links, support, trail
+from b24app import health, legal, root
+from b24app.console import audit_pages, link_pages, support
 from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
 from b24app.jobs import views as jobs
 from b24app.metrics import metrics
 from b24app.tab import (
-    amounts,
-    changes,
+    change_views,
+    deal_amount,
     history,
     order_card,
     picker,
-    renewing,
-    statuses,
+    session_renewal,
+    status_changes,
     suggestions,
 )
 from b24app.tab import views as tab
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", front.main, name="main"),
+    path("", root.main, name="main"),
     path("install/", install.installer, name="install"),
     path("oauth/connect/", install.connect, name="oauth-connect"),
     path("oauth/callback/", install.callback, name="oauth-callback"),
@@ -44,27 +44,27 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tab/suggestions/", suggestions.suggestions, name="tab-suggestions"),
     path("tab/suggestions/dismiss/", suggestions.dismiss, name="tab-suggestions-dismiss"),
     path("tab/suggestions/restore/", suggestions.restore, name="tab-suggestions-restore"),
-    path("tab/link/", changes.link, name="tab-link"),
-    path("tab/unlink/confirm/", changes.confirm_unlink, name="tab-confirm-unlink"),
-    path("tab/unlink/", changes.unlink, name="tab-unlink"),
-    path("tab/move/confirm/", changes.confirm_move, name="tab-confirm-move"),
-    path("tab/move/", changes.move, name="tab-move"),
-    path("tab/status/confirm/", statuses.confirm, name="tab-confirm-status"),
-    path("tab/status/", statuses.change, name="tab-status"),
-    path("tab/amount/confirm/", amounts.confirm, name="tab-confirm-amount"),
-    path("tab/amount/", amounts.change, name="tab-amount"),
+    path("tab/link/", change_views.link, name="tab-link"),
+    path("tab/unlink/confirm/", change_views.confirm_unlink, name="tab-confirm-unlink"),
+    path("tab/unlink/", change_views.unlink, name="tab-unlink"),
+    path("tab/move/confirm/", change_views.confirm_move, name="tab-confirm-move"),
+    path("tab/move/", change_views.move, name="tab-move"),
+    path("tab/status/confirm/", status_changes.confirm, name="tab-confirm-status"),
+    path("tab/status/", status_changes.change, name="tab-status"),
+    path("tab/amount/confirm/", deal_amount.confirm, name="tab-confirm-amount"),
+    path("tab/amount/", deal_amount.change, name="tab-amount"),
     path("tab/history/", history.history, name="tab-history"),
-    path("tab/undo/", changes.undo, name="tab-undo"),
+    path("tab/undo/", change_views.undo, name="tab-undo"),
     path("console/overview/", console.overview, name="console-overview"),
     path("console/rebind/", console.rebind, name="console-rebind"),
     path("console/carry-on/", console.carry_on, name="console-carry-on"),
-    path("console/links/", links.links, name="console-links"),
-    path("console/links/without-deal/", links.without_deal, name="console-without"),
-    path("console/links/without-owner/", links.without_owner, name="console-gone"),
-    path("console/links/export/", links.export, name="console-links-export"),
+    path("console/links/", link_pages.links, name="console-links"),
+    path("console/links/without-deal/", link_pages.without_deal, name="console-without"),
+    path("console/links/without-owner/", link_pages.without_owner, name="console-gone"),
+    path("console/links/export/", link_pages.export, name="console-links-export"),
     path("console/jobs/", console.jobs, name="console-jobs"),
-    path("console/audit/", trail.trail, name="console-audit"),
-    path("console/audit/export/", trail.export, name="console-audit-export"),
+    path("console/audit/", audit_pages.trail, name="console-audit"),
+    path("console/audit/export/", audit_pages.export, name="console-audit-export"),
     path("console/support/", support.journal, name="console-support"),
     path("console/support/bundle/", support.take, name="console-bundle"),
     path("console/settings/", console.settings, name="console-settings"),
@@ -89,7 +89,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/<int:pk>/retry/", jobs.retry, name="job-retry"),
     path("jobs/<int:pk>/discard/", jobs.discard, name="job-discard"),
     path("jobs/<int:pk>/undo/", jobs.undo, name="job-undo"),
-    path("session/renew/", renewing.renew, name="session-renew"),
+    path("session/renew/", session_renewal.renew, name="session-renew"),
     path("events/", events.receive, name="events"),
     path("legal/licence/", legal.licence, name="legal-licence"),
     path("legal/privacy/", legal.privacy, name="legal-privacy"),
@@ -98,9 +98,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz/all/", health.all_well, name="readyz-all"),
     path("metrics/", metrics, name="metrics"),
 ]
-handler400 = handler403 = "b24app.portals.failures.unreadable"
-handler404 = "b24app.front.nowhere"
-handler500 = "b24app.portals.failures.unexpected"
+handler400 = handler403 = "b24app.web.server_errors.unreadable"
+handler404 = "b24app.root.nowhere"
+handler500 = "b24app.web.server_errors.unexpected"
 
 if settings.OPERATOR_ADMIN:
     urlpatterns.append(path("operator/", include("b24app.operations.routes")))

@@ -17,7 +17,7 @@ from redis import Redis
 
 from b24app import embedded
 from b24app.bitrix24 import errors
-from b24app.bitrix24.pacing import Limits, Priority, seconds_for
+from b24app.bitrix24.portal_limits import Limits, Priority, seconds_for
 from tests.bitrix24.metered import ADD, Metered, refusals
 
 THREADS, SECONDS = 8, 5.0

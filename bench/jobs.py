@@ -37,7 +37,7 @@ from tests.jobs.machine import Machine
 from tests.jobs.persons import ADD, Person, added
 
 CAPACITY, LEAK, OPERATING = 50, 2, 480.0
-LANES = 4  # of b24app.jobs.lanes, which needs Django set up
+LANES = 4  # of b24app.jobs.worker_slots, which needs Django set up
 DEALS = 100
 LOOK_EVERY = 2.0
 # Seconds after which the person sits down anew, since nobody is there to renew a session.

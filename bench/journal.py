@@ -27,7 +27,7 @@ def main() -> None:
 
 def _measure(portal: DemoPortal) -> None:
     from b24app.journal import calls  # noqa: PLC0415 (models can be imported only after setup)
-    from b24app.portals import observing  # noqa: PLC0415
+    from b24app.portals import call_listener  # noqa: PLC0415
 
     client = Client()
     portal.rest.limits.enforced = False
@@ -39,7 +39,7 @@ def _measure(portal: DemoPortal) -> None:
     opening: dict[str, list[float]] = {kind: [] for kind in kinds}
     for number in range(3 * ROUNDS + 9):
         kind = kinds[number % 3]
-        observing._observers[:] = [] if kind == "without" else [calls.heard]
+        call_listener._observers[:] = [] if kind == "without" else [calls.heard]
         calls._store_contents = contents if kind == "journal and log" else _nothing
         began = time.perf_counter()
         open_tab(client, portal, deal_id=FIFTY)

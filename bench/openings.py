@@ -26,7 +26,7 @@ from tests import environment  # isort: skip  (sets what the settings read)
 
 import requests
 
-from b24app.portals.codes import DEAL_TAB
+from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
 from tests.jobs import machine
 from tests.jobs.machine import Machine

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.http import HttpResponse
 from django.test import Client
 
-from b24app.portals.codes import DEAL_TAB, INVOICE_TAB, ORDER_TAB
+from b24app.portals.placements import DEAL_TAB, INVOICE_TAB, ORDER_TAB
 from demo.server import DemoPortal
 
 ANNA, MARIA, ILYA, TOM, PETRA, NINA, ERIK = 1, 5, 7, 9, 11, 13, 15

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from b24app.tables import Cell, Table, csv_file, xlsx_file
+from b24app.web.table_files import Cell, Table, csv_file, xlsx_file
 
 DANGEROUS = [
     "=1+1",

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
-from b24app.uploads import LARGEST_FILE, LARGEST_REQUEST
+from b24app.web.uploads import LARGEST_FILE, LARGEST_REQUEST
 
 
 def files(*sizes: int) -> dict[str, object]:

@@ -21,9 +21,9 @@ from typing import Any, Final, Protocol
 from redis import Redis
 from redis.exceptions import RedisError
 
-from b24app.bitrix24 import deadline, errors, pacing
+from b24app.bitrix24 import deadline, errors, portal_limits
 from b24app.bitrix24.batch import Outcome
-from b24app.bitrix24.pacing import Limits, MethodView, Priority, View
+from b24app.bitrix24.portal_limits import Limits, MethodView, Priority, View
 
 PATIENCE: Final = 4.0
 """Seconds a person's request waits for room; when it would take longer it is refused at once."""
@@ -120,7 +120,7 @@ class Budgets:
             **asdict(limits),
             "brim": limits.brim,
             "reserve": limits.reserve,
-            "unknown_cost": pacing.UNKNOWN_COST,
+            "unknown_cost": portal_limits.UNKNOWN_COST,
         }
         try:
             answer = self._script(
@@ -162,7 +162,7 @@ class SharedBudget:
 
     def settle(self, ticket: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
         """See :class:`Budget`. Raises nothing: what was done is done."""
-        heard = pacing.heard(outcomes)
+        heard = portal_limits.heard(outcomes)
         if heard.full:
             self._budgets.local.fill(self._member_id, self._limits)
         self._run("settle", _given({"ticket": ticket, **asdict(heard)}))

@@ -13,9 +13,9 @@ from b24app.bitrix24.answers import WAITED_FOR, Answer, Bounds, CallTime
 from b24app.bitrix24.batch import Command, Outcome
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.encoding import Params
-from b24app.bitrix24.exchange import CallRecord, Exchange, Listener, Request
 from b24app.bitrix24.paging import Row
-from b24app.bitrix24.tokens import TokenSource
+from b24app.bitrix24.retry import CallRecord, Exchange, Listener, Request
+from b24app.bitrix24.token_source import TokenSource
 from b24app.bitrix24.transport import SHARED, Transport
 
 __all__ = ["Answer", "CallRecord", "CallTime", "Client", "Command", "Outcome", "Timeouts"]

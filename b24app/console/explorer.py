@@ -17,9 +17,9 @@ from django.http import QueryDict
 from b24app.bitrix24.answers import Answer
 from b24app.bitrix24.client import Client, Command
 from b24app.bitrix24.filters import Filter, Op, Order
-from b24app.console import conditions, described
-from b24app.console.conditions import FIELDS, Conditions
-from b24app.console.described import Described
+from b24app.console import explorer_filters, link_descriptions
+from b24app.console.explorer_filters import FIELDS, Conditions
+from b24app.console.link_descriptions import Described
 from b24app.orders import links
 from b24app.orders.types import OrderLink
 from b24app.portals.models import Portal
@@ -81,7 +81,7 @@ def read(query: QueryDict) -> Look:
     if jump.isascii() and jump.isdecimal() and 0 < len(jump) < 16 and sort == "order":
         after = int(jump) + (1 if descending else -1)
     return Look(
-        conditions.read(query),
+        explorer_filters.read(query),
         sort,
         descending,
         after=max(after, 0),
@@ -111,7 +111,7 @@ def page(client: Client, portal: Portal, look: Look) -> Page:
         found.reverse()
     first = outcomes["links"]
     total = first.total if isinstance(first, Answer) and look.first else look.total
-    rows, unread = described.of(client, portal, found)
+    rows, unread = link_descriptions.of(client, portal, found)
     full = len(found) == PAGE
     fore = full if look.back else not look.first
     aft = not look.end and (full or look.back)
@@ -156,13 +156,13 @@ def address(look: Look, total: int | None, way: str = "", link: OrderLink | None
     place = {way: link.order_id if link else 1} if way else {}
     if link and look.sort != "order":
         place["at"] = link.owner.type_id if look.sort == "type" else link.owner.id
-    lines = conditions.written(look.conditions.lines)
+    lines = explorer_filters.written(look.conditions.lines)
     return urlencode([*lines, *sorting.items(), *known.items(), *place.items()])
 
 
 def sortings(look: Look) -> dict[str, str]:
     """The query behind each column's heading: the same links, sorted by it, or the other way round."""
-    lines = conditions.written(look.conditions.lines)
+    lines = explorer_filters.written(look.conditions.lines)
     found = {}
     for name in FIELDS:
         down = not look.descending if name == look.sort else name == "order"

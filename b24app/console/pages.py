@@ -10,12 +10,13 @@ from django.urls import NoReverseMatch, reverse
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.portals import access, entry, rights, states
-from b24app.portals.entry import Page
+from b24app.portals import access, rights
 from b24app.portals.launch import Refused
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
+from b24app.web import entry, error_states
+from b24app.web.entry import Page
+from b24app.web.session import Session
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
@@ -120,7 +121,7 @@ def trouble(
     session: Session | None = None,
 ) -> HttpResponse:
     """What went wrong, in the place of a section."""
-    state = states.of_error(error)
+    state = error_states.of_error(error)
     context = {
         "state": replace(state, retry=False),
         "again": reverse(SECTIONS[section]) if state.retry else "",

@@ -16,8 +16,8 @@ from b24app.bitrix24 import filters
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter, Op
 from b24app.console import pages
-from b24app.console.described import Described
-from b24app.orders import cards, links, scanning
+from b24app.console.link_descriptions import Described
+from b24app.orders import cards, links, scan
 from b24app.orders.types import OrderLink
 from b24app.portals.models import PortalUser
 
@@ -94,11 +94,11 @@ def begun(before: Progress) -> Progress:
 
 def without_deal(user: PortalUser, client: Client, before: Progress) -> Step:
     """Orders that are linked to nothing. Raises what keeps orders or links from being read."""
-    outcomes = client.batch(scanning.order_commands(before.below, _pages(before)))
-    orders = scanning.found_orders(outcomes)
+    outcomes = client.batch(scan.order_commands(before.below, _pages(before)))
+    orders = scan.found_orders(outcomes)
     places = links.read_places(client, (order.id for order in orders))
     rows = [Described(one.id, None, one) for one in orders if places[one.id] is None]
-    total = scanning.total(outcomes) if not before.below else before.total
+    total = scan.total(outcomes) if not before.below else before.total
     return _step(before, total, [order.id for order in orders], rows)
 
 
@@ -108,19 +108,19 @@ def without_owner(user: PortalUser, client: Client, before: Progress) -> Step:
     A card that is not shown proves that it is gone only to an administrator, so the portal is asked
     for that in the same request. Raises :class:`Refused` for anybody else.
     """
-    asked = scanning.link_commands([], before.below, _pages(before))
+    asked = scan.link_commands([], before.below, _pages(before))
     outcomes = pages.recheck(user, client, asked)
-    found = scanning.found_links(outcomes)
+    found = scan.found_links(outcomes)
     owners = cards.readable(link.owner for link in found)
     listed = client.batch(cards.listing_of(owners)) if owners else {}
     gone = cards.missing(listed, owners)
     rows = [_row(link) for link in found if link.owner in gone]
-    total = scanning.total(outcomes) if not before.below else before.total
+    total = scan.total(outcomes) if not before.below else before.total
     return _step(before, total, [link.order_id for link in found], rows)
 
 
 def _pages(before: Progress) -> int:
-    return PAGES_AFTERWARDS if before.below else scanning.PAGES
+    return PAGES_AFTERWARDS if before.below else scan.PAGES
 
 
 def _row(link: OrderLink) -> Described:

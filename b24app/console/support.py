@@ -9,7 +9,7 @@ from b24app.journal import audit, bundle, calls
 from b24app.journal.models import RestCallQuerySet
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
+from b24app.web.session import Session
 
 SHOWN = 100
 LONGEST = 128

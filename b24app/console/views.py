@@ -13,15 +13,16 @@ from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Timeouts
 from b24app.connect import WAITED_FOR, client_of
-from b24app.console import chart, choices, health, links, mending, pages
-from b24app.console.choices import Choices, ChoicesForm
-from b24app.console.health import Check
-from b24app.portals import bindings, entry, launch
-from b24app.portals.frame import allow_frame
+from b24app.console import chart, diagnosis, link_pages, pages, repairs, settings_form
+from b24app.console.diagnosis import Check
+from b24app.console.settings_form import Choices, ChoicesForm
+from b24app.portals import bindings, launch
 from b24app.portals.launch import Posted
 from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
+from b24app.web import entry
+from b24app.web.frame_headers import allow_frame
+from b24app.web.session import Session
 
 
 @entry.opened_by_portal
@@ -41,7 +42,7 @@ def toolbar(request: HttpRequest, posted: Posted) -> HttpResponse:
     if not user.is_admin:
         return _friendly(request, user, session)
     try:
-        context = links.drawn(user, QueryDict(), launch.OPENING)
+        context = link_pages.drawn(user, QueryDict(), launch.OPENING)
     except errors.AuthError:
         raise
     except errors.BitrixError as error:
@@ -71,7 +72,7 @@ def overview(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRes
 
 
 def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, object]:
-    checks = health.checks(client_of(user, timeouts=timeouts), user.portal)
+    checks = diagnosis.checks(client_of(user, timeouts=timeouts), user.portal)
     return {
         "portal": user.portal,
         "checks": checks,
@@ -98,13 +99,13 @@ def _removal_until(portal: Portal) -> datetime | None:
 @pages.administrators("overview", "POST", asks=Asks.ALONG, unpaid=True)
 def rebind(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Bind again what is missing and drop what is too much."""
-    return _mended(request, user, mending.rebind(user, client_of(user)))
+    return _mended(request, user, repairs.rebind(user, client_of(user)))
 
 
 @pages.administrators("overview", "POST", asks=Asks.ALONG, unpaid=True)
 def carry_on(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Let the app work in the background with the access of the administrator who pressed."""
-    return _mended(request, user, mending.carry_on(user, client_of(user)))
+    return _mended(request, user, repairs.carry_on(user, client_of(user)))
 
 
 def _mended(
@@ -132,7 +133,7 @@ def jobs(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
 @pages.administrators("settings", "GET", asks=Asks.FIRST)
 def settings(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """What is in force, as a form."""
-    return pages.show(request, "settings", _form_of(choices.of_portal(user.portal)))
+    return pages.show(request, "settings", _form_of(settings_form.of_portal(user.portal)))
 
 
 @pages.administrators("settings", "POST", asks=Asks.ALONG)
@@ -140,11 +141,11 @@ def save(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     """Keep the form, bind or unbind what it says; the form again where it cannot be kept."""
     form = ChoicesForm(request.POST)
     if not form.is_valid():
-        typed = form.typed(choices.of_portal(user.portal))
+        typed = form.typed(settings_form.of_portal(user.portal))
         context = _form_of(typed) | {"form": form, "given": request.POST}
         return pages.show(request, "settings", context, status=422)
     chosen = form.choices()
-    refused = choices.keep(user, client_of(user), chosen)
+    refused = settings_form.keep(user, client_of(user), chosen)
     response = pages.show(request, "settings", _form_of(chosen) | {"refused": refused})
     response["HX-Trigger"] = _toast(_("Settings saved"))
     return response

@@ -12,12 +12,12 @@ from b24app import upkeep
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Command
 from b24app.connect import background_client, installer_client
-from b24app.events import echoes, removing
+from b24app.events import echoes, uninstall_checks
 from b24app.events.models import ChangeNotice, InboxEvent
-from b24app.install import flow
+from b24app.install import lifecycle
 from b24app.install.removal import Verdict
-from b24app.jobs import under_way
-from b24app.journal import watching
+from b24app.jobs import running_orders
+from b24app.live import watching
 from b24app.orders import links, origins
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals import launch
@@ -82,7 +82,9 @@ def _updated(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]
     except RedisError:
         raise NotYet("nobody can tell how often we have bound") from None
     failed = [
-        step for step in flow.bind(background_client(portal.installer), portal) if not step.done
+        step
+        for step in lifecycle.bind(background_client(portal.installer), portal)
+        if not step.done
     ]
     if failed:
         raise NotYet(f"not bound: {', '.join(step.name for step in failed)}")
@@ -93,7 +95,7 @@ def _uninstalled(portal: Portal, data: Mapping[str, object], auth: Mapping[str, 
 
     Raises :class:`NotBelieved` while any access works.
     """
-    verdict = removing.told(portal, clean=str(data.get("CLEAN", "0")) == "1")
+    verdict = uninstall_checks.told(portal, clean=str(data.get("CLEAN", "0")) == "1")
     if verdict is Verdict.INSTALLED:
         raise NotBelieved(f"uninstall of {portal.host}: our access still works")
 
@@ -178,7 +180,7 @@ def _being_written(portal: Portal, notices: Sequence[ChangeNotice]) -> list[Chan
     fresh = {one.entity: one for one in notices if one.name == SAVED and one.received_at > since}
     if not fresh:
         return []
-    writing = under_way.orders_being_written(portal.pk, fresh)
+    writing = running_orders.orders_being_written(portal.pk, fresh)
     return [fresh[order] for order in writing]
 
 

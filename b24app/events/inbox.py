@@ -24,7 +24,7 @@ from b24app.events.storing import Change
 from b24app.portals.bindings import APP_EVENTS, EVENTS
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal
-from b24app.portals.throttle import over
+from b24app.web.throttle import over
 
 MOST_FIELDS = 500
 # Unproven events of one kind, for one portal from one address: in a minute, and waiting at once.

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.errors import BitrixError
-from b24app.events import handlers, notices, removing
+from b24app.events import folding, handlers, uninstall_checks
 from b24app.events.models import ChangeNotice, InboxEvent
 
 logger = logging.getLogger(__name__)
@@ -101,15 +101,15 @@ def _later(event: InboxEvent, *, patient: bool = False) -> None:
 @shared_task(name="events.gather")
 def gather(portal: int) -> None:
     """Work what a portal has told of, some hundreds of changes at a time."""
-    taken = notices.claim(portal)
-    if taken and _noticed(taken) >= notices.MOST:
+    taken = folding.claim(portal)
+    if taken and _noticed(taken) >= folding.MOST:
         gather.delay(portal)
 
 
 @shared_task(name="events.gather_again")
 def gather_again(lost: str) -> None:
     """Work the changes of a claim that was not finished."""
-    taken = notices.claim_again(lost)
+    taken = folding.claim_again(lost)
     if taken:
         _noticed(taken)
 
@@ -129,9 +129,9 @@ def _noticed(claim: str) -> int:
             early = handlers.notice(rows[0].portal, rows)
         except BitrixError:
             return 0
-    notices.done([one for one in rows if one not in early])
+    folding.done([one for one in rows if one not in early])
     if early:
-        notices.look_again(early, timedelta(seconds=LOOK_AGAIN))
+        folding.look_again(early, timedelta(seconds=LOOK_AGAIN))
         with suppress(OperationalError, RedisError):
             # Without a broker the sweep finds them.
             gather_again.apply_async((claim,), countdown=LOOK_AGAIN + 0.1)
@@ -141,7 +141,7 @@ def _noticed(claim: str) -> int:
 @shared_task(name="events.look_again")
 def look_again(portal: int) -> None:
     """Look once more at a reported removal of the app that was not confirmed yet."""
-    removing.look_again(portal)
+    uninstall_checks.look_again(portal)
 
 
 @shared_task(name="events.sweep")
@@ -151,11 +151,11 @@ def sweep() -> None:
     waiting = InboxEvent.objects.filter(state=InboxEvent.State.WAITING, try_at__lte=now)
     for pk in waiting.order_by("pk").values_list("pk", flat=True)[:500]:
         work.delay(pk)
-    for portal in notices.waiting():
+    for portal in folding.waiting():
         gather.delay(portal)
-    for claim in notices.lost():
+    for claim in folding.lost():
         gather_again.delay(claim)
-    for portal in removing.due():
+    for portal in uninstall_checks.due():
         look_again.delay(portal)
     for state, kept in KEPT.items():
         InboxEvent.objects.filter(state=state, received_at__lt=now - kept).delete()

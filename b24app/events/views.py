@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from b24app.events import inbox, tasks
 from b24app.events.inbox import Stored
-from b24app.portals import throttle
+from b24app.web import throttle
 
 logger = logging.getLogger(__name__)
 

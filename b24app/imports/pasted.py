@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from b24app.imports import delimited
-from b24app.imports.cards import CardValue, card_value
+from b24app.imports.card_references import CardValue, card_value
 from b24app.imports.columns import Kind
 from b24app.imports.headings import Heading, meaning
 from b24app.imports.rows import NO_ORDER, TOO_LONG, Row

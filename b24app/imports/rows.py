@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from b24app.imports.cards import CardValue, card_value
+from b24app.imports.card_references import CardValue, card_value
 from b24app.imports.columns import Columns, Kind
 from b24app.imports.table import About, Line
 from b24app.imports.values import (

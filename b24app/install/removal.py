@@ -16,8 +16,8 @@ from django.db.models import Case, IntegerField, Value, When
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client, Timeouts
-from b24app.bitrix24.pacing import Priority
-from b24app.portals import observing, renewal
+from b24app.bitrix24.portal_limits import Priority
+from b24app.portals import call_listener, renewal
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
 
@@ -159,7 +159,7 @@ def _asked(user: PortalUser) -> bool | None:
     client = Client(
         _AsStored(user),
         budget=budget_of(user.portal, Priority.INTERACTIVE),
-        listener=observing.listener(user.portal, user.user_id),
+        listener=call_listener.listener(user.portal, user.user_id),
         timeouts=_TIMEOUTS,
     )
     try:

@@ -12,15 +12,15 @@ from django.views.decorators.http import require_GET
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client
 from b24app.connect import client_of
-from b24app.install import authorizing, flow
-from b24app.install.authorizing import NotConnected
-from b24app.portals import entry, states
-from b24app.portals.codes import DEFAULT
-from b24app.portals.frame import allow_frame
+from b24app.install import lifecycle, oauth_connect
+from b24app.install.oauth_connect import NotConnected
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
+from b24app.portals.placements import DEFAULT
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
+from b24app.web import entry, error_states
+from b24app.web.frame_headers import allow_frame
+from b24app.web.session import Session
 
 # How a connecting ends, and the HTTP status of its page.
 _CONNECTIONS: Mapping[str, int] = {
@@ -41,7 +41,7 @@ _CONNECTIONS: Mapping[str, int] = {
 @partial(entry.opened_by_portal, installs=True)
 def installer(request: HttpRequest, posted: Posted) -> HttpResponse:
     """Install or install again: prove, store, bind, show what was done, and finish by itself."""
-    user = flow.install(posted)
+    user = lifecycle.install(posted)
     allow_frame(request, user.portal)
     session = Session(user.pk, DEFAULT, 0, 0, entry.language(posted.language))
     context = {"portal": user.portal, "session": session.token()}
@@ -57,7 +57,7 @@ def repeat(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
 
 
 def _steps(client: Client, user: PortalUser) -> dict[str, object]:
-    steps = flow.bind(client, user.portal)
+    steps = lifecycle.bind(client, user.portal)
     done = sum(1 for step in steps if step.done)
     return {"steps": steps, "done": done, "finished": done == len(steps), "portal": user.portal}
 
@@ -70,7 +70,7 @@ def connect(request: HttpRequest) -> HttpResponse:
     too. The page is the same whether the app is installed there or not.
     """
     try:
-        departure = authorizing.depart(
+        departure = oauth_connect.depart(
             request.GET.get("portal", ""), request.COOKIES.get(_cookie(), "")
         )
     except NotConnected as refused:
@@ -80,7 +80,7 @@ def connect(request: HttpRequest) -> HttpResponse:
     response.set_cookie(
         _cookie(),
         departure.browser,
-        max_age=authorizing.STATE_SECONDS,
+        max_age=oauth_connect.STATE_SECONDS,
         secure=_secure(),
         httponly=True,
         samesite="Lax",
@@ -93,7 +93,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     """The person comes back from the portal: tokens at once, then a page in plain words."""
     given = request.GET
     try:
-        user = authorizing.arrive(
+        user = oauth_connect.arrive(
             given.get("code", ""), given.get("state", ""), request.COOKIES.get(_cookie(), "")
         )
     except NotConnected as refused:
@@ -101,7 +101,7 @@ def callback(request: HttpRequest) -> HttpResponse:
     except Refused:
         return _connection(request, "elsewhere")
     except errors.BitrixError as error:
-        state = states.of_error(error)
+        state = error_states.of_error(error)
         known = {"app-closed": "refused"} | {one: one for one in ("payment", "plan", "overload")}
         reason = known.get(state.name, "later")
         return _connection(request, reason, reference=state.reference)

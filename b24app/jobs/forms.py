@@ -13,13 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from b24app.bitrix24 import filters
 from b24app.imports import pasted
-from b24app.imports.cards import CardProblem, card_value
+from b24app.imports.card_references import CardProblem, card_value
 from b24app.imports.table import Unreadable
-from b24app.jobs import reasons
-from b24app.jobs.creating import Order
+from b24app.jobs import texts
+from b24app.jobs.creation import Order
 from b24app.jobs.models import TO_CARD, WITH_CARD, Job, place_of, place_text
 from b24app.orders.types import DEAL, INVOICE, Owner
-from b24app.uploads import LARGEST_FILE
+from b24app.web.uploads import LARGEST_FILE
 
 MOST_CHOSEN = 1000
 LONGEST_SEARCH = 100
@@ -133,8 +133,8 @@ def _pasted(form: QueryDict, host: str) -> Listed:
         if pasted.as_table(text) is None:
             _check_list(text, asked, host)
     except Unreadable as problem:
-        known = reasons.LIST_REASONS.get(problem.reason)
-        raise Mistake(known or reasons.unreadable(problem.reason, problem.facts)) from None
+        known = texts.LIST_REASONS.get(problem.reason)
+        raise Mistake(known or texts.unreadable(problem.reason, problem.facts)) from None
     return Listed(asked, text.encode())
 
 
@@ -143,11 +143,11 @@ def _check_list(text: str, asked: Order, host: str) -> None:
     if not rows:
         raise Mistake(_("Paste at least one order."))
     if not any(char.isdigit() for row in rows for char in row.order.written):
-        raise Mistake(reasons.LIST_REASONS["no_order_column"])
+        raise Mistake(texts.LIST_REASONS["no_order_column"])
     lacking = [row.number for row in rows if not (row.card.written or row.problem)]
     if lacking and _needs_card(asked):
         lines = ", ".join(map(str, lacking[:MOST_NAMED])) + ("…" if lacking[MOST_NAMED:] else "")
-        raise Mistake(reasons.words(reasons.LIST_REASONS, "no_card_column") % {"lines": lines})
+        raise Mistake(texts.words(texts.LIST_REASONS, "no_card_column") % {"lines": lines})
 
 
 def _needs_card(asked: Order) -> bool:
@@ -244,10 +244,10 @@ def _card(raw: str, host: str) -> Owner:
     else:
         value = card_value(raw, host)
         if value.problem == CardProblem.OTHER_PORTAL:
-            raise Mistake(reasons.ITEM_REASONS["other_portal"])
+            raise Mistake(texts.ITEM_REASONS["other_portal"])
         owner = value.owner
     if owner is None or owner.type_id not in (DEAL, INVOICE) or owner.id == 0:
-        raise Mistake(reasons.ITEM_REASONS["bad_card"])
+        raise Mistake(texts.ITEM_REASONS["bad_card"])
     return owner
 
 

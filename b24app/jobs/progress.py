@@ -9,16 +9,16 @@ from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from b24app.bitrix24.pacing import BULK_SHARE, MINUTE, WINDOW, Priority, View, seconds_for
+from b24app.bitrix24.portal_limits import BULK_SHARE, MINUTE, WINDOW, Priority, View, seconds_for
 from b24app.jobs import (
+    control,
+    display,
     file_notes,
-    lanes,
-    presenting,
-    reasons,
-    states,
-    steering,
     takeover,
+    texts,
+    transitions,
     work,
+    worker_slots,
 )
 from b24app.jobs.models import Job, JobItem
 from b24app.portals.budgets import budget_of
@@ -75,14 +75,14 @@ class Progress:
         if self.job.state != Job.State.PLANNED or self.waiting:
             return ""
         if not self.job.rows:
-            return reasons.words(reasons.NOTHING, self.job.origin)
+            return texts.words(texts.NOTHING, self.job.origin)
         return _("There is nothing to do. The rows below say why.")
 
     @property
     def before(self) -> str:
         """What to know before the start; empty where there is nothing special."""
         planned = self.job.state == Job.State.PLANNED and self.waiting > 0
-        return str(reasons.BEFORE.get(self.job.kind, "")) if planned else ""
+        return str(texts.BEFORE.get(self.job.kind, "")) if planned else ""
 
     @property
     def downloadable(self) -> bool:
@@ -91,7 +91,7 @@ class Progress:
 
     @property
     def kept_days(self) -> int:
-        return steering.FORGOTTEN_AFTER.days
+        return control.FORGOTTEN_AFTER.days
 
     @property
     def waiting(self) -> int:
@@ -112,12 +112,12 @@ class Progress:
 
     @property
     def at_work(self) -> bool:
-        return self.job.state not in states.RESTING
+        return self.job.state not in transitions.RESTING
 
     @property
     def goes_on(self) -> bool:
         """Whether it needs nobody: neither a person nor an administrator has to do anything first."""
-        return self.job.state in states.AT_WORK
+        return self.job.state in transitions.AT_WORK
 
     @property
     def mark(self) -> str:
@@ -138,11 +138,11 @@ class Progress:
             "start": state == Job.State.PLANNED and self.waiting > 0,
             "discard": (not began and state != Job.State.RUNNING) or self.untouched,
             "stop": began and (state in STOPPABLE or (state in KEEPING and not self.untouched)),
-            "resume": state in states.RESUMABLE and steering.resumable(job, self.viewer),
+            "resume": state in transitions.RESUMABLE and control.resumable(job, self.viewer),
             "take-over": takeover.offered(job, self.viewer),
             "retry": job.failed > 0 and state in (Job.State.DONE, Job.State.STOPPED),
             "undo": job.done > 0
-            and state in (*states.ENDED, *KEEPING)
+            and state in (*transitions.ENDED, *KEEPING)
             and job.kind != Job.Kind.EXPORT,
         }
         return frozenset(name for name, allowed in chosen.items() if allowed)
@@ -154,21 +154,23 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
     view = budget_of(job.portal, Priority.BULK).view()
     left = _writes(job)
     busy, execution = any(left.values()), _execution(left, view)
-    seconds = seconds_for(left, view, work.subject_of(job).most, lanes.LANES) if busy else 0.0
+    seconds = (
+        seconds_for(left, view, work.subject_of(job).most, worker_slots.LANES) if busy else 0.0
+    )
     waits = job.state in WAITING
-    if not view.shared and job.state in states.AT_WORK:
+    if not view.shared and job.state in transitions.AT_WORK:
         # Redis is away: whatever the job waited for before, nobody works it now.
-        job.reason, waits = reasons.QUEUE_AWAY, True
+        job.reason, waits = texts.QUEUE_AWAY, True
     return Progress(
         job=job,
         viewer=viewer,
-        state=reasons.state(job.state, job.reason),
-        pill=presenting.state_pill(job),
+        state=texts.state(job.state, job.reason),
+        pill=display.state_pill(job),
         reason=_reason(job, viewer),
         linked=sum(count for verdict, count in counts.items() if verdict != V.MOVE),
         moved=counts.get(V.MOVE, 0),
         moves=_moves(job) if job.state == Job.State.PLANNED else 0,
-        untouched=steering.untouched(job),
+        untouched=control.untouched(job),
         speed=None if waits else _speed(job),
         # Said only where the portal's limits, and not the writes themselves, decide how long it takes.
         allowed=_allowed(job, view) if seconds > max(MINUTE, 1.1 * execution) else 0,
@@ -192,11 +194,11 @@ def _reason(job: Job, viewer: PortalUser) -> str:
     """Why the job waits, paused or failed, and who has to do what; empty where it goes on."""
     if not job.reason:
         return ""
-    if viewer.pk != job.user_id and job.reason in reasons.OF_ANOTHER:
-        return reasons.words(reasons.OF_ANOTHER, job.reason) % {"name": job.user.name}
-    if viewer.is_admin and job.reason in reasons.TO_ADMINISTRATORS:
-        return reasons.words(reasons.TO_ADMINISTRATORS, job.reason)
-    return reasons.unreadable(job.reason, job.reading.get("facts", {}))
+    if viewer.pk != job.user_id and job.reason in texts.OF_ANOTHER:
+        return texts.words(texts.OF_ANOTHER, job.reason) % {"name": job.user.name}
+    if viewer.is_admin and job.reason in texts.TO_ADMINISTRATORS:
+        return texts.words(texts.TO_ADMINISTRATORS, job.reason)
+    return texts.unreadable(job.reason, job.reading.get("facts", {}))
 
 
 def _done_by_verdict(job: Job) -> dict[str, int]:
@@ -224,7 +226,7 @@ def _minutes(seconds: float) -> int:
 
 def _execution(left: Mapping[str, int], view: View) -> float:
     """Seconds that the writes take by themselves, with nothing to wait for."""
-    return sum(count * view.cost(method) for method, count in left.items()) / lanes.LANES
+    return sum(count * view.cost(method) for method, count in left.items()) / worker_slots.LANES
 
 
 def _allowed(job: Job, view: View) -> int:

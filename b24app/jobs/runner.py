@@ -21,26 +21,27 @@ from django.utils import timezone
 from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
-from b24app.bitrix24.pacing import Priority, View
+from b24app.bitrix24.portal_limits import Priority, View
 from b24app.jobs import (
-    acting,
-    exporting,
+    batch_sizes,
+    job_clients,
     judging,
-    lanes,
-    overriding,
-    plan,
-    sizing,
-    states,
+    order_export,
+    overrides,
+    preview,
+    refusals,
     takeover,
-    troubles,
+    transitions,
     work,
+    worker_slots,
 )
+from b24app.jobs.batch_sizes import BATCH, SLICE
 from b24app.jobs.judging import Result
-from b24app.jobs.lanes import Held
 from b24app.jobs.models import Job, JobItem, place_of
-from b24app.jobs.sizing import BATCH, SLICE
-from b24app.journal import audit, watching
+from b24app.jobs.worker_slots import Held
+from b24app.journal import audit
 from b24app.journal.models import AuditEntry
+from b24app.live import watching
 from b24app.orders import existence
 from b24app.portals import access
 from b24app.portals.budgets import budget_of
@@ -67,7 +68,7 @@ class Turn:
     """What one slice works with."""
 
     held: Held
-    hands: acting.Hands
+    hands: job_clients.Hands
     budget: SharedBudget
     began: float = field(default_factory=time.monotonic)
     existing: set[int] = field(default_factory=set)
@@ -89,16 +90,16 @@ def run(held: Held) -> float | None:
     Raises :class:`lanes.Lost` when somebody else has taken it over.
     """
     job = held.job
-    if job.state not in states.AT_WORK:
+    if job.state not in transitions.AT_WORK:
         return None
     try:
-        turn = Turn(held, acting.hands_of(job), budget_of(job.portal, Priority.BULK))
+        turn = Turn(held, job_clients.hands_of(job), budget_of(job.portal, Priority.BULK))
         return _preview(turn) if job.planned_at is None else _work(turn)
     except errors.OutOfTime:
         # This worker was suspended. Its rows wait again, or are somebody else's by now.
         return 0.0
     except errors.BitrixError as error:
-        return troubles.meet(job, error)
+        return refusals.meet(job, error)
 
 
 def _preview(turn: Turn) -> float | None:
@@ -108,7 +109,7 @@ def _preview(turn: Turn) -> float | None:
     if JobItem.objects.filter(job=turn.job, state__in=(S.WRITING, S.UNKNOWN)).exists():
         return LEFTOVERS
     takeover.settle(turn.job)
-    return plan.step(turn.held, turn.hands)
+    return preview.step(turn.held, turn.hands)
 
 
 def _work(turn: Turn) -> float | None:
@@ -120,9 +121,9 @@ def _work(turn: Turn) -> float | None:
     if not left:
         return _at_the_end(turn)
     view = turn.budget.view()
-    if turn.held.number and (view.wait or lanes.others_wait(turn.job)):
+    if turn.held.number and (view.wait or worker_slots.others_wait(turn.job)):
         return REST
-    claimed = turn.held.claim(sizing.capacity(turn.job, view, left))
+    claimed = turn.held.claim(batch_sizes.capacity(turn.job, view, left))
     if not claimed:
         return LEFTOVERS
     _write_all(turn, *_looked(turn, claimed))
@@ -142,7 +143,7 @@ def _write_all(turn: Turn, ready: deque[JobItem], standing: dict[int, str | None
         if not chunk:
             record(turn.held, settled)
             continue
-        if wrote and not ready and sizing.is_scrap(turn.job, view, chunk):
+        if wrote and not ready and batch_sizes.is_scrap(turn.job, view, chunk):
             record(turn.held, settled)
             break
         standing = _write(turn, view, chunk, settled, list(islice(ready, work.PAGE)))
@@ -152,16 +153,16 @@ def _write_all(turn: Turn, ready: deque[JobItem], standing: dict[int, str | None
 def _standing(turn: Turn, items: Iterable[JobItem]) -> dict[int, str | None]:
     """Where the orders of these rows stand now, by order id."""
     subject, ids = work.subject_of(turn.job), [item.order_id for item in items]
-    return subject.standing(ids, acting.sent(turn.hands.writing, subject.reading(ids)))
+    return subject.standing(ids, job_clients.sent(turn.hands.writing, subject.reading(ids)))
 
 
 def _export(turn: Turn) -> float | None:
     """Read orders for a table, 250 a request, while the slice lasts."""
     while _goes_on(turn) and turn.left > SLICE / 2:
-        claimed = turn.held.claim(exporting.AT_ONCE)
+        claimed = turn.held.claim(order_export.AT_ONCE)
         if not claimed:
             return _at_the_end(turn)
-        record(turn.held, exporting.read(turn.hands.own, claimed), ("data",))
+        record(turn.held, order_export.read(turn.hands.own, claimed), ("data",))
     return 0.0
 
 
@@ -172,7 +173,7 @@ def _goes_on(turn: Turn) -> bool:
     """
     same = Job.objects.of(turn.job.portal).filter(pk=turn.job.pk)
     turn.job.state, unpaid = same.values_list("state", "portal__payment_expired").get()
-    return turn.job.state in states.AT_WORK and not unpaid
+    return turn.job.state in transitions.AT_WORK and not unpaid
 
 
 def _at_the_end(turn: Turn) -> float | None:
@@ -180,8 +181,8 @@ def _at_the_end(turn: Turn) -> float | None:
     if JobItem.objects.filter(job=turn.job, state__in=OPEN).exists():
         return LEFTOVERS
     turn.job.refresh_from_db(fields=["state"])
-    states.answered(turn.job)
-    states.change(turn.job, Job.State.DONE)
+    transitions.answered(turn.job)
+    transitions.change(turn.job, Job.State.DONE)
     return None
 
 
@@ -189,7 +190,7 @@ def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
     standing = _standing(turn, items)
     _find_deleted(turn, items, standing)
     judged = (
-        judging.read_back(item, standing[item.order_id], in_doubt=lanes.in_doubt(item))
+        judging.read_back(item, standing[item.order_id], in_doubt=worker_slots.in_doubt(item))
         for item in items
     )
     record(turn.held, [one for one in judged if one is not None])
@@ -200,17 +201,17 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
     job, subject = turn.job, work.subject_of(turn.job)
     borrowed = job.right == Job.Right.INSTALLER
     needed = {item.pk: set(subject.cards(item, both=borrowed)) for item in items}
-    personal = acting.openable(owner for owners in needed.values() for owner in owners)
+    personal = job_clients.openable(owner for owners in needed.values() for owner in owners)
     if borrowed:
         personal |= access.question(job.portal)
     ids = [item.order_id for item in items]
     outcomes = turn.hands.ask(personal, subject.reading(ids))
-    acting.still_named(job, outcomes)
-    known = acting.opened(outcomes).keys()
+    job_clients.still_named(job, outcomes)
+    known = job_clients.opened(outcomes).keys()
     lacking = {item.pk: needed[item.pk] - known for item in items}
     # Nobody needs a right to a card that is gone, to take an order out of it.
     left = {owner for item in items if (owner := place_of(item.seen)) in lacking[item.pk] and owner}
-    gone = acting.gone(turn.hands.own, left)
+    gone = job_clients.gone(turn.hands.own, left)
     closed = {item.pk for item in items if lacking[item.pk] - (gone & {place_of(item.seen)})}
     if closed:
         failed = [Result(item, S.FAILED, "no_card") for item in items if item.pk in closed]
@@ -225,7 +226,7 @@ def _find_deleted(turn: Turn, items: Iterable[JobItem], standing: dict[int, str 
         return
     ids = {one.order_id for one in items if one.seen and standing.get(one.order_id) == ""}
     asked = existence.commands(ids - turn.existing)
-    gone = existence.deleted(acting.sent(turn.hands.writing, asked))
+    gone = existence.deleted(job_clients.sent(turn.hands.writing, asked))
     standing.update(dict.fromkeys(gone))
     turn.existing |= ids - gone
 
@@ -250,8 +251,8 @@ def _chunk(
             ready.popleft()
             continue
         method = subject.method(item)
-        seconds -= sizing.cost(view, method)
-        room[method] -= sizing.cost(view, method)
+        seconds -= batch_sizes.cost(view, method)
+        room[method] -= batch_sizes.cost(view, method)
         if len(chunk) == subject.most or (room[method] < 0 and chunk):
             break
         if seconds < 0 and (chunk or turn.left < SLICE / 2):
@@ -281,11 +282,11 @@ def _write(
     }
     # Waited for here, and not when they count as being written: nobody knows of those what a killed
     # worker has done with them.
-    time.sleep(min(view.wait, acting.SHORT_WAIT))
-    seconds = sum(sizing.cost(view, subject.method(item)) for item in writes)
+    time.sleep(min(view.wait, job_clients.SHORT_WAIT))
+    seconds = sum(batch_sizes.cost(view, subject.method(item)) for item in writes)
     deadline = turn.held.begin(writes, seconds)
     try:
-        outcomes = acting.sent(turn.hands.writing, commands, send_before=deadline)
+        outcomes = job_clients.sent(turn.hands.writing, commands, send_before=deadline)
     except errors.BitrixError as error:
         state = S.PENDING if error.not_applied else S.UNKNOWN
         record(turn.held, [*settled, *(Result(item, state) for item in writes)])
@@ -298,7 +299,7 @@ def _write(
         else judging.after(item, by_order[item.order_id], first.get(item.order_id))
         for item in writes
     ]
-    record(turn.held, [*settled, *overriding.with_authors(turn.job, results)])
+    record(turn.held, [*settled, *overrides.with_authors(turn.job, results)])
     if trouble is not None:
         raise trouble
     later = {key: one for key, one in outcomes.items() if not key.startswith(FIRST)}
@@ -306,7 +307,7 @@ def _write(
 
 
 def _first(
-    subject: work.Subject, writes: Sequence[JobItem], outcomes: acting.Outcomes
+    subject: work.Subject, writes: Sequence[JobItem], outcomes: job_clients.Outcomes
 ) -> dict[int, str | None]:
     """Where the writing request found its orders before it wrote; empty if it could not tell."""
     found = {key.removeprefix(FIRST): one for key, one in outcomes.items() if key.startswith(FIRST)}
@@ -368,6 +369,6 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
                 setbacks=0, **{name: F(name) + count for name, count in counts.items()}
             )
     job.refresh_from_db(fields=["state", "done", "skipped", "failed", "setbacks"])
-    states.answered(job)
+    transitions.answered(job)
     owners = {owner for item in happened for owner in subject.cards(item, both=True)}
     watching.tell(job.portal_id, orders=[item.order_id for item in happened], owners=owners)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from b24app.bitrix24.client import Client
-from b24app.jobs import lanes, queueing, states
+from b24app.jobs import queue, transitions, worker_slots
 from b24app.jobs.models import Job, JobItem
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
@@ -94,7 +94,7 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
     access.confirm_administrator(user, client.batch(access.administrator()))
     before = job.user
     with transaction.atomic():
-        due = lanes.restart(job)
+        due = worker_slots.restart(job)
         # Whoever worked it, or took it over a moment ago, has finished before its lanes could be taken.
         job.refresh_from_db()
         doubts = JobItem.objects.filter(job=job, state__in=IN_DOUBT).exists()
@@ -114,11 +114,11 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
             fields |= {"writer": before, "writer_right": job.right}
         reason = "doubts" if doubts else ""
         rests = job.user_id == owner and offered(job, user)
-        if not rests or not states.change(job, S.PLANNING, reason, fields, of=(S(job.state),)):
+        if not rests or not transitions.change(job, S.PLANNING, reason, fields, of=(S(job.state),)):
             transaction.set_rollback(True)
             return False
         audit.record_access(user, AuditEntry.Through.JOB, before, job=job.pk)
-        queueing.send_on_commit(due)
+        queue.send_on_commit(due)
     logger.info("job %s of user %s taken over by %s", job.pk, before.user_id, user.user_id)
     return True
 

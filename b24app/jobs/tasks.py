@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from b24app import upkeep
 from b24app.bitrix24.errors import BitrixError
-from b24app.jobs import ends, lanes, queueing, runner, states, steering
+from b24app.jobs import control, notifications, queue, runner, transitions, worker_slots
 from b24app.jobs.models import Job
 from b24app.portals.models import Portal
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 @shared_task(name="jobs.slice", bind=True)
 def work(self: "Task[[int, int], None]", lane: int, ticket: int) -> None:
     """Work one slice of a job, unless somebody else does or the message is older than the lane's ticket."""
-    held = lanes.take(lane, ticket, str(self.request.id or ""))
+    held = worker_slots.take(lane, ticket, str(self.request.id or ""))
     if held is None:
         return
     job = held.job
@@ -27,26 +27,26 @@ def work(self: "Task[[int, int], None]", lane: int, ticket: int) -> None:
         after = runner.run(held)
         following = held.release(after)
         job.refresh_from_db()
-    except lanes.Lost:
+    except worker_slots.Lost:
         return
     except ObjectDoesNotExist:
         if Job.objects.filter(pk=job.pk).exists():
             raise
         logger.info("job %s was erased with its portal", job.pk)
         return
-    if job.state == Job.State.STOPPING and lanes.idle(job):
-        states.change(job, Job.State.STOPPED, job.reason)
-    if following is not None and job.state in states.AT_WORK:
-        queueing.send([(lane, following)], after or 0.0)
-    ends.tell(job)
+    if job.state == Job.State.STOPPING and worker_slots.idle(job):
+        transitions.change(job, Job.State.STOPPED, job.reason)
+    if following is not None and job.state in transitions.AT_WORK:
+        queue.send([(lane, following)], after or 0.0)
+    notifications.tell(job)
 
 
 @shared_task(name="jobs.sweep")
 def sweep() -> None:
     """Send again what was lost with a worker or the broker; let go on what has its access back."""
-    queueing.send(lanes.overdue(messages_lost=queueing.restarted()))
-    steering.resume_waiting()
-    for portal in steering.unpaid():
+    queue.send(worker_slots.overdue(messages_lost=queue.restarted()))
+    control.resume_waiting()
+    for portal in control.unpaid():
         try:
             if upkeep.may_ask_about_payment(portal):
                 ask_about_payment.delay(portal)
@@ -65,11 +65,11 @@ def ask_about_payment(portal: int) -> None:
     except BitrixError as error:
         logger.warning("subscription of %s not known: %s", found.host, error.code)
         return
-    steering.resume_waiting(found)
+    control.resume_waiting(found)
 
 
 @shared_task(name="jobs.forget")
 def forget() -> None:
     """Drop jobs that are past their time, until none is left: the privacy policy names that time."""
-    if steering.forget():
+    if control.forget():
         forget.delay()

@@ -15,24 +15,16 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from b24app import dictionaries, tables
+from b24app import dictionaries
 from b24app.connect import client_of
-from b24app.jobs import (
-    creating,
-    forms,
-    overriding,
-    presenting,
-    progress,
-    steering,
-    takeover,
-)
+from b24app.jobs import control, creation, display, forms, overrides, progress, takeover
 from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
 from b24app.jobs.models import Job, place_text
 from b24app.orders.types import Owner
-from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
+from b24app.web import entry, table_files
+from b24app.web.session import Session
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN = 100
@@ -85,7 +77,7 @@ def _missing(request: HttpRequest) -> HttpResponse:
 @entry.in_session("GET", asks=Asks.FIRST_OR_LATELY)
 def index(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The latest jobs this person may see."""
-    steering.resume_waiting(user.portal)
+    control.resume_waiting(user.portal)
     return _list(request, user)
 
 
@@ -96,7 +88,7 @@ def of_card(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     since = timezone.now() - RECENT
     found = Job.objects.visible_to(user).filter(card=card, created_at__gte=since)
     latest = found.select_related("user", "undoes", "portal").order_by("-pk")[:FEW]
-    shown = [presenting.brief(job) for job in latest]
+    shown = [display.brief(job) for job in latest]
     live = any(one.at_work for one in shown)
     return render(request, "jobs/of_card.html", {"jobs": shown, "live": live})
 
@@ -112,19 +104,19 @@ def new(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse
         job = _created(user, asked, opened.language)
     except Mistake as mistake:
         return _form(request, opened, user, mistake=str(mistake.text), status=422)
-    except creating.TooMany:
+    except creation.TooMany:
         return _form(request, opened, user, too_many=True, status=409)
     return _page(request, user, job)
 
 
 def _created(user: PortalUser, asked: Chosen | Listed | forms.Searched, language: str) -> Job:
     if isinstance(asked, Listed):
-        return creating.of_source(user, asked.asked, asked.content, language)
+        return creation.of_source(user, asked.asked, asked.content, language)
     if isinstance(asked, Chosen):
         if asked.orders is not None:
-            return creating.of_orders(user, asked.asked, asked.orders, language)
-        return creating.of_search(user, asked.asked, {}, language)
-    return creating.of_search(user, asked.asked, asked.search, language)
+            return creation.of_orders(user, asked.asked, asked.orders, language)
+        return creation.of_search(user, asked.asked, {}, language)
+    return creation.of_search(user, asked.asked, asked.search, language)
 
 
 def _form(
@@ -149,7 +141,7 @@ def _statuses(user: PortalUser, language: str) -> list[tuple[str, str]]:
 @of_job("GET", asks=Asks.FIRST_OR_LATELY)
 def job(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """One job: how far it is, what can be done, its rows."""
-    steering.resume_waiting(user.portal)
+    control.resume_waiting(user.portal)
     return _page(request, user, one)
 
 
@@ -172,8 +164,12 @@ def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
     if kind not in ("csv", "xlsx"):
         raise BadForm
     moves = request.GET.get("move") == "on"
-    made = presenting.table(one, request.GET.get("show", ""), moves=moves)
-    whole = tables.xlsx_file(made) if kind == "xlsx" else tables.csv_file(made, opened.language)
+    made = display.table(one, request.GET.get("show", ""), moves=moves)
+    whole = (
+        table_files.xlsx_file(made)
+        if kind == "xlsx"
+        else table_files.csv_file(made, opened.language)
+    )
     return HttpResponse(
         whole,
         content_type=XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
@@ -184,19 +180,19 @@ def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def start(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """Begin to write what the preview says."""
-    steering.start(one, may_move=one.kind != Job.Kind.LINK or request.POST.get("move") == "on")
+    control.start(one, may_move=one.kind != Job.Kind.LINK or request.POST.get("move") == "on")
     return _progress(request, user, one)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY, unpaid=True)
 def stop(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
-    steering.stop(one)
+    control.stop(one)
     return _progress(request, user, one)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def resume(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
-    steering.resume(one, user)
+    control.resume(one, user)
     return _progress(request, user, one)
 
 
@@ -206,7 +202,7 @@ def confirm_take_over(
 ) -> HttpResponse:
     """Ask an administrator before somebody's job becomes theirs: whose it is and what it will change."""
     shown = progress.of_job(one, user)
-    context = {"job": one, "title": presenting.title(one), "effect": takeover.effect(one)}
+    context = {"job": one, "title": display.title(one), "effect": takeover.effect(one)}
     if "take-over" not in shown.may:
         return render(request, "jobs/take_over_late.html", context)
     return render(request, "jobs/take_over.html", context)
@@ -225,14 +221,14 @@ def take_over(request: HttpRequest, opened: Session, user: PortalUser, one: Job)
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def retry(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
-    steering.retry(one)
+    control.retry(one)
     return _progress(request, user, one)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY, unpaid=True)
 def discard(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """Forget a job that has written nothing, and show the others."""
-    if not steering.discard(one):
+    if not control.discard(one):
         return _page(request, user, one)
     return _list(request, user)
 
@@ -241,12 +237,12 @@ def discard(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -
 def undo(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """A job that undoes this one, with a preview of its own; ``row`` names the only rows to undo."""
     rows = forms.row_numbers(request.POST)
-    orders = overriding.orders_of_rows(one, rows)
+    orders = overrides.orders_of_rows(one, rows)
     if "undo" not in progress.of_job(one, user).may or (rows and not orders):
         return _page(request, user, one)
     try:
-        return _page(request, user, creating.undo(user, one, opened.language, orders))
-    except creating.TooMany:
+        return _page(request, user, creation.undo(user, one, opened.language, orders))
+    except creation.TooMany:
         return _form(request, opened, user, too_many=True, status=409)
 
 
@@ -260,7 +256,7 @@ def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -
     """The head of a job; the rows below are told to be read anew when something new stands in them."""
     one.refresh_from_db()
     shown = progress.of_job(one, user)
-    context = {"progress": shown, "job": one, "title": presenting.title(one), "user": user}
+    context = {"progress": shown, "job": one, "title": display.title(one), "user": user}
     response = render(request, "jobs/progress.html", context)
     if was != shown.mark:
         response["HX-Trigger"] = json.dumps({"lo:job-changed": True})
@@ -269,23 +265,23 @@ def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -
 
 def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]:
     show = request.GET.get("show", "")
-    pages = Paginator(presenting.chosen(one, show), presenting.PER_PAGE)
+    pages = Paginator(display.chosen(one, show), display.PER_PAGE)
     page = pages.get_page(forms.page_number(request.GET))
     return {
         "job": one,
-        "title": presenting.title(one),
+        "title": display.title(one),
         "user": user,
-        "filters": presenting.filters(one),
-        "headings": presenting.headings(one),
+        "filters": display.filters(one),
+        "headings": display.headings(one),
         "show": show,
         "page": page,
-        "lines": presenting.lines(one, page.object_list),
+        "lines": display.lines(one, page.object_list),
         "portal_origin": user.portal.origin,
     }
 
 
 def _list(request: HttpRequest, user: PortalUser) -> HttpResponse:
     found = Job.objects.visible_to(user).select_related("user", "undoes", "portal")
-    shown = [presenting.brief(one) for one in found.order_by("-pk")[:SHOWN]]
+    shown = [display.brief(one) for one in found.order_by("-pk")[:SHOWN]]
     live = any(one.at_work for one in shown)
     return render(request, "jobs/list.html", {"jobs": shown, "live": live, "user": user})

@@ -15,7 +15,7 @@ from b24app.changes.credentials import Credentials
 from b24app.jobs.models import Job, JobItem, place_of, place_text
 from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
-from b24app.orders import links, rows
+from b24app.orders import links, parsing
 from b24app.orders.types import Owner
 
 PAGE = 50
@@ -139,9 +139,9 @@ class Field:
                 continue
             if isinstance(outcome, errors.BitrixError):
                 raise outcome
-            for row in rows.rows(outcome.result, "orders"):
-                if rows.identifier(row.get("id")) in found:
-                    found[rows.identifier(row.get("id"))] = rows.text(row.get(self.name))
+            for row in parsing.rows(outcome.result, "orders"):
+                if parsing.identifier(row.get("id")) in found:
+                    found[parsing.identifier(row.get("id"))] = parsing.text(row.get(self.name))
         return found
 
     def write(self, item: JobItem) -> Command:

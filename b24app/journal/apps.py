@@ -12,11 +12,11 @@ class JournalConfig(AppConfig):
     def ready(self) -> None:
         # Models, and what stands on them, can be imported only now.
         from b24app.journal import calls  # noqa: PLC0415
-        from b24app.portals import observing  # noqa: PLC0415
+        from b24app.portals import call_listener  # noqa: PLC0415
         from b24app.portals.models import Portal  # noqa: PLC0415
 
         def forget(instance: Portal, **_: Any) -> None:
             calls.forget(instance.pk)
 
-        observing.observe(calls.heard)
+        call_listener.observe(calls.heard)
         post_delete.connect(forget, sender=Portal, weak=False, dispatch_uid="journal.forget")

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from b24app import counters, heartbeat
 from b24app.bitrix24 import masking
-from b24app.bitrix24.pacing import Priority
+from b24app.bitrix24.portal_limits import Priority
 from b24app.bitrix24.transport import USER_AGENT
 from b24app.journal import calls, request_log
 from b24app.portals.budgets import budget_of

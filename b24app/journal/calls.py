@@ -58,7 +58,7 @@ def hold() -> None:
 
 
 def heard(portal: Portal, user_id: int, record: CallRecord) -> None:
-    """A request has ended: the observer of :mod:`b24app.portals.observing`."""
+    """A request has ended: the observer of :mod:`b24app.portals.call_listener`."""
     trace = tracing.current()
     tracing.count("calls", record.kind)
     one = Heard(portal, user_id, record)

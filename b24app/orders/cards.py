@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from b24app.bitrix24 import errors, references
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.orders import rows
+from b24app.orders import parsing
 from b24app.orders.types import DEAL, INVOICE, Card, Owner
 
 PAGE = 50
@@ -32,7 +32,7 @@ def opened(owner: Owner, outcomes: Outcomes) -> Card:
     outcome = outcomes["card"]
     if isinstance(outcome, errors.BitrixError):
         raise outcome
-    found = rows.card(owner.type_id, _row(owner.type_id, outcome.result))
+    found = parsing.card(owner.type_id, _row(owner.type_id, outcome.result))
     if found is None or found.owner != owner:
         raise errors.NotFound("", "not the card asked for", method="crm.deal.get")
     return found
@@ -84,8 +84,8 @@ def listed(outcomes: Outcomes) -> dict[Owner, Card]:
     for key, outcome in outcomes.items():
         if key.startswith("cards:") and isinstance(outcome, Answer):
             type_id = int(key.split(":")[1])
-            for row in rows.rows(outcome.result, None if type_id == DEAL else "items"):
-                card = rows.card(type_id, row)
+            for row in parsing.rows(outcome.result, None if type_id == DEAL else "items"):
+                card = parsing.card(type_id, row)
                 if card is not None:
                     found[card.owner] = card
     return found

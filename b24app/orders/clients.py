@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from b24app.bitrix24 import errors, references
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.orders import cards, content, facts, links, rows
+from b24app.orders import cards, content, links, normalization, parsing
 from b24app.orders.content import Kind
 from b24app.orders.matching import Buyer, Candidate
 from b24app.orders.types import DEAL, Card, Customer, Owner
@@ -60,8 +60,10 @@ def read(client: Client, owner: Owner, outcomes: Outcomes) -> tuple[Buyer, Card]
     if missing:
         again = _reading(missing.get("contact", 0), missing.get("company", 0))
         outcomes = {**outcomes, **client.batch(again)}
-    name, phones, emails = rows.contacts_of(_own(outcomes["contact"], card.contact_id))
-    title, more_phones, more_emails = rows.contacts_of(_own(outcomes["company"], card.company_id))
+    name, phones, emails = parsing.contacts_of(_own(outcomes["contact"], card.contact_id))
+    title, more_phones, more_emails = parsing.contacts_of(
+        _own(outcomes["company"], card.company_id)
+    )
     buyer = Buyer(
         contact_id=card.contact_id,
         company_id=card.company_id,
@@ -77,7 +79,7 @@ def _own(outcome: Answer | errors.BitrixError, wanted: int) -> object:
     if isinstance(outcome, errors.BitrixError) or not wanted:
         return None
     row = outcome.result
-    return row if isinstance(row, Mapping) and rows.identifier(row.get("ID")) == wanted else None
+    return row if isinstance(row, Mapping) and parsing.identifier(row.get("ID")) == wanted else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +114,10 @@ class Lookup:
     def orders(self, result: object) -> set[int]:
         """Orders whose property really holds what was meant."""
         return {
-            rows.identifier(row.get("orderId"))
-            for row in rows.rows(result, "propertyValues")
-            if rows.text(row.get("code")).upper() in self.codes
-            and self.holds(rows.text(row.get("value")))
+            parsing.identifier(row.get("orderId"))
+            for row in parsing.rows(result, "propertyValues")
+            if parsing.text(row.get("code")).upper() in self.codes
+            and self.holds(parsing.text(row.get("value")))
         } - {0}
 
 
@@ -135,22 +137,24 @@ def lookups(buyer: Buyer) -> list[Lookup]:
         return is_buyers(buyer, Customer(company=value))
 
     phones = (one for one in buyer.phones if is_phone(one))
-    fragments = dict.fromkeys(one for phone in phones for one in facts.phone_fragments(phone))
-    emails = dict.fromkeys(filter(None, map(facts.email_fragment, buyer.emails)))
-    wanted = [Lookup(one, rows.PHONE_CODES, is_phone) for one in fragments]
-    wanted += [Lookup(one, rows.EMAIL_CODES, is_email) for one in emails]
+    fragments = dict.fromkeys(
+        one for phone in phones for one in normalization.phone_fragments(phone)
+    )
+    emails = dict.fromkeys(filter(None, map(normalization.email_fragment, buyer.emails)))
+    wanted = [Lookup(one, parsing.PHONE_CODES, is_phone) for one in fragments]
+    wanted += [Lookup(one, parsing.EMAIL_CODES, is_email) for one in emails]
     if is_company(buyer.company):
-        word = facts.company_word(buyer.company)
-        wanted.append(Lookup(word, rows.COMPANY_CODES, is_company))
+        word = normalization.company_word(buyer.company)
+        wanted.append(Lookup(word, parsing.COMPANY_CODES, is_company))
     return wanted
 
 
 def is_buyers(buyer: Buyer, customer: Customer) -> bool:
     """Whether an order's customer has one of the buyer's telephones or e-mails, or the company's name."""
     return (
-        any(facts.same_phone(customer.phone, one) for one in buyer.phones)
-        or any(facts.same_email(customer.email, one) for one in buyer.emails)
-        or facts.same_company(customer.company, buyer.company)
+        any(normalization.same_phone(customer.phone, one) for one in buyer.phones)
+        or any(normalization.same_email(customer.email, one) for one in buyer.emails)
+        or normalization.same_company(customer.company, buyer.company)
     )
 
 
@@ -210,4 +214,4 @@ def gather(blocks: Mapping[str, Sequence[int]], outcomes: Outcomes) -> content.C
 
 
 def _clients_of(outcome: Answer | errors.BitrixError) -> tuple[frozenset[int], frozenset[int]]:
-    return rows.crm_clients(outcome.result if isinstance(outcome, Answer) else None)
+    return parsing.crm_clients(outcome.result if isinstance(outcome, Answer) else None)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Command
-from b24app.orders import rows
+from b24app.orders import parsing
 from b24app.orders.types import Customer, Order, Payment, Shipment
 
 PAGE = 50
@@ -46,7 +46,7 @@ SOURCES: Mapping[Kind, _Source] = {
     Kind.ORDERS: _Source(
         "sale.order.list",
         "@id",
-        rows.ORDER_FIELDS,
+        parsing.ORDER_FIELDS,
     ),
     Kind.PAYMENTS: _Source(
         "sale.payment.list", "@orderId", ("id", "orderId", "sum", "paid", "isReturn"), pages=2
@@ -62,7 +62,7 @@ SOURCES: Mapping[Kind, _Source] = {
         "sale.propertyvalue.list",
         "@orderId",
         ("id", "orderId", "code", "value"),
-        {"@code": list(rows.CUSTOMER_CODES)},
+        {"@code": list(parsing.CUSTOMER_CODES)},
         pages=4,
     ),
     # sale/trade-binding/sale-trade-binding-list.md: of the prefixes only = takes an array here.
@@ -154,7 +154,7 @@ class Content:
                 self._failed(kind, block, outcome)
                 continue
             self._store(kind, outcome.result, set(block.ids))
-            block.last[kind] = max(block.last.get(kind, 0), rows.last_id(outcome.result))
+            block.last[kind] = max(block.last.get(kind, 0), parsing.last_id(outcome.result))
             if kind is not Kind.ORDERS and block.next_page.get(kind) != 0:
                 block.next_page[kind] = int(page) + 1 if outcome.next else 0
 
@@ -189,7 +189,7 @@ class Content:
             payments[payment.order_id].append(payment)
         for shipment in self._shipments.values():
             shipments[shipment.order_id].append(shipment)
-        customers = rows.customers(self._properties.values())
+        customers = parsing.customers(self._properties.values())
         known = {order_id: block for block in self._blocks.values() for order_id in block.ids}
         return tuple(
             replace(
@@ -226,20 +226,20 @@ class Content:
 
     def _store(self, kind: Kind, result: object, wanted: set[int]) -> None:
         if kind is Kind.ORDERS:
-            self._orders |= {one.id: one for one in rows.orders(result) if one.id in wanted}
+            self._orders |= {one.id: one for one in parsing.orders(result) if one.id in wanted}
         elif kind is Kind.PAYMENTS:
             self._payments |= {
-                pk: one for pk, one in rows.payments(result) if one.order_id in wanted
+                pk: one for pk, one in parsing.payments(result) if one.order_id in wanted
             }
         elif kind is Kind.SHIPMENTS:
             self._shipments |= {
-                pk: one for pk, one in rows.shipments(result) if one.order_id in wanted
+                pk: one for pk, one in parsing.shipments(result) if one.order_id in wanted
             }
         elif kind is Kind.SOURCES:
-            for order_id, platform_id in rows.sources(result):
+            for order_id, platform_id in parsing.sources(result):
                 if order_id in wanted:
                     self._platforms.setdefault(order_id, platform_id)
         else:
-            for row in rows.rows(result, "propertyValues"):
-                if rows.identifier(row.get("orderId")) in wanted:
-                    self._properties[rows.identifier(row.get("id"))] = row
+            for row in parsing.rows(result, "propertyValues"):
+                if parsing.identifier(row.get("orderId")) in wanted:
+                    self._properties[parsing.identifier(row.get("id"))] = row

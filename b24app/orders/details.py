@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Command
-from b24app.orders import rows
+from b24app.orders import parsing
 from b24app.orders.types import Item, Order, Payment, Shipment
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
@@ -43,7 +43,7 @@ def commands(order_id: int) -> dict[str, Command]:
         "order": Command(
             "sale.order.list",
             {
-                "select": [*rows.ORDER_FIELDS, "userDescription", "comments"],
+                "select": [*parsing.ORDER_FIELDS, "userDescription", "comments"],
                 "filter": {"=id": order_id},
             },
         ),
@@ -90,7 +90,7 @@ def commands(order_id: int) -> dict[str, Command]:
 
 def details_of(order_id: int, outcomes: Outcomes) -> Details:
     """The details; raises the portal's refusal of the order itself, ``OrderNotFound`` when it is gone."""
-    order, raw = rows.order(outcomes["order"], order_id)
+    order, raw = parsing.order(outcomes["order"], order_id)
     goods, payments, shipments = (
         outcome.result if isinstance(outcome := outcomes[key], Answer) else None
         for key in ("items", "payments", "shipments")
@@ -100,14 +100,14 @@ def details_of(order_id: int, outcomes: Outcomes) -> Details:
         order=order,
         items=None
         if goods is None
-        else tuple(one for of, one in rows.items(goods) if of == order_id)[:MOST],
+        else tuple(one for of, one in parsing.items(goods) if of == order_id)[:MOST],
         payments=None
         if payments is None
-        else tuple(one for _, one in rows.payments(payments) if one.order_id == order_id),
+        else tuple(one for _, one in parsing.payments(payments) if one.order_id == order_id),
         shipments=None
         if shipments is None
-        else tuple(one for _, one in rows.shipments(shipments) if one.order_id == order_id),
-        customer_comment=rows.text(raw.get("userDescription")).strip(),
-        manager_comment=rows.text(raw.get("comments")).strip(),
+        else tuple(one for _, one in parsing.shipments(shipments) if one.order_id == order_id),
+        customer_comment=parsing.text(raw.get("userDescription")).strip(),
+        manager_comment=parsing.text(raw.get("comments")).strip(),
         more=isinstance(listed, Answer) and bool(listed.next),
     )

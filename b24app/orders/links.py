@@ -14,7 +14,7 @@ from enum import Enum
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.filters import ORDER_ENTITY_FIELDS, Filter, ListQuery, Op, Order
-from b24app.orders import rows
+from b24app.orders import parsing
 from b24app.orders.types import OrderLink, Owner
 
 # The documentation's own samples take 0.33 s for add and 1.77 s for deleteByFilter, and the cloud
@@ -117,7 +117,7 @@ def places(order_ids: Iterable[int], outcomes: Mapping[str, Outcome]) -> dict[in
         if key.startswith("place"):
             if isinstance(outcome, errors.BitrixError):
                 raise outcome
-            for link in rows.links(outcome.result):
+            for link in parsing.links(outcome.result):
                 if link.order_id in found:
                     found[link.order_id] = link.owner
     return found
@@ -251,4 +251,4 @@ def links_of(outcome: Outcome) -> list[OrderLink]:
     """The links in one page's outcome; raises its error."""
     if isinstance(outcome, errors.BitrixError):
         raise outcome
-    return list(rows.links(outcome.result))
+    return list(parsing.links(outcome.result))

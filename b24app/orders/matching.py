@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from b24app.orders import facts
+from b24app.orders import normalization
 from b24app.orders.types import Customer, Order
 
 CLOSE: Final = timedelta(days=7)
@@ -90,8 +90,8 @@ def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
     customer = candidate.order.customer
     contact = buyer.contact_id in candidate.contacts
     company = buyer.company_id in candidate.companies
-    phone = any(facts.same_phone(customer.phone, one) for one in buyer.phones)
-    email = any(facts.same_email(customer.email, one) for one in buyer.emails)
+    phone = any(normalization.same_phone(customer.phone, one) for one in buyer.phones)
+    email = any(normalization.same_email(customer.email, one) for one in buyer.emails)
     if not (contact or company):
         # Where the store names somebody else, a company of the same name is another one's.
         stranger = bool(candidate.contacts or candidate.companies)
@@ -109,9 +109,12 @@ def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
 
 def _same_company(buyer: Buyer, customer: Customer) -> bool:
     """By name, unless each side writes from a domain of its own: names of firms repeat in every town."""
-    ours, theirs = facts.firms_domains(buyer.emails), facts.firms_domains([customer.email])
+    ours, theirs = (
+        normalization.firms_domains(buyer.emails),
+        normalization.firms_domains([customer.email]),
+    )
     apart = bool(ours and theirs) and not ours & theirs
-    return not apart and facts.same_company(customer.company, buyer.company)
+    return not apart and normalization.same_company(customer.company, buyer.company)
 
 
 def _same_client(
@@ -122,9 +125,9 @@ def _same_client(
     For another company it has to be the same person. For another person, by the store's clients or
     by the name, one shared telephone is a family's or an office's: two facts must agree.
     """
-    name = facts.same_person(customer.name, buyer.name)
-    if facts.other_company(customer.company, buyer.company):
+    name = normalization.same_person(customer.name, buyer.name)
+    if normalization.other_company(customer.company, buyer.company):
         return name and (phone or email)
-    if stranger or facts.other_person(customer.name, f"{buyer.name} {buyer.company}"):
+    if stranger or normalization.other_person(customer.name, f"{buyer.name} {buyer.company}"):
         return phone + email + name >= 2
     return phone or email

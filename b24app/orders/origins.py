@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Command
-from b24app.orders import rows
+from b24app.orders import parsing
 
 PAGE = 50
 
@@ -44,8 +44,8 @@ def order_ids(
         if isinstance(outcome, errors.BitrixError):
             raise outcome
         found.update(
-            rows.identifier(row.get("orderId"))
-            for row in rows.rows(outcome.result, kind)
-            if rows.identifier(row.get("id")) in parts[kind]
+            parsing.identifier(row.get("orderId"))
+            for row in parsing.rows(outcome.result, kind)
+            if parsing.identifier(row.get("id")) in parts[kind]
         )
     return found - {0}

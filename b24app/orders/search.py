@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from b24app.bitrix24 import batch, errors, references
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.orders import cards, clients, content, facts, links, rows
+from b24app.orders import cards, clients, content, links, normalization, parsing
 from b24app.orders.clients import BRIEF, Lookup
 from b24app.orders.types import DEAL, INVOICE, Card, Order, Owner
 
@@ -76,7 +76,7 @@ def search(client: Client, wanted: Wanted) -> Finding:
     narrow = _leaves_little(wanted)
     # The end of a telephone finds many others' too.
     places = _places(wanted)
-    depth = DEEP if narrow or facts.looks_like_phone(wanted.text) else 1
+    depth = DEEP if narrow or normalization.looks_like_phone(wanted.text) else 1
     answers = client.batch(cards.opening(wanted.card) | _questions(places, depth))
     card = cards.opened(wanted.card, answers)
     ids, more = _candidates(places, depth, answers, wanted.below)
@@ -143,8 +143,8 @@ def _within(order: Order, wanted: Wanted) -> bool:
 
 def _holds(value: str, text: str) -> bool:
     """Whether every word of the text stands in the value, in whatever order."""
-    whole = facts.folded(value)
-    return all(word in whole for word in facts.folded(text).split())
+    whole = normalization.folded(value)
+    return all(word in whole for word in normalization.folded(text).split())
 
 
 def _longest_word(text: str) -> str:
@@ -193,11 +193,14 @@ def _places(wanted: Wanted) -> dict[str, _Place]:
         pk = int(text)
         found["id"] = _order_place({"=id": pk}, lambda order: order.id == pk, exact=True)
     found["customers"] = _value_place(
-        Lookup(_longest_word(text), rows.CUSTOMER_CODES, lambda value: _holds(value, text)), below
+        Lookup(_longest_word(text), parsing.CUSTOMER_CODES, lambda value: _holds(value, text)),
+        below,
     )
-    if facts.looks_like_phone(text):
-        for number, part in enumerate(facts.phone_fragments(text)):
-            lookup = Lookup(part, rows.PHONE_CODES, lambda value: facts.phone_holds(value, text))
+    if normalization.looks_like_phone(text):
+        for number, part in enumerate(normalization.phone_fragments(text)):
+            lookup = Lookup(
+                part, parsing.PHONE_CODES, lambda value: normalization.phone_holds(value, text)
+            )
             found[f"phone{number}"] = _value_place(lookup, below)
     return found
 
@@ -231,8 +234,8 @@ def _order_place(
     )
     return _Place(
         command,
-        lambda result: {order.id for order in rows.orders(result) if holds(order)},
-        lambda result: [order.id for order in rows.orders(result)],
+        lambda result: {order.id for order in parsing.orders(result) if holds(order)},
+        lambda result: [order.id for order in parsing.orders(result)],
         exact,
     )
 
@@ -242,7 +245,7 @@ def _value_place(lookup: Lookup, below: int) -> _Place:
         lookup.command(below),
         lookup.orders,
         lambda result: [
-            rows.identifier(row.get("orderId")) for row in rows.rows(result, "propertyValues")
+            parsing.identifier(row.get("orderId")) for row in parsing.rows(result, "propertyValues")
         ],
     )
 
@@ -304,7 +307,7 @@ def _narrowed(client: Client, ids: Sequence[int], wanted: Wanted) -> list[int]:
         answer = answers[key]
         if isinstance(answer, errors.BitrixError):
             raise answer
-        known |= {one.id for one in rows.orders(answer.result) if _within(one, wanted)}
+        known |= {one.id for one in parsing.orders(answer.result) if _within(one, wanted)}
     places = links.places(ids, answers) if wanted.unlinked else dict[int, Owner | None]()
     return [pk for pk in ids if pk in known and places.get(pk) is None]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.orders import rows
+from b24app.orders import parsing
 from b24app.orders.links import FIRST, Result
 from b24app.orders.types import Order
 
@@ -72,7 +72,7 @@ def read(outcomes: Mapping[str, Answer | errors.BitrixError]) -> dict[int, Order
         order.id: order
         for key, outcome in outcomes.items()
         if key.startswith("orders") and isinstance(outcome, Answer)
-        for order in rows.orders(outcome.result)
+        for order in parsing.orders(outcome.result)
     }
 
 

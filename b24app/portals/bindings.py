@@ -8,8 +8,14 @@ from django.urls import reverse
 
 from b24app.bitrix24.client import Answer, Command
 from b24app.bitrix24.errors import BitrixError
-from b24app.portals.codes import DEAL_LIST_MENU, DEAL_LIST_TOOLBAR, DEAL_TAB, INVOICE_TAB, ORDER_TAB
 from b24app.portals.models import Portal
+from b24app.portals.placements import (
+    DEAL_LIST_MENU,
+    DEAL_LIST_TOOLBAR,
+    DEAL_TAB,
+    INVOICE_TAB,
+    ORDER_TAB,
+)
 
 # Each method the app calls needs one of these; nothing is asked for that is not used.
 SCOPES: Mapping[str, str] = {

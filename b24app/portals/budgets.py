@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from b24app.bitrix24.budget import Budgets, Level, SharedBudget
-from b24app.bitrix24.pacing import Limits, Priority
+from b24app.bitrix24.portal_limits import Limits, Priority
 from b24app.portals.models import Portal
 
 # Seconds. Where Redis does not answer at once, a person goes on without it.

@@ -23,8 +23,8 @@ from b24app import tracing
 from b24app.bitrix24 import answers, errors
 from b24app.bitrix24.client import Answer, Client, Command, Timeouts
 from b24app.bitrix24.oauth import Grant, TokenInfo
-from b24app.bitrix24.pacing import Priority
-from b24app.portals import observing
+from b24app.bitrix24.portal_limits import Priority
+from b24app.portals import call_listener
 from b24app.portals.budgets import budget_of
 from b24app.portals.fields import Secret, fernet
 from b24app.portals.models import MEMBER_ID, Portal, PortalUser
@@ -343,4 +343,4 @@ def client_for(posted: Posted, portal: Portal) -> Client:
     """
     budget = budget_of(portal, Priority.INTERACTIVE)
     tokens = PresentedToken(posted, portal)
-    return Client(tokens, budget=budget, listener=observing.listener(portal), timeouts=OPENING)
+    return Client(tokens, budget=budget, listener=call_listener.listener(portal), timeouts=OPENING)

@@ -17,8 +17,8 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.client import Answer, Client, Command, Outcome, Timeouts
 from b24app.bitrix24.encoding import Params
-from b24app.bitrix24.pacing import Priority
-from b24app.portals import observing
+from b24app.bitrix24.portal_limits import Priority
+from b24app.portals import call_listener
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import PortalUser
 from b24app.portals.renewal import StoredTokens
@@ -68,7 +68,7 @@ class AskingClient(Client):
     def __init__(
         self, user: PortalUser, *, budget: Budget, timeouts: Timeouts | None = None
     ) -> None:
-        listener = observing.listener(user.portal, user.user_id)
+        listener = call_listener.listener(user.portal, user.user_id)
         super().__init__(StoredTokens(user), budget=budget, listener=listener, timeouts=timeouts)
         self._user = user
 

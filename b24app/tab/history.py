@@ -11,16 +11,16 @@ from b24app import dictionaries
 from b24app.connect import client_of
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.orders import cards, links, placing, rows
+from b24app.orders import cards, current_link, links, parsing
 from b24app.orders.types import ORDER, Owner
-from b24app.portals import entry
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
 from b24app.portals.templatetags.shown import money
 from b24app.tab import forms, region
-from b24app.tab.amounts import Typed
-from b24app.tab.answering import undo_url
+from b24app.tab.deal_amount import Typed
+from b24app.tab.responses import undo_url
+from b24app.web import entry
+from b24app.web.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +140,14 @@ def _titles_once_allowed(
     """
     named = {place for one in entries for place in (one.source, one.target) if place}
     asked = {"card": cards.opening(owner)["card"]} if owner.type_id != ORDER else {}
-    asked |= {"order": placing.reading(order_id)} if order_id else {"links": links.of_owner(owner)}
+    asked |= (
+        {"order": current_link.reading(order_id)} if order_id else {"links": links.of_owner(owner)}
+    )
     outcomes = client_of(user).batch(asked | cards.listing_of(named))
     if owner.type_id != ORDER:
         cards.opened(owner, outcomes)
     if order_id:
-        rows.order(outcomes["order"], order_id)
+        parsing.order(outcomes["order"], order_id)
     else:
         links.links_of(outcomes["links"])
     return {one: card.title for one, card in cards.listed(outcomes).items()}

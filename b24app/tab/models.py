@@ -76,7 +76,7 @@ class ChangeClaimQuerySet(models.QuerySet["ChangeClaim"]):
 
 
 class ChangeClaim(models.Model):
-    """An order or a card that somebody is changing at this moment. See :mod:`b24app.tab.claims`."""
+    """An order or a card that somebody is changing at this moment. See :mod:`b24app.tab.write_locks`."""
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="+")
     subject = models.CharField(max_length=40, help_text="order:5032 or card:2:7021")

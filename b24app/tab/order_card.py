@@ -7,23 +7,25 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from b24app.connect import client_of
-from b24app.journal import audit, watching
+from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.orders import cards, placing
+from b24app.live import watching
+from b24app.orders import cards, current_link
+from b24app.orders.current_link import Placed
 from b24app.orders.links import Change
-from b24app.orders.placing import Placed
 from b24app.orders.types import ORDER, Owner
-from b24app.portals import access, entry, launch
-from b24app.portals.codes import ORDER_TAB
-from b24app.portals.frame import allow_frame
+from b24app.portals import access, launch
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
+from b24app.portals.placements import ORDER_TAB
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
-from b24app.tab import actions, forms, notices, undoing
-from b24app.tab.actions import Outcome
-from b24app.tab.answering import answer, undo_url, written_down
-from b24app.tab.notices import Notice
+from b24app.tab import forms, link_actions, problem_texts, undo_actions
+from b24app.tab.link_actions import Outcome
+from b24app.tab.problem_texts import Notice
+from b24app.tab.responses import answer, undo_url, written_down
+from b24app.web import entry
+from b24app.web.frame_headers import allow_frame
+from b24app.web.session import Session
 
 Through = AuditEntry.Through
 
@@ -38,10 +40,12 @@ def order_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     # Taken before anything is read, so that no change falls between reading and asking for news.
     moment = watching.now()
     outcomes = client.batch(
-        launch.identity_commands() | access.question(portal) | placing.commands(posted.entity_id)
+        launch.identity_commands()
+        | access.question(portal)
+        | current_link.commands(posted.entity_id)
     )
     person = launch.identified(posted, portal, outcomes)
-    placed = placing.placed(posted.entity_id, outcomes)
+    placed = current_link.placed(posted.entity_id, outcomes)
     user = launch.opened(posted, portal, person)
     allow_frame(request, portal)
     opened = Session(user.pk, ORDER_TAB, ORDER, posted.entity_id, entry.language(posted.language))
@@ -70,9 +74,9 @@ def _drawn(
 ) -> HttpResponse:
     moment = watching.now()
     outcomes = client_of(user).batch(
-        access.question(user.portal) | placing.commands(opened.entity_id)
+        access.question(user.portal) | current_link.commands(opened.entity_id)
     )
-    placed = placing.placed(opened.entity_id, outcomes)
+    placed = current_link.placed(opened.entity_id, outcomes)
     context = _context(user, placed, moment, may_link=access.may_link(user, outcomes))
     return render(request, "tab/order_place.html", context | {"notices": told})
 
@@ -110,7 +114,7 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     pick, to = _pick(request, opened), forms.deal(request.POST)
     if to is None or to == pick.seen:
         raise forms.BadForm
-    outcome = actions.carry_out(user, None, [Change(pick.order_id, pick.seen, to)])
+    outcome = link_actions.carry_out(user, None, [Change(pick.order_id, pick.seen, to)])
     text = _("Order linked to deal %(deal)s") % {"deal": to.id}
     return _finished(request, opened, user, outcome, text)
 
@@ -122,7 +126,7 @@ def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     pick = _pick(request, opened)
     if pick.seen is None:
         raise forms.BadForm
-    outcome = actions.carry_out(user, None, [Change(pick.order_id, pick.seen, None)])
+    outcome = link_actions.carry_out(user, None, [Change(pick.order_id, pick.seen, None)])
     return _finished(request, opened, user, outcome, _("Order unlinked"))
 
 
@@ -135,7 +139,7 @@ def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     entries = audit.undoable(user, order, change=change, entries=chosen)
     if not entries:
         raise forms.BadForm
-    return undoing.answered(request, opened, user, entries, draw=_drawn)
+    return undo_actions.answered(request, opened, user, entries, draw=_drawn)
 
 
 def _checked(opened: Session) -> None:
@@ -156,5 +160,5 @@ def _finished(
     request: HttpRequest, opened: Session, user: PortalUser, outcome: Outcome, text: str
 ) -> HttpResponse:
     change = written_down(user, Through.ORDER_CARD, outcome)
-    told = notices.of_links(user, outcome, None, change, undo_url(opened))
+    told = problem_texts.of_links(user, outcome, None, change, undo_url(opened))
     return answer(request, opened, user, told, text if outcome.done else "", change, draw=_drawn)

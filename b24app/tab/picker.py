@@ -12,12 +12,12 @@ from b24app.bitrix24 import errors
 from b24app.connect import client_of
 from b24app.orders.search import Finding, Found, Wanted, search
 from b24app.orders.types import Order, Owner
-from b24app.portals import entry, states
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
 from b24app.tab import forms, region
 from b24app.tab.forms import BadForm
+from b24app.web import entry, error_states
+from b24app.web.session import Session
 
 LAST_DAYS = 30
 # Digits of an order's id and of a count of rows, as our own page sends them.
@@ -106,7 +106,7 @@ def _choice(one: Found, owner: Owner, names: Mapping[int, str]) -> Choice:
 
 def _failed(request: HttpRequest, error: errors.BitrixError) -> HttpResponse:
     """The designed state without its own button: in the dialog the search is what is tried again."""
-    state = states.of_error(error)
+    state = error_states.of_error(error)
     context = {"state": replace(state, retry=False), "retry": state.retry}
     response = render(request, "tab/found.html", context, status=state.status)
     response["X-Lo-State"] = "1"

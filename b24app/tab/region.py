@@ -8,25 +8,25 @@ from django.http import QueryDict
 from b24app import dictionaries
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.journal import watching
-from b24app.orders import cards, links, scanning
+from b24app.live import watching
+from b24app.orders import cards, links, scan
+from b24app.orders.card_orders import SUMMED, OrderReader, read_orders
 from b24app.orders.content import IN_GRID
-from b24app.orders.gateway import SUMMED, OrderReader, read_orders
-from b24app.orders.narrowing import narrowed
-from b24app.orders.showing import Asked, Steps, show
+from b24app.orders.filtering import narrowed
+from b24app.orders.pages import Asked, Steps, show
 from b24app.orders.types import DEAL, INVOICE, ORDER, Order, Owner
 from b24app.portals import access, slowness
 from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.session import Session
-from b24app.tab import asking, presenting
+from b24app.tab import order_rows, view_options
 from b24app.tab.forms import BadForm
-from b24app.tab.presenting import Grid
+from b24app.tab.order_rows import Grid
+from b24app.web.session import Session
 
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 # Pages of links that tell whether a card has more orders than "for all" reaches.
-PAGES = SUMMED // scanning.PAGE + 1
+PAGES = SUMMED // scan.PAGE + 1
 
 
 class Reading:
@@ -84,10 +84,10 @@ class Reading:
             people = dictionaries.people(
                 self._portal, self._client, (order.responsible_id for order in shown.orders)
             )
-        names = presenting.Names(
+        names = order_rows.Names(
             statuses, people, dictionaries.platforms(self._portal, outcomes), language
         )
-        return presenting.grid(shown, self._asked.narrowing, names)
+        return order_rows.grid(shown, self._asked.narrowing, names)
 
 
 def owner_of(opened: Session) -> Owner:
@@ -115,7 +115,7 @@ def context(
         client,
         user.portal,
         owner_of(opened),
-        asking.of(query),
+        view_options.of(query),
         sums=True,
         steps=Steps.ROWS_FIRST if slowness.is_slow(user.portal) else Steps.WHOLE,
     )
@@ -131,7 +131,7 @@ def drawn(
     return {
         "card": card,
         "grid": grid,
-        "region": presenting.region(card, grid),
+        "region": order_rows.region(card, grid),
         "may_link": access.may_link(user, outcomes),
         "unpaid": user.portal.payment_expired,
         # Asked of the database by the templates that name them, and by no other.
@@ -147,7 +147,7 @@ def page(opened: Session, user: PortalUser, client: Client, query: QueryDict) ->
         client,
         user.portal,
         owner_of(opened),
-        asking.of(query),
+        view_options.of(query),
         sums=False,
         steps=Steps.ROWS_FIRST if slowness.is_slow(user.portal) else Steps.WHOLE,
     )
@@ -166,11 +166,11 @@ def chosen(
 
     Raises ``Refused("too-many")`` beyond ``SUMMED`` links, and what keeps the orders from being read.
     """
-    owner, narrowing = owner_of(opened), asking.of(query).narrowing
+    owner, narrowing = owner_of(opened), view_options.of(query).narrowing
     outcomes = client.batch(
         cards.opening(owner)
         | dictionaries.status_commands(user.portal)
-        | scanning.link_commands(links.filters_of(owner), 0, PAGES)
+        | scan.link_commands(links.filters_of(owner), 0, PAGES)
     )
     cards.opened(owner, outcomes)
     ids = _every_order(client, owner, outcomes)
@@ -183,11 +183,11 @@ def chosen(
 
 def _every_order(client: Client, owner: Owner, outcomes: Outcomes) -> list[int]:
     """The orders of a card by ID downwards, so that one that leaves meanwhile hides no other."""
-    page = found = scanning.found_links(outcomes)
+    page = found = scan.found_links(outcomes)
     # A page that is not full is the last one.
-    while page and len(page) % scanning.PAGE == 0 and len(found) <= SUMMED:
+    while page and len(page) % scan.PAGE == 0 and len(found) <= SUMMED:
         below = page[-1].order_id
-        more = client.batch(scanning.link_commands(links.filters_of(owner), below, PAGES))
-        page = scanning.found_links(more)
+        more = client.batch(scan.link_commands(links.filters_of(owner), below, PAGES))
+        page = scan.found_links(more)
         found = found + page
     return [link.order_id for link in found if link.owner == owner]

@@ -21,12 +21,13 @@ from b24app.connect import client_of
 from b24app.orders import clients, links, matching
 from b24app.orders.matching import Suggestion
 from b24app.orders.types import Owner
-from b24app.portals import access, entry
+from b24app.portals import access
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
-from b24app.tab import dismissing, region
+from b24app.tab import dismissals, region
 from b24app.tab.forms import BadForm
+from b24app.web import entry
+from b24app.web.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ def suggestions(request: HttpRequest, opened: Session, user: PortalUser) -> Http
 def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Stop suggesting this order for this card; the toast offers to undo that."""
     owner, order_id = region.owner_of(opened), _order_id(request)
-    if dismissing.dismiss(user, owner, order_id):
+    if dismissals.dismiss(user, owner, order_id):
         text = _("This order is no longer suggested here")
     else:
         text = _("This order is no longer suggested to you here")
@@ -69,7 +70,7 @@ def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
 @entry.in_session("POST", asks=Asks.FIRST_OR_LATELY)
 def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Suggest the order again."""
-    dismissing.restore(user, region.owner_of(opened), _order_id(request))
+    dismissals.restore(user, region.owner_of(opened), _order_id(request))
     forget(user.portal, region.owner_of(opened))
     response = _shown(request, opened, user, slot=False)
     # The toast's own request aims at the orders.
@@ -133,7 +134,7 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
     if question and not access.named(outcomes):
         raise NothingToSay
     linked = links.links_of(outcomes["links"])
-    skipped = {link.order_id for link in linked} | dismissing.dismissed(user, owner)
+    skipped = {link.order_id for link in linked} | dismissals.dismissed(user, owner)
     ids = [pk for pk in clients.order_ids(client, buyer) if pk not in skipped]
     found = matching.suggestions(
         buyer,

@@ -5,24 +5,25 @@ import re
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
-from b24app import dictionaries, tables
+from b24app import dictionaries
 from b24app.bitrix24 import errors
 from b24app.connect import client_of
-from b24app.journal import watching
+from b24app.live import watching
 from b24app.orders import cards, details
-from b24app.orders.gateway import read_orders
-from b24app.orders.narrowing import Narrowing
-from b24app.orders.showing import Asked, Steps
+from b24app.orders.card_orders import read_orders
+from b24app.orders.filtering import Narrowing
+from b24app.orders.pages import Asked, Steps
 from b24app.orders.types import DEAL, INVOICE, Owner
-from b24app.portals import access, entry, launch, slowness, states
-from b24app.portals.codes import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
-from b24app.portals.frame import allow_frame, nonce_of
+from b24app.portals import access, launch, slowness
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
+from b24app.portals.placements import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
 from b24app.portals.rights import Asks
-from b24app.portals.session import Session
-from b24app.tab import columns, exporting, presenting, region
+from b24app.tab import column_settings, order_rows, order_table, region
 from b24app.tab.forms import BadForm
+from b24app.web import entry, error_states, table_files
+from b24app.web.frame_headers import allow_frame, nonce_of
+from b24app.web.session import Session
 
 # The entity's type comes from the placement alone: PLACEMENT_OPTIONS could say anything.
 OWNER_TYPES = {DEAL_TAB: DEAL, DEAL_LIST_MENU: DEAL, INVOICE_TAB: INVOICE}
@@ -45,7 +46,7 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     slow = slowness.is_slow(portal)
     steps = Steps.ROWS_ONLY if slow else Steps.WHOLE
     reading = region.Reading(client, portal, owner, Asked(Narrowing()), sums=True, steps=steps)
-    chosen = {} if slow else columns.command()
+    chosen = {} if slow else column_settings.command()
     outcomes = client.batch(launch.identity_commands() | reading.commands() | chosen)
     if slow:
         slowness.note_answers(portal, outcomes)
@@ -60,16 +61,16 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
         "card": card,
         "session": opened.token(),
         "nonce": nonce_of(request),
-        "hideable": columns.HIDEABLE,
-        "hidden": columns.hidden(outcomes),
-        "statuses": presenting.status_choices(statuses, language),
+        "hideable": column_settings.HIDEABLE,
+        "hidden": column_settings.hidden(outcomes),
+        "statuses": order_rows.status_choices(statuses, language),
         "rest_follows": slow,
     }
     try:
         context |= region.drawn(reading, outcomes, user, language)
     except errors.BitrixError as error:
         slowness.note_failure(portal, error)
-        context |= {"state": states.of_error(error), "admins": access.who_can_grant(portal)}
+        context |= {"state": error_states.of_error(error), "admins": access.who_can_grant(portal)}
     return render(request, "tab/page.html", context)
 
 
@@ -100,7 +101,7 @@ def order_details(request: HttpRequest, opened: Session, user: PortalUser) -> Ht
     except errors.AuthError:
         raise
     except errors.BitrixError as error:
-        context["state"] = state = states.of_error(error)
+        context["state"] = state = error_states.of_error(error)
         response = render(request, "tab/details.html", context, status=state.status)
         response["X-Lo-State"] = "1"
         return response
@@ -120,7 +121,7 @@ def news(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
 @entry.in_session("POST", asks=Asks.ALONG)
 def hide_columns(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Keep which columns this person has hidden."""
-    columns.keep(client_of(user), request.POST.getlist("hidden"))
+    column_settings.keep(client_of(user), request.POST.getlist("hidden"))
     return HttpResponse(status=204)
 
 
@@ -138,13 +139,17 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
         if not 0 < len(ids) <= MOST_EXPORTED:
             raise BadForm
         chosen = list(read_orders(client, ids))
-    table = exporting.table(
+    table = order_table.table(
         chosen,
         dictionaries.read_statuses(portal, client),
         dictionaries.people(portal, client, (order.responsible_id for order in chosen)),
         opened.language,
     )
-    content = tables.xlsx_file(table) if kind == "xlsx" else tables.csv_file(table, opened.language)
+    content = (
+        table_files.xlsx_file(table)
+        if kind == "xlsx"
+        else table_files.csv_file(table, opened.language)
+    )
     card = "deal" if region.owner_of(opened).is_deal else "invoice"
     return HttpResponse(
         content,

@@ -10,8 +10,8 @@ from redis import Redis
 from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import Budgets, SharedBudget
 from b24app.bitrix24.client import Client, Command, Outcome
-from b24app.bitrix24.pacing import Limits, Priority
-from b24app.bitrix24.tokens import FixedToken
+from b24app.bitrix24.portal_limits import Limits, Priority
+from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
 from demo.server import DemoPortal
 from tests.opening import EMPTY, ONE

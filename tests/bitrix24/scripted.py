@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import CallRecord, Client, Outcome, Timeouts
-from b24app.bitrix24.tokens import FixedToken, TokenSource
+from b24app.bitrix24.token_source import FixedToken, TokenSource
 from b24app.bitrix24.transport import Transport
 
 

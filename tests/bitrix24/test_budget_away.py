@@ -15,7 +15,7 @@ from redis.retry import Retry
 from b24app import embedded
 from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import AWAY_FOR, AWAY_WAIT
-from b24app.bitrix24.pacing import Priority
+from b24app.bitrix24.portal_limits import Priority
 from tests.bitrix24.metered import Metered
 
 AWAY = "Redis away"

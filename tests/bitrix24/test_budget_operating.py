@@ -10,7 +10,14 @@ import pytest
 from b24app.bitrix24 import errors
 from b24app.bitrix24.answers import CallTime
 from b24app.bitrix24.client import Answer, Client, Command, Outcome
-from b24app.bitrix24.pacing import BULK_SHARE, LENT_SHARE, WINDOW, Limits, Priority, seconds_for
+from b24app.bitrix24.portal_limits import (
+    BULK_SHARE,
+    LENT_SHARE,
+    WINDOW,
+    Limits,
+    Priority,
+    seconds_for,
+)
 from tests.bitrix24.metered import ADD, Metered, refusals
 
 SCALED = Limits(operating=30)

@@ -17,7 +17,7 @@ from b24app import embedded
 from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Client
-from b24app.bitrix24.pacing import Limits, Priority
+from b24app.bitrix24.portal_limits import Limits, Priority
 from demo.server import DemoPortal
 from tests import environment
 from tests.bitrix24.metered import Metered
@@ -30,8 +30,8 @@ from redis import Redis
 from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import Budgets
 from b24app.bitrix24.client import Client
-from b24app.bitrix24.pacing import Limits, Priority
-from b24app.bitrix24.tokens import FixedToken
+from b24app.bitrix24.portal_limits import Limits, Priority
+from b24app.bitrix24.token_source import FixedToken
 
 socket, member_id, base, token, priority, seconds = sys.argv[1:]
 budget = Budgets(Redis(unix_socket_path=socket)).of(member_id, Limits(100, 40), Priority(priority))

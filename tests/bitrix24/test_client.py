@@ -9,7 +9,7 @@ import pytest
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import CallRecord, Client, Timeouts
-from b24app.bitrix24.tokens import FixedToken
+from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
 from tests.bitrix24.scripted import (
     TOKEN,

@@ -8,9 +8,9 @@ import pytest
 
 from b24app.bitrix24 import deadline, errors
 from b24app.bitrix24.client import Client, Command, Timeouts
-from b24app.bitrix24.tokens import FixedToken
+from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
-from b24app.orders import rows
+from b24app.orders import parsing
 from tests.bitrix24.scripted import TOKEN, Portal, Reply, Start, Unmetered, ok
 
 # Each of them keeps a reader that counts from the last byte for two seconds, ten times its limit.
@@ -71,7 +71,7 @@ def test_nothing_is_sent_once_the_deadline_is_over(portal: Portal) -> None:
 def test_pages_without_end_are_asked_for_five_times(portal: Portal) -> None:
     portal.server.script = lambda request: ok([1], next=int(request.body["start"]) + 50)
     with deadline.within(60, 5), pytest.raises(errors.OutOfTime):
-        for _ in portal.client().pages("crm.deal.list", rows=rows.rows):
+        for _ in portal.client().pages("crm.deal.list", rows=parsing.rows):
             pass
     assert len(portal.server.requests) == 5
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.test import Client
 
-from b24app.portals.codes import DEFAULT
+from b24app.portals.placements import DEFAULT
 from demo.server import DemoPortal
 from tests.opening import ANNA, Page, install, launch
 

@@ -12,9 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from b24app.console.links import MOST_AT_ONCE
-from b24app.jobs.gather import MOST_ROWS
+from b24app.console.link_pages import MOST_AT_ONCE
 from b24app.jobs.models import Job, JobItem
+from b24app.jobs.row_sources import MOST_ROWS
 from b24app.orders.types import DEAL, INVOICE
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, outcomes, places, shown, sit_down, verdicts, work

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from b24app.console import pages
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.session import Session
+from b24app.web.session import Session
 from demo.server import DemoPortal
 from tests.console.desk import SETTINGS, at_work, open_main
 from tests.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, seen, submit

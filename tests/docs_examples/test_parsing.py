@@ -10,7 +10,7 @@ import pytest
 from b24app.bitrix24 import errors, masking
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.oauth import AuthorizationServer
-from b24app.bitrix24.tokens import FixedToken
+from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
 from tests.bitrix24.scripted import Reply, Server, Unmetered
 

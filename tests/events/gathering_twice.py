@@ -21,7 +21,7 @@ from django.db import DatabaseError, connection
 
 django.setup()
 
-from b24app.events import echoes, notices, storing  # noqa: E402 - Django has to be set up before
+from b24app.events import echoes, folding, storing  # noqa: E402 - Django has to be set up before
 from b24app.events.models import ChangeNotice  # noqa: E402
 from b24app.journal.models import AuditEntry  # noqa: E402
 from b24app.portals.models import Portal  # noqa: E402
@@ -88,9 +88,9 @@ def claims(portal: Portal) -> None:
 
 
 def claims_once(portal: Portal) -> None:
-    if mine := notices.claim(portal.pk):
+    if mine := folding.claim(portal.pk):
         rows = list(ChangeNotice.objects.filter(claim=mine))
-        notices.done(rows)
+        folding.done(rows)
         worked.extend(one.told for one in rows)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from django.test import Client
 
-from b24app.events import removing, tasks
+from b24app.events import tasks, uninstall_checks
 from b24app.events.models import InboxEvent
 from demo.server import DemoPortal
 
@@ -44,5 +44,5 @@ def work() -> None:
     """What the worker does with waiting events of the app's life, and with reported removals."""
     for pk in InboxEvent.objects.filter(state="waiting").values_list("pk", flat=True):
         tasks.work(pk)
-    for pk in removing.due():
+    for pk in uninstall_checks.due():
         tasks.look_again(pk)

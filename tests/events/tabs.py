@@ -1,6 +1,6 @@
 """Open tabs, as our own server knows them."""
 
-from b24app.journal import watching
+from b24app.live import watching
 from b24app.orders.types import DEAL, Owner
 from b24app.portals.models import Portal
 from tests.opening import MOCKUP, THREE

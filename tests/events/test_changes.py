@@ -11,7 +11,7 @@ from django.test import Client
 from redis import Redis
 
 from b24app import embedded
-from b24app.events import notices, storing, tasks
+from b24app.events import folding, storing, tasks
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.events.storing import Change
 from b24app.portals.bindings import APP_EVENTS, EVENTS
@@ -135,7 +135,7 @@ def test_a_change_told_while_the_portal_is_closed_is_worked_once_it_is_open(
     known.calm()
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
         tab = Tab(stored, CARD, [int(one["orderId"])])
-        for claim in notices.lost():
+        for claim in folding.lost():
             tasks.gather_again(claim)
         assert tab.stale()
 
@@ -181,11 +181,11 @@ def test_what_is_told_while_a_group_is_worked_waits_for_the_next(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
-    mine = notices.claim(stored.pk)
+    mine = folding.claim(stored.pk)
     assert tell(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
     assert sorted(ChangeNotice.objects.values_list("claim", flat=True)) == ["", mine]
-    assert notices.claim(stored.pk) not in ("", mine)
-    assert notices.claim(stored.pk) == ""
+    assert folding.claim(stored.pk) not in ("", mine)
+    assert folding.claim(stored.pk) == ""
 
 
 def test_a_portal_that_is_away_is_asked_again_and_given_up_in_the_end(
@@ -195,18 +195,18 @@ def test_a_portal_that_is_away_is_asked_again_and_given_up_in_the_end(
     tell(client, known, "ONPAYMENTENTITYSAVED", payment["id"])
     known.misbehave("redirect", times=1000)
     moment = datetime.now(UTC)
-    for attempt in range(notices.MOST_ATTEMPTS):
+    for attempt in range(folding.MOST_ATTEMPTS):
         with time_machine.travel(moment + attempt * timedelta(minutes=3)):
             tab = Tab(stored, CARD, [int(payment["orderId"])])
             if attempt == 0:
                 tasks.gather(stored.pk)
-            for claim in notices.lost():
+            for claim in folding.lost():
                 tasks.gather_again(claim)
             assert ChangeNotice.objects.get().attempts == attempt + 1
-            assert not notices.lost()
+            assert not folding.lost()
     known.calm()
     with time_machine.travel(moment + timedelta(minutes=30)):
-        for claim in notices.lost():
+        for claim in folding.lost():
             tasks.gather_again(claim)
     assert not ChangeNotice.objects.exists()
     assert not tab.stale()
@@ -217,10 +217,10 @@ def test_a_worker_that_died_loses_nothing(
 ) -> None:
     tab = Tab(stored, CARD, [])
     tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
-    assert notices.claim(stored.pk)
-    assert notices.lost() == []
+    assert folding.claim(stored.pk)
+    assert folding.lost() == []
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
-        (lost,) = notices.lost()
+        (lost,) = folding.lost()
         tasks.gather_again(lost)
         tasks.gather_again(lost)
     assert not ChangeNotice.objects.exists()
@@ -266,7 +266,7 @@ def test_while_the_broker_is_away_nothing_is_lost(
     assert (ChangeNotice.objects.count(), InboxEvent.objects.count()) == (1, 1)
     # What the sweep finds once the broker is back.
     embedded.ensure(environment.DIRECTORY)
-    assert notices.waiting() == [stored.pk]
+    assert folding.waiting() == [stored.pk]
     tasks.gather(stored.pk)
     tasks.work(InboxEvent.objects.get().pk)
     assert not ChangeNotice.objects.exists()

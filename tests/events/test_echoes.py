@@ -7,7 +7,7 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from b24app.events import notices, tasks
+from b24app.events import folding, tasks
 from b24app.events.models import ChangeNotice
 from b24app.jobs.models import Job, JobItem
 from b24app.journal import audit
@@ -115,7 +115,7 @@ def recorded(item: JobItem) -> None:
 def again(seconds: float) -> None:
     """What a worker does when the time of a claim is over."""
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
-        for claim in notices.lost():
+        for claim in folding.lost():
             tasks.gather_again(claim)
 
 

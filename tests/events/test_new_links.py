@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from b24app.events import tasks
-from b24app.journal import watching
+from b24app.live import watching
 from b24app.orders.types import DEAL, INVOICE, ORDER, Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal

@@ -2,7 +2,7 @@
 
 import pytest
 
-from b24app.imports.cards import CardProblem, card_value
+from b24app.imports.card_references import CardProblem, card_value
 from b24app.orders.types import DEAL, INVOICE, Owner
 
 HOST = "my.bitrix24.com"

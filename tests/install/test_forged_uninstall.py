@@ -7,7 +7,7 @@ import time_machine
 from django.core.management import call_command
 from django.test import Client
 
-from b24app.events import leaving
+from b24app.events import uninstall
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.events.posting import post, work
@@ -214,6 +214,6 @@ def test_what_is_installed_again_before_it_is_erased_stays(
     install(client, installed)
     mine = stored()
     before = lasting(mine.pk)
-    assert not leaving.leave(mine, clean=clean, proved=proved)
+    assert not uninstall.leave(mine, clean=clean, proved=proved)
     assert lasting(mine.pk) == before
     assert len(open_tab(client, installed).order_ids) == 9

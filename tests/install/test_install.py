@@ -11,8 +11,8 @@ from django.urls import reverse
 from b24app.events.models import InboxEvent
 from b24app.portals import bindings
 from b24app.portals.bindings import PLACES
-from b24app.portals.codes import DEAL_TAB
 from b24app.portals.models import Portal, PortalUser
+from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
 from demo.state import SCOPE
 from tests.events.posting import post, work

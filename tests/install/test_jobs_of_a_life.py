@@ -8,8 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from b24app.events import leaving
-from b24app.jobs import steering, tasks
+from b24app.events import uninstall
+from b24app.jobs import control, tasks
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
@@ -147,7 +147,7 @@ def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
         limit = time.monotonic() + 10
         while installed.rest.faults.names() and time.monotonic() < limit:
             time.sleep(0.01)
-        leaving.leave(job.portal, clean=True)
+        uninstall.leave(job.portal, clean=True)
         assert not slice_.done()
         slice_.result()
     assert {table for table, rows in counts(job.portal.pk).items() if rows} == set()
@@ -158,15 +158,15 @@ def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
 def test_installed_again_in_the_moment_before_the_erasing(
     client: Client, installed: DemoPortal, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job, abandon = begun(desk), steering.abandon
+    job, abandon = begun(desk), control.abandon
 
     def overtaken(portal: Portal) -> None:
         abandon(portal)
         install(client, installed)
         open_main(client, installed, ILYA)
 
-    monkeypatch.setattr(steering, "abandon", overtaken)
-    assert not leaving.leave(job.portal, clean=True)
+    monkeypatch.setattr(control, "abandon", overtaken)
+    assert not uninstall.leave(job.portal, clean=True)
     assert (work(job).state, job.done, job.failed) == (Job.State.DONE, ORDERS, 0)
     assert linked_once(installed, job)
 
@@ -184,7 +184,7 @@ def test_a_portal_of_any_size_is_erased_with_a_few_short_statements(
     undone = AuditEntry.objects.of(job.portal).first()
     AuditEntry.objects.bulk_create([AuditEntry(undoes=undone, **own)])
     with CaptureQueriesContext(connection) as captured:
-        leaving.leave(job.portal, clean=True)
+        uninstall.leave(job.portal, clean=True)
     left = [model.objects.count() for model in (Portal, AuditEntry, JobItem)]
     assert left == [0, 0, 0]
     assert len(captured) < 40

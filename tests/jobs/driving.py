@@ -13,7 +13,7 @@ from django.utils import timezone
 
 # The broker of the tests, for what the pages send to it.
 from b24app import celery  # noqa: F401
-from b24app.jobs import states, tasks
+from b24app.jobs import tasks, transitions
 from b24app.jobs.models import Job, JobItem, JobLane
 from demo.server import DemoPortal
 from tests import opening
@@ -85,7 +85,7 @@ def work(job: Job, slices: int = 300) -> Job:
     """Work the job until it rests, with no regard to how long its lanes would have to wait."""
     for _ in range(slices):
         job.refresh_from_db()
-        if job.state not in states.SWEPT:
+        if job.state not in transitions.SWEPT:
             return job
         step(job)
     raise AssertionError(f"{job} does not come to rest")

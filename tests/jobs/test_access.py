@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import Client
 
-from b24app.events import leaving
+from b24app.events import uninstall
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, sit_down
@@ -154,5 +154,5 @@ def test_a_file_that_is_too_large(desk: Desk) -> None:
 def test_erasing_a_portal_erases_its_jobs(desk: Desk, portal: DemoPortal) -> None:
     job = preview(desk, portal)
     desk.start(job)
-    leaving.leave(job.portal, clean=True)
+    uninstall.leave(job.portal, clean=True)
     assert not Job.objects.exists()

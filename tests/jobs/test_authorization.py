@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from b24app.jobs import steering, tasks
+from b24app.jobs import control, tasks
 from b24app.jobs.models import Job
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
@@ -345,12 +345,12 @@ def test_a_renewed_subscription_nobody_told_of_is_found_out(desk: Desk, portal: 
             tasks.sweep()
             assert work(job).state == "waiting_authorization"
     portal.renew_subscription()
-    asked = steering.unpaid()
+    asked = control.unpaid()
     assert asked == [job.portal_id]
     tasks.ask_about_payment(asked[0])
     assert not Portal.objects.get().payment_expired
     assert work(job).state == Job.State.DONE
-    assert steering.unpaid() == []
+    assert control.unpaid() == []
 
 
 def test_an_older_kernel_that_answers_has_been_paid(

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from b24app.jobs import steering, tasks
+from b24app.jobs import control, tasks
 from b24app.jobs.models import Job, JobItem, JobSource
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, shown, step, table, work
@@ -82,5 +82,5 @@ def test_however_many_they_are(desk: Desk, portal: DemoPortal) -> None:
     copies = [Job(portal=first.portal, user=first.user, acting=first.acting) for _ in range(44)]
     Job.objects.bulk_create(copies)
     Job.objects.update(created_at=timezone.now() - WEEK)
-    assert [steering.forget() for _ in range(3)] == [True, True, False]
+    assert [control.forget() for _ in range(3)] == [True, True, False]
     assert not Job.objects.exists()

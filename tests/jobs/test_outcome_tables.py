@@ -7,7 +7,7 @@ import pytest
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.answers import Answer
-from b24app.jobs import judging, troubles
+from b24app.jobs import judging, refusals
 from b24app.jobs.models import Job, JobItem
 
 SEEN, WANTED, ELSEWHERE, NOWHERE = "2:1", "2:2", "2:3", ""
@@ -189,5 +189,5 @@ JOBS: dict[type[errors.BitrixError], tuple[str, str]] = {
 def test_what_a_job_does_after_a_refusal_of_everything(
     kind: type[errors.BitrixError], running: Job
 ) -> None:
-    troubles.meet(running, refusal(kind))
+    refusals.meet(running, refusal(kind))
     assert (running.state, running.reason) == JOBS[kind]

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from b24app.jobs import reasons, states, tasks
+from b24app.jobs import tasks, texts, transitions
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import RestCall
 from demo.server import DemoPortal
@@ -422,8 +422,8 @@ def test_pages_in_every_language(client: Client, portal: DemoPortal, lang: str) 
 
 
 def test_no_code_is_without_words() -> None:
-    assert set(reasons.VERDICTS) == set(JobItem.Verdict.values)
-    assert set(reasons.STATES) == set(Job.State.values) == set(states.FOLLOWING)
+    assert set(texts.VERDICTS) == set(JobItem.Verdict.values)
+    assert set(texts.STATES) == set(Job.State.values) == set(transitions.FOLLOWING)
 
 
 def long_ago(job: Job) -> None:

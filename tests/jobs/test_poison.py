@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from b24app.jobs import lanes
+from b24app.jobs import worker_slots
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 from tests.jobs import machine
 from tests.jobs.driving import Desk, lose_worker, outcomes, shown, step, table, work
@@ -17,14 +17,14 @@ from tests.jobs.persons import Person
 def die(job: Job) -> None:
     """A worker takes the job's lane and is killed; its lease runs out."""
     lane = JobLane.objects.get(job=job, number=0)
-    assert lanes.take(lane.pk, lane.ticket, "killed") is not None
+    assert worker_slots.take(lane.pk, lane.ticket, "killed") is not None
     lose_worker(job)
 
 
 @pytest.mark.django_db
 def test_a_preview_that_kills_its_worker_three_times_fails_with_words(desk: Desk) -> None:
     job = shown(desk.upload(table([(1, 7000)])))
-    for _ in range(lanes.MAX_DEATHS):
+    for _ in range(worker_slots.MAX_DEATHS):
         die(job)
     step(job)
     assert (job.state, job.reason) == (Job.State.FAILED, "killed")
@@ -39,7 +39,7 @@ def test_a_job_of_any_kind_that_kills_its_worker_while_it_writes_fails(desk: Des
     (order,), (deal,) = desk.portal.many(orders=1, deals=1)
     job = desk.link([(order, deal)])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
-    for _ in range(lanes.MAX_DEATHS):
+    for _ in range(worker_slots.MAX_DEATHS):
         die(job)
     step(job)
     job.refresh_from_db()
@@ -51,24 +51,24 @@ def test_a_job_of_any_kind_that_kills_its_worker_while_it_writes_fails(desk: Des
 @pytest.mark.django_db
 def test_no_worker_takes_a_job_that_has_failed(desk: Desk) -> None:
     job = shown(desk.upload(table([(1, 7000)])))
-    for _ in range(lanes.MAX_DEATHS):
+    for _ in range(worker_slots.MAX_DEATHS):
         die(job)
     step(job)
     desk.portal.reset_counts()
     step(job)
     assert job.state == Job.State.FAILED
     assert desk.portal.http_requests == 0
-    assert lanes.overdue() == []
+    assert worker_slots.overdue() == []
 
 
 @pytest.mark.django_db
 def test_workers_that_die_now_and_then_do_not_count(desk: Desk) -> None:
     orders, (deal,) = desk.portal.many(orders=3, deals=1)
     job = shown(desk.upload(table((order, deal) for order in orders)))
-    for _ in range(lanes.MAX_DEATHS - 1):
+    for _ in range(worker_slots.MAX_DEATHS - 1):
         die(job)
     step(job)
-    for _ in range(lanes.MAX_DEATHS - 1):
+    for _ in range(worker_slots.MAX_DEATHS - 1):
         die(job)
     assert work(job).state == Job.State.PLANNED
     assert JobItem.objects.filter(job=job).count() == 3
@@ -90,7 +90,7 @@ def test_killed_processes_count_against_the_job_they_worked(tmp_path: Path) -> N
         def state() -> object:
             return one.query(f"SELECT state, reason FROM jobs_job WHERE id = {job}")[0]  # noqa: S608
 
-        for count in range(1, lanes.MAX_DEATHS + 1):
+        for count in range(1, worker_slots.MAX_DEATHS + 1):
             wait(lambda count=count: one.portal.http_requests >= count, f"slice {count}")  # type: ignore[misc]
             assert state() == ("planning", "")
             for pid in children(one.children["worker"].pid):

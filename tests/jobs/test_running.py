@@ -10,8 +10,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.pacing import Priority
-from b24app.jobs import lanes, runner, sizing, tasks
+from b24app.bitrix24.portal_limits import Priority
+from b24app.jobs import batch_sizes, runner, tasks, worker_slots
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import AuditEntry
 from b24app.portals.budgets import budget_of
@@ -115,14 +115,14 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     lane = JobLane.objects.filter(job=job).order_by("number")[0]
-    held = lanes.take(lane.pk, lane.ticket, "task-1")
+    held = worker_slots.take(lane.pk, lane.ticket, "task-1")
     assert held is not None
     claimed = held.claim(30)
     held.begin(claimed[:20], 7.0)
     for one in claimed[:10]:  # the portal had come that far
         portal.state.links[one.order_id] = (2, deal)
     portal.reset_counts()
-    assert lanes.take(lane.pk, lane.ticket, "task-2") is None
+    assert worker_slots.take(lane.pk, lane.ticket, "task-2") is None
     JobLane.objects.filter(pk=lane.pk).update(leased_until=timezone.now())
     while outcomes(job)["pending", ""] or outcomes(job)["claimed", ""]:
         step(job)
@@ -132,13 +132,13 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
     assert 1 <= looks_at(portal, orders[10]) <= 3
     assert outcomes(job)["unknown", ""] == 10
     assert written(portal) == Counter(orders[20:])
-    JobItem.objects.filter(state="unknown").update(at=timezone.now() - lanes.IN_DOUBT)
+    JobItem.objects.filter(state="unknown").update(at=timezone.now() - worker_slots.IN_DOUBT)
     work(job)
     assert (job.state, job.done) == (Job.State.DONE, 80)
     assert set(places(portal, orders)) == {(2, deal)}
     assert written(portal) == Counter(orders[10:])
     assert trail(job) == Counter(orders)
-    with pytest.raises(lanes.Lost):
+    with pytest.raises(worker_slots.Lost):
         held.begin(claimed, 7.0)
 
 
@@ -205,13 +205,13 @@ def test_a_message_that_comes_again_takes_its_own_lane_at_once(
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     lane = JobLane.objects.filter(job=job).order_by("number")[0]
-    first = lanes.take(lane.pk, lane.ticket, "task-1")
-    again = lanes.take(lane.pk, lane.ticket, "task-1")
+    first = worker_slots.take(lane.pk, lane.ticket, "task-1")
+    again = worker_slots.take(lane.pk, lane.ticket, "task-1")
     assert first is not None
     assert again is not None
-    with pytest.raises(lanes.Lost):
+    with pytest.raises(worker_slots.Lost):
         first.claim(1)
-    assert lanes.take(lane.pk, lane.ticket - 1, "task-1") is None
+    assert worker_slots.take(lane.pk, lane.ticket - 1, "task-1") is None
     again.release(0.0)
     assert work(job).done == 3
 
@@ -224,7 +224,7 @@ def test_the_sweep_sends_what_was_lost(desk: Desk, portal: DemoPortal) -> None:
     tasks.sweep()
     lane.refresh_from_db()
     before = lane.ticket
-    assert lanes.take(lane.pk, before, "task-1") is not None
+    assert worker_slots.take(lane.pk, before, "task-1") is not None
     lose_worker(job)
     tasks.sweep()
     lane.refresh_from_db()
@@ -248,8 +248,8 @@ def test_batches_follow_the_measured_cost(desk: Desk, portal: DemoPortal) -> Non
     assert set(places(portal, orders)) == {None}
     sizes = Counter(call.request for call in portal.calls if call.method == DELETE).values()
     # 1.77 s each: nothing is known before the first batch, of which a second each is reckoned.
-    assert max(sizes) <= sizing.BATCH
-    assert max(list(sizes)[1:]) * 1.77 <= sizing.BATCH == 5
+    assert max(sizes) <= batch_sizes.BATCH
+    assert max(list(sizes)[1:]) * 1.77 <= batch_sizes.BATCH == 5
 
 
 def test_a_used_up_method_is_waited_for(desk: Desk, portal: DemoPortal) -> None:
@@ -277,7 +277,7 @@ def test_the_time_left_is_filled_and_then_waited_for_at_no_cost(
     # 60 links of 0.33 s are 99 % of 20 s.
     assert (job.done, portal.rest.refused) == (60, 0)
     portal.reset_counts()
-    for _ in range(2 * lanes.LANES):
+    for _ in range(2 * worker_slots.LANES):
         step(job)
     assert portal.http_requests == 0
 
@@ -348,7 +348,7 @@ def test_stop_while_a_slice_is_under_way(desk: Desk, portal: DemoPortal) -> None
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     lane = JobLane.objects.filter(job=job).order_by("number")[0]
-    held = lanes.take(lane.pk, lane.ticket, "task-1")
+    held = worker_slots.take(lane.pk, lane.ticket, "task-1")
     assert held is not None
     held.claim(5)
     assert 'data-job-state="stopping"' in desk.post(f"/jobs/{job.pk}/stop/").text

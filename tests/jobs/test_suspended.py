@@ -10,7 +10,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from b24app.jobs import lanes
+from b24app.jobs import worker_slots
 from b24app.jobs.models import Job, JobItem
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
@@ -49,8 +49,8 @@ def test_a_token_that_is_renewed_for_too_long_lets_nothing_be_sent(
 @pytest.mark.django_db
 def test_a_request_is_over_before_its_rows_are_believed_to_be_lost() -> None:
     cut_off = timedelta(seconds=60)
-    assert lanes.SEND_WITHIN < lanes.LEASE
-    assert lanes.SEND_WITHIN + cut_off <= lanes.IN_DOUBT
+    assert worker_slots.SEND_WITHIN < worker_slots.LEASE
+    assert worker_slots.SEND_WITHIN + cut_off <= worker_slots.IN_DOUBT
 
 
 @pytest.mark.django_db
@@ -97,7 +97,7 @@ def test_a_node_that_was_stopped_before_it_sent_writes_nothing_twice(tmp_path: P
         for order in moved:
             one.portal.link(order, (2, other))
         before = added(one.portal)
-        wait(lambda: time.time() > since + lanes.SEND_WITHIN.total_seconds(), "its deadline")
+        wait(lambda: time.time() > since + worker_slots.SEND_WITHIN.total_seconds(), "its deadline")
         go_on.set()
         wait(lambda: set(one.portal.state.refresh) != known, "the answer it waits for")
         one.resume("worker")

@@ -15,7 +15,7 @@ from b24app.celery import app as celery
 from b24app.connect import client_of
 from b24app.journal import calls, tasks
 from b24app.journal.models import RestCall
-from b24app.portals import observing
+from b24app.portals import call_listener
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.opening import ANNA, MARIA, MOCKUP, TOM, Page, install, open_tab
@@ -162,7 +162,7 @@ def test_no_secret_and_nothing_of_what_was_asked_is_kept(
 
 @pytest.mark.parametrize("code", ["a\x00b", "\ud800", "x" * 500, "<b>", "\n"])
 def test_whatever_a_portal_calls_its_errors_can_be_written(known: Portal, code: str) -> None:
-    observing.listener(known)(record(code, failures={code: 2}, operating=float("nan")))
+    call_listener.listener(known)(record(code, failures={code: 2}, operating=float("nan")))
     row = RestCall.objects.get()
     assert row.outcome
     assert len(row.outcome) <= 64
@@ -186,12 +186,12 @@ def test_a_journal_that_cannot_be_written_breaks_nothing(
 def test_an_erased_portal_takes_its_calls_along(
     client: Client, portal: DemoPortal, known: Portal, stranger: Portal
 ) -> None:
-    observing.listener(stranger)(record())
+    call_listener.listener(stranger)(record())
     tracing.begin("any")
     calls.hold()
     user = PortalUser.objects.select_related("portal").get(user_id=ANNA)
     client_of(user).call("profile")
-    observing.listener(stranger)(record())
+    call_listener.listener(stranger)(record())
     known.delete()
     trace = tracing.current()
     assert trace
@@ -204,7 +204,7 @@ def test_a_week_is_kept_or_what_the_admin_chose(known: Portal, stranger: Portal)
     now = timezone.now()
     for portal in (known, stranger):
         for days in (0, 6, 8, 30):
-            observing.listener(portal)(record(started=now - timedelta(days=days)))
+            call_listener.listener(portal)(record(started=now - timedelta(days=days)))
     assert calls.purge(known, most=1) == 1
     assert [row.started for row in calls.search(known)] == [
         now - timedelta(days=days) for days in (0, 6, 8)

@@ -15,7 +15,7 @@ import requests
 from cryptography.fernet import Fernet
 
 from b24app import embedded
-from b24app.portals.codes import DEAL_TAB
+from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
 from tests.ports import free_port
 

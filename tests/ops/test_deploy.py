@@ -16,9 +16,9 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.urls import resolve
 
-from b24app import uploads
 from b24app.celery import app as celery
 from b24app.events import views
+from b24app.web import uploads
 from tests.ops.running import until
 from tests.ports import free_port
 

@@ -183,7 +183,7 @@ def test_a_fault_of_the_portal_is_one_warning_and_no_error(
     portal.misbehave("html", times=30)
     assert ask(client, page, "/tab/orders/").response.status_code == 504
     told = [one for one in caplog.records if one.levelno >= logging.WARNING]
-    assert [(one.name, one.levelname) for one in told] == [("b24app.portals.states", "WARNING")]
+    assert [(one.name, one.levelname) for one in told] == [("b24app.web.error_states", "WARNING")]
     caplog.clear()
     assert client.get("/readyz/all/").status_code == 503
     told = [one for one in caplog.records if one.levelno >= logging.WARNING]

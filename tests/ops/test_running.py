@@ -36,7 +36,7 @@ def test_one_id_leads_from_the_event_through_the_worker_to_the_portal(tmp_path: 
     (posted,) = [one for one in web if one.get("request_id") == request_id]
     assert posted["message"].startswith("POST /events/: 204")
     (called, *_) = [one for one in worker if one.get("request_id") == request_id]
-    assert (called["origin"], called["logger"]) == ("events.work", "b24app.bitrix24.exchange")
+    assert (called["origin"], called["logger"]) == ("events.work", "b24app.bitrix24.retry")
     secrets = (
         app.portal.client_secret,
         app.portal.state.app.application_token,

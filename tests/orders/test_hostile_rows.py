@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from b24app.orders import rows
+from b24app.orders import parsing
 from b24app.orders.types import DEAL, INVOICE
 from tests.hostile import JSON, NUMBERS, objects
 
@@ -25,7 +25,14 @@ RESULT = JSON | st.dictionaries(
     max_size=3,
 )  # fmt: skip
 
-LISTS = [rows.links, rows.orders, rows.payments, rows.shipments, rows.sources, rows.items]
+LISTS = [
+    parsing.links,
+    parsing.orders,
+    parsing.payments,
+    parsing.shipments,
+    parsing.sources,
+    parsing.items,
+]
 
 
 @pytest.mark.parametrize("parse", LISTS)
@@ -40,18 +47,18 @@ def test_any_list_is_read(parse: "object", result: object) -> None:
 
 @given(RESULT, RESULT)
 def test_names_cards_and_clients_are_read(one: object, other: object) -> None:
-    assert isinstance(rows.statuses(one, other), dict)
-    assert isinstance(rows.platforms(one), dict)
-    contacts, companies = rows.crm_clients(one)
+    assert isinstance(parsing.statuses(one, other), dict)
+    assert isinstance(parsing.platforms(one), dict)
+    contacts, companies = parsing.crm_clients(one)
     assert 0 not in contacts | companies
     for type_id in (DEAL, INVOICE):
-        card = rows.card(type_id, one)
+        card = parsing.card(type_id, one)
         assert card is None or card.owner.id > 0
 
 
 @given(ROW)
 def test_a_contact_is_read(row: object) -> None:
-    name, phones, emails = rows.contacts_of(row)
+    name, phones, emails = parsing.contacts_of(row)
     assert isinstance(name, str)
     assert all(phones)
     assert all(emails)
@@ -62,7 +69,7 @@ def test_a_contact_is_read(row: object) -> None:
 @example("9" * 40 + ".123456")
 @example(1e308)
 def test_any_amount_is_money_of_a_size_that_can_be_shown(value: object) -> None:
-    found = rows.amount(value)
+    found = parsing.amount(value)
     assert found.is_finite()
     assert len(format(found, "f")) < 40
     assert sum([found] * 10_000, Decimal(0)).is_finite()
@@ -70,7 +77,7 @@ def test_any_amount_is_money_of_a_size_that_can_be_shown(value: object) -> None:
 
 @given(JSON | NUMBERS)
 def test_any_number_time_and_text_is_one_or_none(value: object) -> None:
-    assert isinstance(rows.integer(value), int)
-    assert isinstance(rows.text(value), str)
-    moment = rows.moment(value)
+    assert isinstance(parsing.integer(value), int)
+    assert isinstance(parsing.text(value), str)
+    moment = parsing.moment(value)
     assert moment is None or moment.tzinfo is not None

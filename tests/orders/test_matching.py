@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b24app.orders import facts
+from b24app.orders import normalization
 from b24app.orders.matching import Buyer, Candidate, Reason, reasons_for, suggestions
 from b24app.orders.types import Customer, Order
 
@@ -409,14 +409,14 @@ def test_closeness_alone_is_no_reason_and_a_card_without_a_date_has_none() -> No
     ],
 )
 def test_a_part_or_another_spelling_of_a_telephone_is_found(stored: str, typed: str) -> None:
-    assert facts.looks_like_phone(typed)
-    assert facts.phone_holds(stored, typed)
-    assert any(part in stored for part in facts.phone_fragments(typed))
+    assert normalization.looks_like_phone(typed)
+    assert normalization.phone_holds(stored, typed)
+    assert any(part in stored for part in normalization.phone_fragments(typed))
 
 
 @pytest.mark.parametrize("text", ["", "12", "Clara", "+", "no. 12345", "a@b.example"])
 def test_what_is_no_telephone(text: str) -> None:
-    assert not facts.looks_like_phone(text)
+    assert not normalization.looks_like_phone(text)
 
 
 @pytest.mark.parametrize(
@@ -430,7 +430,7 @@ def test_what_is_no_telephone(text: str) -> None:
     ],
 )
 def test_the_word_to_look_for(name: str, word: str) -> None:
-    assert facts.company_word(name) == word
+    assert normalization.company_word(name) == word
 
 
 HOSTILE = st.text(max_size=300) | st.text(alphabet="+()0123456789-., x;доб", max_size=60)
@@ -439,25 +439,25 @@ HOSTILE = st.text(max_size=300) | st.text(alphabet="+()0123456789-., x;доб", 
 @given(HOSTILE, HOSTILE)
 def test_no_text_breaks_a_parser_and_both_ways_are_the_same(one: str, other: str) -> None:
     for same in (
-        facts.same_phone,
-        facts.same_email,
-        facts.same_company,
-        facts.same_person,
-        facts.other_person,
-        facts.other_company,
+        normalization.same_phone,
+        normalization.same_email,
+        normalization.same_company,
+        normalization.same_person,
+        normalization.other_person,
+        normalization.other_company,
     ):
         assert same(one, other) is same(other, one)
-    assert facts.phone_holds(one, other) in (True, False)
-    for fragment in facts.phone_fragments(one):
-        assert len(facts.digits(fragment)) == 4
-    assert facts.company_word(one) in one
-    facts.looks_like_phone(one)
-    facts.firms_domains([one, other])
+    assert normalization.phone_holds(one, other) in (True, False)
+    for fragment in normalization.phone_fragments(one):
+        assert len(normalization.digits(fragment)) == 4
+    assert normalization.company_word(one) in one
+    normalization.looks_like_phone(one)
+    normalization.firms_domains([one, other])
     buyer = Buyer(1, 2, one, one, (one,), (one,))
     reasons_for(buyer, Candidate(order(Customer(other, other, other, other))))
 
 
 @given(HOSTILE)
 def test_somebody_s_number_is_itself(one: str) -> None:
-    if facts.same_phone(one, one):
-        assert len(facts.digits(one)) >= facts.LEAST_DIGITS
+    if normalization.same_phone(one, one):
+        assert len(normalization.digits(one)) >= normalization.LEAST_DIGITS

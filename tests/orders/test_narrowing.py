@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from b24app.orders.card_orders import Need
 from b24app.orders.content import IN_GRID, Kind
-from b24app.orders.gateway import Need
-from b24app.orders.narrowing import Narrowing, Sort, holds, narrowed
-from b24app.orders.showing import Asked
+from b24app.orders.filtering import Narrowing, Sort, holds, narrowed
+from b24app.orders.pages import Asked
 from b24app.orders.types import Customer, DeliveryState, PaymentState, Shipment
 from tests.orders.test_types import PLAIN
 

@@ -10,7 +10,7 @@ import pytest
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.answers import Answer
-from b24app.orders import links, rows, status
+from b24app.orders import links, parsing, status
 from b24app.orders.links import Change
 from b24app.orders.status import StatusChange
 from b24app.orders.types import Order, Owner
@@ -98,7 +98,7 @@ def test_what_became_of_a_status(
 ) -> None:
     def known(value: str) -> dict[int, Order]:
         row = {"id": 7, "statusId": value}
-        return {} if value == UNREAD else {one.id: one for one in rows.orders({"orders": [row]})}
+        return {} if value == UNREAD else {one.id: one for one in parsing.orders({"orders": [row]})}
 
     found = status.judge(WANTED, outcome, known(first), known(now))
     assert (found.result.value, found.before, found.now, found.error) == expected
@@ -121,7 +121,7 @@ def test_money_that_went_back_to_the_buyers_account_or_through_the_payment_syste
     returned: str, paid: str, came: str, went: str
 ) -> None:
     row = {"id": 1, "orderId": 7, "sum": "100", "paid": paid, "isReturn": returned}
-    ((_, payment),) = rows.payments({"payments": [row]})
-    (order,) = rows.orders({"orders": [{"id": 7, "price": "100", "currency": "EUR"}]})
+    ((_, payment),) = parsing.payments({"payments": [row]})
+    (order,) = parsing.orders({"orders": [{"id": 7, "price": "100", "currency": "EUR"}]})
     whole = replace(order, payments=(payment,))
     assert (whole.paid, whole.refunded) == (Decimal(came), Decimal(went))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b24app.orders import rows
+from b24app.orders import parsing
 from b24app.orders.types import OrderLink, Owner
 
 SIMPLE = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
@@ -26,19 +26,19 @@ def test_links_take_ids_as_numbers_or_text_and_skip_what_is_no_link() -> None:
             "noise",
         ]
     }
-    assert list(rows.links(result)) == [OrderLink(5125, Owner(2, 6933))]
+    assert list(parsing.links(result)) == [OrderLink(5125, Owner(2, 6933))]
 
 
 def test_an_empty_php_array_is_no_rows() -> None:
-    assert list(rows.orders([])) == []
-    assert rows.rows({"orders": {"3": {"id": 9}}}, "orders") == [{"id": 9}]
+    assert list(parsing.orders([])) == []
+    assert parsing.rows({"orders": {"3": {"id": 9}}}, "orders") == [{"id": 9}]
 
 
 def test_money_keeps_its_shortest_form() -> None:
-    assert rows.amount(0.1) + rows.amount(0.2) == Decimal("0.3")
-    assert rows.amount("1000000.00") == Decimal("1000000.00")
-    assert rows.amount(float("nan")) == 0
-    assert rows.amount("12,5") == 0
+    assert parsing.amount(0.1) + parsing.amount(0.2) == Decimal("0.3")
+    assert parsing.amount("1000000.00") == Decimal("1000000.00")
+    assert parsing.amount(float("nan")) == 0
+    assert parsing.amount("12,5") == 0
 
 
 def test_shipments_of_the_store_itself_are_left_out() -> None:
@@ -49,11 +49,11 @@ def test_shipments_of_the_store_itself_are_left_out() -> None:
             {"id": 3, "orderId": 7, "system": "N", "canceled": "Y"},
         ]
     }
-    assert [(pk, one.tracking) for pk, one in rows.shipments(result)] == [(2, "A1")]
+    assert [(pk, one.tracking) for pk, one in parsing.shipments(result)] == [(2, "A1")]
 
 
 def test_customers_come_by_code_and_the_first_filled_value_wins() -> None:
-    found = rows.customers(
+    found = parsing.customers(
         [
             {"orderId": 7, "code": "FIO", "value": " Clara Whitfield "},
             {"orderId": 7, "code": "FIO", "value": "Somebody Else"},
@@ -76,16 +76,16 @@ def test_a_status_colour_that_is_no_colour_is_dropped() -> None:
         ]
     }
     named = {"statusLangs": [{"statusId": "N", "lid": "EN", "name": "New"}]}
-    statuses = rows.statuses(listed, named)
+    statuses = parsing.statuses(listed, named)
     assert list(statuses) == ["N"]
     assert (statuses["N"].color, statuses["N"].name("en")) == ("", "New")
 
 
 @given(st.lists(st.dictionaries(KEYS, JSON, max_size=4), max_size=3))
 def test_nothing_the_portal_says_breaks_the_parsers(found: list[dict[str, object]]) -> None:
-    links = list(rows.links({"orderEntity": found}))
-    orders = list(rows.orders({"orders": found}))
+    links = list(parsing.links({"orderEntity": found}))
+    orders = list(parsing.orders({"orders": found}))
     assert all(link.order_id > 0 and link.owner.id > 0 for link in links)
     assert all(order.id > 0 and order.price.is_finite() for order in orders)
-    assert isinstance(rows.customers(found), dict)
-    assert isinstance(list(rows.payments({"payments": found})), list)
+    assert isinstance(parsing.customers(found), dict)
+    assert isinstance(list(parsing.payments({"payments": found})), list)

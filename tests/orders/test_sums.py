@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b24app.orders import rows
+from b24app.orders import parsing
 from b24app.orders.types import Order, Payment, PaymentState, totals_of
 from tests.orders.test_types import PLAIN, payment
 
@@ -113,11 +113,11 @@ def test_awkward_payments(
 @given(st.lists(st.integers(0, 10**10), max_size=300), st.sampled_from([1, 10, 100, 1000]))
 def test_amounts_that_come_as_floats_add_up(units: list[int], minor: int) -> None:
     """JSON has no decimals: every amount of a portal was a float on its way."""
-    read = [rows.amount(one / minor) for one in units]
+    read = [parsing.amount(one / minor) for one in units]
     assert sum(read, Decimal(0)) == Decimal(sum(units)) / minor
 
 
 def test_noise_behind_the_fourth_decimal_is_dropped() -> None:
-    assert rows.amount(0.1 + 0.2) == Decimal("0.3")
-    assert rows.amount("19.990000000000002") == Decimal("19.99")
-    assert str(rows.amount("10.50")) == "10.50"
+    assert parsing.amount(0.1 + 0.2) == Decimal("0.3")
+    assert parsing.amount("19.990000000000002") == Decimal("19.99")
+    assert str(parsing.amount("10.50")) == "10.50"

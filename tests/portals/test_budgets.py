@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client as BitrixClient
-from b24app.bitrix24.pacing import Priority
+from b24app.bitrix24.portal_limits import Priority
 from b24app.connect import client_of, installer_client
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser

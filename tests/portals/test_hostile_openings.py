@@ -8,9 +8,10 @@ from django.test import RequestFactory
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from b24app.portals import entry, launch, session
+from b24app.portals import launch
 from b24app.portals.launch import Posted, Refused
-from b24app.portals.session import NoSession, Session
+from b24app.web import entry, session
+from b24app.web.session import NoSession, Session
 from tests.hostile import TEXT
 
 OPTIONS = TEXT | st.sampled_from(
@@ -92,7 +93,7 @@ def test_what_was_signed_is_read_back(given_: Session) -> None:
 @given(st.lists(TEXT | st.integers(), max_size=7))
 def test_another_thing_of_ours_is_no_session(value: list[object]) -> None:
     """Everything signed here has a salt of its own: an undo token, say, opens nothing."""
-    for salt in ("b24app.tab.undo", "b24app.install.authorizing", ""):
+    for salt in ("b24app.tab.undo", "b24app.install.oauth_connect", ""):
         with pytest.raises(NoSession):
             read(f"Bearer {signing.dumps(value, salt=salt)}")
 

@@ -7,9 +7,9 @@ import pytest
 import time_machine
 from django.test import Client
 
-from b24app.portals.codes import DEAL_TAB
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.session import Session
+from b24app.portals.placements import DEAL_TAB
+from b24app.web.session import Session
 from demo.server import DemoPortal
 from tests.opening import ANNA, ILYA, MOCKUP, PETRA, THREE, ask, install, open_tab, seen, submit
 

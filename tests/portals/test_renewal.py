@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from b24app.bitrix24 import errors
 from b24app.connect import client_of
-from b24app.jobs import steering
+from b24app.jobs import control
 from b24app.portals import renewal
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
@@ -167,7 +167,7 @@ def test_a_job_waits_for_a_renewal_that_stands_and_goes_on(
     desk = driving.sit_down(client, ilya, ILYA)
     job = desk.link([(ilya.order_id("1193"), 7000)])
     with suspended(ilya):
-        steering.start(job, may_move=True)
+        control.start(job, may_move=True)
         driving.step(job)
         assert (job.state, job.reason) == ("waiting_portal", "renewing")
     assert driving.work(job).state == "done"

@@ -10,8 +10,8 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
 from b24app.journal.models import AuditEntry
-from b24app.portals.codes import DEFAULT, ORDER_TAB
 from b24app.portals.models import PortalUser
+from b24app.portals.placements import DEFAULT, ORDER_TAB
 from b24app.portals.rights import LATELY, Asks
 from demo.server import DemoPortal
 from tests.jobs import driving

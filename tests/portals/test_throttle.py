@@ -8,7 +8,7 @@ from django.conf import LazySettings
 from django.test import Client
 
 from b24app import embedded
-from b24app.portals import throttle
+from b24app.web import throttle
 from demo.server import DemoPortal
 from tests import environment
 from tests.opening import install, seen

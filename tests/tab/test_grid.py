@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.test import Client
 
-from b24app.portals.codes import INVOICE_TAB
+from b24app.portals.placements import INVOICE_TAB
 from demo.server import DemoPortal
 from tests.opening import (
     ANNA,

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from openpyxl import load_workbook
 
-from b24app.journal import watching
+from b24app.live import watching
 from b24app.orders.types import Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal

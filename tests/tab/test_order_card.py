@@ -5,8 +5,8 @@ import json
 import pytest
 from django.test import Client
 
-from b24app.journal import watching
 from b24app.journal.models import AuditEntry
+from b24app.live import watching
 from b24app.orders.types import DEAL, Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal

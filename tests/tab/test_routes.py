@@ -8,9 +8,9 @@ import time_machine
 from django.test import Client
 from django.urls import URLPattern
 
-from b24app.portals import session
 from b24app.portals.models import Portal, PortalUser
 from b24app.urls import urlpatterns
+from b24app.web import session
 from demo.server import DemoPortal
 from tests.opening import EMPTY, ILYA, Page, install, open_tab, seen
 

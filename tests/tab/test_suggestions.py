@@ -10,7 +10,7 @@ from django.test import Client
 
 from b24app.orders.types import Owner
 from b24app.portals.models import Portal, PortalUser
-from b24app.tab import dismissing, suggestions
+from b24app.tab import dismissals, suggestions
 from b24app.tab.models import Dismissal, PersonalDismissal
 from demo.server import DemoPortal
 from tests.opening import (
@@ -269,24 +269,24 @@ def test_dismissals_of_one_card_person_and_portal_are_bounded_and_the_oldest_go(
             for n in range(count)
         )  # fmt: skip
 
-    fill(dismissing.MAX_PER_CARD, ILYA, MOCKUP)
+    fill(dismissals.MAX_PER_CARD, ILYA, MOCKUP)
     say_no(client, tab, 900_001)
     here = model.objects.filter(owner_id=MOCKUP)
-    assert here.count() == dismissing.MAX_PER_CARD
+    assert here.count() == dismissals.MAX_PER_CARD
     assert not here.filter(order_id=100_000).exists()
     assert here.filter(order_id=900_001).exists()
-    fill(dismissing.MAX_PER_PERSON, ILYA, 0)
+    fill(dismissals.MAX_PER_PERSON, ILYA, 0)
     say_no(client, tab, 900_002)
-    assert model.objects.filter(user_id=ILYA).count() == dismissing.MAX_PER_PERSON
+    assert model.objects.filter(user_id=ILYA).count() == dismissals.MAX_PER_PERSON
     # Other orders at other cards, by a colleague.
     model.objects.bulk_create(
         model(
             portal=known, user_id=PETRA, owner_type=2, order_id=n, owner_id=50_000 + n, at=start
         )
-        for n in range(dismissing.MAX_PER_PORTAL)
+        for n in range(dismissals.MAX_PER_PORTAL)
     )  # fmt: skip
     say_no(client, tab, 900_003)
-    assert model.objects.count() == dismissing.MAX_PER_PORTAL
+    assert model.objects.count() == dismissals.MAX_PER_PORTAL
     assert model.objects.filter(order_id=900_003).exists()
 
 

@@ -24,11 +24,11 @@ from django.utils import timezone
 from b24app import collecting
 from b24app.bitrix24 import errors
 from b24app.connect import installer_client
-from b24app.console import health
-from b24app.console.health import Grade
-from b24app.events import leaving
+from b24app.console import diagnosis
+from b24app.console.diagnosis import Grade
+from b24app.events import uninstall
 from b24app.events.models import InboxEvent
-from b24app.install import flow
+from b24app.install import lifecycle
 from b24app.journal import calls
 from b24app.portals.fields import UnreadableSecret
 from b24app.portals.models import Portal, PortalUser
@@ -119,7 +119,7 @@ class Command(BaseCommand):
             if input().strip() != portal.member_id:
                 raise CommandError("nothing was erased")
         host = portal.host
-        leaving.leave(portal, clean=True)
+        uninstall.leave(portal, clean=True)
         self.stdout.write(f"{host} erased")
 
 
@@ -139,7 +139,7 @@ def _rebound(member_id: str) -> Rebound:
     client = installer_client(portal)
     if client is None:
         return Rebound((), "nobody's access is left; an administrator has to open the app")
-    steps = flow.bind(client, portal)
+    steps = lifecycle.bind(client, portal)
     lines = [
         f"{step.name}: {'done' if step.done else step.error or ', '.join(step.missing)}"
         for step in steps
@@ -189,7 +189,7 @@ def _seen_from_here(portal: Portal) -> Iterable[str]:
         return
     try:
         client.call("app.info")
-        found = health.checks(client, portal)
+        found = diagnosis.checks(client, portal)
     except errors.BitrixError as error:
         yield f"does not answer as it should: {error.code}"
         return

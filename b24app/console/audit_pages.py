@@ -1,0 +1,102 @@
+"""The audit: who changed what, when, from where to where, through what and on whose right."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, QueryDict
+
+from b24app.console import audit_rows, downloads, pages
+from b24app.journal import audit
+from b24app.journal.audit import Search
+from b24app.journal.models import AuditEntry
+from b24app.orders.types import DEAL, INVOICE, Owner
+from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
+from b24app.web.session import Session
+
+PAGE = 50
+MOST_PEOPLE = 500
+MOST_EXPORTED = 10_000
+LARGEST = 10**15
+
+
+class SearchForm(forms.Form):
+    """The conditions as typed; an empty one does not narrow. Days are of UTC, both included."""
+
+    person = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    order = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    card_type = forms.ChoiceField(required=False, choices=[(str(DEAL), ""), (str(INVOICE), "")])
+    card = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    kind = forms.ChoiceField(
+        required=False, choices=[("", ""), *((one, one) for one in AuditEntry.Kind.values)]
+    )
+    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    before = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+
+    def search(self) -> Search:
+        """The checked conditions; call only once ``is_valid()``."""
+        given = self.cleaned_data
+        card_type = int(given["card_type"] or DEAL)
+        return Search(
+            user_id=given["person"] or 0,
+            order_id=given["order"] or 0,
+            card=Owner(card_type, given["card"]) if given["card"] else None,
+            kind=given["kind"],
+            since=_midnight(given["since"]),
+            until=_midnight(given["until"], days=1),
+        )
+
+
+def _midnight(day: date | None, days: int = 0) -> datetime | None:
+    if day is None:
+        return None
+    try:
+        return datetime.combine(day, time.min, UTC) + timedelta(days=days)
+    except OverflowError:
+        return None
+
+
+@pages.administrators("audit", "GET", asks=Asks.FIRST)
+def trail(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """A page of the audit. The portal is asked for nothing but names of statuses, once an hour."""
+    form, narrowing = SearchForm(request.GET), _conditions(request.GET)
+    lines: list[audit_rows.Line] | None = None
+    older = ""
+    if form.is_valid():
+        before = form.cleaned_data["before"] or 0
+        found = audit.search(user.portal, form.search(), before=before, size=PAGE + 1)
+        lines = audit_rows.lines(user, found[:PAGE], opened.language)
+        if len(found) > PAGE:
+            older = urlencode(narrowing | {"before": found[PAGE - 1].pk})
+    context = {
+        "form": form,
+        "given": request.GET,
+        "lines": lines,
+        "older": older,
+        "people": audit_rows.people(user.portal)[:MOST_PEOPLE],
+        "kinds": AuditEntry.Kind.values,
+        "here": urlencode(narrowing),
+        "narrowed": narrowing.keys() - {"card_type"},
+        "portal_origin": user.portal.origin,
+    }
+    return pages.show(request, "audit", context)
+
+
+def _conditions(query: QueryDict) -> dict[str, str]:
+    """What narrows the trail, without where it is read from."""
+    known = [name for name in SearchForm.base_fields if name != "before"]
+    return {name: str(query[name]) for name in known if query.get(name)}
+
+
+@pages.administrators("audit", "POST", asks=Asks.FIRST, unpaid=True)
+def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """The entries that match, newest first, as a CSV or XLSX file of up to 10,000 rows."""
+    form = SearchForm(request.POST)
+    if not form.is_valid():
+        raise BadRequest
+    found = audit.search(user.portal, form.search(), size=MOST_EXPORTED)
+    table = downloads.audit_table(audit_rows.lines(user, found, opened.language))
+    return downloads.answer(table, request.POST, opened.language, "audit")

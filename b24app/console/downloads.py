@@ -1,0 +1,131 @@
+"""What leaves the console as a file."""
+
+from collections.abc import Sequence
+
+from django.core.exceptions import BadRequest
+from django.http import HttpResponse, QueryDict
+from django.utils.translation import gettext as _
+
+from b24app.bitrix24.client import Client
+from b24app.bitrix24.filters import Filter
+from b24app.console import link_descriptions
+from b24app.console.audit_rows import Line
+from b24app.console.link_descriptions import Described
+from b24app.journal.models import AuditEntry
+from b24app.orders import scan
+from b24app.orders.types import DEAL, INVOICE, Owner
+from b24app.portals.models import Portal
+from b24app.web import table_files
+from b24app.web.table_files import Cell, Table
+
+MOST = 2000
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def links(client: Client, portal: Portal, filters: Sequence[Filter]) -> list[Described]:
+    """Links that match, newest orders first, at most 2,000: two or three requests for each 500.
+
+    Raises ``errors.BitrixError`` where the links cannot be read.
+    """
+    found: list[Described] = []
+    below = 0
+    while len(found) < MOST:
+        page = scan.found_links(client.batch(scan.link_commands(filters, below)))
+        if not page:
+            break
+        found += link_descriptions.of(client, portal, page)[0]
+        below = page[-1].order_id
+    return found[:MOST]
+
+
+def owner_type(owner: Owner | None) -> str:
+    """The owner's type in words; its number where it has none."""
+    if owner is None:
+        return ""
+    return {DEAL: _("Deal"), INVOICE: _("Invoice")}.get(owner.type_id, str(owner.type_id))
+
+
+def links_table(found: Sequence[Described]) -> Table:
+    headings = [
+        _("Order ID"), _("Order"), _("Date"), _("Customer"), _("Amount"), _("Currency"),
+        _("Owner type"), _("Owner ID"), _("Owner"), _("Linked by"),
+    ]  # fmt: skip
+    return Table(_("Order links"), headings, [_row(one) for one in found])
+
+
+def _row(one: Described) -> list[Cell]:
+    order = one.order
+    return [
+        one.order_id,
+        order.number if order else "",
+        order.created if order else None,
+        order.customer.title if order else "",
+        order.price if order else None,
+        order.currency if order else "",
+        owner_type(one.owner),
+        one.owner.id if one.owner else None,
+        _("no longer exists") if one.gone else one.title or "",
+        one.entry.user_name if one.entry else "",
+    ]
+
+
+def answer(table: Table, form: QueryDict, language: str, name: str) -> HttpResponse:
+    """The table as the file asked for in ``format``; raises ``BadRequest`` for another kind."""
+    kind = form.get("format", "")
+    if kind not in ("csv", "xlsx"):
+        raise BadRequest
+    content = (
+        table_files.xlsx_file(table) if kind == "xlsx" else table_files.csv_file(table, language)
+    )
+    return HttpResponse(
+        content,
+        content_type=_XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
+    )
+
+
+def audit_table(lines: Sequence[Line]) -> Table:
+    headings = [
+        _("When (UTC)"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
+        _("Through"), _("On whose right"), _("Certain"),
+    ]  # fmt: skip
+    return Table(_("Audit"), headings, [_audit_row(one) for one in lines])
+
+
+def _audit_row(line: Line) -> list[Cell]:
+    one = line.entry
+    throughs = {
+        "tab": _("in the tab"), "order_card": _("in the order’s card"), "job": _("bulk job"),
+        "undo": _("taken back"), "console": _("in the console"),
+        "opening": _("by opening the app"),
+    }  # fmt: skip
+    return [
+        f"{one.at:%Y-%m-%d %H:%M:%S}",
+        one.user_name or str(one.user_id),
+        _what(line),
+        one.order_id or None,
+        one.order_number,
+        _place(one.source) or line.before,
+        _place(one.target) or line.after,
+        throughs.get(one.through, one.through),
+        _("the app’s") if one.right == AuditEntry.Right.INSTALLER else _("their own"),
+        _("yes") if one.certain else _("no"),
+    ]
+
+
+def _what(line: Line) -> str:
+    if line.entry.kind == AuditEntry.Kind.SETTING:
+        return line.about
+    whats = {
+        "linked": _("linked"), "moved": _("moved"), "unlinked": _("unlinked"),
+        "status": _("status changed"), "responsible": _("responsible changed"),
+        "amount": _("amount set"), "access": _("access taken over"),
+        "support": _("support data read"),
+    }  # fmt: skip
+    found = whats.get(line.what, line.what)
+    return f"{found}: {line.about}" if line.about else found
+
+
+def _place(owner: Owner | None) -> str:
+    return f"{owner_type(owner)} {owner.id}" if owner is not None else ""

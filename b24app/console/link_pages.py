@@ -1,0 +1,125 @@
+"""The explorer's pages: all links, two ready reports, and what leaves as a file."""
+
+import math
+from collections.abc import Callable
+from dataclasses import fields
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+
+from b24app.bitrix24 import errors, filters
+from b24app.bitrix24.client import Client, Timeouts
+from b24app.bitrix24.portal_limits import Priority
+from b24app.connect import WAITED_FOR, client_of
+from b24app.console import downloads, explorer, pages, reports
+from b24app.console.explorer_filters import WORDS, Condition
+from b24app.console.reports import Progress, Step
+from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
+from b24app.web import error_states
+from b24app.web.session import Session
+
+BLANK = Condition("order", "is")
+
+# Rows of one job at most: b24app.jobs.row_sources.MOST_ROWS.
+MOST_AT_ONCE = 100_000
+
+
+@pages.administrators("links", "GET", asks=Asks.ALONG)
+def links(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """A page of links."""
+    return pages.show(request, "links", drawn(user, request.GET))
+
+
+def drawn(user: PortalUser, query: QueryDict, timeouts: Timeouts = WAITED_FOR) -> dict[str, object]:
+    """What the page of links needs; nothing is asked of the portal for conditions it would drop."""
+    look = explorer.read(query)
+    wrong = bool(look.conditions.wrong)
+    page = None if wrong else explorer.page(client_of(user, timeouts=timeouts), user.portal, look)
+    return {
+        **_around(user),
+        "look": look,
+        "page": page,
+        "lines": list(enumerate(look.conditions.lines or (BLANK,))),
+        "words": WORDS,
+        "blank": BLANK,
+        "sortings": explorer.sortings(look),
+        "here": explorer.address(look, None),
+        "every": filters.written(look.conditions.filters),
+    }
+
+
+def _around(user: PortalUser) -> dict[str, object]:
+    jobs = pages.address("jobs-new")
+    return {"portal_origin": user.portal.origin, "jobs_url": jobs, "most": MOST_AT_ONCE}
+
+
+@pages.administrators("links", "GET", asks=Asks.ALONG)
+def without_deal(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Orders without a deal, the next step of them."""
+    return _report(request, user, "without", reports.without_deal)
+
+
+@pages.administrators("links", "GET", asks=Asks.ALONG)
+def without_owner(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Links to deals that no longer exist, the next step of them."""
+    return _report(request, user, "gone", reports.without_owner)
+
+
+def _report(
+    request: HttpRequest,
+    user: PortalUser,
+    name: str,
+    look: Callable[[PortalUser, Client, Progress], Step],
+) -> HttpResponse:
+    """The first step as a page; each that follows as the line above the rows, and what it adds to them.
+
+    ``stop`` asks for the line alone, at rest.
+    """
+    before = _progress(request.GET)
+    context = {**_around(user), "report": name, "address": request.path}
+    if not before.below:
+        step = look(user, client_of(user), reports.begun(before))
+        context |= {"step": step, "running": step.running}
+        return pages.show(request, "links", context, template="console/report.html")
+    if "stop" in request.GET:
+        return _line(request, context | {"step": Step((), before, finished=False)})
+    before = reports.begun(before)
+    try:
+        step = look(user, client_of(user, Priority.BULK), before)
+    except errors.AuthError:
+        raise
+    except errors.Wait as wait:
+        waiting = {"step": Step((), before, finished=False), "running": True}
+        return _line(request, context | waiting | {"delay": math.ceil(wait.seconds)})
+    except errors.BitrixError as error:
+        failed = {"step": Step((), before, finished=False), "failed": error_states.of_error(error)}
+        return _line(request, context | failed)
+    return _line(request, context | {"step": step, "running": step.running})
+
+
+def _line(request: HttpRequest, context: dict[str, object]) -> HttpResponse:
+    return render(request, "console/report_on.html", context)
+
+
+def _progress(query: QueryDict) -> Progress:
+    given = {}
+    for one in fields(Progress):
+        raw = query.get(one.name)
+        if raw is None:
+            continue
+        if not (raw.isascii() and raw.isdecimal() and len(raw) < 16):
+            raise BadRequest
+        given[one.name] = int(raw)
+    return Progress(**given)
+
+
+@pages.administrators("links", "POST", asks=Asks.FIRST, unpaid=True)
+def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """The links that match, newest orders first, as a CSV or XLSX file of up to 2,000 rows."""
+    look = explorer.read(request.POST)
+    if look.conditions.wrong:
+        raise BadRequest
+    rows = downloads.links(client_of(user), user.portal, look.conditions.filters)
+    return downloads.answer(downloads.links_table(rows), request.POST, opened.language, "links")

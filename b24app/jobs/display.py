@@ -1,0 +1,408 @@
+"""Jobs and rows as the templates show them, and as a table to download."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+
+from django.db.models import Count, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from b24app.jobs import order_export, overrides, row_names, texts, transitions, work
+from b24app.jobs.judging import OVERRODE
+from b24app.jobs.models import Job, JobItem, place_of
+from b24app.orders.types import Owner
+from b24app.web.table_files import Cell, Table
+
+PER_PAGE = 50
+# Rows of a file that are named together.
+AT_ONCE = 2000
+
+S, V = JobItem.State, JobItem.Verdict
+
+# A deal written with a word or a sign around its ID.
+_ONE_NUMBER = re.compile(r"[^\d/]*?([1-9][0-9]{0,14})[^\d/]*", re.ASCII)
+
+_BAD = frozenset({V.NO_ORDER, V.SEVERAL, V.NO_CARD, V.NO_RIGHT, V.BAD, V.DOUBT})
+_PILLS = {V.LINK: "info", V.MOVE: "warn", V.UNLINK: "warn", V.CHANGE: "info", V.EXPORT: "info"}
+_OUTCOME_PILLS = {S.DONE: "good", S.SKIPPED: "warn", S.FAILED: "alert"}
+_WAITING = (S.PENDING, S.CLAIMED, S.WRITING, S.UNKNOWN)
+# Left where it is, because nobody agreed to move it.
+_NOT_AGREED = "not_agreed"
+_ORIGINS = {
+    Job.Origin.FILE: gettext_lazy("From a file"),
+    Job.Origin.LIST: gettext_lazy("A pasted list"),
+    Job.Origin.SEARCH: gettext_lazy("By search"),
+}
+_STATE_PILLS = {
+    Job.State.RUNNING: "info",
+    Job.State.PLANNING: "info",
+    Job.State.DONE: "good",
+    Job.State.FAILED: "alert",
+    Job.State.PAUSED: "warn",
+    Job.State.WAITING_PORTAL: "warn",
+    Job.State.WAITING_AUTHORIZATION: "warn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One chip: the rows with this verdict or outcome, and how many there are.
+
+    ``unless_moved`` is what it says until somebody agrees to move orders of other cards.
+    """
+
+    name: str
+    text: str
+    count: int
+    bad: bool
+    unless_moved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A deal or an invoice with its path in the portal."""
+
+    owner: Owner
+    title: str
+
+    @property
+    def path(self) -> str:
+        kind = "deal" if self.owner.is_deal else f"type/{self.owner.type_id}"
+        return f"/crm/{kind}/details/{self.owner.id}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the table.
+
+    ``target`` and ``standing`` are None for nowhere and for other subjects; ``wanted`` and ``seen``
+    are the words that stand there instead. ``unless_moved`` is its verdict until somebody agrees to
+    move orders of other cards, ``stays`` what happens to it then; empty for all others.
+    """
+
+    item: JobItem
+    target: Place | None
+    standing: Place | None
+    wanted: str
+    seen: str
+    pill: str
+    verdict: str
+    text: str
+    unless_moved: str
+    stays: str
+    put_back: bool = False
+
+    @property
+    def read_as(self) -> str:
+        """What was written, where the order was taken from it in another form."""
+        return self.item.written
+
+    @property
+    def order(self) -> str:
+        known = self.item.order_number or self.item.order_text
+        return known or (str(self.item.order_id) if self.item.order_id else "—")
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A job in the list."""
+
+    job: Job
+    title: str
+    about: str
+    state: str
+    pill: str
+
+    @property
+    def at_work(self) -> bool:
+        return self.job.state not in transitions.RESTING
+
+
+def brief(job: Job) -> Brief:
+    return Brief(job, title(job), about(job), texts.state(job.state, job.reason), state_pill(job))
+
+
+def about(job: Job) -> str:
+    """Where a job's orders come from and go to: ``By search · from 2026-01-01 · To deal 7021``."""
+    card = place_of_or_none(job.card)
+    search = job.cursor if job.origin == Job.Origin.SEARCH else {}
+    since, until = (str(search.get(name) or "") for name in ("since", "until"))
+    target = place_of_or_none(job.wanted)
+    said = (
+        _ORIGINS.get(Job.Origin(job.origin), ""),
+        _name(card) if card and job.origin == Job.Origin.CARD else "",
+        f"{since or '…'} – {until or '…'}" if since or until else "",
+        _("Only orders that are not linked") if search.get("unlinked") is True else "",
+        _("To %(target)s") % {"target": _name(target)} if target and target != card else "",
+    )
+    return " · ".join(str(one) for one in said if one)
+
+
+def state_pill(job: Job) -> str:
+    return _STATE_PILLS.get(Job.State(job.state), "")
+
+
+def title(job: Job) -> str:
+    """What a job is, in a few words: ``Link by file winter-orders.xlsx``."""
+    kinds = {
+        Job.Kind.LINK: _("Link orders"),
+        Job.Kind.UNLINK: _("Unlink orders"),
+        Job.Kind.MOVE: _("Move orders"),
+        Job.Kind.RESTORE: _("Undo job %(id)s") % {"id": job.undoes_id or ""},
+        Job.Kind.STATUS: _("Change the status"),
+        Job.Kind.RESPONSIBLE: _("Change the responsible person"),
+        Job.Kind.EXPORT: _("Export orders"),
+    }
+    found = kinds[Job.Kind(job.kind)]
+    return f"{found}: {job.title}" if job.title and job.kind != Job.Kind.RESTORE else found
+
+
+def filters(job: Job) -> list[Filter]:
+    """Chips over the rows: what will happen before the start, what has happened afterwards."""
+    items = JobItem.objects.filter(job=job)
+    left = _by_verdict(job, items)
+    counted = left.exclude(verdict="").values("verdict").annotate(count=Count("pk"))
+    found = dict(counted.values_list("verdict", "count"))
+    chips = [Filter("", _("All"), job.rows, bad=False)]
+    if job.started_at is not None:
+        chips += _outcomes(job, items.filter(state=S.LEFT, reason=_NOT_AGREED).count())
+    return chips + [
+        Filter(
+            name,
+            texts.words(texts.VERDICTS, name),
+            found[name],
+            bad=name in _BAD,
+            unless_moved=_unless_moved(job, name),
+        )
+        for name in V.values
+        if name in found
+    ]
+
+
+def _by_verdict(job: Job, items: QuerySet[JobItem]) -> QuerySet[JobItem]:
+    """The rows that are told by their verdict: in a preview those without an outcome, afterwards those
+    that were left as they are.
+    """
+    if job.previewing:
+        return items.exclude(state__in=_OUTCOME_PILLS)
+    return items.filter(state=S.LEFT).exclude(reason=_NOT_AGREED)
+
+
+def _outcomes(job: Job, not_agreed: int) -> list[Filter]:
+    overrode = JobItem.objects.filter(job=job, state=S.DONE, reason=OVERRODE).count()
+    chips = (
+        Filter(
+            "waiting", _("Waiting"), 0 if job.previewing else job.total - job.handled, bad=False
+        ),
+        Filter(S.DONE.value, _("Done"), job.done, bad=False),
+        Filter(S.SKIPPED.value, _("Skipped"), job.skipped, bad=True),
+        Filter(S.FAILED.value, _("Failed"), job.failed, bad=True),
+        Filter(_NOT_AGREED, _("Not moved"), not_agreed, bad=False),
+        Filter(OVERRODE, _("Overrode a change"), overrode, bad=True),
+    )
+    return [one for one in chips if one.count > 0]
+
+
+def chosen(job: Job, show: str) -> QuerySet[JobItem]:
+    """The rows behind a chip; all of them for a name that is none."""
+    items = JobItem.objects.filter(job=job).order_by("row")
+    if show in _OUTCOME_PILLS:
+        return items.filter(state=show)
+    if show == "waiting":
+        return items.filter(state__in=_WAITING)
+    if show == OVERRODE:
+        return items.filter(state=S.DONE, reason=OVERRODE)
+    if show == _NOT_AGREED:
+        return items.filter(state=S.LEFT, reason=_NOT_AGREED)
+    if show not in V.values:
+        return items
+    return _by_verdict(job, items.filter(verdict=show))
+
+
+def headings(job: Job) -> tuple[str, str] | None:
+    """What the columns of the rows' values are called: what is wanted, and what was seen."""
+    began = not job.previewing
+    subject = work.subject_of(job)
+    if isinstance(subject, work.Links):
+        return _("Goes to"), _("Linked before") if began else _("Linked now")
+    if job.subject == Job.Kind.STATUS:
+        return _("New status"), _("Status before") if began else _("Status now")
+    if job.subject == Job.Kind.RESPONSIBLE:
+        return _("New responsible person"), _("Responsible before") if began else _(
+            "Responsible now"
+        )
+    return None
+
+
+def lines(job: Job, items: Iterable[JobItem]) -> list[Line]:
+    shown = list(items)
+    names = row_names.of_rows(job, shown)
+    return [_line(job, item, names) for item in shown]
+
+
+def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
+    links = isinstance(work.subject_of(job), work.Links)
+    known = item.verdict not in ("", *_BAD - {V.NO_CARD})
+    target = place_of(item.wanted) if links else None
+    standing = place_of(item.seen) if links and known else None
+    nowhere = _("Not linked") if links and known else ""
+    return Line(
+        item=item,
+        target=Place(target, names.get(item.wanted, "")) if target else None,
+        standing=Place(standing, names.get(item.seen, "")) if standing else None,
+        wanted=names.get(item.wanted) or item.wanted or item.wanted_text,
+        seen=names.get(item.seen) or item.seen or nowhere,
+        pill=_pill(item),
+        verdict=_verdict(item),
+        text=_text(item, names, links=links),
+        unless_moved=(moved := _unless_moved(job, item.verdict)),
+        stays=texts.words(texts.ITEM_REASONS, _NOT_AGREED) if moved else "",
+        put_back=overrides.can_put_back(job, item),
+    )
+
+
+def _unless_moved(job: Job, verdict: str) -> str:
+    """What a row to be moved is called in a preview where the move is still to be agreed to."""
+    asks = job.kind == Job.Kind.LINK and job.state == Job.State.PLANNED
+    return _("Linked elsewhere") if asks and verdict == V.MOVE else ""
+
+
+def _pill(item: JobItem) -> str:
+    if item.state in _OUTCOME_PILLS:
+        return _OUTCOME_PILLS[S(item.state)]
+    if item.reason == _NOT_AGREED or not item.verdict:
+        return ""
+    return "alert" if item.verdict in _BAD else _PILLS.get(V(item.verdict), "")
+
+
+def _verdict(item: JobItem) -> str:
+    outcomes = {S.DONE: _("Done"), S.SKIPPED: _("Skipped"), S.FAILED: _("Failed")}
+    if item.state in outcomes:
+        return outcomes[S(item.state)]
+    if item.reason == _NOT_AGREED:
+        return _("Not moved")
+    return texts.words(texts.VERDICTS, item.verdict) if item.verdict else ""
+
+
+def _text(item: JobItem, names: Mapping[str, str], *, links: bool) -> str:
+    """What will happen or has happened to the row, in a sentence."""
+    if item.reason == OVERRODE:
+        return overrides.text(item, links=links, named=lambda value: _named(value, names))
+    if item.reason:
+        return _reason(item, names)
+    if item.verdict == V.NO_ORDER and item.detail:
+        return _("Left out: the store has no such order; did you mean %(number)s?") % {
+            "number": item.detail
+        }
+    if item.verdict in texts.LEFT:
+        return texts.words(texts.LEFT, item.verdict)
+    if item.verdict == V.CHANGE:
+        return (
+            f"{names.get(item.seen) or item.seen or '—'} → {names.get(item.wanted) or item.wanted}"
+        )
+    return _way(item)
+
+
+def _reason(item: JobItem, names: Mapping[str, str]) -> str:
+    if item.verdict == V.DOUBT:
+        return _doubt(item)
+    found = texts.words(texts.ITEM_REASONS, item.reason)
+    if item.reason == "changed" and item.detail:
+        return f"{found} ({_named(item.detail, names)})"
+    if item.reason == "bad_card" and (number := _ONE_NUMBER.fullmatch(item.wanted_text)):
+        return _("%(reason)s; if you mean deal %(id)s, write %(id)s alone") % {
+            "reason": found, "id": number[1],
+        }  # fmt: skip
+    return found
+
+
+def _named(value: str, names: Mapping[str, str]) -> str:
+    """What a place, a status or a person in a row is called."""
+    place = place_of_or_none(value)
+    return _name(place) if place else names.get(value, value)
+
+
+def _doubt(item: JobItem) -> str:
+    """Why a row that can be read in two ways is not taken, with both readings."""
+    first, _bar, second = item.detail.partition("|")
+    if item.reason == "two_readings":
+        return texts.words(texts.ITEM_REASONS, item.reason) % {"one": first, "other": second}
+    if item.reason != "number_or_id":
+        return texts.words(texts.ITEM_REASONS, item.reason)
+    place = place_of_or_none(second)
+    if place is None:
+        return texts.words(texts.ITEM_REASONS, item.reason) % {"number": first}
+    linked = texts.words(texts.ITEM_REASONS, "number_or_id_linked")
+    return linked % {"number": first, "place": _name(place)}
+
+
+def _way(item: JobItem) -> str:
+    """From where to where an order goes."""
+    source, target = place_of_or_none(item.seen), place_of_or_none(item.wanted)
+    if item.verdict == V.MOVE and source and target:
+        return _("From %(source)s to %(target)s") % {
+            "source": _name(source), "target": _name(target),
+        }  # fmt: skip
+    if item.verdict == V.LINK and target:
+        return _("To %(target)s") % {"target": _name(target)}
+    if item.verdict == V.UNLINK and source:
+        return _("Out of %(source)s") % {"source": _name(source)}
+    return ""
+
+
+def place_of_or_none(text: str) -> Owner | None:
+    return place_of(text) if ":" in text else None
+
+
+def _name(owner: Owner) -> str:
+    form = _("deal %(id)s") if owner.is_deal else _("invoice %(id)s")
+    return form % {"id": owner.id}
+
+
+def table(job: Job, show: str, *, moves: bool) -> Table:
+    """The rows behind a chip as a table to download; ``moves``: a preview's moves are agreed to."""
+    name = _("Job %(id)s") % {"id": job.pk}
+    if job.kind == Job.Kind.EXPORT and job.done:
+        return order_export.table(name, chosen(job, S.DONE))
+    wanted, seen = headings(job) or (_("Goes to"), _("Linked now"))
+    columns = [
+        _("Row"), _("Order"), _("Order ID"), seen, wanted, _("Verdict"), _("Outcome"), _("Reason"),
+        _("Time"),
+    ]  # fmt: skip
+    return Table(name, columns, list(_cells(job, show, moves=moves)))
+
+
+def _cells(job: Job, show: str, *, moves: bool) -> Iterator[list[Cell]]:
+    rows = chosen(job, show).iterator(chunk_size=AT_ONCE)
+    left = _("Left out") if job.started_at else ""
+    while piece := list(islice(rows, AT_ONCE)):
+        for line in lines(job, piece):
+            shown = replace(line, unless_moved="") if moves else _unmoved(line)
+            yield _row(shown, left if line.item.state == S.LEFT else "")
+
+
+def _unmoved(line: Line) -> Line:
+    return replace(line, text=line.stays) if line.unless_moved else line
+
+
+def _row(line: Line, left: str) -> list[Cell]:
+    item = line.item
+    outcome = line.verdict if item.at else left
+    return [
+        item.row,
+        line.order,
+        item.order_id or None,
+        _name(line.standing.owner) if line.standing else line.seen,
+        _name(line.target.owner) if line.target else line.wanted,
+        line.unless_moved or (texts.words(texts.VERDICTS, item.verdict) if item.verdict else ""),
+        outcome,
+        line.text,
+        _time(item.at),
+    ]
+
+
+def _time(at: datetime | None) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S") if at else ""

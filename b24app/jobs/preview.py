@@ -1,0 +1,329 @@
+"""The preview: what will happen to every row, before anything is written.
+
+A slice looks at 2,500 rows: their orders and places are 50 commands each, their cards at most 50
+more, 50 commands a request; cards known from earlier rows are not asked for again. So 10,000 rows
+cost 9 requests into 100 deals, and 12 into 10,000, plus one for whether the app may act for this
+person where its administrator has named somebody. One more at the end asks for all that the rows
+still lack: names of what orders are taken from, what was meant by what was not found, whether a
+card is gone or closed.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import Count, F, QuerySet
+from django.utils import timezone
+
+from b24app.bitrix24 import batch, errors, references
+from b24app.bitrix24.client import Command
+from b24app.jobs import job_clients, number_suggestions, row_names, row_sources, transitions, work
+from b24app.jobs.models import Job, JobItem, place_of
+from b24app.jobs.worker_slots import Held
+from b24app.orders import cards, parsing
+from b24app.orders.types import Owner
+from b24app.portals import access
+
+ROWS = 2500
+# Seconds that looking at a piece may take.
+SECONDS = 60.0
+PAGE = 50
+# Seconds into a slice after which no further piece is begun.
+BEGIN_BEFORE = 10.0
+# Cards nobody could find that are asked about one by one: gone, or closed to this person?
+MOST_ASKED = 20
+
+S, V = JobItem.State, JobItem.Verdict
+TO_BE_DONE = frozenset({V.LINK, V.MOVE, V.UNLINK, V.CHANGE, V.EXPORT})
+
+
+@dataclass(slots=True)
+class Sight:
+    """What the portal has said about a piece of the job."""
+
+    by_number: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
+    numbers: dict[int, str] = field(default_factory=dict)
+    standing: dict[int, str | None] = field(default_factory=dict)
+    titles: dict[Owner, str] = field(default_factory=dict)
+    gone: set[Owner] = field(default_factory=set)
+
+    def sole(self, item: JobItem) -> int:
+        """The id of the one order that has the row's number; 0 for none or several."""
+        found = self.by_number.get(item.order_text.casefold(), [])
+        return found[0][0] if len(found) == 1 else 0
+
+
+def step(held: Held, hands: job_clients.Hands) -> float | None:
+    """Go on with the preview for one slice; 0.0 while there is more, None when it is finished.
+
+    Raises ``errors.BitrixError`` for what keeps it from being made, and :class:`lanes.Lost`.
+    """
+    job, began = held.job, time.monotonic()
+    if not job.gathered:
+        return row_sources.step(held, hands.own)
+    held.renew(SECONDS)
+    while time.monotonic() - began < BEGIN_BEFORE:
+        piece = list(JobItem.objects.filter(job=job, state=S.NEW).order_by("pk")[:ROWS])
+        if not piece:
+            return _finish(held, hands)
+        _keep(held, piece, _look(job, hands, piece))
+        held.renew(SECONDS)
+    return 0.0
+
+
+def _finish(held: Held, hands: job_clients.Hands) -> float | None:
+    job = held.job
+    _doubt_ids(held, hands)
+    _doubt_contradictions(held)
+    _ask_once_more(job, hands)
+    transitions.answered(job)
+    total = JobItem.objects.filter(job=job, state=S.PENDING).count() + job.handled
+    transitions.change(
+        job, Job.State.PLANNED, fields={"planned_at": timezone.now(), "total": total}
+    )
+    return None
+
+
+def _look(job: Job, hands: job_clients.Hands, piece: Sequence[JobItem]) -> Sight:
+    """Ask for numbers, existence, places and cards; places of orders found by number in a second round."""
+    sight, subject = Sight(), work.subject_of(job)
+    known = sorted({item.order_id for item in piece} - {0})
+    texts = sorted({item.order_text for item in piece if not item.order_id} - {""})
+    sight.titles = _known_cards(job, piece)
+    targets = {card for item in piece if (card := _target(job, item))}
+    personal = job_clients.openable(targets - sight.titles.keys())
+    if job.named is None:
+        personal |= access.question(job.portal)
+    first = hands.ask(
+        personal | _by_number(texts) | _by_id(known), subject.reading(known) if known else {}
+    )
+    if job.named is None:
+        _learn_right(job, named=access.named(first))
+    _read_orders(sight, first)
+    found = sorted({order_id for some in sight.by_number.values() for order_id, _ in some})
+    sight.titles |= {owner: card.title for owner, card in job_clients.opened(first).items()}
+    sight.standing = subject.standing(known, first)
+    if found:
+        reading = subject.reading(found)
+        sight.standing |= subject.standing(found, job_clients.sent(hands.writing, reading))
+    sources = _sources(job, piece, sight) - sight.titles.keys()
+    second = job_clients.opened(job_clients.sent(hands.own, job_clients.openable(sources)))
+    sight.titles |= {owner: card.title for owner, card in second.items()}
+    sight.gone = job_clients.gone(hands.own, sources - second.keys())
+    return sight
+
+
+def _learn_right(job: Job, *, named: bool) -> None:
+    """Whether the app may act for this person, and whether it has to from the beginning."""
+    job.named = named
+    job.right = job_clients.credentials_of(job, refused=job.acting.may_link is False)
+    Job.objects.of(job.portal).filter(pk=job.pk).update(named=named, right=job.right)
+
+
+def _target(job: Job, item: JobItem) -> Owner | None:
+    """The card this row needs opened: where it brings its order, or whence it was to take it."""
+    if not isinstance(work.subject_of(job), work.Links):
+        return None
+    return place_of(item.wanted or item.expected or "")
+
+
+def _sources(job: Job, piece: Sequence[JobItem], sight: Sight) -> set[Owner]:
+    """Cards that orders are taken from, where the person has to be able to open those as well."""
+    if not isinstance(work.subject_of(job), work.Links):
+        return set()
+    borrowed = job.right == Job.Right.INSTALLER
+    orders = (item.order_id or sight.sole(item) for item in piece if borrowed or not item.wanted)
+    texts = {sight.standing.get(order_id) or "" for order_id in orders}
+    return {owner for text in texts if (owner := place_of(text))}
+
+
+def _known_cards(job: Job, piece: Iterable[JobItem]) -> dict[Owner, str]:
+    """Cards of earlier rows, by which nothing more has to be asked."""
+    wanted = {item.wanted or item.expected or "" for item in piece} - {""}
+    seen = JobItem.objects.filter(
+        job=job, wanted__in=wanted, verdict__in=[V.LINK, V.MOVE, V.ALREADY]
+    )
+    found = dict(seen.exclude(card_title="").values_list("wanted", "card_title").distinct())
+    return {owner: title for text, title in found.items() if (owner := place_of(text))}
+
+
+def _by_id(ids: Sequence[int]) -> dict[str, Command]:
+    return {
+        f"byid{at}": _orders({"@id": list(ids[at : at + PAGE])}) for at in range(0, len(ids), PAGE)
+    }
+
+
+def _by_number(texts: Sequence[str]) -> dict[str, Command]:
+    plain = [references.plain(text) for text in texts]
+    return {
+        f"bynumber{at}": _orders({"@accountNumber": plain[at : at + PAGE]})
+        for at in range(0, len(plain), PAGE)
+    }
+
+
+def _orders(wanted: Mapping[str, object]) -> Command:
+    return Command("sale.order.list", {"select": ["id", "accountNumber"], "filter": wanted})
+
+
+def _read_orders(sight: Sight, outcomes: job_clients.Outcomes) -> None:
+    """Raises the error of any of the order commands: a gap would look like "not found"."""
+    for key, outcome in outcomes.items():
+        if not key.startswith(("byid", "bynumber")):
+            continue
+        if isinstance(outcome, errors.BitrixError):
+            raise outcome
+        for order in parsing.orders(outcome.result):
+            sight.numbers[order.id] = order.number
+            if key.startswith("bynumber"):
+                sight.by_number[order.number.casefold()].append((order.id, order.number))
+
+
+def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
+    """Write the verdicts of a piece down; raises :class:`lanes.Lost`."""
+    job = held.job
+    for item in piece:
+        item.verdict = _identified(item, sight) or V.LINK
+    ids = {item.order_id for item in piece} - {0}
+    earlier = JobItem.objects.filter(job=job, order_id__in=ids, pk__lt=piece[0].pk)
+    listed = set(earlier.exclude(state=S.NEW).values_list("order_id", flat=True))
+    for item in piece:
+        if item.verdict == V.LINK:
+            item.verdict = _verdict(job, item, sight)
+            if item.order_id in listed:
+                # It keeps where its order stands: the page says so beside the row above.
+                item.verdict = V.TWICE
+        if item.order_id:
+            listed.add(item.order_id)
+        item.state = S.PENDING if item.verdict in TO_BE_DONE else S.LEFT
+    fields = ["order_id", "order_number", "seen", "card_title", "verdict", "state"]
+    with transaction.atomic():
+        held.renew()
+        JobItem.objects.rewrite(piece, fields)
+        Job.objects.of(job.portal).filter(pk=job.pk).update(
+            setbacks=0, looked=F("looked") + len(piece)
+        )
+    transitions.answered(job)
+
+
+def _identified(item: JobItem, sight: Sight) -> str:
+    """Put the order's id and number into the row; the verdict where that is impossible."""
+    if not item.order_id:
+        found = sight.by_number.get(item.order_text.casefold(), [])
+        if len(found) != 1:
+            return V.SEVERAL if found else V.NO_ORDER
+        item.order_id, item.order_number = found[0]
+    elif item.order_id in sight.numbers:
+        item.order_number = sight.numbers[item.order_id]
+    else:
+        return V.NO_ORDER
+    return ""
+
+
+def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
+    """What will happen to a row whose order is known."""
+    standing = sight.standing.get(item.order_id)
+    if standing is None:
+        return V.NO_ORDER
+    subject = work.subject_of(job)
+    if isinstance(subject, work.Reading):
+        return V.EXPORT
+    item.seen = standing
+    target = _target(job, item)
+    item.card_title = sight.titles.get(target, "")[:100] if target else ""
+    if item.expected is not None and standing not in (item.expected, item.wanted):
+        return V.ELSEWHERE
+    if standing == item.wanted:
+        return V.ALREADY
+    if not isinstance(subject, work.Links):
+        return V.CHANGE
+    # A card that is gone keeps nobody from taking the order out of it; nothing can be brought there.
+    left = place_of(standing) if place_of(standing) in sight.gone else None
+    if target not in (None, left) and target not in sight.titles:
+        return V.NO_CARD
+    needed = set(subject.cards(item, both=job.right == Job.Right.INSTALLER)) - {left}
+    if not needed <= sight.titles.keys():
+        return V.NO_RIGHT
+    if not item.wanted:
+        return V.UNLINK
+    return V.MOVE if standing else V.LINK
+
+
+def _doubt_ids(held: Held, hands: job_clients.Hands) -> None:
+    """What is nobody's number may be an ID: the row says whose, and nothing is taken.
+
+    ``detail`` of the row is then that order's number and where it stands.
+    """
+    job = held.job
+    lost = JobItem.objects.filter(
+        job=job,
+        verdict=V.NO_ORDER,
+        named=JobItem.Named.NUMBER,
+        order_text__regex=r"^[1-9][0-9]{0,14}$",
+    )
+    items = list(lost.order_by("pk")[:ROWS])
+    ids = sorted({int(item.order_text) for item in items})
+    if not ids:
+        return
+    sight, subject = Sight(), work.subject_of(job)
+    found = hands.ask(_by_id(ids), subject.reading(ids))
+    _read_orders(sight, found)
+    standing = subject.standing(ids, found)
+    doubtful = [item for item in items if int(item.order_text) in sight.numbers]
+    for item in doubtful:
+        order_id = int(item.order_text)
+        item.verdict, item.reason = V.DOUBT, "number_or_id"
+        item.detail = f"{sight.numbers[order_id]}|{standing.get(order_id) or ''}"
+    with transaction.atomic():
+        held.renew()
+        JobItem.objects.rewrite(doubtful, ["verdict", "reason", "detail"])
+
+
+def _doubt_contradictions(held: Held) -> None:
+    """Rows of one order that name different deals: none of them is taken."""
+    job = held.job
+    if job.origin not in (Job.Origin.FILE, Job.Origin.LIST):
+        return
+    parsing = JobItem.objects.filter(job=job, order_id__gt=0).exclude(verdict=V.BAD)
+    place = "expected" if job.kind == Job.Kind.UNLINK else "wanted"
+    several = parsing.order_by().values("order_id").annotate(places=Count(place, distinct=True))
+    contradicting = several.filter(places__gt=1).values("order_id")
+    with transaction.atomic():
+        held.renew()
+        parsing.filter(order_id__in=contradicting).update(
+            verdict=V.DOUBT, state=S.LEFT, reason="two_cards"
+        )
+
+
+def _ask_once_more(job: Job, hands: job_clients.Hands) -> None:
+    """One request for what the rows lack, if anything: its answers change no order's fate."""
+    closed = _about_cards(job)
+    asked = closed | number_suggestions.questions(job) | row_names.questions(job)
+    if not asked:
+        return
+    outcomes = job_clients.sent(hands.own, dict(islice(asked.items(), batch.SIZE)))
+    _tell_closed(job, outcomes)
+    number_suggestions.keep(job, outcomes)
+    row_names.keep(job, outcomes)
+
+
+def _missing_cards(job: Job) -> QuerySet[JobItem]:
+    return JobItem.objects.filter(job=job, verdict=V.NO_CARD)
+
+
+def _about_cards(job: Job) -> dict[str, Command]:
+    texts = _missing_cards(job).order_by("wanted").values_list("wanted", flat=True).distinct()
+    owners = {text: owner for text in texts[:MOST_ASKED] if (owner := place_of(text))}
+    return {f"ask{text}": cards.opening(owner)["card"] for text, owner in owners.items()}
+
+
+def _tell_closed(job: Job, outcomes: job_clients.Outcomes) -> None:
+    """Tell cards that are closed to this person from cards that are not there."""
+    closed = [
+        key.removeprefix("ask")
+        for key, outcome in outcomes.items()
+        if key.startswith("ask") and isinstance(outcome, errors.AccessDenied)
+    ]
+    _missing_cards(job).filter(wanted__in=closed).update(verdict=V.NO_RIGHT)

@@ -1,0 +1,129 @@
+"""What a job does when the portal says no to it as a whole: wait, and for whom, or pause.
+
+One table from error to state; the words for each reason stand in :mod:`reasons`.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db.models import F
+from django.utils import timezone
+
+from b24app import tracing
+from b24app.bitrix24 import error_codes, errors
+from b24app.bitrix24.portal_limits import Priority
+from b24app.jobs import job_clients, texts, transitions, work
+from b24app.jobs.models import Job
+from b24app.portals.budgets import budget_of
+from b24app.portals.tokens import settle
+from b24app.web.error_states import new_reference
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY = 2.0
+LONGEST_DELAY = 600.0
+# Seconds of waiting for room in the portal's budget that a person need not read about.
+WORTH_SAYING = 5.0
+
+S = Job.State
+
+_BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
+    (errors.OperatingLimit, S.WAITING_PORTAL, "limit"),
+    (errors.Overloaded, S.WAITING_PORTAL, "overload"),
+    (errors.LimitError, S.WAITING_PORTAL, "busy"),
+    (errors.PaymentRequired, S.WAITING_AUTHORIZATION, "payment"),
+    # For everybody of the portal: no other access would help, so the job asks again with its own.
+    (errors.PlanEnded, S.WAITING_PORTAL, "plan"),
+    (errors.AppClosedToUser, S.WAITING_AUTHORIZATION, "app_closed"),
+    (errors.InvalidClient, S.WAITING_PORTAL, "settings"),
+    # Renewed already, and refused again.
+    (errors.ExpiredToken, S.WAITING_PORTAL, "renewing"),
+    (errors.RenewalPending, S.WAITING_PORTAL, "renewing"),
+    (errors.AuthError, S.WAITING_AUTHORIZATION, "token"),
+    (errors.AccessUnclear, S.WAITING_PORTAL, "unclear"),
+    (errors.PortalClosed, S.WAITING_PORTAL, "portal_closed"),
+    (errors.TransportError, S.WAITING_PORTAL, "silent"),
+    (errors.ServerFault, S.WAITING_PORTAL, "silent"),
+    (errors.IncompleteAnswer, S.WAITING_PORTAL, "silent"),
+    (errors.NotRun, S.WAITING_PORTAL, "silent"),
+    (errors.ReadDenied, S.PAUSED, "no_read"),
+    (errors.WriteDenied, S.PAUSED, "no_write"),
+    (errors.AccessDenied, S.PAUSED, "no_right"),
+    (errors.MissingScope, S.PAUSED, "no_scope"),
+    (errors.StoreMissing, S.PAUSED, "no_store"),
+    (errors.MethodNotFound, S.PAUSED, "no_method"),
+)
+
+# What our own budget has no room for, by the word of ``errors.Wait``.
+_BY_WAIT = {
+    "rate": "busy",
+    "operating": "limit",
+    "overload": "overload",
+    "away": texts.QUEUE_AWAY,
+}
+
+# Seconds; the rest grows with every setback in a row.
+_DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY, "plan": LONGEST_DELAY}
+
+
+def meet(job: Job, error: errors.BitrixError) -> float | None:
+    """Put the job into the state this error asks for; seconds after which to try again, if at all."""
+    if isinstance(error, errors.WriteDenied) and job_clients.borrow(job):
+        return 0.0
+    if isinstance(error, errors.DeadToken) and job_clients.passed_on(job):
+        return 0.0
+    if isinstance(error, errors.Wait):
+        return _wait(job, error)
+    state, reason = _state_for(error)
+    if isinstance(error, errors.ExpiredToken) and not job.setbacks:
+        # What somebody had stored meanwhile was over as well: the next request renews that.
+        _set_back(job)
+        return 0.0
+    # Somebody has to look at what the portal said before the job goes on.
+    reference = new_reference() if state == S.PAUSED else ""
+    logger.warning("job %s: %s after %s: %s %s", job.pk, state, error.method, error.code, reference)
+    if isinstance(error, errors.PaymentRequired):
+        settle(job.portal, payment_expired=True)
+    delay = _delay(job, reason) if state == S.WAITING_PORTAL else None
+    known = {"reference": reference, "again_at": _after(delay)}
+    if transitions.change(job, state, reason, known) and reference:
+        # The journal keeps it with the calls of this slice: support finds them by it.
+        tracing.note_reference(reference)
+    return delay
+
+
+def _wait(job: Job, wait: errors.Wait) -> float:
+    """Seconds until there is room in the portal's budget; a person is told where it is worth it."""
+    if wait.seconds >= WORTH_SAYING:
+        again = {"again_at": _after(wait.seconds)}
+        transitions.change(job, S.WAITING_PORTAL, _BY_WAIT[wait.why], again)
+    return wait.seconds
+
+
+def _after(seconds: float | None) -> datetime | None:
+    return None if seconds is None else timezone.now() + timedelta(seconds=seconds)
+
+
+def _delay(job: Job, reason: str) -> float:
+    """Seconds until the next try after a refusal, or after silence."""
+    _set_back(job)
+    if reason == "limit":
+        view = budget_of(job.portal, Priority.BULK).view()
+        waits = (view.of(method).wait for method in work.subject_of(job).methods)
+        return max(waits, default=0.0) or _DELAYS[reason]
+    return _DELAYS.get(reason, min(FIRST_DELAY * 2.0 ** min(job.setbacks, 10), LONGEST_DELAY))
+
+
+def _state_for(error: errors.BitrixError) -> tuple[Job.State, str]:
+    """The state and the reason for an error that is no wait of our own budget."""
+    kind = errors.StoreMissing if error_codes.without_store(error) else type(error)
+    return next(
+        ((state, reason) for known, state, reason in _BY_ERROR if issubclass(kind, known)),
+        (S.PAUSED, "failure"),
+    )
+
+
+def _set_back(job: Job) -> None:
+    Job.objects.of(job.portal).filter(pk=job.pk, setbacks__lt=100).update(
+        setbacks=F("setbacks") + 1
+    )

@@ -1,0 +1,240 @@
+"""Where a job's rows come from: a card's links, a search, a file, or the trail of what is taken back.
+
+Rows are kept piece by piece with the place to go on from, so a worker that dies loses none and
+makes none twice.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Client
+from b24app.bitrix24.filters import Filter, Op
+from b24app.imports import source
+from b24app.imports.table import Unreadable
+from b24app.jobs import file_rows, job_clients, transitions, work
+from b24app.jobs.models import (
+    Job,
+    JobItem,
+    JobSource,
+    place_of,
+    place_text,
+)
+from b24app.jobs.worker_slots import Held
+from b24app.journal.models import AuditEntry
+from b24app.orders import cards, links, scan, search
+from b24app.orders.types import DEAL, OrderLink, Owner
+
+MOST_ROWS = 100_000
+PIECE = 2500
+# Seconds that reading a large spreadsheet up to the first row that is not here may take.
+SECONDS = 60.0
+PAGE = 50
+PAGES_AT_ONCE = 50
+# Times a card is read from the top, while each time brings something new.
+MOST_PASSES = 5
+
+S, V = JobItem.State, JobItem.Verdict
+
+
+def step(held: Held, own: Client) -> float:
+    """Gather the next piece of rows; 0.0, for there is always more to do afterwards.
+
+    A source that cannot be read ends the job with its reason, and is not kept. Raises what the portal
+    refuses.
+    """
+    held.renew(SECONDS)
+    try:
+        _SOURCES[Job.Origin(held.job.origin)](held, own)
+    except Unreadable as problem:
+        facts = {"facts": problem.facts} if problem.facts else {}
+        reason = _reason(held.job, problem.reason)
+        transitions.change(held.job, Job.State.FAILED, reason, {"reading": facts})
+        JobSource.objects.filter(job=held.job).delete()
+    return 0.0
+
+
+def _reason(job: Job, reason: str) -> str:
+    """Why a source cannot be read; a text that only calls itself a workbook is told so first of all."""
+    named = job.origin == Job.Origin.FILE and job.title.lower().endswith((".xlsx", ".xls", ".ods"))
+    if not named or reason not in ("not_a_table", "no_order_column"):
+        return reason
+    content = bytes(JobSource.objects.get(job=job).content)
+    return reason if source.is_workbook(content) else "not_excel"
+
+
+def rows_of_orders(job: Job, orders: Iterable[tuple[int, str | None]], first: int) -> list[JobItem]:
+    """Rows for orders known by id, each with where it is expected to stand (None: anywhere)."""
+    return [
+        JobItem(job=job, row=first + at, order_id=order_id, expected=expected, wanted=job.wanted)
+        for at, (order_id, expected) in enumerate(orders)
+    ]
+
+
+def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end: bool) -> None:
+    """Store a piece and where to go on; raises :class:`lanes.Lost`, and ``Unreadable`` past the limit."""
+    job = held.job
+    if job.rows + len(items) > MOST_ROWS:
+        raise Unreadable("too_many")
+    bad = sum(1 for item in items if item.verdict in (V.BAD, V.DOUBT))
+    with transaction.atomic():
+        held.renew()
+        JobItem.objects.bulk_create(items, batch_size=500)
+        Job.objects.of(job.portal).filter(pk=job.pk).update(
+            rows=F("rows") + len(items),
+            looked=F("looked") + bad,
+            cursor=dict(cursor),
+            gathered=end,
+        )
+        if end:
+            JobSource.objects.filter(job=job).delete()
+    job.refresh_from_db(fields=["rows", "cursor", "gathered"])
+    transitions.answered(job)
+
+
+def _from_card(held: Held, own: Client) -> None:
+    """All links of the card, by order ID downwards: an order that leaves meanwhile hides no other.
+
+    Once the end is reached the card is read again from the top, until a whole pass brings nothing
+    new: what was linked meanwhile is among the rows too.
+    """
+    job = held.job
+    owner = place_of(job.card)
+    if owner is None:
+        raise Unreadable("empty")
+    below, turn = int(job.cursor.get("below", 0)), int(job.cursor.get("pass", 1))
+    pages = PAGES_AT_ONCE if below or turn > 1 else 1
+    filters = links.filters_of(owner)
+    read = scan.found_links(job_clients.sent(own, scan.link_commands(filters, below, pages)))
+    ids = {link.order_id for link in read if link.owner == owner}
+    ids -= set(JobItem.objects.filter(job=job, order_id__in=ids).values_list("order_id", flat=True))
+    expected = job.card if isinstance(work.subject_of(job), work.Links) else None
+    places = [(pk, expected) for pk in sorted(ids, reverse=True)]
+    fresh = bool(ids) or job.cursor.get("fresh") is True
+    # A page that is not full is the last one. Where it was the only one, nothing came in between.
+    last = len(read) % PAGE != 0 or not read
+    again = last and fresh and (below > 0 or turn > 1 or len(read) >= PAGE) and turn < MOST_PASSES
+    cursor = {"below": 0 if last else read[-1].order_id, "pass": turn + again, "fresh": fresh}
+    if again:
+        cursor["fresh"] = False
+    items = rows_of_orders(job, places, job.rows + 1)
+    keep(held, items, cursor, end=last and not again)
+
+
+def _from_search(held: Held, own: Client) -> None:
+    cursor = dict(held.job.cursor)
+    if "links" in cursor:
+        _from_links(held, own, cursor)
+        return
+    wanted = search.Wanted(
+        card=Owner(DEAL, 0),
+        text=str(cursor.get("text", "")),
+        since=_day(cursor.get("since")),
+        until=_day(cursor.get("until")),
+        unlinked=cursor.get("unlinked") is True,
+        below=int(cursor.get("below", 0)),
+    )
+    ids, more = search.every_id(own, wanted)
+    have = JobItem.objects.filter(job=held.job, order_id__in=ids)
+    known = set(have.values_list("order_id", flat=True))
+    fresh = [(order_id, None) for order_id in ids if order_id not in known]
+    items = rows_of_orders(held.job, fresh, held.job.rows + 1)
+    keep(held, items, cursor | {"below": more}, end=not more)
+
+
+def _from_links(held: Held, own: Client, cursor: Mapping[str, Any]) -> None:
+    """Links by conditions, newest orders first, each expected where it was found."""
+    filters = [Filter(field, Op(op), value) for field, op, value in cursor["links"]]
+    asked = scan.link_commands(filters, int(cursor.get("below", 0)), PAGES_AT_ONCE)
+    read = scan.found_links(job_clients.sent(own, asked))
+    found = _without_card(own, read) if cursor.get("gone") is True else read
+    places = [(link.order_id, place_text(link.owner)) for link in found]
+    items = rows_of_orders(held.job, places, held.job.rows + 1)
+    below = read[-1].order_id if read else 0
+    keep(held, items, {**cursor, "below": below}, end=not read)
+
+
+def _without_card(own: Client, found: Sequence[OrderLink]) -> list[OrderLink]:
+    """Links whose deal or invoice this person is not shown: gone, or closed to them.
+
+    The preview tells the one from the other. A type of card that the portal does not have proves
+    nothing; any other refusal is raised.
+    """
+    owners = cards.readable(link.owner for link in found)
+    outcomes = job_clients.sent(own, cards.listing_of(owners))
+    for outcome in outcomes.values():
+        if isinstance(outcome, errors.BitrixError) and not isinstance(outcome, errors.NotFound):
+            raise outcome
+    lost = cards.missing(outcomes, owners)
+    return [link for link in found if link.owner in lost]
+
+
+def _day(value: object) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) and value else None
+
+
+def _from_source(held: Held, own: Client) -> None:
+    """The rows of an uploaded file or a pasted list, from the first one that is not here yet."""
+    job = held.job
+    content = bytes(JobSource.objects.get(job=job).content)
+    last = JobItem.objects.filter(job=job).order_by("-row").values_list("row", flat=True).first()
+    rows = (row for row in file_rows.rows_of(job, content, own) if row.number > (last or 0))
+    while piece := [file_rows.item_of(job, row) for row in islice(rows, PIECE)]:
+        keep(held, piece, {}, end=False)
+    if not job.rows:
+        raise Unreadable("empty")
+    Job.objects.of(job.portal).filter(pk=job.pk).update(reading=job.reading)
+    keep(held, [], {}, end=True)
+
+
+def _from_trail(held: Held, own: Client) -> None:
+    """What the job to be undone has changed, from the audit trail: nothing that was undone since.
+
+    Only of some orders where the cursor names them.
+    """
+    job = held.job
+    if job.undoes is None:
+        raise Unreadable("empty")
+    entries = AuditEntry.objects.of(job.portal).filter(change=job.undoes.change, certain=True)
+    chosen = {name: job.cursor[name] for name in ("orders",) if name in job.cursor}
+    if chosen:
+        entries = entries.filter(order_id__in=chosen["orders"])
+    undone = entries.filter(pk__gt=int(job.cursor.get("entry", 0))).exclude(undone_by__certain=True)
+    found = list(undone.order_by("pk")[:PIECE])
+    items = [
+        JobItem(
+            job=job,
+            row=job.rows + at,
+            order_id=entry.order_id,
+            order_number=entry.order_number,
+            expected=after_text(entry),
+            wanted=_before(entry),
+            undoes=entry.pk,
+        )
+        for at, entry in enumerate(found, start=1)
+    ]
+    last = found[-1].pk if found else 0
+    keep(held, items, {**chosen, "entry": last}, end=len(found) < PIECE)
+
+
+def after_text(entry: AuditEntry) -> str:
+    """What the order had after a change, as rows keep it: a place, a status or a person."""
+    return place_text(entry.target) if entry.kind == AuditEntry.Kind.LINK else entry.after
+
+
+def _before(entry: AuditEntry) -> str:
+    return place_text(entry.source) if entry.kind == AuditEntry.Kind.LINK else entry.before
+
+
+_SOURCES: Mapping[Job.Origin, Callable[[Held, Client], None]] = {
+    Job.Origin.CARD: _from_card,
+    Job.Origin.SEARCH: _from_search,
+    Job.Origin.LIST: _from_source,
+    Job.Origin.FILE: _from_source,
+    Job.Origin.UNDO: _from_trail,
+}

@@ -1,0 +1,1 @@
+"""Which open pages show what, and what has changed there."""

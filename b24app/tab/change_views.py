@@ -1,0 +1,112 @@
+"""What people change from the tab. Each view parses, calls one thing, shows the region as it is now."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from b24app.connect import client_of
+from b24app.journal import audit
+from b24app.journal.models import AuditEntry
+from b24app.orders import cards
+from b24app.portals.models import PortalUser
+from b24app.portals.rights import Asks
+from b24app.tab import forms, link_actions, problem_texts, region, selection, undo_actions
+from b24app.tab.link_actions import Outcome
+from b24app.tab.responses import answer, undo_url, written_down
+from b24app.web import entry
+from b24app.web.session import Session
+
+Through = AuditEntry.Through
+
+
+@entry.in_session("POST", asks=Asks.ALONG)
+def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Link the ticked orders; those linked elsewhere only when the person ticked that too."""
+    chosen = forms.picks(request.POST)
+    may_move = request.POST.get("move") == "on"
+    outcome = link_actions.link(user, region.owner_of(opened), chosen, may_move=may_move)
+    count = len(outcome.done)
+    moved = sum(1 for one in outcome.done if one.before not in (None, one.now))
+    text = (
+        ngettext(
+            "%(count)d order linked to this invoice",
+            "%(count)d orders linked to this invoice",
+            count,
+        )
+        if region.owner_of(opened).is_invoice
+        else ngettext(
+            "%(count)d order linked to this deal", "%(count)d orders linked to this deal", count
+        )
+    ) % {"count": count}
+    if moved:
+        text += _(", moved from elsewhere: %(moved)d") % {"moved": moved}
+    return _finished(request, opened, user, outcome, text)
+
+
+@entry.in_session("POST", asks=Asks.ALONG)
+def confirm_move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Ask before anything is moved: to which deal, and what follows from it.
+
+    Without a deal that this person can open the dialog asks for one.
+    """
+    context = selection.asked(request, opened, user) | {"kind": "move"}
+    named, to = request.POST.get("to", "").strip(), forms.deal(request.POST)
+    if to is not None and to != region.owner_of(opened):
+        card = cards.listed(client_of(user).batch(cards.listing_of([to]))).get(to)
+        if card is not None:
+            template = "tab/as_job.html" if context["many"] else "tab/move.html"
+            return render(request, template, context | {"target": card})
+    same = to is not None and to == region.owner_of(opened)
+    return render(request, "tab/move.html", context | {"wrong": bool(named), "same": same})
+
+
+@entry.in_session("POST", asks=Asks.ALONG)
+def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Move the chosen orders from this card to the deal named."""
+    chosen, to = forms.picks(request.POST), forms.deal(request.POST)
+    if to is None or to == region.owner_of(opened):
+        raise forms.BadForm
+    outcome = link_actions.move(user, region.owner_of(opened), chosen, to)
+    count = len(outcome.done)
+    text = ngettext(
+        "%(count)d order moved to deal %(deal)s", "%(count)d orders moved to deal %(deal)s", count
+    ) % {"count": count, "deal": to.id}
+    return _finished(request, opened, user, outcome, text)
+
+
+@entry.in_session("POST", asks=Asks.ALONG)
+def confirm_unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Ask before anything is unlinked."""
+    context = selection.asked(request, opened, user) | {"kind": "unlink"}
+    return render(request, "tab/as_job.html" if context["many"] else "tab/unlink.html", context)
+
+
+@entry.in_session("POST", asks=Asks.ALONG)
+def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Unlink the chosen orders from this card."""
+    chosen = forms.picks(request.POST)
+    outcome = link_actions.unlink(user, region.owner_of(opened), chosen)
+    count = len(outcome.done)
+    text = ngettext("%(count)d order unlinked", "%(count)d orders unlinked", count)
+    return _finished(request, opened, user, outcome, text % {"count": count})
+
+
+@entry.in_session("POST", asks=Asks.ALONG)
+def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """Take back one click or one entry of the history, as the toast and the history offer."""
+    change, chosen = forms.undone(request.POST)
+    owner = region.owner_of(opened)
+    entries = audit.undoable(user, owner, change=change, entries=chosen)
+    if not entries:
+        raise forms.BadForm
+    return undo_actions.answered(request, opened, user, entries)
+
+
+def _finished(
+    request: HttpRequest, opened: Session, user: PortalUser, outcome: Outcome, text: str
+) -> HttpResponse:
+    change = written_down(user, Through.TAB, outcome)
+    here = region.owner_of(opened)
+    told = problem_texts.of_links(user, outcome, here, change, undo_url(opened))
+    return answer(request, opened, user, told, text if outcome.done else "", change)

@@ -1,0 +1,158 @@
+"""Orders as the templates show them: every row with its status, its people and its place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from b24app.orders.card_orders import SUMMED
+from b24app.orders.filtering import Narrowing, Sort
+from b24app.orders.pages import Shown
+from b24app.orders.types import Card, Order, Status, Totals, totals_of
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An order in the grid. ``shade`` is the class that carries the status's own colour."""
+
+    order: Order
+    status: str
+    shade: str
+    responsible: str
+    source: str
+
+    @property
+    def initials(self) -> str:
+        return "".join(word[0] for word in self.responsible.split()[:2]).upper()
+
+    @property
+    def tint(self) -> str:
+        """One of four avatar tints, always the same for one person."""
+        return "abcd"[self.order.responsible_id % 4]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """One page of the grid. ``colors`` are the classes its rows use, with their colours."""
+
+    shown: Shown
+    narrowing: Narrowing
+    rows: tuple[Row, ...]
+    colors: Mapping[str, str]
+
+    @property
+    def total(self) -> int:
+        """All orders linked to the card, whatever is looked for."""
+        return self.shown.listing.total
+
+    @property
+    def linked(self) -> tuple[int, ...]:
+        """Ids of all linked orders; none where there are too many to know them all."""
+        return () if self.many else self.shown.listing.ids
+
+    @property
+    def details_refused(self) -> bool:
+        return self.shown.listing.refused is not None
+
+    @property
+    def partial(self) -> bool:
+        """Payments and shipments have not been read: the portal is slow."""
+        return self.shown.listing.partial
+
+    @property
+    def many(self) -> bool:
+        """Too many orders to be sorted, filtered or chosen all at once."""
+        return self.total > SUMMED
+
+    @property
+    def direction(self) -> str:
+        return "desc" if self.narrowing.descending else "asc"
+
+    @property
+    def sorted_by(self) -> Mapping[str, str]:
+        """``aria-sort`` by the name of the sorting; as orders came in is the order of no column."""
+        if self.shown.limited or self.narrowing.sort is Sort.ADDED:
+            return {}
+        return {
+            self.narrowing.sort.value: "descending" if self.narrowing.descending else "ascending"
+        }
+
+    @property
+    def previous(self) -> int | None:
+        return self.shown.page - 1 if self.shown.page > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        return self.shown.page + 1 if self.shown.page < self.shown.pages else None
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What stands above the grid. ``totals`` is None where not every order could be summed.
+
+    ``owed`` is the sum of the orders in the card's own currency, where the card's amount differs.
+    """
+
+    card: Card
+    totals: Totals | None
+    owed: Decimal | None
+
+    @property
+    def difference(self) -> Decimal:
+        return abs(self.card.amount - self.owed) if self.owed is not None else Decimal(0)
+
+
+def region(card: Card, grid: Grid) -> Region:
+    """The totals of the card from everything that is linked to it."""
+    listing = grid.shown.listing
+    totals = totals_of(listing.orders) if listing.complete else None
+    return Region(card, totals, _owed(card, totals))
+
+
+def _owed(card: Card, totals: Totals | None) -> Decimal | None:
+    """What the orders sum up to in the card's currency; None where that is the card's amount.
+
+    Orders in other currencies only say nothing about the card's amount.
+    """
+    sums = {one.currency: one.price for one in totals.by_currency} if totals is not None else {}
+    owed = sums.get(card.currency)
+    return None if owed == card.amount else owed
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What stands in place of ids."""
+
+    statuses: Mapping[str, Status]
+    people: Mapping[int, str]
+    platforms: Mapping[int, str]
+    language: str
+
+    def status(self, status_id: str) -> str:
+        known = self.statuses.get(status_id)
+        return known.name(self.language) if known is not None else status_id
+
+
+def grid(shown: Shown, narrowing: Narrowing, names: Names) -> Grid:
+    """A page with names in place of ids."""
+    shades = {
+        one.id: f"st-{number}"
+        for number, one in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
+        if one.color
+    }
+    rows = tuple(
+        Row(
+            order,
+            names.status(order.status_id),
+            shades.get(order.status_id, ""),
+            names.people.get(order.responsible_id, ""),
+            names.platforms.get(order.platform_id, ""),
+        )
+        for order in shown.orders
+    )
+    return Grid(shown, narrowing, rows, {shades[key]: names.statuses[key].color for key in shades})
+
+
+def status_choices(statuses: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
+    """Statuses to choose from, id and name, in the portal's own order."""
+    ordered = sorted(statuses.values(), key=lambda status: (status.sort, status.id))
+    return [(status.id, status.name(language)) for status in ordered]

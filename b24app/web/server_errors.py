@@ -1,0 +1,174 @@
+"""What a person sees when a request fails for a reason of our own: never a bare error page.
+
+The database may be away, read-only or full, Redis or the broker may be away, the body may be unreadable
+or too large, or the code may have a bug. Each has a designed page, or a fragment where a page that
+stands already asked for it, in the person's language and with a reference that stands in the log.
+Nothing here asks the database or Redis: the language is in the address, the session or the header.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.urls import reverse
+from django.utils import translation
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+from b24app.portals import launch
+from b24app.portals.launch import Refused
+from b24app.web import entry, error_states, session
+from b24app.web.error_states import State
+from b24app.web.frame_headers import allow_frame, framed
+from b24app.web.session import NoSession, Session
+
+logger = logging.getLogger(__name__)
+
+AWAY = (OperationalError, InternalError, InterfaceError, RedisError, BrokerError)
+TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
+
+# Fragments that go to these places are shown in the place of the orders, which the page reads anew.
+OF_THE_ORDERS = frozenset({"orders", "grid", "dialog-host"})
+# After which a page of an outage tries again by itself for the first time.
+RETRY_SECONDS = 15
+# Asked for by programs, which read the status alone.
+PLAIN = frozenset({"events", "healthz", "readyz", "readyz-all", "metrics"})
+
+
+class FailurePages:
+    """Middleware next to the views: turns what they did not foresee into a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """None for a bug, which Django logs with its traceback and hands to :func:`unexpected`."""
+        state = _state(error)
+        if state is None:
+            return None
+        logger.warning(
+            "%s: %s after %s: %s", state.reference, state.name, type(error).__name__, error
+        )
+        return answer(request, state)
+
+
+def unexpected(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: a bug, or an outage that a middleware met."""
+    error = sys.exc_info()[1]
+    state = _state(error) if error is not None else None
+    if state is None:
+        state = State("unexpected", 500, error_states.noted_reference(), retry=True)
+    logger.error("%s: %s after %s", state.reference, state.name, type(error).__name__)
+    return answer(request, state)
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400 and handler403, for what a middleware refused."""
+    state = _state(exception) or State("bad-request", 400, error_states.noted_reference())
+    return answer(request, state)
+
+
+def _state(error: BaseException) -> State | None:
+    """The state for a failure that is no bug of ours; None for any other."""
+    # A damaged file is DatabaseError itself; its other subclasses speak of our statements.
+    if isinstance(error, AWAY) or type(error) is DatabaseError:
+        return State(
+            "unavailable",
+            503,
+            error_states.noted_reference(),
+            retry=True,
+            retry_seconds=RETRY_SECONDS,
+        )
+    if isinstance(error, TOO_LARGE):
+        return State("too-large", 400, error_states.noted_reference())
+    if isinstance(error, UNREADABLE):
+        return State("bad-request", 400, error_states.noted_reference())
+    if isinstance(error, PermissionDenied):
+        return State("bad-request", 403, error_states.noted_reference())
+    return None
+
+
+def answer(request: HttpRequest, state: State) -> HttpResponse:
+    """The page, the fragment or, for a program, the status of ``state``."""
+    route = request.resolver_match.view_name if request.resolver_match else ""
+    if route in PLAIN:
+        return HttpResponse(status=state.status)
+    if route == "session-renew":
+        return JsonResponse({"error": "later"}, status=503)
+    opened = _session(request)
+    with translation.override(_language(request, opened)):
+        if "Authorization" in request.headers:
+            return _fragment(request, state, route or "")
+        return _page(request, state)
+
+
+def _session(request: HttpRequest) -> Session | None:
+    try:
+        return session.read(request, max_age=session.RENEWABLE)
+    except NoSession:
+        return None
+
+
+def _language(request: HttpRequest, opened: Session | None) -> str:
+    if opened is not None:
+        return entry.language(opened.language)
+    portals = request.GET.get("LANG")
+    return entry.language(portals) if portals else entry.language_of(request)
+
+
+def _page(request: HttpRequest, state: State) -> HttpResponse:
+    posted = request.method == "POST"
+    sealed = _sealed(request) if state.retry and posted else ""
+    address = request.get_full_path() if state.retry and not posted else ""
+    if posted and not framed(request):
+        # Whose portal it is cannot be looked up; the page holds no data.
+        allow_frame(request, None)
+    action = request.get_full_path()
+    return entry.page(request, state, sealed=sealed, action=action, address=address)
+
+
+def _sealed(request: HttpRequest) -> str:
+    """The opening to be tried again; empty where the request is none."""
+    with suppress(Refused, OSError, *UNREADABLE):
+        return launch.sealed(entry.posted(request))
+    return ""
+
+
+def _fragment(request: HttpRequest, state: State, route: str) -> HttpResponse:
+    again, place = "", ""
+    if state.retry and request.headers.get("HX-Target", "") not in OF_THE_ORDERS:
+        again, place = _again(request, route)
+    wrote = request.method == "POST"
+    response = entry.fragment(request, state, again=again, place=place, wrote=wrote)
+    if not state.retry:
+        # Not put into the page, which stays as it is: a toast says that nothing was changed.
+        del response["X-Lo-State"]
+    return response
+
+
+def _again(request: HttpRequest, route: str) -> tuple[str, str]:
+    """What the Retry button asks for, and the id of the place it belongs to: where it stands, if empty.
+
+    Empty for a change made in a card: its orders are read anew. A change is never sent twice.
+    """
+    if request.method == "GET":
+        return request.get_full_path(), ""
+    if route.startswith("console-"):
+        return reverse("console-overview"), ""
+    return (reverse("jobs"), "jobs") if route.startswith("job") else ("", "")
