@@ -91,8 +91,16 @@ def _matching(body: Mapping[str, object], name: str, pattern: re.Pattern[str]) -
 
 
 def _endpoint(value: object, name: str) -> str:
-    """An absolute REST base without credentials, query or fragment; always with its final slash."""
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+    """An absolute REST base without credentials, query or fragment; always with its final slash.
+
+    A backslash is refused: browsers and ``urllib`` disagree about the host of such an address.
+    """
+    if (
+        not isinstance(value, str)
+        or not value.isascii()
+        or not value.isprintable()
+        or "\\" in value
+    ):
         raise _incomplete(name)
     try:
         parts = urlsplit(value)

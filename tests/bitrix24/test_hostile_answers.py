@@ -95,6 +95,8 @@ def test_a_grant_is_whole_or_refused(body: dict[str, object]) -> None:
 @example("https://portal.example:99999/rest/")
 @example("https://user:pw@portal.example/rest/")
 @example("https://portal.example\\@evil.example/rest/")
+@example("https://portal.example\\/rest/")
+@example("https://portal.example/\\/rest/")
 @example("https://[::1/rest/")
 @example("https://portal.example/rest/\r\nX: y/rest/")
 def test_no_address_is_taken_that_could_lead_elsewhere(address: str) -> None:
