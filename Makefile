@@ -1,7 +1,7 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: setup setup-production setup-tests demo demo-reset run test test-browser test-browser-tab test-browser-rest test-processes test-sqlite test-postgres check checks bench bench-jobs bench-echoes bench-peers bench-queue clean
+.PHONY: quick lint types units-protocol units-values setup setup-production setup-tests demo demo-reset run test test-browser test-browser-tab test-browser-rest test-processes test-sqlite test-postgres check checks bench bench-jobs bench-echoes bench-peers bench-queue clean
 
 export PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -81,11 +81,26 @@ run: setup
 check: setup-tests
 	@$(SUBMAKE) checks
 
-checks:
+# The loop while you write: no process, no browser, no database server.
+quick: setup-tests
+	@$(SUBMAKE) -j2 --output-sync=target units-protocol types units-values lint
+
+lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PRETEND) $(BIN)/mypy b24app demo tests tools bench
 	$(BIN)/lint-imports
+
+types:
+	$(PRETEND) $(BIN)/mypy b24app demo tests tools bench
+
+UNITS := HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -m "not django_db and not bare and not browser"
+units-protocol:
+	$(UNITS) tests/bitrix24
+
+units-values:
+	$(UNITS) tests/orders tests/changes tests/imports tests/test_cache.py tests/test_tables.py
+
+checks: lint types
 	$(BIN)/djade --target-version 5.2 --check $$(find templates -name '*.html')
 	$(PRETEND) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRETEND) APP_URL=https://app.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING

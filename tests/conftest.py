@@ -1,5 +1,6 @@
 """Fixtures of the tests that go through the app's edge."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,8 @@ from tests.outgoing import Outgoing, watched
 # On a fresh clone the first text drawn builds tables of all of Unicode, for seconds on a busy machine:
 # how long an example takes says nothing about our code.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("tests")
+settings.register_profile("quick", settings.get_profile("tests"), max_examples=20)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,10 @@ import logging
 import os
 import ssl
 import time
+import tomllib
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -27,7 +29,10 @@ CONNECT_TIMEOUT: Final = 3.0
 LOST: Final = "CONNECTION_LOST"
 """The code where a connection broke before its answer ended."""
 
-USER_AGENT: Final = "LinkedOrders/1.0"
+VERSION: Final[str] = tomllib.loads(
+    (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+)["project"]["version"]
+USER_AGENT: Final = f"LinkedOrders/{VERSION}"
 _PIECE = 64 * 1024
 _HOSTS_KEPT = 64
 _CONNECTIONS_PER_HOST = 64
