@@ -1,7 +1,7 @@
 """One portal as one user sees it: a call, a batch, pages.
 
 Followed pages: settings/how-to-call-rest-api/general-principles.md, batch.md. What happens to one
-request on its way (renewal, redirects, repetition) is in ``exchange``.
+request on its way (renewal, redirects, repetition) is in ``retry``.
 """
 
 import time

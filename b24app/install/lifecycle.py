@@ -1,7 +1,7 @@
 """Install, update and uninstall: what happens to a portal, without a word about pages.
 
 Everything may be run again at any time: what is bound is compared with what is wanted
-(:mod:`bindings`), so a second installation changes nothing.
+(:mod:`b24app.portals.bindings`), so a second installation changes nothing.
 """
 
 import logging

@@ -27,7 +27,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
 
 class Job(models.Model):
-    """One piece of bulk work, from its preview to its end. See :mod:`states` for what follows what.
+    """One piece of bulk work, from its preview to its end. See :mod:`transitions` for what follows what.
 
     ``user`` owns it and ``acting`` is whose token it runs on: one and the same person, who asked for it or
     has taken it over. ``writer`` and ``writer_right`` are set while rows that the former owner has sent are

@@ -1,6 +1,6 @@
 """What a job does when the portal says no to it as a whole: wait, and for whom, or pause.
 
-One table from error to state; the words for each reason stand in :mod:`reasons`.
+One table from error to state; the words for each reason stand in :mod:`texts`.
 """
 
 import logging

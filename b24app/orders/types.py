@@ -1,6 +1,6 @@
 """What the rest of the program sees of an order: frozen values, money as ``Decimal``, aware times.
 
-Raw answers of the portal end in :mod:`gateway` and :mod:`links`; nothing above them reads a dict.
+Raw answers of the portal end in :mod:`parsing`; nothing above them reads a dict.
 """
 
 from collections.abc import Iterable, Mapping

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from b24app.orders.card_orders import SUMMED
 from b24app.orders.filtering import Narrowing, Sort
-from b24app.orders.pages import Shown
+from b24app.orders.shown_page import Shown
 from b24app.orders.types import Card, Order, Status, Totals, totals_of
 
 

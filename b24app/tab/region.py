@@ -13,7 +13,7 @@ from b24app.orders import cards, links, scan
 from b24app.orders.card_orders import SUMMED, OrderReader, read_orders
 from b24app.orders.content import IN_GRID
 from b24app.orders.filtering import narrowed
-from b24app.orders.pages import Asked, Steps, show
+from b24app.orders.shown_page import Asked, Steps, show
 from b24app.orders.types import DEAL, INVOICE, ORDER, Order, Owner
 from b24app.portals import access, slowness
 from b24app.portals.launch import Refused

@@ -7,7 +7,7 @@ from typing import TypeVar
 from django.http import QueryDict
 
 from b24app.orders.filtering import Narrowing, Sort
-from b24app.orders.pages import Asked
+from b24app.orders.shown_page import Asked
 from b24app.orders.types import DeliveryState, PaymentState
 from b24app.tab import forms
 from b24app.tab.forms import BadForm

@@ -12,7 +12,7 @@ from b24app.live import watching
 from b24app.orders import cards, details
 from b24app.orders.card_orders import read_orders
 from b24app.orders.filtering import Narrowing
-from b24app.orders.pages import Asked, Steps
+from b24app.orders.shown_page import Asked, Steps
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals import access, launch, slowness
 from b24app.portals.launch import Posted, Refused

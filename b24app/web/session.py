@@ -1,7 +1,7 @@
 """The session: a signed token in the ``Authorization`` header, never a cookie.
 
 It says which portal, which person, which placement and which card a page was opened for. It lasts
-30 minutes; the page renews it through the portal's frame (see :mod:`views`).
+30 minutes; the page renews it through the portal's frame (see :mod:`b24app.tab.session_renewal`).
 """
 
 from dataclasses import dataclass

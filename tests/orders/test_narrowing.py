@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from b24app.orders.card_orders import Need
 from b24app.orders.content import IN_GRID, Kind
 from b24app.orders.filtering import Narrowing, Sort, holds, narrowed
-from b24app.orders.pages import Asked
+from b24app.orders.shown_page import Asked
 from b24app.orders.types import Customer, DeliveryState, PaymentState, Shipment
 from tests.orders.test_types import PLAIN
 
