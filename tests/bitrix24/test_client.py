@@ -2,8 +2,10 @@
 
 import os
 import socket
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +37,13 @@ def test_a_call_is_a_json_post_with_the_token_in_its_body(portal: Portal) -> Non
     assert request.body == {"filter": {"=OPPORTUNITY": "1.50"}, "auth": TOKEN}
     assert request.headers["Content-Type"] == "application/json"
     assert request.headers["X-Request-Id"] == portal.records[0].request_id
+
+
+def test_the_user_agent_names_the_released_version(portal: Portal) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    portal.client().call("profile")
+    sent = portal.server.requests[0].headers["User-Agent"]
+    assert sent == f"LinkedOrders/{project['project']['version']}"
 
 
 def test_100_calls_share_one_connection(portal: Portal) -> None:

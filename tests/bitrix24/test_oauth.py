@@ -68,6 +68,7 @@ def test_refresh_is_a_get(oauth: AuthorizationServer, server: Server) -> None:
     server.replies = [Reply(GRANT)]
     assert oauth.refresh("old-refresh").refresh_token == "new-refresh-SECRET"
     assert server.requests[0].verb == "GET"
+    assert server.requests[0].headers["User-Agent"].startswith("LinkedOrders/")
     assert server.requests[0].query == {
         "grant_type": "refresh_token",
         "client_id": "app.1",
