@@ -262,7 +262,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # Adds a random number of bytes to each answer. See "HTML is compressed by the app" in the decisions.
+    # Adds a random number of bytes to each answer. See docs/decisions/0072-html-compression-and-breach.md.
     "django.middleware.gzip.GZipMiddleware",
     "b24app.collecting.Collect",
     "b24app.web.frame_headers.FrameHeaders",
