@@ -189,7 +189,8 @@ def test_the_targets_of_the_readme_exist() -> None:
 def test_the_doctor_without_settings_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """As under systemd, where the settings are in a file that no shell reads."""
     shutil.copytree(ROOT / "b24app", tmp_path / "b24app", ignore=shutil.ignore_patterns("*.pyc"))
-    shutil.copy(ROOT / "manage.py", tmp_path)
+    for name in ("manage.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
     blank = {name: "" for one in NAMES for name in (one, f"{one}_FILE")}
     given = {name: GOOD[name] for name in ("B24_CLIENT_ID", "B24_CLIENT_SECRET")}
     done = subprocess.run(
