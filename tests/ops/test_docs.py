@@ -13,7 +13,11 @@ from b24app import metrics
 pytestmark = pytest.mark.bare
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "demo" / "README.md",
+]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
 
