@@ -1,7 +1,7 @@
 """The only reader of the environment. What is missing or malformed is said in one line each, at once.
 
 ``.env`` beside ``manage.py`` is read if present; the environment wins over it. Instead of a value,
-``NAME_FILE`` may name a file that holds it. README.md documents every setting. Without DATABASE_URL
+``NAME_FILE`` may name a file that holds it. docs/settings.md lists every setting. Without DATABASE_URL
 and REDIS_URL the app runs on an embedded SQLite and Redis under ``var/`` and makes its own secrets
 there; with either of them set, secrets have to be given.
 """
@@ -262,7 +262,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # Adds a random number of bytes to each answer. See "HTML is compressed by the app" in the decisions.
+    # Adds a random number of bytes to each answer. See docs/decisions/0072-html-compression-and-breach.md.
     "django.middleware.gzip.GZipMiddleware",
     "b24app.collecting.Collect",
     "b24app.web.frame_headers.FrameHeaders",

@@ -13,7 +13,12 @@ from b24app import metrics
 pytestmark = pytest.mark.bare
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    ROOT / "demo" / "README.md",
+]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 
 
 def anchors(path: Path) -> set[str]:
@@ -76,6 +81,22 @@ def test_every_test_named_exists(document: Path) -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text("utf-8"))
     assert [one for one in named if one[1] not in defined_in(ROOT / one[0])] == []
     assert named or document.name not in ("security.md", "checklist.md")
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem)
+def test_every_decision_has_its_four_parts(decision: Path) -> None:
+    text = decision.read_text("utf-8")
+    assert re.match(r"# .+\n\nDate: \d{4}-\d\d-\d\d\. Status: [a-z].*\.\n", text)
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+
+
+def test_the_index_lists_every_decision_by_its_title() -> None:
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text("utf-8")
+    listed = re.findall(r"^- \[(\d{4})\]\((\S+)\) (.*)$", index, re.MULTILINE)
+    titles = {path.name: path.read_text("utf-8").partition("\n")[0] for path in DECISIONS}
+    assert len(listed) == len(titles)
+    assert {name: f"# {title}" for _, name, title in listed} == titles
+    assert [number for number, name, _ in listed if not name.startswith(f"{number}-")] == []
 
 
 def test_every_row_of_the_threat_model_has_its_proof() -> None:

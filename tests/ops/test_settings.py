@@ -169,7 +169,7 @@ def test_the_broker_is_the_same_redis_as_the_cache(redis: str, broker: str) -> N
     assert f"CELERY_BROKER_URL = '{broker}'" in done.stdout
 
 
-@pytest.mark.parametrize("document", ["README.md", ".env.example"])
+@pytest.mark.parametrize("document", ["docs/settings.md", ".env.example"])
 def test_every_setting_is_documented(document: str) -> None:
     text = (ROOT / document).read_text("utf-8")
     read = re.findall(r'_read\(\s*"(\w+)"', (ROOT / "b24app" / "settings.py").read_text("utf-8"))
@@ -177,10 +177,11 @@ def test_every_setting_is_documented(document: str) -> None:
     assert [name for name in read if name not in text] == []
 
 
-def test_the_targets_of_the_readme_exist() -> None:
-    targets = set(re.findall(r"\bmake ([a-z-]+)", (ROOT / "README.md").read_text("utf-8")))
+def test_make_targets_for_newcomers_are_documented_and_exist() -> None:
+    pages = [(ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md")]
+    targets = {one for page in pages for one in re.findall(r"(?:^ *|`)make ([a-z-]+)", page, re.M)}
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    assert {"demo", "test", "run", "check"} <= targets
+    assert {"demo", "test", "run", "check", "quick"} <= targets
     assert [
         target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)
     ] == []
