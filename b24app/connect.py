@@ -3,11 +3,9 @@
 from b24app.bitrix24 import answers
 from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.portal_limits import Priority
-from b24app.portals import call_listener
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.renewal import StoredTokens
-from b24app.portals.rights import AskingClient
+from b24app.portals.rights import AskingClient, BackgroundClient
 
 WAITED_FOR = Timeouts(reading=25.0)
 """Where a person sits in front of the page. Jobs have nobody who waits."""
@@ -39,10 +37,9 @@ def background_client(
     Nothing is asked along: a portal may hand an installer's access to another user, and the work goes on.
     """
     bulk = priority is Priority.BULK
-    return Client(
-        StoredTokens(user),
+    return BackgroundClient(
+        user,
         budget=budget_of(user.portal, priority),
-        listener=call_listener.listener(user.portal, user.user_id),
         timeouts=Timeouts() if bulk else timeouts,
         bounds=answers.IN_JOBS if bulk else answers.WAITED_FOR,
     )

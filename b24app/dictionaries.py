@@ -22,15 +22,56 @@ LIFETIME = 3600
 
 PAGE = 50
 
-STATUSES: Mapping[str, Command] = {
-    "statuses": Command(
-        "sale.status.list", {"select": ["id", "type", "color", "sort"], "filter": {"type": "O"}}
-    ),
-    "status_names": Command("sale.statusLang.list", {"select": ["statusId", "lid", "name"]}),
-}
-"""Commands that read the order statuses, whether they are known or not."""
-
 Outcomes = Mapping[str, Answer | BitrixError]
+
+
+def _pages(key: str, method: str, params: Mapping[str, object], pages: int) -> dict[str, Command]:
+    """Commands that read the first ``pages`` pages of a list in one request, for :func:`_rows`."""
+    return {
+        f"{key}:{start}": Command(method, {**params, "start": start})
+        for start in range(0, PAGE * pages, PAGE)
+    }
+
+
+def _rows(outcomes: Outcomes, key: str, name: str) -> Mapping[str, object] | None:
+    """The rows of all pages of a list under their ``name``; None if its first page was not read."""
+    answers = [
+        outcome
+        for at, outcome in outcomes.items()
+        if at.startswith(f"{key}:") and isinstance(outcome, Answer)
+    ]
+    if not isinstance(outcomes.get(f"{key}:0"), Answer):
+        return None
+    found = [row for one in answers for row in parsing.rows(one.result, name)]
+    total = max(one.total or 0 for one in answers)
+    if total > len(found):
+        logger.warning("%s: read %s of %s rows", key, len(found), total)
+    return {name: found}
+
+
+STATUSES: Mapping[str, Command] = {
+    **_pages(
+        "statuses",
+        "sale.status.list",
+        {
+            "select": ["id", "type", "color", "sort"],
+            "filter": {"type": "O"},
+            "order": {"id": "asc"},
+        },
+        2,
+    ),
+    # A name for each status in each language of the portal (sale/status-lang).
+    **_pages(
+        "status_names",
+        "sale.statusLang.list",
+        {
+            "select": ["statusId", "lid", "name"],
+            "order": {"statusId": "asc", "lid": "asc"},
+        },
+        6,
+    ),
+}
+"""Commands that read up to 100 order statuses and 300 of their names, whether they are known or not."""
 
 
 def status_commands(portal: Portal) -> dict[str, Command]:
@@ -40,10 +81,10 @@ def status_commands(portal: Portal) -> dict[str, Command]:
 
 def statuses(portal: Portal, outcomes: Outcomes) -> Mapping[str, Status]:
     """Order statuses by id: as just read where they were asked for, else as remembered."""
-    listed, named = outcomes.get("statuses"), outcomes.get("status_names")
-    if isinstance(listed, Answer):
-        plain = [listed.result, named.result if isinstance(named, Answer) else None]
-        if not isinstance(named, BitrixError):
+    listed = _rows(outcomes, "statuses", "statuses")
+    if listed is not None:
+        plain = [listed, _rows(outcomes, "status_names", "statusLangs")]
+        if not any(isinstance(outcomes.get(key), BitrixError) for key in STATUSES):
             _set(f"statuses:{portal.pk}", plain)
         return parsing.statuses(*plain)
     remembered = _get(f"statuses:{portal.pk}")
@@ -81,8 +122,9 @@ def read_statuses(portal: Portal, client: Client) -> Mapping[str, Status]:
 
 def statuses_read(outcomes: Outcomes) -> Mapping[str, Status]:
     """Order statuses by id, as :data:`STATUSES` has just read them; empty where that was refused."""
-    read = (outcomes.get(key) for key in STATUSES)
-    return parsing.statuses(*(one.result if isinstance(one, Answer) else None for one in read))
+    return parsing.statuses(
+        _rows(outcomes, "statuses", "statuses"), _rows(outcomes, "status_names", "statusLangs")
+    )
 
 
 def named(known: Mapping[str, Status], language: str) -> list[tuple[str, str]]:

@@ -77,13 +77,20 @@ def hand_over(portal: Portal, before: PortalUser | None, user: PortalUser, throu
 
 
 def mend(client: Client, portal: Portal, present: Outcomes) -> list[errors.BitrixError]:
-    """Make what is bound (:func:`bindings.looking`) what is wanted; returns what went wrong.
+    """Bind what is missing and unbind what is too much, by what :func:`bindings.looking` has found.
 
-    Raises ``errors.BitrixError`` where the portal cannot be asked.
+    Returns what went wrong, also where the request failed as a whole: it may have changed something.
+    Raises ``errors.AuthError`` if the token is refused.
     """
     unread = [present[name] for name in bindings.looking()]
     wanted = bindings.mending(portal, present)
-    outcomes = client.batch(wanted) if wanted else {}
+    outcomes: Outcomes
+    try:
+        outcomes = client.batch(wanted) if wanted else {}
+    except errors.AuthError:
+        raise
+    except errors.BitrixError as error:
+        outcomes = dict.fromkeys(wanted, error)
     return [one for one in [*unread, *outcomes.values()] if isinstance(one, errors.BitrixError)]
 
 

@@ -4,14 +4,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from django import forms
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from b24app.console import audit_rows, downloads, pages
 from b24app.journal import audit
 from b24app.journal.audit import Search
 from b24app.journal.models import AuditEntry
-from b24app.orders.types import DEAL, INVOICE, Owner
+from b24app.orders.card_reference import CardProblem, card_value
+from b24app.orders.types import DEAL, INVOICE
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.web.session import Session
@@ -28,7 +29,7 @@ class SearchForm(forms.Form):
     person = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
     order = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
     card_type = forms.ChoiceField(required=False, choices=[(str(DEAL), ""), (str(INVOICE), "")])
-    card = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    card = forms.CharField(required=False, max_length=500)
     kind = forms.ChoiceField(
         required=False, choices=[("", ""), *((one, one) for one in AuditEntry.Kind.values)]
     )
@@ -36,14 +37,31 @@ class SearchForm(forms.Form):
     until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     before = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
 
+    def __init__(self, given: QueryDict, host: str) -> None:
+        """``host`` is the portal's: links to its cards are taken, links to others are an error."""
+        super().__init__(given)
+        self._host = host
+
+    def clean(self) -> None:
+        """Replace the card as typed by its :class:`Owner`; a bare ID is of the type chosen."""
+        given = self.cleaned_data
+        type_id = int(given.get("card_type") or DEAL)
+        found = card_value(given.get("card", ""), self._host, type_id=type_id)
+        if found.problem:
+            self.add_error("card", ValidationError("", code=found.problem))
+        given["card"] = found.owner
+
+    @property
+    def other_portal(self) -> bool:
+        return self.has_error("card", CardProblem.OTHER_PORTAL)
+
     def search(self) -> Search:
         """The checked conditions; call only once ``is_valid()``."""
         given = self.cleaned_data
-        card_type = int(given["card_type"] or DEAL)
         return Search(
             user_id=given["person"] or 0,
             order_id=given["order"] or 0,
-            card=Owner(card_type, given["card"]) if given["card"] else None,
+            card=given["card"],
             kind=given["kind"],
             since=_midnight(given["since"]),
             until=_midnight(given["until"], days=1),
@@ -62,7 +80,7 @@ def _midnight(day: date | None, days: int = 0) -> datetime | None:
 @pages.administrators("audit", "GET", asks=Asks.FIRST)
 def trail(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """A page of the audit. The portal is asked for nothing but names of statuses, once an hour."""
-    form, narrowing = SearchForm(request.GET), _conditions(request.GET)
+    form, narrowing = SearchForm(request.GET, user.portal.host), _conditions(request.GET)
     lines: list[audit_rows.Line] | None = None
     older = ""
     if form.is_valid():
@@ -94,7 +112,7 @@ def _conditions(query: QueryDict) -> dict[str, str]:
 @pages.administrators("audit", "POST", asks=Asks.FIRST, unpaid=True)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The entries that match, newest first, as a CSV or XLSX file of up to 10,000 rows."""
-    form = SearchForm(request.POST)
+    form = SearchForm(request.POST, user.portal.host)
     if not form.is_valid():
         raise BadRequest
     found = audit.search(user.portal, form.search(), size=MOST_EXPORTED)

@@ -70,8 +70,11 @@ class Page:
     unread: bool
 
 
-def read(query: QueryDict) -> Look:
-    """The look a query asks for; raises ``BadRequest`` for what no page of ours asks."""
+def read(query: QueryDict, host: str) -> Look:
+    """The look a query asks for. ``host`` is the portal's.
+
+    Raises ``BadRequest`` for what no page of ours asks.
+    """
     sort = query.get("sort", "order")
     if sort not in FIELDS:
         raise BadRequest
@@ -81,7 +84,7 @@ def read(query: QueryDict) -> Look:
     if jump.isascii() and jump.isdecimal() and 0 < len(jump) < 16 and sort == "order":
         after = int(jump) + (1 if descending else -1)
     return Look(
-        explorer_filters.read(query),
+        explorer_filters.read(query, host),
         sort,
         descending,
         after=max(after, 0),

@@ -6,13 +6,15 @@ would drop it in silence and answer every link it has.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from b24app.bitrix24.filters import ORDER_ENTITY_FIELDS, Filter, Op, conditions
+from b24app.orders.card_reference import CardProblem, card_value
+from b24app.orders.types import Owner
 
 MOST = 10
 LONGEST_LIST = 500
@@ -36,6 +38,10 @@ WORDS = (*_ONE, *_MANY, "between", *_PART)
 _NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 
 
+class OtherPortal(ValueError):
+    """A condition has a link to another portal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """One line of the form as typed. ``kind`` is the owner type chosen where that is asked for."""
@@ -51,8 +57,18 @@ class Condition:
         """Whether the type is chosen by name and not typed as a number."""
         return self.field == "type" and self.word in (*_ONE, *_MANY)
 
-    def filters(self) -> list[Filter]:
-        """The conditions to send; raises ``ValueError`` where the line says nothing that could be."""
+    def filters(self, host: str) -> list[Filter]:
+        """The conditions to send. Raises ``ValueError`` if the line cannot be sent.
+
+        ``host`` is the portal's: *is* and *is one of* take links to its deals or its invoices as well,
+        and then ask for that type too. Raises :class:`OtherPortal` for a link to another portal.
+        """
+        if self.field == "owner" and self.word in ("is", "one_of"):
+            owners = _owners(self.value, host)
+            if len(owners) > 1 and self.word == "is":
+                raise ValueError("more than one value")
+            if owners:
+                return _of_owners(owners)
         name = FIELDS[self.field]
         if self.word == "between":
             ends = ((Op.GREATER_OR_EQUAL, self.value), (Op.LESS_OR_EQUAL, self.upto))
@@ -71,6 +87,30 @@ class Condition:
         return [Filter(name, _ONE[self.word], numbers[0])]
 
 
+def _owners(text: str, host: str) -> list[Owner]:
+    """The cards that links in the text lead to; empty if all of it is numbers."""
+    parts = _parts(text)
+    if all(map(_NUMBER.fullmatch, parts)):
+        return []
+    found = [card_value(one, host) for one in parts if not _NUMBER.fullmatch(one)]
+    if any(one.problem is CardProblem.OTHER_PORTAL for one in found):
+        raise OtherPortal("a link to another portal")
+    owners = [one.owner for one in found if one.owner is not None]
+    if len(owners) < len(parts) or len(parts) > LONGEST_LIST:
+        raise ValueError("not a list of links")
+    return owners
+
+
+def _of_owners(owners: Sequence[Owner]) -> list[Filter]:
+    """Raises ``ValueError`` for cards of two types: the portal's filters cannot ask for both at once."""
+    types = {one.type_id for one in owners}
+    if len(types) > 1:
+        raise ValueError("deals and invoices at once")
+    ids = sorted({one.id for one in owners})
+    by_type = Filter(FIELDS["type"], Op.IN, sorted(types))
+    return [Filter(FIELDS["owner"], Op.IN, ids), by_type]
+
+
 def _number(text: str, *, keep: bool = False) -> int | str:
     """A number as typed, its leading zeros kept where it is only a part of one."""
     bare = text.strip()
@@ -80,45 +120,59 @@ def _number(text: str, *, keep: bool = False) -> int | str:
 
 
 def _numbers(text: str) -> list[int]:
-    parts = [one for one in re.split(r"[\s,;]+", text) if one]
+    parts = _parts(text)
     if not 0 < len(parts) <= LONGEST_LIST or not all(map(_NUMBER.fullmatch, parts)):
         raise ValueError("not a list of numbers")
     return sorted({int(one) for one in parts})
 
 
+def _parts(text: str) -> list[str]:
+    return [one for one in re.split(r"[\s,;]+", text) if one]
+
+
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """All lines of the form. ``wrong`` are the numbers of those that cannot be sent."""
+    """All lines of the form.
+
+    ``wrong`` are the numbers of those that cannot be sent, ``other_portal`` whether one of these has a
+    link to another portal.
+    """
 
     lines: tuple[Condition, ...]
     filters: tuple[Filter, ...]
     wrong: frozenset[int]
+    other_portal: bool = False
 
 
-def read(query: QueryDict) -> Conditions:
-    """The form's lines; empty ones are left out. Raises ``BadRequest`` for what no form of ours sends."""
+def read(query: QueryDict, host: str) -> Conditions:
+    """The form's lines without empty ones; ``host`` is the portal's.
+
+    Raises ``BadRequest`` for what no form of ours sends.
+    """
     columns = [query.getlist(name) for name in ("field", "word", "value", "upto", "kind")]
     if len(columns[0]) > MOST or len({len(one) for one in columns}) > 1:
         raise BadRequest
     lines = [Condition(*parts) for parts in zip(*columns, strict=True)]
     if any(one.field not in FIELDS or one.word not in WORDS for one in lines):
         raise BadRequest
-    return _checked(one for one in lines if one.by_kind or one.value.strip() or one.upto.strip())
+    kept = tuple(one for one in lines if one.by_kind or one.value.strip() or one.upto.strip())
+    return _checked(kept, host)
 
 
-def _checked(lines: Iterable[Condition]) -> Conditions:
-    kept = tuple(lines)
+def _checked(lines: tuple[Condition, ...], host: str) -> Conditions:
     filters: list[Filter] = []
     wrong: set[int] = set()
-    for number, line in enumerate(kept):
+    other_portal = False
+    for number, line in enumerate(lines):
         try:
-            more = line.filters()
+            more = [one for one in line.filters(host) if one not in filters]
             conditions([*filters, *more], ORDER_ENTITY_FIELDS)
-        except ValueError:
+        except ValueError as error:
             wrong.add(number)
+            other_portal = other_portal or isinstance(error, OtherPortal)
         else:
             filters += more
-    return Conditions(kept, tuple(filters), frozenset(wrong))
+    return Conditions(lines, tuple(filters), frozenset(wrong), other_portal)
 
 
 def written(lines: Iterable[Condition]) -> list[tuple[str, str]]:

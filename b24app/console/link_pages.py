@@ -34,7 +34,7 @@ def links(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
 
 def drawn(user: PortalUser, query: QueryDict, timeouts: Timeouts = WAITED_FOR) -> dict[str, object]:
     """What the page of links needs; nothing is asked of the portal for conditions it would drop."""
-    look = explorer.read(query)
+    look = explorer.read(query, user.portal.host)
     wrong = bool(look.conditions.wrong)
     page = None if wrong else explorer.page(client_of(user, timeouts=timeouts), user.portal, look)
     return {
@@ -118,7 +118,7 @@ def _progress(query: QueryDict) -> Progress:
 @pages.administrators("links", "POST", asks=Asks.FIRST, unpaid=True)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The links that match, newest orders first, as a CSV or XLSX file of up to 2,000 rows."""
-    look = explorer.read(request.POST)
+    look = explorer.read(request.POST, user.portal.host)
     if look.conditions.wrong:
         raise BadRequest
     rows = downloads.links(client_of(user), user.portal, look.conditions.filters)

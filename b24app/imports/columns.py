@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 
-from b24app.imports.card_references import card_value
 from b24app.imports.headings import Heading, meaning, plain
 from b24app.imports.table import MAX_COLUMNS, About, Line, Note, Sheet
-from b24app.imports.values import is_order_id, names_no_order, order_value, visible
+from b24app.imports.values import is_order_id, names_no_order, order_value
+from b24app.orders.card_reference import card_value
 from b24app.orders.types import DEAL, INVOICE
+from b24app.orders.visible_text import visible
 
 HEADING_ROWS = 20
 """Rows among which the headings are looked for."""

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterator
 
 from b24app.imports import delimited
-from b24app.imports.card_references import CardValue, card_value
 from b24app.imports.columns import Kind
 from b24app.imports.headings import Heading, meaning
 from b24app.imports.rows import NO_ORDER, TOO_LONG, Row
 from b24app.imports.table import MAX_ROWS, Unreadable
-from b24app.imports.values import MAX_NUMBER_CHARACTERS, order_value, visible
+from b24app.imports.values import MAX_NUMBER_CHARACTERS, order_value
+from b24app.orders.card_reference import CardValue, card_value
+from b24app.orders.visible_text import visible
 
 FIRST_LINES = 10
 CROWDED = "crowded"

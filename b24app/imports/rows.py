@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from b24app.imports.card_references import CardValue, card_value
 from b24app.imports.columns import Columns, Kind
 from b24app.imports.table import About, Line
 from b24app.imports.values import (
@@ -13,6 +12,7 @@ from b24app.imports.values import (
     names_no_order,
     order_value,
 )
+from b24app.orders.card_reference import CardValue, card_value
 from b24app.orders.types import DEAL, INVOICE
 
 

@@ -5,11 +5,11 @@ nothing is taken.
 """
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
 from b24app.imports.table import About, Note
+from b24app.orders.visible_text import visible
 
 MAX_NUMBER_CHARACTERS = 64
 
@@ -43,7 +43,6 @@ class OrderValue:
         return bool(self.taken) and self.taken != self.written
 
 
-_INVISIBLE = frozenset({"Cf", "Cc", "Co"})
 _SPREADSHEET_TEXT = re.compile(r"""=\s*"(?P<text>[^"]*)"|'(?P<quoted>[^']+)""")
 _WORD_BEFORE = re.compile(
     r"""(?ix)
@@ -100,15 +99,6 @@ def names_no_order(cell: str) -> bool:
 def is_order_id(text: str) -> bool:
     """Whether a text can be an order's ID: up to 15 digits, the first of them no zero."""
     return text.isascii() and text.isdecimal() and len(text) <= 15 and not text.startswith("0")
-
-
-def visible(cell: str) -> str:
-    """The text without characters that nobody sees, white space at its ends, and unusual spaces."""
-    kept = (
-        "" if unicodedata.category(one) in _INVISIBLE and one not in "\t\n" else one for one in cell
-    )
-    text = "".join(kept).replace("\u2007", " ").strip()
-    return text[:500]
 
 
 def _doubt_of_note(note: Note | None) -> Doubt | None:

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 
 from b24app.bitrix24 import filters
 from b24app.imports import pasted
-from b24app.imports.card_references import CardProblem, card_value
 from b24app.imports.table import Unreadable
 from b24app.jobs import texts
 from b24app.jobs.creation import Order
-from b24app.jobs.models import TO_CARD, WITH_CARD, Job, place_of, place_text
-from b24app.orders.types import DEAL, INVOICE, Owner
+from b24app.jobs.models import TO_CARD, WITH_CARD, Job, place_text
+from b24app.orders.card_reference import CardProblem, card_of_field
+from b24app.orders.types import Owner
 from b24app.web.uploads import LARGEST_FILE
 
 MOST_CHOSEN = 1000
@@ -36,7 +36,6 @@ MOST_ROWS_NAMED = 50
 
 _ROW = re.compile(r"[1-9]\d{0,6}", re.ASCII)
 _ORDER = re.compile(r"(\d{1,15})(?:\|(?:(\d{1,5}):(\d{1,15}))?)?", re.ASCII)
-_PLACE = re.compile(r"(\d{1,5}):(\d{1,15})", re.ASCII)
 _STATUS = re.compile(r"[A-Za-z0-9_]{1,16}", re.ASCII)
 _PERSON = re.compile(r"[1-9]\d{0,9}", re.ASCII)
 
@@ -237,18 +236,11 @@ def _matching(pattern: re.Pattern[str], raw: str, mistake: "str | Promise") -> s
 
 
 def _card(raw: str, host: str) -> Owner:
-    """A deal's ID, the link to a deal or an invoice, or ``2:7021`` as our own pages write it."""
-    match = _PLACE.fullmatch(raw)
-    if match is not None:
-        owner = place_of(raw)
-    else:
-        value = card_value(raw, host)
-        if value.problem == CardProblem.OTHER_PORTAL:
-            raise Mistake(texts.ITEM_REASONS["other_portal"])
-        owner = value.owner
-    if owner is None or owner.type_id not in (DEAL, INVOICE) or owner.id == 0:
-        raise Mistake(texts.ITEM_REASONS["bad_card"])
-    return owner
+    """The deal or invoice that a field names; raises :class:`Mistake` with the reason."""
+    value = card_of_field(raw, host)
+    if value.owner is None:
+        raise Mistake(texts.ITEM_REASONS[value.problem or CardProblem.NOT_A_CARD])
+    return value.owner
 
 
 def _day(raw: str) -> date | None:

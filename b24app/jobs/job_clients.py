@@ -69,7 +69,7 @@ def hands_of(job: Job) -> Hands:
     """
     if job.portal.payment_expired:
         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
-    own = client_of(job.acting, Priority.BULK)
+    own = client_of(job.user, Priority.BULK)
     refused = job.right == Job.Right.INSTALLER
     if credentials_of(job, refused=refused) is Credentials.OWN:
         return Hands(own, own)

@@ -29,9 +29,9 @@ class JobQuerySet(models.QuerySet["Job"]):
 class Job(models.Model):
     """One piece of bulk work, from its preview to its end. See :mod:`transitions` for what follows what.
 
-    ``user`` owns it and ``acting`` is whose token it runs on: one and the same person, who asked for it or
-    has taken it over. ``writer`` and ``writer_right`` are set while rows that the former owner has sent are
-    still in doubt after that. ``change`` groups its entries in the audit trail.
+    ``user`` owns it, and it runs on their token: whoever asked for it or has taken it over.
+    ``writer`` and ``writer_right`` are set while rows that the former owner has sent are still in doubt
+    after that. ``change`` groups its entries in the audit trail.
     """
 
     class Kind(models.TextChoices):
@@ -68,6 +68,7 @@ class Job(models.Model):
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="jobs")
     user = models.ForeignKey(PortalUser, on_delete=models.CASCADE, related_name="jobs")
+    # Always the same as ``user``. Written for processes of the release before, which read it.
     acting = models.ForeignKey(PortalUser, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=11, choices=Kind.choices)
     subject = models.CharField(
@@ -217,7 +218,6 @@ class JobItem(models.Model):
     class Named(models.TextChoices):
         NUMBER = "number"
         ID = "id"
-        EITHER = "either"
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="items")
     row = models.PositiveIntegerField(help_text="Line of the file, or position")

@@ -36,6 +36,6 @@ def tell(job: Job) -> None:
         }
     params = {"USER_ID": job.user.user_id, "MESSAGE": message, "TAG": f"linked-orders-job-{job.pk}"}
     try:
-        client_of(job.acting).call("im.notify.system.add", params, write=True)
+        client_of(job.user).call("im.notify.system.add", params, write=True)
     except BitrixError as error:
         logger.warning("job %s: nobody notified: %s", job.pk, error.code)

@@ -119,7 +119,7 @@ def _look(job: Job, hands: job_clients.Hands, piece: Sequence[JobItem]) -> Sight
 def _learn_right(job: Job, *, named: bool) -> None:
     """Whether the app may act for this person, and whether it has to from the beginning."""
     job.named = named
-    job.right = job_clients.credentials_of(job, refused=job.acting.may_link is False)
+    job.right = job_clients.credentials_of(job, refused=job.user.may_link is False)
     Job.objects.of(job.portal).filter(pk=job.pk).update(named=named, right=job.right)
 
 

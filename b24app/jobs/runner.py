@@ -356,7 +356,7 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
             ["state", "reason", "detail", "seen", "at", "claim", "attempts", *fields],
         )
         audit.record(
-            job.writer or job.acting,
+            job.writer or job.user,
             AuditEntry.Through.UNDO if job.kind == Job.Kind.RESTORE else AuditEntry.Through.JOB,
             [
                 subject.entry(item, job.writer_right if job.writer else job.right)

@@ -52,9 +52,7 @@ def of_job(
         @wraps(view)
         def inner(request: HttpRequest, pk: int) -> HttpResponse:
             def page(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-                found = Job.objects.visible_to(user).select_related(
-                    "portal", "user", "acting", "undoes"
-                )
+                found = Job.objects.visible_to(user).select_related("portal", "user", "undoes")
                 one = found.filter(pk=pk).first()
                 if one is None and user.unanswered is not None:
                     # It may be a colleague's, which administrators see: the portal has to say who is one.
@@ -213,7 +211,7 @@ def take_over(request: HttpRequest, opened: Session, user: PortalUser, one: Job)
     """Make the job the administrator's who pressed."""
     owner, language = forms.key(request.POST, "owner"), opened.language
     takeover.take_over(one, user, client_of(user), owner=owner, language=language)
-    fresh = Job.objects.of(user.portal).select_related("portal", "user", "acting", "undoes")
+    fresh = Job.objects.of(user.portal).select_related("portal", "user", "undoes")
     response = _page(request, user, fresh.get(pk=one.pk))
     response["HX-Trigger"] = json.dumps({"lo:dialog-close": True})
     return response

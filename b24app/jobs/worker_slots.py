@@ -144,7 +144,7 @@ def take(pk: int, ticket: int, task: str) -> Held | None:
     with transaction.atomic():
         lane = (
             JobLane.objects.select_for_update(of=("self",))
-            .select_related("job__portal", "job__user", "job__acting", "job__writer", "job__undoes")
+            .select_related("job__portal", "job__user", "job__writer", "job__undoes")
             .filter(pk=pk, ticket=ticket)
             .first()
         )

@@ -14,6 +14,7 @@ from enum import Enum, auto
 from django.utils import timezone
 
 from b24app.bitrix24 import errors
+from b24app.bitrix24.answers import Bounds
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.client import Answer, Client, Command, Outcome, Timeouts
 from b24app.bitrix24.encoding import Params
@@ -119,6 +120,48 @@ class AskingClient(Client):
                 self._user.unanswered = error
             if isinstance(error, errors.DeadToken):
                 _end(self._user)
+            raise
+
+
+class BackgroundClient(Client):
+    """A client on a person's stored token for work that nobody waits for; it asks nothing along.
+
+    It notes the end of the person's access if the portal says that it no longer lets them in. A token
+    that has ended is noted where it is renewed.
+    """
+
+    def __init__(
+        self, user: PortalUser, *, budget: Budget, timeouts: Timeouts, bounds: Bounds
+    ) -> None:
+        super().__init__(
+            StoredTokens(user),
+            budget=budget,
+            listener=call_listener.listener(user.portal, user.user_id),
+            timeouts=timeouts,
+            bounds=bounds,
+        )
+        self._user = user
+
+    def call(self, method: str, params: Params | None = None, *, write: bool = False) -> Answer:
+        with self._noting_a_dismissal():
+            return super().call(method, params, write=write)
+
+    def batch(
+        self,
+        commands: Mapping[str, Command],
+        halt: bool = False,
+        *,
+        send_before: float | None = None,
+    ) -> dict[str, Outcome]:
+        with self._noting_a_dismissal():
+            return super().batch(commands, halt, send_before=send_before)
+
+    @contextmanager
+    def _noting_a_dismissal(self) -> Iterator[None]:
+        try:
+            yield
+        except errors.UserDismissed:
+            _end(self._user)
             raise
 
 

@@ -5,13 +5,11 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from b24app.connect import client_of
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.orders import cards
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.tab import forms, link_actions, problem_texts, region, selection, undo_actions
+from b24app.tab import forms, link_actions, problem_texts, region, selection, targets, undo_actions
 from b24app.tab.link_actions import Outcome
 from b24app.tab.responses import answer, undo_url, written_down
 from b24app.web import entry
@@ -46,32 +44,38 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
 
 @entry.in_session("POST", asks=Asks.ALONG)
 def confirm_move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Ask before anything is moved: to which deal, and what follows from it.
+    """Ask before anything is moved: to which deal or invoice, and what follows from it.
 
-    Without a deal that this person can open the dialog asks for one.
+    Without a card that this person can open the dialog asks for one.
     """
     context = selection.asked(request, opened, user) | {"kind": "move"}
-    named, to = request.POST.get("to", "").strip(), forms.deal(request.POST)
-    if to is not None and to != region.owner_of(opened):
-        card = cards.listed(client_of(user).batch(cards.listing_of([to]))).get(to)
-        if card is not None:
-            template = "tab/as_job.html" if context["many"] else "tab/move.html"
-            return render(request, template, context | {"target": card})
-    same = to is not None and to == region.owner_of(opened)
-    return render(request, "tab/move.html", context | {"wrong": bool(named), "same": same})
+    target = targets.named(user, request.POST, region.owner_of(opened))
+    many = context["many"] and target.card is not None
+    return render(
+        request, "tab/as_job.html" if many else "tab/move.html", context | {"target": target}
+    )
 
 
 @entry.in_session("POST", asks=Asks.ALONG)
 def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Move the chosen orders from this card to the deal named."""
-    chosen, to = forms.picks(request.POST), forms.deal(request.POST)
-    if to is None or to == region.owner_of(opened):
-        raise forms.BadForm
-    outcome = link_actions.move(user, region.owner_of(opened), chosen, to)
+    """Move the chosen orders from this card to the deal or invoice named."""
+    here, chosen = region.owner_of(opened), forms.picks(request.POST)
+    to = targets.confirmed(user, request.POST, here)
+    outcome = link_actions.move(user, here, chosen, to)
     count = len(outcome.done)
-    text = ngettext(
-        "%(count)d order moved to deal %(deal)s", "%(count)d orders moved to deal %(deal)s", count
-    ) % {"count": count, "deal": to.id}
+    text = (
+        ngettext(
+            "%(count)d order moved to invoice %(invoice)s",
+            "%(count)d orders moved to invoice %(invoice)s",
+            count,
+        )
+        if to.is_invoice
+        else ngettext(
+            "%(count)d order moved to deal %(deal)s",
+            "%(count)d orders moved to deal %(deal)s",
+            count,
+        )
+    ) % {"count": count, "deal": to.id, "invoice": to.id}
     return _finished(request, opened, user, outcome, text)
 
 

@@ -20,8 +20,6 @@ _STATUS = re.compile(r"(\d{1,15})\|([\w-]{1,8})", re.ASCII)
 _ENTRY = re.compile(r"\d{1,18}", re.ASCII)
 _CODE = re.compile(r"[\w-]{1,8}", re.ASCII)
 _AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,4})?", re.ASCII)
-# A deal as people give it: its number, or the address of its card.
-_DEAL = re.compile(r"(?:\S*/crm/deal/details/)?(\d{1,15})/?(?:[?#]\S*)?", re.ASCII)
 
 Item = TypeVar("Item")
 
@@ -91,12 +89,6 @@ def _place(found: re.Match[str]) -> Owner | None:
     if int(found[2]) not in (DEAL, INVOICE) or int(found[3]) == 0:
         raise BadForm
     return Owner(int(found[2]), int(found[3]))
-
-
-def deal(form: QueryDict) -> Owner | None:
-    """The deal somebody named by number or by its card's address; None for anything else."""
-    found = _DEAL.fullmatch(form.get("to", "").strip())
-    return Owner(DEAL, int(found[1])) if found and int(found[1]) else None
 
 
 def status_code(form: QueryDict) -> str:

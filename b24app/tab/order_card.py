@@ -10,7 +10,7 @@ from b24app.connect import client_of
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.live import watching
-from b24app.orders import cards, current_link
+from b24app.orders import current_link
 from b24app.orders.current_link import Placed
 from b24app.orders.links import Change
 from b24app.orders.types import ORDER, Owner
@@ -19,7 +19,7 @@ from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
 from b24app.portals.placements import ORDER_TAB
 from b24app.portals.rights import Asks
-from b24app.tab import forms, link_actions, problem_texts, undo_actions
+from b24app.tab import forms, link_actions, problem_texts, targets, undo_actions
 from b24app.tab.link_actions import Outcome
 from b24app.tab.problem_texts import Notice
 from b24app.tab.responses import answer, undo_url, written_down
@@ -90,32 +90,26 @@ def place(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
 
 @entry.in_session("GET", asks=Asks.ALONG)
 def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Ask before the order is linked or moved to the deal named, or which deal it shall be."""
+    """Ask before the order is linked or moved to the card named, or which card it shall be."""
     _checked(opened)
-    pick, to = _pick(request, opened), forms.deal(request.GET)
-    card = None
-    if to is not None and to != pick.seen:
-        card = cards.listed(client_of(user).batch(cards.listing_of([to]))).get(to)
-    named = request.GET.get("to", "").strip()
-    context = {
-        "pick": pick,
-        "seen": forms.seen_text(pick.seen),
-        "target": card,
-        "wrong": bool(named) and card is None,
-        "same": to is not None and to == pick.seen,
-    }
+    pick = _pick(request, opened)
+    target = targets.named(user, request.GET, pick.seen)
+    context = {"pick": pick, "seen": forms.seen_text(pick.seen), "target": target}
     return render(request, "tab/order_move.html", context)
 
 
 @entry.in_session("POST", asks=Asks.ALONG)
 def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Link the order to the deal named, from wherever the person saw it stand."""
+    """Link the order to the deal or invoice named, from where the person saw it linked."""
     _checked(opened)
-    pick, to = _pick(request, opened), forms.deal(request.POST)
-    if to is None or to == pick.seen:
-        raise forms.BadForm
+    pick = _pick(request, opened)
+    to = targets.confirmed(user, request.POST, pick.seen)
     outcome = link_actions.carry_out(user, None, [Change(pick.order_id, pick.seen, to)])
-    text = _("Order linked to deal %(deal)s") % {"deal": to.id}
+    text = (
+        _("Order linked to invoice %(invoice)s") % {"invoice": to.id}
+        if to.is_invoice
+        else _("Order linked to deal %(deal)s") % {"deal": to.id}
+    )
     return _finished(request, opened, user, outcome, text)
 
 

@@ -138,6 +138,24 @@ def test_nonsense_is_said(client: Client, page: Page, query: str) -> None:
     assert submit(client, page, f"{AUDIT}export/", form).response.status_code == 400
 
 
+def test_a_link_names_the_card_and_its_type(client: Client, portal: DemoPortal, page: Page) -> None:
+    anna = PortalUser.objects.get(user_id=ANNA)
+    audit.record(anna, "tab", [Entry("link", 801, target=Owner(DEAL, 118))])
+    audit.record(anna, "tab", [Entry("link", 802, target=Owner(INVOICE, 118))])
+    link = f"{portal.url}/crm/type/31/details/118/"
+    assert shown(ask(client, page, f"{AUDIT}?card={link}&card_type=2")) == [("linked", "802")]
+    assert shown(ask(client, page, f"{AUDIT}?card=118&card_type=2")) == [("linked", "801")]
+
+
+def test_a_link_to_another_portal_is_refused_with_a_sentence(client: Client, page: Page) -> None:
+    link = "https://other.bitrix24.com/crm/deal/details/7021/"
+    answer = ask(client, page, f"{AUDIT}?card={link}")
+    assert "The link leads to another Bitrix24" in answer.text
+    assert shown(answer) == []
+    form = {"format": "csv", "card": link}
+    assert submit(client, page, f"{AUDIT}export/", form).response.status_code == 400
+
+
 def test_older_pages_keep_the_conditions(client: Client, page: Page) -> None:
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "tab", [Entry("link", n, target=HERE) for n in range(1, 121)])

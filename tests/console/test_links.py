@@ -234,6 +234,12 @@ def test_several_conditions_hold_together(client: Client, portal: DemoPortal) ->
         [line("order", "is", "١٢")],
         [line("order", "is", "1"), line("order", "is", "2")],
         [line("type", "is", kind="deal")],
+        [line("owner", "is_not", "/crm/deal/details/5/")],
+        [line("owner", "none_of", "/crm/deal/details/5/")],
+        [line("owner", "is", "/crm/deal/details/5/ /crm/deal/details/6/")],
+        [line("owner", "one_of", "/crm/deal/details/5/, 6")],
+        [line("owner", "one_of", "/crm/deal/details/5/, /crm/type/31/details/6/")],
+        [line("order", "is", "/crm/deal/details/5/")],
     ],
 )
 def test_what_cannot_be_sent_is_said_and_not_sent(
@@ -244,6 +250,39 @@ def test_what_cannot_be_sent_is_said_and_not_sent(
     shown = ask(client, page, query(*lines))
     assert 'data-note="wrong"' in shown.text
     assert shown.text.count('aria-invalid="true"') == 2
+    assert (shown.order_ids, portal.rest.requests) == ([], requests)
+
+
+@pytest.mark.parametrize("word", ["is", "one_of"])
+def test_a_link_to_a_card_asks_for_its_id_and_type(
+    client: Client, portal: DemoPortal, word: str
+) -> None:
+    page = at_work(client, portal)
+    linked(portal, {1: (DEAL, 118), 2: (INVOICE, 118), 3: (DEAL, 7021)})
+    invoice, deal = (f"{portal.url}/crm/{one}/" for one in ("type/31/details/118", "deal/show/118"))
+    assert ask(client, page, query(line("owner", word, invoice))).order_ids == [2]
+    assert ask(client, page, query(line("owner", word, deal))).order_ids == [1]
+    assert ask(client, page, query(line("owner", word, "118"))).order_ids == [2, 1]
+    typed = query(line("type", "is"), line("owner", word, deal))
+    assert ask(client, page, typed).order_ids == [1]
+
+
+def test_several_links_to_deals_are_one_condition(client: Client, portal: DemoPortal) -> None:
+    page = at_work(client, portal)
+    linked(portal, {1: (DEAL, 118), 2: (INVOICE, 118), 3: (DEAL, 7021)})
+    deals = ", ".join(f"{portal.url}/crm/deal/details/{one}/" for one in (118, 7021))
+    assert ask(client, page, query(line("owner", "one_of", deals))).order_ids == [3, 1]
+
+
+@pytest.mark.parametrize("word", ["is", "one_of"])
+def test_a_link_to_another_portal_is_refused_with_a_sentence(
+    client: Client, portal: DemoPortal, word: str
+) -> None:
+    page = at_work(client, portal)
+    requests = portal.rest.requests
+    link = "https://other.bitrix24.com/crm/deal/details/7021/"
+    shown = ask(client, page, query(line("owner", word, link)))
+    assert "The link leads to another Bitrix24" in shown.text
     assert (shown.order_ids, portal.rest.requests) == ([], requests)
 
 

@@ -88,6 +88,34 @@ def test_a_refusal_to_connect_is_said(client: Client, portal: DemoPortal, worker
     assert answer.toast == {}
 
 
+@pytest.mark.parametrize("kind", ["rate", "overload", "cut", "html"])
+def test_a_rebind_that_failed_on_the_way_does_not_say_that_nothing_changed(
+    client: Client, portal: DemoPortal, worker: None, kind: str
+) -> None:
+    page = at_work(client, portal)
+    portal.state.events.clear()
+    portal.misbehave(kind, method="event.bind", times=100, after=kind in ("cut", "html"))
+    answer = submit(client, page, reverse("console-rebind"), {})
+    assert 'data-note="not-mended"' in answer.text
+    assert "changed nothing" not in answer.text
+    assert answer.toast == {}
+
+
+def test_access_that_was_handed_over_is_shown_although_binding_failed(
+    client: Client, portal: DemoPortal, worker: None
+) -> None:
+    install(client, portal)
+    another_administrator(portal)
+    page = open_main(client, portal, MARIA)
+    PortalUser.objects.filter(user_id=ANNA).update(is_admin=False)
+    portal.state.events.clear()
+    portal.misbehave("rate", method="event.bind", times=100)
+    answer = submit(client, page, reverse("console-carry-on"), {})
+    assert Portal.objects.get().installer == PortalUser.objects.get(user_id=MARIA)
+    assert 'data-note="not-mended"' in answer.text
+    assert "changed nothing" not in answer.text
+
+
 @pytest.mark.parametrize("scope", ["crm", "sale", "placement", "user_brief"])
 def test_a_withdrawn_permission_is_named(
     client: Client, portal: DemoPortal, worker: None, scope: str

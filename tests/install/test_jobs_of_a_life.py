@@ -91,7 +91,7 @@ def test_removed_with_its_data_kept_and_back(
     assert 'id="job-resume"' not in page
     assert 'id="job-take-over"' in page
     anna.take_over(running)
-    assert (work(running).state, running.acting.user_id) == ("planned", ANNA)
+    assert (work(running).state, running.user.user_id) == ("planned", ANNA)
     assert (anna.start(running).state, running.done) == ("done", ORDERS)
     ilya = sit_down(client, installed, ILYA)
     assert ilya.start(preview).state == Job.State.DONE
@@ -206,7 +206,7 @@ def test_the_installer_is_dismissed_in_the_middle_of_a_job_on_their_right(
     open_main(client, installed, NINA)
     assert installer_id() == NINA
     tasks.sweep()
-    assert (work(job).state, job.done, job.acting.user_id) == (Job.State.DONE, ORDERS, MARIA)
+    assert (work(job).state, job.done, job.user.user_id) == (Job.State.DONE, ORDERS, MARIA)
     assert linked_once(installed, job)
     assert {call.user_id for call in installed.calls if call.method == ADD} == {ANNA, NINA}
 

@@ -19,4 +19,4 @@ def running(desk: Desk, portal: DemoPortal) -> Job:
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     Job.objects.filter(pk=job.pk).update(setbacks=1)
-    return Job.objects.select_related("portal", "user", "acting").get(pk=job.pk)
+    return Job.objects.select_related("portal", "user").get(pk=job.pk)

@@ -116,7 +116,7 @@ def test_whoever_resumes_their_own_job_passes_no_access_on(
     job, _, _ = running(ilya, portal)
     ilya.post(f"/jobs/{job.pk}/stop/")
     desk.post(f"/jobs/{job.pk}/resume/")  # Ilya's access is alive: the job stays his
-    assert (work(job).state, job.acting.user_id) == (Job.State.DONE, ILYA)
+    assert (work(job).state, job.user.user_id) == (Job.State.DONE, ILYA)
     assert passed_on() == []
 
 
@@ -403,7 +403,7 @@ def test_an_app_closed_to_the_person_waits_until_they_may_again(
     portal.calm()
     sit_down(client, portal, ILYA)
     tasks.sweep()
-    assert (work(job).state, job.done, job.acting.user_id) == (Job.State.DONE, 150, ILYA)
+    assert (work(job).state, job.done, job.user.user_id) == (Job.State.DONE, 150, ILYA)
     assert {portal.link_of(order) for order in orders} == {(2, deal)}
 
 
@@ -438,5 +438,5 @@ def test_a_stopped_job_of_somebody_who_is_gone_is_taken_over_and_not_resumed(
     desk.post(f"/jobs/{job.pk}/resume/")
     assert work(job).state == Job.State.STOPPED
     desk.take_over(job)
-    assert (work(job).state, job.acting.user_id) == (Job.State.PLANNED, ANNA)
+    assert (work(job).state, job.user.user_id) == (Job.State.PLANNED, ANNA)
     assert (desk.start(job).state, job.done) == (Job.State.DONE, 150)

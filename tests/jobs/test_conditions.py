@@ -40,14 +40,14 @@ def test_a_job_waits_says_why_and_goes_on_with_the_same_access(
     job = waiting(ilya, portal, condition, other_edition=other_edition)
     before = portal.refreshes
     assert (job.state, job.reason, job.done) == ("waiting_portal", REASONS[condition], 0)
-    assert job.acting.user_id == ILYA
+    assert job.user.user_id == ILYA
     portal.calm()
     cache.clear()
     # An administrator's opening is no reason to go on with other rights, and none is needed.
     sit_down(client, portal, ANNA)
     tasks.sweep()
     work(job)
-    assert (job.state, job.done, job.acting.user_id) == (Job.State.DONE, 60, ILYA)
+    assert (job.state, job.done, job.user.user_id) == (Job.State.DONE, 60, ILYA)
     assert portal.refreshes == before
 
 

@@ -79,7 +79,7 @@ def test_what_waits_for_ever_is_not_kept_for_ever(desk: Desk, portal: DemoPortal
 
 def test_however_many_they_are(desk: Desk, portal: DemoPortal) -> None:
     first = desk.link([(portal.order_id("1193"), EMPTY)])
-    copies = [Job(portal=first.portal, user=first.user, acting=first.acting) for _ in range(44)]
+    copies = [Job(portal=first.portal, user=first.user, acting=first.user) for _ in range(44)]
     Job.objects.bulk_create(copies)
     Job.objects.update(created_at=timezone.now() - WEEK)
     assert [control.forget() for _ in range(3)] == [True, True, False]

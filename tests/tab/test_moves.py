@@ -30,18 +30,57 @@ def tab(client: Client, portal: DemoPortal) -> Page:
 @pytest.mark.parametrize(
     "to",
     [
-        str(EMPTY),
-        f"https://portal.example/crm/deal/details/{EMPTY}/",
+        f"{EMPTY}",
+        f"deal {EMPTY}",
+        f"{{portal}}/crm/deal/details/{EMPTY}/",
+        f"{{portal}}/crm/deal/show/{EMPTY}/",
         f"/crm/deal/details/{EMPTY}/?x=1",
     ],
 )
-def test_the_dialog_names_the_deal(client: Client, tab: Page, to: str) -> None:
+def test_the_dialog_names_the_deal(client: Client, portal: DemoPortal, tab: Page, to: str) -> None:
     order = tab.order_ids[0]
-    asked = submit(
-        client, tab, "/tab/move/confirm/", {"order": f"{order}|", "number": "N1", "to": to}
-    )
+    form = {"order": f"{order}|", "number": "N1", "to": to.format(portal=portal.url)}
+    asked = submit(client, tab, "/tab/move/confirm/", form)
     assert "Empty so far" in asked.text
     assert f'name="to" value="{EMPTY}"' in asked.text
+
+
+@pytest.mark.parametrize("path", ["/tab/move/confirm/", "/tab/move/"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"https://other.bitrix24.com/crm/deal/details/{EMPTY}/",
+        f"other.bitrix24.com/crm/deal/details/{EMPTY}/",
+        f"//other.bitrix24.com/crm/deal/details/{EMPTY}/",
+        f"https://other.bitrix24.com/crm/type/2/details/{EMPTY}/",
+    ],
+)
+def test_a_link_to_a_deal_of_another_portal_is_refused(
+    client: Client, portal: DemoPortal, tab: Page, path: str, link: str
+) -> None:
+    order = tab.order_ids[0]
+    portal.reset_counts()
+    answer = submit(client, tab, path, {"order": f"{order}|", "to": link})
+    assert portal.link_of(order) == (2, THREE)
+    assert "Empty so far" not in answer.text
+    if path == "/tab/move/":
+        assert answer.response.status_code == 400
+        assert portal.http_requests == 0
+    else:
+        assert "The link leads to another Bitrix24" in answer.text
+
+
+def test_orders_move_to_the_invoice_a_link_names(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    order, link = tab.order_ids[0], f"{portal.url}/crm/type/31/details/118/"
+    asked = submit(client, tab, "/tab/move/confirm/", {"order": f"{order}|", "to": link})
+    assert "Invoice 118" in asked.text
+    assert "Deal 118" not in asked.text
+    assert 'name="to" value="31:118"' in asked.text
+    moved = submit(client, tab, "/tab/move/", {"order": f"{order}|", "to": "31:118"})
+    assert portal.link_of(order) == (31, 118)
+    assert moved.toast["text"] == "1 order moved to invoice 118"
 
 
 @pytest.mark.parametrize(

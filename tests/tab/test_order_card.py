@@ -80,6 +80,39 @@ def test_link_move_unlink_and_back(client: Client, portal: DemoPortal, order: in
     assert "History of No. 1184" in ask(client, page, "/tab/history/").text
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"https://other.bitrix24.com/crm/deal/details/{EMPTY}/",
+        f"other.bitrix24.com/crm/deal/details/{EMPTY}",
+    ],
+)
+def test_a_link_to_a_deal_of_another_portal_is_refused(
+    client: Client, portal: DemoPortal, order: int, link: str
+) -> None:
+    page = card(client, portal, order)
+    form = {"order": f"{order}|2:6933", "to": link}
+    asked = ask(client, page, "/order/link/confirm/", form)
+    assert "The link leads to another Bitrix24" in asked.text
+    assert "Empty so far" not in asked.text
+    assert submit(client, page, "/order/link/", form).response.status_code == 400
+    assert portal.link_of(order) == (2, 6933)
+
+
+def test_the_order_is_linked_to_the_invoice_a_link_names(
+    client: Client, portal: DemoPortal, order: int
+) -> None:
+    page = card(client, portal, order)
+    link = f"{portal.url}/crm/type/31/details/118/"
+    asked = ask(client, page, "/order/link/confirm/", {"order": f"{order}|2:6933", "to": link})
+    assert "Invoice 118" in asked.text
+    assert 'name="to" value="31:118"' in asked.text
+    form = {"order": f"{order}|2:6933", "to": "31:118"}
+    linked = submit(client, page, "/order/link/", form)
+    assert portal.link_of(order) == (31, 118)
+    assert linked.toast["text"] == "Order linked to invoice 118"
+
+
 def test_an_open_card_hears_of_its_own_order(
     client: Client, portal: DemoPortal, order: int
 ) -> None:

@@ -40,6 +40,21 @@ def test_the_dialog_offers_the_portals_statuses_in_its_order(
     assert "selected" not in asked.text
 
 
+def test_names_behind_the_first_page_of_the_portals_list_are_read(
+    client: Client, portal: DemoPortal
+) -> None:
+    names = portal.state.status_names
+    english = [one for one in names if one["lid"] == "en"]
+    names[:0] = [{**one, "lid": f"a{n}", "name": "?"} for n in range(15) for one in english]
+    assert len(names) > 100
+    install(client, portal)
+    page = open_tab(client, portal, ILYA, MOCKUP)
+    form = {"order": f"{portal.order_id('1201')}|", "held": pick(portal, "1201")}
+    asked = submit(client, page, "/tab/status/confirm/", form)
+    for name in ("Waiting for payment", "In assembly", "Paid, being prepared"):
+        assert name in asked.text
+
+
 def test_statuses_change_and_come_back(client: Client, portal: DemoPortal, tab: Page) -> None:
     form = {"held": [pick(portal, "1201"), pick(portal, "1166")], "to": "AW"}
     answer = submit(client, tab, "/tab/status/", form)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from b24app.imports.card_references import CardProblem, card_value
+from b24app.orders.card_reference import CardProblem, card_of_field, card_value, field_of_card
 from b24app.orders.types import DEAL, INVOICE, Owner
 
 HOST = "my.bitrix24.com"
@@ -20,6 +20,9 @@ HOST = "my.bitrix24.com"
         ("/crm/deal/details/7021/", Owner(DEAL, 7021)),
         ("https://my.bitrix24.com/crm/type/31/details/118/", Owner(INVOICE, 118)),
         ("https://my.bitrix24.com/crm/type/2/details/118/", Owner(DEAL, 118)),
+        ("/crm/type/31/show/118", Owner(INVOICE, 118)),
+        ("https://my.bitrix24.com/company/crm/deal/details/7021/", Owner(DEAL, 7021)),
+        ("//my.bitrix24.com/crm/deal/details/7021/#comment", Owner(DEAL, 7021)),
         ("deal 7021", Owner(DEAL, 7021)),
         ("Сделка № 7021", Owner(DEAL, 7021)),
         ("Auftrag 7021", Owner(DEAL, 7021)),
@@ -40,7 +43,15 @@ def test_a_card_is_understood_as_people_write_it(text: str, owner: Owner) -> Non
         ("https://my.bitrix24.com.evil.example/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
         ("https://my.bitrix24.com@evil.example/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
         ("https://[/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
+        ("other.bitrix24.com/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
+        ("//other.bitrix24.com/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
+        ("https:/other.bitrix24.com/crm/deal/details/7021/", CardProblem.NOT_A_CARD),
+        ("///other/crm/deal/details/7021/", CardProblem.OTHER_PORTAL),
+        ("/\\other.bitrix24.com/crm/deal/details/7021/", CardProblem.NOT_A_CARD),
+        ("/go?to=https://other.bitrix24.com/crm/deal/details/7021/", CardProblem.NOT_A_CARD),
+        ("/crm/deal/details/7021abc/", CardProblem.NOT_A_CARD),
         ("https://my.bitrix24.com/crm/type/1034/details/118/", CardProblem.NOT_A_CARD),
+        ("31:118", CardProblem.NOT_A_CARD),
         ("0", CardProblem.NOT_A_CARD),
         ("-5", CardProblem.NOT_A_CARD),
         ("9" * 16, CardProblem.NOT_A_CARD),
@@ -63,3 +74,23 @@ def test_a_hyperlink_counts_where_the_text_is_no_number() -> None:
 def test_an_empty_cell_names_no_card_and_is_no_mistake() -> None:
     found = card_value(" ", HOST)
     assert (found.owner, found.problem) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("raw", "owner"),
+    [
+        ("2:7021", Owner(DEAL, 7021)),
+        ("31:118", Owner(INVOICE, 118)),
+        ("7021", Owner(DEAL, 7021)),
+        ("https://my.bitrix24.com/crm/type/31/details/118/", Owner(INVOICE, 118)),
+    ],
+)
+def test_a_field_takes_what_our_pages_write_too(raw: str, owner: Owner) -> None:
+    assert card_of_field(raw, HOST).owner == owner
+    assert card_of_field(field_of_card(owner), HOST).owner == owner
+
+
+@pytest.mark.parametrize("raw", ["3:7021", "2:0", "1034:5", "2:", "2:7021:1"])
+def test_a_field_refuses_cards_of_other_types(raw: str) -> None:
+    found = card_of_field(raw, HOST)
+    assert (found.owner, found.problem) == (None, CardProblem.NOT_A_CARD)
