@@ -8,49 +8,24 @@ as JSON.
 
 import json
 import logging
-import time
 from collections.abc import Mapping
-from functools import cache
 
-from django.conf import settings
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
-from b24app import tracing
+from b24app import redis, tracing
 
 KEY = "counters"
 QUEUES = ("interactive", "bulk", "events")
 """What workers take their tasks from: lists in the same Redis."""
-
-AWAY_FOR = 5.0
-"""Seconds Redis is left alone after it failed."""
 
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 logger = logging.getLogger(__name__)
 
 
-class _Rest:
-    until = 0.0
-
-
-@cache
-def redis_at(url: str) -> Redis:
-    """A pool of connections of this process that gives up within a second."""
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=1,
-        socket_timeout=1,
-        decode_responses=True,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
 def waiting(queue: str) -> int:
     """Tasks of a queue that no worker has taken yet. Raises ``RedisError`` while Redis is away."""
-    return redis_at(settings.REDIS_URL).llen(queue)
+    return redis.client().llen(queue)
 
 
 def timed(metric: str, label: str, seconds: float) -> None:
@@ -62,21 +37,21 @@ def timed(metric: str, label: str, seconds: float) -> None:
 
 def add(counts: Mapping[tuple[str, ...], float]) -> None:
     """Add to what all processes have counted. Raises nothing."""
-    if not counts or time.monotonic() < _Rest.until:
+    if not counts or redis.breaker.is_open:
         return
-    pipe = redis_at(settings.REDIS_URL).pipeline(transaction=False)
+    pipe = redis.client().pipeline(transaction=False)
     for name, by in counts.items():
         pipe.hincrbyfloat(KEY, json.dumps(name), by)
     try:
         pipe.execute()
     except RedisError as error:
-        _Rest.until = time.monotonic() + AWAY_FOR
+        redis.breaker.record_failure()
         logger.warning("Redis away, counts of this moment are lost: %s", error)
 
 
 def read() -> dict[tuple[str, ...], float]:
     """All counts since Redis began; what is not a count is left out. Raises ``RedisError``."""
-    found = redis_at(settings.REDIS_URL).hgetall(KEY)
+    found = redis.client().hgetall(KEY)
     counts = (_count(str(name), str(value)) for name, value in found.items())
     return dict(one for one in counts if one is not None)
 

@@ -9,11 +9,9 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.conf import settings
 from redis.exceptions import RedisError
 
-from b24app import counters
-from b24app.counters import redis_at
+from b24app import counters, redis
 
 logger = logging.getLogger(__name__)
 
@@ -52,9 +50,8 @@ def lives_seconds(part: str) -> int:
 def beat(names: Iterable[str], process: str) -> None:
     """Say that ``process`` lives and does the work of these parts. Raises nothing."""
     try:
-        redis = redis_at(settings.REDIS_URL)
         now = _now()
-        pipe = redis.pipeline(transaction=False)
+        pipe = redis.client().pipeline(transaction=False)
         for name in names:
             pipe.zadd(_key(name), {process: now})
             pipe.zremrangebyscore(_key(name), "-inf", now - FORGOTTEN_SECONDS)
@@ -67,7 +64,7 @@ def beat(names: Iterable[str], process: str) -> None:
 def end(names: Iterable[str], process: str) -> None:
     """Say that ``process`` has stopped in an orderly way; others are not touched. Raises nothing."""
     try:
-        pipe = redis_at(settings.REDIS_URL).pipeline(transaction=False)
+        pipe = redis.client().pipeline(transaction=False)
         for name in names:
             pipe.zrem(_key(name), process)
         pipe.execute()
@@ -78,7 +75,7 @@ def end(names: Iterable[str], process: str) -> None:
 def signs() -> Mapping[str, list[Sign]]:
     """The processes of each part, newest sign first. Raises ``RedisError``."""
     now = _now()
-    pipe = redis_at(settings.REDIS_URL).pipeline(transaction=False)
+    pipe = redis.client().pipeline(transaction=False)
     for name in parts():
         pipe.zrevrange(_key(name), 0, -1, withscores=True)
     found: dict[str, list[Sign]] = {}
@@ -106,5 +103,5 @@ def _key(part: str) -> str:
 
 def _now() -> float:
     """Seconds since the epoch, on the Redis server's clock: machines need not agree."""
-    seconds, microseconds = redis_at(settings.REDIS_URL).time()
+    seconds, microseconds = redis.client().time()
     return float(seconds) + float(microseconds) / 1_000_000

@@ -11,13 +11,11 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import cache
 
-from django.conf import settings
 from django.utils import timezone
-from redis import Redis
 from redis.exceptions import RedisError
 
+from b24app import redis
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 
@@ -50,11 +48,6 @@ return foreign
 """
 
 
-@cache
-def _redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)
-
-
 def foreign(portal: Portal, told: Mapping[int, int]) -> set[int]:
     """The orders somebody else has changed, of those that were told so many times each."""
     if not told:
@@ -67,7 +60,7 @@ def foreign(portal: Portal, told: Mapping[int, int]) -> set[int]:
     asked = json.dumps([[str(order), times, entries[order]] for order, times in told.items()])
     seconds = (int(WINDOW.total_seconds()), EARLY_SECONDS)
     try:
-        found = _redis().eval(_MATCH, 1, f"early:{portal.pk}", *seconds, asked)
+        found = redis.client().eval(_MATCH, 1, f"early:{portal.pk}", *seconds, asked)
         return {int(one) for one in found}
     except RedisError:
         return set(told)

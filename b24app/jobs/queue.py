@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from functools import partial
 
 from celery import current_app
-from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from b24app import counters
+from b24app import redis
 from b24app.jobs import worker_slots
 
 logger = logging.getLogger(__name__)
@@ -45,10 +44,10 @@ def restarted() -> bool:
     """Whether Redis is another one than at the last question, or was started again, perhaps without its
     data: then messages may be lost. Raises ``RedisError`` while it is away.
     """
-    redis = counters.redis_at(settings.REDIS_URL)
-    run = str(redis.info("server")["run_id"])
-    known = redis.get(RUN_KEY)
-    redis.set(RUN_KEY, run)
+    server = redis.client()
+    run = str(server.info("server")["run_id"])
+    known = server.get(RUN_KEY)
+    server.set(RUN_KEY, run)
     return bool(known != run)
 
 

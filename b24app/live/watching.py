@@ -7,12 +7,10 @@ for an hour; without Redis tabs simply do not notice by themselves.
 
 import logging
 from collections.abc import Collection, Iterable, Sequence
-from functools import cache
 
-from django.conf import settings
-from redis import Redis
 from redis.exceptions import RedisError
 
+from b24app import redis
 from b24app.orders.types import ORDER, Owner
 
 logger = logging.getLogger(__name__)
@@ -35,13 +33,6 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 """
 
 
-@cache
-def _redis() -> Redis:
-    return Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1, decode_responses=True
-    )
-
-
 def _changed(portal: int) -> str:
     return f"changed:{portal}"
 
@@ -61,7 +52,7 @@ def _name(owner: Owner) -> str:
 def now() -> str:
     """A moment on the clock all processes share, to be taken before a page reads the portal."""
     try:
-        seconds, micro = _redis().time()
+        seconds, micro = redis.client().time()
     except RedisError:
         return ""
     return f"{seconds}.{micro:06d}"
@@ -77,7 +68,7 @@ def show(portal: int, owner: Owner, order_ids: Iterable[int]) -> None:
     if not names:
         return
     try:
-        with _redis().pipeline(transaction=False) as pipe:
+        with redis.client().pipeline(transaction=False) as pipe:
             pipe.sadd(_shown(portal, owner), *names)
             pipe.expire(_shown(portal, owner), KEPT)
             pipe.execute()
@@ -94,7 +85,7 @@ def _tell(portal: int, names: Sequence[str]) -> None:
     if not names:
         return
     try:
-        _redis().eval(_TELL, 1, _changed(portal), KEPT, MOST, *names)
+        redis.client().eval(_TELL, 1, _changed(portal), KEPT, MOST, *names)
     except RedisError:
         logger.warning("Redis away: open tabs will not notice changes")
 
@@ -110,7 +101,7 @@ def news(portal: int, owner: Owner, since: str) -> tuple[str, bool]:
     if not moment or not since:
         return moment, False
     try:
-        with _redis().pipeline(transaction=False) as pipe:
+        with redis.client().pipeline(transaction=False) as pipe:
             pipe.zrangebyscore(_changed(portal), f"({since}", "+inf")
             pipe.expire(_shown(portal, owner), KEPT)
             pipe.zadd(_looking(portal), {_name(owner): float(moment)})
@@ -119,7 +110,7 @@ def news(portal: int, owner: Owner, since: str) -> tuple[str, bool]:
             changed: list[str] = pipe.execute()[0]
         if _name(owner) in changed or (UNREAD in changed and owner.type_id != ORDER):
             return moment, True
-        with _redis().pipeline(transaction=False) as pipe:
+        with redis.client().pipeline(transaction=False) as pipe:
             for name in changed:
                 pipe.sismember(_shown(portal, owner), name)
             return moment, any(pipe.execute())
@@ -133,7 +124,7 @@ def somebody_looks(portal: int, types: Collection[int] = ()) -> bool:
     if not moment:
         return False
     try:
-        names = _redis().zrangebyscore(_looking(portal), float(moment) - LOOKING, "+inf")
+        names = redis.client().zrangebyscore(_looking(portal), float(moment) - LOOKING, "+inf")
     except RedisError:
         return False
     return any(not types or int(str(one).partition(":")[0]) in types for one in names)

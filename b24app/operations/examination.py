@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from redis.exceptions import RedisError
 
-from b24app import counters, heartbeat
+from b24app import counters, heartbeat, redis
 from b24app.bitrix24 import errors
 from b24app.bitrix24.transport import SHARED
 from b24app.portals.fields import UnreadableSecret
@@ -102,12 +102,12 @@ def secrets() -> Iterable[Finding]:
 
 
 def the_redis() -> Iterable[Finding]:
-    redis = counters.redis_at(settings.REDIS_URL)
-    seconds, _ = redis.time()
+    server = redis.client()
+    seconds, _ = server.time()
     apart = abs(seconds - datetime.now(UTC).timestamp())
     grade = Grade.OK if apart < APART else Grade.WARN
     yield Finding(grade, "redis", f"answers, its clock is {apart:.0f} s from ours")
-    policy = redis.info("memory").get("maxmemory_policy", "noeviction")
+    policy = server.info("memory").get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         yield Finding(Grade.WRONG, "redis", f"maxmemory-policy {policy} throws waiting tasks away")
     for queue in counters.QUEUES:

@@ -4,17 +4,11 @@ from collections.abc import Mapping
 from functools import cache
 
 from django.conf import settings
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.retry import Retry
 
+from b24app import redis
 from b24app.bitrix24.budget import Budgets, Level, SharedBudget
 from b24app.bitrix24.portal_limits import Limits, Priority
 from b24app.portals.models import Portal
-
-# Seconds. Where Redis does not answer at once, a person goes on without it.
-REDIS_TIMEOUT = 1
 
 
 def budget_of(portal: Portal, priority: Priority) -> SharedBudget:
@@ -31,13 +25,6 @@ def budget_levels() -> Mapping[str, Level]:
 
 
 @cache
-def _budgets(url: str) -> Budgets:
-    """One pool of connections in this process; redis-py gives a forked child connections of its own."""
-    redis = Redis.from_url(
-        url,
-        socket_timeout=REDIS_TIMEOUT,
-        socket_connect_timeout=REDIS_TIMEOUT,
-        # Once, for a connection that Redis closed meanwhile. What hangs is not asked again.
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-    )
-    return Budgets(redis)
+def _budgets(_url: str) -> Budgets:
+    """The budgets in the Redis at this address; redis-py gives a forked child its own connections."""
+    return Budgets(redis.client(decode=False))

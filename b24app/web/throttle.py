@@ -13,15 +13,14 @@ share one count.
 import logging
 import time
 from collections.abc import Callable
-from functools import cache
 from ipaddress import ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
-from redis import Redis
 from redis.exceptions import RedisError
 
+from b24app import redis
 from b24app.web import entry, error_states
 from b24app.web.frame_headers import allow_frame
 
@@ -37,10 +36,6 @@ LIMITS = {
     "/oauth/": 60,
     "/": 600,
 }
-# Seconds without asking a Redis that did not answer: a request must not wait for it again and again.
-PAUSE = 5.0
-
-resting = {"until": 0.0}
 
 
 class Throttle:
@@ -62,16 +57,16 @@ class Throttle:
 
 def over(kind: str, who: str, limit: int) -> bool:
     """Count one more of ``kind`` by ``who``; whether that is more than ``limit`` in this minute."""
-    if time.monotonic() < resting["until"]:
+    if redis.breaker.is_open:
         return False
     key = f"throttle:{kind}:{who}:{int(time.time()) // MINUTE}"
     try:
-        with _redis().pipeline(transaction=False) as pipe:
+        with redis.client().pipeline(transaction=False) as pipe:
             pipe.incr(key)
             pipe.expire(key, MINUTE)
             count, _ = pipe.execute()
     except RedisError:
-        resting["until"] = time.monotonic() + PAUSE
+        redis.breaker.record_failure()
         logger.warning("Redis away: requests are not counted")
         return False
     return int(count) > limit
@@ -93,11 +88,6 @@ def address_of(request: HttpRequest) -> str:
     if not address.is_global:
         return ""
     return str(ip_network((address, 64), strict=False) if address.version == 6 else address)
-
-
-@cache
-def _redis() -> Redis:
-    return Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)
 
 
 def _kind(path: str) -> str:

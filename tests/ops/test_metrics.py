@@ -3,12 +3,12 @@
 import time
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
 from b24app import counters, heartbeat, metrics
+from b24app import redis as redis_door
 from b24app.bitrix24 import errors
 from b24app.celery import app as celery
 from b24app.connect import client_of
@@ -29,7 +29,7 @@ Numbers = dict[tuple[str, ...], float]
 @pytest.fixture(autouse=True)
 def redis_is_asked() -> None:
     """A Redis that was away in another test is asked again."""
-    counters._Rest.until = 0.0
+    redis_door.breaker.record_success()
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_queues_events_and_the_worker(client: Client, portal: DemoPortal) -> Non
 def test_the_fullest_budgets_are_named_and_all_are_counted(client: Client) -> None:
     """More customers than series: a portal near its limit is never hidden behind others."""
     now = time.time()
-    redis = counters.redis_at(settings.REDIS_URL)
+    redis = redis_door.client()
     many = range(120)
     Portal.objects.bulk_create(
         Portal(member_id=f"m{n}", endpoint=f"https://portal{n}.example/rest/") for n in many
@@ -204,7 +204,7 @@ def test_bulk_jobs_by_state(client: Client, portal: DemoPortal) -> None:
     "name", ["x", "7", "[]", "[1]", '["requests"]', '["request_seconds_sum"]', "[" * 99_999]
 )
 def test_what_is_no_count_is_left_out(client: Client, name: str) -> None:
-    redis = counters.redis_at(settings.REDIS_URL)
+    redis = redis_door.client()
     redis.hset(counters.KEY, name, "1")
     redis.hset(counters.KEY, '["tasks","a","b"]', "no number")
     try:

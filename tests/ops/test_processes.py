@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.db import connections
 from django.test import Client
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from b24app import counters, embedded, heartbeat
+from b24app import embedded, heartbeat
+from b24app import redis as redis_door
 from b24app.counters import QUEUES
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -134,7 +134,7 @@ def test_a_process_that_died_without_a_word_is_away_after_its_time(
     client: Client, part: str
 ) -> None:
     heartbeat.beat([part], "killed@here")
-    redis = counters.redis_at(settings.REDIS_URL)
+    redis = redis_door.client()
     # The same as waiting: its latest sign is as old as one that is no longer good.
     redis.zincrby(f"heartbeat:{part}", -heartbeat.lives_seconds(part), "killed@here")
     report = client.get("/readyz/all/").json()

@@ -7,7 +7,7 @@ import time_machine
 from django.conf import LazySettings
 from django.test import Client
 
-from b24app import embedded
+from b24app import embedded, redis
 from b24app.web import throttle
 from demo.server import DemoPortal
 from tests import environment
@@ -24,7 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits a test reaches, within one minute of the clock, asking Redis afresh."""
     for kind in throttle.LIMITS:
         monkeypatch.setitem(throttle.LIMITS, kind, 3)
-    throttle.resting["until"] = 0.0
+    redis.breaker.record_success()
 
 
 def come(path: str, address: str, *, post: bool = False, forwarded: str = "") -> int:
@@ -132,5 +132,5 @@ def test_without_redis_everybody_comes_in(client: Client, portal: DemoPortal) ->
         assert time.monotonic() - began < 15
     finally:
         embedded.ensure(environment.DIRECTORY)
-    throttle.resting["until"] = 0.0
+    redis.breaker.record_success()
     assert install(client, portal).response.status_code == 200
