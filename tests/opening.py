@@ -1,8 +1,6 @@
 """Opening the app as a browser in a portal does: the portal's form, posted to our pages."""
 
-import html
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,7 @@ from django.test import Client
 
 from b24app.portals.placements import DEAL_TAB, INVOICE_TAB, ORDER_TAB
 from demo.server import DemoPortal
+from tests.markup import attributes, html_of, select, without_templates
 
 ANNA, MARIA, ILYA, TOM, PETRA, NINA, ERIK = 1, 5, 7, 9, 11, 13, 15
 MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400
@@ -38,22 +37,25 @@ class Page:
     @property
     def state(self) -> str:
         """The name of the designed state shown instead of orders; empty when there is none."""
-        found = re.search(
-            r'<(?:section|div) class="state[^>]*data-state="([^"]+)"', self.without_templates
-        )
-        return found[1] if found else ""
+        found = attributes(self.text, ".state[data-state]", "data-state")
+        return found[0] if found else ""
 
     @property
     def order_ids(self) -> list[int]:
-        return [int(one) for one in re.findall(r'data-order-id="(\d+)"', self.text)]
+        ids = attributes(self.text, "[data-order-id]", "data-order-id")
+        return [int(order_id) for order_id in ids]
 
     @property
     def totals(self) -> dict[str, str]:
-        return dict(re.findall(r'data-total="([A-Z]+)" data-amount="([\d.]+)"', self.text))
+        nodes = select(self.text, "[data-total][data-amount]")
+        return {
+            str(node.attributes["data-total"]): str(node.attributes["data-amount"])
+            for node in nodes
+        }
 
     @property
     def without_templates(self) -> str:
-        return re.sub(r"<template.*?</template>", "", self.text, flags=re.DOTALL)
+        return without_templates(self.text)
 
     @property
     def toast(self) -> Mapping[str, object]:
@@ -61,16 +63,17 @@ class Page:
         assert isinstance(toast, dict)
         return toast
 
-    def attribute(self, name: str) -> str:
-        found = re.search(rf'{name}="([^"]*)"', self.text)
+    def attribute(self, name: str, css: str = "") -> str:
+        """An attribute of the first element that has it and matches the selector."""
+        found = attributes(self.text, f"{css}[{name}]", name)
         assert found, f"{name} is not in the page"
-        return html.unescape(found[1])
+        return found[0]
 
     def row(self, order_id: int) -> str:
         """The markup of one order's row."""
-        found = re.search(rf'<tr[^>]*data-order-id="{order_id}".*?</tr>', self.text, re.DOTALL)
+        found = select(self.text, f'tr[data-order-id="{order_id}"]')
         assert found, f"order {order_id} is not in the page"
-        return found[0]
+        return html_of(found[0])
 
 
 def seen(response: object) -> Page:

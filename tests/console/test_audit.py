@@ -1,6 +1,5 @@
 """The audit: what was changed through the app, found again and taken along."""
 
-import html
 import re
 from datetime import UTC, datetime
 
@@ -17,6 +16,7 @@ from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.console.desk import at_work
+from tests.markup import attributes, html_of, select, words
 from tests.opening import ANNA, MARIA, Page, ask, open_tab, submit
 
 pytestmark = pytest.mark.django_db
@@ -50,14 +50,23 @@ def page(client: Client, portal: DemoPortal) -> Page:
 
 def shown(page: Page) -> list[tuple[str, str]]:
     """What each line did, and with which order."""
-    rows = re.findall(r'<tr role="row" data-entry.*?</tr>', page.text, re.DOTALL)
+    rows = [html_of(node) for node in select(page.text, "tr[data-entry]")]
     return [
         (
-            str(re.findall(r'data-what="(\w+)"', row)[0]),
+            attributes(row, "[data-what]", "data-what")[0],
             str(re.findall(r"orders/details/(\d+)/", row)[0]),
         )
         for row in rows
     ]
+
+
+def line(page: Page, what: str) -> str:
+    """The markup of the newest line of this kind."""
+    return next(
+        html_of(node)
+        for node in select(page.text, "tr[data-entry]")
+        if what in attributes(html_of(node), "[data-what]", "data-what")
+    )
 
 
 ALL = [
@@ -92,17 +101,17 @@ def test_narrowed(client: Client, page: Page, query: str, found: list[tuple[str,
 
 
 def test_what_a_line_says(client: Client, page: Page) -> None:
-    text = html.unescape(ask(client, page, AUDIT).text)
-    moved = re.findall(r'data-what="moved".*?</tr>', text, re.DOTALL)[0]
+    audit_page = ask(client, page, AUDIT)
+    moved = line(audit_page, "moved")
     assert "/crm/deal/details/7021/" in moved
     assert "/crm/deal/details/6933/" in moved
     assert "Anna Schmidt" in moved
     assert "in the order’s card" in moved
-    responsible = re.findall(r'data-what="responsible".*?</tr>', text, re.DOTALL)[0]
+    responsible = line(audit_page, "responsible")
     assert 'class="from">Anna Schmidt<' in responsible
     assert 'class="to">Maria Lopez<' in responsible
     assert "may not have happened" in responsible
-    unlinked = re.findall(r'data-what="unlinked".*?</tr>', text, re.DOTALL)[0]
+    unlinked = line(audit_page, "unlinked")
     assert "with the app’s right" in unlinked
     assert "/crm/type/31/details/7021/" in unlinked
 
@@ -111,8 +120,7 @@ def test_what_was_taken_back_says_so(client: Client, page: Page) -> None:
     entry = AuditEntry.objects.get(to_id=HERE.id)
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "undo", [Entry("link", 1, source=HERE, undoes=entry.pk)])
-    text = ask(client, page, AUDIT).text
-    assert "taken back since" in re.findall(r'data-what="linked".*?</tr>', text, re.DOTALL)[0]
+    assert "taken back since" in line(ask(client, page, AUDIT), "linked")
 
 
 @pytest.mark.parametrize(
@@ -164,8 +172,7 @@ def test_older_pages_keep_the_conditions(client: Client, page: Page) -> None:
     while address:
         answer = ask(client, page, address)
         found += shown(answer)
-        button = re.search(r'id="page-next"[^>]*hx-get="([^"]+)"', answer.text)
-        address = html.unescape(button[1]) if button else ""
+        address = "".join(attributes(answer.text, "#page-next", "hx-get"))
     assert len(found) == 132
     assert found[10][0] == "linked"
 
@@ -207,7 +214,8 @@ def test_statuses_stand_there_by_their_code_where_their_names_cannot_be_had(
     portal.misbehave(kind, method=method, times=10)
     answer = ask(client, page, AUDIT)
     assert shown(answer) == ALL
-    assert re.search(r'class="from">N</td>\s*<td role="cell" class="to">F</td>', answer.text)
+    pairs = zip(select(answer.text, "td.from"), select(answer.text, "td.to"), strict=True)
+    assert ("N", "F") in [(words(before), words(after)) for before, after in pairs]
 
 
 def test_the_trail_leaves_as_a_file_without_formulas(client: Client, page: Page) -> None:

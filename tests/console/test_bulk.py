@@ -18,6 +18,7 @@ from b24app.jobs.row_sources import MOST_ROWS
 from b24app.orders.types import DEAL, INVOICE
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, outcomes, places, shown, sit_down, verdicts, work
+from tests.markup import attributes, only, select
 from tests.opening import MARIA, MOCKUP, TOM, Page
 
 pytestmark = pytest.mark.django_db
@@ -46,11 +47,10 @@ def where(**line: str) -> str:
 
 def form_of(page: Page) -> Mapping[str, str]:
     """The fields behind "for all", as the script sends them."""
-    fields = re.search(r"<fieldset[^>]*data-every-fields>(.*?)</fieldset>", page.text, re.DOTALL)
-    assert fields
-    pairs = re.findall(r'name="(\w+)" value="([^"]*)"', fields[1])
+    only(page.text, "fieldset[data-every-fields]")
+    fields = select(page.text, "fieldset[data-every-fields] [name]")
     return {"from": "search", "text": "", "to": ""} | {
-        name: html.unescape(value) for name, value in pairs
+        str(field.attributes["name"]): field.attributes["value"] or "" for field in fields
     }
 
 
@@ -190,8 +190,8 @@ def rows_of(job: Job) -> list[int]:
 
 def to_the_end(desk: Desk, page: Page) -> Page:
     """The report's last answer."""
-    while on := re.search(r'id="report-line"[^>]*hx-get="([^"]+)"', page.text):
-        page = desk.get(html.unescape(on[1]))
+    while address := attributes(page.text, "#report-line", "hx-get"):
+        page = desk.get(address[0])
     return page
 
 
@@ -253,7 +253,8 @@ def test_no_offer_without_anything_found(desk: Desk) -> None:
     page = to_the_end(desk, desk.get(reverse("console-gone")))
     assert "That is all." in page.text
     assert "links-every" not in page.text
-    assert "name=" not in re.findall(r"data-every-fields>(.*?)</fieldset>", page.text)[0]
+    only(page.text, "fieldset[data-every-fields]")
+    assert not select(page.text, "fieldset[data-every-fields] [name]")
 
 
 @pytest.mark.bare
@@ -272,9 +273,7 @@ def test_a_report_of_more_than_a_job_takes(desk: Desk, portal: DemoPortal) -> No
     below = sorted(portal.state.links)[10]
     many = desk.get(f"{reverse('console-gone')}?below={below}&top=99&found=100001&stop=1").text
     assert "begin the report anew and stop it earlier" in many
-    offer = re.search(r'<input type="checkbox" id="links-every"[^>]*>', many)
-    assert offer
-    assert "disabled" in offer[0]
+    assert "disabled" in only(many, "input#links-every").attributes
 
 
 def test_closed_cards_are_not_gone_for_whoever_sends_the_form_by_hand(

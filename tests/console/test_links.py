@@ -18,6 +18,7 @@ from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.console.desk import at_work
+from tests.markup import attributes
 from tests.opening import ANNA, MARIA, Page, ask, install, launch, submit
 
 pytestmark = pytest.mark.django_db
@@ -38,9 +39,7 @@ def query(*lines: Line, **more: object) -> str:
 
 def button(page: Page, name: str) -> str:
     """Where a button leads; empty for one that is disabled or not there."""
-    found = re.search(rf'<button[^>]*id="{name}"[^>]*>', page.text)
-    address = re.search(r'hx-get="([^"]+)"', found[0]) if found else None
-    return html.unescape(address[1]) if address else ""
+    return "".join(attributes(page.text, f"button#{name}", "hx-get"))
 
 
 def links_of(portal: DemoPortal) -> dict[int, tuple[int, int]]:
@@ -366,8 +365,7 @@ def test_the_list_toolbar_opens_the_explorer(client: Client, portal: DemoPortal)
 
 def following(page: Page) -> str:
     """Where the line above a report goes on by itself; empty where it rests."""
-    found = re.search(r'<div[^>]*id="report-line"[^>]*hx-get="([^"]+)"', page.text)
-    return html.unescape(found[1]) if found else ""
+    return "".join(attributes(page.text, "#report-line", "hx-get"))
 
 
 def steps(client: Client, page: Page, address: str) -> tuple[list[int], list[tuple[int, int]]]:

@@ -1,6 +1,5 @@
 """Health in plain words, buttons that mend, numbers of the last 30 days."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +16,7 @@ from b24app.orders.types import DEAL, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.console.desk import at_work, open_main
+from tests.markup import attributes, html_of, only, select, words
 from tests.opening import ANNA, MARIA, Page, ask, install, submit
 
 pytestmark = pytest.mark.django_db
@@ -30,11 +30,14 @@ def worker() -> None:
 
 
 def grades(page: Page) -> dict[str, str]:
-    return dict(re.findall(r'data-check="(\w+)" data-grade="(\w+)"', page.text))
+    checks = select(page.text, "[data-check][data-grade]")
+    return {
+        str(node.attributes["data-check"]): str(node.attributes["data-grade"]) for node in checks
+    }
 
 
 def faults(page: Page) -> list[str]:
-    return re.findall(r'data-fault="(\w+)"', page.text)
+    return attributes(page.text, "[data-fault]", "data-fault")
 
 
 def read(client: Client, page: Page) -> Page:
@@ -139,12 +142,12 @@ def test_a_silent_portal_is_not_called_healthy(
 def passed_on(client: Client, page: Page) -> list[str]:
     """How Maria's access came to be used instead of Anna's, as the audit shows it."""
     text = ask(client, page, f"{reverse('console-audit')}?kind=access").text
-    lines = re.findall(r'data-what="access".*?</tr>', text, re.DOTALL)
+    lines = [html_of(node) for node in select(text, "tr[data-entry]")]
     for line in lines:
         assert "Work in the background" in line
         assert 'class="from">Anna Schmidt<' in line
         assert 'class="to">Maria Lopez<' in line
-    return [re.findall(r'class="how">([^<]+)<', line)[0].strip() for line in lines]
+    return [words(only(line, ".how")) for line in lines]
 
 
 def another_administrator(portal: DemoPortal) -> None:
@@ -216,7 +219,9 @@ def test_numbers_of_the_last_30_days(client: Client, portal: DemoPortal) -> None
     stranger = PortalUser.objects.create(portal=other, user_id=ANNA, name="Stranger")
     audit.record(stranger, "tab", [Entry("link", 9, target=HERE)])
     text = read(client, page).text
-    numbers = dict(re.findall(r'data-number="(\w+)">([^<]*)<', text))
+    numbers = {
+        node.attributes["data-number"]: words(node) for node in select(text, "[data-number]")
+    }
     assert numbers == {"linked": "1,200", "moved": "1", "unlinked": "1", "undone": "1"}
     assert text.count("<rect") == 2
     assert f"{anna.name} 1,203" in text

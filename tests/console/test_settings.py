@@ -1,7 +1,5 @@
 """What administrators choose, and what becomes of it in the portal."""
 
-import html
-import re
 from collections.abc import Mapping
 
 import pytest
@@ -13,6 +11,7 @@ from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.console.desk import SETTINGS, at_work
+from tests.markup import attribute, html_of, only, select, words
 from tests.opening import ANNA, MARIA, Page, ask, submit
 
 pytestmark = pytest.mark.django_db
@@ -70,17 +69,16 @@ def test_everything_is_kept(client: Client, portal: DemoPortal) -> None:
 def trail(client: Client, page: Page, query: str = "kind=setting") -> list[tuple[str, ...]]:
     """Changes of settings as the audit shows them: who, which, before, after."""
     text = ask(client, page, f"{reverse('console-audit')}?{query}").text
-    rows = re.findall(r'<tr role="row" data-entry.*?</tr>', text, re.DOTALL)
-    parts = [
-        re.search(
-            r'class="person">(.*?)</td>.*data-setting="(\w+)".*class="from">(.*?)</td>'
-            r'.*class="to">(.*?)</td>',
-            row,
-            re.DOTALL,
+    rows = [html_of(node) for node in select(text, "tr[data-entry]:has([data-setting])")]
+    return [
+        (
+            words(only(row, ".person")),
+            attribute(row, "[data-setting]", "data-setting"),
+            words(only(row, ".from")),
+            words(only(row, ".to")),
         )
         for row in rows
     ]
-    return [tuple(map(html.unescape, one.groups())) for one in parts if one]
 
 
 def test_each_change_stands_in_the_audit(client: Client, portal: DemoPortal) -> None:

@@ -12,6 +12,7 @@ from b24app.journal.models import RestCall
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.console.desk import at_work
+from tests.markup import attributes
 from tests.opening import Page, ask, submit
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +21,7 @@ SUPPORT = "/console/support/"
 
 
 def shown(page: Page) -> list[str]:
-    return re.findall(r'data-call="(\w+)"', page.text)
+    return attributes(page.text, "[data-call]", "data-call")
 
 
 def test_a_reference_leads_to_the_calls(client: Client, portal: DemoPortal) -> None:

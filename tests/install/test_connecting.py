@@ -3,7 +3,6 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 import pytest
@@ -16,6 +15,7 @@ from django.test import Client
 
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from tests.markup import attribute
 from tests.opening import ANNA, ILYA, NINA, Page, install, open_tab, seen
 
 pytestmark = pytest.mark.django_db
@@ -44,8 +44,7 @@ def offered(response: HttpResponse) -> str:
     assert (page.state, response.status_code) == ("connect-leaving", 200)
     assert "Location" not in response
     assert "refresh" not in response
-    (address,) = re.findall(r'<a class="btn[^>]* href="([^"]*)"', page.text)
-    return unescape(address)
+    return attribute(page.text, "a.btn", "href")
 
 
 def through_portal(address: str) -> str:

@@ -17,6 +17,7 @@ from b24app.jobs import tasks, transitions
 from b24app.jobs.models import Job, JobItem, JobLane
 from demo.server import DemoPortal
 from tests import opening
+from tests.markup import only
 from tests.opening import ANNA, Page, ask, submit
 
 
@@ -74,10 +75,9 @@ def table(pairs: Iterable[tuple[object, object]]) -> bytes:
 
 def shown(page: Page) -> Job:
     """The job that a page shows."""
-    found = re.search(r'id="job"[^>]*data-job-id="(\d+)" data-job-state="(\w+)"', page.text)
-    assert found, page.text[:2000]
-    job = Job.objects.select_related("portal").get(pk=int(found[1]))
-    assert job.state == found[2]
+    shown = only(page.text, "#job").attributes
+    job = Job.objects.select_related("portal").get(pk=int(shown["data-job-id"] or 0))
+    assert job.state == shown["data-job-state"]
     return job
 
 

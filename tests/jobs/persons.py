@@ -1,6 +1,5 @@
 """Somebody at the app's page, over real HTTP, and a portal slow enough to be met in the middle of a job."""
 
-import re
 import time
 from collections import Counter
 
@@ -8,6 +7,7 @@ import requests
 
 from demo.server import DemoPortal
 from tests.jobs.machine import Machine, wait
+from tests.markup import attribute, attributes
 
 ADD = "crm.orderentity.add"
 
@@ -21,9 +21,8 @@ class Person:
         requests.post(opening.url, data=opening.form, timeout=30).raise_for_status()
         opening = one.portal.open("DEFAULT", user_id=1)
         page = requests.post(opening.url, data=opening.form, timeout=30).text
-        found = re.search(r'data-session="([^"]+)"', page)
-        assert found, page
-        self.headers = {"Authorization": f"Bearer {found[1]}"}
+        session = attribute(page, "[data-session]", "data-session")
+        self.headers = {"Authorization": f"Bearer {session}"}
 
     def post(self, path: str, **more: object) -> str:
         address = f"{self.machine.url}{path}"
@@ -38,17 +37,13 @@ class Person:
 
     def state(self, job: str) -> str:
         text = self.get(f"/jobs/{job}/live/")
-        found = re.search(r'data-job-state="(\w+)"', text)
-        assert found, text
-        return found[1]
+        return attributes(text, "[data-job-state]", "data-job-state")[0]
 
     def asked(self, table: str) -> str:
         """The number of a job that links by a table; its preview has only begun."""
         form = {"from": "file", "kind": "link"}
         page = self.post("/jobs/new/", data=form, files={"file": ("orders.csv", table)})
-        found = re.search(r'data-job-id="(\d+)"', page)
-        assert found, page
-        return found[1]
+        return attributes(page, "[data-job-id]", "data-job-id")[0]
 
     def planned(self, table: str) -> str:
         """The number of a job that links by a table, once it has its preview."""

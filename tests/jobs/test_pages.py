@@ -17,6 +17,7 @@ from b24app.journal.models import RestCall
 from demo.server import DemoPortal
 from tests import opening
 from tests.jobs.driving import Desk, sit_down, step, table, work
+from tests.markup import attributes, only
 from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +128,8 @@ def test_orders_of_other_cards_stay_until_their_move_is_agreed_to(
     page = desk.get(f"/jobs/{job.pk}/").text
     assert "<span data-without-moves>Linked elsewhere</span>" in page
     assert ">Left where it is: it is linked elsewhere</span>" in page
-    assert re.search(r'id="job-start"[^>]* data-needs-move [^>]* disabled>', page)
+    start = only(page, "#job-start").attributes
+    assert start.keys() >= {"data-needs-move", "disabled"}
     assert "All of them are linked elsewhere: tick this to start." in page
     assert " required" not in page
     told = {"": "Linked elsewhere", "&move=on": "Will be moved"}
@@ -270,7 +272,7 @@ def test_the_start_counts_what_it_will_do(desk: Desk, portal: DemoPortal) -> Non
     assert " required" not in page
     desk.start(job, move=False)
     page = desk.get(f"/jobs/{job.pk}/").text
-    assert re.findall(r'data-filter="(\w*)"', page) == ["", "done", "not_agreed"]
+    assert attributes(page, "[data-filter]", "data-filter") == ["", "done", "not_agreed"]
     assert "Will be" not in page
     left = desk.get(f"/jobs/{job.pk}/rows/?show=not_agreed")
     assert left.order_ids == [elsewhere]
@@ -307,7 +309,7 @@ def test_an_undo_says_what_it_leaves(client: Client, desk: Desk, portal: DemoPor
     undo = desk.asked(desk.post(f"/jobs/{job.pk}/undo/"))
     assert "What automation has done meanwhile" in desk.get(f"/jobs/{undo.pk}/").text
     strip = opening.ask(client, tab, "/jobs/of-card/").text
-    assert re.findall(r'data-job-id="(\d+)"', strip) == [str(undo.pk), str(job.pk)]
+    assert attributes(strip, "[data-job-id]", "data-job-id") == [str(undo.pk), str(job.pk)]
     assert "data-live" not in strip
     desk.post(f"/jobs/{undo.pk}/start/")
     strip = opening.ask(client, tab, "/jobs/of-card/").text

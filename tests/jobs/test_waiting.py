@@ -1,6 +1,5 @@
 """What is said of a job that waits for the portal: why, until when, and one state while nothing is sent."""
 
-import re
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -14,6 +13,7 @@ from pytest_django.fixtures import Settings
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, step
+from tests.markup import attribute
 from tests.opening import Page
 
 pytestmark = pytest.mark.django_db
@@ -44,9 +44,8 @@ def test_a_used_up_limit_of_execution_time_is_said_with_its_end_and_no_time_left
     assert "The time that Bitrix24 gives an app in 10 minutes is used up." in page.text
     assert "data-job-minutes" not in page.text
     assert "Speed now" not in page.text
-    again = re.search(r'<time datetime="([^"]+)" data-job-again', page.text)
-    assert again
-    assert datetime.fromisoformat(again[1]) == job.again_at
+    again = attribute(page.text, "time[data-job-again]", "datetime")
+    assert datetime.fromisoformat(again) == job.again_at
 
 
 def test_the_countdown_ends_with_a_try(desk: Desk, portal: DemoPortal) -> None:

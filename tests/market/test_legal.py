@@ -1,10 +1,10 @@
 """The licence and the privacy policy: readable by anybody, in three languages, naming who stands behind."""
 
-import re
-
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
+
+from tests.markup import select
 
 pytestmark = pytest.mark.django_db
 
@@ -80,7 +80,12 @@ def test_the_licensor_is_named(
 def test_the_languages_say_the_same(client: Client, path: str) -> None:
     """The same headings, paragraphs and points in each: a text changed in one has to be in all."""
     shapes = {
-        tuple(re.findall(r"<(h1|h2|p|li)>", client.get(path, {"lang": one}).content.decode()))
-        for one in ("en", "ru", "de")
+        tuple(
+            node.tag
+            for node in select(
+                client.get(path, {"lang": language}).content.decode(), "h1, h2, p, li"
+            )
+        )
+        for language in ("en", "ru", "de")
     }
     assert len(shapes) == 1

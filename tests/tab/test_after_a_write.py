@@ -1,11 +1,10 @@
 """A page drawn after a write says what was written, also where the list cannot be read again."""
 
-import re
-
 import pytest
 from django.test import Client
 
 from demo.server import DemoPortal
+from tests.markup import select, words
 from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +17,7 @@ def tab(client: Client, portal: DemoPortal) -> Page:
 
 
 def text(page: Page) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", page.text).split())
+    return " ".join(words(node) for node in select(page.text, "body > *"))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,11 @@
 """More than 50 orders at once: the tab asks, and a bulk job with its preview takes over."""
 
-import re
-
 import pytest
 from django.test import Client
 
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
+from tests.markup import select
 from tests.opening import EMPTY, FIFTY_ONE, ILYA, MANY, Page, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
@@ -21,8 +20,8 @@ def tab(client: Client, portal: DemoPortal) -> Page:
 def fields(page: Page) -> dict[str, list[str]]:
     """The hidden fields of the dialog's form."""
     found: dict[str, list[str]] = {}
-    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text):
-        found.setdefault(name, []).append(value)
+    for node in select(page.text, "input[type=hidden]"):
+        found.setdefault(node.attributes["name"] or "", []).append(node.attributes["value"] or "")
     return found
 
 

@@ -169,11 +169,11 @@ def test_an_opening_that_failed_is_tried_again_from_its_page(
     installed.misbehave("html", times=50)
     failed = open_tab(client, installed)
     assert failed.state == "silent"
-    sealed = failed.attribute('name="sealed" value')
+    sealed = failed.attribute("value", "[name=sealed]")
     token = PortalUser.objects.get(user_id=ANNA).access_token
     assert str(token) not in failed.text
     installed.calm()
-    again = post(client, failed.attribute('method="post" action'), {"sealed": sealed})
+    again = post(client, failed.attribute("action", "form[method=post]"), {"sealed": sealed})
     assert len(again.order_ids) == 9
     forged = post(
         client, "http://app/placements/deal-tab/?LANG=en", {"sealed": sealed[:-4] + "AAAA"}

@@ -1,12 +1,13 @@
 """A change that came between the look and the write: the trail keeps it, the person hears of it."""
 
-import re
+import json
 
 import pytest
 from django.test import Client
 
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
+from tests.markup import html_of, only
 from tests.opening import (
     ANNA,
     EMPTY,
@@ -33,21 +34,15 @@ def tab(client: Client, portal: DemoPortal) -> Page:
 
 
 def note(page: Page, kind: str) -> str:
-    """The markup of the one notice of this kind."""
-    found = re.findall(
-        rf'<section class="note[^>]*data-note="{kind}".*?</section>', page.text, re.S
-    )
-    assert len(found) == 1, page.text
-    return str(found[0])
+    """The markup of the only notice of this kind."""
+    return html_of(only(page.text, f'section.note[data-note="{kind}"]'))
 
 
 def put_back(client: Client, page: Page, told: str) -> Page:
     """What the notice's own button does."""
-    url = re.search(r'data-put-back hx-post="([^"]+)"', told)
-    entry = re.search(r'"entry": "(\d+)"', told)
-    assert url is not None, told
-    assert entry is not None, told
-    return submit(client, page, url[1], {"entry": entry[1]})
+    button = only(told, "[data-put-back]").attributes
+    fields = json.loads(button["hx-vals"] or "{}")
+    return submit(client, page, button["hx-post"] or "", {"entry": fields["entry"]})
 
 
 def test_whose_change_was_overridden_is_said_where_the_app_knows(

@@ -1,6 +1,6 @@
 """The picker through the edge: what is found, how it is narrowed, what it costs, and who sees nothing."""
 
-import re
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +8,7 @@ import time_machine
 from django.test import Client
 
 from demo.server import DemoPortal
+from tests.markup import attributes
 from tests.opening import (
     EMPTY,
     ILYA,
@@ -45,13 +46,13 @@ def found(client: Client, page: Page, q: str = "", **more: str) -> Page:
 
 
 def numbers(page: Page) -> list[str]:
-    return re.findall(r'data-number="([^"]*)"', page.text)
+    return attributes(page.text, "[data-number]", "data-number")
 
 
 def further(page: Page) -> dict[str, str]:
     """What "Show more" sends along; empty where there is nothing more."""
-    button = re.search(r'hx-vals=\'{"below": "(\d+)", "shown": "(\d+)"}\'', page.text)
-    return {"below": button[1], "shown": button[2]} if button else {}
+    sent = [json.loads(vals) for vals in attributes(page.text, "[hx-vals]", "hx-vals")]
+    return next((fields for fields in sent if fields.keys() == {"below", "shown"}), {})
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def installed(client: Client, portal: DemoPortal) -> DemoPortal:
 
 def again(client: Client, page: Page) -> Page:
     """What the page's own retry sends."""
-    form = {"sealed": page.attribute('name="sealed" value')}
-    return post(client, page.attribute('method="post" action'), form)
+    form = {"sealed": page.attribute("value", "[name=sealed]")}
+    return post(client, page.attribute("action", "form[method=post]"), form)
 
 
 def methods(portal: DemoPortal) -> list[set[str]]:

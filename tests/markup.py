@@ -1,0 +1,45 @@
+"""Pages of the app, read by an HTML parser. What stands in a ``<template>`` is not in the page."""
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+
+def select(markup: str, css: str) -> list[LexborNode]:
+    """The elements that match a CSS selector, in the order of the page. Also reads bare table rows."""
+    rows_only = markup.lstrip().startswith("<tr")
+    return LexborHTMLParser(f"<table>{markup}</table>" if rows_only else markup).css(css)
+
+
+def only(markup: str, css: str) -> LexborNode:
+    """The single element that matches; fails if there is none or more than one."""
+    found = select(markup, css)
+    assert len(found) == 1, f"{len(found)} elements match {css} in {markup[:2000]}"
+    return found[0]
+
+
+def attributes(markup: str, css: str, name: str) -> list[str]:
+    """One attribute of every element that matches; empty text for an attribute without a value."""
+    return [node.attributes[name] or "" for node in select(markup, css) if name in node.attributes]
+
+
+def attribute(markup: str, css: str, name: str) -> str:
+    """One attribute of the single element that matches."""
+    return only(markup, css).attributes[name] or ""
+
+
+def html_of(node: LexborNode) -> str:
+    """The element's own markup."""
+    assert node.html is not None
+    return node.html
+
+
+def without_templates(markup: str) -> str:
+    """The page's markup without its templates."""
+    page = LexborHTMLParser(markup)
+    for node in page.css("template"):
+        node.decompose()
+    return page.html or ""
+
+
+def words(node: LexborNode) -> str:
+    """The visible text, with single spaces."""
+    return " ".join(node.text(separator=" ").split())
