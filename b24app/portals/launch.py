@@ -14,13 +14,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
-from urllib.parse import urlsplit
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 
 from b24app import tracing
-from b24app.bitrix24 import answers, errors
+from b24app.bitrix24 import answers, endpoints, errors
 from b24app.bitrix24.client import Answer, Client, Command, Timeouts
 from b24app.bitrix24.oauth import Grant, TokenInfo
 from b24app.bitrix24.portal_limits import Priority
@@ -178,7 +177,7 @@ class PresentedToken:
         The portal is known at that address from then on, so this very answer names it.
         """
         info = verified_by_server(self._posted)
-        if urlsplit(info.client_endpoint).netloc != urlsplit(location).netloc:
+        if not endpoints.same_host(info.client_endpoint, location):
             raise errors.UnexpectedRedirect("REDIRECT", "to an unconfirmed host")
         settle(self._portal, endpoint=checked_endpoint(info.client_endpoint))
         return self._portal.endpoint

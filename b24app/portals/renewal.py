@@ -25,7 +25,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from b24app import tracing
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import endpoints, errors
 from b24app.bitrix24.oauth import Grant
 from b24app.portals.models import PortalUser
 from b24app.portals.tokens import authorization_server, checked_endpoint, dead, settle
@@ -71,7 +71,7 @@ class StoredTokens:
         """
         self._user = renewed(self._user, self._user.access_token)
         confirmed = self._user.portal.endpoint
-        if urlsplit(confirmed).netloc != urlsplit(location).netloc:
+        if not endpoints.same_host(confirmed, location):
             raise errors.UnexpectedRedirect(
                 "REDIRECT", f"to {urlsplit(location).netloc}, not confirmed"
             )
