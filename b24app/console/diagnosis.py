@@ -10,6 +10,7 @@ from b24app import heartbeat
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.portal_limits import Priority
+from b24app.bitrix24.troubles import Trouble, trouble_of
 from b24app.portals import bindings
 from b24app.portals.bindings import Bound
 from b24app.portals.budgets import budget_of
@@ -61,34 +62,45 @@ def checks(client: Client, portal: Portal) -> list[Check]:
     ]
 
 
-# States of the whole portal, by the name the overview has words for.
-_TROUBLES: tuple[tuple[type[errors.BitrixError], str], ...] = (
-    (errors.PlanEnded, "plan"),
-    (errors.PaymentRequired, "payment"),
-    (errors.Overloaded, "overload"),
-    (errors.PortalClosed, "closed"),
-    (errors.TransportError, "silent"),
-    (errors.ServerFault, "silent"),
+# What the overview has words for, the worst first; what may pass by itself is a warning.
+_OF_THE_PORTAL: tuple[tuple[Trouble, Grade], ...] = (
+    (Trouble.PLAN, Grade.ALERT),
+    (Trouble.PAYMENT, Grade.ALERT),
+    (Trouble.OVERLOAD, Grade.ALERT),
+    (Trouble.CLOSED, Grade.ALERT),
+    (Trouble.SILENT, Grade.WARN),
 )
+_SILENT = frozenset({Trouble.SILENT, Trouble.OUT_OF_TIME, Trouble.FAULT})
 
 
 def _answers(outcomes: Outcomes) -> Check:
     """Whether the portal lets the app work at all, and knows order links as the app uses them."""
-    for kind, trouble in _TROUBLES:
-        if any(isinstance(one, kind) for one in outcomes.values()):
-            grade = Grade.WARN if trouble == "silent" else Grade.ALERT
-            return Check("portal", grade, {"trouble": trouble})
+    met = {_portal_trouble(one) for one in outcomes.values() if isinstance(one, errors.BitrixError)}
+    for trouble, grade in _OF_THE_PORTAL:
+        if trouble in met:
+            return Check("portal", grade, {"trouble": trouble.value})
     links = outcomes["links"]
-    if isinstance(links, errors.StoreMissing):
-        return Check("portal", Grade.WARN, {"trouble": "no-store"})
-    if isinstance(links, errors.MethodNotFound):
-        return Check("portal", Grade.ALERT, {"trouble": "no-links"})
     if isinstance(links, errors.BitrixError):
-        return Check("portal", Grade.UNKNOWN)
+        return _without_links(trouble_of(links))
     unknown = bindings.unknown_link_fields(links)
     if unknown:
         return Check("portal", Grade.ALERT, {"trouble": "no-links", "missing": unknown})
     return Check("portal", Grade.FINE)
+
+
+def _portal_trouble(error: errors.BitrixError) -> Trouble:
+    """The trouble as the overview names it: no answer in time, none at all and a fault are one."""
+    trouble = trouble_of(error)
+    return Trouble.SILENT if trouble in _SILENT else trouble
+
+
+def _without_links(trouble: Trouble) -> Check:
+    """The state of a portal that does not say which order links it knows."""
+    if trouble is Trouble.NO_STORE:
+        return Check("portal", Grade.WARN, {"trouble": "no-store"})
+    if trouble is Trouble.NO_METHOD:
+        return Check("portal", Grade.ALERT, {"trouble": "no-links"})
+    return Check("portal", Grade.UNKNOWN)
 
 
 def _access(portal: Portal) -> Check:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.troubles import Trouble, trouble_of
 from b24app.orders import parsing
 from b24app.portals import bindings, launch, renewal
 from b24app.portals.fields import Secret
@@ -43,15 +44,11 @@ class Step:
 
     @property
     def trouble(self) -> str:
-        return next((name for kind, name in _TROUBLES if isinstance(self.error, kind)), "")
+        found = trouble_of(self.error) if self.error is not None else Trouble.OTHER
+        return found.value if found in _OF_THE_PORTAL else ""
 
 
-_TROUBLES: tuple[tuple[type[errors.BitrixError], str], ...] = (
-    (errors.PlanEnded, "plan"),
-    (errors.PaymentRequired, "payment"),
-    (errors.Overloaded, "overload"),
-    (errors.PortalClosed, "portal-closed"),
-)
+_OF_THE_PORTAL = frozenset({Trouble.PLAN, Trouble.PAYMENT, Trouble.OVERLOAD, Trouble.CLOSED})
 
 
 def install(posted: Posted) -> PortalUser:
