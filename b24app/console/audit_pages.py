@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from django import forms
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from b24app.console import audit_rows, downloads, pages
@@ -15,6 +15,8 @@ from b24app.orders.card_reference import CardProblem, card_value
 from b24app.orders.types import DEAL, INVOICE
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
+from b24app.web.file_responses import table_download, table_format
+from b24app.web.forms import BadForm
 from b24app.web.session import Session
 
 PAGE = 50
@@ -112,9 +114,9 @@ def _conditions(query: QueryDict) -> dict[str, str]:
 @pages.administrators("audit", "POST", asks=Asks.FIRST, unpaid=True)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The entries that match, newest first, as a CSV or XLSX file of up to 10,000 rows."""
-    form = SearchForm(request.POST, user.portal.host)
+    kind, form = table_format(request.POST), SearchForm(request.POST, user.portal.host)
     if not form.is_valid():
-        raise BadRequest
+        raise BadForm
     found = audit.search(user.portal, form.search(), size=MOST_EXPORTED)
     table = downloads.audit_table(audit_rows.lines(user, found, opened.language))
-    return downloads.answer(table, request.POST, opened.language, "audit")
+    return table_download(table, kind, opened.language, "audit")

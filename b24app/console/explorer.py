@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from b24app.bitrix24.answers import Answer
@@ -23,6 +22,7 @@ from b24app.console.link_descriptions import Described
 from b24app.orders import links
 from b24app.orders.types import OrderLink
 from b24app.portals.models import Portal
+from b24app.web.forms import BadForm, optional_number
 
 PAGE = 50
 
@@ -73,13 +73,13 @@ class Page:
 def read(query: QueryDict, host: str) -> Look:
     """The look a query asks for. ``host`` is the portal's.
 
-    Raises ``BadRequest`` for what no page of ours asks.
+    Raises :class:`BadForm` for what no page of ours asks.
     """
     sort = query.get("sort", "order")
     if sort not in FIELDS:
-        raise BadRequest
+        raise BadForm
     descending = query.get("down", "1") == "1"
-    after, before = _whole(query, "after"), _whole(query, "before")
+    after, before = optional_number(query, "after"), optional_number(query, "before")
     jump = query.get("jump", "").strip()
     if jump.isascii() and jump.isdecimal() and 0 < len(jump) < 16 and sort == "order":
         after = int(jump) + (1 if descending else -1)
@@ -89,17 +89,10 @@ def read(query: QueryDict, host: str) -> Look:
         descending,
         after=max(after, 0),
         before=before,
-        at=_whole(query, "at"),
+        at=optional_number(query, "at"),
         end=query.get("end") == "1",
-        total=_whole(query, "total") if "total" in query else None,
+        total=optional_number(query, "total") if "total" in query else None,
     )
-
-
-def _whole(query: QueryDict, name: str) -> int:
-    raw = query.get(name, "") or "0"
-    if not (raw.isascii() and raw.isdecimal() and len(raw) < 16):
-        raise BadRequest
-    return int(raw)
 
 
 def page(client: Client, portal: Portal, look: Look) -> Page:

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from b24app.bitrix24.filters import ORDER_ENTITY_FIELDS, Filter, Op, conditions
 from b24app.orders.card_reference import CardProblem, card_value
 from b24app.orders.types import Owner
+from b24app.web.forms import BadForm
 
 MOST = 10
 LONGEST_LIST = 500
@@ -147,14 +147,14 @@ class Conditions:
 def read(query: QueryDict, host: str) -> Conditions:
     """The form's lines without empty ones; ``host`` is the portal's.
 
-    Raises ``BadRequest`` for what no form of ours sends.
+    Raises :class:`BadForm` for what no form of ours sends.
     """
     columns = [query.getlist(name) for name in ("field", "word", "value", "upto", "kind")]
     if len(columns[0]) > MOST or len({len(one) for one in columns}) > 1:
-        raise BadRequest
+        raise BadForm
     lines = [Condition(*parts) for parts in zip(*columns, strict=True)]
     if any(one.field not in FIELDS or one.word not in WORDS for one in lines):
-        raise BadRequest
+        raise BadForm
     kept = tuple(one for one in lines if one.by_kind or one.value.strip() or one.upto.strip())
     return _checked(kept, host)
 

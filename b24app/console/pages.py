@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
 from b24app.bitrix24 import errors
@@ -14,7 +13,7 @@ from b24app.portals import access, rights
 from b24app.portals.launch import Refused
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import entry, error_states
+from b24app.web import entry, error_states, htmx
 from b24app.web.entry import Page
 from b24app.web.session import Session
 
@@ -73,11 +72,7 @@ def show(
         "session": session.token() if session else "",
     }
     name = template or f"console/{section}.html"
-    response = render(request, name, {**frame, **context}, status=status)
-    if status >= 400:
-        # The script puts such an answer in its place too.
-        response["X-Lo-State"] = "1"
-    return response
+    return htmx.partial(request, name, {**frame, **context}, status=status)
 
 
 def administrators(

@@ -9,6 +9,7 @@ from b24app.journal import audit, bundle, calls
 from b24app.journal.models import RestCallQuerySet
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import Asks
+from b24app.web.file_responses import download
 from b24app.web.session import Session
 
 SHOWN = 100
@@ -56,9 +57,4 @@ def _found(portal: Portal, text: str, *, failed: bool) -> RestCallQuerySet:
 def take(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The support bundle: no secret, no customer, no name of a person in it."""
     _noted(user, "bundle")
-    name = bundle.file_name(user.portal)
-    return HttpResponse(
-        bundle.made(user.portal),
-        content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return download(bundle.made(user.portal), bundle.file_name(user.portal))

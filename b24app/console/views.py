@@ -1,6 +1,5 @@
 """The main page, the overview and the settings. Each view parses, calls one thing, renders."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -20,7 +19,7 @@ from b24app.portals import bindings, launch
 from b24app.portals.launch import Posted
 from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import entry
+from b24app.web import entry, htmx
 from b24app.web.frame_headers import allow_frame
 from b24app.web.session import Session
 
@@ -112,13 +111,9 @@ def _mended(
     request: HttpRequest, user: PortalUser, refused: list[errors.BitrixError]
 ) -> HttpResponse:
     response = pages.show(request, "overview", _overview(user) | {"refused": bool(refused)})
-    if not refused:
-        response["HX-Trigger"] = _toast(_("Done. Everything is connected."))
-    return response
-
-
-def _toast(text: str) -> str:
-    return json.dumps({"lo:toast": {"text": text, "kind": "ok"}})
+    if refused:
+        return response
+    return htmx.trigger(response, htmx.toast(_("Done. Everything is connected.")))
 
 
 @pages.administrators("jobs", "GET", asks=Asks.FIRST_OR_LATELY)
@@ -147,8 +142,7 @@ def save(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     chosen = form.choices()
     refused = settings_form.keep(user, client_of(user), chosen)
     response = pages.show(request, "settings", _form_of(chosen) | {"refused": refused})
-    response["HX-Trigger"] = _toast(_("Settings saved"))
-    return response
+    return htmx.trigger(response, htmx.toast(_("Settings saved")))
 
 
 def _form_of(chosen: Choices) -> dict[str, object]:
