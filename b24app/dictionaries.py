@@ -5,11 +5,14 @@ miss, and the tab asks the portal instead.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from b24app.bitrix24 import ask, batch
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.errors import BitrixError
 from b24app.orders import parsing
@@ -20,8 +23,6 @@ logger = logging.getLogger(__name__)
 
 LIFETIME = 3600
 
-PAGE = 50
-
 Outcomes = Mapping[str, Answer | BitrixError]
 
 
@@ -29,7 +30,7 @@ def _pages(key: str, method: str, params: Mapping[str, object], pages: int) -> d
     """Commands that read the first ``pages`` pages of a list in one request, for :func:`_rows`."""
     return {
         f"{key}:{start}": Command(method, {**params, "start": start})
-        for start in range(0, PAGE * pages, PAGE)
+        for start in range(0, batch.SIZE * pages, batch.SIZE)
     }
 
 
@@ -72,6 +73,135 @@ STATUSES: Mapping[str, Command] = {
     ),
 }
 """Commands that read up to 100 order statuses and 300 of their names, whether they are known or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of a list as ``parsing`` takes them, None if its first page was refused.
+
+    ``whole``: none of its pages was refused.
+    """
+
+    listed: Mapping[str, object] | None
+    whole: bool
+
+
+def _rows_of(method: str, params: Mapping[str, object], name: str, pages: int) -> Ask[_Rows]:
+    """The first ``pages`` pages of a list, whose rows stand under ``name``."""
+    commands = (Command(method, {**params, "start": page * batch.SIZE}) for page in range(pages))
+    answers = ask.every(ask.of(one, lambda answer: answer).otherwise(None) for one in commands)
+    return answers.map(lambda read: _joined(method, name, read))
+
+
+def _joined(method: str, name: str, read: Sequence[Answer | None]) -> _Rows:
+    answers = [one for one in read if one is not None]
+    if read[0] is None:
+        return _Rows(None, whole=False)
+    found = [row for one in answers for row in parsing.rows(one.result, name)]
+    total = max(one.total or 0 for one in answers)
+    if total > len(found):
+        logger.warning("%s: read %s of %s rows", method, len(found), total)
+    return _Rows({name: found}, whole=len(answers) == len(read))
+
+
+def _status_rows() -> Ask[tuple[_Rows, _Rows]]:
+    """Up to 100 order statuses, and up to 300 of their names.
+
+    There is a name for each status in each language of the portal (sale/status-lang).
+    """
+    of_orders = {
+        "select": ["id", "type", "color", "sort"],
+        "filter": {"type": "O"},
+        "order": {"id": "asc"},
+    }
+    names = {
+        "select": ["statusId", "lid", "name"],
+        "order": {"statusId": "asc", "lid": "asc"},
+    }
+    return ask.together(
+        _rows_of("sale.status.list", of_orders, "statuses", 2),
+        _rows_of("sale.statusLang.list", names, "statusLangs", 6),
+    )
+
+
+def order_statuses(portal: Portal) -> Ask[Mapping[str, Status]]:
+    """Order statuses by ID, as remembered or read now; empty where they cannot be read."""
+    remembered = _remembered_statuses(portal)
+    if remembered is not None:
+        return ask.known(remembered)
+
+    def keep(rows: tuple[_Rows, _Rows]) -> Mapping[str, Status]:
+        listed, names = rows
+        if listed.whole and names.whole:
+            _set(f"statuses:{portal.pk}", [listed.listed, names.listed])
+        return parsing.statuses(listed.listed, names.listed)
+
+    return _status_rows().map(keep)
+
+
+def current_statuses() -> Ask[Mapping[str, Status]]:
+    """Order statuses by ID, always read from the portal; empty where they cannot be read."""
+    return _status_rows().map(lambda rows: parsing.statuses(rows[0].listed, rows[1].listed))
+
+
+def remembered_statuses(portal: Portal) -> Mapping[str, Status]:
+    """Order statuses by ID without asking the portal; empty where none are remembered."""
+    return _remembered_statuses(portal) or {}
+
+
+def _remembered_statuses(portal: Portal) -> Mapping[str, Status] | None:
+    kept = _get(f"statuses:{portal.pk}")
+    return parsing.statuses(*kept) if isinstance(kept, list) and len(kept) == 2 else None
+
+
+def order_platforms(portal: Portal) -> Ask[Mapping[int, str]]:
+    """Names of what orders come from, by ID; empty where the portal does not say."""
+    kept = _get(f"platforms:{portal.pk}")
+    if kept is not None:
+        return ask.known(parsing.platforms(kept))
+
+    def keep(answer: Answer) -> Mapping[int, str]:
+        _set(f"platforms:{portal.pk}", answer.result)
+        return parsing.platforms(answer.result)
+
+    command = Command("sale.tradePlatform.list", {"select": ["id", "code", "name"]})
+    return ask.of(command, keep).otherwise({})
+
+
+def names_of(portal: Portal, user_ids: Iterable[int]) -> Ask[Mapping[int, str]]:
+    """Employees' names by ID, as remembered or read now; those that cannot be read are left out."""
+    wanted = {f"person:{portal.pk}:{user_id}": user_id for user_id in set(user_ids) - {0}}
+    kept = _get_many(wanted).items()
+    known = {wanted[key]: name for key, name in kept if isinstance(name, str)}
+
+    def keep(read: Mapping[int, str]) -> Mapping[int, str]:
+        for user_id, name in read.items():
+            _set(f"person:{portal.pk}:{user_id}", name)
+        return {**known, **read}
+
+    return current_names(set(wanted.values()) - known.keys()).map(keep)
+
+
+def current_names(user_ids: Iterable[int]) -> Ask[Mapping[int, str]]:
+    """Employees' names by ID, always read from the portal (user/user-get.md); refused ones left out."""
+    return ask.many(sorted(user_ids), _names_page).map(
+        lambda pages: {user_id: name for page in pages for user_id, name in page.items()}
+    )
+
+
+def _names_page(user_ids: Sequence[int]) -> Ask[Mapping[int, str]]:
+    command = Command("user.get", {"FILTER": {"@ID": list(user_ids)}})
+    return ask.of(command, _read_names).otherwise({})
+
+
+def _read_names(answer: Answer) -> Mapping[int, str]:
+    found = {
+        parsing.identifier(row.get("ID")): " ".join(
+            parsing.text(row.get(key)) for key in ("NAME", "LAST_NAME")
+        ).strip()
+        for row in parsing.rows(answer.result)
+    }
+    return {user_id: name for user_id, name in found.items() if name}
 
 
 def status_commands(portal: Portal) -> dict[str, Command]:
@@ -178,8 +308,8 @@ def people_commands(user_ids: Iterable[int]) -> dict[str, Command]:
     """Commands that read employees' names, for :func:`people_read`."""
     asked = sorted(user_ids)
     return {
-        f"people{at}": Command("user.get", {"FILTER": {"@ID": asked[at : at + PAGE]}})
-        for at in range(0, len(asked), PAGE)
+        f"people{at}": Command("user.get", {"FILTER": {"@ID": asked[at : at + batch.SIZE]}})
+        for at in range(0, len(asked), batch.SIZE)
     }
 
 

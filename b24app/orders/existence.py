@@ -6,10 +6,24 @@ list leaves out may also be hidden from the person who asks.
 
 from collections.abc import Iterable, Mapping
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Client, Command
 
 _KEY = "exists"
+
+
+def deleted_among(order_ids: Iterable[int]) -> Ask[set[int]]:
+    """Those of the orders that the portal says do not exist; any other refusal proves nothing."""
+    ids = sorted(set(order_ids))
+    return ask.every(_is_deleted(pk) for pk in ids).map(
+        lambda found: {pk for pk, deleted in zip(ids, found, strict=True) if deleted}
+    )
+
+
+def _is_deleted(order_id: int) -> Ask[bool]:
+    read = ask.of(Command("sale.order.get", {"id": order_id}), lambda _: False)
+    return read.otherwise(True, errors.OrderNotFound).otherwise(False)
 
 
 def commands(order_ids: Iterable[int]) -> dict[str, Command]:

@@ -145,7 +145,15 @@ def order(
     """
     if isinstance(answered, errors.BitrixError):
         raise answered
-    for row in rows(answered.result, "orders"):
+    return order_row(answered, order_id)
+
+
+def order_row(answer: Answer, order_id: int) -> tuple[Order, Mapping[str, object]]:
+    """The one order that ``sale.order.list`` was asked for, and its row.
+
+    Raises ``errors.OrderNotFound`` where it is not there.
+    """
+    for row in rows(answer.result, "orders"):
         if (one := _order(row)).id == order_id:
             return one, row
     raise errors.OrderNotFound("", "no such order", method="sale.order.list")

@@ -8,6 +8,8 @@ own token (common/users/user-access.md).
 
 from collections.abc import Mapping
 
+from b24app.bitrix24 import ask
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Command
 from b24app.bitrix24.errors import BitrixError
 from b24app.portals.launch import Refused
@@ -34,6 +36,26 @@ def may_link(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> 
     False for everybody once the subscription has ended.
     """
     return not user.portal.payment_expired and (user.may_link is not False or named(outcomes))
+
+
+def is_named(portal: Portal) -> Ask[bool]:
+    """Whether a person is among the named, as the portal says it; nothing is sent where nobody is.
+
+    False where the portal does not answer.
+    """
+    codes = portal.named_codes
+    if not codes or portal.installer_id is None:
+        return ask.known(False)
+    command = Command("user.access", {"ACCESS": codes})
+    return ask.of(command, lambda answer: answer.result is True).otherwise(False)
+
+
+def can_link(user: PortalUser, *, is_named: bool) -> bool:
+    """False where the portal has refused the person's own right and the app may not act for them.
+
+    False for everybody once the subscription has ended.
+    """
+    return not user.portal.payment_expired and (user.may_link is not False or is_named)
 
 
 def administrator() -> dict[str, Command]:

@@ -19,7 +19,8 @@ from cryptography.fernet import InvalidToken
 from django.conf import settings
 
 from b24app import tracing
-from b24app.bitrix24 import answers, endpoints, errors
+from b24app.bitrix24 import answers, ask, endpoints, errors
+from b24app.bitrix24.ask import Ask, Refusal
 from b24app.bitrix24.client import Answer, Client, Command, Timeouts
 from b24app.bitrix24.oauth import Grant, TokenInfo
 from b24app.bitrix24.portal_limits import Priority
@@ -227,6 +228,57 @@ def proved(posted: Posted) -> Proof:
         fresh = replace(posted, access_token=grant.access_token, refresh_token="")
         return Proof(fresh, checked_endpoint(grant.client_endpoint), grant.scope, grant)
     return Proof(posted, checked_endpoint(info.client_endpoint), info.scope)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the portal says about a token: whose it is, and for which app it was issued.
+
+    ``user_id`` is 0 and ``app_code`` empty where it does not say. ``payment_expired`` is True once the
+    trial or the subscription is over, None if unsaid.
+    """
+
+    user_id: int
+    name: str
+    is_admin: bool
+    app_code: str
+    payment_expired: bool | None
+
+
+def identity() -> Ask[Identity]:
+    """Whose token it is and for which app; part of each page's first request.
+
+    Raises what ``profile`` is refused with (common/system/profile.md, common/system/app-info.md).
+    """
+    profile = ask.of(Command("profile"), lambda answer: answer.result)
+    app = ask.of(Command("app.info"), lambda answer: answer).attempt()
+    return ask.together(profile, app).map(lambda found: _identity(*found))
+
+
+def _identity(profile: object, app: Answer | Refusal) -> Identity:
+    row = profile if isinstance(profile, Mapping) else {}
+    outcome = app.error if isinstance(app, Refusal) else app
+    return Identity(
+        user_id=answers.whole(row.get("ID")) or 0,
+        name=" ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()[:255],
+        is_admin=row.get("ADMIN") is True,
+        app_code=app_code(outcome),
+        payment_expired=payment_expired(outcome),
+    )
+
+
+def person_of(posted: Posted, portal: Portal, identity: Identity) -> Person:
+    """The person behind the token.
+
+    Raises :class:`Refused` where the token is not this app's, or the portal does not say whose it is.
+    """
+    if identity.user_id <= 0:
+        raise Refused("foreign", portal)
+    if not portal.app_code or identity.app_code != portal.app_code:
+        # Older kernels and renamed app codes land here; the authorization server knows for certain.
+        verified_by_server(posted)
+    tracing.note_user(identity.user_id)
+    return Person(identity.user_id, identity.name, identity.is_admin, identity.payment_expired)
 
 
 def identity_commands() -> dict[str, Command]:

@@ -6,7 +6,7 @@ from functools import partial
 from django.http import QueryDict
 
 from b24app import dictionaries
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import batch, errors
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.live import watching
 from b24app.orders import cards, links, scan
@@ -26,7 +26,7 @@ from b24app.web.session import Session
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 # Pages of links that tell whether a card has more orders than "for all" reaches.
-PAGES = SUMMED // scan.PAGE + 1
+PAGES = SUMMED // batch.SIZE + 1
 
 
 class Reading:
@@ -185,7 +185,7 @@ def _every_order(client: Client, owner: Owner, outcomes: Outcomes) -> list[int]:
     """The orders of a card by ID downwards, so that one that leaves meanwhile hides no other."""
     page = found = scan.found_links(outcomes)
     # A page that is not full is the last one.
-    while page and len(page) % scan.PAGE == 0 and len(found) <= SUMMED:
+    while page and len(page) % batch.SIZE == 0 and len(found) <= SUMMED:
         below = page[-1].order_id
         more = client.batch(scan.link_commands(links.filters_of(owner), below, PAGES))
         page = scan.found_links(more)

@@ -7,6 +7,7 @@ from django.shortcuts import render
 
 from b24app import dictionaries
 from b24app.bitrix24 import errors
+from b24app.bitrix24.client import Answer
 from b24app.connect import client_of
 from b24app.live import watching
 from b24app.orders import cards, details
@@ -49,7 +50,8 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     chosen = {} if slow else column_settings.command()
     outcomes = client.batch(launch.identity_commands() | reading.commands() | chosen)
     if slow:
-        slowness.note_answers(portal, outcomes)
+        answers = (one for one in outcomes.values() if isinstance(one, Answer))
+        slowness.note_times(portal, (one.time for one in answers if one.time))
     person = launch.identified(posted, portal, outcomes)
     card = cards.opened(owner, outcomes)
     user = launch.opened(posted, portal, person)
@@ -95,9 +97,7 @@ def order_details(request: HttpRequest, opened: Session, user: PortalUser) -> Ht
     order_id = _order_id(request.GET.get("order", ""))
     context: dict[str, object] = {"order_id": order_id}
     try:
-        context["details"] = details.details_of(
-            order_id, client_of(user).batch(details.commands(order_id))
-        )
+        context["details"] = client_of(user).answer(details.details_of(order_id))
     except errors.AuthError:
         raise
     except errors.BitrixError as error:
