@@ -1,6 +1,6 @@
 """Whether everything the app stands on is there, in states that the overview puts into words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -8,7 +8,8 @@ from redis.exceptions import RedisError
 
 from b24app import heartbeat
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.ask import Ask, Refusal, together
+from b24app.bitrix24.client import Client
 from b24app.bitrix24.portal_limits import Priority
 from b24app.bitrix24.troubles import Trouble, trouble_of
 from b24app.portals import bindings
@@ -16,8 +17,6 @@ from b24app.portals.bindings import Bound
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import settle
-
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 class Grade(StrEnum):
@@ -41,25 +40,43 @@ class Check:
         return self.grade in (Grade.WARN, Grade.ALERT)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the portal says of itself and of what is bound in it."""
+
+    scopes: list[str] | Refusal
+    present: bindings.Present
+    unknown_fields: list[str] | Refusal
+
+    @property
+    def errors(self) -> list[errors.BitrixError]:
+        parts = (self.scopes, self.present.placements, self.present.events, self.unknown_fields)
+        return [one.error for one in parts if isinstance(one, Refusal)]
+
+
 def checks(client: Client, portal: Portal) -> list[Check]:
     """All checks, in one request to the portal; raises ``errors.AuthError`` for a dead session."""
-    commands = {"scope": Command("scope"), **bindings.looking(), **bindings.link_fields()}
-    outcomes: Outcomes
-    try:
-        outcomes = client.batch(commands)
-    except errors.AuthError:
-        raise
-    except errors.BitrixError as error:
-        outcomes = dict.fromkeys(commands, error)
+    look = client.answer(_look())
+    for error in look.errors:
+        if isinstance(error, errors.AuthError):
+            raise error
     return [
-        _answers(outcomes),
+        _answers(look),
         _access(portal),
-        _permissions(portal, outcomes["scope"]),
-        _places(portal, outcomes),
-        _events(outcomes),
+        _permissions(portal, look.scopes),
+        _places(portal, look.present.placements),
+        _events(look.present.events),
         _queue(),
         _limits(portal),
     ]
+
+
+def _look() -> Ask[_Look]:
+    return together(
+        bindings.granted_scopes().attempt(),
+        bindings.present(),
+        bindings.unknown_link_fields().attempt(),
+    ).map(lambda found: _Look(*found))
 
 
 # What the overview has words for, the worst first; what may pass by itself is a warning.
@@ -73,16 +90,15 @@ _OF_THE_PORTAL: tuple[tuple[Trouble, Grade], ...] = (
 _SILENT = frozenset({Trouble.SILENT, Trouble.OUT_OF_TIME, Trouble.FAULT})
 
 
-def _answers(outcomes: Outcomes) -> Check:
+def _answers(look: _Look) -> Check:
     """Whether the portal lets the app work at all, and knows order links as the app uses them."""
-    met = {_portal_trouble(one) for one in outcomes.values() if isinstance(one, errors.BitrixError)}
+    met = {_portal_trouble(one) for one in look.errors}
     for trouble, grade in _OF_THE_PORTAL:
         if trouble in met:
             return Check("portal", grade, {"trouble": trouble.value})
-    links = outcomes["links"]
-    if isinstance(links, errors.BitrixError):
-        return _without_links(trouble_of(links))
-    unknown = bindings.unknown_link_fields(links)
+    unknown = look.unknown_fields
+    if isinstance(unknown, Refusal):
+        return _without_links(trouble_of(unknown.error))
     if unknown:
         return Check("portal", Grade.ALERT, {"trouble": "no-links", "missing": unknown})
     return Check("portal", Grade.FINE)
@@ -118,12 +134,10 @@ def _access(portal: Portal) -> Check:
     return Check("access", Grade.FINE, facts)
 
 
-def _permissions(portal: Portal, outcome: Answer | errors.BitrixError) -> Check:
-    """Permissions as the portal grants them now (common/system/scope.md)."""
-    granted = outcome.result if isinstance(outcome, Answer) else None
-    if not isinstance(granted, list) or not granted:
+def _permissions(portal: Portal, names: list[str] | Refusal) -> Check:
+    """Permissions as the portal grants them now."""
+    if isinstance(names, Refusal) or not names:
         return Check("permissions", Grade.UNKNOWN)
-    names = [str(one) for one in granted]
     if set(names) != portal.scopes():
         settle(portal, scope=",".join(names))
     missing = bindings.missing_scopes(names)
@@ -135,27 +149,19 @@ def _permissions(portal: Portal, outcome: Answer | errors.BitrixError) -> Check:
     return Check("permissions", Grade.ALERT if missing else Grade.FINE, facts)
 
 
-def _places(portal: Portal, outcomes: Outcomes) -> Check:
-    if isinstance(outcomes["placements"], errors.BitrixError):
+def _places(portal: Portal, bound: Sequence[Bound] | Refusal) -> Check:
+    if isinstance(bound, Refusal):
         return Check("places", Grade.UNKNOWN)
-    return _compared(
-        "places",
-        bindings.wanted_placements(portal),
-        bindings.bound_placements(outcomes),
-    )
+    return _compared("places", bindings.wanted_placements(portal), bound)
 
 
-def _events(outcomes: Outcomes) -> Check:
-    if isinstance(outcomes["events"], errors.BitrixError):
+def _events(bound: Sequence[Bound] | Refusal) -> Check:
+    if isinstance(bound, Refusal):
         return Check("events", Grade.UNKNOWN)
-    return _compared(
-        "events",
-        bindings.wanted_events(),
-        bindings.bound_events(outcomes),
-    )
+    return _compared("events", bindings.wanted_events(), bound)
 
 
-def _compared(name: str, wanted: frozenset[Bound], bound: list[Bound]) -> Check:
+def _compared(name: str, wanted: frozenset[Bound], bound: Sequence[Bound]) -> Check:
     """What stands against what is wanted."""
     missing = sorted(one.name for one in wanted - set(bound))
     spare = len(bound) - len(wanted & set(bound))

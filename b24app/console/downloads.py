@@ -27,7 +27,7 @@ def links(client: Client, portal: Portal, filters: Sequence[Filter]) -> list[Des
     found: list[Described] = []
     below = 0
     while len(found) < MOST:
-        page = scan.found_links(client.batch(scan.link_commands(filters, below)))
+        page = client.answer(scan.links_below(filters, below)).rows
         if not page:
             break
         found += link_descriptions.of(client, portal, page)[0]

@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from b24app.bitrix24.answers import Answer
+from b24app.bitrix24 import ask, batch
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Client, Command
 from b24app.bitrix24.filters import Filter, Op, Order
 from b24app.console import explorer_filters, link_descriptions
@@ -23,8 +24,6 @@ from b24app.orders import links
 from b24app.orders.types import OrderLink
 from b24app.portals.models import Portal
 from b24app.web.forms import BadForm, optional_number
-
-PAGE = 50
 
 _BEYOND: Mapping[bool, Op] = {True: Op.LESS, False: Op.GREATER}
 
@@ -101,14 +100,13 @@ def page(client: Client, portal: Portal, look: Look) -> Page:
     Raises ``errors.BitrixError`` where the links cannot be read; without names the page is shown
     all the same.
     """
-    outcomes = client.batch(commands(look))
-    found = [link for one in outcomes.values() for link in links.links_of(one)][:PAGE]
+    read = client.answer(links_of(look))
+    found = [link for links, _ in read for link in links][: batch.SIZE]
     if look.back:
         found.reverse()
-    first = outcomes["links"]
-    total = first.total if isinstance(first, Answer) and look.first else look.total
+    total = read[0][1] if look.first else look.total
     rows, unread = link_descriptions.of(client, portal, found)
-    full = len(found) == PAGE
+    full = len(found) == batch.SIZE
     fore = full if look.back else not look.first
     aft = not look.end and (full or look.back)
     return Page(
@@ -122,7 +120,18 @@ def page(client: Client, portal: Portal, look: Look) -> Page:
     )
 
 
-def commands(look: Look) -> dict[str, Command]:
+def links_of(look: Look) -> Ask[tuple[tuple[list[OrderLink], int | None], ...]]:
+    """The links of one page in one or two parts, each with the total if the portal counted it.
+
+    Raises the portal's refusal of either part.
+    """
+    return ask.every(
+        ask.of(command, lambda answer: (links.read_links(answer), answer.total))
+        for command in commands(look)
+    )
+
+
+def commands(look: Look) -> list[Command]:
     """The calls that read one page, the one behind the other; the first tells the total, if any."""
     field, down = FIELDS[look.sort], look.descending is not look.back
     filters, seen = look.conditions.filters, look.before or look.after
@@ -132,17 +141,17 @@ def commands(look: Look) -> dict[str, Command]:
     by_field = Order(field, "desc" if down else "asc")
     sorting = [by_order] if look.sort == "order" else [by_field, by_order]
     if not seen:
-        return {"links": links.listing(filters, order=sorting, start=0 if look.first else -1)}
+        return [links.listing(filters, order=sorting, start=0 if look.first else -1)]
     behind = Filter("orderId", Op.LESS if falls else Op.GREATER, seen)
     if look.sort == "order":
-        return {"links": links.listing([*filters, behind], order=sorting, start=-1)}
+        return [links.listing([*filters, behind], order=sorting, start=-1)]
     same, beyond = Filter(field, Op.EQUAL, look.at), Filter(field, _BEYOND[down], look.at)
     if same.key in {one.key for one in filters}:
-        return {"links": links.listing([*filters, behind], order=[by_order], start=-1)}
-    return {
-        "links": links.listing([*filters, same, behind], order=[by_order], start=-1),
-        "beyond": links.listing([*filters, beyond], order=sorting, start=-1),
-    }
+        return [links.listing([*filters, behind], order=[by_order], start=-1)]
+    return [
+        links.listing([*filters, same, behind], order=[by_order], start=-1),
+        links.listing([*filters, beyond], order=sorting, start=-1),
+    ]
 
 
 def address(look: Look, total: int | None, way: str = "", link: OrderLink | None = None) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from django import forms
@@ -10,12 +10,13 @@ from django.conf import settings
 from django.db import transaction
 from django.http import QueryDict
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.ask import Refusal
+from b24app.bitrix24.client import Client
 from b24app.console import pages
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.portals import bindings
+from b24app.portals.bindings import Bound
 from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ def keep(user: PortalUser, client: Client, chosen: Choices) -> list[str]:
     offers to bind again. Raises :class:`Refused` for somebody who is no administrator any more and
     ``errors.BitrixError`` where the portal cannot be asked; nothing is kept then.
     """
-    looked = pages.recheck(user, client, {"placements": bindings.looking()["placements"]})
+    bound = pages.recheck(user, client, bindings.bound_placements().attempt())
     portal = user.portal
     with transaction.atomic():
         # Of two who save at the same time, the second's "before" is what the first has kept.
@@ -125,7 +126,7 @@ def keep(user: PortalUser, client: Client, chosen: Choices) -> list[str]:
         portal.save(update_fields=list(fields))
         audit.record(user, AuditEntry.Through.CONSOLE, _changed(before, chosen))
     logger.info("settings of %s changed by user %s", portal.host, user.user_id)
-    return _place(client, portal, looked)
+    return _place(client, portal, bound)
 
 
 def _changed(before: Choices, after: Choices) -> list[audit.Entry]:
@@ -140,28 +141,10 @@ def _changed(before: Choices, after: Choices) -> list[audit.Entry]:
     ]
 
 
-def _place(client: Client, portal: Portal, looked: pages.Outcomes) -> list[str]:
-    if isinstance(looked["placements"], errors.BitrixError):
+def _place(client: Client, portal: Portal, bound: Sequence[Bound] | Refusal) -> list[str]:
+    """Bind or unbind placements to fit the settings; the names of those that could not be changed."""
+    if isinstance(bound, Refusal):
         return list(bindings.PLACES)
-    wanted = bindings.changes(
-        bindings.wanted_placements(portal),
-        bindings.bound_placements(looked),
-        "placement",
-        "PLACEMENT",
-    )
-    try:
-        outcomes = client.batch(wanted) if wanted else {}
-    except errors.BitrixError as error:
-        outcomes = dict.fromkeys(wanted, error)
-    return _refused(wanted, outcomes)
-
-
-def _refused(
-    wanted: Mapping[str, Command], outcomes: Mapping[str, Answer | errors.BitrixError]
-) -> list[str]:
-    codes = {
-        wanted[key].params["PLACEMENT"]
-        for key, one in outcomes.items()
-        if isinstance(one, errors.BitrixError)
-    }
+    made = bindings.failures_of(bindings.placement_changes(portal, bound))
+    codes = {one.change.name for one in client.answer(made)}
     return [name for name, place in bindings.PLACES.items() if place.code in codes]

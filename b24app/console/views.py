@@ -53,7 +53,7 @@ def _opened(request: HttpRequest, posted: Posted) -> tuple[PortalUser, Session]:
     """The proven person of an opening, in one request to the portal, and their session."""
     portal = launch.known_portal(posted)
     client = launch.client_for(posted, portal)
-    person = launch.identified(posted, portal, client.batch(launch.identity_commands()))
+    person = launch.person_of(posted, portal, client.answer(launch.identity()))
     user = launch.opened(posted, portal, person)
     allow_frame(request, user.portal)
     return user, Session(user.pk, posted.placement, 0, 0, entry.language(posted.language))

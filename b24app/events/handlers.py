@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from b24app import upkeep
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Command
+from b24app.bitrix24.ask import together
 from b24app.connect import background_client, installer_client
 from b24app.events import echoes, uninstall_checks
 from b24app.events.models import ChangeNotice, InboxEvent
@@ -127,8 +127,8 @@ def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> bool:
     try:
         form = {"member_id": portal.member_id, "AUTH_ID": auth.get("access_token", "")}
         posted = launch.read({}, form)
-        outcomes = launch.client_for(posted, portal).batch(launch.identity_commands())
-        proven = launch.identified(posted, portal, outcomes).is_admin
+        identity = launch.client_for(posted, portal).answer(launch.identity())
+        proven = launch.person_of(posted, portal, identity).is_admin
     except (launch.Refused, errors.AuthError, errors.AccessDenied):
         proven = False
     if not proven:
@@ -193,20 +193,21 @@ def _found(
     while a deal or an invoice is looked at. A payment's order is told as saved too; that nobody asked
     where saved orders are linked is kept for the tabs that are looked at later.
     """
-    commands: dict[str, Command] = {}
-    if any(parts.values()) and watching.somebody_looks(portal.pk):
-        commands |= origins.commands(parts)
-    if saved and watching.somebody_looks(portal.pk, LINKED_TO):
-        commands |= links.place_commands(saved)
-    elif saved:
+    of_parts = any(parts.values()) and watching.somebody_looks(portal.pk)
+    of_saved = bool(saved) and watching.somebody_looks(portal.pk, LINKED_TO)
+    if saved and not of_saved:
         watching.tell_unread(portal.pk)
-    client = installer_client(portal) if commands else None
+    client = installer_client(portal) if of_parts or of_saved else None
     if client is None:
         return set(), set()
     try:
-        outcomes = client.batch(commands)
-        owners = links.places(saved, outcomes).values()
-        return origins.order_ids(parts, outcomes), {one for one in owners if one is not None}
+        orders, owners = client.answer(
+            together(
+                origins.orders_of(parts if of_parts else {}),
+                links.owners_of(saved if of_saved else ()),
+            )
+        )
+        return orders, {one for one in owners.values() if one is not None}
     except _ENDED as error:
         # The installer has lost a right or their access: that is shown elsewhere, and mended there.
         logger.warning("changed orders at %s not read: %s", portal.host, error.code)

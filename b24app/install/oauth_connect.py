@@ -153,8 +153,8 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
         entity_id=0,
         language="",
     )
-    outcomes = launch.client_for(brought, portal).batch(launch.identity_commands())
-    person = launch.identified(brought, portal, outcomes)
+    identity = launch.client_for(brought, portal).answer(launch.identity())
+    person = launch.person_of(brought, portal, identity)
     if grant.user_id not in (None, person.user_id):
         raise launch.Refused("foreign", portal)
     user = launch.opened(brought, portal, person, grant)

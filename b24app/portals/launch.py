@@ -234,14 +234,17 @@ def proved(posted: Posted) -> Proof:
 class Identity:
     """What the portal says about a token: whose it is, and for which app it was issued.
 
-    ``user_id`` is 0 and ``app_code`` empty where it does not say. ``payment_expired`` is True once the
-    trial or the subscription is over, None if unsaid.
+    ``user_id`` is 0, texts are empty where it does not say. ``payment_expired`` is True once the trial or
+    the subscription is over, None if unsaid. ``app_status`` and ``licence`` are STATUS and
+    LICENSE_FAMILY of ``app.info``.
     """
 
     user_id: int
     name: str
     is_admin: bool
     app_code: str
+    app_status: str
+    licence: str
     payment_expired: bool | None
 
 
@@ -258,11 +261,15 @@ def identity() -> Ask[Identity]:
 def _identity(profile: object, app: Answer | Refusal) -> Identity:
     row = profile if isinstance(profile, Mapping) else {}
     outcome = app.error if isinstance(app, Refusal) else app
+    result = None if isinstance(app, Refusal) else app.result
+    about = result if isinstance(result, Mapping) else {}
     return Identity(
         user_id=answers.whole(row.get("ID")) or 0,
         name=" ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()[:255],
         is_admin=row.get("ADMIN") is True,
         app_code=app_code(outcome),
+        app_status=str(about.get("STATUS") or "")[:8],
+        licence=str(about.get("LICENSE_FAMILY") or "")[:64],
         payment_expired=payment_expired(outcome),
     )
 

@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from django.utils import timezone
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import batch, errors
 from b24app.bitrix24.answers import Bounds
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.client import Answer, Client, Command, Outcome, Timeouts
@@ -31,7 +31,6 @@ FRESH = timedelta(minutes=1)
 LATELY = timedelta(minutes=30)
 """How long it counts, where the portal does not answer, for what holds no file of customers' data."""
 
-BATCH_SIZE = 50
 QUESTION = "who"
 
 # What is said of a person's access, and not of the portal's state.
@@ -94,7 +93,7 @@ class AskingClient(Client):
         along: dict[str, Command] = {}
         if due(self._user):
             writes = any(command.write for command in commands.values())
-            if halt or writes or len(commands) % BATCH_SIZE == 0:
+            if halt or writes or len(commands) % batch.SIZE == 0:
                 self.ask()
             else:
                 along = {QUESTION: Command("profile")}
