@@ -127,8 +127,8 @@ def _form(
 
 def _statuses(user: PortalUser, language: str) -> list[tuple[str, str]]:
     """The portal's order statuses in its own order: (id, name). Empty where they may not be read."""
-    outcomes = client_of(user).batch(dictionaries.STATUSES)
-    return dictionaries.named(dictionaries.statuses_read(outcomes), language)
+    found = client_of(user).answer(dictionaries.current_statuses(), strict=True)
+    return dictionaries.named(found, language)
 
 
 @of_job("GET", asks=Asks.FIRST_OR_LATELY)

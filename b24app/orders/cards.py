@@ -71,7 +71,12 @@ def read_card(owner: Owner, answer: Answer) -> Card:
 
 def cards_of(owners: Iterable[Owner]) -> Ask[CardList]:
     """Titles and responsible persons of deals and invoices. A refused list is no error: see the result."""
-    asked = frozenset(readable(owners))
+    return cards_of_any_type(readable(owners))
+
+
+def cards_of_any_type(owners: Iterable[Owner]) -> Ask[CardList]:
+    """As :func:`cards_of`, and cards of other types are asked for as well."""
+    asked = frozenset(owners)
     types = sorted({owner.type_id for owner in asked})
     return ask.every(
         ask.many(
