@@ -1,4 +1,4 @@
-"""Keeping an installation going: bindings made good, the app carried on by another administrator,
+"""Keeping an installation going: bindings repaired, the app run by another administrator,
 the subscription asked about.
 """
 
@@ -19,13 +19,13 @@ from b24app.portals.tokens import bury, settle
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two questions about a portal's subscription, or two bindings anew, that nobody has
+# Seconds between two questions about a portal's subscription, or two repairs of bindings, that nobody has
 # proved a reason for.
 PAYMENT_PAUSE = 600
 
 
 def take_over(portal: Portal, user: PortalUser) -> bool:
-    """Let an administrator who opens the app carry it on where the installer's access has ended.
+    """Make an administrator who opens the app its installer if the installer's access has ended.
 
     Their dismissal, for one: background work then stops until somebody does. What was bound in the
     portal is looked through with the new access. True if ``user`` is the installer now.
@@ -70,7 +70,7 @@ def hand_over(portal: Portal, before: PortalUser | None, user: PortalUser, throu
         if before != user:
             audit.record_access(user, through, before)
     portal.installer = user
-    logger.info("user %s carries the app on at %s", user.user_id, portal.host)
+    logger.info("installer changed to user %s, portal %s", user.user_id, portal.host)
     return True
 
 
@@ -91,12 +91,12 @@ def mend(client: Client, portal: Portal, present: Present) -> list[errors.Bitrix
 
 
 def may_ask_about_payment(portal_pk: int) -> bool:
-    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` where nobody can tell."""
+    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` if Redis is away."""
     return bool(cache.add(f"payment:{portal_pk}", 1, PAYMENT_PAUSE))
 
 
 def may_bind_unproven(portal_pk: int) -> bool:
-    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` where nobody can tell."""
+    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` if Redis is away."""
     return bool(cache.add(f"bind:{portal_pk}", 1, PAYMENT_PAUSE))
 
 

@@ -20,16 +20,16 @@ from b24app.web.forms import BadForm
 from b24app.web.session import Session
 
 PAGE = 50
-MOST_PEOPLE = 500
-MOST_EXPORTED = 10_000
-LARGEST = 10**15
+MAX_PEOPLE = 500
+MAX_ROWS = 10_000
+MAX_ID = 10**15
 
 
 class SearchForm(forms.Form):
     """The conditions as typed; an empty one does not narrow. Days are of UTC, both included."""
 
-    person = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
-    order = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    person = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+    order = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     card_type = forms.ChoiceField(required=False, choices=[(str(DEAL), ""), (str(INVOICE), "")])
     card = forms.CharField(required=False, max_length=500)
     kind = forms.ChoiceField(
@@ -37,7 +37,7 @@ class SearchForm(forms.Form):
     )
     since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
-    before = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
 
     def __init__(self, given: QueryDict, host: str) -> None:
         """``host`` is the portal's: links to its cards are taken, links to others are an error."""
@@ -96,7 +96,7 @@ def trail(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
         "given": request.GET,
         "lines": lines,
         "older": older,
-        "people": audit_rows.people(user.portal)[:MOST_PEOPLE],
+        "people": audit_rows.people(user.portal)[:MAX_PEOPLE],
         "kinds": AuditEntry.Kind.values,
         "here": urlencode(narrowing),
         "narrowed": narrowing.keys() - {"card_type"},
@@ -117,6 +117,6 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     kind, form = table_format(request.POST), SearchForm(request.POST, user.portal.host)
     if not form.is_valid():
         raise BadForm
-    found = audit.search(user.portal, form.search(), size=MOST_EXPORTED)
+    found = audit.search(user.portal, form.search(), size=MAX_ROWS)
     table = downloads.audit_table(audit_rows.lines(user, found, opened.language))
     return table_download(table, kind, opened.language, "audit")

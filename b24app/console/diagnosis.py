@@ -120,7 +120,7 @@ def _without_links(trouble: Trouble) -> Check:
 
 
 def _access(portal: Portal) -> Check:
-    """Whose access works in the background, and who has to open the app anew."""
+    """Whose access works in the background, and who has to open the app again."""
     people = PortalUser.objects.of(portal)
     installer = portal.installer
     ended = people.filter(tokens=PortalUser.Tokens.DEAD)

@@ -16,7 +16,7 @@ from b24app.portals.models import Portal
 from b24app.web.export_cells import moment, owner_type
 from b24app.web.table_files import Cell, Table
 
-MOST = 2000
+MAX_ROWS = 2000
 
 
 def links(client: Client, portal: Portal, filters: Sequence[Filter]) -> list[Described]:
@@ -26,13 +26,13 @@ def links(client: Client, portal: Portal, filters: Sequence[Filter]) -> list[Des
     """
     found: list[Described] = []
     below = 0
-    while len(found) < MOST:
+    while len(found) < MAX_ROWS:
         page = client.answer(scan.links_below(filters, below)).rows
         if not page:
             break
         found += link_descriptions.of(client, portal, page)[0]
         below = page[-1].order_id
-    return found[:MOST]
+    return found[:MAX_ROWS]
 
 
 def links_table(found: Sequence[Described]) -> Table:

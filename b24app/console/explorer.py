@@ -32,7 +32,7 @@ _BEYOND: Mapping[bool, Op] = {True: Op.LESS, False: Op.GREATER}
 class Look:
     """What is asked for: conditions, sorting, and from where on.
 
-    ``after`` and ``before`` are orders (0: none), and ``at`` is what the sorting's own field held
+    ``after`` and ``before`` are orders (0: none), and ``at`` is the value of the sorting's own field
     there. ``end`` asks for the last page. ``total`` is what the first page said, None before it is
     read.
     """
@@ -132,7 +132,7 @@ def links_of(look: Look) -> Ask[tuple[tuple[list[OrderLink], int | None], ...]]:
 
 
 def commands(look: Look) -> list[Command]:
-    """The calls that read one page, the one behind the other; the first tells the total, if any."""
+    """The calls that read one page, one after the other; the first has the total, if any."""
     field, down = FIELDS[look.sort], look.descending is not look.back
     filters, seen = look.conditions.filters, look.before or look.after
     # Below the sorting's own field, the newest order stands first.

@@ -1,20 +1,19 @@
 """Links with what their orders and owners are called, and who made them through the app."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask, Refusal, together
+from b24app.bitrix24.client import Answer, Client, Command
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards
-from b24app.orders.content import PAGE, Content, Kind, commands
+from b24app.orders.content import Content, Kind, commands
 from b24app.orders.types import Order, OrderLink, Owner
 from b24app.portals.models import Portal
 
 KINDS = (Kind.ORDERS, Kind.PROPERTIES)
-
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +41,23 @@ def of(
     """
     if not found:
         return (), False
-    ids, content = [link.order_id for link in found], Content()
-    asked = cards.listing_of(cards.readable(link.owner for link in found))
-    for at in range(0, len(ids), PAGE):
-        chunk = ids[at : at + PAGE]
-        content.expect(str(at), chunk, KINDS, by_number=True)
-        asked |= commands(chunk, str(at), KINDS)
+    ids = [link.order_id for link in found]
+    question = together(cards.cards_of(link.owner for link in found), _read(ids))
     try:
-        outcomes: Outcomes = client.batch(asked)
-        content.take(outcomes)
+        listed, content = client.answer(question, strict=True)
     except errors.AuthError:
         raise
     except errors.BitrixError:
-        outcomes = {}
+        listed, content = cards.CardList(frozenset(), {}, {}), Content()
     orders = {order.id: order for order in content.built(ids)}
-    titles = titles_of(outcomes)
-    missing = cards.missing(outcomes, (link.owner for link in found))
+    missing = listed.missing()
     entries = audit.latest_of(portal, ids)
     rows = tuple(
         Described(
             link.order_id,
             link.owner,
             orders.get(link.order_id),
-            titles.get(link.owner),
+            listed.found[link.owner].title if link.owner in listed.found else None,
             link.owner in missing,
             _through(entries.get(link.order_id), link),
         )
@@ -73,8 +66,20 @@ def of(
     return rows, len(orders) < len(ids)
 
 
-def titles_of(outcomes: Outcomes) -> dict[Owner, str]:
-    return {owner: card.title for owner, card in cards.listed(outcomes).items()}
+def _read(ids: Sequence[int]) -> Ask[Content]:
+    """Orders with their customers, as far as the portal shows them."""
+    content, asked = Content(), dict[str, Command]()
+    for number, page in enumerate(ask.pages(ids)):
+        content.expect(str(number), page, KINDS, by_number=True)
+        asked |= commands(page, str(number), KINDS)
+    answers = ask.every(ask.of(one, lambda answer: answer).attempt() for one in asked.values())
+
+    def taken(read: Sequence[Answer | Refusal]) -> Content:
+        outcomes = (one.error if isinstance(one, Refusal) else one for one in read)
+        content.take(dict(zip(asked, outcomes, strict=True)))
+        return content
+
+    return answers.map(taken)
 
 
 def _through(entry: AuditEntry | None, link: OrderLink) -> AuditEntry | None:

@@ -23,8 +23,8 @@ from b24app.web.session import Session
 
 BLANK = Condition("order", "is")
 
-# Rows of one job at most: b24app.jobs.row_sources.MOST_ROWS.
-MOST_AT_ONCE = 100_000
+# Rows of one job at most: b24app.jobs.row_sources.MAX_ROWS.
+MAX_JOB_ROWS = 100_000
 
 
 @pages.administrators("links", "GET", asks=Asks.ALONG)
@@ -53,7 +53,7 @@ def drawn(user: PortalUser, query: QueryDict, timeouts: Timeouts = WAITED_FOR) -
 
 def _around(user: PortalUser) -> dict[str, object]:
     jobs = pages.address("jobs-new")
-    return {"portal_origin": user.portal.origin, "jobs_url": jobs, "most": MOST_AT_ONCE}
+    return {"portal_origin": user.portal.origin, "jobs_url": jobs, "most": MAX_JOB_ROWS}
 
 
 @pages.administrators("links", "GET", asks=Asks.ALONG)

@@ -1,4 +1,4 @@
-"""Ready reports: orders that no deal has, and links whose deal is no more.
+"""Ready reports: orders without a deal, and links to a deal that was deleted.
 
 Neither can be asked of the portal in one call, so each is looked through in steps of two or three
 requests: 500 rows in the first, so that something is seen at once, 1,500 in those that follow. The page
@@ -22,9 +22,9 @@ from b24app.orders.types import OrderLink
 from b24app.portals.models import PortalUser
 
 PAGES_AFTERWARDS = 30
-LEAST_SECONDS = 5
+MIN_SECONDS = 5
 # Rows found after which the page waits for somebody to ask for more.
-ENOUGH = 500
+ROWS_PER_RUN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Progress:
     def minutes(self) -> int:
         """How long the rest will take at the speed of this run; 0 where nobody can say yet."""
         gone, done = time.time() - self.began, self.looked - self.base
-        if self.total is None or gone < LEAST_SECONDS or done <= 0:
+        if self.total is None or gone < MIN_SECONDS or done <= 0:
             return 0
         return math.ceil(gone * max(self.total - self.looked, 0) / done / 60)
 
@@ -82,7 +82,7 @@ class Step:
     @property
     def running(self) -> bool:
         """Whether the page goes on by itself."""
-        return not self.finished and self.progress.found - self.progress.seen < ENOUGH
+        return not self.finished and self.progress.found - self.progress.seen < ROWS_PER_RUN
 
 
 def begun(before: Progress) -> Progress:

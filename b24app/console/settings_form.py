@@ -21,8 +21,8 @@ from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
 
-MOST_NAMED = 100
-LONGEST_NAME = 255
+MAX_NAMED = 100
+MAX_NAME_CHARACTERS = 255
 
 # common/users/user-access.md: employees, departments (with those below), user groups, supervisors,
 # members of workgroups, everybody. CR (the author) is nobody here.
@@ -60,7 +60,7 @@ class ChoicesForm(forms.Form):
         self._named = form.getlist("named")
 
     def clean(self) -> None:
-        if len(self._named) > MOST_NAMED or not all(map(_named, self._named)):
+        if len(self._named) > MAX_NAMED or not all(map(_named, self._named)):
             self.add_error(None, "named")
 
     def choices(self) -> Choices:
@@ -78,7 +78,7 @@ class ChoicesForm(forms.Form):
 
     def typed(self, stored: Choices) -> Choices:
         """What was typed, as far as it can be shown again; the rest as it is ``stored``."""
-        named = [_named(one) for one in self._named[:MOST_NAMED]]
+        named = [_named(one) for one in self._named[:MAX_NAMED]]
         places = self.data.getlist("place")
         return replace(
             stored,
@@ -92,7 +92,7 @@ class ChoicesForm(forms.Form):
 def _named(raw: str) -> dict[str, str]:
     """Somebody the portal's selector gave; empty for what it cannot have given."""
     code, _, name = raw.partition("|")
-    shown = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME]
+    shown = "".join(one for one in name if one.isprintable()).strip()[:MAX_NAME_CHARACTERS]
     return {"id": code, "name": shown or code} if ACCESS_CODE.fullmatch(code) else {}
 
 
@@ -112,7 +112,7 @@ def keep(user: PortalUser, client: Client, chosen: Choices) -> list[str]:
     """Keep what an administrator chose, and bind or unbind places to fit at once.
 
     Returns the names of places the portal refused to change: the choice stands, and the overview
-    offers to bind again. Raises :class:`Refused` for somebody who is no administrator any more and
+    offers to bind again. Raises :class:`Refused` for somebody who is not an administrator now, and
     ``errors.BitrixError`` where the portal cannot be asked; nothing is kept then.
     """
     bound = pages.recheck(user, client, bindings.bound_placements().attempt())

@@ -66,7 +66,7 @@ def _friendly(request: HttpRequest, user: PortalUser, session: Session) -> HttpR
 
 @pages.administrators("overview", "GET", asks=Asks.ALONG)
 def overview(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Health and numbers, read anew."""
+    """Health and numbers, read again."""
     return pages.show(request, "overview", _overview(user))
 
 
@@ -75,14 +75,18 @@ def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, ob
     return {
         "portal": user.portal,
         "checks": checks,
-        "faults": [one for one in checks if one.wrong and not _told(user.portal, one, checks)],
+        "faults": [
+            one for one in checks if one.wrong and not _said_already(user.portal, one, checks)
+        ],
         "removal_until": _removal_until(user.portal),
         "chart": chart.of_month(user.portal, timezone.now().date()),
     }
 
 
-def _told(portal: Portal, check: Check, checks: Sequence[Check]) -> bool:
-    """Whether the page says so anyway: an ended subscription has a note, a block is no used-up limit."""
+def _said_already(portal: Portal, check: Check, checks: Sequence[Check]) -> bool:
+    """Whether the page has said this already: an ended subscription has a note of its own, and a blocked
+    REST API explains a limit that is used up.
+    """
     if check.facts.get("trouble") == "payment":
         return portal.payment_expired
     blocked = any(one.facts.get("trouble") == "overload" for one in checks)

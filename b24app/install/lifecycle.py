@@ -92,7 +92,7 @@ def _remember(portal: Portal, posted: Posted, identity: Identity, scope: list[st
 def bind(client: Client, portal: Portal) -> list[Step]:
     """Place the tab and connect the events: one request to look, one to change what differs.
 
-    Permissions are asked for anew: an administrator may have withdrawn or added one meanwhile.
+    Permissions are read again: an administrator may have withdrawn or added one meanwhile.
     Returns the steps for the page; a failed step carries the portal's error.
     """
     verified = Step("verified", done=True, detail=portal.host)

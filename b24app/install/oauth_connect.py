@@ -1,4 +1,4 @@
-"""The full OAuth protocol: connecting from outside, and anew where a portal's tokens have died.
+"""The full OAuth protocol: connecting from outside, and again where a portal's tokens have died.
 
 Followed page: settings/oauth/index.md. The person goes to their portal and comes back with a code,
 in a window of their own, never in the portal's frame. The state they bring back is signed by us,
@@ -136,7 +136,7 @@ def _claim(state: str, browser: str) -> None:
     try:
         first = cache.add(f"connect:{nonce}", 1, STATE_SECONDS)
     except RedisError:
-        # Nobody could tell a replay any more.
+        # A replay could not be recognized.
         raise NotConnected("later") from None
     if not first:
         raise NotConnected("late")

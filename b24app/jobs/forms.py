@@ -20,17 +20,17 @@ from b24app.orders.types import Owner
 from b24app.web.forms import BadForm, day, search_text
 from b24app.web.uploads import LARGEST_FILE
 
-MOST_CHOSEN = 1000
+MAX_CHOSEN = 1000
 
 K = Job.Kind
 FROM_CARD = frozenset({K.LINK, K.UNLINK, K.MOVE, K.STATUS, K.RESPONSIBLE, K.EXPORT})
 # What takes orders out of a card leaves alone those that have gone from it meanwhile.
 OUT_OF_CARD = frozenset({K.UNLINK, K.MOVE})
 # Lines of a pasted list that lack something are named, up to so many.
-MOST_NAMED = 10
+MAX_LINES_NAMED = 10
 
 # Rows that are undone together.
-MOST_ROWS_NAMED = 50
+MAX_ROWS_UNDONE = 50
 
 _ROW = re.compile(r"[1-9]\d{0,6}", re.ASCII)
 _ORDER = re.compile(r"(\d{1,15})(?:\|(?:(\d{1,5}):(\d{1,15}))?)?", re.ASCII)
@@ -104,7 +104,7 @@ def _chosen(form: QueryDict, card: Owner | None, host: str) -> Chosen:
         if match is None or int(match[1]) == 0:
             raise BadForm
         found[int(match[1])] = here
-    if not 0 < len(found) <= MOST_CHOSEN:
+    if not 0 < len(found) <= MAX_CHOSEN:
         raise BadForm
     return Chosen(asked, tuple(found.items()))
 
@@ -139,7 +139,9 @@ def _check_list(text: str, asked: Order, host: str) -> None:
         raise Mistake(texts.LIST_REASONS["no_order_column"])
     lacking = [row.number for row in rows if not (row.card.written or row.problem)]
     if lacking and _needs_card(asked):
-        lines = ", ".join(map(str, lacking[:MOST_NAMED])) + ("…" if lacking[MOST_NAMED:] else "")
+        lines = ", ".join(map(str, lacking[:MAX_LINES_NAMED])) + (
+            "…" if lacking[MAX_LINES_NAMED:] else ""
+        )
         raise Mistake(texts.words(texts.LIST_REASONS, "no_card_column") % {"lines": lines})
 
 
@@ -237,6 +239,6 @@ def _card(raw: str, host: str) -> Owner:
 def row_numbers(form: QueryDict) -> list[int]:
     """The rows named by ``row``, at most 50 of them; raises :class:`BadForm`."""
     raw = form.getlist("row")
-    if len(raw) > MOST_ROWS_NAMED or not all(_ROW.fullmatch(one) for one in raw):
+    if len(raw) > MAX_ROWS_UNDONE or not all(_ROW.fullmatch(one) for one in raw):
         raise BadForm
     return [int(one) for one in raw]

@@ -33,7 +33,7 @@ SECONDS = 60.0
 # Seconds into a slice after which no further piece is begun.
 BEGIN_BEFORE = 10.0
 # Cards nobody could find that are asked about one by one: gone, or closed to this person?
-MOST_ASKED = 20
+MAX_ASKED = 20
 
 S, V = JobItem.State, JobItem.Verdict
 TO_BE_DONE = frozenset({V.LINK, V.MOVE, V.UNLINK, V.CHANGE, V.EXPORT})
@@ -291,7 +291,7 @@ def _missing_cards(job: Job) -> QuerySet[JobItem]:
 def _closed(job: Job) -> Ask[list[str]]:
     """Cards that are closed to this person, of those that were not found; the others are not there."""
     texts = _missing_cards(job).order_by("wanted").values_list("wanted", flat=True).distinct()
-    owners = {text: owner for text in texts[:MOST_ASKED] if (owner := place_of(text))}
+    owners = {text: owner for text in texts[:MAX_ASKED] if (owner := place_of(text))}
     return ask.every(map(_is_closed, owners.values())).map(
         lambda found: [text for text, closed in zip(owners, found, strict=True) if closed]
     )

@@ -30,14 +30,14 @@ from b24app.journal.models import AuditEntry
 from b24app.orders import cards, links, scan, search
 from b24app.orders.types import DEAL, OrderLink, Owner
 
-MOST_ROWS = 100_000
+MAX_ROWS = 100_000
 PIECE = 2500
 # Seconds that reading a large spreadsheet up to the first row that is not here may take.
 SECONDS = 60.0
 # As many pages as one request has room for.
 PAGES_AT_ONCE = batch.SIZE
 # Times a card is read from the top, while each time brings something new.
-MOST_PASSES = 5
+MAX_PASSES = 5
 
 S, V = JobItem.State, JobItem.Verdict
 
@@ -79,7 +79,7 @@ def rows_of_orders(job: Job, orders: Iterable[tuple[int, str | None]], first: in
 def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end: bool) -> None:
     """Store a piece and where to go on; raises :class:`lanes.Lost`, and ``Unreadable`` past the limit."""
     job = held.job
-    if job.rows + len(items) > MOST_ROWS:
+    if job.rows + len(items) > MAX_ROWS:
         raise Unreadable("too_many")
     bad = sum(1 for item in items if item.verdict in (V.BAD, V.DOUBT))
     with transaction.atomic():
@@ -119,7 +119,7 @@ def _from_card(held: Held, own: Client) -> None:
     # A page that is not full is the last one. Where it was the only one, nothing came in between.
     last = len(read) % batch.SIZE != 0 or not read
     several = below > 0 or turn > 1 or len(read) >= batch.SIZE
-    again = last and fresh and several and turn < MOST_PASSES
+    again = last and fresh and several and turn < MAX_PASSES
     cursor = {"below": 0 if last else read[-1].order_id, "pass": turn + again, "fresh": fresh}
     if again:
         cursor["fresh"] = False

@@ -27,10 +27,10 @@ from b24app.web.file_responses import table_download, table_format
 from b24app.web.forms import page_number, whole_number
 from b24app.web.session import Session
 
-SHOWN = 100
+MAX_JOBS = 100
 LAST_PAGE = 9999
 # Beside a card's orders: what somebody looking at them may still want to know.
-RECENT, FEW = timedelta(days=2), 3
+RECENT, MAX_RECENT = timedelta(days=2), 3
 
 
 class JobPage(Protocol):
@@ -84,7 +84,7 @@ def of_card(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     card = place_text(Owner(opened.owner_type, opened.entity_id))
     since = timezone.now() - RECENT
     found = Job.objects.visible_to(user).filter(card=card, created_at__gte=since)
-    latest = found.select_related("user", "undoes", "portal").order_by("-pk")[:FEW]
+    latest = found.select_related("user", "undoes", "portal").order_by("-pk")[:MAX_RECENT]
     shown = [display.brief(job) for job in latest]
     live = any(one.at_work for one in shown)
     return render(request, "jobs/of_card.html", {"jobs": shown, "live": live})
@@ -261,6 +261,6 @@ def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]
 
 def _list(request: HttpRequest, user: PortalUser) -> HttpResponse:
     found = Job.objects.visible_to(user).select_related("user", "undoes", "portal")
-    shown = [display.brief(one) for one in found.order_by("-pk")[:SHOWN]]
+    shown = [display.brief(one) for one in found.order_by("-pk")[:MAX_JOBS]]
     live = any(one.at_work for one in shown)
     return render(request, "jobs/list.html", {"jobs": shown, "live": live, "user": user})

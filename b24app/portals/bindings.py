@@ -36,9 +36,9 @@ WIDER: Mapping[str, frozenset[str]] = {"user_brief": frozenset({"user", "user_ba
 
 APP_EVENTS = ("ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT")
 
-# What makes an open tab stale (sale/events/index.md, crm/deals/events/index.md). A changed link is
-# told as a saved order; of the two events that tell a saved order one is enough. The event of a
-# changed invoice tells of every item of every smart process, so invoices are not followed.
+# What makes an open tab stale (sale/events/index.md, crm/deals/events/index.md). A changed link
+# comes as a saved order; of the two events for a saved order one is enough. The event for a changed
+# invoice comes for every item of every smart process, so invoices are not followed.
 ORDER_EVENTS = ("ONSALEORDERSAVED", "ONORDERDELETED")
 PAYMENT_EVENTS = ("ONPAYMENTENTITYSAVED", "ONPAYMENTDELETED")
 SHIPMENT_EVENTS = ("ONSHIPMENTENTITYSAVED", "ONSHIPMENTDELETED")
@@ -285,7 +285,7 @@ def _changes(
     wanted_set, present = frozenset(wanted), list(bound)
     changes = []
     spare = [one for one in present if one not in wanted_set]
-    # The same binding twice shows the tab twice; unbinding takes both, so it is bound anew.
+    # The same binding twice shows the tab twice; unbinding takes both, so it is bound again.
     doubled = {one for one in present if one in wanted_set and present.count(one) > 1}
     for one in [*dict.fromkeys(spare), *sorted(doubled, key=str)]:
         params = {field: one.name, "HANDLER": one.handler}

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"[\x21-\x7e]{8,2000}")
 _PLACEMENT = re.compile(r"[A-Z0-9_]{1,64}")
-LONGEST_OPTIONS = 10_000
+MAX_OPTIONS_CHARACTERS = 10_000
 RETRY_SECONDS = 15 * 60
 ACCESS_LIFETIME = timedelta(hours=1)
 """How long an access token lives (settings/oauth/auto-renewal.md). What an opening says of it is a
@@ -124,7 +124,7 @@ def _entity(options: str) -> int:
     """The card's id from PLACEMENT_OPTIONS, a JSON object; 0 where there is no card."""
     if not options:
         return 0
-    if len(options) > LONGEST_OPTIONS:
+    if len(options) > MAX_OPTIONS_CHARACTERS:
         raise Refused("malformed")
     try:
         parsed = json.loads(options)

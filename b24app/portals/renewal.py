@@ -40,7 +40,7 @@ DOUBT = timedelta(minutes=10)
 
 WAIT_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 0.5
+MAX_PAUSE_SECONDS = 0.5
 
 
 class StoredTokens:
@@ -115,7 +115,7 @@ def renewed(user: PortalUser, rejected: str, *, buried: bool = False) -> PortalU
             raise errors.RenewalPending("RENEWING", "another process renews this token")
         if claim is None:
             time.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
 
 def prove(user: PortalUser) -> None:
@@ -224,8 +224,8 @@ def _written(before: PortalUser, grant: Grant) -> PortalUser | None:
         row = rows.filter(pk=before.pk).first()
         if row is None:
             raise dead()
-        held = row.refresh_token or row.offered_token
-        if not held or row.refresh_token != before.refresh_token:
+        token = row.refresh_token or row.offered_token
+        if not token or row.refresh_token != before.refresh_token:
             return None
         pair = _pair(grant)
         if row.offered_token == before.offered_token:

@@ -61,7 +61,7 @@ class Asks(Enum):
 class AskingClient(Client):
     """A client of a person's own requests, which asks along whose token it uses, at most once a minute.
 
-    Raises ``errors.DeadToken`` where the token has become somebody else's: a portal may hand a dismissed
+    Raises ``errors.DeadToken`` where the token has become somebody else's: a portal may give a dismissed
     person's access to another user.
     """
 

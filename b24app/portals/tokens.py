@@ -44,7 +44,7 @@ def bury(user: PortalUser) -> None:
 
 
 def settle(portal: Portal, **known: object) -> None:
-    """Keep what was learnt about a portal; nothing is written where it is no news."""
+    """Store what was learnt about a portal; writes nothing if nothing has changed."""
     news = {name: value for name, value in known.items() if getattr(portal, name) != value}
     if not news:
         return
