@@ -154,6 +154,11 @@ def _remembered_statuses(portal: Portal) -> Mapping[str, Status] | None:
     return parsing.statuses(*kept) if isinstance(kept, list) and len(kept) == 2 else None
 
 
+def remembered_platforms(portal: Portal) -> Mapping[int, str]:
+    """Names of what orders come from without asking the portal; empty where none are remembered."""
+    return parsing.platforms(_get(f"platforms:{portal.pk}"))
+
+
 def order_platforms(portal: Portal) -> Ask[Mapping[int, str]]:
     """Names of what orders come from, by ID; empty where the portal does not say."""
     kept = _get(f"platforms:{portal.pk}")

@@ -124,6 +124,13 @@ class _Waiting(Ask[T_co]):
         raise ValueError("not answered yet")
 
 
+def value_of(found: T | Refusal) -> T:
+    """What an attempted part found. Raises the error of a refusal."""
+    if isinstance(found, Refusal):
+        raise found.error
+    return found
+
+
 def known(value: T) -> Ask[T]:
     """A question whose answer is here already: nothing is sent for it."""
     return _Known(value)

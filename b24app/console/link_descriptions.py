@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from b24app.bitrix24 import ask, errors
-from b24app.bitrix24.ask import Ask, Refusal, together
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.ask import Refusal
+from b24app.bitrix24.client import Client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.orders import cards
-from b24app.orders.content import Content, Kind, commands
+from b24app.orders import cards, content
+from b24app.orders.content import Content, Kind
 from b24app.orders.types import Order, OrderLink, Owner
 from b24app.portals.models import Portal
 
@@ -42,44 +42,31 @@ def of(
     if not found:
         return (), False
     ids = [link.order_id for link in found]
-    question = together(cards.cards_of(link.owner for link in found), _read(ids))
-    try:
-        listed, content = client.answer(question, strict=True)
-    except errors.AuthError:
-        raise
-    except errors.BitrixError:
-        listed, content = cards.CardList(frozenset(), {}, {}), Content()
-    orders = {order.id: order for order in content.built(ids)}
-    missing = listed.missing()
+    titled, read = client.answer(
+        ask.together(
+            cards.cards_of(link.owner for link in found), content.content_of(ids, KINDS).attempt()
+        )
+    )
+    if isinstance(read, Refusal):
+        if isinstance(read.error, errors.AuthError):
+            raise read.error
+        read = Content()
+    orders = {order.id: order for order in read.built(ids)}
+    titles = {owner: card.title for owner, card in titled.found.items()}
+    missing = titled.missing()
     entries = audit.latest_of(portal, ids)
     rows = tuple(
         Described(
             link.order_id,
             link.owner,
             orders.get(link.order_id),
-            listed.found[link.owner].title if link.owner in listed.found else None,
+            titles.get(link.owner),
             link.owner in missing,
             _through(entries.get(link.order_id), link),
         )
         for link in found
     )
     return rows, len(orders) < len(ids)
-
-
-def _read(ids: Sequence[int]) -> Ask[Content]:
-    """Orders with their customers, as far as the portal shows them."""
-    content, asked = Content(), dict[str, Command]()
-    for number, page in enumerate(ask.pages(ids)):
-        content.expect(str(number), page, KINDS, by_number=True)
-        asked |= commands(page, str(number), KINDS)
-    answers = ask.every(ask.of(one, lambda answer: answer).attempt() for one in asked.values())
-
-    def taken(read: Sequence[Answer | Refusal]) -> Content:
-        outcomes = (one.error if isinstance(one, Refusal) else one for one in read)
-        content.take(dict(zip(asked, outcomes, strict=True)))
-        return content
-
-    return answers.map(taken)
 
 
 def _through(entry: AuditEntry | None, link: OrderLink) -> AuditEntry | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
-from b24app.bitrix24 import ask, batch, errors, references
+from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.ask import Ask, Refusal
 from b24app.bitrix24.batch import Reference
 from b24app.bitrix24.client import Answer, Client, Command
@@ -266,8 +266,9 @@ def _first(card: Card, outcomes: Outcomes) -> Card:
         return card
 
 
-def note(owner: Owner, text: str) -> Command:
-    """A comment in the card's timeline (crm/timeline/comments/crm-timeline-comment-add.md)."""
+def add_note(owner: Owner, text: str) -> Ask[None]:
+    """Write a comment into the card's timeline (crm/timeline/comments/crm-timeline-comment-add.md)."""
     kind = "deal" if owner.is_deal else f"dynamic_{owner.type_id}"
-    fields = {"ENTITY_ID": owner.id, "ENTITY_TYPE": kind, "COMMENT": references.plain(text)}
-    return Command("crm.timeline.comment.add", {"fields": fields}, write=True)
+    fields = {"ENTITY_ID": owner.id, "ENTITY_TYPE": kind, "COMMENT": text}
+    command = Command("crm.timeline.comment.add", {"fields": fields}, write=True)
+    return ask.of(command, lambda answer: None)

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
-from b24app.bitrix24 import ask, batch, errors
+from b24app.bitrix24 import ask
 from b24app.bitrix24.ask import Ask
-from b24app.bitrix24.client import Answer, Command
+from b24app.bitrix24.client import Command
 from b24app.orders import parsing
 
 _LISTS = {
@@ -34,43 +34,3 @@ def _page(kind: str, ids: Sequence[int]) -> Ask[set[int]]:
             if parsing.identifier(row.get("id")) in ids
         },
     )
-
-
-def commands(parts: Mapping[str, Collection[int]]) -> dict[str, Command]:
-    """Commands that read to which orders ``parts`` (``payments`` and ``shipments`` by id) belong.
-
-    50 parts a command; for :func:`order_ids`.
-    """
-    return {
-        f"{kind}.{start}": Command(
-            _LISTS[kind],
-            {
-                "select": ["id", "orderId"],
-                "filter": {"@id": sorted(ids)[start : start + batch.SIZE]},
-            },
-        )
-        for kind, ids in parts.items()
-        for start in range(0, len(ids), batch.SIZE)
-    }
-
-
-def order_ids(
-    parts: Mapping[str, Collection[int]], outcomes: Mapping[str, Answer | errors.BitrixError]
-) -> set[int]:
-    """The orders that ``parts`` belong to, from the outcomes of :func:`commands`, beside others.
-
-    What was deleted meanwhile belongs to nothing. Raises ``errors.BitrixError``.
-    """
-    found: set[int] = set()
-    for key, outcome in outcomes.items():
-        kind = key.partition(".")[0]
-        if kind not in _LISTS:
-            continue
-        if isinstance(outcome, errors.BitrixError):
-            raise outcome
-        found.update(
-            parsing.identifier(row.get("orderId"))
-            for row in parsing.rows(outcome.result, kind)
-            if parsing.identifier(row.get("id")) in parts[kind]
-        )
-    return found - {0}

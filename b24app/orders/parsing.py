@@ -136,18 +136,6 @@ def orders(result: object) -> Iterator[Order]:
     return (one for row in rows(result, "orders") if (one := _order(row)).id > 0)
 
 
-def order(
-    answered: Answer | errors.BitrixError, order_id: int
-) -> tuple[Order, Mapping[str, object]]:
-    """The one order that ``sale.order.list`` was asked for, and its row.
-
-    Raises the portal's refusal, and ``OrderNotFound`` where the order is gone.
-    """
-    if isinstance(answered, errors.BitrixError):
-        raise answered
-    return order_row(answered, order_id)
-
-
 def order_row(answer: Answer, order_id: int) -> tuple[Order, Mapping[str, object]]:
     """The one order that ``sale.order.list`` was asked for, and its row.
 

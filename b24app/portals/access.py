@@ -38,15 +38,19 @@ def may_link(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> 
     return not user.portal.payment_expired and (user.may_link is not False or named(outcomes))
 
 
+def can_be_named(portal: Portal) -> bool:
+    """Whether anybody is named, and the app has an installer to act with."""
+    return bool(portal.named_codes) and portal.installer_id is not None
+
+
 def is_named(portal: Portal) -> Ask[bool]:
     """Whether a person is among the named, as the portal says it; nothing is sent where nobody is.
 
     False where the portal does not answer.
     """
-    codes = portal.named_codes
-    if not codes or portal.installer_id is None:
+    if not can_be_named(portal):
         return ask.known(False)
-    command = Command("user.access", {"ACCESS": codes})
+    command = Command("user.access", {"ACCESS": portal.named_codes})
     return ask.of(command, lambda answer: answer.result is True).otherwise(False)
 
 

@@ -70,13 +70,13 @@ def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
     )
     client = client_of(user)
     try:
-        finding = search(client, wanted)
+        finding = client.answer(search(wanted))
     except errors.AuthError:
         raise  # the frame can bring a fresh token, and the search is asked again
     except errors.BitrixError as error:
         return _failed(request, error)
     responsible = (one.at.responsible_id for one in finding.found if one.at is not None)
-    names = dictionaries.people(user.portal, client, responsible)
+    names = client.answer(dictionaries.names_of(user.portal, responsible))
     choices = choices_of(finding, names)
     context = {
         "choices": choices,

@@ -244,7 +244,7 @@ def _overridden_statuses(
     ids = [one.change.order_id for one in overrode]
     entries = audit.entries_of(portal, change, ids)
     authors = audit.before(portal, change, ids, AuditEntry.Kind.STATUS)
-    names = dictionaries.statuses(portal, {}) if overrode else {}
+    names = dictionaries.remembered_statuses(portal) if overrode else {}
     for one in overrode:
         order_id = one.change.order_id
         known = names.get(one.before)

@@ -5,6 +5,7 @@ and remembered for some minutes where there was nothing.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.core.cache import cache
@@ -15,11 +16,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask
 from b24app.connect import client_of
 from b24app.orders import clients, links, matching
-from b24app.orders.matching import Suggestion
-from b24app.orders.types import Owner
+from b24app.orders.matching import Buyer, Candidate, Suggestion
+from b24app.orders.types import Card, OrderLink, Owner
 from b24app.portals import access
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import Asks
@@ -110,29 +112,39 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
     Raises :class:`NothingToSay` where this person is not to see any, and the portal's refusals.
     """
     portal = user.portal
-    question = access.question(portal) if user.may_link is False else {}
+    only_if_named = user.may_link is False
     if (
         portal.suggestion_days == 0
         or portal.payment_expired
-        or (user.may_link is False and not question)
+        or (only_if_named and not access.can_be_named(portal))
         or _nothing_known(user, owner)
     ):
         raise NothingToSay
-    client = client_of(user)
-    outcomes = client.batch(clients.commands(owner) | question | {"links": links.of_owner(owner)})
-    buyer, card = clients.read(client, owner, outcomes)
-    if question and not access.named(outcomes):
-        raise NothingToSay
-    linked = links.links_of(outcomes["links"])
-    skipped = {link.order_id for link in linked} | dismissals.dismissed(user, owner)
-    ids = [pk for pk in clients.order_ids(client, buyer) if pk not in skipped]
-    found = matching.suggestions(
-        buyer,
-        clients.candidates(client, ids),
-        made=card.created,
-        since=timezone.now() - timedelta(days=portal.suggestion_days),
+    is_named = access.is_named(portal) if only_if_named else ask.known(True)
+
+    def candidates(
+        buyer: Buyer, card: Card, allowed: bool, linked: Sequence[OrderLink]
+    ) -> Ask[tuple[tuple[Suggestion, ...], bool]]:
+        if not allowed:
+            raise NothingToSay
+        skipped = {link.order_id for link in linked} | dismissals.dismissed(user, owner)
+        since = timezone.now() - timedelta(days=portal.suggestion_days)
+
+        def suggested(found: Sequence[Candidate]) -> tuple[tuple[Suggestion, ...], bool]:
+            best = matching.suggestions(buyer, found, made=card.created, since=since)
+            return best[:MOST], bool(linked)
+
+        return (
+            clients.orders_with_data_of(buyer)
+            .then(lambda ids: clients.candidates([pk for pk in ids if pk not in skipped]))
+            .map(suggested)
+        )
+
+    return client_of(user).answer(
+        ask.together(clients.buyer_of(owner), is_named, links.links_of_card(owner)).then(
+            lambda found: candidates(*found[0], found[1], found[2])
+        )
     )
-    return found[:MOST], bool(linked)
 
 
 def _order_id(request: HttpRequest) -> int:

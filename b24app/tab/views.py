@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from b24app import dictionaries
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask
 from b24app.connect import client_of
 from b24app.live import watching
 from b24app.orders import cards, details
-from b24app.orders.card_orders import read_orders
+from b24app.orders.card_orders import orders_by_id
 from b24app.orders.filtering import Narrowing
 from b24app.orders.shown_page import Asked, Steps
 from b24app.orders.types import DEAL, INVOICE, Owner
@@ -46,30 +46,41 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     client = launch.client_for(posted, portal)
     slow = slowness.is_slow(portal)
     steps = Steps.ROWS_ONLY if slow else Steps.WHOLE
-    reading = region.Reading(client, portal, owner, Asked(Narrowing()), sums=True, steps=steps)
-    chosen = {} if slow else column_settings.command()
-    outcomes = client.batch(launch.identity_commands() | reading.commands() | chosen)
+    statuses = region.statuses_for(portal, steps)
+    all_columns: Ask[tuple[str, ...]] = ask.known(())
+    (identity, opened_card, is_named, names, view, hidden), times = client.answer(
+        ask.timed(
+            ask.together(
+                launch.identity(),
+                cards.card_of(owner).attempt(),
+                access.is_named(portal),
+                statuses,
+                region.view_of(
+                    portal, owner, Asked(Narrowing()), statuses, sums=True, steps=steps
+                ).attempt(),
+                all_columns if slow else column_settings.hidden(),
+            )
+        )
+    )
     if slow:
-        answers = (one for one in outcomes.values() if isinstance(one, Answer))
-        slowness.note_times(portal, (one.time for one in answers if one.time))
-    person = launch.identified(posted, portal, outcomes)
-    card = cards.opened(owner, outcomes)
+        slowness.note_times(portal, times)
+    person = launch.person_of(posted, portal, identity)
+    card = ask.value_of(opened_card)
     user = launch.opened(posted, portal, person)
     allow_frame(request, portal)
     language = entry.language(posted.language)
     opened = Session(user.pk, posted.placement, owner.type_id, owner.id, language)
-    statuses = dictionaries.statuses(portal, outcomes)
     context: dict[str, object] = {
         "card": card,
         "session": opened.token(),
         "nonce": nonce_of(request),
         "hideable": column_settings.HIDEABLE,
-        "hidden": column_settings.hidden(outcomes),
-        "statuses": order_rows.status_choices(statuses, language),
+        "hidden": hidden,
+        "statuses": order_rows.status_choices(names, language),
         "rest_follows": slow,
     }
     try:
-        context |= region.drawn(reading, outcomes, user, language)
+        context |= region.drawn(card, ask.value_of(view), user, language, is_named=is_named)
     except errors.BitrixError as error:
         slowness.note_failure(portal, error)
         context |= {"state": error_states.of_error(error), "admins": access.who_can_grant(portal)}
@@ -134,11 +145,17 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
         ids = [_order_id(one) for one in request.POST.getlist("order")]
         if not 0 < len(ids) <= MOST_EXPORTED:
             raise BadForm
-        chosen = list(read_orders(client, ids))
+        chosen = list(client.answer(orders_by_id(ids)))
+    statuses, people = client.answer(
+        ask.together(
+            dictionaries.order_statuses(portal),
+            dictionaries.names_of(portal, (order.responsible_id for order in chosen)),
+        )
+    )
     table = order_table.table(
         chosen,
-        dictionaries.read_statuses(portal, client),
-        dictionaries.people(portal, client, (order.responsible_id for order in chosen)),
+        statuses,
+        people,
         opened.language,
     )
     card = "deal" if region.owner_of(opened).is_deal else "invoice"
