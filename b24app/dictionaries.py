@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from b24app.bitrix24 import ask, batch
 from b24app.bitrix24.ask import Ask
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.client import Answer, Command
 from b24app.bitrix24.errors import BitrixError
 from b24app.orders import parsing
 from b24app.orders.types import Owner, Status
@@ -230,38 +230,6 @@ def statuses(portal: Portal, outcomes: Outcomes) -> Mapping[str, Status]:
     )
 
 
-def platform_commands(portal: Portal) -> dict[str, Command]:
-    """The command that reads where orders may come from; none while it is known."""
-    if _get(f"platforms:{portal.pk}") is not None:
-        return {}
-    return {"platforms": Command("sale.tradePlatform.list", {"select": ["id", "code", "name"]})}
-
-
-def platforms(portal: Portal, outcomes: Outcomes) -> Mapping[int, str]:
-    """Names of what orders come from, by id; a portal that does not tell them leaves them out."""
-    listed = outcomes.get("platforms")
-    if isinstance(listed, Answer):
-        _set(f"platforms:{portal.pk}", listed.result)
-        return parsing.platforms(listed.result)
-    return parsing.platforms(_get(f"platforms:{portal.pk}"))
-
-
-def read_statuses(portal: Portal, client: Client) -> Mapping[str, Status]:
-    """Order statuses by id; one request unless they are known. Empty where they cannot be read."""
-    asked = status_commands(portal)
-    try:
-        return statuses(portal, client.batch(asked) if asked else {})
-    except BitrixError:
-        return {}
-
-
-def statuses_read(outcomes: Outcomes) -> Mapping[str, Status]:
-    """Order statuses by id, as :data:`STATUSES` has just read them; empty where that was refused."""
-    return parsing.statuses(
-        _rows(outcomes, "statuses", "statuses"), _rows(outcomes, "status_names", "statusLangs")
-    )
-
-
 def named(known: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
     """Ids and names of statuses, in the portal's own order."""
     return [(one.id, one.name(language)) for one in _in_order(known)]
@@ -287,49 +255,6 @@ def expected_links(portal: Portal, owner: Owner) -> int:
 def remember_links(portal: Portal, owner: Owner, total: int) -> None:
     """Keep what :func:`expected_links` tells."""
     _set(f"links:{portal.pk}:{owner.type_id}:{owner.id}", total)
-
-
-def people(portal: Portal, client: Client, user_ids: Iterable[int]) -> dict[int, str]:
-    """Employees' names by id; one request for those not known yet, none when all are.
-
-    A name that cannot be read is left out: the tab does not fail for it.
-    """
-    wanted = {f"person:{portal.pk}:{user_id}": user_id for user_id in set(user_ids) - {0}}
-    found = _get_many(wanted).items()
-    known = {wanted[key]: name for key, name in found if isinstance(name, str)}
-    unknown = sorted(set(wanted.values()) - known.keys())
-    if unknown:
-        try:
-            read = people_read(client.batch(people_commands(unknown)))
-        except BitrixError:
-            return known
-        for user_id, name in read.items():
-            _set(f"person:{portal.pk}:{user_id}", name)
-        known |= read
-    return known
-
-
-def people_commands(user_ids: Iterable[int]) -> dict[str, Command]:
-    """Commands that read employees' names, for :func:`people_read`."""
-    asked = sorted(user_ids)
-    return {
-        f"people{at}": Command("user.get", {"FILTER": {"@ID": asked[at : at + batch.SIZE]}})
-        for at in range(0, len(asked), batch.SIZE)
-    }
-
-
-def people_read(outcomes: Outcomes) -> dict[int, str]:
-    """Employees' names by id; what was refused is left out."""
-    found = (
-        (
-            parsing.identifier(row.get("ID")),
-            " ".join(parsing.text(row.get(key)) for key in ("NAME", "LAST_NAME")).strip(),
-        )
-        for key, outcome in outcomes.items()
-        if key.startswith("people") and isinstance(outcome, Answer)
-        for row in parsing.rows(outcome.result)
-    )
-    return {user_id: name for user_id, name in found if name}
 
 
 def _get(key: str) -> object:

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.db import transaction
 
 from b24app.bitrix24 import errors
+from b24app.bitrix24.ask import Refusal
 from b24app.bitrix24.client import Client
 from b24app.connect import background_client, client_of, installer_client
 from b24app.journal import audit
@@ -111,6 +112,6 @@ def check_payment(portal: Portal) -> None:
     try:
         expired = launch.payment_expired(client.call("app.info"))
     except (errors.PaymentRequired, errors.MethodNotFound) as refusal:
-        expired = launch.payment_expired(refusal)
+        expired = launch.payment_expired(Refusal(refusal))
     if expired is not None:
         settle(portal, payment_expired=expired)

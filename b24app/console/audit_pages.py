@@ -19,7 +19,7 @@ from b24app.web.file_responses import table_download, table_format
 from b24app.web.forms import BadForm
 from b24app.web.session import Session
 
-PAGE = 50
+ENTRIES_PER_PAGE = 50
 MAX_PEOPLE = 500
 MAX_ROWS = 10_000
 MAX_ID = 10**15
@@ -87,10 +87,10 @@ def trail(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
     older = ""
     if form.is_valid():
         before = form.cleaned_data["before"] or 0
-        found = audit.search(user.portal, form.search(), before=before, size=PAGE + 1)
-        lines = audit_rows.lines(user, found[:PAGE], opened.language)
-        if len(found) > PAGE:
-            older = urlencode(narrowing | {"before": found[PAGE - 1].pk})
+        found = audit.search(user.portal, form.search(), before=before, size=ENTRIES_PER_PAGE + 1)
+        lines = audit_rows.lines(user, found[:ENTRIES_PER_PAGE], opened.language)
+        if len(found) > ENTRIES_PER_PAGE:
+            older = urlencode(narrowing | {"before": found[ENTRIES_PER_PAGE - 1].pk})
     context = {
         "form": form,
         "given": request.GET,

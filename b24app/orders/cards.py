@@ -204,22 +204,6 @@ def readable(owners: Iterable[Owner]) -> list[Owner]:
     return [one for one in owners if one.type_id in (DEAL, INVOICE)]
 
 
-def missing(outcomes: Outcomes, owners: Iterable[Owner]) -> set[Owner]:
-    """Owners that :func:`listing_of` did not bring although the portal answered.
-
-    To an administrator they do not exist; to anybody else they may be closed. A type whose list was
-    refused, even in part, proves nothing.
-    """
-    asked = {key.split(":")[1] for key in outcomes if key.startswith("cards:")}
-    failed = {
-        key.split(":")[1]
-        for key, one in outcomes.items()
-        if key.startswith("cards:") and isinstance(one, errors.BitrixError)
-    }
-    known = listed(outcomes)
-    return {one for one in owners if str(one.type_id) in asked - failed and one not in known}
-
-
 def set_amount(
     client: Client,
     card: Card,

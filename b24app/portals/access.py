@@ -30,14 +30,6 @@ def named(outcomes: Mapping[str, Answer | BitrixError]) -> bool:
     return isinstance(outcome, Answer) and outcome.result is True
 
 
-def may_link(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> bool:
-    """False where the portal has refused the person's own right and the app may not act for them.
-
-    False for everybody once the subscription has ended.
-    """
-    return not user.portal.payment_expired and (user.may_link is not False or named(outcomes))
-
-
 def can_be_named(portal: Portal) -> bool:
     """Whether anybody is named, and the app has an installer to act with."""
     return bool(portal.named_codes) and portal.installer_id is not None

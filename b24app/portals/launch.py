@@ -260,17 +260,15 @@ def identity() -> Ask[Identity]:
 
 def _identity(profile: object, app: Answer | Refusal) -> Identity:
     row = profile if isinstance(profile, Mapping) else {}
-    outcome = app.error if isinstance(app, Refusal) else app
-    result = None if isinstance(app, Refusal) else app.result
-    about = result if isinstance(result, Mapping) else {}
+    about = _about(app)
     return Identity(
         user_id=answers.whole(row.get("ID")) or 0,
         name=" ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()[:255],
         is_admin=row.get("ADMIN") is True,
-        app_code=app_code(outcome),
+        app_code=str(about.get("CODE") or "")[:255],
         app_status=str(about.get("STATUS") or "")[:8],
         licence=str(about.get("LICENSE_FAMILY") or "")[:64],
-        payment_expired=payment_expired(outcome),
+        payment_expired=payment_expired(app),
     )
 
 
@@ -288,50 +286,21 @@ def person_of(posted: Posted, portal: Portal, identity: Identity) -> Person:
     return Person(identity.user_id, identity.name, identity.is_admin, identity.payment_expired)
 
 
-def identity_commands() -> dict[str, Command]:
-    """Commands that tell whose token it is and for which app; part of each page's first request."""
-    return {"profile": Command("profile"), "app": Command("app.info")}
-
-
-def identified(
-    posted: Posted, portal: Portal, outcomes: Mapping[str, Answer | errors.BitrixError]
-) -> Person:
-    """The person behind the token, from the outcomes of :func:`identity_commands`.
-
-    Raises :class:`Refused` where the token is not this app's, or the portal does not say whose it is.
-    """
-    profile, app = outcomes["profile"], outcomes["app"]
-    if isinstance(profile, errors.BitrixError):
-        raise profile
-    row = profile.result if isinstance(profile.result, Mapping) else {}
-    user_id = answers.whole(row.get("ID")) or 0
-    if user_id <= 0:
-        raise Refused("foreign", portal)
-    if not portal.app_code or app_code(app) != portal.app_code:
-        # Older kernels and renamed app codes land here; the authorization server knows for certain.
-        verified_by_server(posted)
-    tracing.note_user(user_id)
-    name = " ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()
-    return Person(user_id, name[:255], row.get("ADMIN") is True, payment_expired(app))
-
-
-def app_code(outcome: Answer | errors.BitrixError) -> str:
-    """CODE of ``app.info`` (common/system/app-info.md): the app a token was issued for; "" if unsaid."""
-    if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, Mapping):
-        return ""
-    return str(outcome.result.get("CODE") or "")[:255]
-
-
-def payment_expired(outcome: Answer | errors.BitrixError) -> bool | None:
+def payment_expired(app: Answer | Refusal) -> bool | None:
     """PAYMENT_EXPIRED of ``app.info``: whether the trial or the subscription is over; None if unsaid.
 
     A kernel without that method refuses all calls once it is over, so whatever it answers says "no".
     """
-    if isinstance(outcome, errors.PaymentRequired | errors.MethodNotFound):
-        return isinstance(outcome, errors.PaymentRequired)
-    if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, Mapping):
-        return None
-    return {"Y": True, "N": False}.get(str(outcome.result.get("PAYMENT_EXPIRED")))
+    if isinstance(app, Refusal):
+        refused = {errors.PaymentRequired: True, errors.MethodNotFound: False}
+        return next((said for kind, said in refused.items() if isinstance(app.error, kind)), None)
+    return {"Y": True, "N": False}.get(str(_about(app).get("PAYMENT_EXPIRED")))
+
+
+def _about(app: Answer | Refusal) -> Mapping[str, object]:
+    """What ``app.info`` says of the app; nothing if it was refused."""
+    result = None if isinstance(app, Refusal) else app.result
+    return result if isinstance(result, Mapping) else {}
 
 
 def opened(

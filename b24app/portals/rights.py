@@ -229,7 +229,7 @@ def _client(user: PortalUser) -> AskingClient:
 def _learn(user: PortalUser, outcome: Outcome) -> None:
     if isinstance(outcome, _REFUSALS):
         raise outcome
-    if isinstance(outcome, errors.BitrixError):
+    if not isinstance(outcome, Answer):
         # The token works, or nothing would have come; the portal is asked again next time.
         return
     row = outcome.result if isinstance(outcome.result, Mapping) else {}
