@@ -108,13 +108,17 @@ class Client:
             if key not in found
         }
 
-    def answer(self, ask: Ask[T], *, send_before: float | None = None) -> T:
+    def answer(self, ask: Ask[T], *, send_before: float | None = None, strict: bool = False) -> T:
         """The answer of ``ask``, in as few batch requests as its commands fit into.
 
         ``send_before`` as in :meth:`batch`. Raises the ``BitrixError`` that the ask ends in; see
-        :func:`b24app.bitrix24.ask.answered` for requests that fail as a whole.
+        :func:`b24app.bitrix24.ask.answered` for requests that fail as a whole, and for ``strict``.
         """
-        return answered(ask, lambda commands: self.batch(commands, send_before=send_before))
+
+        def send(commands: Mapping[str, Command]) -> dict[str, Outcome]:
+            return self.batch(commands, send_before=send_before)
+
+        return answered(ask, send, strict=strict)
 
     def pages(
         self, method: str, params: Params | None = None, *, rows: paging.Rows[Row]

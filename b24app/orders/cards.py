@@ -71,7 +71,12 @@ def read_card(owner: Owner, answer: Answer) -> Card:
 
 def cards_of(owners: Iterable[Owner]) -> Ask[CardList]:
     """Titles and responsible persons of deals and invoices. A refused list is no error: see the result."""
-    asked = frozenset(readable(owners))
+    return cards_of_any_type(readable(owners))
+
+
+def cards_of_any_type(owners: Iterable[Owner]) -> Ask[CardList]:
+    """As :func:`cards_of`, and cards of other types are asked for as well."""
+    asked = frozenset(owners)
     types = sorted({owner.type_id for owner in asked})
     return ask.every(
         ask.many(
@@ -199,22 +204,6 @@ def readable(owners: Iterable[Owner]) -> list[Owner]:
     return [one for one in owners if one.type_id in (DEAL, INVOICE)]
 
 
-def missing(outcomes: Outcomes, owners: Iterable[Owner]) -> set[Owner]:
-    """Owners that :func:`listing_of` did not bring although the portal answered.
-
-    To an administrator they do not exist; to anybody else they may be closed. A type whose list was
-    refused, even in part, proves nothing.
-    """
-    asked = {key.split(":")[1] for key in outcomes if key.startswith("cards:")}
-    failed = {
-        key.split(":")[1]
-        for key, one in outcomes.items()
-        if key.startswith("cards:") and isinstance(one, errors.BitrixError)
-    }
-    known = listed(outcomes)
-    return {one for one in owners if str(one.type_id) in asked - failed and one not in known}
-
-
 def set_amount(
     client: Client,
     card: Card,
@@ -230,35 +219,41 @@ def set_amount(
     in seconds since 1970. Raises the portal's refusal; where the answer was lost, the card is read
     and only that decides.
     """
-    flag = "Y" if manual else "N"
-    if card.owner.is_deal:
-        fields = {"OPPORTUNITY": str(amount), "IS_MANUAL_OPPORTUNITY": flag}
-        write = Command("crm.deal.update", {"id": card.owner.id, "fields": fields}, write=True)
-    else:
-        fields = {"opportunity": str(amount), "isManualOpportunity": flag}
-        params = {"entityTypeId": card.owner.type_id, "id": card.owner.id, "fields": fields}
-        write = Command("crm.item.update", params, write=True)
+    before = card
+    written: object
+    now: Card | Refusal
     try:
-        asked = opening(card.owner)
-        commands = {"first": asked["card"], "write": write, **asked}
-        outcomes = client.batch(commands, send_before=send_before)
-        refused = outcomes["write"]
+        before, written, now = client.answer(
+            ask.together(
+                card_of(card.owner).otherwise(card),
+                _write_amount(card.owner, amount, manual=manual).attempt(),
+                card_of(card.owner).attempt(),
+            ),
+            send_before=send_before,
+            strict=True,
+        )
     except errors.BitrixError as lost:
         if lost.not_applied:
             raise
-        outcomes, refused = client.batch(opening(card.owner)), lost
-    now = opened(card.owner, outcomes)
-    if isinstance(refused, errors.BitrixError) and now.amount != amount:
-        raise refused
-    return _first(card, outcomes), now
+        written, now = Refusal(lost), client.answer(card_of(card.owner))
+    after = ask.value_of(now)
+    if isinstance(written, Refusal) and after.amount != amount:
+        raise written.error
+    return before, after
 
 
-def _first(card: Card, outcomes: Outcomes) -> Card:
-    """The card as the writing request found it; as it was looked at, where that could not tell."""
-    try:
-        return opened(card.owner, {"card": outcomes["first"]})
-    except (KeyError, errors.BitrixError):
-        return card
+def _write_amount(owner: Owner, amount: Decimal, *, manual: bool) -> Ask[None]:
+    """crm/deals/crm-deal-update.md, crm/universal/crm-item-update.md"""
+    flag = "Y" if manual else "N"
+    if owner.is_deal:
+        method = "crm.deal.update"
+        params: dict[str, object] = {"id": owner.id}
+        fields = {"OPPORTUNITY": str(amount), "IS_MANUAL_OPPORTUNITY": flag}
+    else:
+        method = "crm.item.update"
+        params = {"entityTypeId": owner.type_id, "id": owner.id}
+        fields = {"opportunity": str(amount), "isManualOpportunity": flag}
+    return ask.of(Command(method, {**params, "fields": fields}, write=True), lambda answer: None)
 
 
 def add_note(owner: Owner, text: str) -> Ask[None]:

@@ -56,7 +56,7 @@ def _row(method: str, pk: int | Reference) -> Ask[object]:
 
     Followed pages: crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md.
     """
-    row: Ask[object] = ask.of(Command(method, {"id": pk}), lambda answer: answer.result)
+    row: Ask[object] = ask.of(Command(method, {"id": pk}), lambda answer: answer.result or {})
     return row.otherwise(None, errors.AccessDenied).otherwise({})
 
 

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 from b24app.bitrix24 import ask, batch, references
 from b24app.bitrix24.ask import Ask
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.client import Answer, Command
 from b24app.orders import cards, clients, content, links, normalization, parsing
 from b24app.orders.clients import BRIEF, Lookup
 from b24app.orders.matching import Buyer
@@ -105,11 +105,6 @@ def ids_matching(wanted: Wanted) -> Ask[tuple[list[int], int]]:
         return filtered.map(lambda left: (left, more))
 
     return _looks(_places(wanted), ALL_PAGES).then(kept)
-
-
-def every_id(client: Client, wanted: Wanted) -> tuple[list[int], int]:
-    """As :func:`ids_matching`, asked at once."""
-    return client.answer(ids_matching(wanted))
 
 
 def _of_client(wanted: Wanted) -> Ask[Finding]:

@@ -4,7 +4,6 @@ They are comfort: loaded after the page, silent where there are none or the port
 and remembered for some minutes where there was nothing.
 """
 
-import json
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,8 +26,8 @@ from b24app.portals import access
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import Asks
 from b24app.tab import dismissals, region
-from b24app.tab.forms import BadForm
-from b24app.web import entry
+from b24app.web import entry, htmx
+from b24app.web.forms import whole_number
 from b24app.web.session import Session
 
 logger = logging.getLogger(__name__)
@@ -57,16 +56,9 @@ def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
         text = _("This order is no longer suggested here")
     else:
         text = _("This order is no longer suggested to you here")
-    toast = {
-        "text": text,
-        "kind": "ok",
-        "undo": {
-            "url": reverse("tab-suggestions-restore"),
-            "label": _("Undo"),
-            "values": {"order": str(order_id)},
-        },
-    }
-    return HttpResponse(headers={"HX-Trigger": json.dumps({"lo:toast": toast})})
+    url, undo = reverse("tab-suggestions-restore"), {"order": str(order_id)}
+    toast = htmx.toast(text, undo_url=url, undo_label=_("Undo"), undo=undo)
+    return htmx.trigger(HttpResponse(), toast)
 
 
 @entry.in_session("POST", asks=Asks.FIRST_OR_LATELY)
@@ -76,9 +68,7 @@ def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     forget(user.portal, region.owner_of(opened))
     response = _shown(request, opened, user, slot=False)
     # The toast's own request aims at the orders.
-    response["HX-Retarget"] = "#suggestions"
-    response["HX-Reswap"] = "outerHTML"
-    return response
+    return htmx.retarget(response, "#suggestions", swap="outerHTML")
 
 
 def forget(portal: Portal, owner: Owner) -> None:
@@ -112,7 +102,7 @@ def _shown(request: HttpRequest, opened: Session, user: PortalUser, *, slot: boo
     response = render(request, "tab/suggestions.html", context)
     if not linked:
         # A card without orders shows them in the place of its empty state.
-        response["HX-Retarget"] = "[data-state=empty]"
+        return htmx.retarget(response, "[data-state=empty]")
     return response
 
 
@@ -158,10 +148,7 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
 
 
 def _order_id(request: HttpRequest) -> int:
-    raw = request.POST.get("order", "")
-    if not (raw.isascii() and raw.isdecimal() and len(raw) <= 15 and int(raw) > 0):
-        raise BadForm
-    return int(raw)
+    return whole_number(request.POST.get("order", ""), least=1)
 
 
 def _key(portal: Portal, owner: Owner) -> str:

@@ -21,15 +21,15 @@ from b24app.portals.models import PortalUser
 from b24app.portals.placements import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
 from b24app.portals.rights import Asks
 from b24app.tab import column_settings, order_rows, order_table, region
-from b24app.tab.forms import BadForm
-from b24app.web import entry, error_states, table_files
+from b24app.web import entry, error_states, htmx
+from b24app.web.file_responses import table_download, table_format
+from b24app.web.forms import BadForm
 from b24app.web.frame_headers import allow_frame, nonce_of
 from b24app.web.session import Session
 
 # The entity's type comes from the placement alone: PLACEMENT_OPTIONS could say anything.
 OWNER_TYPES = {DEAL_TAB: DEAL, DEAL_LIST_MENU: DEAL, INVOICE_TAB: INVOICE}
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_EXPORTED = 1000
 
 _MOMENT = re.compile(r"\d{1,12}\.\d{6}|", re.ASCII)
@@ -113,9 +113,7 @@ def order_details(request: HttpRequest, opened: Session, user: PortalUser) -> Ht
         raise
     except errors.BitrixError as error:
         context["state"] = state = error_states.of_error(error)
-        response = render(request, "tab/details.html", context, status=state.status)
-        response["X-Lo-State"] = "1"
-        return response
+        return htmx.partial(request, "tab/details.html", context, status=state.status)
     return render(request, "tab/details.html", context)
 
 
@@ -139,9 +137,7 @@ def hide_columns(request: HttpRequest, opened: Session, user: PortalUser) -> Htt
 @entry.in_session("POST", asks=Asks.FIRST)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The ticked orders, or all that match the narrowing, as a CSV or XLSX file."""
-    kind = request.POST.get("format", "")
-    if kind not in ("csv", "xlsx"):
-        raise BadForm
+    kind = table_format(request.POST)
     client, portal = client_of(user), user.portal
     if request.POST.get("all") == "on":
         chosen = region.chosen(opened, user, client, request.POST, whole=True)
@@ -162,19 +158,8 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
         people,
         opened.language,
     )
-    content = (
-        table_files.xlsx_file(table)
-        if kind == "xlsx"
-        else table_files.csv_file(table, opened.language)
-    )
     card = "deal" if region.owner_of(opened).is_deal else "invoice"
-    return HttpResponse(
-        content,
-        content_type=XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="orders-{card}-{opened.entity_id}.{kind}"'
-        },
-    )
+    return table_download(table, kind, opened.language, f"orders-{card}-{opened.entity_id}")
 
 
 def _order_id(raw: str) -> int:
