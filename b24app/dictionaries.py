@@ -20,7 +20,7 @@ from b24app.portals.models import Portal
 
 logger = logging.getLogger(__name__)
 
-LIFETIME = 3600
+LIFETIME_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def expected_links(portal: Portal, owner: Owner) -> int:
 
 
 def remember_links(portal: Portal, owner: Owner, total: int) -> None:
-    """Keep what :func:`expected_links` tells."""
+    """Keep the number for :func:`expected_links`."""
     _set(f"links:{portal.pk}:{owner.type_id}:{owner.id}", total)
 
 
@@ -202,6 +202,6 @@ def _get_many(keys: Iterable[str]) -> Mapping[str, object]:
 
 def _set(key: str, value: object) -> None:
     try:
-        cache.set(key, value, LIFETIME)
+        cache.set(key, value, LIFETIME_SECONDS)
     except RedisError:
         logger.warning("cache away, nothing remembered")
