@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.ask import Refusal, together
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Refusal
 from b24app.bitrix24.client import Client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
@@ -42,8 +42,8 @@ def of(
     if not found:
         return (), False
     ids = [link.order_id for link in found]
-    listed, read = client.answer(
-        together(
+    titled, read = client.answer(
+        ask.together(
             cards.cards_of(link.owner for link in found), content.content_of(ids, KINDS).attempt()
         )
     )
@@ -52,14 +52,15 @@ def of(
             raise read.error
         read = Content()
     orders = {order.id: order for order in read.built(ids)}
-    missing = listed.missing()
+    titles = {owner: card.title for owner, card in titled.found.items()}
+    missing = titled.missing()
     entries = audit.latest_of(portal, ids)
     rows = tuple(
         Described(
             link.order_id,
             link.owner,
             orders.get(link.order_id),
-            listed.found[link.owner].title if link.owner in listed.found else None,
+            titles.get(link.owner),
             link.owner in missing,
             _through(entries.get(link.order_id), link),
         )

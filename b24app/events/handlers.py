@@ -9,8 +9,8 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from b24app import upkeep
-from b24app.bitrix24 import errors
-from b24app.bitrix24.ask import together
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask
 from b24app.connect import background_client, installer_client
 from b24app.events import echoes, uninstall_checks
 from b24app.events.models import ChangeNotice, InboxEvent
@@ -193,21 +193,21 @@ def _found(
     while a deal or an invoice is looked at. A payment's order is told as saved too; that nobody asked
     where saved orders are linked is kept for the tabs that are looked at later.
     """
-    of_parts = any(parts.values()) and watching.somebody_looks(portal.pk)
-    of_saved = bool(saved) and watching.somebody_looks(portal.pk, LINKED_TO)
-    if saved and not of_saved:
+    orders: Ask[set[int]] = ask.known(set())
+    owners: Ask[dict[int, Owner | None]] = ask.known({})
+    if any(parts.values()) and watching.somebody_looks(portal.pk):
+        orders = origins.orders_of(parts)
+    if saved and watching.somebody_looks(portal.pk, LINKED_TO):
+        owners = links.owners_of(saved)
+    elif saved:
         watching.tell_unread(portal.pk)
-    client = installer_client(portal) if of_parts or of_saved else None
+    question = ask.together(orders, owners)
+    client = installer_client(portal) if question.commands else None
     if client is None:
         return set(), set()
     try:
-        orders, owners = client.answer(
-            together(
-                origins.orders_of(parts if of_parts else {}),
-                links.owners_of(saved if of_saved else ()),
-            )
-        )
-        return orders, {one for one in owners.values() if one is not None}
+        found, linked = client.answer(question)
+        return found, {one for one in linked.values() if one is not None}
     except _ENDED as error:
         # The installer has lost a right or their access: that is shown elsewhere, and mended there.
         logger.warning("changed orders at %s not read: %s", portal.host, error.code)
