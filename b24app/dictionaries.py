@@ -14,65 +14,13 @@ from redis.exceptions import RedisError
 from b24app.bitrix24 import ask, batch
 from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Command
-from b24app.bitrix24.errors import BitrixError
 from b24app.orders import parsing
 from b24app.orders.types import Owner, Status
 from b24app.portals.models import Portal
 
 logger = logging.getLogger(__name__)
 
-LIFETIME = 3600
-
-Outcomes = Mapping[str, Answer | BitrixError]
-
-
-def _pages(key: str, method: str, params: Mapping[str, object], pages: int) -> dict[str, Command]:
-    """Commands that read the first ``pages`` pages of a list in one request, for :func:`_rows`."""
-    return {
-        f"{key}:{start}": Command(method, {**params, "start": start})
-        for start in range(0, batch.SIZE * pages, batch.SIZE)
-    }
-
-
-def _rows(outcomes: Outcomes, key: str, name: str) -> Mapping[str, object] | None:
-    """The rows of all pages of a list under their ``name``; None if its first page was not read."""
-    answers = [
-        outcome
-        for at, outcome in outcomes.items()
-        if at.startswith(f"{key}:") and isinstance(outcome, Answer)
-    ]
-    if not isinstance(outcomes.get(f"{key}:0"), Answer):
-        return None
-    found = [row for one in answers for row in parsing.rows(one.result, name)]
-    total = max(one.total or 0 for one in answers)
-    if total > len(found):
-        logger.warning("%s: read %s of %s rows", key, len(found), total)
-    return {name: found}
-
-
-STATUSES: Mapping[str, Command] = {
-    **_pages(
-        "statuses",
-        "sale.status.list",
-        {
-            "select": ["id", "type", "color", "sort"],
-            "filter": {"type": "O"},
-            "order": {"id": "asc"},
-        },
-        2,
-    ),
-    # A name for each status in each language of the portal (sale/status-lang).
-    **_pages(
-        "status_names",
-        "sale.statusLang.list",
-        {
-            "select": ["statusId", "lid", "name"],
-            "order": {"statusId": "asc", "lid": "asc"},
-        },
-        6,
-    ),
-}
-"""Commands that read up to 100 order statuses and 300 of their names, whether they are known or not."""
+LIFETIME_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,27 +157,6 @@ def _read_names(answer: Answer) -> Mapping[int, str]:
     return {user_id: name for user_id, name in found.items() if name}
 
 
-def status_commands(portal: Portal) -> dict[str, Command]:
-    """Commands that read the statuses; none while they are known."""
-    return {} if _get(f"statuses:{portal.pk}") is not None else dict(STATUSES)
-
-
-def statuses(portal: Portal, outcomes: Outcomes) -> Mapping[str, Status]:
-    """Order statuses by id: as just read where they were asked for, else as remembered."""
-    listed = _rows(outcomes, "statuses", "statuses")
-    if listed is not None:
-        plain = [listed, _rows(outcomes, "status_names", "statusLangs")]
-        if not any(isinstance(outcomes.get(key), BitrixError) for key in STATUSES):
-            _set(f"statuses:{portal.pk}", plain)
-        return parsing.statuses(*plain)
-    remembered = _get(f"statuses:{portal.pk}")
-    return (
-        parsing.statuses(*remembered)
-        if isinstance(remembered, list) and len(remembered) == 2
-        else {}
-    )
-
-
 def named(known: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
     """Ids and names of statuses, in the portal's own order."""
     return [(one.id, one.name(language)) for one in _in_order(known)]
@@ -253,7 +180,7 @@ def expected_links(portal: Portal, owner: Owner) -> int:
 
 
 def remember_links(portal: Portal, owner: Owner, total: int) -> None:
-    """Keep what :func:`expected_links` tells."""
+    """Keep the number for :func:`expected_links`."""
     _set(f"links:{portal.pk}:{owner.type_id}:{owner.id}", total)
 
 
@@ -275,6 +202,6 @@ def _get_many(keys: Iterable[str]) -> Mapping[str, object]:
 
 def _set(key: str, value: object) -> None:
     try:
-        cache.set(key, value, LIFETIME)
+        cache.set(key, value, LIFETIME_SECONDS)
     except RedisError:
         logger.warning("cache away, nothing remembered")

@@ -140,7 +140,7 @@ def _from_search(held: Held, own: Client) -> None:
         unlinked=cursor.get("unlinked") is True,
         below=int(cursor.get("below", 0)),
     )
-    ids, more = search.every_id(own, wanted)
+    ids, more = own.answer(search.ids_matching(wanted))
     have = JobItem.objects.filter(job=held.job, order_id__in=ids)
     known = set(have.values_list("order_id", flat=True))
     fresh = [(order_id, None) for order_id in ids if order_id not in known]

@@ -11,7 +11,7 @@ from typing import Final
 
 from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.ask import Ask
-from b24app.bitrix24.client import Answer, Client
+from b24app.bitrix24.client import Answer
 from b24app.orders import content, links
 from b24app.orders.content import (
     BESIDE_ROWS,
@@ -251,10 +251,3 @@ def orders_by_id(
         return read.built(ids)
 
     return content_of(ids, kinds).map(built)
-
-
-def read_orders(
-    client: Client, order_ids: Iterable[int], kinds: Sequence[Kind] = EVERYTHING
-) -> tuple[Order, ...]:
-    """As :func:`orders_by_id`, asked at once."""
-    return client.answer(orders_by_id(order_ids, kinds))

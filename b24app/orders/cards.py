@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
-from b24app.bitrix24 import ask, batch, errors
+from b24app.bitrix24 import ask, errors
 from b24app.bitrix24.ask import Ask, Refusal
 from b24app.bitrix24.batch import Reference
 from b24app.bitrix24.client import Answer, Client, Command
@@ -63,7 +63,10 @@ def card_of(owner: Owner) -> Ask[Card]:
 
 def read_card(owner: Owner, answer: Answer) -> Card:
     """The card in the answer of :func:`get_command`; raises ``errors.NotFound`` for another one."""
-    found = parsing.card(owner.type_id, _row(owner.type_id, answer.result))
+    row = answer.result
+    if not owner.is_deal:
+        row = row.get("item") if isinstance(row, Mapping) else None
+    found = parsing.card(owner.type_id, row)
     if found is None or found.owner != owner:
         raise errors.NotFound("", "not the card asked for", method="crm.deal.get")
     return found
@@ -130,72 +133,35 @@ def _card_list(
 
 def opening(owner: Owner) -> dict[str, Command]:
     """The command that reads one card, for :func:`opened`."""
-    if owner.is_deal:
-        return {"card": Command("crm.deal.get", {"id": owner.id})}
-    return {"card": Command("crm.item.get", {"entityTypeId": owner.type_id, "id": owner.id})}
+    return {"card": get_command(owner)}
 
 
 def opened(owner: Owner, outcomes: Outcomes) -> Card:
     """The card; raises the portal's refusal, or ``errors.NotFound`` for an answer that is not one."""
     outcome = outcomes["card"]
-    if isinstance(outcome, errors.BitrixError):
+    if not isinstance(outcome, Answer):
         raise outcome
-    found = parsing.card(owner.type_id, _row(owner.type_id, outcome.result))
-    if found is None or found.owner != owner:
-        raise errors.NotFound("", "not the card asked for", method="crm.deal.get")
-    return found
-
-
-def _row(type_id: int, result: object) -> object:
-    if type_id == DEAL:
-        return result
-    return result.get("item") if isinstance(result, Mapping) else None
-
-
-def listing(type_id: int, ids: Iterable[int | str], tag: str = "") -> dict[str, Command]:
-    """Commands that read titles and who is responsible, for :func:`listed`; 50 cards each.
-
-    ``ids`` may be references ``$result[…]`` of the same batch. A card the person may not see does
-    not come back.
-    """
-    wanted, commands = list(ids), dict[str, Command]()
-    for at in range(0, len(wanted), batch.SIZE):
-        chunk = wanted[at : at + batch.SIZE]
-        if type_id == DEAL:
-            command = Command(
-                "crm.deal.list", {"select": _TITLE[DEAL], "filter": {"@ID": chunk}, "start": -1}
-            )
-        else:
-            command = Command(
-                "crm.item.list",
-                {"entityTypeId": type_id, "select": _ITEM_TITLE, "filter": {"@id": chunk}},
-            )
-        commands[f"cards:{type_id}:{tag}:{at}"] = command
-    return commands
+    return read_card(owner, outcome)
 
 
 def listing_of(owners: Iterable[Owner]) -> dict[str, Command]:
-    """:func:`listing` for cards of several types."""
-    by_type: dict[int, set[int]] = {}
-    for owner in owners:
-        by_type.setdefault(owner.type_id, set()).add(owner.id)
+    """Commands that read titles and who is responsible, for :func:`listed`; 50 cards each."""
+    asked = set(owners)
     return {
-        key: command
-        for type_id, ids in by_type.items()
-        for key, command in listing(type_id, sorted(ids)).items()
+        f"cards:{type_id}:{number}": _list_command(type_id, page)
+        for type_id in sorted({owner.type_id for owner in asked})
+        for number, page in enumerate(
+            ask.pages(sorted(owner.id for owner in asked if owner.type_id == type_id))
+        )
     }
 
 
 def listed(outcomes: Outcomes) -> dict[Owner, Card]:
-    """The cards that :func:`listing` brought. One that is missing may not be opened, or is gone."""
+    """The cards that :func:`listing_of` brought. One that is missing may not be opened, or is gone."""
     found: dict[Owner, Card] = {}
     for key, outcome in outcomes.items():
         if key.startswith("cards:") and isinstance(outcome, Answer):
-            type_id = int(key.split(":")[1])
-            for row in parsing.rows(outcome.result, None if type_id == DEAL else "items"):
-                card = parsing.card(type_id, row)
-                if card is not None:
-                    found[card.owner] = card
+            found |= _read(int(key.split(":")[1]), outcome)
     return found
 
 
@@ -219,35 +185,41 @@ def set_amount(
     in seconds since 1970. Raises the portal's refusal; where the answer was lost, the card is read
     and only that decides.
     """
-    flag = "Y" if manual else "N"
-    if card.owner.is_deal:
-        fields = {"OPPORTUNITY": str(amount), "IS_MANUAL_OPPORTUNITY": flag}
-        write = Command("crm.deal.update", {"id": card.owner.id, "fields": fields}, write=True)
-    else:
-        fields = {"opportunity": str(amount), "isManualOpportunity": flag}
-        params = {"entityTypeId": card.owner.type_id, "id": card.owner.id, "fields": fields}
-        write = Command("crm.item.update", params, write=True)
+    before = card
+    written: object
+    now: Card | Refusal
     try:
-        asked = opening(card.owner)
-        commands = {"first": asked["card"], "write": write, **asked}
-        outcomes = client.batch(commands, send_before=send_before)
-        refused = outcomes["write"]
+        before, written, now = client.answer(
+            ask.together(
+                card_of(card.owner).otherwise(card),
+                _write_amount(card.owner, amount, manual=manual).attempt(),
+                card_of(card.owner).attempt(),
+            ),
+            send_before=send_before,
+            strict=True,
+        )
     except errors.BitrixError as lost:
         if lost.not_applied:
             raise
-        outcomes, refused = client.batch(opening(card.owner)), lost
-    now = opened(card.owner, outcomes)
-    if isinstance(refused, errors.BitrixError) and now.amount != amount:
-        raise refused
-    return _first(card, outcomes), now
+        written, now = Refusal(lost), client.answer(card_of(card.owner))
+    after = ask.value_of(now)
+    if isinstance(written, Refusal) and after.amount != amount:
+        raise written.error
+    return before, after
 
 
-def _first(card: Card, outcomes: Outcomes) -> Card:
-    """The card as the writing request found it; as it was looked at, where that could not tell."""
-    try:
-        return opened(card.owner, {"card": outcomes["first"]})
-    except (KeyError, errors.BitrixError):
-        return card
+def _write_amount(owner: Owner, amount: Decimal, *, manual: bool) -> Ask[None]:
+    """crm/deals/crm-deal-update.md, crm/universal/crm-item-update.md"""
+    flag = "Y" if manual else "N"
+    if owner.is_deal:
+        method = "crm.deal.update"
+        params: dict[str, object] = {"id": owner.id}
+        fields = {"OPPORTUNITY": str(amount), "IS_MANUAL_OPPORTUNITY": flag}
+    else:
+        method = "crm.item.update"
+        params = {"entityTypeId": owner.type_id, "id": owner.id}
+        fields = {"opportunity": str(amount), "isManualOpportunity": flag}
+    return ask.of(Command(method, {**params, "fields": fields}, write=True), lambda answer: None)
 
 
 def add_note(owner: Owner, text: str) -> Ask[None]:

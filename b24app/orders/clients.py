@@ -19,12 +19,13 @@ from b24app.orders.content import Kind
 from b24app.orders.matching import Buyer, Candidate
 from b24app.orders.types import DEAL, Card, Customer, Order, Owner
 
-# Of each kind: a card with more telephones than this belongs to nobody in particular.
-MAX_KEYS = 4
-MAX_CANDIDATES = 40
+MAX_KEYS: Final = 4
+"""Telephones, and e-mails: a card with more of them belongs to nobody in particular."""
 
-# What an order is recognised by and drawn with where its money is not looked at.
-BRIEF = (Kind.ORDERS, Kind.PROPERTIES)
+MAX_CANDIDATES: Final = 40
+
+BRIEF: Final = (Kind.ORDERS, Kind.PROPERTIES)
+"""Enough to recognise an order and to show it where its payments do not matter."""
 
 
 def buyer_of(owner: Owner) -> Ask[tuple[Buyer, Card]]:
@@ -56,7 +57,7 @@ def _row(method: str, pk: int | Reference) -> Ask[object]:
 
     Followed pages: crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md.
     """
-    row: Ask[object] = ask.of(Command(method, {"id": pk}), lambda answer: answer.result)
+    row: Ask[object] = ask.of(Command(method, {"id": pk}), lambda answer: answer.result or {})
     return row.otherwise(None, errors.AccessDenied).otherwise({})
 
 
@@ -97,7 +98,7 @@ def _buyer(card: Card, contact: object, company: object) -> Ask[tuple[Buyer, Car
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A text to look for in properties of ``codes``; ``holds`` says whether a value is what was meant."""
+    """A text to look for in properties of ``codes``; ``holds`` says whether a value really matches."""
 
     text: str
     codes: Sequence[str]
@@ -125,7 +126,7 @@ class Lookup:
         )
 
     def orders(self, result: object) -> set[int]:
-        """Orders whose property really holds what was meant."""
+        """Orders with a property of ``codes`` that really matches."""
         return {
             parsing.identifier(row.get("orderId"))
             for row in parsing.rows(result, "propertyValues")

@@ -29,10 +29,7 @@ def gone(client: Client, order_ids: Iterable[int]) -> set[int]:
 
     One request for each 50; none for no orders.
     """
-    try:
-        return client.answer(deleted_among(order_ids))
-    except errors.BitrixError:
-        return set()
+    return client.answer(deleted_among(order_ids))
 
 
 def error() -> errors.OrderNotFound:

@@ -2,8 +2,7 @@
 
 Two requests: the first asks every place where the text may stand, the second reads the orders found,
 where each is linked, and what those deals are called. A third narrows down what a filter leaves little of.
-No condition of ours is believed to have been kept: the portal drops the ones it does not know in
-silence, so every row is compared again here.
+The portal silently drops conditions that it does not know, so every row is compared again here.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +11,7 @@ from datetime import date, timedelta
 
 from b24app.bitrix24 import ask, batch, references
 from b24app.bitrix24.ask import Ask
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.client import Answer, Command
 from b24app.orders import cards, clients, content, links, normalization, parsing
 from b24app.orders.clients import BRIEF, Lookup
 from b24app.orders.matching import Buyer
@@ -107,11 +106,6 @@ def ids_matching(wanted: Wanted) -> Ask[tuple[list[int], int]]:
     return _looks(_places(wanted), ALL_PAGES).then(kept)
 
 
-def every_id(client: Client, wanted: Wanted) -> tuple[list[int], int]:
-    """As :func:`ids_matching`, asked at once."""
-    return client.answer(ids_matching(wanted))
-
-
 def _of_client(wanted: Wanted) -> Ask[Finding]:
     """Orders that hold the text and are the client's; without a text, those that hold the client's data."""
     buyer = clients.buyer_of(wanted.card)
@@ -181,7 +175,7 @@ def _longest_word(text: str) -> str:
 class _Place:
     """One place where the text may stand: how to ask, and which orders of an answer really hold it.
 
-    What was meant exactly (``exact``: a whole number or id) stands first, however old it is.
+    An ``exact`` match (of a whole number or ID) comes first, however old it is.
     """
 
     command: Command
@@ -234,7 +228,7 @@ def _has_phone(text: str) -> Callable[[str], bool]:
 
 
 def _period(wanted: Wanted) -> dict[str, object]:
-    """The days asked for with one more on either side: the portal counts in a time zone of its own."""
+    """The days asked for and a day before and after them: the portal counts in its own time zone."""
     found: dict[str, object] = {}
     day = timedelta(days=1)
     if wanted.since is not None:
@@ -299,7 +293,7 @@ def _look(place: _Place, pages: int) -> Ask[_Look]:
 
 
 def _candidates(looked: Iterable[_Look], below: int) -> tuple[list[int], int]:
-    """Orders that hold the text, those meant exactly before the newest, and the order to go on under.
+    """Orders that hold the text, exact matches before the newest, and the order to go on under.
 
     That is 0 at the end. A place with more pages than were read is known down to its last order only,
     and so is the whole.

@@ -260,12 +260,13 @@ def identity() -> Ask[Identity]:
 
 def _identity(profile: object, app: Answer | Refusal) -> Identity:
     row = profile if isinstance(profile, Mapping) else {}
-    about = _about(app)
+    result = None if isinstance(app, Refusal) else app.result
+    about = result if isinstance(result, Mapping) else {}
     return Identity(
         user_id=answers.whole(row.get("ID")) or 0,
         name=" ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()[:255],
         is_admin=row.get("ADMIN") is True,
-        app_code=str(about.get("CODE") or "")[:255],
+        app_code=_app_code(app),
         app_status=str(about.get("STATUS") or "")[:8],
         licence=str(about.get("LICENSE_FAMILY") or "")[:64],
         payment_expired=payment_expired(app),
@@ -286,21 +287,23 @@ def person_of(posted: Posted, portal: Portal, identity: Identity) -> Person:
     return Person(identity.user_id, identity.name, identity.is_admin, identity.payment_expired)
 
 
+def _app_code(app: Answer | Refusal) -> str:
+    """CODE of ``app.info`` (common/system/app-info.md): the app a token was issued for; "" if unsaid."""
+    if isinstance(app, Refusal) or not isinstance(app.result, Mapping):
+        return ""
+    return str(app.result.get("CODE") or "")[:255]
+
+
 def payment_expired(app: Answer | Refusal) -> bool | None:
     """PAYMENT_EXPIRED of ``app.info``: whether the trial or the subscription is over; None if unsaid.
 
     A kernel without that method refuses all calls once it is over, so whatever it answers says "no".
     """
     if isinstance(app, Refusal):
-        refused = {errors.PaymentRequired: True, errors.MethodNotFound: False}
-        return next((said for kind, said in refused.items() if isinstance(app.error, kind)), None)
-    return {"Y": True, "N": False}.get(str(_about(app).get("PAYMENT_EXPIRED")))
-
-
-def _about(app: Answer | Refusal) -> Mapping[str, object]:
-    """What ``app.info`` says of the app; nothing if it was refused."""
-    result = None if isinstance(app, Refusal) else app.result
-    return result if isinstance(result, Mapping) else {}
+        is_said = isinstance(app.error, errors.PaymentRequired | errors.MethodNotFound)
+        return isinstance(app.error, errors.PaymentRequired) if is_said else None
+    row = app.result if isinstance(app.result, Mapping) else {}
+    return {"Y": True, "N": False}.get(str(row.get("PAYMENT_EXPIRED")))
 
 
 def opened(

@@ -227,9 +227,9 @@ def _client(user: PortalUser) -> AskingClient:
 
 
 def _learn(user: PortalUser, outcome: Outcome) -> None:
-    if isinstance(outcome, _REFUSALS):
-        raise outcome
     if not isinstance(outcome, Answer):
+        if isinstance(outcome, _REFUSALS):
+            raise outcome
         # The token works, or nothing would have come; the portal is asked again next time.
         return
     row = outcome.result if isinstance(outcome.result, Mapping) else {}

@@ -32,10 +32,11 @@ from b24app.web.session import Session
 
 logger = logging.getLogger(__name__)
 
-# How long a card with nothing to suggest is believed to have nothing, in seconds.
-NOTHING_FOR = 300
-# More at once would be a list to work through, and the picker is made for that.
-MOST = 5
+NOTHING_SECONDS = 300
+"""Seconds for which a card with nothing to suggest is not looked at again."""
+
+MAX_SUGGESTIONS = 5
+"""More at once would be a list to work through, and the picker is made for that."""
 
 
 class NothingToSay(Exception):
@@ -132,7 +133,7 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
 
         def suggested(found: Sequence[Candidate]) -> tuple[tuple[Suggestion, ...], bool]:
             best = matching.suggestions(buyer, found, made=card.created, since=since)
-            return best[:MOST], bool(linked)
+            return best[:MAX_SUGGESTIONS], bool(linked)
 
         return (
             clients.orders_with_data_of(buyer)
@@ -172,6 +173,6 @@ def _remembered(portal: Portal, owner: Owner) -> list[int]:
 def _remember_nothing(user: PortalUser, owner: Owner) -> None:
     everybody = [*_remembered(user.portal, owner), user.pk]
     try:
-        cache.set(_key(user.portal, owner), everybody, NOTHING_FOR)
+        cache.set(_key(user.portal, owner), everybody, NOTHING_SECONDS)
     except RedisError:
         logger.warning("cache away, nothing remembered")
