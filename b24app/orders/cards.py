@@ -99,7 +99,9 @@ def referenced(type_id: int, ids: Sequence[Reference]) -> Ask[Mapping[Owner, Car
 
 
 def _page(type_id: int, ids: Sequence[int]) -> Ask[Mapping[Owner, Card] | Refusal]:
-    return ask.of(_list_command(type_id, ids), lambda answer: _read(type_id, answer)).attempt()
+    return ask.of(_list_command(type_id, ids), lambda answer: _read(type_id, answer)).attempt(
+        whole=False
+    )
 
 
 def _list_command(type_id: int, ids: Sequence[int | Reference]) -> Command:
