@@ -1,9 +1,10 @@
 """Changing an order's status (sale/order/sale-order-update.md), read back like every write of ours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import ask, batch, errors
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.orders import parsing
 from b24app.orders.links import FIRST, Result
@@ -54,15 +55,36 @@ class StatusOutcome:
         return tuple(one for one in self.changed if one.result in (Result.DONE, Result.UNKNOWN))
 
 
+def orders_of(order_ids: Iterable[int]) -> Ask[dict[int, Order]]:
+    """Orders by ID with number and status only (sale/order/sale-order-list.md).
+
+    What was refused is left out, like what does not exist.
+    """
+    return ask.many(sorted(set(order_ids)), _page).map(
+        lambda pages: {order.id: order for page in pages for order in page}
+    )
+
+
+def _page(ids: Sequence[int]) -> Ask[Sequence[Order]]:
+    params = {"select": ["id", "accountNumber", "statusId"], "filter": {"@id": list(ids)}}
+    command = Command("sale.order.list", params)
+    return ask.of(command, lambda answer: tuple(parsing.orders(answer.result))).otherwise(
+        (), whole=False
+    )
+
+
 def reading(order_ids: Sequence[int]) -> dict[str, Command]:
     """Commands that read number and status of orders, 50 each, for :func:`read`."""
     ids = sorted(set(order_ids))
     return {
         f"orders{at}": Command(
             "sale.order.list",
-            {"select": ["id", "accountNumber", "statusId"], "filter": {"@id": ids[at : at + 50]}},
+            {
+                "select": ["id", "accountNumber", "statusId"],
+                "filter": {"@id": ids[at : at + batch.SIZE]},
+            },
         )
-        for at in range(0, len(ids), 50)
+        for at in range(0, len(ids), batch.SIZE)
     }
 
 

@@ -88,9 +88,8 @@ def written_down(
 def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask which status the chosen orders shall have, and say what a status sets off."""
     context = selection.asked(request, opened, user)
-    asked = dictionaries.status_commands(user.portal)
-    outcomes = client_of(user).batch(asked) if asked else {}
-    choices = dictionaries.named(dictionaries.statuses(user.portal, outcomes), opened.language)
+    known = client_of(user).answer(dictionaries.order_statuses(user.portal), strict=True)
+    choices = dictionaries.named(known, opened.language)
     return render(request, "tab/status.html", context | {"kind": "status", "choices": choices})
 
 
