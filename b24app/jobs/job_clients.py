@@ -81,8 +81,7 @@ def hands_of(job: Job) -> Hands:
 
 def credentials_of(job: Job, *, refused: bool) -> Credentials:
     """Whose token writes for a job; ``refused``: its owner's own permission is known to be refused."""
-    links = isinstance(work.subject_of(job), work.Links)
-    prop = credentials.LINK if links else job.subject
+    prop = work.subject_of(job).kind
     return credentials.chosen(prop, named=job.named is True, refused=refused)
 
 

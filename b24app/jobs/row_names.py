@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 
 from b24app import dictionaries
 from b24app.bitrix24.client import Command
-from b24app.jobs.models import Job, JobItem, JobName, place_of, place_text
+from b24app.changes.properties import place_of, place_text
+from b24app.jobs.models import Job, JobItem, JobName
 from b24app.jobs.work import Outcomes
 from b24app.orders import cards, parsing
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from b24app.changes.properties import LINK, STATUS
 from b24app.journal.models import AuditEntry
-from b24app.orders.links import Change, Result
-from b24app.orders.status import StatusChange
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import PortalUser
 from b24app.portals.templatetags.shown import money
@@ -56,11 +55,11 @@ def answered(
 def _links(
     user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
-    changes = [Change(one.order_id, one.target, one.source) for one in entries]
+    changes = [LINK.undoing(one.trail) for one in entries]
     card = _card(opened)
     outcome = link_actions.carry_out(user, card, changes)
     undoes = {one.order_id: one.pk for one in entries}
-    change = responses.written_down(user, Through.UNDO, outcome, undoes)
+    change = responses.links_recorded(user, Through.UNDO, outcome, undoes)
     told = problem_texts.of_links(user, outcome, card, change, responses.undo_url(opened))
     return told, bool(outcome.done)
 
@@ -69,13 +68,12 @@ def _statuses(
     user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
     owner = Owner(opened.owner_type, opened.entity_id)
-    changes = [StatusChange(one.order_id, one.after, one.before) for one in entries]
+    changes = [STATUS.undoing(one.trail) for one in entries]
     outcome = status_changes.carry_out(user, owner, changes)
     undoes = {one.order_id: one.pk for one in entries}
-    change = status_changes.written_down(user, Through.UNDO, outcome, owner, undoes)
+    change = status_changes.recorded(user, Through.UNDO, outcome, owner, undoes)
     told = problem_texts.of_statuses(user, outcome, change, responses.undo_url(opened))
-    done = any(one.result in (Result.DONE, Result.ALREADY) for one in outcome.changed)
-    return told, done
+    return told, bool(outcome.done)
 
 
 def _amount(
