@@ -40,7 +40,7 @@ def read(
     return prop.values(keys, answers)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WritingRequest(Generic[K, V]):
     """One request: reads what ``changes`` are about to replace, writes them, and reads ``then``."""
 

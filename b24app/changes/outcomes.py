@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer, Outcome
 
+# Generic classes have no slots here: Python 3.11 cannot make one of a frozen, slotted class by an alias.
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -34,7 +35,7 @@ class Result(Enum):
     UNKNOWN = "unknown"  # written perhaps, and the portal could not be asked
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change(Generic[K, V]):
     """What a person asks for: the value of ``key`` that they saw as ``seen`` becomes ``wanted``.
 
@@ -46,7 +47,7 @@ class Change(Generic[K, V]):
     wanted: V
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Changed(Generic[K, V]):
     """What became of one change.
 
@@ -105,8 +106,7 @@ def concerns_everything(error: errors.BitrixError) -> bool:
 def decide(change: Change[K, V], now: V | Absent) -> Changed[K, V] | None:
     """What became of a change that needs no write, from the present value; None where it is to be written."""
     if isinstance(now, Absent):
-        error = errors.OrderNotFound("", "the portal does not show it")
-        return Changed(change, Result.FAILED, change.seen, None, error)
+        return Changed(change, Result.FAILED, change.seen, None, errors.OrderNotFound(""))
     if now == change.wanted:
         return Changed(change, Result.ALREADY, now, now)
     if now != change.seen:

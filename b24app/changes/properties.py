@@ -7,19 +7,23 @@ its audit entries. What follows from the portal's answers is the same for all: :
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Generic
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Final, Generic, Self
 
+from b24app.bitrix24 import references
 from b24app.bitrix24.client import Answer, Command
 from b24app.changes import credentials
 from b24app.changes.credentials import Credentials
 from b24app.changes.outcomes import Change, Changed, K, V
-from b24app.orders import links, parsing
-from b24app.orders.types import Owner
+from b24app.orders import cards, links, parsing
+from b24app.orders.types import Card, Owner
 
 ADD_LINK: Final = "crm.orderentity.add"
 DELETE_LINK: Final = "crm.orderentity.deleteByFilter"
 UPDATE_ORDER: Final = "sale.order.update"
+UPDATE_DEAL: Final = "crm.deal.update"
+UPDATE_ITEM: Final = "crm.item.update"
 
 PAGE_SIZE: Final = 50
 
@@ -172,9 +176,102 @@ class OrderField(Property[int, str]):
         return Change(trail.order_id, trail.after, trail.before)
 
 
+class Comment(OrderField):
+    """The manager's comment, which the buyer does not see; texts have ``\\n`` for a new line.
+
+    A browser sends ``\\r\\n``, and a comment must not refer to other commands of its request.
+    """
+
+    def value(self, raw: object) -> str:
+        text = super().value(raw)
+        return references.plain(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+    def write(self, change: Change[int, str]) -> Command:
+        return super().write(replace(change, wanted=self.value(change.wanted)))
+
+    def holds(self, wanted: str, now: str) -> bool:
+        return self.value(wanted) == now
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A card's amount in major units; ``manual`` is False where the portal counts it from products.
+
+    Two amounts are equal whether they were typed or counted.
+    """
+
+    amount: Decimal
+    currency: str
+    manual: bool = field(default=True, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.currency}" + ("" if self.manual else " auto")
+
+    @classmethod
+    def of(cls, card: Card) -> Self:
+        return cls(card.amount, card.currency, card.manual)
+
+    @classmethod
+    def parsed(cls, text: str) -> Self:
+        """From the text of an amount: ``20430.50 EUR``, with ``auto`` for one that is not manual."""
+        amount, currency, *auto = text.split(" ")
+        return cls(Decimal(amount), currency, not auto)
+
+
+AmountChange = Change[Owner, Amount]
+
+
+class DealAmount(Property[Owner, Amount]):
+    """The amount of a deal or an invoice (crm/deals/crm-deal-update.md, crm/universal/crm-item-update.md)."""
+
+    name = "amount"
+    writes = {UPDATE_DEAL: 1, UPDATE_ITEM: 1}
+    page_size = 1
+
+    def page(self, keys: Sequence[Owner]) -> Command:
+        (owner,) = keys
+        return cards.opening(owner)["card"]
+
+    def values(self, keys: Iterable[Owner], answers: Iterable[Answer]) -> dict[Owner, Amount]:
+        """Raises ``errors.NotFound`` for an answer that is another card."""
+        pairs = zip(keys, answers, strict=True)
+        return {owner: Amount.of(cards.opened(owner, {"card": one})) for owner, one in pairs}
+
+    def method(self, change: AmountChange) -> str:
+        return UPDATE_DEAL if change.key.is_deal else UPDATE_ITEM
+
+    def write(self, change: AmountChange) -> Command:
+        owner, amount = change.key, str(change.wanted.amount)
+        # A manual amount is not counted anew when the card's products change.
+        manual = "Y" if change.wanted.manual else "N"
+        params: dict[str, object] = {"id": owner.id}
+        if owner.is_deal:
+            params["fields"] = {"OPPORTUNITY": amount, "IS_MANUAL_OPPORTUNITY": manual}
+        else:
+            params["entityTypeId"] = owner.type_id
+            params["fields"] = {"opportunity": amount, "isManualOpportunity": manual}
+        return Command(self.method(change), params, write=True)
+
+    def holds(self, wanted: Amount, now: Amount) -> bool:
+        """An amount that the portal counts may differ from the one it was given."""
+        return now == wanted or not (wanted.manual or now.manual)
+
+    def trail(self, change: AmountChange) -> Trail:
+        card = change.key
+        return Trail(0, card, card, before=str(change.seen), after=str(change.wanted))
+
+    def undoing(self, trail: Trail) -> AmountChange:
+        """Raises ``ValueError`` for an entry that names no card."""
+        if trail.target is None:
+            raise ValueError("an amount without a card")
+        return Change(trail.target, Amount.parsed(trail.after), Amount.parsed(trail.before))
+
+
 LINK: Final = Link()
 STATUS: Final = OrderField("status", "statusId")
 RESPONSIBLE: Final = OrderField("responsible", "responsibleId")
+COMMENT: Final = Comment("comment", "comments")
+DEAL_AMOUNT: Final = DealAmount()
 
 
 class LinkText(Property[int, str]):

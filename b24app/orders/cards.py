@@ -5,10 +5,9 @@ with that person's own token (crm/deals/crm-deal-get.md, crm/universal/crm-item-
 """
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 
 from b24app.bitrix24 import errors, references
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.client import Answer, Command
 from b24app.orders import parsing
 from b24app.orders.types import DEAL, INVOICE, Card, Owner
 
@@ -110,52 +109,6 @@ def missing(outcomes: Outcomes, owners: Iterable[Owner]) -> set[Owner]:
     }
     known = listed(outcomes)
     return {one for one in owners if str(one.type_id) in asked - failed and one not in known}
-
-
-def set_amount(
-    client: Client,
-    card: Card,
-    amount: Decimal,
-    *,
-    manual: bool = True,
-    send_before: float | None = None,
-) -> tuple[Card, Card]:
-    """Set a card's amount (major units of its currency): the card just before the write, and after.
-
-    One request that reads, writes and reads back. ``manual`` keeps the portal from counting the
-    amount anew from the card's products. Nothing is written past ``send_before``, a wall-clock time
-    in seconds since 1970. Raises the portal's refusal; where the answer was lost, the card is read
-    and only that decides.
-    """
-    flag = "Y" if manual else "N"
-    if card.owner.is_deal:
-        fields = {"OPPORTUNITY": str(amount), "IS_MANUAL_OPPORTUNITY": flag}
-        write = Command("crm.deal.update", {"id": card.owner.id, "fields": fields}, write=True)
-    else:
-        fields = {"opportunity": str(amount), "isManualOpportunity": flag}
-        params = {"entityTypeId": card.owner.type_id, "id": card.owner.id, "fields": fields}
-        write = Command("crm.item.update", params, write=True)
-    try:
-        asked = opening(card.owner)
-        commands = {"first": asked["card"], "write": write, **asked}
-        outcomes = client.batch(commands, send_before=send_before)
-        refused = outcomes["write"]
-    except errors.BitrixError as lost:
-        if lost.not_applied:
-            raise
-        outcomes, refused = client.batch(opening(card.owner)), lost
-    now = opened(card.owner, outcomes)
-    if isinstance(refused, errors.BitrixError) and now.amount != amount:
-        raise refused
-    return _first(card, outcomes), now
-
-
-def _first(card: Card, outcomes: Outcomes) -> Card:
-    """The card as the writing request found it; as it was looked at, where that could not tell."""
-    try:
-        return opened(card.owner, {"card": outcomes["first"]})
-    except (KeyError, errors.BitrixError):
-        return card
 
 
 def note(owner: Owner, text: str) -> Command:

@@ -15,7 +15,7 @@ from b24app.portals.models import Portal
 from b24app.tab import write_locks
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Outcome(Generic[V]):
     """What became of every chosen order. ``orders`` are known by id where the person may read them."""
 

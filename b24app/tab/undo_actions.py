@@ -1,15 +1,15 @@
-"""Taking back what the audit has kept, without overriding what somebody else has changed since."""
+"""Undo of what the audit has kept, without overriding what somebody else has changed since."""
 
 from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from b24app.changes.properties import LINK, STATUS
+from b24app.changes.outcomes import Result, decide
+from b24app.changes.properties import DEAL_AMOUNT, LINK, STATUS, Amount
 from b24app.journal.models import AuditEntry
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import PortalUser
-from b24app.portals.templatetags.shown import money
 from b24app.tab import (
     deal_amount,
     forms,
@@ -80,20 +80,19 @@ def _amount(
     user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
     owner, one = Owner(opened.owner_type, opened.entity_id), entries[0]
-    written, wanted = deal_amount.Typed.parsed(one.after), deal_amount.Typed.parsed(one.before)
+    change = DEAL_AMOUNT.undoing(one.trail)
     try:
         with write_locks.claimed(user.portal, deal_amount.of_card(owner)) as send_before:
-            card = deal_amount.read_card(user, owner)
-            if (card.amount, card.currency) == (wanted.amount, wanted.currency):
+            now = Amount.of(deal_amount.read_card(user, owner))
+            decided = decide(change, now)
+            if decided is not None and decided.result is Result.CONFLICT:
+                return [deal_amount.changed_since(now)], False
+            if decided is not None:
                 return [], True
-            if (card.amount, card.currency) != (written.amount, written.currency):
-                text = _("It is %(amount)s now: somebody has changed it since.")
-                shown = text % {"amount": money(card.amount, card.currency)}
-                return [Notice("conflict", _("The amount was not changed"), shown)], False
-            done = deal_amount.set_to(user, Through.UNDO, card, wanted, send_before, undoes=one.pk)
+            done = deal_amount.set_to(user, Through.UNDO, change, send_before, undoes=one.pk)
     except write_locks.BeingChanged:
         return [deal_amount.being_changed()], False
-    return list(done.notices), done.certain
+    return list(done.notices), done.done
 
 
 def _card(opened: Session) -> Owner | None:
