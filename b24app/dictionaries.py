@@ -5,126 +5,156 @@ miss, and the tab asks the portal instead.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-from b24app.bitrix24.client import Answer, Client, Command
-from b24app.bitrix24.errors import BitrixError
+from b24app.bitrix24 import ask, batch
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Answer, Command
 from b24app.orders import parsing
 from b24app.orders.types import Owner, Status
 from b24app.portals.models import Portal
 
 logger = logging.getLogger(__name__)
 
-LIFETIME = 3600
-
-PAGE = 50
-
-Outcomes = Mapping[str, Answer | BitrixError]
+LIFETIME_SECONDS = 3600
 
 
-def _pages(key: str, method: str, params: Mapping[str, object], pages: int) -> dict[str, Command]:
-    """Commands that read the first ``pages`` pages of a list in one request, for :func:`_rows`."""
-    return {
-        f"{key}:{start}": Command(method, {**params, "start": start})
-        for start in range(0, PAGE * pages, PAGE)
-    }
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of a list as ``parsing`` takes them, None if its first page was refused.
+
+    ``whole``: none of its pages was refused.
+    """
+
+    listed: Mapping[str, object] | None
+    whole: bool
 
 
-def _rows(outcomes: Outcomes, key: str, name: str) -> Mapping[str, object] | None:
-    """The rows of all pages of a list under their ``name``; None if its first page was not read."""
-    answers = [
-        outcome
-        for at, outcome in outcomes.items()
-        if at.startswith(f"{key}:") and isinstance(outcome, Answer)
-    ]
-    if not isinstance(outcomes.get(f"{key}:0"), Answer):
-        return None
+def _rows_of(method: str, params: Mapping[str, object], name: str, pages: int) -> Ask[_Rows]:
+    """The first ``pages`` pages of a list, whose rows stand under ``name``."""
+    commands = (Command(method, {**params, "start": page * batch.SIZE}) for page in range(pages))
+    answers = ask.every(ask.of(one, lambda answer: answer).otherwise(None) for one in commands)
+    return answers.map(lambda read: _joined(method, name, read))
+
+
+def _joined(method: str, name: str, read: Sequence[Answer | None]) -> _Rows:
+    answers = [one for one in read if one is not None]
+    if read[0] is None:
+        return _Rows(None, whole=False)
     found = [row for one in answers for row in parsing.rows(one.result, name)]
     total = max(one.total or 0 for one in answers)
     if total > len(found):
-        logger.warning("%s: read %s of %s rows", key, len(found), total)
-    return {name: found}
+        logger.warning("%s: read %s of %s rows", method, len(found), total)
+    return _Rows({name: found}, whole=len(answers) == len(read))
 
 
-STATUSES: Mapping[str, Command] = {
-    **_pages(
-        "statuses",
-        "sale.status.list",
-        {
-            "select": ["id", "type", "color", "sort"],
-            "filter": {"type": "O"},
-            "order": {"id": "asc"},
-        },
-        2,
-    ),
-    # A name for each status in each language of the portal (sale/status-lang).
-    **_pages(
-        "status_names",
-        "sale.statusLang.list",
-        {
-            "select": ["statusId", "lid", "name"],
-            "order": {"statusId": "asc", "lid": "asc"},
-        },
-        6,
-    ),
-}
-"""Commands that read up to 100 order statuses and 300 of their names, whether they are known or not."""
+def _status_rows() -> Ask[tuple[_Rows, _Rows]]:
+    """Up to 100 order statuses, and up to 300 of their names.
 
-
-def status_commands(portal: Portal) -> dict[str, Command]:
-    """Commands that read the statuses; none while they are known."""
-    return {} if _get(f"statuses:{portal.pk}") is not None else dict(STATUSES)
-
-
-def statuses(portal: Portal, outcomes: Outcomes) -> Mapping[str, Status]:
-    """Order statuses by id: as just read where they were asked for, else as remembered."""
-    listed = _rows(outcomes, "statuses", "statuses")
-    if listed is not None:
-        plain = [listed, _rows(outcomes, "status_names", "statusLangs")]
-        if not any(isinstance(outcomes.get(key), BitrixError) for key in STATUSES):
-            _set(f"statuses:{portal.pk}", plain)
-        return parsing.statuses(*plain)
-    remembered = _get(f"statuses:{portal.pk}")
-    return (
-        parsing.statuses(*remembered)
-        if isinstance(remembered, list) and len(remembered) == 2
-        else {}
+    There is a name for each status in each language of the portal (sale/status-lang).
+    """
+    of_orders = {
+        "select": ["id", "type", "color", "sort"],
+        "filter": {"type": "O"},
+        "order": {"id": "asc"},
+    }
+    names = {
+        "select": ["statusId", "lid", "name"],
+        "order": {"statusId": "asc", "lid": "asc"},
+    }
+    return ask.together(
+        _rows_of("sale.status.list", of_orders, "statuses", 2),
+        _rows_of("sale.statusLang.list", names, "statusLangs", 6),
     )
 
 
-def platform_commands(portal: Portal) -> dict[str, Command]:
-    """The command that reads where orders may come from; none while it is known."""
-    if _get(f"platforms:{portal.pk}") is not None:
-        return {}
-    return {"platforms": Command("sale.tradePlatform.list", {"select": ["id", "code", "name"]})}
+def order_statuses(portal: Portal) -> Ask[Mapping[str, Status]]:
+    """Order statuses by ID, as remembered or read now; empty where they cannot be read."""
+    remembered = _remembered_statuses(portal)
+    if remembered is not None:
+        return ask.known(remembered)
+
+    def keep(rows: tuple[_Rows, _Rows]) -> Mapping[str, Status]:
+        listed, names = rows
+        if listed.whole and names.whole:
+            _set(f"statuses:{portal.pk}", [listed.listed, names.listed])
+        return parsing.statuses(listed.listed, names.listed)
+
+    return _status_rows().map(keep)
 
 
-def platforms(portal: Portal, outcomes: Outcomes) -> Mapping[int, str]:
-    """Names of what orders come from, by id; a portal that does not tell them leaves them out."""
-    listed = outcomes.get("platforms")
-    if isinstance(listed, Answer):
-        _set(f"platforms:{portal.pk}", listed.result)
-        return parsing.platforms(listed.result)
+def current_statuses() -> Ask[Mapping[str, Status]]:
+    """Order statuses by ID, always read from the portal; empty where they cannot be read."""
+    return _status_rows().map(lambda rows: parsing.statuses(rows[0].listed, rows[1].listed))
+
+
+def remembered_statuses(portal: Portal) -> Mapping[str, Status]:
+    """Order statuses by ID without asking the portal; empty where none are remembered."""
+    return _remembered_statuses(portal) or {}
+
+
+def _remembered_statuses(portal: Portal) -> Mapping[str, Status] | None:
+    kept = _get(f"statuses:{portal.pk}")
+    return parsing.statuses(*kept) if isinstance(kept, list) and len(kept) == 2 else None
+
+
+def remembered_platforms(portal: Portal) -> Mapping[int, str]:
+    """Names of what orders come from without asking the portal; empty where none are remembered."""
     return parsing.platforms(_get(f"platforms:{portal.pk}"))
 
 
-def read_statuses(portal: Portal, client: Client) -> Mapping[str, Status]:
-    """Order statuses by id; one request unless they are known. Empty where they cannot be read."""
-    asked = status_commands(portal)
-    try:
-        return statuses(portal, client.batch(asked) if asked else {})
-    except BitrixError:
-        return {}
+def order_platforms(portal: Portal) -> Ask[Mapping[int, str]]:
+    """Names of what orders come from, by ID; empty where the portal does not say."""
+    kept = _get(f"platforms:{portal.pk}")
+    if kept is not None:
+        return ask.known(parsing.platforms(kept))
+
+    def keep(answer: Answer) -> Mapping[int, str]:
+        _set(f"platforms:{portal.pk}", answer.result)
+        return parsing.platforms(answer.result)
+
+    command = Command("sale.tradePlatform.list", {"select": ["id", "code", "name"]})
+    return ask.of(command, keep).otherwise({})
 
 
-def statuses_read(outcomes: Outcomes) -> Mapping[str, Status]:
-    """Order statuses by id, as :data:`STATUSES` has just read them; empty where that was refused."""
-    return parsing.statuses(
-        _rows(outcomes, "statuses", "statuses"), _rows(outcomes, "status_names", "statusLangs")
+def names_of(portal: Portal, user_ids: Iterable[int]) -> Ask[Mapping[int, str]]:
+    """Employees' names by ID, as remembered or read now; those that cannot be read are left out."""
+    wanted = {f"person:{portal.pk}:{user_id}": user_id for user_id in set(user_ids) - {0}}
+    kept = _get_many(wanted).items()
+    known = {wanted[key]: name for key, name in kept if isinstance(name, str)}
+
+    def keep(read: Mapping[int, str]) -> Mapping[int, str]:
+        for user_id, name in read.items():
+            _set(f"person:{portal.pk}:{user_id}", name)
+        return {**known, **read}
+
+    return current_names(set(wanted.values()) - known.keys()).map(keep)
+
+
+def current_names(user_ids: Iterable[int]) -> Ask[Mapping[int, str]]:
+    """Employees' names by ID, always read from the portal (user/user-get.md); refused ones left out."""
+    return ask.many(sorted(user_ids), _names_page).map(
+        lambda pages: {user_id: name for page in pages for user_id, name in page.items()}
     )
+
+
+def _names_page(user_ids: Sequence[int]) -> Ask[Mapping[int, str]]:
+    command = Command("user.get", {"FILTER": {"@ID": list(user_ids)}})
+    return ask.of(command, _read_names).otherwise({})
+
+
+def _read_names(answer: Answer) -> Mapping[int, str]:
+    found = {
+        parsing.identifier(row.get("ID")): " ".join(
+            parsing.text(row.get(key)) for key in ("NAME", "LAST_NAME")
+        ).strip()
+        for row in parsing.rows(answer.result)
+    }
+    return {user_id: name for user_id, name in found.items() if name}
 
 
 def named(known: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
@@ -150,51 +180,8 @@ def expected_links(portal: Portal, owner: Owner) -> int:
 
 
 def remember_links(portal: Portal, owner: Owner, total: int) -> None:
-    """Keep what :func:`expected_links` tells."""
+    """Keep the number for :func:`expected_links`."""
     _set(f"links:{portal.pk}:{owner.type_id}:{owner.id}", total)
-
-
-def people(portal: Portal, client: Client, user_ids: Iterable[int]) -> dict[int, str]:
-    """Employees' names by id; one request for those not known yet, none when all are.
-
-    A name that cannot be read is left out: the tab does not fail for it.
-    """
-    wanted = {f"person:{portal.pk}:{user_id}": user_id for user_id in set(user_ids) - {0}}
-    found = _get_many(wanted).items()
-    known = {wanted[key]: name for key, name in found if isinstance(name, str)}
-    unknown = sorted(set(wanted.values()) - known.keys())
-    if unknown:
-        try:
-            read = people_read(client.batch(people_commands(unknown)))
-        except BitrixError:
-            return known
-        for user_id, name in read.items():
-            _set(f"person:{portal.pk}:{user_id}", name)
-        known |= read
-    return known
-
-
-def people_commands(user_ids: Iterable[int]) -> dict[str, Command]:
-    """Commands that read employees' names, for :func:`people_read`."""
-    asked = sorted(user_ids)
-    return {
-        f"people{at}": Command("user.get", {"FILTER": {"@ID": asked[at : at + PAGE]}})
-        for at in range(0, len(asked), PAGE)
-    }
-
-
-def people_read(outcomes: Outcomes) -> dict[int, str]:
-    """Employees' names by id; what was refused is left out."""
-    found = (
-        (
-            parsing.identifier(row.get("ID")),
-            " ".join(parsing.text(row.get(key)) for key in ("NAME", "LAST_NAME")).strip(),
-        )
-        for key, outcome in outcomes.items()
-        if key.startswith("people") and isinstance(outcome, Answer)
-        for row in parsing.rows(outcome.result)
-    )
-    return {user_id: name for user_id, name in found if name}
 
 
 def _get(key: str) -> object:
@@ -215,6 +202,6 @@ def _get_many(keys: Iterable[str]) -> Mapping[str, object]:
 
 def _set(key: str, value: object) -> None:
     try:
-        cache.set(key, value, LIFETIME)
+        cache.set(key, value, LIFETIME_SECONDS)
     except RedisError:
         logger.warning("cache away, nothing remembered")

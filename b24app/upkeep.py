@@ -1,33 +1,32 @@
-"""Keeping an installation going: bindings made good, the app carried on by another administrator,
+"""Keeping an installation going: bindings repaired, the app run by another administrator,
 the subscription asked about.
 """
 
 import logging
-from collections.abc import Mapping
 
 from django.core.cache import cache
 from django.db import transaction
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client
+from b24app.bitrix24.ask import Refusal
+from b24app.bitrix24.client import Client
 from b24app.connect import background_client, client_of, installer_client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.portals import bindings, launch, renewal
+from b24app.portals.bindings import Present
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import bury, settle
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two questions about a portal's subscription, or two bindings anew, that nobody has
+# Seconds between two questions about a portal's subscription, or two repairs of bindings, that nobody has
 # proved a reason for.
 PAYMENT_PAUSE = 600
 
-Outcomes = Mapping[str, Answer | errors.BitrixError]
-
 
 def take_over(portal: Portal, user: PortalUser) -> bool:
-    """Let an administrator who opens the app carry it on where the installer's access has ended.
+    """Make an administrator who opens the app its installer if the installer's access has ended.
 
     Their dismissal, for one: background work then stops until somebody does. What was bound in the
     portal is looked through with the new access. True if ``user`` is the installer now.
@@ -40,7 +39,7 @@ def take_over(portal: Portal, user: PortalUser) -> bool:
     renewal.prove(user)
     client = client_of(user)
     try:
-        failed = mend(client, portal, client.batch(bindings.looking()))
+        failed = mend(client, portal, client.answer(bindings.present(), strict=True))
     except errors.BitrixError as error:
         failed = [error]
     if failed:
@@ -72,35 +71,33 @@ def hand_over(portal: Portal, before: PortalUser | None, user: PortalUser, throu
         if before != user:
             audit.record_access(user, through, before)
     portal.installer = user
-    logger.info("user %s carries the app on at %s", user.user_id, portal.host)
+    logger.info("installer changed to user %s, portal %s", user.user_id, portal.host)
     return True
 
 
-def mend(client: Client, portal: Portal, present: Outcomes) -> list[errors.BitrixError]:
-    """Bind what is missing and unbind what is too much, by what :func:`bindings.looking` has found.
+def mend(client: Client, portal: Portal, present: Present) -> list[errors.BitrixError]:
+    """Bind what is missing and unbind what is too much.
 
     Returns what went wrong, also where the request failed as a whole: it may have changed something.
     Raises ``errors.AuthError`` if the token is refused.
     """
-    unread = [present[name] for name in bindings.looking()]
-    wanted = bindings.mending(portal, present)
-    outcomes: Outcomes
+    made = bindings.failures_of(bindings.mending(portal, present))
     try:
-        outcomes = client.batch(wanted) if wanted else {}
+        failed = [one.error for one in client.answer(made, strict=True)]
     except errors.AuthError:
         raise
     except errors.BitrixError as error:
-        outcomes = dict.fromkeys(wanted, error)
-    return [one for one in [*unread, *outcomes.values()] if isinstance(one, errors.BitrixError)]
+        failed = [error]
+    return [*present.refusals, *failed]
 
 
 def may_ask_about_payment(portal_pk: int) -> bool:
-    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` where nobody can tell."""
+    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` if Redis is away."""
     return bool(cache.add(f"payment:{portal_pk}", 1, PAYMENT_PAUSE))
 
 
 def may_bind_unproven(portal_pk: int) -> bool:
-    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` where nobody can tell."""
+    """True once in :data:`PAYMENT_PAUSE`, whoever asks. Raises ``RedisError`` if Redis is away."""
     return bool(cache.add(f"bind:{portal_pk}", 1, PAYMENT_PAUSE))
 
 
@@ -112,11 +109,9 @@ def check_payment(portal: Portal) -> None:
     client = installer_client(portal)
     if client is None:
         return
-    outcome: Answer | errors.BitrixError
     try:
-        outcome = client.call("app.info")
+        expired = launch.payment_expired(client.call("app.info"))
     except (errors.PaymentRequired, errors.MethodNotFound) as refusal:
-        outcome = refusal
-    expired = launch.payment_expired(outcome)
+        expired = launch.payment_expired(Refusal(refusal))
     if expired is not None:
         settle(portal, payment_expired=expired)

@@ -108,6 +108,6 @@ def test_statuses_and_platforms_of_any_json_can_be_shown(value: object) -> None:
     known = Portal(pk=1, member_id="a", endpoint="https://a.example/rest/")
     for name in ("statuses:1", "platforms:1", "links:1:2:7"):
         cache.set(name, value)
-    dictionaries.named(dictionaries.statuses(known, {}), "en")
-    dictionaries.platforms(known, {})
+    dictionaries.named(dictionaries.remembered_statuses(known), "en")
+    dictionaries.remembered_platforms(known)
     dictionaries.expected_links(known, Owner(2, 7))

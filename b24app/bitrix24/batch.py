@@ -14,7 +14,7 @@ from b24app.bitrix24.answers import Answer
 from b24app.bitrix24.encoding import Params, query
 
 SIZE: Final = 50
-"""Commands in one request."""
+"""Commands in one request, rows in a full page of every list, and the most IDs we name in one command."""
 
 _METHOD: Final = re.compile(r"[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*")
 _KEY: Final = re.compile(r"[\w.:-]+", re.ASCII)
@@ -26,8 +26,8 @@ Outcome = Answer | errors.BitrixError
 class Command:
     """One method with its parameters. ``write`` is True for everything that changes the portal.
 
-    Values may refer to earlier commands of the batch, ``$result[key][path]``; text typed by people
-    goes through ``references.plain`` first. Raises ``ValueError`` for a malformed method name.
+    In an ask, values may be references to earlier commands (:meth:`at`). Raises ``ValueError`` for a
+    malformed method name.
     """
 
     method: str
@@ -43,6 +43,18 @@ class Command:
         """``method?query``. Raises what ``encoding.query`` raises."""
         text = query(self.params)
         return f"{self.method}?{text}" if text else self.method
+
+    def at(self, *path: str | int) -> "Reference":
+        """What stands at ``path`` in this command's result, as a value for a later command's parameters."""
+        return Reference(self, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A value that the portal takes from the result of ``command``, an earlier one of the same batch."""
+
+    command: Command
+    path: tuple[str | int, ...]
 
 
 def checked_method(method: str) -> str:
@@ -136,6 +148,24 @@ def _outcome(key: str, command: Command, parts: Mapping[str, object], *, halted:
     if command.write:
         return errors.OutcomeUnknown("NO_OUTCOME", "missing in the answer", method=command.method)
     return errors.NotRun("NO_OUTCOME", "missing in the answer", method=command.method)
+
+
+def failed(commands: Mapping[str, Command], error: errors.BitrixError) -> dict[str, Outcome]:
+    """The outcomes of commands whose first request failed as a whole with ``error``."""
+    first, *rest = chunks(commands)
+    found: dict[str, Outcome] = dict.fromkeys(first, error)
+    return found | {
+        key: not_sent(error, command) for chunk in rest for key, command in chunk.items()
+    }
+
+
+def not_sent(error: errors.BitrixError, command: Command) -> errors.BitrixError:
+    """The outcome of a command that was left out because an earlier request ended in ``error``."""
+    if error.not_applied:
+        return error.copied(method=command.method)
+    return errors.NotRun(
+        "NOT_RUN", f"an earlier request failed: {error.code}", method=command.method
+    )
 
 
 def unfinished(found: Mapping[str, Outcome]) -> Iterator[str]:

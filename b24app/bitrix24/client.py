@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from b24app.bitrix24 import answers, batch, errors, paging, references
 from b24app.bitrix24.answers import WAITED_FOR, Answer, Bounds, CallTime
+from b24app.bitrix24.ask import Ask, T, answered
 from b24app.bitrix24.batch import Command, Outcome
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.encoding import Params
@@ -97,7 +98,7 @@ class Client:
                     raise
                 found |= {key: error.copied(method=one.method) for key, one in chunk.items()}
                 return found | {
-                    key: _not_sent(error, command)
+                    key: batch.not_sent(error, command)
                     for key, command in commands.items()
                     if key not in found
                 }
@@ -106,6 +107,18 @@ class Client:
             for key, command in commands.items()
             if key not in found
         }
+
+    def answer(self, ask: Ask[T], *, send_before: float | None = None, strict: bool = False) -> T:
+        """The answer of ``ask``, in as few batch requests as its commands fit into.
+
+        ``send_before`` as in :meth:`batch`. Raises the ``BitrixError`` that the ask ends in; see
+        :func:`b24app.bitrix24.ask.answered` for requests that fail as a whole, and for ``strict``.
+        """
+
+        def send(commands: Mapping[str, Command]) -> dict[str, Outcome]:
+            return self.batch(commands, send_before=send_before)
+
+        return answered(ask, send, strict=strict)
 
     def pages(
         self, method: str, params: Params | None = None, *, rows: paging.Rows[Row]
@@ -184,11 +197,3 @@ def _fits(command: Command) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-def _not_sent(error: errors.BitrixError, command: Command) -> errors.BitrixError:
-    if error.not_applied:
-        return error.copied(method=command.method)
-    return errors.NotRun(
-        "NOT_RUN", f"an earlier request failed: {error.code}", method=command.method
-    )

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from b24app.bitrix24 import batch
+
 ORDER_ENTITY_FIELDS: Final = frozenset({"orderId", "ownerId", "ownerTypeId"})
 """The fields of crm.orderentity.list."""
 
@@ -92,8 +94,8 @@ class ListQuery:
     def __post_init__(self) -> None:
         conditions(self.filters, self.fields)
         self._known([*(one.field for one in self.order), *self.select])
-        if self.start != -1 and (self.start < 0 or self.start % 50):
-            raise ValueError("start is a multiple of 50, or -1")
+        if self.start != -1 and (self.start < 0 or self.start % batch.SIZE):
+            raise ValueError(f"start is a multiple of {batch.SIZE}, or -1")
 
     def params(self) -> dict[str, object]:
         """The parameters as the method takes them; what was not given is left out."""

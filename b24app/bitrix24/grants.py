@@ -5,9 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
-from urllib.parse import urlsplit
 
-from b24app.bitrix24 import answers, errors
+from b24app.bitrix24 import answers, endpoints, errors
 
 _MEMBER_ID: Final = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 _TOKEN: Final = re.compile(r"[!-~]{1,1024}")
@@ -91,27 +90,10 @@ def _matching(body: Mapping[str, object], name: str, pattern: re.Pattern[str]) -
 
 
 def _endpoint(value: object, name: str) -> str:
-    """An absolute REST base without credentials, query or fragment; always with its final slash.
-
-    A backslash is refused: browsers and ``urllib`` disagree about the host of such an address.
-    """
-    if (
-        not isinstance(value, str)
-        or not value.isascii()
-        or not value.isprintable()
-        or "\\" in value
-    ):
-        raise _incomplete(name)
     try:
-        parts = urlsplit(value)
-        unfit = parts.username or parts.password or parts.query or parts.fragment
-        sound = parts.hostname and (parts.port is None or parts.port) and not unfit
-    except ValueError:
-        sound = False
-    base = value if value.endswith("/") else f"{value}/"
-    if not sound or parts.scheme not in {"http", "https"} or not base.endswith("/rest/"):
-        raise _incomplete(name)
-    return base
+        return endpoints.rest_base(value)
+    except endpoints.BadEndpoint:
+        raise _incomplete(name) from None
 
 
 def _lifetime(value: object) -> int:

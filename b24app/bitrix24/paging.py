@@ -1,19 +1,16 @@
 """Lists longer than a page.
 
 Followed pages: settings/how-to-call-rest-api/list-methods-pecularities.md,
-settings/performance/huge-data.md. What ``start=-1`` returns is told in two ways (one page without
-the count, or everything): both are read right here, since reading ends with a short page only.
+settings/performance/huge-data.md. The pages disagree on what ``start=-1`` returns (one page
+without the count, or everything). Both work here: reading ends with a short page only.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from b24app.bitrix24 import answers, errors
+from b24app.bitrix24 import answers, batch, errors
 from b24app.bitrix24.answers import Answer
 from b24app.bitrix24.encoding import Params
-
-PAGE: Final = 50
-"""Rows in a full page of every list method."""
 
 Row = TypeVar("Row")
 Rows = Callable[[object], Sequence[Row]]
@@ -71,6 +68,6 @@ def by_id(
             raise errors.IncompleteAnswer("PAGING", f"{field} does not grow", method=method)
         if page:
             yield page
-        if len(page) < PAGE:
+        if len(page) < batch.SIZE:
             return
         last = grown[-1]

@@ -7,7 +7,7 @@ A reader must therefore be ready for the whole list when the row it named is not
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from b24app.bitrix24.encoding import Params
@@ -18,7 +18,12 @@ _STEP: Final = re.compile(r"\[([^\[\]]+)\]")
 
 def plain(text: str) -> str:
     """Text typed by a person, without the power to refer to other commands of the batch."""
-    return re.sub(r"\$(?=result\[)", "", text, flags=re.IGNORECASE)
+    return re.sub(r"\$+(?=result\[)", "", text, flags=re.IGNORECASE)
+
+
+def written(key: str, path: Iterable[str | int]) -> str:
+    """The reference to ``path`` in the result of the command with this key."""
+    return f"$result[{key}]" + "".join(f"[{step}]" for step in path)
 
 
 def used(params: object) -> frozenset[str]:

@@ -8,71 +8,60 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command, Outcome
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask, Refusal
+from b24app.bitrix24.client import Answer, Client, Outcome
 from b24app.changes.outcomes import Absent, Change, Changed, K, Result, V, decide, judge
 from b24app.changes.properties import Property
 
-Outcomes = Mapping[str, Outcome]
 
+def values_of(prop: Property[K, V], keys: Sequence[K]) -> Ask[dict[K, V]]:
+    """The values of ``keys``. A key the portal does not show is left out.
 
-def reading(prop: Property[K, V], keys: Sequence[K], label: str = "now") -> dict[str, Command]:
-    """Commands that read the values of ``keys``, for :func:`read`; ``label`` tells two readings apart."""
-    return {
-        f"{label}:{prop.name}:{at}": prop.page(keys[at : at + prop.page_size])
-        for at in range(0, len(keys), prop.page_size)
-    }
-
-
-def read(
-    prop: Property[K, V], keys: Sequence[K], outcomes: Outcomes, label: str = "now"
-) -> dict[K, V]:
-    """The values from the outcomes of :func:`reading`. A key the portal does not show is left out.
-
-    Raises the error of a page that could not be read: a gap would look like a missing value.
+    Raises the refusal of any page: a gap would look like a missing value.
     """
-    answers = list[Answer]()
-    for key in reading(prop, keys, label):
-        outcome = outcomes[key]
-        if isinstance(outcome, errors.BitrixError):
-            raise outcome
-        answers.append(outcome)
-    return prop.values(keys, answers)
+    pages = (keys[at : at + prop.page_size] for at in range(0, len(keys), prop.page_size))
+    answers = ask.every(ask.of(prop.page(page), _whole) for page in pages)
+    return answers.map(lambda read: prop.values(keys, read))
+
+
+def _whole(answer: Answer) -> Answer:
+    return answer
 
 
 @dataclass(frozen=True)
-class WritingRequest(Generic[K, V]):
-    """One request: reads what ``changes`` are about to replace, writes them, and reads ``then``."""
+class Sent(Generic[K, V]):
+    """What one writing request brought.
 
-    prop: Property[K, V]
-    changes: Sequence[Change[K, V]]
-    then: Sequence[K]
+    ``first`` is what it found before it wrote, empty where it could not read that; ``answers`` what
+    each write was answered with; ``after`` the values read at its end.
+    """
 
-    def commands(self) -> dict[str, Command]:
-        return {
-            **reading(self.prop, self._keys, "first"),
-            **{f"write:{at}": self.prop.write(one) for at, one in enumerate(self.changes)},
-            **reading(self.prop, self.then, "then"),
-        }
+    first: Mapping[K, V]
+    answers: Mapping[K, Outcome]
+    after: Mapping[K, V] | Refusal
 
-    def answers(self, outcomes: Outcomes) -> dict[K, Outcome]:
-        """What each write was answered with."""
-        return {key: outcomes[f"write:{at}"] for at, key in enumerate(self._keys)}
 
-    def first(self, outcomes: Outcomes) -> dict[K, V]:
-        """What the request found before it wrote; empty where it could not read that."""
-        try:
-            return read(self.prop, self._keys, outcomes, "first")
-        except errors.BitrixError:
-            return {}
+def writing(
+    prop: Property[K, V], changes: Sequence[Change[K, V]], then: Sequence[K]
+) -> Ask[Sent[K, V]]:
+    """One request that reads what ``changes`` are about to replace, writes them, and reads ``then``.
 
-    def after(self, outcomes: Outcomes) -> dict[K, V]:
-        """The values of ``then`` after the writes; raises the error of a page that could not be read."""
-        return read(self.prop, self.then, outcomes, "then")
+    At most ``prop.writes`` changes of a method; to be sent ``strict``.
+    """
+    keys = [one.key for one in changes]
+    nothing: Mapping[K, V] = {}
+    writes = ask.every(ask.of(prop.write(one), _whole).attempt() for one in changes)
+    parts = ask.together(
+        values_of(prop, keys).otherwise(nothing), writes, values_of(prop, then).attempt()
+    )
+    return parts.map(
+        lambda read: Sent(read[0], dict(zip(keys, map(_outcome, read[1]), strict=True)), read[2])
+    )
 
-    @property
-    def _keys(self) -> list[K]:
-        return [one.key for one in self.changes]
+
+def _outcome(written: Answer | Refusal) -> Outcome:
+    return written.error if isinstance(written, Refusal) else written
 
 
 def apply(
@@ -113,42 +102,31 @@ def _write(
     send_before: float | None,
 ) -> list[Changed[K, V]]:
     keys = [one.key for one in changes]
-    request = WritingRequest(prop, changes, keys)
-    first, now = dict[K, V](), dict[K, V]()
-    answers: Mapping[K, Outcome]
     try:
-        outcomes = client.batch(request.commands(), send_before=send_before)
+        sent = client.answer(writing(prop, changes, keys), send_before=send_before, strict=True)
     except errors.BitrixError as error:
-        answers = dict.fromkeys(keys, error)
-    else:
-        answers, first = request.answers(outcomes), request.first(outcomes)
-        try:
-            now = request.after(outcomes)
-        except errors.BitrixError:
-            now = {}
-    judged = _judged(prop, changes, first, answers, now)
-    if now or all(one.result is not Result.UNKNOWN for one in judged):
+        sent = Sent({}, dict.fromkeys(keys, error), Refusal(error))
+    judged = _judged(prop, changes, sent)
+    unknown = any(one.result is Result.UNKNOWN for one in judged)
+    if not unknown or not isinstance(sent.after, Refusal):
         return judged
     try:
-        now = read(prop, keys, client.batch(reading(prop, keys)))
+        now = client.answer(values_of(prop, keys))
     except errors.BitrixError:
         return judged
-    return _judged(prop, changes, first, answers, now)
+    return _judged(prop, changes, Sent(sent.first, sent.answers, now))
 
 
 def _judged(
-    prop: Property[K, V],
-    changes: Sequence[Change[K, V]],
-    first: Mapping[K, V],
-    answers: Mapping[K, Outcome],
-    now: Mapping[K, V],
+    prop: Property[K, V], changes: Sequence[Change[K, V]], sent: Sent[K, V]
 ) -> list[Changed[K, V]]:
+    now: Mapping[K, V] = {} if isinstance(sent.after, Refusal) else sent.after
     return [
         judge(
             prop,
             one,
-            first.get(one.key, one.seen),
-            answers[one.key],
+            sent.first.get(one.key, one.seen),
+            sent.answers[one.key],
             now.get(one.key, Absent.UNREAD),
         )
         for one in changes

@@ -106,12 +106,7 @@ class Link(Property[int, Owner | None]):
         return links.of_orders(keys)
 
     def values(self, keys: Iterable[int], answers: Iterable[Answer]) -> dict[int, Owner | None]:
-        found: dict[int, Owner | None] = dict.fromkeys(keys)
-        for answer in answers:
-            for link in parsing.links(answer.result):
-                if link.order_id in found:
-                    found[link.order_id] = link.owner
-        return found
+        return links.read_owners(keys, map(links.read_links, answers))
 
     def method(self, change: LinkChange) -> str:
         return ADD_LINK if change.wanted else DELETE_LINK
@@ -183,14 +178,16 @@ class Comment(OrderField):
     """
 
     def value(self, raw: object) -> str:
-        text = super().value(raw)
-        return references.plain(text.replace("\r\n", "\n").replace("\r", "\n"))
+        return super().value(raw).replace("\r\n", "\n").replace("\r", "\n")
 
     def write(self, change: Change[int, str]) -> Command:
-        return super().write(replace(change, wanted=self.value(change.wanted)))
+        return super().write(replace(change, wanted=self._sent(change.wanted)))
 
     def holds(self, wanted: str, now: str) -> bool:
-        return self.value(wanted) == now
+        return self._sent(wanted) == now
+
+    def _sent(self, text: str) -> str:
+        return references.plain(self.value(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +227,12 @@ class DealAmount(Property[Owner, Amount]):
 
     def page(self, keys: Sequence[Owner]) -> Command:
         (owner,) = keys
-        return cards.opening(owner)["card"]
+        return cards.get_command(owner)
 
     def values(self, keys: Iterable[Owner], answers: Iterable[Answer]) -> dict[Owner, Amount]:
         """Raises ``errors.NotFound`` for an answer that is another card."""
         pairs = zip(keys, answers, strict=True)
-        return {owner: Amount.of(cards.opened(owner, {"card": one})) for owner, one in pairs}
+        return {owner: Amount.of(cards.read_card(owner, one)) for owner, one in pairs}
 
     def method(self, change: AmountChange) -> str:
         return UPDATE_DEAL if change.key.is_deal else UPDATE_ITEM

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from django import forms
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
 
 from b24app.console import audit_rows, downloads, pages
@@ -15,19 +15,21 @@ from b24app.orders.card_reference import CardProblem, card_value
 from b24app.orders.types import DEAL, INVOICE
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
+from b24app.web.file_responses import table_download, table_format
+from b24app.web.forms import BadForm
 from b24app.web.session import Session
 
 PAGE = 50
-MOST_PEOPLE = 500
-MOST_EXPORTED = 10_000
-LARGEST = 10**15
+MAX_PEOPLE = 500
+MAX_ROWS = 10_000
+MAX_ID = 10**15
 
 
 class SearchForm(forms.Form):
     """The conditions as typed; an empty one does not narrow. Days are of UTC, both included."""
 
-    person = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
-    order = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    person = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
+    order = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     card_type = forms.ChoiceField(required=False, choices=[(str(DEAL), ""), (str(INVOICE), "")])
     card = forms.CharField(required=False, max_length=500)
     kind = forms.ChoiceField(
@@ -35,7 +37,7 @@ class SearchForm(forms.Form):
     )
     since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
-    before = forms.IntegerField(required=False, min_value=1, max_value=LARGEST)
+    before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
 
     def __init__(self, given: QueryDict, host: str) -> None:
         """``host`` is the portal's: links to its cards are taken, links to others are an error."""
@@ -94,7 +96,7 @@ def trail(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
         "given": request.GET,
         "lines": lines,
         "older": older,
-        "people": audit_rows.people(user.portal)[:MOST_PEOPLE],
+        "people": audit_rows.people(user.portal)[:MAX_PEOPLE],
         "kinds": AuditEntry.Kind.values,
         "here": urlencode(narrowing),
         "narrowed": narrowing.keys() - {"card_type"},
@@ -112,9 +114,9 @@ def _conditions(query: QueryDict) -> dict[str, str]:
 @pages.administrators("audit", "POST", asks=Asks.FIRST, unpaid=True)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The entries that match, newest first, as a CSV or XLSX file of up to 10,000 rows."""
-    form = SearchForm(request.POST, user.portal.host)
+    kind, form = table_format(request.POST), SearchForm(request.POST, user.portal.host)
     if not form.is_valid():
-        raise BadRequest
-    found = audit.search(user.portal, form.search(), size=MOST_EXPORTED)
+        raise BadForm
+    found = audit.search(user.portal, form.search(), size=MAX_ROWS)
     table = downloads.audit_table(audit_rows.lines(user, found, opened.language))
-    return downloads.answer(table, request.POST, opened.language, "audit")
+    return table_download(table, kind, opened.language, "audit")

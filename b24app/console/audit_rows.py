@@ -39,7 +39,7 @@ def lines(user: PortalUser, found: Sequence[AuditEntry], language: str) -> list[
     employees = {str(user_id): name for user_id, name in people(user.portal)}
     statuses: dict[str, str] = {}
     if any(one.kind == AuditEntry.Kind.STATUS for one in found):
-        known = dictionaries.read_statuses(user.portal, client_of(user))
+        known = client_of(user).answer(dictionaries.order_statuses(user.portal))
         statuses = {code: status.name(language) for code, status in known.items()}
     names: Mapping[str, Mapping[str, str]] = {
         AuditEntry.Kind.RESPONSIBLE: employees,

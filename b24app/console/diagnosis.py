@@ -1,6 +1,6 @@
 """Whether everything the app stands on is there, in states that the overview puts into words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -8,15 +8,15 @@ from redis.exceptions import RedisError
 
 from b24app import heartbeat
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.ask import Ask, Refusal, together
+from b24app.bitrix24.client import Client
 from b24app.bitrix24.portal_limits import Priority
+from b24app.bitrix24.troubles import Trouble, trouble_of
 from b24app.portals import bindings
 from b24app.portals.bindings import Bound
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import settle
-
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 class Grade(StrEnum):
@@ -40,59 +40,87 @@ class Check:
         return self.grade in (Grade.WARN, Grade.ALERT)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the portal says of itself and of what is bound in it."""
+
+    scopes: list[str] | Refusal
+    present: bindings.Present
+    unknown_fields: list[str] | Refusal
+
+    @property
+    def errors(self) -> list[errors.BitrixError]:
+        parts = (self.scopes, self.present.placements, self.present.events, self.unknown_fields)
+        return [one.error for one in parts if isinstance(one, Refusal)]
+
+
 def checks(client: Client, portal: Portal) -> list[Check]:
     """All checks, in one request to the portal; raises ``errors.AuthError`` for a dead session."""
-    commands = {"scope": Command("scope"), **bindings.looking(), **bindings.link_fields()}
-    outcomes: Outcomes
-    try:
-        outcomes = client.batch(commands)
-    except errors.AuthError:
-        raise
-    except errors.BitrixError as error:
-        outcomes = dict.fromkeys(commands, error)
+    look = client.answer(_look())
+    for error in look.errors:
+        if isinstance(error, errors.AuthError):
+            raise error
     return [
-        _answers(outcomes),
+        _answers(look),
         _access(portal),
-        _permissions(portal, outcomes["scope"]),
-        _places(portal, outcomes),
-        _events(outcomes),
+        _permissions(portal, look.scopes),
+        _places(portal, look.present.placements),
+        _events(look.present.events),
         _queue(),
         _limits(portal),
     ]
 
 
-# States of the whole portal, by the name the overview has words for.
-_TROUBLES: tuple[tuple[type[errors.BitrixError], str], ...] = (
-    (errors.PlanEnded, "plan"),
-    (errors.PaymentRequired, "payment"),
-    (errors.Overloaded, "overload"),
-    (errors.PortalClosed, "closed"),
-    (errors.TransportError, "silent"),
-    (errors.ServerFault, "silent"),
+def _look() -> Ask[_Look]:
+    return together(
+        bindings.granted_scopes().attempt(),
+        bindings.present(),
+        bindings.unknown_link_fields().attempt(),
+    ).map(lambda found: _Look(*found))
+
+
+# What the overview has words for, the worst first; what may pass by itself is a warning.
+_OF_THE_PORTAL: tuple[tuple[Trouble, Grade], ...] = (
+    (Trouble.PLAN, Grade.ALERT),
+    (Trouble.PAYMENT, Grade.ALERT),
+    (Trouble.OVERLOAD, Grade.ALERT),
+    (Trouble.CLOSED, Grade.ALERT),
+    (Trouble.SILENT, Grade.WARN),
 )
+_SILENT = frozenset({Trouble.SILENT, Trouble.OUT_OF_TIME, Trouble.FAULT})
 
 
-def _answers(outcomes: Outcomes) -> Check:
+def _answers(look: _Look) -> Check:
     """Whether the portal lets the app work at all, and knows order links as the app uses them."""
-    for kind, trouble in _TROUBLES:
-        if any(isinstance(one, kind) for one in outcomes.values()):
-            grade = Grade.WARN if trouble == "silent" else Grade.ALERT
-            return Check("portal", grade, {"trouble": trouble})
-    links = outcomes["links"]
-    if isinstance(links, errors.StoreMissing):
-        return Check("portal", Grade.WARN, {"trouble": "no-store"})
-    if isinstance(links, errors.MethodNotFound):
-        return Check("portal", Grade.ALERT, {"trouble": "no-links"})
-    if isinstance(links, errors.BitrixError):
-        return Check("portal", Grade.UNKNOWN)
-    unknown = bindings.unknown_link_fields(links)
+    met = {_portal_trouble(one) for one in look.errors}
+    for trouble, grade in _OF_THE_PORTAL:
+        if trouble in met:
+            return Check("portal", grade, {"trouble": trouble.value})
+    unknown = look.unknown_fields
+    if isinstance(unknown, Refusal):
+        return _without_links(trouble_of(unknown.error))
     if unknown:
         return Check("portal", Grade.ALERT, {"trouble": "no-links", "missing": unknown})
     return Check("portal", Grade.FINE)
 
 
+def _portal_trouble(error: errors.BitrixError) -> Trouble:
+    """The trouble as the overview names it: no answer in time, none at all and a fault are one."""
+    trouble = trouble_of(error)
+    return Trouble.SILENT if trouble in _SILENT else trouble
+
+
+def _without_links(trouble: Trouble) -> Check:
+    """The state of a portal that does not say which order links it knows."""
+    if trouble is Trouble.NO_STORE:
+        return Check("portal", Grade.WARN, {"trouble": "no-store"})
+    if trouble is Trouble.NO_METHOD:
+        return Check("portal", Grade.ALERT, {"trouble": "no-links"})
+    return Check("portal", Grade.UNKNOWN)
+
+
 def _access(portal: Portal) -> Check:
-    """Whose access works in the background, and who has to open the app anew."""
+    """Whose access works in the background, and who has to open the app again."""
     people = PortalUser.objects.of(portal)
     installer = portal.installer
     ended = people.filter(tokens=PortalUser.Tokens.DEAD)
@@ -106,12 +134,10 @@ def _access(portal: Portal) -> Check:
     return Check("access", Grade.FINE, facts)
 
 
-def _permissions(portal: Portal, outcome: Answer | errors.BitrixError) -> Check:
-    """Permissions as the portal grants them now (common/system/scope.md)."""
-    granted = outcome.result if isinstance(outcome, Answer) else None
-    if not isinstance(granted, list) or not granted:
+def _permissions(portal: Portal, names: list[str] | Refusal) -> Check:
+    """Permissions as the portal grants them now."""
+    if isinstance(names, Refusal) or not names:
         return Check("permissions", Grade.UNKNOWN)
-    names = [str(one) for one in granted]
     if set(names) != portal.scopes():
         settle(portal, scope=",".join(names))
     missing = bindings.missing_scopes(names)
@@ -123,27 +149,19 @@ def _permissions(portal: Portal, outcome: Answer | errors.BitrixError) -> Check:
     return Check("permissions", Grade.ALERT if missing else Grade.FINE, facts)
 
 
-def _places(portal: Portal, outcomes: Outcomes) -> Check:
-    if isinstance(outcomes["placements"], errors.BitrixError):
+def _places(portal: Portal, bound: Sequence[Bound] | Refusal) -> Check:
+    if isinstance(bound, Refusal):
         return Check("places", Grade.UNKNOWN)
-    return _compared(
-        "places",
-        bindings.wanted_placements(portal),
-        bindings.bound_placements(outcomes),
-    )
+    return _compared("places", bindings.wanted_placements(portal), bound)
 
 
-def _events(outcomes: Outcomes) -> Check:
-    if isinstance(outcomes["events"], errors.BitrixError):
+def _events(bound: Sequence[Bound] | Refusal) -> Check:
+    if isinstance(bound, Refusal):
         return Check("events", Grade.UNKNOWN)
-    return _compared(
-        "events",
-        bindings.wanted_events(),
-        bindings.bound_events(outcomes),
-    )
+    return _compared("events", bindings.wanted_events(), bound)
 
 
-def _compared(name: str, wanted: frozenset[Bound], bound: list[Bound]) -> Check:
+def _compared(name: str, wanted: frozenset[Bound], bound: Sequence[Bound]) -> Check:
     """What stands against what is wanted."""
     missing = sorted(one.name for one in wanted - set(bound))
     spare = len(bound) - len(wanted & set(bound))

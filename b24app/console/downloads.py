@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from django.core.exceptions import BadRequest
-from django.http import HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24.client import Client
@@ -13,14 +11,12 @@ from b24app.console.audit_rows import Line
 from b24app.console.link_descriptions import Described
 from b24app.journal.models import AuditEntry
 from b24app.orders import scan
-from b24app.orders.types import DEAL, INVOICE, Owner
+from b24app.orders.types import Owner
 from b24app.portals.models import Portal
-from b24app.web import table_files
+from b24app.web.export_cells import moment, owner_type
 from b24app.web.table_files import Cell, Table
 
-MOST = 2000
-
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MAX_ROWS = 2000
 
 
 def links(client: Client, portal: Portal, filters: Sequence[Filter]) -> list[Described]:
@@ -30,20 +26,13 @@ def links(client: Client, portal: Portal, filters: Sequence[Filter]) -> list[Des
     """
     found: list[Described] = []
     below = 0
-    while len(found) < MOST:
-        page = scan.found_links(client.batch(scan.link_commands(filters, below)))
+    while len(found) < MAX_ROWS:
+        page = client.answer(scan.links_below(filters, below)).rows
         if not page:
             break
         found += link_descriptions.of(client, portal, page)[0]
         below = page[-1].order_id
-    return found[:MOST]
-
-
-def owner_type(owner: Owner | None) -> str:
-    """The owner's type in words; its number where it has none."""
-    if owner is None:
-        return ""
-    return {DEAL: _("Deal"), INVOICE: _("Invoice")}.get(owner.type_id, str(owner.type_id))
+    return found[:MAX_ROWS]
 
 
 def links_table(found: Sequence[Described]) -> Table:
@@ -70,21 +59,6 @@ def _row(one: Described) -> list[Cell]:
     ]
 
 
-def answer(table: Table, form: QueryDict, language: str, name: str) -> HttpResponse:
-    """The table as the file asked for in ``format``; raises ``BadRequest`` for another kind."""
-    kind = form.get("format", "")
-    if kind not in ("csv", "xlsx"):
-        raise BadRequest
-    content = (
-        table_files.xlsx_file(table) if kind == "xlsx" else table_files.csv_file(table, language)
-    )
-    return HttpResponse(
-        content,
-        content_type=_XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
-    )
-
-
 def audit_table(lines: Sequence[Line]) -> Table:
     headings = [
         _("When (UTC)"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
@@ -101,7 +75,7 @@ def _audit_row(line: Line) -> list[Cell]:
         "opening": _("by opening the app"),
     }  # fmt: skip
     return [
-        f"{one.at:%Y-%m-%d %H:%M:%S}",
+        moment(one.at),
         one.user_name or str(one.user_id),
         _what(line),
         one.order_id or None,

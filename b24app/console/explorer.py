@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
-from b24app.bitrix24.answers import Answer
+from b24app.bitrix24 import ask, batch
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Client, Command
 from b24app.bitrix24.filters import Filter, Op, Order
 from b24app.console import explorer_filters, link_descriptions
@@ -23,8 +23,7 @@ from b24app.console.link_descriptions import Described
 from b24app.orders import links
 from b24app.orders.types import OrderLink
 from b24app.portals.models import Portal
-
-PAGE = 50
+from b24app.web.forms import BadForm, optional_number
 
 _BEYOND: Mapping[bool, Op] = {True: Op.LESS, False: Op.GREATER}
 
@@ -33,7 +32,7 @@ _BEYOND: Mapping[bool, Op] = {True: Op.LESS, False: Op.GREATER}
 class Look:
     """What is asked for: conditions, sorting, and from where on.
 
-    ``after`` and ``before`` are orders (0: none), and ``at`` is what the sorting's own field held
+    ``after`` and ``before`` are orders (0: none), and ``at`` is the value of the sorting's own field
     there. ``end`` asks for the last page. ``total`` is what the first page said, None before it is
     read.
     """
@@ -73,13 +72,13 @@ class Page:
 def read(query: QueryDict, host: str) -> Look:
     """The look a query asks for. ``host`` is the portal's.
 
-    Raises ``BadRequest`` for what no page of ours asks.
+    Raises :class:`BadForm` for what no page of ours asks.
     """
     sort = query.get("sort", "order")
     if sort not in FIELDS:
-        raise BadRequest
+        raise BadForm
     descending = query.get("down", "1") == "1"
-    after, before = _whole(query, "after"), _whole(query, "before")
+    after, before = optional_number(query, "after"), optional_number(query, "before")
     jump = query.get("jump", "").strip()
     if jump.isascii() and jump.isdecimal() and 0 < len(jump) < 16 and sort == "order":
         after = int(jump) + (1 if descending else -1)
@@ -89,17 +88,10 @@ def read(query: QueryDict, host: str) -> Look:
         descending,
         after=max(after, 0),
         before=before,
-        at=_whole(query, "at"),
+        at=optional_number(query, "at"),
         end=query.get("end") == "1",
-        total=_whole(query, "total") if "total" in query else None,
+        total=optional_number(query, "total") if "total" in query else None,
     )
-
-
-def _whole(query: QueryDict, name: str) -> int:
-    raw = query.get(name, "") or "0"
-    if not (raw.isascii() and raw.isdecimal() and len(raw) < 16):
-        raise BadRequest
-    return int(raw)
 
 
 def page(client: Client, portal: Portal, look: Look) -> Page:
@@ -108,14 +100,13 @@ def page(client: Client, portal: Portal, look: Look) -> Page:
     Raises ``errors.BitrixError`` where the links cannot be read; without names the page is shown
     all the same.
     """
-    outcomes = client.batch(commands(look))
-    found = [link for one in outcomes.values() for link in links.links_of(one)][:PAGE]
+    read = client.answer(links_of(look))
+    found = [link for links, _ in read for link in links][: batch.SIZE]
     if look.back:
         found.reverse()
-    first = outcomes["links"]
-    total = first.total if isinstance(first, Answer) and look.first else look.total
+    total = read[0][1] if look.first else look.total
     rows, unread = link_descriptions.of(client, portal, found)
-    full = len(found) == PAGE
+    full = len(found) == batch.SIZE
     fore = full if look.back else not look.first
     aft = not look.end and (full or look.back)
     return Page(
@@ -129,8 +120,19 @@ def page(client: Client, portal: Portal, look: Look) -> Page:
     )
 
 
-def commands(look: Look) -> dict[str, Command]:
-    """The calls that read one page, the one behind the other; the first tells the total, if any."""
+def links_of(look: Look) -> Ask[tuple[tuple[list[OrderLink], int | None], ...]]:
+    """The links of one page in one or two parts, each with the total if the portal counted it.
+
+    Raises the portal's refusal of either part.
+    """
+    return ask.every(
+        ask.of(command, lambda answer: (links.read_links(answer), answer.total))
+        for command in commands(look)
+    )
+
+
+def commands(look: Look) -> list[Command]:
+    """The calls that read one page, one after the other; the first has the total, if any."""
     field, down = FIELDS[look.sort], look.descending is not look.back
     filters, seen = look.conditions.filters, look.before or look.after
     # Below the sorting's own field, the newest order stands first.
@@ -139,17 +141,17 @@ def commands(look: Look) -> dict[str, Command]:
     by_field = Order(field, "desc" if down else "asc")
     sorting = [by_order] if look.sort == "order" else [by_field, by_order]
     if not seen:
-        return {"links": links.listing(filters, order=sorting, start=0 if look.first else -1)}
+        return [links.listing(filters, order=sorting, start=0 if look.first else -1)]
     behind = Filter("orderId", Op.LESS if falls else Op.GREATER, seen)
     if look.sort == "order":
-        return {"links": links.listing([*filters, behind], order=sorting, start=-1)}
+        return [links.listing([*filters, behind], order=sorting, start=-1)]
     same, beyond = Filter(field, Op.EQUAL, look.at), Filter(field, _BEYOND[down], look.at)
     if same.key in {one.key for one in filters}:
-        return {"links": links.listing([*filters, behind], order=[by_order], start=-1)}
-    return {
-        "links": links.listing([*filters, same, behind], order=[by_order], start=-1),
-        "beyond": links.listing([*filters, beyond], order=sorting, start=-1),
-    }
+        return [links.listing([*filters, behind], order=[by_order], start=-1)]
+    return [
+        links.listing([*filters, same, behind], order=[by_order], start=-1),
+        links.listing([*filters, beyond], order=sorting, start=-1),
+    ]
 
 
 def address(look: Look, total: int | None, way: str = "", link: OrderLink | None = None) -> str:

@@ -9,15 +9,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from b24app.bitrix24.filters import ORDER_ENTITY_FIELDS, Filter, Op, conditions
 from b24app.orders.card_reference import CardProblem, card_value
 from b24app.orders.types import Owner
+from b24app.web.forms import BadForm
 
-MOST = 10
-LONGEST_LIST = 500
+MAX_CONDITIONS = 10
+MAX_VALUES = 500
 
 FIELDS: Mapping[str, str] = {"order": "orderId", "owner": "ownerId", "type": "ownerTypeId"}
 
@@ -96,7 +96,7 @@ def _owners(text: str, host: str) -> list[Owner]:
     if any(one.problem is CardProblem.OTHER_PORTAL for one in found):
         raise OtherPortal("a link to another portal")
     owners = [one.owner for one in found if one.owner is not None]
-    if len(owners) < len(parts) or len(parts) > LONGEST_LIST:
+    if len(owners) < len(parts) or len(parts) > MAX_VALUES:
         raise ValueError("not a list of links")
     return owners
 
@@ -121,7 +121,7 @@ def _number(text: str, *, keep: bool = False) -> int | str:
 
 def _numbers(text: str) -> list[int]:
     parts = _parts(text)
-    if not 0 < len(parts) <= LONGEST_LIST or not all(map(_NUMBER.fullmatch, parts)):
+    if not 0 < len(parts) <= MAX_VALUES or not all(map(_NUMBER.fullmatch, parts)):
         raise ValueError("not a list of numbers")
     return sorted({int(one) for one in parts})
 
@@ -147,14 +147,14 @@ class Conditions:
 def read(query: QueryDict, host: str) -> Conditions:
     """The form's lines without empty ones; ``host`` is the portal's.
 
-    Raises ``BadRequest`` for what no form of ours sends.
+    Raises :class:`BadForm` for what no form of ours sends.
     """
     columns = [query.getlist(name) for name in ("field", "word", "value", "upto", "kind")]
-    if len(columns[0]) > MOST or len({len(one) for one in columns}) > 1:
-        raise BadRequest
+    if len(columns[0]) > MAX_CONDITIONS or len({len(one) for one in columns}) > 1:
+        raise BadForm
     lines = [Condition(*parts) for parts in zip(*columns, strict=True)]
     if any(one.field not in FIELDS or one.word not in WORDS for one in lines):
-        raise BadRequest
+        raise BadForm
     kept = tuple(one for one in lines if one.by_kind or one.value.strip() or one.upto.strip())
     return _checked(kept, host)
 

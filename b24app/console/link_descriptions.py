@@ -1,20 +1,19 @@
 """Links with what their orders and owners are called, and who made them through the app."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Refusal
+from b24app.bitrix24.client import Client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.orders import cards
-from b24app.orders.content import PAGE, Content, Kind, commands
+from b24app.orders import cards, content
+from b24app.orders.content import Content, Kind
 from b24app.orders.types import Order, OrderLink, Owner
 from b24app.portals.models import Portal
 
 KINDS = (Kind.ORDERS, Kind.PROPERTIES)
-
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +41,19 @@ def of(
     """
     if not found:
         return (), False
-    ids, content = [link.order_id for link in found], Content()
-    asked = cards.listing_of(cards.readable(link.owner for link in found))
-    for at in range(0, len(ids), PAGE):
-        chunk = ids[at : at + PAGE]
-        content.expect(str(at), chunk, KINDS, by_number=True)
-        asked |= commands(chunk, str(at), KINDS)
-    try:
-        outcomes: Outcomes = client.batch(asked)
-        content.take(outcomes)
-    except errors.AuthError:
-        raise
-    except errors.BitrixError:
-        outcomes = {}
-    orders = {order.id: order for order in content.built(ids)}
-    titles = titles_of(outcomes)
-    missing = cards.missing(outcomes, (link.owner for link in found))
+    ids = [link.order_id for link in found]
+    titled, read = client.answer(
+        ask.together(
+            cards.cards_of(link.owner for link in found), content.content_of(ids, KINDS).attempt()
+        )
+    )
+    if isinstance(read, Refusal):
+        if isinstance(read.error, errors.AuthError):
+            raise read.error
+        read = Content()
+    orders = {order.id: order for order in read.built(ids)}
+    titles = {owner: card.title for owner, card in titled.found.items()}
+    missing = titled.missing()
     entries = audit.latest_of(portal, ids)
     rows = tuple(
         Described(
@@ -71,10 +67,6 @@ def of(
         for link in found
     )
     return rows, len(orders) < len(ids)
-
-
-def titles_of(outcomes: Outcomes) -> dict[Owner, str]:
-    return {owner: card.title for owner, card in cards.listed(outcomes).items()}
 
 
 def _through(entry: AuditEntry | None, link: OrderLink) -> AuditEntry | None:

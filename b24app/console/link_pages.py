@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from dataclasses import fields
 
-from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 
@@ -18,12 +17,14 @@ from b24app.console.reports import Progress, Step
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.web import error_states
+from b24app.web.file_responses import table_download, table_format
+from b24app.web.forms import BadForm, whole_number
 from b24app.web.session import Session
 
 BLANK = Condition("order", "is")
 
-# Rows of one job at most: b24app.jobs.row_sources.MOST_ROWS.
-MOST_AT_ONCE = 100_000
+# Rows of one job at most: b24app.jobs.row_sources.MAX_ROWS.
+MAX_JOB_ROWS = 100_000
 
 
 @pages.administrators("links", "GET", asks=Asks.ALONG)
@@ -52,7 +53,7 @@ def drawn(user: PortalUser, query: QueryDict, timeouts: Timeouts = WAITED_FOR) -
 
 def _around(user: PortalUser) -> dict[str, object]:
     jobs = pages.address("jobs-new")
-    return {"portal_origin": user.portal.origin, "jobs_url": jobs, "most": MOST_AT_ONCE}
+    return {"portal_origin": user.portal.origin, "jobs_url": jobs, "most": MAX_JOB_ROWS}
 
 
 @pages.administrators("links", "GET", asks=Asks.ALONG)
@@ -104,22 +105,15 @@ def _line(request: HttpRequest, context: dict[str, object]) -> HttpResponse:
 
 
 def _progress(query: QueryDict) -> Progress:
-    given = {}
-    for one in fields(Progress):
-        raw = query.get(one.name)
-        if raw is None:
-            continue
-        if not (raw.isascii() and raw.isdecimal() and len(raw) < 16):
-            raise BadRequest
-        given[one.name] = int(raw)
-    return Progress(**given)
+    names = [one.name for one in fields(Progress) if one.name in query]
+    return Progress(**{name: whole_number(str(query[name])) for name in names})
 
 
 @pages.administrators("links", "POST", asks=Asks.FIRST, unpaid=True)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The links that match, newest orders first, as a CSV or XLSX file of up to 2,000 rows."""
-    look = explorer.read(request.POST, user.portal.host)
+    kind, look = table_format(request.POST), explorer.read(request.POST, user.portal.host)
     if look.conditions.wrong:
-        raise BadRequest
+        raise BadForm
     rows = downloads.links(client_of(user), user.portal, look.conditions.filters)
-    return downloads.answer(downloads.links_table(rows), request.POST, opened.language, "links")
+    return table_download(downloads.links_table(rows), kind, opened.language, "links")

@@ -3,22 +3,23 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
+from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.ask import Ask, Refusal, together
+from b24app.bitrix24.client import Client
 from b24app.portals import access, rights
 from b24app.portals.launch import Refused
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import entry, error_states
+from b24app.web import entry, error_states, htmx
 from b24app.web.entry import Page
 from b24app.web.session import Session
 
-Outcomes = Mapping[str, Answer | errors.BitrixError]
+T = TypeVar("T")
 
 # Sections of the menu by their route.
 SECTIONS: Mapping[str, str] = {
@@ -73,11 +74,7 @@ def show(
         "session": session.token() if session else "",
     }
     name = template or f"console/{section}.html"
-    response = render(request, name, {**frame, **context}, status=status)
-    if status >= 400:
-        # The script puts such an answer in its place too.
-        response["X-Lo-State"] = "1"
-    return response
+    return htmx.partial(request, name, {**frame, **context}, status=status)
 
 
 def administrators(
@@ -132,12 +129,15 @@ def trouble(
     return show(request, section, context, template=template, session=session, status=status)
 
 
-def recheck(user: PortalUser, client: Client, more: Mapping[str, Command]) -> Outcomes:
+def recheck(user: PortalUser, client: Client, more: Ask[T]) -> T:
     """Ask the portal whether the person still administers it, and ``more`` in the same request.
 
     Nothing is changed on the word of an opening that may be an hour old
-    (common/users/user-admin.md). Raises :class:`Refused` where they do not any more.
+    (common/users/user-admin.md). Raises :class:`Refused` if they do not any more, and what ``more``
+    ends in.
     """
-    outcomes = client.batch({**access.administrator(), **more})
-    access.confirm_administrator(user, outcomes)
-    return outcomes
+    administers, found = client.answer(together(access.is_administrator(), more.attempt()))
+    access.confirm_administrator(user, is_administrator=administers)
+    if isinstance(found, Refusal):
+        raise found.error
+    return found

@@ -14,7 +14,7 @@ def carry_on(user: PortalUser, client: Client) -> list[BitrixError]:
 
     Returns and raises as :func:`rebind`.
     """
-    present = pages.recheck(user, client, bindings.looking())
+    present = pages.recheck(user, client, bindings.present())
     upkeep.hand_over(user.portal, user.portal.installer, user, AuditEntry.Through.CONSOLE)
     return upkeep.mend(client, user.portal, present)
 
@@ -22,7 +22,7 @@ def carry_on(user: PortalUser, client: Client) -> list[BitrixError]:
 def rebind(user: PortalUser, client: Client) -> list[BitrixError]:
     """Make what is bound what is wanted: one request to look, one to change what differs.
 
-    Returns what went wrong with the changes. Raises :class:`Refused` for somebody who is no longer an
-    administrator, and ``BitrixError`` if the portal could not be asked; nothing was changed then.
+    Returns what went wrong with the changes. Raises :class:`Refused` for somebody who is not an
+    administrator now, and ``BitrixError`` if the portal could not be asked; nothing was changed then.
     """
-    return upkeep.mend(client, user.portal, pages.recheck(user, client, bindings.looking()))
+    return upkeep.mend(client, user.portal, pages.recheck(user, client, bindings.present()))

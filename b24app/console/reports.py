@@ -1,4 +1,4 @@
-"""Ready reports: orders that no deal has, and links whose deal is no more.
+"""Ready reports: orders without a deal, and links to a deal that was deleted.
 
 Neither can be asked of the portal in one call, so each is looked through in steps of two or three
 requests: 500 rows in the first, so that something is seen at once, 1,500 in those that follow. The page
@@ -22,9 +22,9 @@ from b24app.orders.types import OrderLink
 from b24app.portals.models import PortalUser
 
 PAGES_AFTERWARDS = 30
-LEAST_SECONDS = 5
+MIN_SECONDS = 5
 # Rows found after which the page waits for somebody to ask for more.
-ENOUGH = 500
+ROWS_PER_RUN = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Progress:
     def minutes(self) -> int:
         """How long the rest will take at the speed of this run; 0 where nobody can say yet."""
         gone, done = time.time() - self.began, self.looked - self.base
-        if self.total is None or gone < LEAST_SECONDS or done <= 0:
+        if self.total is None or gone < MIN_SECONDS or done <= 0:
             return 0
         return math.ceil(gone * max(self.total - self.looked, 0) / done / 60)
 
@@ -82,7 +82,7 @@ class Step:
     @property
     def running(self) -> bool:
         """Whether the page goes on by itself."""
-        return not self.finished and self.progress.found - self.progress.seen < ENOUGH
+        return not self.finished and self.progress.found - self.progress.seen < ROWS_PER_RUN
 
 
 def begun(before: Progress) -> Progress:
@@ -94,12 +94,11 @@ def begun(before: Progress) -> Progress:
 
 def without_deal(user: PortalUser, client: Client, before: Progress) -> Step:
     """Orders that are linked to nothing. Raises what keeps orders or links from being read."""
-    outcomes = client.batch(scan.order_commands(before.below, _pages(before)))
-    orders = scan.found_orders(outcomes)
-    places = links.read_places(client, (order.id for order in orders))
-    rows = [Described(one.id, None, one) for one in orders if places[one.id] is None]
-    total = scan.total(outcomes) if not before.below else before.total
-    return _step(before, total, [order.id for order in orders], rows)
+    piece = client.answer(scan.orders_below(before.below, _pages(before)))
+    owners = client.answer(links.owners_of(order.id for order in piece.rows))
+    rows = [Described(one.id, None, one) for one in piece.rows if owners[one.id] is None]
+    total = piece.total if not before.below else before.total
+    return _step(before, total, [order.id for order in piece.rows], rows)
 
 
 def without_owner(user: PortalUser, client: Client, before: Progress) -> Step:
@@ -108,15 +107,12 @@ def without_owner(user: PortalUser, client: Client, before: Progress) -> Step:
     A card that is not shown proves that it is gone only to an administrator, so the portal is asked
     for that in the same request. Raises :class:`Refused` for anybody else.
     """
-    asked = scan.link_commands([], before.below, _pages(before))
-    outcomes = pages.recheck(user, client, asked)
-    found = scan.found_links(outcomes)
-    owners = cards.readable(link.owner for link in found)
-    listed = client.batch(cards.listing_of(owners)) if owners else {}
-    gone = cards.missing(listed, owners)
-    rows = [_row(link) for link in found if link.owner in gone]
-    total = scan.total(outcomes) if not before.below else before.total
-    return _step(before, total, [link.order_id for link in found], rows)
+    piece = pages.recheck(user, client, scan.links_below([], before.below, _pages(before)))
+    listed = client.answer(cards.cards_of(link.owner for link in piece.rows), strict=True)
+    gone = listed.missing()
+    rows = [_row(link) for link in piece.rows if link.owner in gone]
+    total = piece.total if not before.below else before.total
+    return _step(before, total, [link.order_id for link in piece.rows], rows)
 
 
 def _pages(before: Progress) -> int:

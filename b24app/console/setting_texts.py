@@ -34,7 +34,7 @@ def name(setting: object) -> str:
 
 
 def change(setting: object, before: object, after: object) -> tuple[str, str]:
-    """What a setting held before and after; of the places only those that went and those that came."""
+    """What a setting was before and after; for placements only those removed and those added."""
     if setting == "places_off":
         was, now = _places_on(before), _places_on(after)
         return _places(was - now), _places(now - was)
@@ -54,28 +54,28 @@ def handed_out(what: object) -> str:
     return text % {"name": names.get(str(what), str(what))}
 
 
-def _named(held: object) -> str:
-    people = held if isinstance(held, list) else []
+def _named(value: object) -> str:
+    people = value if isinstance(value, list) else []
     names = [str(one.get("name")) for one in people if isinstance(one, dict)]
     return ", ".join(names) or _("Everybody with their own rights")
 
 
-def _days(held: object) -> str:
-    count = held if isinstance(held, int) else 0
+def _days(value: object) -> str:
+    count = value if isinstance(value, int) else 0
     return ngettext("%(count)d day", "%(count)d days", count) % {"count": count}
 
 
-def _on(held: object) -> str:
-    return _("on") if held else _("off")
+def _on(value: object) -> str:
+    return _("on") if value else _("off")
 
 
-def _language(held: object) -> str:
-    return str(dict(settings.LANGUAGES).get(str(held), held))
+def _language(value: object) -> str:
+    return str(dict(settings.LANGUAGES).get(str(value), value))
 
 
-def _places_on(held: object) -> set[str]:
+def _places_on(value: object) -> set[str]:
     """The places that are on: what is kept are those that are off."""
-    return bindings.PLACES.keys() - (held if isinstance(held, list) else [])
+    return bindings.PLACES.keys() - (value if isinstance(value, list) else [])
 
 
 def _places(some: set[str]) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from django import forms
@@ -10,18 +10,19 @@ from django.conf import settings
 from django.db import transaction
 from django.http import QueryDict
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.ask import Refusal
+from b24app.bitrix24.client import Client
 from b24app.console import pages
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.portals import bindings
+from b24app.portals.bindings import Bound
 from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
 
-MOST_NAMED = 100
-LONGEST_NAME = 255
+MAX_NAMED = 100
+MAX_NAME_CHARACTERS = 255
 
 # common/users/user-access.md: employees, departments (with those below), user groups, supervisors,
 # members of workgroups, everybody. CR (the author) is nobody here.
@@ -59,7 +60,7 @@ class ChoicesForm(forms.Form):
         self._named = form.getlist("named")
 
     def clean(self) -> None:
-        if len(self._named) > MOST_NAMED or not all(map(_named, self._named)):
+        if len(self._named) > MAX_NAMED or not all(map(_named, self._named)):
             self.add_error(None, "named")
 
     def choices(self) -> Choices:
@@ -77,7 +78,7 @@ class ChoicesForm(forms.Form):
 
     def typed(self, stored: Choices) -> Choices:
         """What was typed, as far as it can be shown again; the rest as it is ``stored``."""
-        named = [_named(one) for one in self._named[:MOST_NAMED]]
+        named = [_named(one) for one in self._named[:MAX_NAMED]]
         places = self.data.getlist("place")
         return replace(
             stored,
@@ -91,7 +92,7 @@ class ChoicesForm(forms.Form):
 def _named(raw: str) -> dict[str, str]:
     """Somebody the portal's selector gave; empty for what it cannot have given."""
     code, _, name = raw.partition("|")
-    shown = "".join(one for one in name if one.isprintable()).strip()[:LONGEST_NAME]
+    shown = "".join(one for one in name if one.isprintable()).strip()[:MAX_NAME_CHARACTERS]
     return {"id": code, "name": shown or code} if ACCESS_CODE.fullmatch(code) else {}
 
 
@@ -111,10 +112,10 @@ def keep(user: PortalUser, client: Client, chosen: Choices) -> list[str]:
     """Keep what an administrator chose, and bind or unbind places to fit at once.
 
     Returns the names of places the portal refused to change: the choice stands, and the overview
-    offers to bind again. Raises :class:`Refused` for somebody who is no administrator any more and
+    offers to bind again. Raises :class:`Refused` for somebody who is not an administrator now, and
     ``errors.BitrixError`` where the portal cannot be asked; nothing is kept then.
     """
-    looked = pages.recheck(user, client, {"placements": bindings.looking()["placements"]})
+    bound = pages.recheck(user, client, bindings.bound_placements().attempt())
     portal = user.portal
     with transaction.atomic():
         # Of two who save at the same time, the second's "before" is what the first has kept.
@@ -125,7 +126,7 @@ def keep(user: PortalUser, client: Client, chosen: Choices) -> list[str]:
         portal.save(update_fields=list(fields))
         audit.record(user, AuditEntry.Through.CONSOLE, _changed(before, chosen))
     logger.info("settings of %s changed by user %s", portal.host, user.user_id)
-    return _place(client, portal, looked)
+    return _place(client, portal, bound)
 
 
 def _changed(before: Choices, after: Choices) -> list[audit.Entry]:
@@ -140,28 +141,10 @@ def _changed(before: Choices, after: Choices) -> list[audit.Entry]:
     ]
 
 
-def _place(client: Client, portal: Portal, looked: pages.Outcomes) -> list[str]:
-    if isinstance(looked["placements"], errors.BitrixError):
+def _place(client: Client, portal: Portal, bound: Sequence[Bound] | Refusal) -> list[str]:
+    """Bind or unbind placements to fit the settings; the names of those that could not be changed."""
+    if isinstance(bound, Refusal):
         return list(bindings.PLACES)
-    wanted = bindings.changes(
-        bindings.wanted_placements(portal),
-        bindings.bound_placements(looked),
-        "placement",
-        "PLACEMENT",
-    )
-    try:
-        outcomes = client.batch(wanted) if wanted else {}
-    except errors.BitrixError as error:
-        outcomes = dict.fromkeys(wanted, error)
-    return _refused(wanted, outcomes)
-
-
-def _refused(
-    wanted: Mapping[str, Command], outcomes: Mapping[str, Answer | errors.BitrixError]
-) -> list[str]:
-    codes = {
-        wanted[key].params["PLACEMENT"]
-        for key, one in outcomes.items()
-        if isinstance(one, errors.BitrixError)
-    }
+    made = bindings.failures_of(bindings.placement_changes(portal, bound))
+    codes = {one.change.name for one in client.answer(made)}
     return [name for name, place in bindings.PLACES.items() if place.code in codes]

@@ -1,4 +1,4 @@
-"""What support asks for: the journal of calls, found by a reference, and a bundle to hand over."""
+"""What support asks for: the journal of calls, found by a reference, and a bundle of files for them."""
 
 import re
 
@@ -9,10 +9,11 @@ from b24app.journal import audit, bundle, calls
 from b24app.journal.models import RestCallQuerySet
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import Asks
+from b24app.web.file_responses import download
 from b24app.web.session import Session
 
-SHOWN = 100
-LONGEST = 128
+MAX_CALLS = 100
+MAX_QUERY_CHARACTERS = 128
 
 _REFERENCE = re.compile(r"LO-[0-9A-Z]{5}", re.IGNORECASE)
 _REQUEST = re.compile(r"[0-9a-f]{32}(?:-[0-9a-f]{1,8})?", re.IGNORECASE)
@@ -25,13 +26,13 @@ def journal(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     Where the portal does not answer who an administrator is, that is when it is needed most: see ``_noted``.
     """
     _noted(user, "log")
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST]
+    text = request.GET.get("q", "").replace("\x00", "").strip()[:MAX_QUERY_CHARACTERS]
     failed = request.GET.get("failed") == "on"
     context = {
         "text": text,
         "failed": failed,
-        "calls": list(_found(user.portal, text, failed=failed)[:SHOWN]),
-        "most": SHOWN,
+        "calls": list(_found(user.portal, text, failed=failed)[:MAX_CALLS]),
+        "most": MAX_CALLS,
         "days": user.portal.journal_days,
     }
     return pages.show(request, "support", context)
@@ -56,9 +57,4 @@ def _found(portal: Portal, text: str, *, failed: bool) -> RestCallQuerySet:
 def take(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The support bundle: no secret, no customer, no name of a person in it."""
     _noted(user, "bundle")
-    name = bundle.file_name(user.portal)
-    return HttpResponse(
-        bundle.made(user.portal),
-        content_type="application/zip",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return download(bundle.made(user.portal), bundle.file_name(user.portal))

@@ -1,6 +1,5 @@
 """The main page, the overview and the settings. Each view parses, calls one thing, renders."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -20,7 +19,7 @@ from b24app.portals import bindings, launch
 from b24app.portals.launch import Posted
 from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import entry
+from b24app.web import entry, htmx
 from b24app.web.frame_headers import allow_frame
 from b24app.web.session import Session
 
@@ -54,7 +53,7 @@ def _opened(request: HttpRequest, posted: Posted) -> tuple[PortalUser, Session]:
     """The proven person of an opening, in one request to the portal, and their session."""
     portal = launch.known_portal(posted)
     client = launch.client_for(posted, portal)
-    person = launch.identified(posted, portal, client.batch(launch.identity_commands()))
+    person = launch.person_of(posted, portal, client.answer(launch.identity()))
     user = launch.opened(posted, portal, person)
     allow_frame(request, user.portal)
     return user, Session(user.pk, posted.placement, 0, 0, entry.language(posted.language))
@@ -67,7 +66,7 @@ def _friendly(request: HttpRequest, user: PortalUser, session: Session) -> HttpR
 
 @pages.administrators("overview", "GET", asks=Asks.ALONG)
 def overview(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Health and numbers, read anew."""
+    """Health and numbers, read again."""
     return pages.show(request, "overview", _overview(user))
 
 
@@ -76,14 +75,18 @@ def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, ob
     return {
         "portal": user.portal,
         "checks": checks,
-        "faults": [one for one in checks if one.wrong and not _told(user.portal, one, checks)],
+        "faults": [
+            one for one in checks if one.wrong and not _said_already(user.portal, one, checks)
+        ],
         "removal_until": _removal_until(user.portal),
         "chart": chart.of_month(user.portal, timezone.now().date()),
     }
 
 
-def _told(portal: Portal, check: Check, checks: Sequence[Check]) -> bool:
-    """Whether the page says so anyway: an ended subscription has a note, a block is no used-up limit."""
+def _said_already(portal: Portal, check: Check, checks: Sequence[Check]) -> bool:
+    """Whether the page has said this already: an ended subscription has a note of its own, and a blocked
+    REST API explains a limit that is used up.
+    """
     if check.facts.get("trouble") == "payment":
         return portal.payment_expired
     blocked = any(one.facts.get("trouble") == "overload" for one in checks)
@@ -112,13 +115,9 @@ def _mended(
     request: HttpRequest, user: PortalUser, refused: list[errors.BitrixError]
 ) -> HttpResponse:
     response = pages.show(request, "overview", _overview(user) | {"refused": bool(refused)})
-    if not refused:
-        response["HX-Trigger"] = _toast(_("Done. Everything is connected."))
-    return response
-
-
-def _toast(text: str) -> str:
-    return json.dumps({"lo:toast": {"text": text, "kind": "ok"}})
+    if refused:
+        return response
+    return htmx.trigger(response, htmx.toast(_("Done. Everything is connected.")))
 
 
 @pages.administrators("jobs", "GET", asks=Asks.FIRST_OR_LATELY)
@@ -147,8 +146,7 @@ def save(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     chosen = form.choices()
     refused = settings_form.keep(user, client_of(user), chosen)
     response = pages.show(request, "settings", _form_of(chosen) | {"refused": refused})
-    response["HX-Trigger"] = _toast(_("Settings saved"))
-    return response
+    return htmx.trigger(response, htmx.toast(_("Settings saved")))
 
 
 def _form_of(chosen: Choices) -> dict[str, object]:

@@ -9,8 +9,8 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from b24app import upkeep
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Command
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask
 from b24app.connect import background_client, installer_client
 from b24app.events import echoes, uninstall_checks
 from b24app.events.models import ChangeNotice, InboxEvent
@@ -127,8 +127,8 @@ def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> bool:
     try:
         form = {"member_id": portal.member_id, "AUTH_ID": auth.get("access_token", "")}
         posted = launch.read({}, form)
-        outcomes = launch.client_for(posted, portal).batch(launch.identity_commands())
-        proven = launch.identified(posted, portal, outcomes).is_admin
+        identity = launch.client_for(posted, portal).answer(launch.identity())
+        proven = launch.person_of(posted, portal, identity).is_admin
     except (launch.Refused, errors.AuthError, errors.AccessDenied):
         proven = False
     if not proven:
@@ -193,20 +193,21 @@ def _found(
     while a deal or an invoice is looked at. A payment's order is told as saved too; that nobody asked
     where saved orders are linked is kept for the tabs that are looked at later.
     """
-    commands: dict[str, Command] = {}
+    orders: Ask[set[int]] = ask.known(set())
+    owners: Ask[dict[int, Owner | None]] = ask.known({})
     if any(parts.values()) and watching.somebody_looks(portal.pk):
-        commands |= origins.commands(parts)
+        orders = origins.orders_of(parts)
     if saved and watching.somebody_looks(portal.pk, LINKED_TO):
-        commands |= links.place_commands(saved)
+        owners = links.owners_of(saved)
     elif saved:
         watching.tell_unread(portal.pk)
-    client = installer_client(portal) if commands else None
+    question = ask.together(orders, owners)
+    client = installer_client(portal) if question.commands else None
     if client is None:
         return set(), set()
     try:
-        outcomes = client.batch(commands)
-        owners = links.places(saved, outcomes).values()
-        return origins.order_ids(parts, outcomes), {one for one in owners if one is not None}
+        found, linked = client.answer(question)
+        return found, {one for one in linked.values() if one is not None}
     except _ENDED as error:
         # The installer has lost a right or their access: that is shown elsewhere, and mended there.
         logger.warning("changed orders at %s not read: %s", portal.host, error.code)

@@ -5,7 +5,7 @@ Everything may be run again at any time: what is bound is compared with what is 
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,17 +13,17 @@ from django.db import transaction
 from django.utils import timezone
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
-from b24app.orders import parsing
+from b24app.bitrix24.ask import Ask, Refusal, together
+from b24app.bitrix24.client import Client
+from b24app.bitrix24.troubles import Trouble, trouble_of
 from b24app.portals import bindings, launch, renewal
+from b24app.portals.bindings import Bound, Failure, Present
 from b24app.portals.fields import Secret
-from b24app.portals.launch import Posted, Refused
+from b24app.portals.launch import Identity, Posted, Refused
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
-
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,11 @@ class Step:
 
     @property
     def trouble(self) -> str:
-        return next((name for kind, name in _TROUBLES if isinstance(self.error, kind)), "")
+        found = trouble_of(self.error) if self.error is not None else Trouble.OTHER
+        return found.value if found in _OF_THE_PORTAL else ""
 
 
-_TROUBLES: tuple[tuple[type[errors.BitrixError], str], ...] = (
-    (errors.PlanEnded, "plan"),
-    (errors.PaymentRequired, "payment"),
-    (errors.Overloaded, "overload"),
-    (errors.PortalClosed, "portal-closed"),
-)
+_OF_THE_PORTAL = frozenset({Trouble.PLAN, Trouble.PAYMENT, Trouble.OVERLOAD, Trouble.CLOSED})
 
 
 def install(posted: Posted) -> PortalUser:
@@ -65,16 +61,16 @@ def install(posted: Posted) -> PortalUser:
     posted = proof.posted
     portal = Portal.objects.named(posted.member_id).first() or Portal(member_id=posted.member_id)
     portal.endpoint = proof.endpoint
-    outcomes = launch.client_for(posted, portal).batch(
-        {**launch.identity_commands(), "scope": Command("scope")}
+    identity, scopes = launch.client_for(posted, portal).answer(
+        together(launch.identity(), bindings.granted_scopes().otherwise([]))
     )
-    portal.app_code = launch.app_code(outcomes["app"])
-    person = launch.identified(posted, portal, outcomes)
+    portal.app_code = identity.app_code
+    person = launch.person_of(posted, portal, identity)
     if not person.is_admin:
         raise Refused("not-admin", portal)
-    granted = _granted(outcomes["scope"]) or sorted(proof.scope)
+    granted = scopes or sorted(proof.scope)
     with transaction.atomic():
-        _remember(portal, posted, outcomes["app"], granted)
+        _remember(portal, posted, identity, granted)
         user = launch.opened(posted, portal, person, proof.grant)
         Portal.objects.filter(pk=portal.pk).update(installer=user)
     portal.installer = user
@@ -82,13 +78,9 @@ def install(posted: Posted) -> PortalUser:
     return PortalUser.objects.select_related("portal").get(pk=user.pk)
 
 
-def _remember(
-    portal: Portal, posted: Posted, app: Answer | errors.BitrixError, scope: list[str]
-) -> None:
-    about = app.result if isinstance(app, Answer) and isinstance(app.result, Mapping) else {}
+def _remember(portal: Portal, posted: Posted, identity: Identity, scope: list[str]) -> None:
     portal.scope = ",".join(scope)
-    portal.status = parsing.text(about.get("STATUS"))[:8]
-    portal.license = parsing.text(about.get("LICENSE_FAMILY"))[:64]
+    portal.status, portal.license = identity.app_status, identity.licence
     if posted.application_token:
         portal.application_token = Secret(posted.application_token)
     if portal.uninstalled_at is not None:
@@ -100,26 +92,33 @@ def _remember(
 def bind(client: Client, portal: Portal) -> list[Step]:
     """Place the tab and connect the events: one request to look, one to change what differs.
 
-    Permissions are asked for anew: an administrator may have withdrawn or added one meanwhile.
+    Permissions are read again: an administrator may have withdrawn or added one meanwhile.
     Returns the steps for the page; a failed step carries the portal's error.
     """
     verified = Step("verified", done=True, detail=portal.host)
     try:
-        asked = {"scope": Command("scope"), **bindings.looking(), **bindings.link_fields()}
-        present = client.batch(asked)
-        _note_scope(portal, present["scope"])
-        wanted = bindings.mending(portal, present)
-        outcomes: Outcomes = client.batch(wanted) if wanted else {}
+        scopes, present, unknown = client.answer(_look(), strict=True)
+        _note_scope(portal, scopes)
+        made = bindings.failures_of(bindings.mending(portal, present))
+        failures = client.answer(made, strict=True)
     except errors.BitrixError as error:
         refused = (Step(name, done=False, error=error) for name in ("links", "tabs", "events"))
         return [verified, _permissions(portal), *refused]
     return [
         verified,
         _permissions(portal),
-        _links(present["links"]),
-        _step("tabs", "placement", present, outcomes),
-        _step("events", "event", present, outcomes),
+        _links(unknown),
+        _step("tabs", "placement", present.placements, failures),
+        _step("events", "event", present.events, failures),
     ]
+
+
+def _look() -> Ask[tuple[list[str], Present, list[str] | Refusal]]:
+    return together(
+        bindings.granted_scopes().otherwise([]),
+        bindings.present(),
+        bindings.unknown_link_fields().attempt(),
+    )
 
 
 def _permissions(portal: Portal) -> Step:
@@ -129,45 +128,34 @@ def _permissions(portal: Portal) -> Step:
     return Step("permissions", done=not missing, missing=missing, optional=optional)
 
 
-def _links(outcome: Answer | errors.BitrixError) -> Step:
+def _links(unknown: list[str] | Refusal) -> Step:
     """Whether the portal's kernel knows order links as the app uses them.
 
     A portal without a store is ready for one; what this person may not ask keeps nobody from installing.
     """
-    if isinstance(outcome, Answer):
-        unknown = bindings.unknown_link_fields(outcome)
+    if not isinstance(unknown, Refusal):
         return Step("links", done=not unknown, missing=tuple(unknown))
-    if isinstance(outcome, errors.StoreMissing):
+    error = unknown.error
+    if isinstance(error, errors.StoreMissing):
         return Step("links", done=True, detail="no-store")
-    return Step("links", done=not isinstance(outcome, errors.MethodNotFound), error=outcome)
+    return Step("links", done=not isinstance(error, errors.MethodNotFound), error=error)
 
 
-def _note_scope(portal: Portal, outcome: Answer | errors.BitrixError) -> None:
-    granted = _granted(outcome)
+def _note_scope(portal: Portal, granted: list[str]) -> None:
     if granted and set(granted) != portal.scopes():
         settle(portal, scope=",".join(granted))
 
 
-def _granted(outcome: Answer | errors.BitrixError) -> list[str]:
-    """Permissions as ``scope`` answers them; nothing where the portal does not say."""
-    if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, list):
-        return []
-    return [str(one) for one in outcome.result]
-
-
-def _step(name: str, kind: str, present: Outcomes, outcomes: Outcomes) -> Step:
-    looked = present[f"{kind}s"]
-    failures = {
-        key.removeprefix(f"{kind}.bind."): one
-        for key, one in outcomes.items()
-        if key.startswith(f"{kind}.bind.") and isinstance(one, errors.BitrixError)
-    }
-    for binding, failure in failures.items():
-        logger.warning("%s %s not bound: %s", kind, binding, failure.code)
-    error = next((failures[one] for one in failures if one in bindings.REQUIRED), None)
-    if error is None and isinstance(looked, errors.BitrixError):
+def _step(
+    name: str, kind: str, present: Sequence[Bound] | Refusal, failures: Sequence[Failure]
+) -> Step:
+    refused = [one for one in failures if one.change.kind == kind and one.change.binds]
+    for one in refused:
+        logger.warning("%s %s not bound: %s", kind, one.change.name, one.error.code)
+    error = next((one.error for one in refused if one.change.name in bindings.REQUIRED), None)
+    if error is None and isinstance(present, Refusal):
         # Nothing was refused, but what stood there before could not be read: duplicates are possible.
-        error = looked
+        error = present.error
     return Step(name, done=error is None, error=error)
 
 

@@ -1,4 +1,4 @@
-"""The full OAuth protocol: connecting from outside, and anew where a portal's tokens have died.
+"""The full OAuth protocol: connecting from outside, and again where a portal's tokens have died.
 
 Followed page: settings/oauth/index.md. The person goes to their portal and comes back with a code,
 in a window of their own, never in the portal's frame. The state they bring back is signed by us,
@@ -11,7 +11,6 @@ import secrets
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import signing
@@ -19,7 +18,7 @@ from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from b24app import upkeep
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import endpoints, errors
 from b24app.bitrix24.oauth import Grant
 from b24app.portals import launch
 from b24app.portals.launch import Posted
@@ -30,7 +29,6 @@ from b24app.portals.tokens import authorization_server, checked_endpoint, settle
 STATE_SECONDS = 10 * 60
 
 _SALT = "b24app.install.oauth_connect"
-_NETLOC = re.compile(r"(?:[a-z0-9.-]{1,253}|\[[0-9a-f:]{2,45}\])(?::[1-9]\d{0,4})?")
 # A name on the open internet: what an unknown portal must have.
 _NAME = re.compile(
     r"(?=.{4,253}(?::\d+)?\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{2,59})"
@@ -97,15 +95,14 @@ def _ascii(host: str) -> str:
     """The host as an address writes it; empty for text that cannot be one."""
     try:
         written = host.strip().lower().encode("idna").decode()
-        # Raises for a port beyond 65535.
-        return written if urlsplit(f"//{written}").port != 0 else ""
     except ValueError:
         return ""
+    return written if endpoints.is_host(written) else ""
 
 
 def _known_origin(host: str) -> str:
     """Where the installed portal at ``host`` is, as we know it; empty for any other host."""
-    if not _NETLOC.fullmatch(host):
+    if not host:
         return ""
     schemes = ("https", "http") if settings.B24_ALLOW_HTTP else ("https",)
     for scheme in schemes:
@@ -139,7 +136,7 @@ def _claim(state: str, browser: str) -> None:
     try:
         first = cache.add(f"connect:{nonce}", 1, STATE_SECONDS)
     except RedisError:
-        # Nobody could tell a replay any more.
+        # A replay could not be recognized.
         raise NotConnected("later") from None
     if not first:
         raise NotConnected("late")
@@ -156,8 +153,8 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
         entity_id=0,
         language="",
     )
-    outcomes = launch.client_for(brought, portal).batch(launch.identity_commands())
-    person = launch.identified(brought, portal, outcomes)
+    identity = launch.client_for(brought, portal).answer(launch.identity())
+    person = launch.person_of(brought, portal, identity)
     if grant.user_id not in (None, person.user_id):
         raise launch.Refused("foreign", portal)
     user = launch.opened(brought, portal, person, grant)

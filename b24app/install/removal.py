@@ -138,7 +138,7 @@ def _word_of(people: Sequence[PortalUser]) -> Word:
 
 
 def _known(user: PortalUser) -> bool | None:
-    """Whether the portal still knows this access; None where its answer does not tell.
+    """Whether the portal still knows this access; None if its answer leaves that open.
 
     Raises what concerns the whole portal.
     """

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client
+from b24app.bitrix24.troubles import Trouble, trouble_of
 from b24app.connect import client_of
 from b24app.install import lifecycle, oauth_connect
 from b24app.install.oauth_connect import NotConnected
@@ -35,6 +36,14 @@ _CONNECTIONS: Mapping[str, int] = {
     "plan": 402,
     "overload": 503,
     "later": 503,
+}
+
+# How it ends where the portal refuses.
+_BY_TROUBLE: Mapping[Trouble, str] = {
+    Trouble.APP_CLOSED: "refused",
+    Trouble.PAYMENT: "payment",
+    Trouble.PLAN: "plan",
+    Trouble.OVERLOAD: "overload",
 }
 
 
@@ -101,15 +110,14 @@ def callback(request: HttpRequest) -> HttpResponse:
     except Refused:
         return _connection(request, "elsewhere")
     except errors.BitrixError as error:
-        state = error_states.of_error(error)
-        known = {"app-closed": "refused"} | {one: one for one in ("payment", "plan", "overload")}
-        reason = known.get(state.name, "later")
-        return _connection(request, reason, reference=state.reference)
+        reason = _BY_TROUBLE.get(trouble_of(error), "later")
+        reference = error_states.of_error(error).reference
+        return _connection(request, reason, reference=reference)
     return _connection(request, "connected", user=user, portal=user.portal)
 
 
 def _connection(request: HttpRequest, name: str, **context: object) -> HttpResponse:
-    """A page of the connecting, in the browser's language: it is no page of a portal's frame."""
+    """A page of the connecting, in the browser's language: it does not stand in a portal's frame."""
     with translation.override(translation.get_language_from_request(request)):
         shown = {"name": name, **context}
         return render(request, "install/connection.html", shown, status=_CONNECTIONS[name])

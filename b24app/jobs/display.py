@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import islice
 
 from django.db.models import Count, QuerySet
@@ -15,6 +14,7 @@ from b24app.jobs import order_export, overrides, row_names, texts, transitions, 
 from b24app.jobs.judging import OVERRODE
 from b24app.jobs.models import Job, JobItem
 from b24app.orders.types import Owner
+from b24app.web.export_cells import moment
 from b24app.web.table_files import Cell, Table
 
 PER_PAGE = 50
@@ -401,9 +401,5 @@ def _row(line: Line, left: str) -> list[Cell]:
         line.unless_moved or (texts.words(texts.VERDICTS, item.verdict) if item.verdict else ""),
         outcome,
         line.text,
-        _time(item.at),
+        moment(item.at),
     ]
-
-
-def _time(at: datetime | None) -> str:
-    return at.strftime("%Y-%m-%d %H:%M:%S") if at else ""

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from b24app.bitrix24 import errors, references
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.ask import together
+from b24app.bitrix24.client import Client
 from b24app.changes.properties import place_text
 from b24app.imports import columns, pasted, source
 from b24app.imports.columns import Columns, Kind, Known, Why
@@ -17,7 +17,7 @@ from b24app.imports.delimited import DelimitedText
 from b24app.imports.rows import Row, rows
 from b24app.imports.table import Line, Sheet, Source, Unreadable
 from b24app.jobs.models import TO_CARD, WITH_CARD, Job, JobItem
-from b24app.orders import parsing as answers
+from b24app.orders import order_numbers
 
 S, V = JobItem.State, JobItem.Verdict
 
@@ -138,27 +138,13 @@ def _described(opened: Source | DelimitedText, sheet: Sheet, found: Columns) -> 
 
 def _asking(own: Client) -> columns.Ask:
     def ask(values: Sequence[str]) -> Known:
-        """Which values are numbers or IDs of the store's orders (sale/order/sale-order-list.md)."""
+        """Which values are numbers or IDs of the store's orders."""
         ids = [int(one) for one in values if one.isascii() and one.isdecimal() and len(one) <= 15]
-        asked = {"numbers": _orders({"@accountNumber": [references.plain(one) for one in values]})}
-        if ids:
-            asked["ids"] = _orders({"@id": ids})
-        outcomes = own.batch(asked)
-        for outcome in outcomes.values():
-            if isinstance(outcome, errors.BitrixError):
-                raise outcome
-        found = {
-            key: list(answers.orders(one.result))
-            for key, one in outcomes.items()
-            if isinstance(one, Answer)
-        }
+        question = together(order_numbers.with_numbers(values), order_numbers.with_ids(ids))
+        by_number, by_id = own.answer(question, strict=True)
         return Known(
-            {order.number.casefold(): order.id for order in found["numbers"]},
-            {order.id: order.number for order in found.get("ids", [])},
+            {order.number.casefold(): order.id for page in by_number for order in page},
+            {order.id: order.number for page in by_id for order in page},
         )
 
     return ask
-
-
-def _orders(wanted: dict[str, list[Any]]) -> Command:
-    return Command("sale.order.list", {"select": ["id", "accountNumber"], "filter": wanted})

@@ -3,9 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
-from django.core.exceptions import BadRequest
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.functional import Promise
@@ -20,29 +18,25 @@ from b24app.jobs.creation import Order
 from b24app.jobs.models import TO_CARD, WITH_CARD, Job
 from b24app.orders.card_reference import CardProblem, card_of_field
 from b24app.orders.types import Owner
+from b24app.web.forms import BadForm, day, search_text
 from b24app.web.uploads import LARGEST_FILE
 
-MOST_CHOSEN = 1000
-LONGEST_SEARCH = 100
+MAX_CHOSEN = 1000
 
 K = Job.Kind
 FROM_CARD = frozenset({K.LINK, K.UNLINK, K.MOVE, K.STATUS, K.RESPONSIBLE, K.EXPORT})
 # What takes orders out of a card leaves alone those that have gone from it meanwhile.
 OUT_OF_CARD = frozenset({K.UNLINK, K.MOVE})
 # Lines of a pasted list that lack something are named, up to so many.
-MOST_NAMED = 10
+MAX_LINES_NAMED = 10
 
 # Rows that are undone together.
-MOST_ROWS_NAMED = 50
+MAX_ROWS_UNDONE = 50
 
 _ROW = re.compile(r"[1-9]\d{0,6}", re.ASCII)
 _ORDER = re.compile(r"(\d{1,15})(?:\|(?:(\d{1,5}):(\d{1,15}))?)?", re.ASCII)
 _STATUS = re.compile(r"[A-Za-z0-9_]{1,16}", re.ASCII)
 _PERSON = re.compile(r"[1-9]\d{0,9}", re.ASCII)
-
-
-class BadForm(BadRequest):
-    """Not a form of our own pages: a plain 400, and nothing was done."""
 
 
 class Mistake(Exception):
@@ -111,7 +105,7 @@ def _chosen(form: QueryDict, card: Owner | None, host: str) -> Chosen:
         if match is None or int(match[1]) == 0:
             raise BadForm
         found[int(match[1])] = here
-    if not 0 < len(found) <= MOST_CHOSEN:
+    if not 0 < len(found) <= MAX_CHOSEN:
         raise BadForm
     return Chosen(asked, tuple(found.items()))
 
@@ -146,7 +140,9 @@ def _check_list(text: str, asked: Order, host: str) -> None:
         raise Mistake(texts.LIST_REASONS["no_order_column"])
     lacking = [row.number for row in rows if not (row.card.written or row.problem)]
     if lacking and _needs_card(asked):
-        lines = ", ".join(map(str, lacking[:MOST_NAMED])) + ("…" if lacking[MOST_NAMED:] else "")
+        lines = ", ".join(map(str, lacking[:MAX_LINES_NAMED])) + (
+            "…" if lacking[MAX_LINES_NAMED:] else ""
+        )
         raise Mistake(texts.words(texts.LIST_REASONS, "no_card_column") % {"lines": lines})
 
 
@@ -158,10 +154,7 @@ def _needs_card(asked: Order) -> bool:
 def _searched(form: QueryDict, host: str) -> Searched:
     if "links" in form:
         return _explored(form, host)
-    text = form.get("q", "").replace("\x00", "").strip()
-    if len(text) > LONGEST_SEARCH:
-        raise BadForm
-    since, until = _day(form.get("since", "")), _day(form.get("until", ""))
+    text, since, until = search_text(form), day(form, "since"), day(form, "until")
     unlinked = form.get("unlinked") == "on"
     if not (text or since or until or form.get("every") == "on"):
         raise Mistake(_("Say what to search for, or from which day on."))
@@ -244,32 +237,9 @@ def _card(raw: str, host: str) -> Owner:
     return value.owner
 
 
-def _day(raw: str) -> date | None:
-    try:
-        return date.fromisoformat(raw) if raw else None
-    except ValueError:
-        raise BadForm from None
-
-
-def key(form: QueryDict, name: str) -> int:
-    """The key of a row of ours that a hidden field of our pages names; raises :class:`BadForm`."""
-    raw = form.get(name, "")
-    if not (raw.isascii() and raw.isdecimal() and len(raw) < 16):
-        raise BadForm
-    return int(raw)
-
-
-def page_number(query: QueryDict) -> int:
-    """The page asked for, from 1; raises :class:`BadForm`."""
-    raw = query.get("page", "1")
-    if not (raw.isascii() and raw.isdecimal() and len(raw) < 5 and int(raw) > 0):
-        raise BadForm
-    return int(raw)
-
-
 def row_numbers(form: QueryDict) -> list[int]:
     """The rows named by ``row``, at most 50 of them; raises :class:`BadForm`."""
     raw = form.getlist("row")
-    if len(raw) > MOST_ROWS_NAMED or not all(_ROW.fullmatch(one) for one in raw):
+    if len(raw) > MAX_ROWS_UNDONE or not all(_ROW.fullmatch(one) for one in raw):
         raise BadForm
     return [int(one) for one in raw]

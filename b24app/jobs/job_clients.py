@@ -7,8 +7,11 @@ with the installer's, after the owner's own token has shown that they may open t
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from b24app.bitrix24 import batch, errors
+from b24app.bitrix24.ask import Ask, answered, every, known, of, together
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.portal_limits import Priority
 from b24app.changes import credentials
@@ -23,6 +26,8 @@ from b24app.portals import access
 # A wait this short (seconds) is sat out: coming back would cost the portal requests to look anew.
 SHORT_WAIT = 1.5
 
+T = TypeVar("T")
+U = TypeVar("U")
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
@@ -33,11 +38,16 @@ class Hands:
     own: Client
     writing: Client
 
-    def ask(self, personal: Mapping[str, Command], shared: Mapping[str, Command]) -> Outcomes:
-        """Outcomes of both kinds of questions, in as few requests as the two tokens allow."""
+    def answer(self, personal: Ask[T], shared: Ask[U]) -> tuple[T, U]:
+        """The answers of both kinds of questions, in as few requests as the two tokens allow."""
         if self.own is self.writing:
-            return sent(self.own, {**personal, **shared})
-        return {**sent(self.own, personal), **sent(self.writing, shared)}
+            return answer(self.own, together(personal, shared))
+        return answer(self.own, personal), answer(self.writing, shared)
+
+
+def answer(client: Client, question: Ask[T], *, send_before: float | None = None) -> T:
+    """As :meth:`Client.answer`; short waits for room are sat out, and a request that fails is raised."""
+    return answered(question, partial(sent, client, send_before=send_before), strict=True)
 
 
 def sent(
@@ -105,23 +115,23 @@ def passed_on(job: Job) -> bool:
     return job.right == Job.Right.INSTALLER and job.portal.installer_id not in (None, before)
 
 
-def still_named(job: Job, outcomes: Outcomes) -> None:
-    """Raises ``errors.WriteDenied`` where a job on the installer's right may not use it any more."""
-    if job.right == Job.Right.INSTALLER and not access.named(outcomes):
-        raise errors.WriteDenied("", "not named any more", method="user.access")
+def still_named(job: Job) -> Ask[None]:
+    """Raises ``errors.WriteDenied`` if a job on the installer's right may not use it any more."""
+
+    def check(named: bool) -> None:
+        if not named:
+            raise errors.WriteDenied("", "not named any more", method="user.access")
+
+    installer = job.right == Job.Right.INSTALLER
+    return access.is_named(job.portal).map(check) if installer else known(None)
 
 
-def openable(owners: Iterable[Owner]) -> dict[str, Command]:
-    """Commands that tell which cards the person may open, 50 each, for :func:`opened`."""
-    return cards.listing_of(owners)
+def openable(owners: Iterable[Owner]) -> Ask[Mapping[Owner, Card]]:
+    """The cards among these that the person may open.
 
-
-def opened(outcomes: Outcomes) -> dict[Owner, Card]:
-    """The cards that may be opened; raises a command's error: a gap would look like a missing right."""
-    for key, outcome in outcomes.items():
-        if key.startswith("cards:") and isinstance(outcome, errors.BitrixError):
-            raise outcome
-    return cards.listed(outcomes)
+    Raises the refusal of a list: a gap would look like a missing right.
+    """
+    return cards.cards_of_any_type(owners).map(cards.CardList.complete)
 
 
 def gone(client: Client, owners: Iterable[Owner]) -> set[Owner]:
@@ -131,10 +141,15 @@ def gone(client: Client, owners: Iterable[Owner]) -> set[Owner]:
     (crm/deals/crm-deal-get.md, crm/universal/crm-item-get.md).
     """
     asked = list(owners)
-    opening = {f"gone{at}": cards.opening(owner)["card"] for at, owner in enumerate(asked)}
-    outcomes = sent(client, opening) if opening else {}
-    return {
-        owner
-        for owner, outcome in zip(asked, outcomes.values(), strict=True)
-        if isinstance(outcome, errors.NotFound)
-    }
+    found = answer(client, every(_is_gone(owner) for owner in asked))
+    return {owner for owner, gone in zip(asked, found, strict=True) if gone}
+
+
+def _is_gone(owner: Owner) -> Ask[bool]:
+    read = of(cards.get_command(owner), lambda _: False)
+    return read.otherwise(True, errors.NotFound).otherwise(False)
+
+
+def standing(subject: work.Subject, order_ids: Iterable[int]) -> Ask[dict[int, str | None]]:
+    """Where orders stand, as :meth:`work.Subject.standing`; raises the portal's refusal."""
+    return subject.standing(list(order_ids))

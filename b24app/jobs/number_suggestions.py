@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 
 from django.db.models import QuerySet
 
-from b24app.bitrix24 import references
-from b24app.bitrix24.client import Answer, Command
+from b24app.bitrix24 import ask
+from b24app.bitrix24.ask import Ask
 from b24app.jobs.models import Job, JobItem
-from b24app.jobs.work import Outcomes
-from b24app.orders import parsing
+from b24app.orders import order_numbers
+from b24app.orders.order_numbers import Page
 
-# Rows that are thought about, readings of one row, and readings in one command.
-MOST_ROWS, MOST_READINGS, PAGE = 100, 8, 50
+# Rows that are looked at, and readings of one row.
+MAX_ROWS, MAX_READINGS = 100, 8
 # Rows that were found, by which the form of the shop's numbers is known.
 SAMPLE = 300
 
@@ -34,30 +34,17 @@ Forms = Iterable[tuple[str, int]]
 """Prefix and width of the shop's numbers, where they have leading zeros; width 0 where not."""
 
 
-def questions(job: Job) -> dict[str, Command]:
-    """Commands that look for what was meant, for :func:`keep`."""
+def question(job: Job) -> Ask[tuple[Page, ...]]:
+    """Orders with a number that was perhaps meant, for :func:`keep`. A refused page is empty."""
     wanted = sorted({one for readings in _readings(job).values() for one in readings})
-    return {
-        f"meant{at}": Command(
-            "sale.order.list",
-            {
-                "select": ["id", "accountNumber"],
-                "filter": {
-                    "@accountNumber": [references.plain(one) for one in wanted[at : at + PAGE]]
-                },
-            },
-        )
-        for at in range(0, len(wanted), PAGE)
-    }
+    return ask.many(wanted, lambda page: order_numbers.page_with_numbers(page).otherwise(()))
 
 
-def keep(job: Job, outcomes: Outcomes) -> None:
-    """Write beside each row the number of the one order it may have meant. What was refused is left out."""
+def keep(job: Job, pages: Iterable[Page]) -> None:
+    """Write beside each row the number of the one order it may have meant."""
     found: dict[str, set[str]] = {}
-    for key, outcome in outcomes.items():
-        if key.startswith("meant") and isinstance(outcome, Answer):
-            for order in parsing.orders(outcome.result):
-                found.setdefault(order.number.casefold(), set()).add(order.number)
+    for order in (order for page in pages for order in page):
+        found.setdefault(order.number.casefold(), set()).add(order.number)
     if not found:
         return
     for text, readings in _readings(job).items():
@@ -79,7 +66,7 @@ def readings_of(text: str, forms: Forms = ()) -> list[str]:
         *_by_number(digits, forms),
     ]
     unlike = dict.fromkeys(one for one in found if one and one.casefold() != text.casefold())
-    return list(unlike)[:MOST_READINGS]
+    return list(unlike)[:MAX_READINGS]
 
 
 def _by_number(text: str, forms: Forms) -> Iterable[str]:
@@ -96,7 +83,7 @@ def _by_number(text: str, forms: Forms) -> Iterable[str]:
 
 def _readings(job: Job) -> Mapping[str, list[str]]:
     lost = _lost(job).exclude(order_text="").order_by("order_text")
-    texts = lost.values_list("order_text", "named").distinct()[:MOST_ROWS]
+    texts = lost.values_list("order_text", "named").distinct()[:MAX_ROWS]
     forms = _forms(job)
     # A number in a column of IDs is the commonest mistake of all.
     also = {text for text, named in texts if named == JobItem.Named.ID}

@@ -11,8 +11,9 @@ from b24app.bitrix24.client import Client
 from b24app.changes.properties import place_of
 from b24app.jobs.judging import Result
 from b24app.jobs.models import JobItem
-from b24app.orders.card_orders import read_orders
-from b24app.orders.types import DEAL, INVOICE, Order, Owner
+from b24app.orders.card_orders import orders_by_id
+from b24app.orders.types import Order, Owner
+from b24app.web.export_cells import owner_type
 from b24app.web.table_files import Cell, Table
 
 # 50 orders are nine commands; five times that is one request.
@@ -21,7 +22,7 @@ AT_ONCE = 250
 
 def read(client: Client, items: Sequence[JobItem]) -> list[Result]:
     """The rows with their orders read; an order the portal does not show is gone. Raises what it refuses."""
-    found = {one.id: one for one in read_orders(client, [item.order_id for item in items])}
+    found = {one.id: one for one in client.answer(orders_by_id(item.order_id for item in items))}
     results = []
     for item in items:
         order = found.get(item.order_id)
@@ -80,12 +81,7 @@ def _cells(item: JobItem) -> list[Cell]:
 
 def _place(owner: Owner | None) -> list[Cell]:
     """Where the order was found, for a job over the orders of a card or over links."""
-    if owner is None:
-        return ["", None]
-    return [
-        {DEAL: _("Deal"), INVOICE: _("Invoice")}.get(owner.type_id, str(owner.type_id)),
-        owner.id,
-    ]
+    return [owner_type(owner), owner.id if owner else None]
 
 
 def _texts(data: Mapping[str, str], keys: Iterable[str]) -> list[Cell]:

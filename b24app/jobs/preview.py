@@ -10,32 +10,31 @@ card is gone or closed.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from django.db import transaction
 from django.db.models import Count, F, QuerySet
 from django.utils import timezone
 
-from b24app.bitrix24 import batch, errors, references
-from b24app.bitrix24.client import Command
+from b24app.bitrix24 import ask, batch, errors
+from b24app.bitrix24.ask import Ask, together
 from b24app.changes.properties import place_of
 from b24app.jobs import job_clients, number_suggestions, row_names, row_sources, transitions, work
 from b24app.jobs.models import Job, JobItem
 from b24app.jobs.worker_slots import Held
-from b24app.orders import cards, parsing
+from b24app.orders import cards, order_numbers
+from b24app.orders.order_numbers import Page
 from b24app.orders.types import Owner
 from b24app.portals import access
 
 ROWS = 2500
 # Seconds that looking at a piece may take.
 SECONDS = 60.0
-PAGE = 50
 # Seconds into a slice after which no further piece is begun.
 BEGIN_BEFORE = 10.0
 # Cards nobody could find that are asked about one by one: gone, or closed to this person?
-MOST_ASKED = 20
+MAX_ASKED = 20
 
 S, V = JobItem.State, JobItem.Verdict
 TO_BE_DONE = frozenset({V.LINK, V.MOVE, V.UNLINK, V.CHANGE, V.EXPORT})
@@ -50,6 +49,13 @@ class Sight:
     standing: dict[int, str | None] = field(default_factory=dict)
     titles: dict[Owner, str] = field(default_factory=dict)
     gone: set[Owner] = field(default_factory=set)
+
+    def take(self, by_id: Iterable[Page], by_number: Iterable[Page]) -> None:
+        """Note the orders that were found by ID and by number."""
+        for order in (order for page in by_number for order in page):
+            self.by_number[order.number.casefold()].append((order.id, order.number))
+        for order in (order for pages in (by_id, by_number) for page in pages for order in page):
+            self.numbers[order.id] = order.number
 
     def sole(self, item: JobItem) -> int:
         """The id of the one order that has the row's number; 0 for none or several."""
@@ -95,23 +101,23 @@ def _look(job: Job, hands: job_clients.Hands, piece: Sequence[JobItem]) -> Sight
     texts = sorted({item.order_text for item in piece if not item.order_id} - {""})
     sight.titles = _known_cards(job, piece)
     targets = {card for item in piece if (card := _target(job, item))}
-    personal = job_clients.openable(targets - sight.titles.keys())
-    if job.named is None:
-        personal |= access.question(job.portal)
-    first = hands.ask(
-        personal | _by_number(texts) | _by_id(known), subject.reading(known) if known else {}
+    personal = together(
+        job_clients.openable(targets - sight.titles.keys()),
+        access.is_named(job.portal) if job.named is None else ask.known(job.named),
+        order_numbers.with_numbers(texts),
+        order_numbers.with_ids(known),
+    )
+    (opened, named, by_number, by_id), sight.standing = hands.answer(
+        personal, job_clients.standing(subject, known)
     )
     if job.named is None:
-        _learn_right(job, named=access.named(first))
-    _read_orders(sight, first)
+        _learn_right(job, named=named)
+    sight.take(by_id, by_number)
+    sight.titles |= {owner: card.title for owner, card in opened.items()}
     found = sorted({order_id for some in sight.by_number.values() for order_id, _ in some})
-    sight.titles |= {owner: card.title for owner, card in job_clients.opened(first).items()}
-    sight.standing = subject.standing(known, first)
-    if found:
-        reading = subject.reading(found)
-        sight.standing |= subject.standing(found, job_clients.sent(hands.writing, reading))
+    sight.standing |= job_clients.answer(hands.writing, job_clients.standing(subject, found))
     sources = _sources(job, piece, sight) - sight.titles.keys()
-    second = job_clients.opened(job_clients.sent(hands.own, job_clients.openable(sources)))
+    second = job_clients.answer(hands.own, job_clients.openable(sources))
     sight.titles |= {owner: card.title for owner, card in second.items()}
     sight.gone = job_clients.gone(hands.own, sources - second.keys())
     return sight
@@ -149,37 +155,6 @@ def _known_cards(job: Job, piece: Iterable[JobItem]) -> dict[Owner, str]:
     )
     found = dict(seen.exclude(card_title="").values_list("wanted", "card_title").distinct())
     return {owner: title for text, title in found.items() if (owner := place_of(text))}
-
-
-def _by_id(ids: Sequence[int]) -> dict[str, Command]:
-    return {
-        f"byid{at}": _orders({"@id": list(ids[at : at + PAGE])}) for at in range(0, len(ids), PAGE)
-    }
-
-
-def _by_number(texts: Sequence[str]) -> dict[str, Command]:
-    plain = [references.plain(text) for text in texts]
-    return {
-        f"bynumber{at}": _orders({"@accountNumber": plain[at : at + PAGE]})
-        for at in range(0, len(plain), PAGE)
-    }
-
-
-def _orders(wanted: Mapping[str, object]) -> Command:
-    return Command("sale.order.list", {"select": ["id", "accountNumber"], "filter": wanted})
-
-
-def _read_orders(sight: Sight, outcomes: job_clients.Outcomes) -> None:
-    """Raises the error of any of the order commands: a gap would look like "not found"."""
-    for key, outcome in outcomes.items():
-        if not key.startswith(("byid", "bynumber")):
-            continue
-        if isinstance(outcome, errors.BitrixError):
-            raise outcome
-        for order in parsing.orders(outcome.result):
-            sight.numbers[order.id] = order.number
-            if key.startswith("bynumber"):
-                sight.by_number[order.number.casefold()].append((order.id, order.number))
 
 
 def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
@@ -269,9 +244,8 @@ def _doubt_ids(held: Held, hands: job_clients.Hands) -> None:
     if not ids:
         return
     sight, subject = Sight(), work.subject_of(job)
-    found = hands.ask(_by_id(ids), subject.reading(ids))
-    _read_orders(sight, found)
-    standing = subject.standing(ids, found)
+    by_id, standing = hands.answer(order_numbers.with_ids(ids), job_clients.standing(subject, ids))
+    sight.take(by_id, ())
     doubtful = [item for item in items if int(item.order_text) in sight.numbers]
     for item in doubtful:
         order_id = int(item.order_text)
@@ -300,31 +274,30 @@ def _doubt_contradictions(held: Held) -> None:
 
 def _ask_once_more(job: Job, hands: job_clients.Hands) -> None:
     """One request for what the rows lack, if anything: its answers change no order's fate."""
-    closed = _about_cards(job)
-    asked = closed | number_suggestions.questions(job) | row_names.questions(job)
-    if not asked:
+    closed, meant = _closed(job), number_suggestions.question(job)
+    room = batch.SIZE - len(closed.commands) - len(meant.commands)
+    question = together(closed, meant, row_names.question(job, room))
+    if not question.commands:
         return
-    outcomes = job_clients.sent(hands.own, dict(islice(asked.items(), batch.SIZE)))
-    _tell_closed(job, outcomes)
-    number_suggestions.keep(job, outcomes)
-    row_names.keep(job, outcomes)
+    places, pages, names = job_clients.answer(hands.own, question)
+    _missing_cards(job).filter(wanted__in=places).update(verdict=V.NO_RIGHT)
+    number_suggestions.keep(job, pages)
+    row_names.keep(job, names)
 
 
 def _missing_cards(job: Job) -> QuerySet[JobItem]:
     return JobItem.objects.filter(job=job, verdict=V.NO_CARD)
 
 
-def _about_cards(job: Job) -> dict[str, Command]:
+def _closed(job: Job) -> Ask[list[str]]:
+    """Cards that are closed to this person, of those that were not found; the others are not there."""
     texts = _missing_cards(job).order_by("wanted").values_list("wanted", flat=True).distinct()
-    owners = {text: owner for text in texts[:MOST_ASKED] if (owner := place_of(text))}
-    return {f"ask{text}": cards.opening(owner)["card"] for text, owner in owners.items()}
+    owners = {text: owner for text in texts[:MAX_ASKED] if (owner := place_of(text))}
+    return ask.every(map(_is_closed, owners.values())).map(
+        lambda found: [text for text, closed in zip(owners, found, strict=True) if closed]
+    )
 
 
-def _tell_closed(job: Job, outcomes: job_clients.Outcomes) -> None:
-    """Tell cards that are closed to this person from cards that are not there."""
-    closed = [
-        key.removeprefix("ask")
-        for key, outcome in outcomes.items()
-        if key.startswith("ask") and isinstance(outcome, errors.AccessDenied)
-    ]
-    _missing_cards(job).filter(wanted__in=closed).update(verdict=V.NO_RIGHT)
+def _is_closed(owner: Owner) -> Ask[bool]:
+    read = ask.of(cards.get_command(owner), lambda _: False)
+    return read.otherwise(True, errors.AccessDenied).otherwise(False)

@@ -1,17 +1,20 @@
 """What a job does when the portal says no to it as a whole: wait, and for whom, or pause.
 
-One table from error to state; the words for each reason stand in :mod:`texts`.
+Which error is which trouble stands in :mod:`b24app.bitrix24.troubles`, the words for each reason in
+:mod:`texts`.
 """
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db.models import F
 from django.utils import timezone
 
 from b24app import tracing
-from b24app.bitrix24 import error_codes, errors
+from b24app.bitrix24 import errors
 from b24app.bitrix24.portal_limits import Priority
+from b24app.bitrix24.troubles import Trouble, trouble_of
 from b24app.jobs import job_clients, texts, transitions, work
 from b24app.jobs.models import Job
 from b24app.portals.budgets import budget_of
@@ -27,32 +30,32 @@ WORTH_SAYING = 5.0
 
 S = Job.State
 
-_BY_ERROR: tuple[tuple[type[errors.BitrixError], Job.State, str], ...] = (
-    (errors.OperatingLimit, S.WAITING_PORTAL, "limit"),
-    (errors.Overloaded, S.WAITING_PORTAL, "overload"),
-    (errors.LimitError, S.WAITING_PORTAL, "busy"),
-    (errors.PaymentRequired, S.WAITING_AUTHORIZATION, "payment"),
+_BY_TROUBLE: Mapping[Trouble, tuple[Job.State, str]] = {
     # For everybody of the portal: no other access would help, so the job asks again with its own.
-    (errors.PlanEnded, S.WAITING_PORTAL, "plan"),
-    (errors.AppClosedToUser, S.WAITING_AUTHORIZATION, "app_closed"),
-    (errors.InvalidClient, S.WAITING_PORTAL, "settings"),
+    Trouble.PLAN: (S.WAITING_PORTAL, "plan"),
+    Trouble.PAYMENT: (S.WAITING_AUTHORIZATION, "payment"),
+    Trouble.OVERLOAD: (S.WAITING_PORTAL, "overload"),
+    Trouble.OPERATING_LIMIT: (S.WAITING_PORTAL, "limit"),
+    Trouble.BUSY: (S.WAITING_PORTAL, "busy"),
+    Trouble.CLOSED: (S.WAITING_PORTAL, "portal_closed"),
+    Trouble.NO_STORE: (S.PAUSED, "no_store"),
+    Trouble.NO_METHOD: (S.PAUSED, "no_method"),
+    Trouble.NO_SCOPE: (S.PAUSED, "no_scope"),
+    Trouble.OUT_OF_TIME: (S.WAITING_PORTAL, "silent"),
+    Trouble.SILENT: (S.WAITING_PORTAL, "silent"),
+    Trouble.FAULT: (S.WAITING_PORTAL, "silent"),
+    Trouble.INCOMPLETE: (S.WAITING_PORTAL, "silent"),
     # Renewed already, and refused again.
-    (errors.ExpiredToken, S.WAITING_PORTAL, "renewing"),
-    (errors.RenewalPending, S.WAITING_PORTAL, "renewing"),
-    (errors.AuthError, S.WAITING_AUTHORIZATION, "token"),
-    (errors.AccessUnclear, S.WAITING_PORTAL, "unclear"),
-    (errors.PortalClosed, S.WAITING_PORTAL, "portal_closed"),
-    (errors.TransportError, S.WAITING_PORTAL, "silent"),
-    (errors.ServerFault, S.WAITING_PORTAL, "silent"),
-    (errors.IncompleteAnswer, S.WAITING_PORTAL, "silent"),
-    (errors.NotRun, S.WAITING_PORTAL, "silent"),
-    (errors.ReadDenied, S.PAUSED, "no_read"),
-    (errors.WriteDenied, S.PAUSED, "no_write"),
-    (errors.AccessDenied, S.PAUSED, "no_right"),
-    (errors.MissingScope, S.PAUSED, "no_scope"),
-    (errors.StoreMissing, S.PAUSED, "no_store"),
-    (errors.MethodNotFound, S.PAUSED, "no_method"),
-)
+    Trouble.ACCESS_EXPIRED: (S.WAITING_PORTAL, "renewing"),
+    Trouble.RENEWING: (S.WAITING_PORTAL, "renewing"),
+    Trouble.APP_CREDENTIALS: (S.WAITING_PORTAL, "settings"),
+    Trouble.ACCESS_ENDED: (S.WAITING_AUTHORIZATION, "token"),
+    Trouble.ACCESS_UNCLEAR: (S.WAITING_PORTAL, "unclear"),
+    Trouble.APP_CLOSED: (S.WAITING_AUTHORIZATION, "app_closed"),
+    Trouble.NO_READ: (S.PAUSED, "no_read"),
+    Trouble.NO_WRITE: (S.PAUSED, "no_write"),
+    Trouble.NO_RIGHT: (S.PAUSED, "no_right"),
+}
 
 # What our own budget has no room for, by the word of ``errors.Wait``.
 _BY_WAIT = {
@@ -116,11 +119,7 @@ def _delay(job: Job, reason: str) -> float:
 
 def _state_for(error: errors.BitrixError) -> tuple[Job.State, str]:
     """The state and the reason for an error that is no wait of our own budget."""
-    kind = errors.StoreMissing if error_codes.without_store(error) else type(error)
-    return next(
-        ((state, reason) for known, state, reason in _BY_ERROR if issubclass(kind, known)),
-        (S.PAUSED, "failure"),
-    )
+    return _BY_TROUBLE.get(trouble_of(error), (S.PAUSED, "failure"))
 
 
 def _set_back(job: Job) -> None:

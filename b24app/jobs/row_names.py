@@ -8,39 +8,44 @@ from collections.abc import Mapping
 from django.db.models import QuerySet
 
 from b24app import dictionaries
-from b24app.bitrix24.client import Command
+from b24app.bitrix24 import batch
+from b24app.bitrix24.ask import Ask
 from b24app.changes.properties import place_of, place_text
 from b24app.jobs.models import Job, JobItem, JobName
-from b24app.jobs.work import Outcomes
 from b24app.orders import cards, parsing
 
-# Beyond so many cards (people) their numbers (IDs) alone are shown.
-MOST_CARDS, MOST_PEOPLE = 2500, 100
+# Beyond so many people their IDs alone are shown.
+MAX_PEOPLE = 100
 
 V = JobItem.Verdict
 
 
-def questions(job: Job) -> dict[str, Command]:
-    """Commands that read the names, for :func:`keep`; none where the rows have them already."""
+def question(job: Job, room: int) -> Ask[Mapping[str, str]]:
+    """Names by value, for :func:`keep`, in at most ``room`` commands; nothing the rows have already.
+
+    What was refused, or is closed to this person, has none.
+    """
     if job.subject == Job.Kind.STATUS:
-        return dict(dictionaries.STATUSES)
+        return dictionaries.current_statuses().map(
+            lambda found: dict(dictionaries.named(found, job.language))
+        )
     if job.subject == Job.Kind.RESPONSIBLE:
         return _people(job)
     taken = JobItem.objects.filter(job=job, verdict__in=[V.MOVE, V.UNLINK])
+    # Each type of card begins a page of its own.
+    most = (room - 1) * batch.SIZE
     # A card that all of its orders leave has been opened for the verdict already.
-    seen = _distinct(taken.exclude(wanted="", card_title__gt=""), "seen", MOST_CARDS)
-    return cards.listing_of(owner for text in seen if (owner := place_of(text)))
+    seen = _distinct(taken.exclude(wanted="", card_title__gt=""), "seen", most)
+    owners = (owner for text in seen if (owner := place_of(text)))
+    return cards.cards_of_any_type(owners).map(
+        lambda listed: {place_text(owner): card.title for owner, card in listed.found.items()}
+    )
 
 
-def keep(job: Job, outcomes: Outcomes) -> None:
-    """Store the names that were read. What was refused, or is closed to this person, has none."""
-    found = {place_text(owner): card.title for owner, card in cards.listed(outcomes).items()}
-    if job.subject == Job.Kind.STATUS:
-        found = dict(dictionaries.named(dictionaries.statuses_read(outcomes), job.language))
-    elif job.subject == Job.Kind.RESPONSIBLE:
-        found = {str(pk): name for pk, name in dictionaries.people_read(outcomes).items()}
+def keep(job: Job, names: Mapping[str, str]) -> None:
+    """Store the names that were read."""
     JobName.objects.bulk_create(
-        [JobName(job=job, value=value, name=name[:100]) for value, name in found.items() if name],
+        [JobName(job=job, value=value, name=name[:100]) for value, name in names.items() if name],
         batch_size=500,
         ignore_conflicts=True,
     )
@@ -55,10 +60,11 @@ def of_rows(job: Job, items: "list[JobItem]") -> Mapping[str, str]:
     return targets | dict(named.values_list("value", "name"))
 
 
-def _people(job: Job) -> dict[str, Command]:
+def _people(job: Job) -> Ask[Mapping[str, str]]:
     items = JobItem.objects.filter(job=job)
-    ids = {*_distinct(items, "seen", MOST_PEOPLE), *_distinct(items, "wanted", MOST_PEOPLE)}
-    return dictionaries.people_commands({parsing.identifier(one) for one in ids} - {0})
+    ids = {*_distinct(items, "seen", MAX_PEOPLE), *_distinct(items, "wanted", MAX_PEOPLE)}
+    names = dictionaries.current_names({parsing.identifier(one) for one in ids} - {0})
+    return names.map(lambda found: {str(pk): name for pk, name in found.items()})
 
 
 def _distinct(items: QuerySet[JobItem], field: str, most: int) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import batch, errors
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter, Op
 from b24app.changes.properties import place_of, place_text
@@ -25,14 +25,14 @@ from b24app.journal.models import AuditEntry
 from b24app.orders import cards, links, scan, search
 from b24app.orders.types import DEAL, OrderLink, Owner
 
-MOST_ROWS = 100_000
+MAX_ROWS = 100_000
 PIECE = 2500
 # Seconds that reading a large spreadsheet up to the first row that is not here may take.
 SECONDS = 60.0
-PAGE = 50
-PAGES_AT_ONCE = 50
+# As many pages as one request has room for.
+PAGES_AT_ONCE = batch.SIZE
 # Times a card is read from the top, while each time brings something new.
-MOST_PASSES = 5
+MAX_PASSES = 5
 
 S, V = JobItem.State, JobItem.Verdict
 
@@ -74,7 +74,7 @@ def rows_of_orders(job: Job, orders: Iterable[tuple[int, str | None]], first: in
 def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end: bool) -> None:
     """Store a piece and where to go on; raises :class:`lanes.Lost`, and ``Unreadable`` past the limit."""
     job = held.job
-    if job.rows + len(items) > MOST_ROWS:
+    if job.rows + len(items) > MAX_ROWS:
         raise Unreadable("too_many")
     bad = sum(1 for item in items if item.verdict in (V.BAD, V.DOUBT))
     with transaction.atomic():
@@ -105,15 +105,16 @@ def _from_card(held: Held, own: Client) -> None:
     below, turn = int(job.cursor.get("below", 0)), int(job.cursor.get("pass", 1))
     pages = PAGES_AT_ONCE if below or turn > 1 else 1
     filters = links.filters_of(owner)
-    read = scan.found_links(job_clients.sent(own, scan.link_commands(filters, below, pages)))
+    read = job_clients.answer(own, scan.links_below(filters, below, pages)).rows
     ids = {link.order_id for link in read if link.owner == owner}
     ids -= set(JobItem.objects.filter(job=job, order_id__in=ids).values_list("order_id", flat=True))
     expected = job.card if work.subject_of(job).links else None
     places = [(pk, expected) for pk in sorted(ids, reverse=True)]
     fresh = bool(ids) or job.cursor.get("fresh") is True
     # A page that is not full is the last one. Where it was the only one, nothing came in between.
-    last = len(read) % PAGE != 0 or not read
-    again = last and fresh and (below > 0 or turn > 1 or len(read) >= PAGE) and turn < MOST_PASSES
+    last = len(read) % batch.SIZE != 0 or not read
+    several = below > 0 or turn > 1 or len(read) >= batch.SIZE
+    again = last and fresh and several and turn < MAX_PASSES
     cursor = {"below": 0 if last else read[-1].order_id, "pass": turn + again, "fresh": fresh}
     if again:
         cursor["fresh"] = False
@@ -134,7 +135,7 @@ def _from_search(held: Held, own: Client) -> None:
         unlinked=cursor.get("unlinked") is True,
         below=int(cursor.get("below", 0)),
     )
-    ids, more = search.every_id(own, wanted)
+    ids, more = own.answer(search.ids_matching(wanted))
     have = JobItem.objects.filter(job=held.job, order_id__in=ids)
     known = set(have.values_list("order_id", flat=True))
     fresh = [(order_id, None) for order_id in ids if order_id not in known]
@@ -145,8 +146,8 @@ def _from_search(held: Held, own: Client) -> None:
 def _from_links(held: Held, own: Client, cursor: Mapping[str, Any]) -> None:
     """Links by conditions, newest orders first, each expected where it was found."""
     filters = [Filter(field, Op(op), value) for field, op, value in cursor["links"]]
-    asked = scan.link_commands(filters, int(cursor.get("below", 0)), PAGES_AT_ONCE)
-    read = scan.found_links(job_clients.sent(own, asked))
+    asked = scan.links_below(filters, int(cursor.get("below", 0)), PAGES_AT_ONCE)
+    read = job_clients.answer(own, asked).rows
     found = _without_card(own, read) if cursor.get("gone") is True else read
     places = [(link.order_id, place_text(link.owner)) for link in found]
     items = rows_of_orders(held.job, places, held.job.rows + 1)
@@ -160,12 +161,11 @@ def _without_card(own: Client, found: Sequence[OrderLink]) -> list[OrderLink]:
     The preview tells the one from the other. A type of card that the portal does not have proves
     nothing; any other refusal is raised.
     """
-    owners = cards.readable(link.owner for link in found)
-    outcomes = job_clients.sent(own, cards.listing_of(owners))
-    for outcome in outcomes.values():
-        if isinstance(outcome, errors.BitrixError) and not isinstance(outcome, errors.NotFound):
-            raise outcome
-    lost = cards.missing(outcomes, owners)
+    listed = job_clients.answer(own, cards.cards_of(link.owner for link in found))
+    for error in listed.refusals.values():
+        if not isinstance(error, errors.NotFound):
+            raise error
+    lost = listed.missing()
     return [link for link in found if link.owner in lost]
 
 

@@ -10,7 +10,7 @@ back first.
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -19,10 +19,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from b24app.bitrix24 import errors
+from b24app.bitrix24.ask import together, value_of
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
 from b24app.bitrix24.portal_limits import Priority, View
-from b24app.changes.applying import WritingRequest
+from b24app.changes.applying import writing
 from b24app.changes.properties import PAGE_SIZE, place_of
 from b24app.jobs import (
     batch_sizes,
@@ -45,7 +46,6 @@ from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.live import watching
 from b24app.orders import existence
-from b24app.portals import access
 from b24app.portals.budgets import budget_of
 
 MOST_READ_BACK = 2400
@@ -153,7 +153,7 @@ def _write_all(turn: Turn, ready: deque[JobItem], standing: dict[int, str | None
 def _standing(turn: Turn, items: Iterable[JobItem]) -> dict[int, str | None]:
     """Where the orders of these rows stand now, by order id."""
     subject, ids = work.subject_of(turn.job), [item.order_id for item in items]
-    return subject.standing(ids, job_clients.sent(turn.hands.writing, subject.reading(ids)))
+    return job_clients.answer(turn.hands.writing, job_clients.standing(subject, ids))
 
 
 def _export(turn: Turn) -> float | None:
@@ -202,14 +202,12 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
     job, subject = turn.job, work.subject_of(turn.job)
     borrowed = job.right == Job.Right.INSTALLER
     needed = {item.pk: set(subject.cards(item, both=borrowed)) for item in items}
-    personal = job_clients.openable(owner for owners in needed.values() for owner in owners)
-    if borrowed:
-        personal |= access.question(job.portal)
-    ids = [item.order_id for item in items]
-    outcomes = turn.hands.ask(personal, subject.reading(ids))
-    job_clients.still_named(job, outcomes)
-    known = job_clients.opened(outcomes).keys()
-    lacking = {item.pk: needed[item.pk] - known for item in items}
+    openable = job_clients.openable(owner for owners in needed.values() for owner in owners)
+    (_, known), standing = turn.hands.answer(
+        together(job_clients.still_named(job), openable),
+        job_clients.standing(subject, [item.order_id for item in items]),
+    )
+    lacking = {item.pk: needed[item.pk] - known.keys() for item in items}
     # Nobody needs a right to a card that is gone, to take an order out of it.
     left = {owner for item in items if (owner := place_of(item.seen)) in lacking[item.pk] and owner}
     gone = job_clients.gone(turn.hands.own, left)
@@ -218,7 +216,7 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
         failed = [Result(item, S.FAILED, "no_card") for item in items if item.pk in closed]
         record(turn.held, failed)
     ready = deque(item for item in items if item.pk not in closed)
-    return ready, subject.standing(ids, outcomes)
+    return ready, standing
 
 
 def _find_deleted(turn: Turn, items: Iterable[JobItem], standing: dict[int, str | None]) -> None:
@@ -226,8 +224,8 @@ def _find_deleted(turn: Turn, items: Iterable[JobItem], standing: dict[int, str 
     if not work.subject_of(turn.job).links:
         return
     ids = {one.order_id for one in items if one.seen and standing.get(one.order_id) == ""}
-    asked = existence.commands(ids - turn.existing)
-    gone = existence.deleted(job_clients.sent(turn.hands.writing, asked))
+    deleted = existence.deleted_among(ids - turn.existing)
+    gone = job_clients.answer(turn.hands.writing, deleted)
     standing.update(dict.fromkeys(gone))
     turn.existing |= ids - gone
 
@@ -275,34 +273,35 @@ def _write(
     """
     subject = work.changing(turn.job)
     prop, changes = subject.prop, [subject.change(item) for item in writes]
-    request = WritingRequest(prop, changes, sorted({item.order_id for item in following}))
+    request = writing(prop, changes, sorted({item.order_id for item in following}))
     # Waited for here, and not when they count as being written: nobody knows of those what a killed
     # worker has done with them.
     time.sleep(min(view.wait, job_clients.SHORT_WAIT))
     seconds = sum(batch_sizes.cost(view, subject.method(item)) for item in writes)
     deadline = turn.held.begin(writes, seconds)
     try:
-        outcomes = job_clients.sent(turn.hands.writing, request.commands(), send_before=deadline)
+        sent = job_clients.answer(turn.hands.writing, request, send_before=deadline)
     except errors.BitrixError as error:
         state = S.PENDING if error.not_applied else S.UNKNOWN
         record(turn.held, [*settled, *(Result(item, state) for item in writes)])
         raise
-    by_order, first = request.answers(outcomes), request.first(outcomes)
+    by_order = sent.answers
     trouble = _shared(turn, by_order)
     results = [
         Result(item, S.PENDING)
         if trouble and isinstance(by_order[item.order_id], type(trouble))
-        else judging.after(prop, item, by_order[item.order_id], first.get(item.order_id))
+        else judging.after(prop, item, by_order[item.order_id], sent.first.get(item.order_id))
         for item in writes
     ]
     record(turn.held, [*settled, *overrides.with_authors(turn.job, results)])
     if trouble is not None:
         raise trouble
-    return {**dict.fromkeys(request.then), **request.after(outcomes)}
+    after = value_of(sent.after)
+    return {item.order_id: after.get(item.order_id) for item in following}
 
 
 def _shared(
-    turn: Turn, outcomes: dict[int, Answer | errors.BitrixError]
+    turn: Turn, outcomes: Mapping[int, Answer | errors.BitrixError]
 ) -> errors.BitrixError | None:
     """The refusal that concerns the job as a whole, if there is one.
 

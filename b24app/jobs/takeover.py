@@ -91,7 +91,8 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
     """
     if job.user_id != owner or not offered(job, user):
         return False
-    access.confirm_administrator(user, client.batch(access.administrator()))
+    administers = client.answer(access.is_administrator())
+    access.confirm_administrator(user, is_administrator=administers)
     before = job.user
     with transaction.atomic():
         due = worker_slots.restart(job)

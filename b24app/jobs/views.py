@@ -3,7 +3,6 @@
 A person sees the jobs they started, an administrator all of the portal's; anything else is not there.
 """
 
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
@@ -19,18 +18,20 @@ from b24app import dictionaries
 from b24app.changes.properties import place_text
 from b24app.connect import client_of
 from b24app.jobs import control, creation, display, forms, overrides, progress, takeover
-from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
+from b24app.jobs.forms import Chosen, Listed, Mistake
 from b24app.jobs.models import Job
 from b24app.orders.types import Owner
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import entry, table_files
+from b24app.web import entry, htmx
+from b24app.web.file_responses import table_download, table_format
+from b24app.web.forms import page_number, whole_number
 from b24app.web.session import Session
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-SHOWN = 100
+MAX_JOBS = 100
+LAST_PAGE = 9999
 # Beside a card's orders: what somebody looking at them may still want to know.
-RECENT, FEW = timedelta(days=2), 3
+RECENT, MAX_RECENT = timedelta(days=2), 3
 
 
 class JobPage(Protocol):
@@ -68,9 +69,7 @@ def of_job(
 
 
 def _missing(request: HttpRequest) -> HttpResponse:
-    response = render(request, "jobs/missing.html", status=404)
-    response["X-Lo-State"] = "1"
-    return response
+    return htmx.partial(request, "jobs/missing.html", {}, status=404)
 
 
 @entry.in_session("GET", asks=Asks.FIRST_OR_LATELY)
@@ -86,7 +85,7 @@ def of_card(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     card = place_text(Owner(opened.owner_type, opened.entity_id))
     since = timezone.now() - RECENT
     found = Job.objects.visible_to(user).filter(card=card, created_at__gte=since)
-    latest = found.select_related("user", "undoes", "portal").order_by("-pk")[:FEW]
+    latest = found.select_related("user", "undoes", "portal").order_by("-pk")[:MAX_RECENT]
     shown = [display.brief(job) for job in latest]
     live = any(one.at_work for one in shown)
     return render(request, "jobs/of_card.html", {"jobs": shown, "live": live})
@@ -124,17 +123,13 @@ def _form(
     form = request.POST
     kind = form.get("kind") or request.GET.get("kind", "")
     context = {"statuses": _statuses(user, opened.language), "form": form, "kind": kind, **more}
-    response = render(request, "jobs/new.html", context, status=status)
-    if status != 200:
-        # The script puts it in place whatever its status.
-        response["X-Lo-State"] = "1"
-    return response
+    return htmx.partial(request, "jobs/new.html", context, status=status)
 
 
 def _statuses(user: PortalUser, language: str) -> list[tuple[str, str]]:
     """The portal's order statuses in its own order: (id, name). Empty where they may not be read."""
-    outcomes = client_of(user).batch(dictionaries.STATUSES)
-    return dictionaries.named(dictionaries.statuses_read(outcomes), language)
+    found = client_of(user).answer(dictionaries.current_statuses(), strict=True)
+    return dictionaries.named(found, language)
 
 
 @of_job("GET", asks=Asks.FIRST_OR_LATELY)
@@ -159,21 +154,9 @@ def lines(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
 @of_job("GET", asks=Asks.FIRST)
 def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """The rows behind a chip as a CSV or XLSX file."""
-    kind = request.GET.get("format", "")
-    if kind not in ("csv", "xlsx"):
-        raise BadForm
-    moves = request.GET.get("move") == "on"
+    kind, moves = table_format(request.GET), request.GET.get("move") == "on"
     made = display.table(one, request.GET.get("show", ""), moves=moves)
-    whole = (
-        table_files.xlsx_file(made)
-        if kind == "xlsx"
-        else table_files.csv_file(made, opened.language)
-    )
-    return HttpResponse(
-        whole,
-        content_type=XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="job-{one.pk}.{kind}"'},
-    )
+    return table_download(made, kind, opened.language, f"job-{one.pk}")
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
@@ -210,12 +193,10 @@ def confirm_take_over(
 @of_job("POST", asks=Asks.FIRST)
 def take_over(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """Make the job the administrator's who pressed."""
-    owner, language = forms.key(request.POST, "owner"), opened.language
+    owner, language = whole_number(request.POST.get("owner", "")), opened.language
     takeover.take_over(one, user, client_of(user), owner=owner, language=language)
     fresh = Job.objects.of(user.portal).select_related("portal", "user", "undoes")
-    response = _page(request, user, fresh.get(pk=one.pk))
-    response["HX-Trigger"] = json.dumps({"lo:dialog-close": True})
-    return response
+    return htmx.trigger(_page(request, user, fresh.get(pk=one.pk)), htmx.CLOSE_DIALOG)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
@@ -257,15 +238,15 @@ def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -
     shown = progress.of_job(one, user)
     context = {"progress": shown, "job": one, "title": display.title(one), "user": user}
     response = render(request, "jobs/progress.html", context)
-    if was != shown.mark:
-        response["HX-Trigger"] = json.dumps({"lo:job-changed": True})
-    return response
+    if was == shown.mark:
+        return response
+    return htmx.trigger(response, {"lo:job-changed": True})
 
 
 def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]:
     show = request.GET.get("show", "")
     pages = Paginator(display.chosen(one, show), display.PER_PAGE)
-    page = pages.get_page(forms.page_number(request.GET))
+    page = pages.get_page(page_number(request.GET, last=LAST_PAGE))
     return {
         "job": one,
         "title": display.title(one),
@@ -281,6 +262,6 @@ def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]
 
 def _list(request: HttpRequest, user: PortalUser) -> HttpResponse:
     found = Job.objects.visible_to(user).select_related("user", "undoes", "portal")
-    shown = [display.brief(one) for one in found.order_by("-pk")[:SHOWN]]
+    shown = [display.brief(one) for one in found.order_by("-pk")[:MAX_JOBS]]
     live = any(one.at_work for one in shown)
     return render(request, "jobs/list.html", {"jobs": shown, "live": live, "user": user})

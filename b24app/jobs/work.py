@@ -3,11 +3,10 @@
 How a property is read, written and judged is the business of :mod:`b24app.changes`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Command
+from b24app.bitrix24.ask import Ask, known
 from b24app.changes import applying
 from b24app.changes.credentials import Credentials
 from b24app.changes.outcomes import Change
@@ -23,8 +22,6 @@ from b24app.jobs.models import Job, JobItem
 from b24app.journal import audit
 from b24app.journal.audit import Entry
 from b24app.orders.types import Owner
-
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +53,10 @@ class Changing:
         """The method that writes this item: its measured cost decides how many go together."""
         return self.prop.method(self.change(item))
 
-    def reading(self, order_ids: Iterable[int]) -> dict[str, Command]:
-        """Commands that read the values of orders, 50 each, for :meth:`standing`."""
-        return applying.reading(self.prop, sorted(set(order_ids)))
-
-    def standing(self, order_ids: Iterable[int], outcomes: Outcomes) -> dict[int, str | None]:
-        """The value of each order; None for one the portal does not show. Raises a command's error."""
-        ids = sorted(set(order_ids))
-        found = applying.read(self.prop, ids, outcomes)
-        return {pk: found.get(pk) for pk in ids}
+    def standing(self, order_ids: Sequence[int]) -> Ask[dict[int, str | None]]:
+        """The value of each order; None for one the portal does not show. Raises the portal's refusal."""
+        values = applying.values_of(self.prop, sorted(set(order_ids)))
+        return values.map(lambda found: {pk: found.get(pk) for pk in order_ids})
 
     def cards(self, item: JobItem, *, both: bool) -> frozenset[Owner]:
         """The cards a person must be able to open for this item; ``both``: the present one too."""
@@ -90,11 +82,8 @@ class Reading:
     def method(self, item: JobItem) -> str:
         return self.methods[0]
 
-    def reading(self, order_ids: Iterable[int]) -> dict[str, Command]:
-        return {}
-
-    def standing(self, order_ids: Iterable[int], outcomes: Outcomes) -> dict[int, str | None]:
-        return dict.fromkeys(order_ids, "")
+    def standing(self, order_ids: Sequence[int]) -> Ask[dict[int, str | None]]:
+        return known(dict.fromkeys(order_ids, ""))
 
     def cards(self, item: JobItem, *, both: bool) -> frozenset[Owner]:
         return frozenset()

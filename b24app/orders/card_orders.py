@@ -4,26 +4,29 @@ Later commands of a batch may use the result of earlier ones, so links, their or
 shipments and customers travel in one request (settings/how-to-call-rest-api/batch.md).
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
-from b24app.orders import links
+from b24app.bitrix24 import ask, batch, errors
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Answer
+from b24app.orders import content, links
 from b24app.orders.content import (
     BESIDE_ROWS,
     EVERYTHING,
     IN_GRID,
-    PAGE,
     Content,
     Kind,
-    Outcomes,
-    commands,
+    Late,
+    Pages,
+    content_of,
 )
-from b24app.orders.types import Order, OrderLink, Owner
+from b24app.orders.types import Order, Owner
 
-# Beyond this many links the tab shows pages without sums: reading them all would keep people waiting.
-SUMMED = 1000
+SUMMED: Final = 1000
+"""Beyond this many links the tab shows pages without sums: reading them all would keep people waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +44,8 @@ class Need:
 
     def blocks(self, total: int) -> dict[int, tuple[Kind, ...]]:
         """Kinds by the position of each 50 links, for a card with ``total`` of them."""
-        shown = range(self.start // PAGE * PAGE, self.stop, PAGE)
-        every = range(0, total, PAGE) if self.of_all and total <= SUMMED else range(0)
+        shown = range(self.start // batch.SIZE * batch.SIZE, self.stop, batch.SIZE)
+        every = range(0, total, batch.SIZE) if self.of_all and total <= SUMMED else range(0)
         kinds = {at: self.shown if at in shown else self.of_all for at in {*shown, *every}}
         return dict(sorted(kinds.items())) or {0: self.of_all}
 
@@ -79,142 +82,172 @@ class Listing:
         return self.ids[max(start, 0) : max(start + size, 0)]
 
 
-class OrderReader:
-    """Reads the linked orders of one owner with one person's client."""
+@dataclass(frozen=True, slots=True)
+class CardOrders:
+    """What has been read of the orders linked to ``owner``.
 
-    def __init__(self, client: Client, owner: Owner) -> None:
-        self._client = client
-        self._owner = owner
-        self._content = Content()
-        self._asked: dict[int, tuple[Kind, ...]] = {}
-        self._answers: dict[int, tuple[int, ...]] = {}
-        self._total = 0
-        self._whole: set[int] = set()
+    ``blocks`` holds the orders of each 50 links by the position of the first one, ``total`` counts
+    all links, ``whole`` are the orders of which everything the grid shows was asked for.
+    """
 
-    def commands(self, need: Need, expected: int = 0) -> dict[str, Command]:
-        """Commands to be sent along with whatever else the page needs, for :meth:`finish`.
+    owner: Owner
+    total: int = 0
+    blocks: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    content: Content = field(default_factory=Content)
+    whole: frozenset[int] = frozenset()
 
-        ``expected`` is how many links the card had when it was last seen. It only decides how much
-        is asked for at once: too few cost one more request, too many some empty answers.
-        """
-        asked: dict[str, Command] = {}
-        for at, kinds in need.blocks(expected).items():
-            if at not in self._asked:
-                self._asked[at] = kinds
-                asked |= self._block(at, kinds)
-        return asked
-
-    def finish(self, outcomes: Outcomes, need: Need) -> Listing:
-        """The orders from the outcomes of :meth:`commands`, with one more round where needed.
-
-        Raises the error of a links command: without it nothing is known about the card.
-        """
-        self._take(outcomes)
-        more = self.commands(need, self._total)
-        if more:
-            self._take(self._client.batch(more))
-        _fill(self._content, self._client)
-        return self._listing(partial=need.shown != IN_GRID)
-
-    def rest(self, need: Need) -> Listing:
-        """What ``need`` holds beyond the rows that :meth:`finish` has read; one request if it fits.
-
-        A portal that does not answer that in time leaves the listing partial.
-        """
-        asked = self.commands(need, self._total)
-        for at, ids in self._answers.items():
-            if ids and not self._whole.issuperset(ids):
-                tag = f"rest{at}"
-                self._content.expect(tag, ids, BESIDE_ROWS, by_number=True)
-                asked |= commands(ids, tag, BESIDE_ROWS)
-        try:
-            self._take(self._client.batch(asked) if asked else {})
-            _fill(self._content, self._client)
-        except errors.TransportError:
-            self._content.give_up()
-        return self._listing(partial=False)
-
-    def _listing(self, *, partial: bool) -> Listing:
-        ids = tuple(dict.fromkeys(pk for at in sorted(self._answers) for pk in self._answers[at]))
+    def listing(self, *, partial: bool) -> Listing:
+        ids = tuple(dict.fromkeys(pk for at in sorted(self.blocks) for pk in self.blocks[at]))
         return Listing(
-            self._total,
+            self.total,
             ids,
-            self._content.built(ids),
-            min(self._answers),
-            self._content.refused,
-            partial or self._content.cut_short,
+            self.content.built(ids),
+            min(self.blocks),
+            self.content.refused,
+            partial or self.content.cut_short,
         )
 
-    def read(self, order_ids: Iterable[int]) -> tuple[Order, ...]:
-        """These orders of the listing as far as they have been read; nothing is asked for."""
-        return self._content.built(order_ids)
 
-    def whole(self, order_ids: Iterable[int]) -> tuple[Order, ...]:
-        """Everything about these orders of the listing; one request for those not read whole yet."""
-        ids = list(order_ids)
-        missing = [pk for pk in ids if pk not in self._whole]
-        if missing and self._content.refused is None:
-            _read(self._content, self._client, missing, IN_GRID)
-            self._whole.update(missing)
-        return self._content.built(ids)
+def orders_of_card(owner: Owner, need: Need, expected: int = 0) -> Ask[CardOrders]:
+    """What ``need`` says of a card's orders: one request, another where more was linked than expected.
 
-    def _take(self, outcomes: Outcomes) -> None:
-        """Keep the blocks that are among ``outcomes``."""
-        for at, kinds in self._asked.items():
-            if at in self._answers or f"links{at}" not in outcomes:
-                continue
-            outcome = outcomes[f"links{at}"]
-            found = links.links_of(outcome)
-            counted = outcome.total or 0 if isinstance(outcome, Answer) else 0
-            self._total = max(self._total, counted, at + len(found) if found else 0)
-            ids = tuple(link.order_id for link in self._mine(found))
-            self._answers[at] = ids
-            self._content.expect(str(at), ids, kinds, by_number=False)
-            if set(kinds) == set(IN_GRID):
-                self._whole.update(ids)
-        self._content.take(outcomes)
-
-    def _block(self, at: int, kinds: Sequence[Kind]) -> dict[str, Command]:
-        """Links ``at`` to ``at`` + 49 and their orders, by references into the links' own answer."""
-        ids = [f"$result[links{at}][orderEntity][{row}][orderId]" for row in range(PAGE)]
-        return {f"links{at}": links.of_owner(self._owner, at)} | commands(ids, str(at), kinds)
-
-    def _mine(self, found: Iterable[OrderLink]) -> Iterable[OrderLink]:
-        """Only links of this owner, whatever the portal made of the filter."""
-        return (link for link in found if link.owner == self._owner)
+    ``expected`` is how many links the card had when it was last seen. It only decides how much is
+    asked for at once: too few cost one more request, too many some empty answers. Raises the portal's
+    refusal of the links: without them nothing is known about the card.
+    """
+    return _extended(CardOrders(owner), need, expected, _IN_TIME)
 
 
-def read_orders(
-    client: Client, order_ids: Iterable[int], kinds: Sequence[Kind] = EVERYTHING
-) -> tuple[Order, ...]:
+def extended(known: CardOrders, need: Need) -> Ask[CardOrders]:
+    """The same card with what ``need`` says beyond what is ``known``."""
+    return _extended(known, need, known.total, _IN_TIME)
+
+
+def beside_rows(known: CardOrders, need: Need) -> Ask[CardOrders]:
+    """What ``need`` says beyond the rows that are ``known``; one request if it fits.
+
+    What the portal does not answer in time is left out, and the listing is then partial.
+    """
+    unread = [ids for ids in known.blocks.values() if ids and not known.whole.issuperset(ids)]
+    rest = ask.every(content_of(ids, BESIDE_ROWS, late=_LATE) for ids in unread)
+    whole = known.whole.union(*unread)
+    return ask.together(_extended(known, need, known.total, _LATE), rest.map(content.joined)).map(
+        lambda read: replace(
+            read[0], content=read[0].content | read[1], whole=read[0].whole | whole
+        )
+    )
+
+
+def whole_orders(known: CardOrders, order_ids: Iterable[int]) -> Ask[tuple[Order, ...]]:
+    """Everything about these orders of the card; one request for those not read whole yet."""
+    ids = list(order_ids)
+    missing = [pk for pk in ids if pk not in known.whole]
+    if not missing or known.content.refused is not None:
+        return ask.known(known.content.built(ids))
+    return content_of(missing, IN_GRID).map(lambda read: (known.content | read).built(ids))
+
+
+_IN_TIME: Final[Late] = (errors.OutOfTime,)
+_LATE: Final[Late] = (errors.TransportError,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Up to 50 links from position ``at`` on, with what was fetched along by reference."""
+
+    at: int
+    total: int
+    ids: tuple[int, ...]
+    read: Mapping[Kind, Pages]
+
+
+def _extended(known: CardOrders, need: Need, expected: int, late: Late) -> Ask[CardOrders]:
+    """The blocks of ``need`` that are not ``known``, and then those that turn out to be there as well."""
+
+    def further(blocks: Sequence[_Block]) -> Ask[CardOrders]:
+        found = _with_blocks(known, blocks)
+        more = _blocks(found, need, found.total).then(
+            lambda read: ask.together(ask.known(tuple(read)), _contents(read, late))
+        )
+        if late == _LATE:
+            more = more.otherwise(((), Content(cut_short=True)), *late)
+        return ask.together(_contents(blocks, late), more).map(
+            lambda read: _merged(found, read[0], *read[1])
+        )
+
+    first = _blocks(known, need, expected)
+    if late == _LATE:
+        return first.then(further).otherwise(_cut_short(known), *late)
+    return first.then(further)
+
+
+def _cut_short(known: CardOrders) -> CardOrders:
+    return replace(known, content=known.content | Content(cut_short=True))
+
+
+def _merged(
+    found: CardOrders, first: Content, more: Sequence[_Block], further: Content
+) -> CardOrders:
+    return replace(_with_blocks(found, more), content=found.content | first | further)
+
+
+def _with_blocks(known: CardOrders, blocks: Sequence[_Block]) -> CardOrders:
+    whole = (block.ids for block in blocks if block.read.keys() == set(IN_GRID))
+    return replace(
+        known,
+        total=max([known.total, *(block.total for block in blocks)]),
+        blocks={**known.blocks, **{block.at: block.ids for block in blocks}},
+        whole=known.whole.union(*whole),
+    )
+
+
+def _blocks(known: CardOrders, need: Need, total: int) -> Ask[tuple[_Block, ...]]:
+    """The blocks of ``need`` that are not ``known``, for a card with ``total`` links."""
+    return ask.every(
+        _block(known.owner, at, kinds)
+        for at, kinds in need.blocks(total).items()
+        if at not in known.blocks
+    )
+
+
+def _block(owner: Owner, at: int, kinds: Sequence[Kind]) -> Ask[_Block]:
+    """Links ``at`` to ``at`` + 49, and their orders by references into the links' own answer."""
+    command = links.of_owner(owner, at)
+    ids = [command.at("orderEntity", row, "orderId") for row in range(batch.SIZE)]
+    return ask.together(
+        ask.of(command, partial(_linked, owner, at)),
+        ask.every(content.first_pages(kind, ids) for kind in kinds),
+    ).map(lambda read: _Block(at, *read[0], dict(zip(kinds, read[1], strict=True))))
+
+
+def _linked(owner: Owner, at: int, answer: Answer) -> tuple[int, tuple[int, ...]]:
+    """How many links there are at least, and the orders of those on this page that are the owner's.
+
+    Whatever the portal made of the filter, other cards' links are left out.
+    """
+    found = links.read_links(answer)
+    total = max(answer.total or 0, at + len(found) if found else 0)
+    return total, tuple(link.order_id for link in found if link.owner == owner)
+
+
+def _contents(blocks: Iterable[_Block], late: Late) -> Ask[Content]:
+    return ask.every(content.referenced(block.ids, block.read, late=late) for block in blocks).map(
+        content.joined
+    )
+
+
+def orders_by_id(
+    order_ids: Iterable[int], kinds: Sequence[Kind] = EVERYTHING
+) -> Ask[tuple[Order, ...]]:
     """Orders with what ``kinds`` names of them, in the order given; unknown ones are left out.
 
     Raises what kept them from being read.
     """
-    ids, content = list(dict.fromkeys(order_ids)), Content()
-    if ids:
-        _read(content, client, ids, kinds)
-    if content.refused is not None:
-        raise content.refused
-    return content.built(ids)
+    ids = list(dict.fromkeys(order_ids))
 
+    def built(read: Content) -> tuple[Order, ...]:
+        if read.refused is not None:
+            raise read.refused
+        return read.built(ids)
 
-def _read(content: Content, client: Client, ids: Sequence[int], kinds: Sequence[Kind]) -> None:
-    """Read ``kinds`` of these orders, asked for by number."""
-    asked: dict[str, Command] = {}
-    for at in range(0, len(ids), PAGE):
-        chunk, tag = ids[at : at + PAGE], f"number{at}"
-        content.expect(tag, chunk, kinds, by_number=True)
-        asked |= commands(chunk, tag, kinds)
-    content.take(client.batch(asked))
-    _fill(content, client)
-
-
-def _fill(content: Content, client: Client) -> None:
-    while asked := content.gaps():
-        try:
-            outcomes = client.batch(asked)
-        except errors.OutOfTime:
-            content.give_up()
-            return
-        content.take(outcomes)
+    return content_of(ids, kinds).map(built)

@@ -4,14 +4,16 @@ The order link calls check no right on the card, so whether a person may open on
 with that person's own token (crm/deals/crm-deal-get.md, crm/universal/crm-item-get.md).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from b24app.bitrix24 import errors, references
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask, Refusal
+from b24app.bitrix24.batch import Reference
 from b24app.bitrix24.client import Answer, Command
 from b24app.orders import parsing
 from b24app.orders.types import DEAL, INVOICE, Card, Owner
-
-PAGE = 50
 
 _TITLE = {DEAL: ["ID", "TITLE", "ASSIGNED_BY_ID"]}
 _ITEM_TITLE = ["id", "title", "assignedById"]
@@ -19,75 +21,113 @@ _ITEM_TITLE = ["id", "title", "assignedById"]
 Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
-def opening(owner: Owner) -> dict[str, Command]:
-    """The command that reads one card, for :func:`opened`."""
+@dataclass(frozen=True, slots=True)
+class CardList:
+    """Cards read by their IDs. ``asked`` are the cards asked for; ``refusals`` are the lists refused."""
+
+    asked: frozenset[Owner]
+    found: Mapping[Owner, Card]
+    refusals: Mapping[int, errors.BitrixError]
+
+    def missing(self) -> set[Owner]:
+        """Cards that did not come although the portal answered.
+
+        To an administrator they do not exist; to anybody else they may be closed. A type whose list
+        was refused, even in part, proves nothing.
+        """
+        return {
+            owner
+            for owner in self.asked
+            if owner.type_id not in self.refusals and owner not in self.found
+        }
+
+    def complete(self) -> Mapping[Owner, Card]:
+        """The cards found. Raises the refusal of a list: a gap would look like a missing right."""
+        for error in self.refusals.values():
+            raise error
+        return self.found
+
+
+def get_command(owner: Owner) -> Command:
+    """The command that reads one card."""
     if owner.is_deal:
-        return {"card": Command("crm.deal.get", {"id": owner.id})}
-    return {"card": Command("crm.item.get", {"entityTypeId": owner.type_id, "id": owner.id})}
+        return Command("crm.deal.get", {"id": owner.id})
+    return Command("crm.item.get", {"entityTypeId": owner.type_id, "id": owner.id})
 
 
-def opened(owner: Owner, outcomes: Outcomes) -> Card:
-    """The card; raises the portal's refusal, or ``errors.NotFound`` for an answer that is not one."""
-    outcome = outcomes["card"]
-    if isinstance(outcome, errors.BitrixError):
-        raise outcome
-    found = parsing.card(owner.type_id, _row(owner.type_id, outcome.result))
+def card_of(owner: Owner) -> Ask[Card]:
+    """One card. Raises the portal's refusal, ``errors.NotFound`` for an answer that is another card."""
+    return ask.of(get_command(owner), lambda answer: read_card(owner, answer))
+
+
+def read_card(owner: Owner, answer: Answer) -> Card:
+    """The card in the answer of :func:`get_command`; raises ``errors.NotFound`` for another one."""
+    row = answer.result
+    if not owner.is_deal:
+        row = row.get("item") if isinstance(row, Mapping) else None
+    found = parsing.card(owner.type_id, row)
     if found is None or found.owner != owner:
         raise errors.NotFound("", "not the card asked for", method="crm.deal.get")
     return found
 
 
-def _row(type_id: int, result: object) -> object:
-    if type_id == DEAL:
-        return result
-    return result.get("item") if isinstance(result, Mapping) else None
+def cards_of(owners: Iterable[Owner]) -> Ask[CardList]:
+    """Titles and responsible persons of deals and invoices. A refused list is no error: see the result."""
+    return cards_of_any_type(readable(owners))
 
 
-def listing(type_id: int, ids: Iterable[int | str], tag: str = "") -> dict[str, Command]:
-    """Commands that read titles and who is responsible, for :func:`listed`; 50 cards each.
+def cards_of_any_type(owners: Iterable[Owner]) -> Ask[CardList]:
+    """As :func:`cards_of`, and cards of other types are asked for as well."""
+    asked = frozenset(owners)
+    types = sorted({owner.type_id for owner in asked})
+    return ask.every(
+        ask.many(
+            sorted(owner.id for owner in asked if owner.type_id == type_id),
+            partial(_page, type_id),
+        )
+        for type_id in types
+    ).map(lambda pages: _card_list(asked, dict(zip(types, pages, strict=True))))
 
-    ``ids`` may be references ``$result[…]`` of the same batch. A card the person may not see does
-    not come back.
+
+def referenced(type_id: int, ids: Sequence[Reference]) -> Ask[Mapping[Owner, Card]]:
+    """As :func:`cards_of` for at most 50 IDs that the portal takes from an earlier command's result.
+
+    Empty where the list is refused, or where the portal resolves no references.
     """
-    wanted, commands = list(ids), dict[str, Command]()
-    for at in range(0, len(wanted), PAGE):
-        chunk = wanted[at : at + PAGE]
-        if type_id == DEAL:
-            command = Command(
-                "crm.deal.list", {"select": _TITLE[DEAL], "filter": {"@ID": chunk}, "start": -1}
-            )
-        else:
-            command = Command(
-                "crm.item.list",
-                {"entityTypeId": type_id, "select": _ITEM_TITLE, "filter": {"@id": chunk}},
-            )
-        commands[f"cards:{type_id}:{tag}:{at}"] = command
-    return commands
+    return ask.of(_list_command(type_id, ids), lambda answer: _read(type_id, answer)).otherwise({})
 
 
-def listing_of(owners: Iterable[Owner]) -> dict[str, Command]:
-    """:func:`listing` for cards of several types."""
-    by_type: dict[int, set[int]] = {}
-    for owner in owners:
-        by_type.setdefault(owner.type_id, set()).add(owner.id)
-    return {
-        key: command
-        for type_id, ids in by_type.items()
-        for key, command in listing(type_id, sorted(ids)).items()
-    }
+def _page(type_id: int, ids: Sequence[int]) -> Ask[Mapping[Owner, Card] | Refusal]:
+    return ask.of(_list_command(type_id, ids), lambda answer: _read(type_id, answer)).attempt()
 
 
-def listed(outcomes: Outcomes) -> dict[Owner, Card]:
-    """The cards that :func:`listing` brought. One that is missing may not be opened, or is gone."""
+def _list_command(type_id: int, ids: Sequence[int | Reference]) -> Command:
+    """crm/deals/crm-deal-list.md, crm/universal/crm-item-list.md"""
+    if type_id == DEAL:
+        params = {"select": _TITLE[DEAL], "filter": {"@ID": list(ids)}, "start": -1}
+        return Command("crm.deal.list", params)
+    params = {"entityTypeId": type_id, "select": _ITEM_TITLE, "filter": {"@id": list(ids)}}
+    return Command("crm.item.list", params)
+
+
+def _read(type_id: int, answer: Answer) -> Mapping[Owner, Card]:
+    rows = parsing.rows(answer.result, None if type_id == DEAL else "items")
+    found = (parsing.card(type_id, row) for row in rows)
+    return {card.owner: card for card in found if card is not None}
+
+
+def _card_list(
+    asked: frozenset[Owner], pages: Mapping[int, Sequence[Mapping[Owner, Card] | Refusal]]
+) -> CardList:
     found: dict[Owner, Card] = {}
-    for key, outcome in outcomes.items():
-        if key.startswith("cards:") and isinstance(outcome, Answer):
-            type_id = int(key.split(":")[1])
-            for row in parsing.rows(outcome.result, None if type_id == DEAL else "items"):
-                card = parsing.card(type_id, row)
-                if card is not None:
-                    found[card.owner] = card
-    return found
+    refusals: dict[int, errors.BitrixError] = {}
+    for type_id, read in pages.items():
+        for page in read:
+            if isinstance(page, Refusal):
+                refusals.setdefault(type_id, page.error)
+            else:
+                found |= page
+    return CardList(asked, found, refusals)
 
 
 def readable(owners: Iterable[Owner]) -> list[Owner]:
@@ -95,24 +135,9 @@ def readable(owners: Iterable[Owner]) -> list[Owner]:
     return [one for one in owners if one.type_id in (DEAL, INVOICE)]
 
 
-def missing(outcomes: Outcomes, owners: Iterable[Owner]) -> set[Owner]:
-    """Owners that :func:`listing_of` did not bring although the portal answered.
-
-    To an administrator they do not exist; to anybody else they may be closed. A type whose list was
-    refused, even in part, proves nothing.
-    """
-    asked = {key.split(":")[1] for key in outcomes if key.startswith("cards:")}
-    failed = {
-        key.split(":")[1]
-        for key, one in outcomes.items()
-        if key.startswith("cards:") and isinstance(one, errors.BitrixError)
-    }
-    known = listed(outcomes)
-    return {one for one in owners if str(one.type_id) in asked - failed and one not in known}
-
-
-def note(owner: Owner, text: str) -> Command:
-    """A comment in the card's timeline (crm/timeline/comments/crm-timeline-comment-add.md)."""
+def add_note(owner: Owner, text: str) -> Ask[None]:
+    """Write a comment into the card's timeline (crm/timeline/comments/crm-timeline-comment-add.md)."""
     kind = "deal" if owner.is_deal else f"dynamic_{owner.type_id}"
-    fields = {"ENTITY_ID": owner.id, "ENTITY_TYPE": kind, "COMMENT": references.plain(text)}
-    return Command("crm.timeline.comment.add", {"fields": fields}, write=True)
+    fields = {"ENTITY_ID": owner.id, "ENTITY_TYPE": kind, "COMMENT": text}
+    command = Command("crm.timeline.comment.add", {"fields": fields}, write=True)
+    return ask.of(command, lambda answer: None)

@@ -6,85 +6,99 @@ found is compared here, value by value. Three requests: the client, the places w
 may stand, the orders found.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from b24app.bitrix24 import errors, references
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24 import ask, errors, references
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.batch import Reference
+from b24app.bitrix24.client import Command
 from b24app.orders import cards, content, links, normalization, parsing
 from b24app.orders.content import Kind
 from b24app.orders.matching import Buyer, Candidate
-from b24app.orders.types import DEAL, Card, Customer, Owner
+from b24app.orders.types import DEAL, Card, Customer, Order, Owner
 
-# Of each kind: a card with more telephones than this belongs to nobody in particular.
-MOST_KEYS = 4
-MOST_CANDIDATES = 40
+MAX_KEYS: Final = 4
+"""Telephones, and e-mails: a card with more of them belongs to nobody in particular."""
 
-# What an order is recognised by and drawn with where its money is not looked at.
-BRIEF = (Kind.ORDERS, Kind.PROPERTIES)
+MAX_CANDIDATES: Final = 40
 
-Outcomes = Mapping[str, Answer | errors.BitrixError]
-
-
-def commands(owner: Owner) -> dict[str, Command]:
-    """Commands for :func:`read`: the card, and its contact and company by reference."""
-    contact, company = (
-        ("[CONTACT_ID]", "[COMPANY_ID]")
-        if owner.type_id == DEAL
-        else ("[item][contactId]", "[item][companyId]")
-    )
-    return cards.opening(owner) | _reading(f"$result[card]{contact}", f"$result[card]{company}")
+BRIEF: Final = (Kind.ORDERS, Kind.PROPERTIES)
+"""Enough to recognise an order and to show it where its payments do not matter."""
 
 
-def _reading(contact: int | str, company: int | str) -> dict[str, Command]:
-    """crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md; none for an id of 0."""
-    methods = {"contact": ("crm.contact.get", contact), "company": ("crm.company.get", company)}
-    return {key: Command(method, {"id": pk}) for key, (method, pk) in methods.items() if pk}
-
-
-def read(client: Client, owner: Owner, outcomes: Outcomes) -> tuple[Buyer, Card]:
-    """The card and its client, from the outcomes of :func:`commands`.
+def buyer_of(owner: Owner) -> Ask[tuple[Buyer, Card]]:
+    """The client of a card, and the card.
 
     A contact or company the person may not see leaves its part empty. One that came wrong though the
-    card has it (a portal that does not resolve references) is asked for again by number: one more
+    card has it (a portal that does not resolve references) is asked for again by ID: one more
     request. Raises the portal's refusal to open the card.
     """
-    card = cards.opened(owner, outcomes)
-    wanted = {"contact": card.contact_id, "company": card.company_id}
-    missing = {
-        key: pk
-        for key, pk in wanted.items()
-        if pk and _own(outcomes[key], pk) is None
-        if not isinstance(outcomes[key], errors.AccessDenied)
-    }
-    if missing:
-        again = _reading(missing.get("contact", 0), missing.get("company", 0))
-        outcomes = {**outcomes, **client.batch(again)}
-    name, phones, emails = parsing.contacts_of(_own(outcomes["contact"], card.contact_id))
-    title, more_phones, more_emails = parsing.contacts_of(
-        _own(outcomes["company"], card.company_id)
+    command = cards.get_command(owner)
+    contact, company = (
+        (command.at("CONTACT_ID"), command.at("COMPANY_ID"))
+        if owner.type_id == DEAL
+        else (command.at("item", "contactId"), command.at("item", "companyId"))
     )
-    buyer = Buyer(
-        contact_id=card.contact_id,
-        company_id=card.company_id,
-        name=name,
-        company=title,
-        phones=tuple(dict.fromkeys(phones + more_phones))[:MOST_KEYS],
-        emails=tuple(dict.fromkeys(emails + more_emails))[:MOST_KEYS],
-    )
-    return buyer, card
+    return ask.together(
+        ask.of(command, lambda answer: cards.read_card(owner, answer)),
+        _row(CONTACT, contact),
+        _row(COMPANY, company),
+    ).then(lambda found: _buyer(*found))
 
 
-def _own(outcome: Answer | errors.BitrixError, wanted: int) -> object:
-    if isinstance(outcome, errors.BitrixError) or not wanted:
-        return None
-    row = outcome.result
-    return row if isinstance(row, Mapping) and parsing.identifier(row.get("ID")) == wanted else None
+CONTACT: Final = "crm.contact.get"
+COMPANY: Final = "crm.company.get"
+
+
+def _row(method: str, pk: int | Reference) -> Ask[object]:
+    """A contact or a company; None where the person may not see it.
+
+    Followed pages: crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md.
+    """
+    row: Ask[object] = ask.of(Command(method, {"id": pk}), lambda answer: answer.result or {})
+    return row.otherwise(None, errors.AccessDenied).otherwise({})
+
+
+def _again(method: str, row: object, wanted: int) -> Ask[object]:
+    """The row of the client ``wanted``; asked for by ID where another one came."""
+    if row is None or not wanted:
+        return ask.known(None)
+    return ask.known(row) if _is_of(row, wanted) else _row(method, wanted)
+
+
+def _is_of(row: object, wanted: int) -> bool:
+    return isinstance(row, Mapping) and parsing.identifier(row.get("ID")) == wanted
+
+
+def _buyer(card: Card, contact: object, company: object) -> Ask[tuple[Buyer, Card]]:
+    def read(found: tuple[object, object]) -> tuple[Buyer, Card]:
+        contact, company = found
+        name, phones, emails = parsing.contacts_of(
+            contact if _is_of(contact, card.contact_id) else None
+        )
+        title, more_phones, more_emails = parsing.contacts_of(
+            company if _is_of(company, card.company_id) else None
+        )
+        buyer = Buyer(
+            contact_id=card.contact_id,
+            company_id=card.company_id,
+            name=name,
+            company=title,
+            phones=tuple(dict.fromkeys(phones + more_phones))[:MAX_KEYS],
+            emails=tuple(dict.fromkeys(emails + more_emails))[:MAX_KEYS],
+        )
+        return buyer, card
+
+    return ask.together(
+        _again(CONTACT, contact, card.contact_id), _again(COMPANY, company, card.company_id)
+    ).map(read)
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A text to look for in properties of ``codes``; ``holds`` says whether a value is what was meant."""
+    """A text to look for in properties of ``codes``; ``holds`` says whether a value really matches."""
 
     text: str
     codes: Sequence[str]
@@ -112,7 +126,7 @@ class Lookup:
         )
 
     def orders(self, result: object) -> set[int]:
-        """Orders whose property really holds what was meant."""
+        """Orders with a property of ``codes`` that really matches."""
         return {
             parsing.identifier(row.get("orderId"))
             for row in parsing.rows(result, "propertyValues")
@@ -158,60 +172,50 @@ def is_buyers(buyer: Buyer, customer: Customer) -> bool:
     )
 
 
-def order_ids(client: Client, buyer: Buyer) -> list[int]:
+def orders_with_data_of(buyer: Buyer) -> Ask[list[int]]:
     """The newest orders that hold one of the buyer's telephones, e-mails or the company's name.
 
-    Newest first, of the 50 newest values of each kind; one request, none for a buyer of whom nothing
-    is known. Raises the portal's refusal to show what people typed into orders.
+    Newest first, of the 50 newest values of each kind; nothing is sent for a buyer of whom nothing is
+    known. Raises the portal's refusal to show what people typed into orders.
     """
-    places = {f"lookup{at}": one for at, one in enumerate(lookups(buyer))}
-    outcomes = client.batch({key: one.command() for key, one in places.items()}) if places else {}
-    found: set[int] = set()
-    for key, one in places.items():
-        outcome = outcomes[key]
-        if isinstance(outcome, errors.BitrixError):
-            raise outcome
-        found |= one.orders(outcome.result)
-    return sorted(found, reverse=True)
+    return ask.every(_orders(lookup) for lookup in lookups(buyer)).map(
+        lambda found: sorted({pk for ids in found for pk in ids}, reverse=True)
+    )
 
 
-def candidates(client: Client, ids: Collection[int]) -> tuple[Candidate, ...]:
-    """Those of the orders that are linked to nothing, with their own CRM clients; one request.
+def _orders(lookup: Lookup) -> Ask[set[int]]:
+    return ask.of(lookup.command(), lambda answer: lookup.orders(answer.result))
+
+
+def candidates(order_ids: Collection[int]) -> Ask[tuple[Candidate, ...]]:
+    """Those of the orders that are linked to nothing, with their own CRM clients.
 
     At most the first 40. Whoever may not read an order's clients (sale/order/sale-order-get.md)
     gets candidates without them. Raises the portal's refusal to show orders or links.
     """
-    wanted = list(ids)[:MOST_CANDIDATES]
-    if not wanted:
-        return ()
-    outcomes = client.batch(
-        content.commands(wanted, "candidates", BRIEF)
-        | links.place_commands(wanted)
-        | {f"whole{pk}": Command("sale.order.get", {"id": pk}) for pk in wanted}
+    wanted = list(order_ids)[:MAX_CANDIDATES]
+    return ask.together(
+        content.strictly(wanted, BRIEF),
+        links.owners_of(wanted),
+        ask.every(_clients_of(pk) for pk in wanted),
+    ).map(
+        lambda found: _unlinked(
+            found[0].built(wanted), found[1], dict(zip(wanted, found[2], strict=True))
+        )
     )
-    gathered = gather({"candidates": wanted}, outcomes)
-    places = links.places(wanted, outcomes)
+
+
+def _clients_of(order_id: int) -> Ask[tuple[frozenset[int], frozenset[int]]]:
+    command = Command("sale.order.get", {"id": order_id})
+    nobody = (frozenset[int](), frozenset[int]())
+    return ask.of(command, lambda answer: parsing.crm_clients(answer.result)).otherwise(nobody)
+
+
+def _unlinked(
+    orders: Iterable[Order],
+    owners: Mapping[int, Owner | None],
+    clients: Mapping[int, tuple[frozenset[int], frozenset[int]]],
+) -> tuple[Candidate, ...]:
     return tuple(
-        Candidate(order, *_clients_of(outcomes[f"whole{order.id}"]))
-        for order in gathered.built(wanted)
-        if places[order.id] is None
+        Candidate(order, *clients[order.id]) for order in orders if owners[order.id] is None
     )
-
-
-def gather(blocks: Mapping[str, Sequence[int]], outcomes: Outcomes) -> content.Content:
-    """The orders of each block from the outcomes of ``content.commands(ids, tag, BRIEF)``.
-
-    Raises what kept them from being read: orders that are missing for it were not "not found".
-    """
-    gathered = content.Content()
-    for tag, ids in blocks.items():
-        read = outcomes[f"{Kind.ORDERS}:{tag}:0"]
-        if isinstance(read, errors.BitrixError):
-            raise read
-        gathered.expect(tag, ids, BRIEF, by_number=True)
-    gathered.take(outcomes)
-    return gathered
-
-
-def _clients_of(outcome: Answer | errors.BitrixError) -> tuple[frozenset[int], frozenset[int]]:
-    return parsing.crm_clients(outcome.result if isinstance(outcome, Answer) else None)

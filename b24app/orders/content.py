@@ -1,26 +1,26 @@
-"""Orders and what hangs on them, gathered from the outcomes of batches.
+"""Orders and what hangs on them, read in blocks of up to 50.
 
-Outcomes are kept by *block*: up to 50 orders asked for together. :meth:`Content.gaps` says what a
-block still lacks (orders that did not come, further pages of payments, shipments or properties);
-the reader asks until nothing is left. A block whose ids were references into an earlier answer is
-asked for again by number when the portal did not resolve them.
+A block is asked for by the orders' IDs, or by references to an earlier answer that holds them. Long
+lists of payments, shipments or properties are read to their end by follow-ups. Orders that did not
+come although they were referred to are asked for again by ID: perhaps this portal resolves no
+references.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import ask, batch, errors
+from b24app.bitrix24.ask import Ask, Refusal
+from b24app.bitrix24.batch import Reference
 from b24app.bitrix24.client import Answer, Command
 from b24app.orders import parsing
 from b24app.orders.types import Customer, Order, Payment, Shipment
 
-PAGE = 50
-# A portal that always promises a further page shall not keep us reading for ever.
-MOST_PAGES = 20
-
-Outcomes = Mapping[str, Answer | errors.BitrixError]
+MAX_PAGES: Final = 20
+"""Pages of one list: a portal that always promises a further one must not keep us reading for ever."""
 
 
 class Kind(StrEnum):
@@ -80,16 +80,147 @@ ROWS_ONLY = (Kind.ORDERS,)
 BESIDE_ROWS = tuple(kind for kind in IN_GRID if kind is not Kind.ORDERS)
 
 
-def commands(ids: Sequence[int | str], tag: str, kinds: Iterable[Kind]) -> dict[str, Command]:
-    """Commands that read ``kinds`` of at most 50 orders; ``ids`` may be references ``$result[…]``."""
-    return {
-        f"{kind}:{tag}:{page}": _command(kind, ids, page)
-        for kind in kinds
+Late = tuple[type[errors.BitrixError], ...]
+"""Errors that mean the time for the page is over: what is still missing counts as not read."""
+
+Pages = Sequence[Answer | Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What has been read. ``refused`` is the portal's refusal to show orders at all.
+
+    ``read`` holds, by kind, the orders of which everything of that kind came. ``cut_short`` says
+    that the time for the page was over before that.
+    """
+
+    orders: Mapping[int, Order] = field(default_factory=dict)
+    payments: Mapping[int, Payment] = field(default_factory=dict)
+    shipments: Mapping[int, Shipment] = field(default_factory=dict)
+    properties: Mapping[int, Mapping[str, object]] = field(default_factory=dict)
+    platforms: Mapping[int, int] = field(default_factory=dict)
+    read: Mapping[Kind, frozenset[int]] = field(default_factory=dict)
+    refused: errors.AccessDenied | None = None
+    cut_short: bool = False
+
+    def __or__(self, other: "Content") -> "Content":
+        """Both together; what ``other`` says of the same thing is newer."""
+        return Content(
+            {**self.orders, **other.orders},
+            {**self.payments, **other.payments},
+            {**self.shipments, **other.shipments},
+            {**self.properties, **other.properties},
+            {**other.platforms, **self.platforms},
+            {
+                kind: self.read.get(kind, frozenset()) | other.read.get(kind, frozenset())
+                for kind in {*self.read, *other.read}
+            },
+            other.refused or self.refused,
+            self.cut_short or other.cut_short,
+        )
+
+    def built(self, ids: Iterable[int]) -> tuple[Order, ...]:
+        """Whole orders in the order of ``ids``, without those the portal did not give."""
+        payments, shipments = defaultdict(list), defaultdict(list)
+        for payment in self.payments.values():
+            payments[payment.order_id].append(payment)
+        for shipment in self.shipments.values():
+            shipments[shipment.order_id].append(shipment)
+        customers = parsing.customers(self.properties.values())
+        return tuple(
+            replace(
+                self.orders[order_id],
+                payments=tuple(payments[order_id]) if self._has(Kind.PAYMENTS, order_id) else None,
+                shipments=tuple(shipments[order_id])
+                if self._has(Kind.SHIPMENTS, order_id)
+                else None,
+                customer=customers.get(order_id, Customer()),
+                platform_id=self.platforms.get(order_id, 0),
+            )
+            for order_id in ids
+            if order_id in self.orders
+        )
+
+    def _has(self, kind: Kind, order_id: int) -> bool:
+        return order_id in self.read.get(kind, ())
+
+
+def joined(parts: Iterable[Content]) -> Content:
+    """All parts together."""
+    found = Content()
+    for part in parts:
+        found |= part
+    return found
+
+
+def content_of(
+    order_ids: Iterable[int], kinds: Sequence[Kind], *, late: Late = (errors.OutOfTime,)
+) -> Ask[Content]:
+    """What ``kinds`` names of any number of orders.
+
+    A refusal of the portal leaves its part out, see :class:`Content`. Raises a failure that is not
+    the portal's own answer about it (no connection, the app's own permissions), except that payments
+    and the like stay unread where it is one of ``late``.
+    """
+    return ask.many(order_ids, lambda ids: _block(ids, kinds, late)).map(joined)
+
+
+def strictly(order_ids: Iterable[int], kinds: Sequence[Kind]) -> Ask[Content]:
+    """As :func:`content_of`; raises whatever keeps the orders themselves from being read."""
+
+    def block(ids: Sequence[int]) -> Ask[Content]:
+        rows = ask.of(_command(Kind.ORDERS, ids, 0), lambda answer: answer)
+        others = [kind for kind in kinds if kind is not Kind.ORDERS]
+        return ask.together(
+            rows.map(lambda answer: _stored(Kind.ORDERS, ids, [answer])),
+            _block(ids, others, (errors.OutOfTime,)),
+        ).map(joined)
+
+    return ask.many(order_ids, block).map(joined)
+
+
+def _block(ids: Sequence[int], kinds: Sequence[Kind], late: Late) -> Ask[Content]:
+    return ask.every(
+        first_pages(kind, ids).then(_finishing(kind, ids, late)) for kind in kinds
+    ).map(joined)
+
+
+def first_pages(kind: Kind, ids: Sequence[int | Reference]) -> Ask[Pages]:
+    """The pages of ``kind`` that are fetched ahead for at most 50 orders, for :func:`referenced`."""
+    return ask.every(
+        ask.of(_command(kind, ids, page), lambda answer: answer).attempt()
         for page in range(SOURCES[kind].pages)
-    }
+    )
 
 
-def _command(kind: Kind, ids: Sequence[int | str], page: int, after: int = 0) -> Command:
+def referenced(ids: Sequence[int], read: Mapping[Kind, Pages], *, late: Late) -> Ask[Content]:
+    """The content of orders that were asked for by reference, once their IDs are known.
+
+    ``read`` holds the :func:`first_pages` of each kind. As :func:`content_of` otherwise.
+    """
+
+    def rest(found: Content) -> Ask[Content]:
+        shown = [order_id for order_id in ids if order_id in found.orders]
+        missing = [] if found.refused else [pk for pk in ids if pk not in found.orders]
+        others = ask.every(
+            _finished(kind, shown, pages, late)
+            for kind, pages in read.items()
+            if kind is not Kind.ORDERS
+        )
+        again = _again(missing, list(read), late)
+        return ask.together(others, again).map(lambda parts: joined([found, *parts[0], parts[1]]))
+
+    return _finished(Kind.ORDERS, ids, read.get(Kind.ORDERS, ()), late).then(rest)
+
+
+def _again(ids: Sequence[int], kinds: Sequence[Kind], late: Late) -> Ask[Content]:
+    """Orders by ID that did not come by reference; nothing where there is no time left for them."""
+    if not ids:
+        return ask.known(Content())
+    return _block(ids, kinds, late).otherwise(Content(cut_short=True), *late)
+
+
+def _command(kind: Kind, ids: Sequence[int | Reference], page: int, after: int = 0) -> Command:
     """A page of rows by id. What a later request asks for goes on behind the id ``after``.
 
     By offset a row would be missing whenever one before it was deleted in between.
@@ -102,144 +233,79 @@ def _command(kind: Kind, ids: Sequence[int | str], page: int, after: int = 0) ->
             "select": list(source.select),
             "filter": {source.key: list(ids), **source.narrowed, **further},
             "order": {"id": "asc"},
-            "start": 0 if after else page * PAGE,
+            "start": 0 if after else page * batch.SIZE,
         },
     )
 
 
-@dataclass(slots=True)
-class _Block:
-    ids: tuple[int, ...]
-    kinds: tuple[Kind, ...]
-    by_number: bool
-    next_page: dict[Kind, int] = field(default_factory=dict)
-    last: dict[Kind, int] = field(default_factory=dict)
-    failed: set[Kind] = field(default_factory=set)
-
-    def has(self, kind: Kind) -> bool:
-        return kind in self.kinds and kind not in self.failed
+def _finishing(kind: Kind, ids: Sequence[int], late: Late) -> Callable[[Pages], Ask[Content]]:
+    return lambda pages: _finished(kind, ids, pages, late)
 
 
-class Content:
-    """What has been read so far. ``refused`` is the portal's refusal to show orders at all.
+def _finished(kind: Kind, ids: Sequence[int], pages: Pages, late: Late) -> Ask[Content]:
+    """What ``pages`` hold, and what is behind them, as far as the portal gives it."""
+    answers: list[Answer] = []
+    for page in pages:
+        if isinstance(page, Refusal):
+            unread = _without(kind, page.error, late)
+            return unread.map(lambda part: _stored(kind, ids, answers, whole=False) | part)
+        answers.append(page)
+    found = _stored(kind, ids, answers)
+    ends = any(not answer.next for answer in answers)
+    if kind is Kind.ORDERS or ends or len(answers) >= MAX_PAGES or not ids:
+        return ask.known(found)
+    last = max(parsing.last_id(answer.result) for answer in answers)
+    further = ask.of(_command(kind, ids, len(answers), last), lambda answer: answer).attempt()
+    return further.then(lambda page: _finished(kind, ids, [*pages, page], late))
 
-    ``cut_short`` says that the time for the page was over before everything was read.
-    """
 
-    def __init__(self) -> None:
-        self.refused: errors.AccessDenied | None = None
-        self.cut_short = False
-        self._blocks: dict[str, _Block] = {}
-        self._orders: dict[int, Order] = {}
-        self._payments: dict[int, Payment] = {}
-        self._shipments: dict[int, Shipment] = {}
-        self._properties: dict[int, Mapping[str, object]] = {}
-        self._platforms: dict[int, int] = {}
+def _without(kind: Kind, error: errors.BitrixError, late: Late) -> Ask[Content]:
+    """What goes on without the rows that ``error`` kept from being read; raises what may not."""
+    if isinstance(error, late) and kind is not Kind.ORDERS:
+        return ask.known(Content(cut_short=True))
+    if not isinstance(error, errors.ApiError) or isinstance(
+        error, errors.MissingScope | errors.Wait
+    ):
+        # An administrator has to know which of the app's own permissions is missing, and a job
+        # comes back after a wait: neither means that an order is missing.
+        return ask.failed(error)
+    if kind is Kind.ORDERS and isinstance(error, errors.AccessDenied):
+        return ask.known(Content(refused=error))
+    return ask.known(Content())
 
-    def expect(
-        self, tag: str, ids: Iterable[int], kinds: Sequence[Kind], *, by_number: bool
-    ) -> None:
-        """Announce a block before :meth:`take` sees its outcomes; other orders' rows are not kept."""
-        self._blocks[tag] = _Block(tuple(ids), tuple(kinds), by_number)
 
-    def take(self, outcomes: Outcomes) -> None:
-        """Keep what came. Raises a failure that is not the portal's own answer (no connection…)."""
-        for key, outcome in outcomes.items():
-            kind_name, _, place = key.partition(":")
-            tag, _, page = place.rpartition(":")
-            if tag not in self._blocks:
-                continue
-            kind, block = Kind(kind_name), self._blocks[tag]
-            if isinstance(outcome, errors.BitrixError):
-                self._failed(kind, block, outcome)
-                continue
-            self._store(kind, outcome.result, set(block.ids))
-            block.last[kind] = max(block.last.get(kind, 0), parsing.last_id(outcome.result))
-            if kind is not Kind.ORDERS and block.next_page.get(kind) != 0:
-                block.next_page[kind] = int(page) + 1 if outcome.next else 0
-
-    def gaps(self) -> dict[str, Command]:
-        """Commands for what is still missing; empty when all that can be had is here."""
-        asked: dict[str, Command] = {}
-        for tag, block in list(self._blocks.items()):
-            missing = [order_id for order_id in block.ids if order_id not in self._orders]
-            if missing and not block.by_number and self.refused is None:
-                again = f"{tag}again"
-                self.expect(again, missing, block.kinds, by_number=True)
-                asked |= commands(missing, again, block.kinds)
-                block.ids = tuple(order_id for order_id in block.ids if order_id in self._orders)
-            for kind, page in block.next_page.items():
-                if 0 < page < MOST_PAGES and block.ids:
-                    last = block.last.get(kind, 0)
-                    asked[f"{kind}:{tag}:{page}"] = _command(kind, block.ids, page, last)
-        return asked
-
-    def give_up(self) -> None:
-        """No time is left: what is still missing counts as not read."""
-        self.cut_short = True
-        for block in self._blocks.values():
-            unread = {kind for kind in block.kinds if block.next_page.get(kind) != 0}
-            block.failed |= unread - {Kind.ORDERS}
-            block.next_page.clear()
-
-    def built(self, ids: Iterable[int]) -> tuple[Order, ...]:
-        """Whole orders in the order of ``ids``, without those the portal did not give."""
-        payments, shipments = defaultdict(list), defaultdict(list)
-        for payment in self._payments.values():
-            payments[payment.order_id].append(payment)
-        for shipment in self._shipments.values():
-            shipments[shipment.order_id].append(shipment)
-        customers = parsing.customers(self._properties.values())
-        known = {order_id: block for block in self._blocks.values() for order_id in block.ids}
-        return tuple(
-            replace(
-                self._orders[order_id],
-                payments=tuple(payments[order_id]) if known[order_id].has(Kind.PAYMENTS) else None,
-                shipments=tuple(shipments[order_id])
-                if known[order_id].has(Kind.SHIPMENTS)
-                else None,
-                customer=customers.get(order_id, Customer()),
-                platform_id=self._platforms.get(order_id, 0),
-            )
-            for order_id in ids
-            if order_id in self._orders
+def _stored(
+    kind: Kind, ids: Sequence[int], answers: Iterable[Answer], *, whole: bool = True
+) -> Content:
+    """The rows of these orders only, whatever the portal made of the filter."""
+    wanted, results = frozenset(ids), [answer.result for answer in answers]
+    read = {kind: wanted} if whole else {}
+    if kind is Kind.ORDERS:
+        rows = (row for one in results for row in parsing.orders(one))
+        return Content(orders={row.id: row for row in rows if row.id in wanted}, read=read)
+    if kind is Kind.PAYMENTS:
+        payments = (pair for one in results for pair in parsing.payments(one))
+        return Content(
+            payments={pk: one for pk, one in payments if one.order_id in wanted}, read=read
         )
-
-    def _failed(self, kind: Kind, block: _Block, error: errors.BitrixError) -> None:
-        if isinstance(error, errors.OutOfTime) and kind is not Kind.ORDERS:
-            self.cut_short = True
-            block.failed.add(kind)
-            block.next_page[kind] = 0
-            return
-        if not isinstance(error, errors.ApiError) or isinstance(
-            error, errors.MissingScope | errors.Wait
-        ):
-            # Of the app's own permissions an administrator has to hear, and a job comes back: no
-            # order is missing.
-            raise error
-        if kind is Kind.ORDERS:
-            if isinstance(error, errors.AccessDenied):
-                self.refused = error
-        else:
-            block.failed.add(kind)
-            block.next_page[kind] = 0
-
-    def _store(self, kind: Kind, result: object, wanted: set[int]) -> None:
-        if kind is Kind.ORDERS:
-            self._orders |= {one.id: one for one in parsing.orders(result) if one.id in wanted}
-        elif kind is Kind.PAYMENTS:
-            self._payments |= {
-                pk: one for pk, one in parsing.payments(result) if one.order_id in wanted
-            }
-        elif kind is Kind.SHIPMENTS:
-            self._shipments |= {
-                pk: one for pk, one in parsing.shipments(result) if one.order_id in wanted
-            }
-        elif kind is Kind.SOURCES:
-            for order_id, platform_id in parsing.sources(result):
-                if order_id in wanted:
-                    self._platforms.setdefault(order_id, platform_id)
-        else:
-            for row in parsing.rows(result, "propertyValues"):
-                if parsing.identifier(row.get("orderId")) in wanted:
-                    self._properties[parsing.identifier(row.get("id"))] = row
+    if kind is Kind.SHIPMENTS:
+        shipments = (pair for one in results for pair in parsing.shipments(one))
+        return Content(
+            shipments={pk: one for pk, one in shipments if one.order_id in wanted}, read=read
+        )
+    if kind is Kind.SOURCES:
+        sources = (pair for one in results for pair in parsing.sources(one))
+        first: dict[int, int] = {}
+        for order_id, platform_id in sources:
+            if order_id in wanted:
+                first.setdefault(order_id, platform_id)
+        return Content(platforms=first, read=read)
+    values = (row for one in results for row in parsing.rows(one, "propertyValues"))
+    return Content(
+        properties={
+            parsing.identifier(row.get("id")): row
+            for row in values
+            if parsing.identifier(row.get("orderId")) in wanted
+        },
+        read=read,
+    )

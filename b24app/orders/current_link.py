@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Command
+from b24app.bitrix24 import ask
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Command
 from b24app.orders import cards, links, parsing
 from b24app.orders.types import DEAL, INVOICE, Card, Order, Owner
-
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +19,28 @@ class Placed:
     card: Card | None
 
 
-def reading(order_id: int) -> Command:
-    """The command that reads one order, for :func:`rows.order`."""
-    return Command("sale.order.list", {"select": parsing.ORDER_FIELDS, "filter": {"=id": order_id}})
+def order_of(order_id: int) -> Ask[Order]:
+    """One order without what hangs on it. Raises ``errors.OrderNotFound`` where it is not shown."""
+    params = {"select": parsing.ORDER_FIELDS, "filter": {"=id": order_id}}
+    command = Command("sale.order.list", params)
+    return ask.of(command, lambda answer: parsing.order_row(answer, order_id)[0])
 
 
-def commands(order_id: int) -> dict[str, Command]:
-    """Commands for :func:`placed` (sale/order/sale-order-list.md, crm.orderentity.list)."""
-    reference = "$result[place0][orderEntity][0][ownerId]"
-    asked = {"order": reading(order_id)} | links.place_commands([order_id])
-    for type_id in (DEAL, INVOICE):
-        asked |= cards.listing(type_id, [reference])
-    return asked
+def current_link_of(order_id: int) -> Ask[Placed]:
+    """The order and its place. Raises the portal's refusals, ``OrderNotFound`` where it is gone.
+
+    Followed pages: sale/order/sale-order-list.md, crm/universal/order-entity/crm-order-entity-list.md.
+    """
+    of_order = links.of_orders([order_id])
+    owner_id = of_order.at("orderEntity", 0, "ownerId")
+    owner = ask.of(of_order, links.read_links).map(
+        lambda found: links.read_owners([order_id], [found])[order_id]
+    )
+    deals, invoices = (cards.referenced(type_id, [owner_id]) for type_id in (DEAL, INVOICE))
+    return ask.together(order_of(order_id), owner, deals, invoices).map(
+        lambda found: _placed(found[0], found[1], {**found[2], **found[3]})
+    )
 
 
-def placed(order_id: int, outcomes: Outcomes) -> Placed:
-    """The order and its place; raises the portal's refusals, ``OrderNotFound`` where it is gone."""
-    order, _ = parsing.order(outcomes["order"], order_id)
-    place = links.places([order_id], outcomes)[order_id]
-    card = cards.listed(outcomes).get(place) if place is not None else None
-    return Placed(order, place, card)
+def _placed(order: Order, owner: Owner | None, known: Mapping[Owner, Card]) -> Placed:
+    return Placed(order, owner, known.get(owner) if owner is not None else None)

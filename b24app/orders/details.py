@@ -1,23 +1,22 @@
 """What an opened row shows of an order: goods, payments, shipments and comments, in one request."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import ask, batch
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Command
 from b24app.orders import parsing
 from b24app.orders.types import Item, Order, Payment, Shipment
 
-Outcomes = Mapping[str, Answer | errors.BitrixError]
-
-# More lines than this make a row no more readable; the order's own page shows them all.
-MOST = 50
+MAX_ITEMS = batch.SIZE
+"""Lines of goods: more make a row no more readable, and the order's own page shows them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """``None`` stands for a part the portal would not show; ``more`` for goods beyond the first 50."""
+    """``None`` stands for a part the portal would not show; ``more`` for goods beyond :data:`MAX_ITEMS`."""
 
     order: Order
     items: tuple[Item, ...] | None
@@ -33,81 +32,84 @@ class Details:
         return sum((one.price for one in self.shipments or ()), Decimal(0))
 
 
-def commands(order_id: int) -> dict[str, Command]:
-    """Commands for :func:`details_of` (sale/order, basket-item, payment, shipment: the list methods).
+_ITEM_FIELDS = ("id", "orderId", "name", "quantity", "price")
+_PAYMENT_FIELDS = (
+    "id",
+    "orderId",
+    "sum",
+    "paid",
+    "isReturn",
+    "paySystemName",
+    "datePaid",
+    "datePayBefore",
+)
+_SHIPMENT_FIELDS = (
+    "id",
+    "orderId",
+    "deducted",
+    "system",
+    "canceled",
+    "trackingNumber",
+    "deliveryName",
+    "dateDeducted",
+    "priceDelivery",
+)
 
-    sale.order.get would give all at once, and is for administrators by its documentation.
+
+def details_of(order_id: int) -> Ask[Details]:
+    """The details (sale/order, basket-item, payment, shipment: the list methods).
+
+    sale.order.get would give all at once, and is for administrators by its documentation. Raises the
+    portal's refusal of the order itself, ``errors.OrderNotFound`` when it is gone.
     """
-    of_order = {"filter": {"=orderId": order_id}, "order": {"id": "asc"}}
-    return {
-        "order": Command(
-            "sale.order.list",
-            {
-                "select": [*parsing.ORDER_FIELDS, "userDescription", "comments"],
-                "filter": {"=id": order_id},
-            },
-        ),
-        "items": Command(
-            "sale.basketitem.list",
-            {"select": ["id", "orderId", "name", "quantity", "price"], **of_order},
-        ),
-        "payments": Command(
-            "sale.payment.list",
-            {
-                "select": [
-                    "id",
-                    "orderId",
-                    "sum",
-                    "paid",
-                    "isReturn",
-                    "paySystemName",
-                    "datePaid",
-                    "datePayBefore",
-                ],
-                **of_order,
-            },
-        ),
-        "shipments": Command(
-            "sale.shipment.list",
-            {
-                "select": [
-                    "id",
-                    "orderId",
-                    "deducted",
-                    "system",
-                    "canceled",
-                    "trackingNumber",
-                    "deliveryName",
-                    "dateDeducted",
-                    "priceDelivery",
-                ],
-                "filter": {"=orderId": order_id, "=system": "N"},
-                "order": {"id": "asc"},
-            },
-        ),
-    }
-
-
-def details_of(order_id: int, outcomes: Outcomes) -> Details:
-    """The details; raises the portal's refusal of the order itself, ``OrderNotFound`` when it is gone."""
-    order, raw = parsing.order(outcomes["order"], order_id)
-    goods, payments, shipments = (
-        outcome.result if isinstance(outcome := outcomes[key], Answer) else None
-        for key in ("items", "payments", "shipments")
+    order = Command(
+        "sale.order.list",
+        {
+            "select": [*parsing.ORDER_FIELDS, "userDescription", "comments"],
+            "filter": {"=id": order_id},
+        },
     )
-    listed = outcomes["items"]
+    return ask.together(
+        ask.of(order, lambda answer: parsing.order_row(answer, order_id)),
+        _part("sale.basketitem.list", order_id, _ITEM_FIELDS),
+        _part("sale.payment.list", order_id, _PAYMENT_FIELDS),
+        _part("sale.shipment.list", order_id, _SHIPMENT_FIELDS, {"=system": "N"}),
+    ).map(lambda found: _details(*found))
+
+
+def _part(
+    method: str, order_id: int, fields: Sequence[str], narrowed: Mapping[str, object] | None = None
+) -> Ask[Answer | None]:
+    """The rows of one order in a list; None where the portal would not show them."""
+    params = {
+        "select": list(fields),
+        "filter": {"=orderId": order_id, **(narrowed or {})},
+        "order": {"id": "asc"},
+    }
+    return ask.of(Command(method, params), lambda answer: answer).otherwise(None)
+
+
+def _details(
+    found: tuple[Order, Mapping[str, object]],
+    items: Answer | None,
+    payments: Answer | None,
+    shipments: Answer | None,
+) -> Details:
+    order, row = found
     return Details(
         order=order,
         items=None
-        if goods is None
-        else tuple(one for of, one in parsing.items(goods) if of == order_id)[:MOST],
+        if items is None
+        else tuple(one for of, one in parsing.items(items.result) if of == order.id)[:MAX_ITEMS],
         payments=None
         if payments is None
-        else tuple(one for _, one in parsing.payments(payments) if one.order_id == order_id),
+        else tuple(one for _, one in parsing.payments(payments.result) if one.order_id == order.id),
         shipments=None
         if shipments is None
-        else tuple(one for _, one in parsing.shipments(shipments) if one.order_id == order_id),
-        customer_comment=parsing.text(raw.get("userDescription")).strip(),
-        manager_comment=parsing.text(raw.get("comments")).strip(),
-        more=isinstance(listed, Answer) and bool(listed.next),
+        else tuple(
+            one for _, one in parsing.shipments(shipments.result) if one.order_id == order.id
+        ),
+        customer_comment=parsing.text(row.get("userDescription")).strip(),
+        manager_comment=parsing.text(row.get("comments")).strip(),
+        more=items is not None and bool(items.next),
     )

@@ -4,26 +4,24 @@ Only the portal's own "order does not exist" counts (sale/order/sale-order-get.m
 list leaves out may also be hidden from the person who asks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
-
-_KEY = "exists"
-
-
-def commands(order_ids: Iterable[int]) -> dict[str, Command]:
-    """One command for each order, for :func:`deleted`."""
-    return {f"{_KEY}{pk}": Command("sale.order.get", {"id": pk}) for pk in sorted(set(order_ids))}
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Client, Command
 
 
-def deleted(outcomes: Mapping[str, Answer | errors.BitrixError]) -> set[int]:
-    """The ids of the orders the portal says do not exist; any other refusal proves nothing."""
-    return {
-        int(key.removeprefix(_KEY))
-        for key, outcome in outcomes.items()
-        if key.startswith(_KEY) and isinstance(outcome, errors.OrderNotFound)
-    }
+def deleted_among(order_ids: Iterable[int]) -> Ask[set[int]]:
+    """Those of the orders that the portal says do not exist; any other refusal proves nothing."""
+    ids = sorted(set(order_ids))
+    return ask.every(_is_deleted(pk) for pk in ids).map(
+        lambda found: {pk for pk, deleted in zip(ids, found, strict=True) if deleted}
+    )
+
+
+def _is_deleted(order_id: int) -> Ask[bool]:
+    read = ask.of(Command("sale.order.get", {"id": order_id}), lambda _: False)
+    return read.otherwise(True, errors.OrderNotFound).otherwise(False)
 
 
 def gone(client: Client, order_ids: Iterable[int]) -> set[int]:
@@ -31,11 +29,7 @@ def gone(client: Client, order_ids: Iterable[int]) -> set[int]:
 
     One request for each 50; none for no orders.
     """
-    asked = commands(order_ids)
-    try:
-        return deleted(client.batch(asked)) if asked else set()
-    except errors.BitrixError:
-        return set()
+    return client.answer(deleted_among(order_ids))
 
 
 def error() -> errors.OrderNotFound:

@@ -3,10 +3,11 @@
 How a link is changed is in :mod:`b24app.changes`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24 import ask, batch, errors
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Answer, Command
 from b24app.bitrix24.filters import ORDER_ENTITY_FIELDS, Filter, ListQuery, Op, Order
 from b24app.orders import parsing
 from b24app.orders.types import OrderLink, Owner
@@ -28,8 +29,8 @@ def filters_of(owner: Owner) -> list[Filter]:
 
 def of_orders(order_ids: Sequence[int]) -> Command:
     """The links of at most 50 orders: an order has one link, so one page holds them."""
-    if not 0 < len(order_ids) <= 50:
-        raise ValueError("1 to 50 orders at once")
+    if not 0 < len(order_ids) <= batch.SIZE:
+        raise ValueError(f"1 to {batch.SIZE} orders at once")
     return listing([Filter("orderId", Op.IN, list(order_ids))], order=[Order("orderId")])
 
 
@@ -43,36 +44,33 @@ def listing(filters: Sequence[Filter], *, order: Sequence[Order], start: int = 0
     return Command(LIST, ListQuery(fields, filters, order, sorted(fields), start).params())
 
 
-def place_commands(order_ids: Iterable[int]) -> dict[str, Command]:
-    """Commands that read where orders are linked, at most 50 orders each, for :func:`places`."""
-    ids = sorted(set(order_ids))
-    return {f"place{at}": of_orders(ids[at : at + 50]) for at in range(0, len(ids), 50)}
+def links_of_card(owner: Owner) -> Ask[list[OrderLink]]:
+    """The links of one deal or invoice, newest orders first, at most 50."""
+    return ask.of(of_owner(owner), read_links)
 
 
-def places(order_ids: Iterable[int], outcomes: Mapping[str, Outcome]) -> dict[int, Owner | None]:
-    """Where each order is linked, from the outcomes of :func:`place_commands`.
+def read_links(answer: Answer) -> list[OrderLink]:
+    """The links in the answer of ``crm.orderentity.list``."""
+    return list(parsing.links(answer.result))
 
-    Raises the command's error when a page could not be read: a gap is not "linked nowhere".
+
+def owners_of(order_ids: Iterable[int]) -> Ask[dict[int, Owner | None]]:
+    """The deal or invoice that each order is linked to, None for none.
+
+    Raises the portal's refusal of any page: a gap is not "linked to nothing".
     """
-    found: dict[int, Owner | None] = dict.fromkeys(order_ids)
-    for key, outcome in outcomes.items():
-        if key.startswith("place"):
-            if isinstance(outcome, errors.BitrixError):
-                raise outcome
-            for link in parsing.links(outcome.result):
-                if link.order_id in found:
-                    found[link.order_id] = link.owner
-    return found
-
-
-def read_places(client: Client, order_ids: Iterable[int]) -> dict[int, Owner | None]:
-    """Where each order is linked now."""
     ids = sorted(set(order_ids))
-    return places(ids, client.batch(place_commands(ids))) if ids else {}
+    return ask.many(ids, lambda page: ask.of(of_orders(page), read_links)).map(
+        lambda pages: read_owners(ids, pages)
+    )
 
 
-def links_of(outcome: Outcome) -> list[OrderLink]:
-    """The links in one page's outcome; raises its error."""
-    if isinstance(outcome, errors.BitrixError):
-        raise outcome
-    return list(parsing.links(outcome.result))
+def read_owners(
+    order_ids: Iterable[int], pages: Iterable[Iterable[OrderLink]]
+) -> dict[int, Owner | None]:
+    """The deal or invoice of each of the orders among ``pages`` of links."""
+    found: dict[int, Owner | None] = dict.fromkeys(order_ids)
+    for link in (link for page in pages for link in page):
+        if link.order_id in found:
+            found[link.order_id] = link.owner
+    return found

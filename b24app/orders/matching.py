@@ -86,7 +86,7 @@ def suggestions(
 
 
 def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
-    """Why the order is the buyer's; empty when it is not, or when that cannot be told."""
+    """Why the order is the buyer's; empty if it is not, or if nobody can say."""
     customer = candidate.order.customer
     contact = buyer.contact_id in candidate.contacts
     company = buyer.company_id in candidate.companies
@@ -98,13 +98,13 @@ def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
         company = not stranger and _same_company(buyer, customer)
         if not company and not _same_client(buyer, customer, phone, email, stranger=stranger):
             return ()
-    held = {
+    reasons = {
         Reason.CONTACT: contact,
         Reason.COMPANY: company,
         Reason.PHONE: phone,
         Reason.EMAIL: email,
     }
-    return tuple(reason for reason, holds in held.items() if holds)
+    return tuple(reason for reason, holds in reasons.items() if holds)
 
 
 def _same_company(buyer: Buyer, customer: Customer) -> bool:

@@ -17,7 +17,7 @@ LEAST_DIGITS: Final = 9
 # A part of a number somebody looks for.
 LEAST_PART: Final = 4
 LONG_BOX: Final = 6
-LONGEST: Final = 250
+MAX_CHARACTERS: Final = 250
 
 _PHONE = re.compile(r"[+(]?[\d\s().,/+-]*\d[\d\s().,/+-]*")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
@@ -80,13 +80,13 @@ _NO_COMPANY = frozenset({
 
 def digits(text: str) -> str:
     """The decimal digits of a text, in ASCII."""
-    plain = unicodedata.normalize("NFKC", text[:LONGEST])
+    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
     return _NOT_DIGIT.sub("", plain)
 
 
 def looks_like_phone(text: str) -> bool:
     """Whether somebody typed (a part of) a telephone number."""
-    plain = unicodedata.normalize("NFKC", text[:LONGEST]).strip()
+    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).strip()
     return bool(_PHONE.fullmatch(plain)) and len(digits(plain)) >= LEAST_PART
 
 
@@ -117,7 +117,7 @@ def same_phone(one: str, other: str) -> bool:
 
 
 def _numbers(text: str) -> Iterator[str]:
-    plain = unicodedata.normalize("NFKC", text[:LONGEST])
+    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
     for part in _SEVERAL.split(plain):
         number = part.strip()
         if _is_somebodys(number):
@@ -192,7 +192,7 @@ def email_fragment(text: str) -> str:
 
 def _mailboxes(text: str) -> set[tuple[str, str]]:
     found = set()
-    for address in _ADDRESS.findall(text[:LONGEST].casefold()):
+    for address in _ADDRESS.findall(text[:MAX_CHARACTERS].casefold()):
         box, _, host = address.rpartition("@")
         host = _ONE_PROVIDER.get(host.rstrip("."), host.rstrip("."))
         box = box.partition("+")[0]
@@ -209,7 +209,7 @@ def firms_domains(emails: Iterable[str]) -> frozenset[str]:
     hosts = {
         address.rpartition("@")[2].rstrip(".")
         for text in emails
-        for address in _ADDRESS.findall(text[:LONGEST].casefold())
+        for address in _ADDRESS.findall(text[:MAX_CHARACTERS].casefold())
     }
     return frozenset(hosts) - _MAIL_PROVIDERS
 
@@ -238,7 +238,7 @@ def is_company(name: str) -> bool:
 
 def company_word(name: str) -> str:
     """The word of a company's name to look for where a portal can only compare text; the longest."""
-    words = _WORD.findall(name[:LONGEST])
+    words = _WORD.findall(name[:MAX_CHARACTERS])
     own = [word for word in words if _LEGAL_FORMS.get(word.casefold()) is None]
     return max(own or words, key=len, default="")
 
@@ -271,7 +271,7 @@ def _script(words: Iterable[str]) -> str:
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(folded(text[:LONGEST]))
+    return _WORD.findall(folded(text[:MAX_CHARACTERS]))
 
 
 def folded(text: str) -> str:

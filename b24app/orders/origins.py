@@ -1,12 +1,12 @@
 """Whose payments and shipments these are (sale/payment/sale-payment-list.md, sale-shipment-list.md)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Command
+from b24app.bitrix24 import ask
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Command
 from b24app.orders import parsing
-
-PAGE = 50
 
 _LISTS = {
     "payments": "sale.payment.list",
@@ -14,38 +14,23 @@ _LISTS = {
 }
 
 
-def commands(parts: Mapping[str, Collection[int]]) -> dict[str, Command]:
-    """Commands that read to which orders ``parts`` (``payments`` and ``shipments`` by id) belong.
+def orders_of(parts: Mapping[str, Collection[int]]) -> Ask[set[int]]:
+    """The orders that ``parts`` (``payments`` and ``shipments`` by id) belong to, beside others.
 
-    50 parts a command; for :func:`order_ids`.
+    What was deleted meanwhile belongs to nothing. Raises the portal's refusal of any of the lists.
     """
-    return {
-        f"{kind}.{start}": Command(
-            _LISTS[kind],
-            {"select": ["id", "orderId"], "filter": {"@id": sorted(ids)[start : start + PAGE]}},
-        )
-        for kind, ids in parts.items()
-        for start in range(0, len(ids), PAGE)
-    }
+    return ask.every(
+        ask.many(sorted(ids), partial(_page, kind)) for kind, ids in parts.items()
+    ).map(lambda kinds: {pk for pages in kinds for page in pages for pk in page} - {0})
 
 
-def order_ids(
-    parts: Mapping[str, Collection[int]], outcomes: Mapping[str, Answer | errors.BitrixError]
-) -> set[int]:
-    """The orders that ``parts`` belong to, from the outcomes of :func:`commands`, beside others.
-
-    What was deleted meanwhile belongs to nothing. Raises ``errors.BitrixError``.
-    """
-    found: set[int] = set()
-    for key, outcome in outcomes.items():
-        kind = key.partition(".")[0]
-        if kind not in _LISTS:
-            continue
-        if isinstance(outcome, errors.BitrixError):
-            raise outcome
-        found.update(
+def _page(kind: str, ids: Sequence[int]) -> Ask[set[int]]:
+    params = {"select": ["id", "orderId"], "filter": {"@id": list(ids)}}
+    return ask.of(
+        Command(_LISTS[kind], params),
+        lambda answer: {
             parsing.identifier(row.get("orderId"))
-            for row in parsing.rows(outcome.result, kind)
-            if parsing.identifier(row.get("id")) in parts[kind]
-        )
-    return found - {0}
+            for row in parsing.rows(answer.result, kind)
+            if parsing.identifier(row.get("id")) in ids
+        },
+    )

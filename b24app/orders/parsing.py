@@ -136,16 +136,12 @@ def orders(result: object) -> Iterator[Order]:
     return (one for row in rows(result, "orders") if (one := _order(row)).id > 0)
 
 
-def order(
-    answered: Answer | errors.BitrixError, order_id: int
-) -> tuple[Order, Mapping[str, object]]:
+def order_row(answer: Answer, order_id: int) -> tuple[Order, Mapping[str, object]]:
     """The one order that ``sale.order.list`` was asked for, and its row.
 
-    Raises the portal's refusal, and ``OrderNotFound`` where the order is gone.
+    Raises ``errors.OrderNotFound`` where it is not there.
     """
-    if isinstance(answered, errors.BitrixError):
-        raise answered
-    for row in rows(answered.result, "orders"):
+    for row in rows(answer.result, "orders"):
         if (one := _order(row)).id == order_id:
             return one, row
     raise errors.OrderNotFound("", "no such order", method="sale.order.list")

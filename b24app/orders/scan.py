@@ -5,93 +5,108 @@ one before it (settings/how-to-call-rest-api/batch.md), so nothing is counted an
 portal that resolves no references gives the first page only, and reading goes on from there.
 """
 
-import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import ask, batch
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.batch import Reference
 from b24app.bitrix24.client import Answer, Command
 from b24app.bitrix24.filters import Filter, Op, Order
 from b24app.orders import links, parsing
 from b24app.orders import types as orders
 from b24app.orders.types import OrderLink
 
-PAGE: Final = 50
 PAGES: Final = 10
+"""Pages in one request."""
 
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 Row = TypeVar("Row")
 
 
-def link_commands(filters: Sequence[Filter], below: int, pages: int = PAGES) -> dict[str, Command]:
-    """Links of orders below ``below`` (0: from the top), in pages; the first tells the total then."""
-    return {
-        f"page{number}": links.listing(
-            [*filters, *([Filter("orderId", Op.LESS, last)] if last else [])],
-            order=[Order("orderId", "desc")],
-            start=0 if number == 0 and not below else -1,
-        )
-        for number, last in _lasts(below, pages, "[orderEntity]", "orderId")
-    }
+@dataclass(frozen=True, slots=True)
+class Piece(Generic[Row]):
+    """Rows in a row, downwards. ``total`` counts all rows; None where the portal did not say."""
+
+    rows: tuple[Row, ...]
+    total: int | None
 
 
-def order_commands(below: int, pages: int = PAGES) -> dict[str, Command]:
-    """Orders below ``below`` (0: from the top), in pages; the first tells the total then."""
-    return {
-        f"page{number}": Command(
+def links_below(filters: Sequence[Filter], below: int, pages: int = PAGES) -> Ask[Piece[OrderLink]]:
+    """Links of orders below ``below`` (0: from the top); the total comes from the top only.
+
+    Raises the portal's refusal of the first page.
+    """
+
+    def command(last: int | Reference, start: int) -> Command:
+        narrowed = [*filters, *([Filter("orderId", Op.LESS, last)] if last else [])]
+        return links.listing(narrowed, order=[Order("orderId", "desc")], start=start)
+
+    chain = _chain(command, below, pages, ("orderEntity", batch.SIZE - 1, "orderId"))
+    return _piece(chain, parsing.links, lambda link: link.order_id)
+
+
+def orders_below(below: int, pages: int = PAGES) -> Ask[Piece[orders.Order]]:
+    """Orders below ``below`` (0: from the top); the total comes from the top only.
+
+    Raises the portal's refusal of the first page.
+    """
+
+    def command(last: int | Reference, start: int) -> Command:
+        return Command(
             "sale.order.list",
             {
                 "select": parsing.ORDER_FIELDS,
                 "filter": {"<id": last} if last else {},
                 "order": {"id": "desc"},
-                "start": 0 if number == 0 and not below else -1,
+                "start": start,
             },
         )
-        for number, last in _lasts(below, pages, "[orders]", "id")
-    }
+
+    chain = _chain(command, below, pages, ("orders", batch.SIZE - 1, "id"))
+    return _piece(chain, parsing.orders, lambda order: order.id)
 
 
-def _lasts(below: int, pages: int, key: str, field: str) -> Iterable[tuple[int, int | str]]:
-    yield 0, below
-    for number in range(1, pages):
-        yield number, f"$result[page{number - 1}]{key}[{PAGE - 1}][{field}]"
+def _chain(
+    command: Callable[[int | Reference, int], Command],
+    below: int,
+    pages: int,
+    last_row: tuple[str | int, ...],
+) -> list[Command]:
+    """Commands for so many pages; each goes on below the last row of the one before it."""
+    chain = [command(below, -1 if below else 0)]
+    while len(chain) < pages:
+        chain.append(command(chain[-1].at(*last_row), -1))
+    return chain
 
 
-def found_links(outcomes: Outcomes) -> list[OrderLink]:
-    """The links of :func:`link_commands`, downwards; raises the first page's error."""
-    return _chained(outcomes, parsing.links, lambda link: link.order_id)
+def _piece(
+    chain: Sequence[Command],
+    parsed: Callable[[object], Iterable[Row]],
+    number: Callable[[Row], int],
+) -> Ask[Piece[Row]]:
+    def page(answer: Answer) -> tuple[list[Row], int | None]:
+        return list(parsed(answer.result)), answer.total
+
+    first, *rest = (ask.of(command, page) for command in chain)
+    further = ask.every(one.map(lambda read: read[0]).otherwise(None) for one in rest)
+    return ask.together(first, further).map(
+        lambda found: Piece(tuple(_downwards([found[0][0], *found[1]], number)), found[0][1])
+    )
 
 
-def found_orders(outcomes: Outcomes) -> list[orders.Order]:
-    """The orders of :func:`order_commands`, downwards; raises the first page's error."""
-    return _chained(outcomes, parsing.orders, lambda order: order.id)
+def _downwards(pages: Iterable[Sequence[Row] | None], number: Callable[[Row], int]) -> list[Row]:
+    """Rows of all pages that go on downwards from one another; None is a page that was not read.
 
-
-def total(outcomes: Outcomes) -> int | None:
-    first = outcomes["page0"]
-    return first.total if isinstance(first, Answer) else None
-
-
-def _chained(
-    outcomes: Outcomes, parsed: Callable[[object], Iterable[Row]], number: Callable[[Row], int]
-) -> list[Row]:
-    """Rows of all pages that go on downwards from one another.
-
-    Where one does not, or failed, the reference before it led nowhere: what is behind counts as not
-    read, and is asked for with the next step.
+    Where one does not, the reference before it led to nothing: what is behind counts as not read, and is
+    asked for with the next step.
     """
     found: list[Row] = []
-    for at in itertools.count():
-        outcome = outcomes.get(f"page{at}")
-        if isinstance(outcome, errors.BitrixError) and at == 0:
-            raise outcome
-        if not isinstance(outcome, Answer):
-            break
-        page = list(parsed(outcome.result))
-        ids = [number(one) for one in found[-1:] + page]
-        if ids != sorted(set(ids), reverse=True):
+    for page in pages:
+        ids = [number(one) for one in [*found[-1:], *(page or ())]]
+        if page is None or ids != sorted(set(ids), reverse=True):
             break
         found += page
-        if len(page) < PAGE:
+        if len(page) < batch.SIZE:
             break
     return found

@@ -1,30 +1,29 @@
-"""Finding orders to link: by number, id, or the customer's name, phone and e-mail, narrowed by chips.
+"""Finding orders to link: by number, id, or the customer's name, phone and e-mail, narrowed by filters.
 
 Two requests: the first asks every place where the text may stand, the second reads the orders found,
-where each is linked, and what those deals are called. A third narrows what a chip leaves little of.
-No condition of ours is believed to have been kept: the portal drops the ones it does not know in
-silence, so every row is compared again here.
+where each is linked, and what those deals are called. A third narrows down what a filter leaves little of.
+The portal silently drops conditions that it does not know, so every row is compared again here.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from b24app.bitrix24 import batch, errors, references
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24 import ask, batch, references
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Answer, Command
 from b24app.orders import cards, clients, content, links, normalization, parsing
 from b24app.orders.clients import BRIEF, Lookup
+from b24app.orders.matching import Buyer
 from b24app.orders.types import DEAL, INVOICE, Card, Order, Owner
 
-PAGE = 50
-SHORTEST_PART = 2
-LONGEST_ID = 15
-# Pages asked for at once where a chip will leave out much of what is found.
-DEEP = 4
-# Pages of each place asked for at once where all that is found is wanted.
-WIDE = 10
+MIN_TEXT = 2
+MAX_ID_DIGITS = 15
+FILTERED_PAGES = 4
+"""Pages asked for at once where a filter will leave out much of what is found."""
 
-Outcomes = Mapping[str, Answer | errors.BitrixError]
+ALL_PAGES = 10
+"""Pages of each place asked for at once where all that is found is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,66 +65,86 @@ class Finding:
     client_known: bool = True
 
 
-def search(client: Client, wanted: Wanted) -> Finding:
+def search(wanted: Wanted) -> Ask[Finding]:
     """At most 50 orders matching ``wanted``; the newest of all for an empty one.
 
     Raises the portal's refusal when the card may not be opened or orders may not be read.
     """
     if wanted.mine:
-        return _of_client(client, wanted)
+        return _of_client(wanted)
     narrow = _leaves_little(wanted)
     # The end of a telephone finds many others' too.
-    places = _places(wanted)
-    depth = DEEP if narrow or normalization.looks_like_phone(wanted.text) else 1
-    answers = client.batch(cards.opening(wanted.card) | _questions(places, depth))
-    card = cards.opened(wanted.card, answers)
-    ids, more = _candidates(places, depth, answers, wanted.below)
-    if narrow:
-        ids = _narrowed(client, ids, wanted)
-    if len(ids) > PAGE:
-        ids, more = ids[:PAGE], ids[PAGE - 1]
-    return Finding(card, read_found(client, ids), more)
+    phone = normalization.looks_like_phone(wanted.text)
+    looks = _looks(_places(wanted), FILTERED_PAGES if narrow or phone else 1)
+
+    def found(card: Card, ids: list[int], more: int) -> Ask[Finding]:
+        if len(ids) > batch.SIZE:
+            ids, more = ids[: batch.SIZE], ids[batch.SIZE - 1]
+        return found_by_id(ids).map(lambda orders: Finding(card, orders, more))
+
+    def kept(card: Card, looked: Sequence[_Look]) -> Ask[Finding]:
+        ids, more = _candidates(looked, wanted.below)
+        filtered = _filtered(ids, wanted) if narrow else ask.known(ids)
+        return filtered.then(lambda left: found(card, left, more))
+
+    return ask.together(cards.card_of(wanted.card), looks).then(lambda read: kept(*read))
 
 
-def every_id(client: Client, wanted: Wanted) -> tuple[list[int], int]:
-    """Ids of orders matching ``wanted``, for work on all of them: no card is opened, nothing else read.
+def ids_matching(wanted: Wanted) -> Ask[tuple[list[int], int]]:
+    """IDs of orders matching ``wanted``, for work on all of them: no card is opened, nothing else read.
 
-    A piece of them, newest first, and the order to go on under, 0 at the end. One request, two where
-    chips narrow. Raises the portal's refusal when orders may not be read.
+    A piece of them, newest first, and the order to go on under, 0 at the end. One request, two with
+    filters. Raises the portal's refusal when orders may not be read.
     """
-    places = _places(wanted)
-    ids, more = _candidates(places, WIDE, client.batch(_questions(places, WIDE)), wanted.below)
-    narrow = wanted.unlinked or wanted.since is not None or wanted.until is not None
-    return (_narrowed(client, ids, wanted) if narrow else ids), more
+    filters = wanted.unlinked or wanted.since is not None or wanted.until is not None
+
+    def kept(looked: Sequence[_Look]) -> Ask[tuple[list[int], int]]:
+        ids, more = _candidates(looked, wanted.below)
+        filtered = _filtered(ids, wanted) if filters else ask.known(ids)
+        return filtered.map(lambda left: (left, more))
+
+    return _looks(_places(wanted), ALL_PAGES).then(kept)
 
 
-def _of_client(client: Client, wanted: Wanted) -> Finding:
+def _of_client(wanted: Wanted) -> Ask[Finding]:
     """Orders that hold the text and are the client's; without a text, those that hold the client's data."""
-    asked = clients.commands(wanted.card)
+    buyer = clients.buyer_of(wanted.card)
     if _is_text(wanted.text):
-        places, depth = _places(wanted), DEEP
-        answers = client.batch(asked | _questions(places, depth))
-        buyer, card = clients.read(client, wanted.card, answers)
-    else:
-        buyer, card = clients.read(client, wanted.card, client.batch(asked))
-        places = {
-            f"lookup{at}": _value_place(lookup, wanted.below)
-            for at, lookup in enumerate(clients.lookups(buyer))
-        }
-        depth = max(1, min(DEEP, batch.SIZE // max(len(places), 1)))
-        answers = client.batch(_questions(places, depth)) if places else {}
+        looks = _looks(_places(wanted), FILTERED_PAGES)
+        return ask.together(buyer, looks).then(
+            lambda read: _buyers_orders(wanted, *read[0], read[1])
+        )
+
+    def with_data(buyer: Buyer, card: Card) -> Ask[Finding]:
+        places = [_value_place(lookup, wanted.below) for lookup in clients.lookups(buyer)]
+        pages = max(1, min(FILTERED_PAGES, batch.SIZE // max(len(places), 1)))
+        return _looks(places, pages).then(
+            lambda looked: _buyers_orders(wanted, buyer, card, looked)
+        )
+
+    return buyer.then(lambda found: with_data(*found))
+
+
+def _buyers_orders(
+    wanted: Wanted, buyer: Buyer, card: Card, looked: Sequence["_Look"]
+) -> Ask[Finding]:
+    """The buyer's orders among those that were ``looked`` up."""
     if not clients.lookups(buyer):
-        return Finding(card, (), 0, client_known=False)
-    ids, more = _candidates(places, depth, answers, wanted.below)
-    looked = ids[: PAGE * DEEP]
-    found = tuple(
-        one
-        for one in read_found(client, looked)
-        if _fits(one, wanted) and clients.is_buyers(buyer, one.order.customer)
-    )
-    if len(found) > PAGE:
-        return Finding(card, found[:PAGE], found[PAGE - 1].order.id)
-    return Finding(card, found, looked[-1] if len(ids) > len(looked) else more)
+        return ask.known(Finding(card, (), 0, client_known=False))
+    ids, more = _candidates(looked, wanted.below)
+    read = ids[: batch.SIZE * FILTERED_PAGES]
+
+    def kept(orders: Iterable[Found]) -> Finding:
+        found = tuple(
+            one
+            for one in orders
+            if _fits(one, wanted) and clients.is_buyers(buyer, one.order.customer)
+        )
+        if len(found) > batch.SIZE:
+            return Finding(card, found[: batch.SIZE], found[batch.SIZE - 1].order.id)
+        return Finding(card, found, read[-1] if len(ids) > len(read) else more)
+
+    return found_by_id(read).map(kept)
 
 
 def _fits(one: Found, wanted: Wanted) -> bool:
@@ -156,7 +175,7 @@ def _longest_word(text: str) -> str:
 class _Place:
     """One place where the text may stand: how to ask, and which orders of an answer really hold it.
 
-    What was meant exactly (``exact``: a whole number or id) stands first, however old it is.
+    An ``exact`` match (of a whole number or ID) comes first, however old it is.
     """
 
     command: Command
@@ -166,47 +185,50 @@ class _Place:
 
 
 def _leaves_little(wanted: Wanted) -> bool:
-    """Whether the chips are worth a request that only says which of the candidates they leave."""
+    """Whether the filters are worth a request that only says which of the candidates they leave."""
     dated = wanted.since is not None or wanted.until is not None
     return wanted.unlinked or (dated and _is_text(wanted.text))
 
 
 def _is_text(text: str) -> bool:
-    return len(text) >= SHORTEST_PART or text.isdecimal()
+    return len(text) >= MIN_TEXT or text.isdecimal()
 
 
-def _places(wanted: Wanted) -> dict[str, _Place]:
+def _places(wanted: Wanted) -> list[_Place]:
     text, below = references.plain(wanted.text), wanted.below
     period = _period(wanted)
     if not _is_text(text):
-        return {"numbers": _order_place(period, lambda order: _within(order, wanted), below)}
+        return [_order_place(period, lambda order: _within(order, wanted), below)]
 
     def numbered(order: Order) -> bool:
         return _holds(order.number, text) and _within(order, wanted)
 
-    found = {"numbers": _order_place({"%accountNumber": text, **period}, numbered, below)}
+    found = [_order_place({"%accountNumber": text, **period}, numbered, below)]
     if not below:
-        found["number"] = _order_place(
-            {"=accountNumber": text}, lambda order: order.number == text, exact=True
+        found.append(
+            _order_place({"=accountNumber": text}, lambda order: order.number == text, exact=True)
         )
-    if not below and text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID:
+    if not below and text.isascii() and text.isdecimal() and len(text) <= MAX_ID_DIGITS:
         pk = int(text)
-        found["id"] = _order_place({"=id": pk}, lambda order: order.id == pk, exact=True)
-    found["customers"] = _value_place(
-        Lookup(_longest_word(text), parsing.CUSTOMER_CODES, lambda value: _holds(value, text)),
-        below,
+        found.append(_order_place({"=id": pk}, lambda order: order.id == pk, exact=True))
+    customers = Lookup(
+        _longest_word(text), parsing.CUSTOMER_CODES, lambda value: _holds(value, text)
     )
+    found.append(_value_place(customers, below))
     if normalization.looks_like_phone(text):
-        for number, part in enumerate(normalization.phone_fragments(text)):
-            lookup = Lookup(
-                part, parsing.PHONE_CODES, lambda value: normalization.phone_holds(value, text)
-            )
-            found[f"phone{number}"] = _value_place(lookup, below)
+        found += [
+            _value_place(Lookup(part, parsing.PHONE_CODES, _has_phone(text)), below)
+            for part in normalization.phone_fragments(text)
+        ]
     return found
 
 
+def _has_phone(text: str) -> Callable[[str], bool]:
+    return lambda value: normalization.phone_holds(value, text)
+
+
 def _period(wanted: Wanted) -> dict[str, object]:
-    """The days asked for with one more on either side: the portal counts in a time zone of its own."""
+    """The days asked for and a day before and after them: the portal counts in its own time zone."""
     found: dict[str, object] = {}
     day = timedelta(days=1)
     if wanted.since is not None:
@@ -250,20 +272,28 @@ def _value_place(lookup: Lookup, below: int) -> _Place:
     )
 
 
-def _questions(places: Mapping[str, _Place], depth: int) -> dict[str, Command]:
-    return {
-        f"{key}:{page}": Command(
-            place.command.method, {**place.command.params, "start": page * PAGE}
-        )
-        for key, place in places.items()
-        for page in range(1 if place.exact else depth)
-    }
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was found in a place, page by page."""
+
+    place: _Place
+    answers: tuple[Answer, ...]
 
 
-def _candidates(
-    places: Mapping[str, _Place], depth: int, answers: Outcomes, below: int
-) -> tuple[list[int], int]:
-    """Orders that hold the text, those meant exactly before the newest, and the order to go on under.
+def _looks(places: Iterable[_Place], pages: int) -> Ask[tuple[_Look, ...]]:
+    """So many pages of each place at once, of an exact one the first only. Raises any refusal."""
+    return ask.every(_look(place, 1 if place.exact else pages) for place in places)
+
+
+def _look(place: _Place, pages: int) -> Ask[_Look]:
+    method, params = place.command.method, place.command.params
+    commands = (Command(method, {**params, "start": page * batch.SIZE}) for page in range(pages))
+    answers = ask.every(ask.of(command, lambda answer: answer) for command in commands)
+    return answers.map(lambda read: _Look(place, read))
+
+
+def _candidates(looked: Iterable[_Look], below: int) -> tuple[list[int], int]:
+    """Orders that hold the text, exact matches before the newest, and the order to go on under.
 
     That is 0 at the end. A place with more pages than were read is known down to its last order only,
     and so is the whole.
@@ -271,17 +301,12 @@ def _candidates(
     ids: set[int] = set()
     exact: set[int] = set()
     known_to = 0
-    for key, place in places.items():
-        seen: list[int] = []
-        further = False
-        for page in range(1 if place.exact else depth):
-            answer = answers[f"{key}:{page}"]
-            if isinstance(answer, errors.BitrixError):
-                raise answer
-            (exact if place.exact else ids).update(place.orders(answer.result))
-            seen += place.everything(answer.result)
-            further = answer.next is not None and not place.exact
-        if further and seen:
+    for look in looked:
+        place, results = look.place, [answer.result for answer in look.answers]
+        for result in results:
+            (exact if place.exact else ids).update(place.orders(result))
+        seen = [pk for result in results for pk in place.everything(result)]
+        if seen and not place.exact and look.answers[-1].next is not None:
             known_to = max(known_to, min(seen))
     kept = {pk for pk in ids - exact if pk >= known_to and (not below or pk < below)}
     found = sorted(exact, reverse=True) + sorted(kept, reverse=True)
@@ -289,58 +314,70 @@ def _candidates(
     return found, known_to if not below or known_to < below else 0
 
 
-def _narrowed(client: Client, ids: Sequence[int], wanted: Wanted) -> list[int]:
-    """Those of the candidates that the chips leave."""
-    if not ids:
-        return []
-    asked = links.place_commands(ids) if wanted.unlinked else {}
-    dates = {
-        f"dates{at}": Command(
-            "sale.order.list",
-            {"select": ["id", "dateInsert"], "filter": {"@id": list(ids[at : at + PAGE])}},
-        )
-        for at in range(0, len(ids), PAGE)
-    }
-    answers = client.batch(asked | dates)
-    known: set[int] = set()
-    for key in dates:
-        answer = answers[key]
-        if isinstance(answer, errors.BitrixError):
-            raise answer
-        known |= {one.id for one in parsing.orders(answer.result) if _within(one, wanted)}
-    places = links.places(ids, answers) if wanted.unlinked else dict[int, Owner | None]()
-    return [pk for pk in ids if pk in known and places.get(pk) is None]
+def _filtered(ids: Sequence[int], wanted: Wanted) -> Ask[list[int]]:
+    """Those of the candidates that the filters leave."""
+    nowhere: Ask[dict[int, Owner | None]] = ask.known({})
+    owners = links.owners_of(ids) if wanted.unlinked else nowhere
+    dates = ask.many(ids, lambda page: _within_dates(page, wanted))
+
+    def kept(places: Mapping[int, Owner | None], pages: Iterable[set[int]]) -> list[int]:
+        within = {pk for page in pages for pk in page}
+        return [pk for pk in ids if pk in within and places.get(pk) is None]
+
+    return ask.together(owners, dates).map(lambda found: kept(*found))
 
 
-def read_found(client: Client, ids: Sequence[int]) -> tuple[Found, ...]:
-    """At most 200 orders by id with their places and those places' titles, in the order given.
-
-    One request; another where the portal left anything out. Raises the portal's refusal.
-    """
-    if not ids:
-        return ()
-    blocks = {at: ids[at : at + PAGE] for at in range(0, len(ids), PAGE)}
-    # The places are listed from the lowest order on, whatever the order here.
-    asked = links.place_commands(ids)
-    for at, block in blocks.items():
-        owners = [f"$result[place{at}][orderEntity][{row}][ownerId]" for row in range(len(block))]
-        asked |= content.commands(list(block), f"found{at}", BRIEF)
-        asked |= cards.listing(DEAL, owners, str(at)) | cards.listing(INVOICE, owners, str(at))
-    answers = client.batch(asked)
-    gathered = clients.gather({f"found{at}": block for at, block in blocks.items()}, answers)
-    places, known = links.places(ids, answers), cards.listed(answers)
-    missing = gathered.gaps() | _untitled(places.values(), known)
-    if missing:
-        more = client.batch(missing)
-        gathered.take(more)
-        known |= cards.listed(more)
-    return tuple(
-        Found(order, places[order.id], known.get(places[order.id] or Owner(0, 0)))
-        for order in gathered.built(ids)
+def _within_dates(ids: Sequence[int], wanted: Wanted) -> Ask[set[int]]:
+    params = {"select": ["id", "dateInsert"], "filter": {"@id": list(ids)}}
+    return ask.of(
+        Command("sale.order.list", params),
+        lambda answer: {one.id for one in parsing.orders(answer.result) if _within(one, wanted)},
     )
 
 
-def _untitled(places: Iterable[Owner | None], known: Mapping[Owner, Card]) -> dict[str, Command]:
-    """Titles by number, where not one came: perhaps this portal resolves no references."""
-    owners = {one for one in places if one is not None}
-    return {} if not owners or owners & known.keys() else cards.listing_of(owners)
+def found_by_id(ids: Sequence[int]) -> Ask[tuple[Found, ...]]:
+    """At most 200 orders by ID with their places and those places' titles, in the order given.
+
+    One request; another where the portal left anything out. Raises the portal's refusal.
+    """
+    # The places are listed from the lowest order on, whatever the order here.
+    pages = ask.pages(sorted(set(ids)))
+    places = ask.every(_places_of(page) for page in pages).then(_with_titles)
+
+    def found(orders: Iterable[Order], placed: _Placed) -> tuple[Found, ...]:
+        owners, known = placed
+        return tuple(
+            Found(order, owners.get(order.id), known.get(owners.get(order.id) or Owner(0, 0)))
+            for order in orders
+        )
+
+    return ask.together(content.strictly(ids, BRIEF), places).map(
+        lambda read: found(read[0].built(ids), read[1])
+    )
+
+
+_Placed = tuple[dict[int, Owner | None], Mapping[Owner, Card]]
+
+
+def _places_of(ids: Sequence[int]) -> Ask[_Placed]:
+    """Where at most 50 orders are linked, and the cards of those places by reference."""
+    command = links.of_orders(ids)
+    owner_ids = [command.at("orderEntity", row, "ownerId") for row in range(len(ids))]
+    return ask.together(
+        ask.of(command, links.read_links).map(lambda found: links.read_owners(ids, [found])),
+        cards.referenced(DEAL, owner_ids),
+        cards.referenced(INVOICE, owner_ids),
+    ).map(lambda read: (read[0], {**read[1], **read[2]}))
+
+
+def _with_titles(pages: Iterable[_Placed]) -> Ask[_Placed]:
+    """All pages as one. Titles are asked for by ID where not one came by reference."""
+    places: dict[int, Owner | None] = {}
+    known: dict[Owner, Card] = {}
+    for owners, titled in pages:
+        places |= owners
+        known |= titled
+    wanted = {one for one in places.values() if one is not None}
+    if not wanted or wanted & known.keys():
+        return ask.known((places, known))
+    return cards.cards_of(wanted).map(lambda read: (places, {**known, **read.found}))

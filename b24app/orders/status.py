@@ -1,30 +1,25 @@
-"""Number and status of orders (sale/order/sale-order-list.md), for what is shown beside a change."""
+"""Number and status of orders, for what is shown beside a change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Command
+from b24app.bitrix24 import ask
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Command
 from b24app.orders import parsing
 from b24app.orders.types import Order
 
 
-def reading(order_ids: Sequence[int]) -> dict[str, Command]:
-    """Commands that read number and status of orders, 50 each, for :func:`read`."""
-    ids = sorted(set(order_ids))
-    return {
-        f"orders{at}": Command(
-            "sale.order.list",
-            {"select": ["id", "accountNumber", "statusId"], "filter": {"@id": ids[at : at + 50]}},
-        )
-        for at in range(0, len(ids), 50)
-    }
+def orders_of(order_ids: Iterable[int]) -> Ask[dict[int, Order]]:
+    """Orders by ID with number and status only (sale/order/sale-order-list.md).
+
+    What was refused is left out, like what does not exist.
+    """
+    return ask.many(sorted(set(order_ids)), _page).map(
+        lambda pages: {order.id: order for page in pages for order in page}
+    )
 
 
-def read(outcomes: Mapping[str, Answer | errors.BitrixError]) -> dict[int, Order]:
-    """The orders from :func:`reading` by id, with number and status only."""
-    return {
-        order.id: order
-        for key, outcome in outcomes.items()
-        if key.startswith("orders") and isinstance(outcome, Answer)
-        for order in parsing.orders(outcome.result)
-    }
+def _page(ids: Sequence[int]) -> Ask[Sequence[Order]]:
+    params = {"select": ["id", "accountNumber", "statusId"], "filter": {"@id": list(ids)}}
+    command = Command("sale.order.list", params)
+    return ask.of(command, lambda answer: tuple(parsing.orders(answer.result))).otherwise(())

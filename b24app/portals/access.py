@@ -6,49 +6,48 @@ card. Whether somebody is among the named is the portal's to say: ``user.access`
 own token (common/users/user-access.md).
 """
 
-from collections.abc import Mapping
-
-from b24app.bitrix24.client import Answer, Command
-from b24app.bitrix24.errors import BitrixError
+from b24app.bitrix24 import ask
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Command
 from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
 
 
-def question(portal: Portal) -> dict[str, Command]:
-    """The command that asks whether a person is among the named; none where nobody is."""
-    codes = portal.named_codes
-    if not codes or portal.installer_id is None:
-        return {}
-    return {"named": Command("user.access", {"ACCESS": codes})}
+def can_be_named(portal: Portal) -> bool:
+    """Whether anybody is named, and the app has an installer to act with."""
+    return bool(portal.named_codes) and portal.installer_id is not None
 
 
-def named(outcomes: Mapping[str, Answer | BitrixError]) -> bool:
-    """True where the portal has said so; a question that was not asked or not answered means no."""
-    outcome = outcomes.get("named")
-    return isinstance(outcome, Answer) and outcome.result is True
+def is_named(portal: Portal) -> Ask[bool]:
+    """Whether a person is among the named, as the portal says it; nothing is sent where nobody is.
+
+    False where the portal does not answer.
+    """
+    if not can_be_named(portal):
+        return ask.known(False)
+    command = Command("user.access", {"ACCESS": portal.named_codes})
+    return ask.of(command, lambda answer: answer.result is True).otherwise(False)
 
 
-def may_link(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> bool:
+def can_link(user: PortalUser, *, is_named: bool) -> bool:
     """False where the portal has refused the person's own right and the app may not act for them.
 
     False for everybody once the subscription has ended.
     """
-    return not user.portal.payment_expired and (user.may_link is not False or named(outcomes))
+    return not user.portal.payment_expired and (user.may_link is not False or is_named)
 
 
-def administrator() -> dict[str, Command]:
-    """The command that asks whether a person administers the portal (common/users/user-admin.md)."""
-    return {"admin": Command("user.admin")}
+def is_administrator() -> Ask[bool]:
+    """Whether a person administers the portal (common/users/user-admin.md).
 
-
-def confirm_administrator(user: PortalUser, outcomes: Mapping[str, Answer | BitrixError]) -> None:
-    """Raises :class:`Refused` where the portal says that ``user`` is no administrator any more, and the
-    error of :func:`administrator`'s command where it did not say.
+    Raises the portal's refusal to say.
     """
-    outcome = outcomes["admin"]
-    if isinstance(outcome, BitrixError):
-        raise outcome
-    if outcome.result is not True:
+    return ask.of(Command("user.admin"), lambda answer: answer.result is True)
+
+
+def confirm_administrator(user: PortalUser, *, is_administrator: bool) -> None:
+    """Raises :class:`Refused` if the portal says that ``user`` is no administrator any more."""
+    if not is_administrator:
         PortalUser.objects.of(user.portal).filter(pk=user.pk).update(is_admin=False)
         raise Refused("admins-only", user.portal)
 

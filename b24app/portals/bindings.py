@@ -1,13 +1,14 @@
 """What the app binds in a portal, as data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.urls import reverse
 
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask, Refusal
 from b24app.bitrix24.client import Answer, Command
-from b24app.bitrix24.errors import BitrixError
 from b24app.portals.models import Portal
 from b24app.portals.placements import (
     DEAL_LIST_MENU,
@@ -35,9 +36,9 @@ WIDER: Mapping[str, frozenset[str]] = {"user_brief": frozenset({"user", "user_ba
 
 APP_EVENTS = ("ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT")
 
-# What makes an open tab stale (sale/events/index.md, crm/deals/events/index.md). A changed link is
-# told as a saved order; of the two events that tell a saved order one is enough. The event of a
-# changed invoice tells of every item of every smart process, so invoices are not followed.
+# What makes an open tab stale (sale/events/index.md, crm/deals/events/index.md). A changed link
+# comes as a saved order; of the two events for a saved order one is enough. The event for a changed
+# invoice comes for every item of every smart process, so invoices are not followed.
 ORDER_EVENTS = ("ONSALEORDERSAVED", "ONORDERDELETED")
 PAYMENT_EVENTS = ("ONPAYMENTENTITYSAVED", "ONPAYMENTDELETED")
 SHIPMENT_EVENTS = ("ONSHIPMENTENTITYSAVED", "ONSHIPMENTDELETED")
@@ -153,74 +154,148 @@ def wanted_events() -> frozenset[Bound]:
 LINK_FIELDS = frozenset({"orderId", "ownerId", "ownerTypeId"})
 
 
-def link_fields() -> dict[str, Command]:
-    """The command that tells which fields of an order link the portal's kernel knows.
+def unknown_link_fields() -> Ask[list[str]]:
+    """The fields of an order link that the app needs and the portal's kernel does not know.
 
-    It drops a filter by a field it does not know, and then answers every link: so the names are asked
-    for (crm/universal/order-entity/crm-order-entity-get-fields.md). For :func:`unknown_link_fields`.
+    A kernel drops a filter by a field it does not know, and then answers every link: so the names are
+    asked for (crm/universal/order-entity/crm-order-entity-get-fields.md). Raises the portal's refusal.
     """
-    return {"links": Command("crm.orderentity.getFields")}
+    return ask.of(Command("crm.orderentity.getFields"), _unknown_fields)
 
 
-def unknown_link_fields(answer: Answer) -> list[str]:
-    """The fields the app needs and the kernel does not know."""
+def _unknown_fields(answer: Answer) -> list[str]:
     found = answer.result.get("orderEntity") if isinstance(answer.result, Mapping) else None
     return sorted(LINK_FIELDS - set(found if isinstance(found, Mapping) else {}))
 
 
-def looking() -> dict[str, Command]:
-    """Commands that read what is bound now, for :func:`bound_placements` and :func:`bound_events`."""
-    return {"placements": Command("placement.get"), "events": Command("event.get")}
+def granted_scopes() -> Ask[list[str]]:
+    """Permissions as the portal grants them now (common/system/scope.md); empty if it does not say.
+
+    Raises the portal's refusal.
+    """
+    return ask.of(
+        Command("scope"),
+        lambda answer: (
+            [str(one) for one in answer.result] if isinstance(answer.result, list) else []
+        ),
+    )
 
 
-def bound_placements(outcomes: Mapping[str, Answer | BitrixError]) -> list[Bound]:
-    """What :func:`looking` found; nothing where it could not be read."""
-    return _bound(outcomes["placements"], "placement")
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What the app has bound in a portal now; a refusal if the portal did not list it."""
+
+    placements: tuple[Bound, ...] | Refusal
+    events: tuple[Bound, ...] | Refusal
+
+    @property
+    def refusals(self) -> list[errors.BitrixError]:
+        parts = (self.placements, self.events)
+        return [one.error for one in parts if isinstance(one, Refusal)]
 
 
-def bound_events(outcomes: Mapping[str, Answer | BitrixError]) -> list[Bound]:
-    """What :func:`looking` found; nothing where it could not be read."""
-    return _bound(outcomes["events"], "event")
+def bound_placements() -> Ask[tuple[Bound, ...]]:
+    """The placements bound now (widgets/placement-get.md). Raises the portal's refusal."""
+    return ask.of(Command("placement.get"), lambda answer: _bound(answer, "placement"))
 
 
-def _bound(outcome: Answer | BitrixError, key: str) -> list[Bound]:
-    found = outcome.result if isinstance(outcome, Answer) else []
-    return [
+def bound_events() -> Ask[tuple[Bound, ...]]:
+    """The events bound now (events/event-get.md). Raises the portal's refusal."""
+    return ask.of(Command("event.get"), lambda answer: _bound(answer, "event"))
+
+
+def present() -> Ask[Present]:
+    """What is bound now, both lists in one request."""
+    return ask.together(bound_placements().attempt(), bound_events().attempt()).map(
+        lambda found: Present(*found)
+    )
+
+
+def _bound(answer: Answer, key: str) -> tuple[Bound, ...]:
+    return tuple(
         Bound(str(row.get(key)).upper(), str(row.get("handler")))
-        for row in (found if isinstance(found, list) else [])
+        for row in (answer.result if isinstance(answer.result, list) else [])
         if isinstance(row, Mapping)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A placement or an event to be bound or unbound. ``name`` is the portal's code for it."""
+
+    kind: str
+    name: str
+    binds: bool
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A change that the portal refused, or that nobody knows the outcome of."""
+
+    change: Change
+    error: errors.BitrixError
+
+
+def failures_of(changes: Sequence[Change]) -> Ask[list[Failure]]:
+    """Make the changes; those that failed."""
+    return ask.every(_made(change) for change in changes).map(
+        lambda found: [one for one in found if one is not None]
+    )
+
+
+def _made(change: Change) -> Ask[Failure | None]:
+    def failure(outcome: Refusal | None) -> Failure | None:
+        return Failure(change, outcome.error) if outcome is not None else None
+
+    return ask.of(change.command, lambda _: None).attempt().map(failure)
+
+
+def mending(portal: Portal, present: Present) -> list[Change]:
+    """Changes that make what is bound what is wanted; none where nothing differs.
+
+    What the portal did not list counts as not bound.
+    """
+    return [
+        *placement_changes(
+            portal, () if isinstance(present.placements, Refusal) else present.placements
+        ),
+        *_changes(
+            wanted_events(),
+            () if isinstance(present.events, Refusal) else present.events,
+            "event",
+            "EVENT",
+        ),
     ]
 
 
-def mending(portal: Portal, outcomes: Mapping[str, Answer | BitrixError]) -> dict[str, Command]:
-    """Commands that make what :func:`looking` found what is wanted; none where nothing differs."""
-    return changes(
-        wanted_placements(portal), bound_placements(outcomes), "placement", "PLACEMENT"
-    ) | changes(wanted_events(), bound_events(outcomes), "event", "EVENT")
+def placement_changes(portal: Portal, bound: Iterable[Bound]) -> list[Change]:
+    """Changes that make the placements what the portal's settings want."""
+    return _changes(wanted_placements(portal), bound, "placement", "PLACEMENT")
 
 
-def changes(
+def _changes(
     wanted: Iterable[Bound], bound: Iterable[Bound], kind: str, field: str
-) -> dict[str, Command]:
-    """Commands that make what is bound what is wanted: leftovers unbound first, gaps bound.
+) -> list[Change]:
+    """Changes that make what is bound what is wanted: leftovers unbound first, gaps bound.
 
     ``kind`` is ``placement`` or ``event`` and ``field`` the parameter naming it
     (widgets/placement-bind.md, events/event-bind.md). Nothing for what stands right already.
     """
     wanted_set, present = frozenset(wanted), list(bound)
-    commands: dict[str, Command] = {}
+    changes = []
     spare = [one for one in present if one not in wanted_set]
-    # The same binding twice shows the tab twice; unbinding takes both, so it is bound anew.
+    # The same binding twice shows the tab twice; unbinding takes both, so it is bound again.
     doubled = {one for one in present if one in wanted_set and present.count(one) > 1}
-    for number, one in enumerate([*dict.fromkeys(spare), *sorted(doubled, key=str)]):
+    for one in [*dict.fromkeys(spare), *sorted(doubled, key=str)]:
         params = {field: one.name, "HANDLER": one.handler}
-        commands[f"{kind}.unbind{number}"] = Command(f"{kind}.unbind", params, write=True)
+        command = Command(f"{kind}.unbind", params, write=True)
+        changes.append(Change(kind, one.name, binds=False, command=command))
     for one in sorted(wanted_set, key=str):
         if one not in present or one in doubled:
-            commands[f"{kind}.bind.{one.name}"] = Command(
-                f"{kind}.bind", _binding(one, field), write=True
-            )
-    return commands
+            command = Command(f"{kind}.bind", _binding(one, field), write=True)
+            changes.append(Change(kind, one.name, binds=True, command=command))
+    return changes
 
 
 _BY_CODE: Mapping[str, Place] = {place.code: place for place in PLACES.values()}

@@ -1,4 +1,4 @@
-"""Who is told of every request to a portal: the journal, which stands above and says so at start."""
+"""Who gets a record of every request to a portal: the journal, which registers itself at start."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ _observers: list[Observer] = []
 
 
 def observe(observer: Observer) -> None:
-    """From now on tell ``observer`` of every request: the portal, the user (0 unknown), the record."""
+    """Call ``observer`` for every request from now on: the portal, the user (0: unknown), the record."""
     if observer not in _observers:
         _observers.append(observer)
 
@@ -20,8 +20,8 @@ def observe(observer: Observer) -> None:
 def listener(portal: Portal, user_id: int = 0) -> Listener:
     """The listener of a client that calls ``portal`` as ``user_id``; 0 while that is not proven."""
 
-    def tell(record: CallRecord) -> None:
+    def report(record: CallRecord) -> None:
         for observer in _observers:
             observer(portal, user_id, record)
 
-    return tell
+    return report

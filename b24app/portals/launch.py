@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
-from urllib.parse import urlsplit
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 
 from b24app import tracing
-from b24app.bitrix24 import answers, errors
+from b24app.bitrix24 import answers, ask, endpoints, errors
+from b24app.bitrix24.ask import Ask, Refusal
 from b24app.bitrix24.client import Answer, Client, Command, Timeouts
 from b24app.bitrix24.oauth import Grant, TokenInfo
 from b24app.bitrix24.portal_limits import Priority
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 _TOKEN = re.compile(r"[\x21-\x7e]{8,2000}")
 _PLACEMENT = re.compile(r"[A-Z0-9_]{1,64}")
-LONGEST_OPTIONS = 10_000
+MAX_OPTIONS_CHARACTERS = 10_000
 RETRY_SECONDS = 15 * 60
 ACCESS_LIFETIME = timedelta(hours=1)
 """How long an access token lives (settings/oauth/auto-renewal.md). What an opening says of it is a
@@ -124,7 +124,7 @@ def _entity(options: str) -> int:
     """The card's id from PLACEMENT_OPTIONS, a JSON object; 0 where there is no card."""
     if not options:
         return 0
-    if len(options) > LONGEST_OPTIONS:
+    if len(options) > MAX_OPTIONS_CHARACTERS:
         raise Refused("malformed")
     try:
         parsed = json.loads(options)
@@ -178,7 +178,7 @@ class PresentedToken:
         The portal is known at that address from then on, so this very answer names it.
         """
         info = verified_by_server(self._posted)
-        if urlsplit(info.client_endpoint).netloc != urlsplit(location).netloc:
+        if not endpoints.same_host(info.client_endpoint, location):
             raise errors.UnexpectedRedirect("REDIRECT", "to an unconfirmed host")
         settle(self._portal, endpoint=checked_endpoint(info.client_endpoint))
         return self._portal.endpoint
@@ -230,50 +230,80 @@ def proved(posted: Posted) -> Proof:
     return Proof(posted, checked_endpoint(info.client_endpoint), info.scope)
 
 
-def identity_commands() -> dict[str, Command]:
-    """Commands that tell whose token it is and for which app; part of each page's first request."""
-    return {"profile": Command("profile"), "app": Command("app.info")}
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the portal says about a token: whose it is, and for which app it was issued.
+
+    ``user_id`` is 0, texts are empty where it does not say. ``payment_expired`` is True once the trial or
+    the subscription is over, None if unsaid. ``app_status`` and ``licence`` are STATUS and
+    LICENSE_FAMILY of ``app.info``.
+    """
+
+    user_id: int
+    name: str
+    is_admin: bool
+    app_code: str
+    app_status: str
+    licence: str
+    payment_expired: bool | None
 
 
-def identified(
-    posted: Posted, portal: Portal, outcomes: Mapping[str, Answer | errors.BitrixError]
-) -> Person:
-    """The person behind the token, from the outcomes of :func:`identity_commands`.
+def identity() -> Ask[Identity]:
+    """Whose token it is and for which app; part of each page's first request.
+
+    Raises what ``profile`` is refused with (common/system/profile.md, common/system/app-info.md).
+    """
+    profile = ask.of(Command("profile"), lambda answer: answer.result)
+    app = ask.of(Command("app.info"), lambda answer: answer).attempt()
+    return ask.together(profile, app).map(lambda found: _identity(*found))
+
+
+def _identity(profile: object, app: Answer | Refusal) -> Identity:
+    row = profile if isinstance(profile, Mapping) else {}
+    result = None if isinstance(app, Refusal) else app.result
+    about = result if isinstance(result, Mapping) else {}
+    return Identity(
+        user_id=answers.whole(row.get("ID")) or 0,
+        name=" ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()[:255],
+        is_admin=row.get("ADMIN") is True,
+        app_code=_app_code(app),
+        app_status=str(about.get("STATUS") or "")[:8],
+        licence=str(about.get("LICENSE_FAMILY") or "")[:64],
+        payment_expired=payment_expired(app),
+    )
+
+
+def person_of(posted: Posted, portal: Portal, identity: Identity) -> Person:
+    """The person behind the token.
 
     Raises :class:`Refused` where the token is not this app's, or the portal does not say whose it is.
     """
-    profile, app = outcomes["profile"], outcomes["app"]
-    if isinstance(profile, errors.BitrixError):
-        raise profile
-    row = profile.result if isinstance(profile.result, Mapping) else {}
-    user_id = answers.whole(row.get("ID")) or 0
-    if user_id <= 0:
+    if identity.user_id <= 0:
         raise Refused("foreign", portal)
-    if not portal.app_code or app_code(app) != portal.app_code:
+    if not portal.app_code or identity.app_code != portal.app_code:
         # Older kernels and renamed app codes land here; the authorization server knows for certain.
         verified_by_server(posted)
-    tracing.note_user(user_id)
-    name = " ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()
-    return Person(user_id, name[:255], row.get("ADMIN") is True, payment_expired(app))
+    tracing.note_user(identity.user_id)
+    return Person(identity.user_id, identity.name, identity.is_admin, identity.payment_expired)
 
 
-def app_code(outcome: Answer | errors.BitrixError) -> str:
+def _app_code(app: Answer | Refusal) -> str:
     """CODE of ``app.info`` (common/system/app-info.md): the app a token was issued for; "" if unsaid."""
-    if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, Mapping):
+    if isinstance(app, Refusal) or not isinstance(app.result, Mapping):
         return ""
-    return str(outcome.result.get("CODE") or "")[:255]
+    return str(app.result.get("CODE") or "")[:255]
 
 
-def payment_expired(outcome: Answer | errors.BitrixError) -> bool | None:
+def payment_expired(app: Answer | Refusal) -> bool | None:
     """PAYMENT_EXPIRED of ``app.info``: whether the trial or the subscription is over; None if unsaid.
 
     A kernel without that method refuses all calls once it is over, so whatever it answers says "no".
     """
-    if isinstance(outcome, errors.PaymentRequired | errors.MethodNotFound):
-        return isinstance(outcome, errors.PaymentRequired)
-    if isinstance(outcome, errors.BitrixError) or not isinstance(outcome.result, Mapping):
-        return None
-    return {"Y": True, "N": False}.get(str(outcome.result.get("PAYMENT_EXPIRED")))
+    if isinstance(app, Refusal):
+        is_said = isinstance(app.error, errors.PaymentRequired | errors.MethodNotFound)
+        return isinstance(app.error, errors.PaymentRequired) if is_said else None
+    row = app.result if isinstance(app.result, Mapping) else {}
+    return {"Y": True, "N": False}.get(str(row.get("PAYMENT_EXPIRED")))
 
 
 def opened(

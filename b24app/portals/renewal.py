@@ -25,7 +25,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from b24app import tracing
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import endpoints, errors
 from b24app.bitrix24.oauth import Grant
 from b24app.portals.models import PortalUser
 from b24app.portals.tokens import authorization_server, checked_endpoint, dead, settle
@@ -40,7 +40,7 @@ DOUBT = timedelta(minutes=10)
 
 WAIT_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 0.5
+MAX_PAUSE_SECONDS = 0.5
 
 
 class StoredTokens:
@@ -71,7 +71,7 @@ class StoredTokens:
         """
         self._user = renewed(self._user, self._user.access_token)
         confirmed = self._user.portal.endpoint
-        if urlsplit(confirmed).netloc != urlsplit(location).netloc:
+        if not endpoints.same_host(confirmed, location):
             raise errors.UnexpectedRedirect(
                 "REDIRECT", f"to {urlsplit(location).netloc}, not confirmed"
             )
@@ -115,7 +115,7 @@ def renewed(user: PortalUser, rejected: str, *, buried: bool = False) -> PortalU
             raise errors.RenewalPending("RENEWING", "another process renews this token")
         if claim is None:
             time.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
 
 def prove(user: PortalUser) -> None:
@@ -224,8 +224,8 @@ def _written(before: PortalUser, grant: Grant) -> PortalUser | None:
         row = rows.filter(pk=before.pk).first()
         if row is None:
             raise dead()
-        held = row.refresh_token or row.offered_token
-        if not held or row.refresh_token != before.refresh_token:
+        token = row.refresh_token or row.offered_token
+        if not token or row.refresh_token != before.refresh_token:
             return None
         pair = _pair(grant)
         if row.offered_token == before.offered_token:

@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from django.utils import timezone
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import batch, errors
 from b24app.bitrix24.answers import Bounds
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.client import Answer, Client, Command, Outcome, Timeouts
@@ -31,7 +31,6 @@ FRESH = timedelta(minutes=1)
 LATELY = timedelta(minutes=30)
 """How long it counts, where the portal does not answer, for what holds no file of customers' data."""
 
-BATCH_SIZE = 50
 QUESTION = "who"
 
 # What is said of a person's access, and not of the portal's state.
@@ -62,7 +61,7 @@ class Asks(Enum):
 class AskingClient(Client):
     """A client of a person's own requests, which asks along whose token it uses, at most once a minute.
 
-    Raises ``errors.DeadToken`` where the token has become somebody else's: a portal may hand a dismissed
+    Raises ``errors.DeadToken`` where the token has become somebody else's: a portal may give a dismissed
     person's access to another user.
     """
 
@@ -94,7 +93,7 @@ class AskingClient(Client):
         along: dict[str, Command] = {}
         if due(self._user):
             writes = any(command.write for command in commands.values())
-            if halt or writes or len(commands) % BATCH_SIZE == 0:
+            if halt or writes or len(commands) % batch.SIZE == 0:
                 self.ask()
             else:
                 along = {QUESTION: Command("profile")}
@@ -228,9 +227,9 @@ def _client(user: PortalUser) -> AskingClient:
 
 
 def _learn(user: PortalUser, outcome: Outcome) -> None:
-    if isinstance(outcome, _REFUSALS):
-        raise outcome
-    if isinstance(outcome, errors.BitrixError):
+    if not isinstance(outcome, Answer):
+        if isinstance(outcome, _REFUSALS):
+            raise outcome
         # The token works, or nothing would have come; the portal is asked again next time.
         return
     row = outcome.result if isinstance(outcome.result, Mapping) else {}

@@ -5,13 +5,13 @@ it did not answer in time brings the same silence; it is remembered for a few mi
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer
+from b24app.bitrix24.client import CallTime
 from b24app.portals.models import Portal
 
 MEMORY_SECONDS = 600
@@ -40,13 +40,9 @@ def note_failure(portal: Portal, error: errors.BitrixError) -> None:
             return
 
 
-def note_answers(portal: Portal, outcomes: Mapping[str, Answer | errors.BitrixError]) -> None:
+def note_times(portal: Portal, commands: Iterable[CallTime]) -> None:
     """Forget it once its commands are quick again."""
-    times = [
-        max(one.time.duration, one.time.processing)
-        for one in outcomes.values()
-        if isinstance(one, Answer) and one.time
-    ]
+    times = [max(one.duration, one.processing) for one in commands]
     if times and sum(times) / len(times) < SLOW_SECONDS:
         try:
             cache.delete(_key(portal))

@@ -4,19 +4,11 @@ The client secret goes to the authorization server and to nobody else. How token
 :mod:`renewal`.
 """
 
-import re
-from ipaddress import ip_address
-from urllib.parse import urlsplit
-
 from django.conf import settings
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import endpoints, errors
 from b24app.bitrix24.oauth import AuthorizationServer
 from b24app.portals.models import Portal, PortalUser
-
-_NETLOC = re.compile(r"[\w.-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?", re.ASCII)
-# 127.1, 0x7f.1 and 2130706433 are addresses too, to whoever resolves them.
-_NUMERIC = re.compile(r"(?:.*\.)?(?:\d+|0x[0-9a-f]*)", re.IGNORECASE)
 
 
 def authorization_server() -> AuthorizationServer:
@@ -26,47 +18,18 @@ def authorization_server() -> AuthorizationServer:
 
 
 def checked_endpoint(endpoint: str) -> str:
-    """A REST base fit to be called and to be named in a header, ending with a slash.
+    """A REST base that may be called and named in a header, ending with a slash.
 
-    Raises ``errors.PortalClosed`` for plain http unless it is allowed, and for an odd address: whoever
-    has a portal of their own says where it is.
+    Raises ``errors.PortalClosed`` for an address that :mod:`b24app.bitrix24.endpoints` refuses, and for
+    plain http unless it is allowed.
     """
-    if not _may_be_called(endpoint):
+    try:
+        base = endpoints.rest_base(endpoint)
+    except endpoints.BadEndpoint:
+        base = ""
+    if not base or not endpoints.may_be_called(base, allow_http=settings.B24_ALLOW_HTTP):
         raise errors.PortalClosed("INVALID_REQUEST", "https required")
-    return endpoint if endpoint.endswith("/") else f"{endpoint}/"
-
-
-def _may_be_called(endpoint: str) -> bool:
-    try:
-        parts = urlsplit(endpoint)
-        plain = _NETLOC.fullmatch(parts.netloc) and parts.port != 0
-    except ValueError:
-        return False
-    if not plain or parts.query or parts.fragment:
-        return False
-    if settings.B24_ALLOW_HTTP:
-        return parts.scheme in ("http", "https")
-    return parts.scheme == "https" and not _this_machine(parts.hostname or "")
-
-
-def _this_machine(host: str) -> bool:
-    """Whether a host is this machine or its neighbourhood, or hides that it is.
-
-    An office's network is none of these: a portal of its own may stand there, beside this app.
-    """
-    name = host.rstrip(".").lower()
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return name == "localhost" or name.endswith(".localhost") or bool(_NUMERIC.fullmatch(name))
-    address = getattr(address, "ipv4_mapped", None) or address
-    return (
-        address.is_loopback
-        or address.is_link_local
-        or address.is_unspecified
-        or address.is_multicast
-        or address.is_reserved
-    )
+    return base
 
 
 def dead() -> errors.DeadToken:
@@ -81,7 +44,7 @@ def bury(user: PortalUser) -> None:
 
 
 def settle(portal: Portal, **known: object) -> None:
-    """Keep what was learnt about a portal; nothing is written where it is no news."""
+    """Store what was learnt about a portal; writes nothing if nothing has changed."""
     news = {name: value for name, value in known.items() if getattr(portal, name) != value}
     if not news:
         return

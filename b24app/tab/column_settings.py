@@ -3,10 +3,11 @@
 Followed pages: common/settings/user-option-get.md, user-option-set.md.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
+from b24app.bitrix24 import ask
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Client, Command
-from b24app.bitrix24.errors import BitrixError
 
 OPTION = "lo_columns"
 
@@ -14,16 +15,13 @@ OPTION = "lo_columns"
 HIDEABLE = ("cust", "status", "pay", "ship", "sum", "resp")
 
 
-def command() -> dict[str, Command]:
-    """The command that reads the choice, for :func:`hidden`; part of the tab's first request."""
-    return {"columns": Command("user.option.get", {"option": OPTION})}
+def hidden() -> Ask[tuple[str, ...]]:
+    """The columns a person has hidden; none where the portal does not say. Part of the first request."""
+    return ask.of(Command("user.option.get", {"option": OPTION}), _kept).otherwise(())
 
 
-def hidden(outcomes: Mapping[str, Answer | BitrixError]) -> tuple[str, ...]:
-    """The columns hidden; none where the portal keeps no choice or does not tell it."""
-    outcome = outcomes.get("columns")
-    kept = outcome.result if isinstance(outcome, Answer) else None
-    return of(kept.split(",") if isinstance(kept, str) else ())
+def _kept(answer: Answer) -> tuple[str, ...]:
+    return of(answer.result.split(",") if isinstance(answer.result, str) else ())
 
 
 def of(names: Iterable[str]) -> tuple[str, ...]:

@@ -111,7 +111,7 @@ def being_changed() -> Notice:
 
 def read_card(user: PortalUser, owner: Owner) -> Card:
     """The card as it stands now; raises the portal's refusal to open it."""
-    return cards.opened(owner, client_of(user).batch(cards.opening(owner)))
+    return client_of(user).answer(cards.card_of(owner))
 
 
 def _region(opened: Session, user: PortalUser) -> tuple[Card, Decimal]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from django.core.exceptions import BadRequest
 from django.http import QueryDict
 
 from b24app.orders.types import DEAL, INVOICE, Owner
+from b24app.web.forms import BadForm, whole_number
+
+__all__ = ["BadForm", "Pick", "StatusPick"]
 
 MOST = 50
-LONGEST_SEARCH = 100
 
 _PICK = re.compile(r"(\d{1,15})\|(?:(\d{1,5}):(\d{1,15}))?", re.ASCII)
 _STATUS = re.compile(r"(\d{1,15})\|([\w-]{1,8})", re.ASCII)
@@ -22,10 +23,6 @@ _CODE = re.compile(r"[\w-]{1,8}", re.ASCII)
 _AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,4})?", re.ASCII)
 
 Item = TypeVar("Item")
-
-
-class BadForm(BadRequest):
-    """The form is not one of our pages' own; nothing was done, and the answer is a plain 400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +122,4 @@ def order_number(form: QueryDict) -> int | None:
     raw = form.get("order", "").removesuffix("|")
     if not raw:
         return None
-    if not (raw.isascii() and raw.isdecimal() and len(raw) <= 15 and int(raw)):
-        raise BadForm
-    return int(raw)
-
-
-def page_number(query: QueryDict) -> int:
-    """The page asked for, 1 to 500; raises :class:`BadForm`."""
-    raw = query.get("page", "1")
-    if not (raw.isascii() and raw.isdecimal() and len(raw) < 4 and 0 < int(raw) <= 500):
-        raise BadForm
-    return int(raw)
-
-
-def search_text(query: QueryDict) -> str:
-    """The search as typed, without what no order holds; raises :class:`BadForm` when it is too long."""
-    raw = query.get("q", "").replace("\x00", "").strip()
-    if len(raw) > LONGEST_SEARCH:
-        raise BadForm
-    return raw
+    return whole_number(raw, least=1)

@@ -8,11 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from b24app import dictionaries
+from b24app.bitrix24 import ask
+from b24app.bitrix24.ask import Ask
 from b24app.changes.properties import Amount
 from b24app.connect import client_of
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.orders import cards, current_link, links, parsing
+from b24app.orders import cards, current_link, links
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
@@ -139,18 +141,12 @@ def _titles_once_allowed(
     ``errors.OrderNotFound`` for an order that is not shown to this person.
     """
     named = {place for one in entries for place in (one.source, one.target) if place}
-    asked = {"card": cards.opening(owner)["card"]} if owner.type_id != ORDER else {}
-    asked |= (
-        {"order": current_link.reading(order_id)} if order_id else {"links": links.of_owner(owner)}
+    card: Ask[object] = cards.card_of(owner) if owner.type_id != ORDER else ask.known(None)
+    orders: Ask[object] = (
+        current_link.order_of(order_id) if order_id else links.links_of_card(owner)
     )
-    outcomes = client_of(user).batch(asked | cards.listing_of(named))
-    if owner.type_id != ORDER:
-        cards.opened(owner, outcomes)
-    if order_id:
-        parsing.order(outcomes["order"], order_id)
-    else:
-        links.links_of(outcomes["links"])
-    return {one: card.title for one, card in cards.listed(outcomes).items()}
+    _, _, known = client_of(user).answer(ask.together(card, orders, cards.cards_of(named)))
+    return {one: card.title for one, card in known.found.items()}
 
 
 def _status_names(
@@ -158,5 +154,5 @@ def _status_names(
 ) -> Mapping[str, str]:
     if not any(one.kind == AuditEntry.Kind.STATUS for one in entries):
         return {}
-    known = dictionaries.statuses(user.portal, {})
+    known = dictionaries.remembered_statuses(user.portal)
     return {one.id: one.name(language) for one in known.values()}

@@ -15,6 +15,7 @@ from functools import partial
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from b24app.bitrix24 import ask
 from b24app.bitrix24.client import Client
 from b24app.changes.borrowing import LinkAttempt
 from b24app.changes.outcomes import Result
@@ -77,28 +78,26 @@ def _carried_out(
     ids = [change.key for change in changes]
     # Where the app may act for the person, they have to be able to open what they take from as well.
     concerned = {one for change in changes for one in (change.seen, change.wanted) if one} - {owner}
-    looked = own.batch(
-        (cards.opening(owner) if owner else {})
-        | cards.listing_of(concerned)
-        | links.place_commands(ids)
-        | status.reading(ids)
-        | access.question(user.portal)
+    looked = ask.together(
+        cards.card_of(owner) if owner else ask.known(None),
+        cards.cards_of_any_type(concerned),
+        links.owners_of(ids),
+        status.orders_of(ids),
+        access.is_named(user.portal),
     )
-    if owner is not None:
-        cards.opened(owner, looked)
-    known, places = cards.listed(looked), links.places(ids, looked)
+    _card, listed, places, orders, named = own.answer(looked, strict=True)
+    known = listed.found
     attempt = LinkAttempt(
         own,
         partial(installer_client, user.portal),
         places,
         set(known) | ({owner} if owner else set()),
         send_before,
-        named=access.named(looked),
+        named=named,
     )
     changed = attempt.carry_out(changes, refused_lately=_denied_lately(user))
     if attempt.refused:
         _remember_denial(user)
-    orders = status.read(looked)
     titles = {one: card.title for one, card in known.items()}
     told = _deleted_told(own, changed, orders)
     return LinkOutcome(LINK, tuple(told), orders, attempt.used, titles)

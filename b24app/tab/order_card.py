@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from b24app.bitrix24 import ask
 from b24app.changes.properties import LinkChange
 from b24app.connect import client_of
 from b24app.journal import audit
@@ -39,17 +40,19 @@ def order_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     client = launch.client_for(posted, portal)
     # Taken before anything is read, so that no change falls between reading and asking for news.
     moment = watching.now()
-    outcomes = client.batch(
-        launch.identity_commands()
-        | access.question(portal)
-        | current_link.commands(posted.entity_id)
+    identity, is_named, order = client.answer(
+        ask.together(
+            launch.identity(),
+            access.is_named(portal),
+            current_link.current_link_of(posted.entity_id).attempt(),
+        )
     )
-    person = launch.identified(posted, portal, outcomes)
-    placed = current_link.placed(posted.entity_id, outcomes)
+    person = launch.person_of(posted, portal, identity)
+    placed = ask.value_of(order)
     user = launch.opened(posted, portal, person)
     allow_frame(request, portal)
     opened = Session(user.pk, ORDER_TAB, ORDER, posted.entity_id, entry.language(posted.language))
-    may_link = access.may_link(user, outcomes)
+    may_link = access.can_link(user, is_named=is_named)
     context = _context(user, placed, moment, may_link=may_link) | {"session": opened.token()}
     return render(request, "tab/order_page.html", context)
 
@@ -73,11 +76,11 @@ def _drawn(
     request: HttpRequest, opened: Session, user: PortalUser, told: Sequence[Notice]
 ) -> HttpResponse:
     moment = watching.now()
-    outcomes = client_of(user).batch(
-        access.question(user.portal) | current_link.commands(opened.entity_id)
+    is_named, placed = client_of(user).answer(
+        ask.together(access.is_named(user.portal), current_link.current_link_of(opened.entity_id))
     )
-    placed = current_link.placed(opened.entity_id, outcomes)
-    context = _context(user, placed, moment, may_link=access.may_link(user, outcomes))
+    may_link = access.can_link(user, is_named=is_named)
+    context = _context(user, placed, moment, may_link=may_link)
     return render(request, "tab/order_place.html", context | {"notices": told})
 
 

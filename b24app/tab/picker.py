@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
@@ -15,13 +15,11 @@ from b24app.orders.types import Order, Owner
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.tab import forms, region
-from b24app.tab.forms import BadForm
-from b24app.web import entry, error_states
+from b24app.web import entry, error_states, htmx
+from b24app.web.forms import day, optional_number, search_text
 from b24app.web.session import Session
 
 LAST_DAYS = 30
-# Digits of an order's id and of a count of rows, as our own page sends them.
-LONGEST_NUMBER = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +64,19 @@ def picker(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
 @entry.in_session("GET", asks=Asks.ALONG)
 def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Orders matching the search, each with the place it stands at; a failure is shown in the dialog."""
-    wanted, shown = _wanted(request.GET, region.owner_of(opened)), _number(request.GET, "shown")
+    wanted, shown = (
+        _wanted(request.GET, region.owner_of(opened)),
+        optional_number(request.GET, "shown"),
+    )
     client = client_of(user)
     try:
-        finding = search(client, wanted)
+        finding = client.answer(search(wanted))
     except errors.AuthError:
         raise  # the frame can bring a fresh token, and the search is asked again
     except errors.BitrixError as error:
         return _failed(request, error)
     responsible = (one.at.responsible_id for one in finding.found if one.at is not None)
-    names = dictionaries.people(user.portal, client, responsible)
+    names = client.answer(dictionaries.names_of(user.portal, responsible))
     choices = choices_of(finding, names)
     context = {
         "choices": choices,
@@ -108,45 +109,22 @@ def _failed(request: HttpRequest, error: errors.BitrixError) -> HttpResponse:
     """The designed state without its own button: in the dialog the search is what is tried again."""
     state = error_states.of_error(error)
     context = {"state": replace(state, retry=False), "retry": state.retry}
-    response = render(request, "tab/found.html", context, status=state.status)
-    response["X-Lo-State"] = "1"
-    return response
+    return htmx.partial(request, "tab/found.html", context, status=state.status)
 
 
 def _wanted(query: QueryDict, owner: Owner) -> Wanted:
     """The search as the form sends it; raises :class:`BadForm` for anything that form cannot send."""
-    since, until = _day(query, "since"), _day(query, "until")
+    since, until = day(query, "since"), day(query, "until")
     if since is not None and until is not None and until < since:
         since, until = until, since
     if query.get("recent") == "on":
         since, until = datetime.now(UTC).date() - timedelta(days=LAST_DAYS), None
     return Wanted(
         card=owner,
-        text=forms.search_text(query),
+        text=search_text(query),
         mine=query.get("mine") == "on",
         unlinked=query.get("unlinked") == "on",
         since=since,
         until=until,
-        below=_number(query, "below"),
+        below=optional_number(query, "below"),
     )
-
-
-def _day(query: QueryDict, name: str) -> date | None:
-    raw = query.get(name, "")
-    if not raw:
-        return None
-    try:
-        day = date.fromisoformat(raw)
-    except ValueError:
-        raise BadForm from None
-    # Room for the days a search adds on either side.
-    if not 1900 <= day.year <= 9000:
-        raise BadForm
-    return day
-
-
-def _number(query: QueryDict, name: str) -> int:
-    raw = query.get(name, "") or "0"
-    if not (raw.isascii() and raw.isdecimal() and len(raw) <= LONGEST_NUMBER):
-        raise BadForm
-    return int(raw)

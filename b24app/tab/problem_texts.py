@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from b24app import dictionaries
 from b24app.bitrix24 import errors
+from b24app.bitrix24.troubles import Trouble, trouble_of
 from b24app.changes.outcomes import Changed, Result
 from b24app.changes.properties import LinkChanged
 from b24app.journal import audit
@@ -22,34 +23,47 @@ from b24app.tab.link_actions import LinkOutcome
 from b24app.tab.order_changes import Outcome
 from b24app.tab.write_locks import BeingChanged
 
+_BUSY = gettext_lazy("The portal is busy. Try again in a minute.")
+
 # What keeps everybody of the portal from changing anything, and what can be done about it.
-_OF_THE_PORTAL: tuple[tuple[type[errors.BitrixError], Promise], ...] = (
-    (
-        errors.PlanEnded,
-        gettext_lazy(
-            "Your Bitrix24 plan doesn’t allow apps at the moment. An administrator can renew the plan "
-            "or the Market subscription."
-        ),
+_OF_THE_PORTAL: Mapping[Trouble, Promise] = {
+    Trouble.PLAN: gettext_lazy(
+        "Your Bitrix24 plan doesn’t allow apps at the moment. An administrator can renew the plan "
+        "or the Market subscription."
     ),
-    (
-        errors.PaymentRequired,
-        gettext_lazy(
-            "The subscription to this app has ended. An administrator can renew it in the Market."
-        ),
+    Trouble.PAYMENT: gettext_lazy(
+        "The subscription to this app has ended. An administrator can renew it in the Market."
     ),
-    (
-        errors.Overloaded,
-        gettext_lazy(
-            "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can "
-            "lift the block: ask an administrator to contact them."
-        ),
+    Trouble.OVERLOAD: gettext_lazy(
+        "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can "
+        "lift the block: ask an administrator to contact them."
     ),
-    (errors.LimitError, gettext_lazy("The portal is busy. Try again in a minute.")),
-    (
-        errors.PortalClosed,
-        gettext_lazy("Your Bitrix24 is closed for maintenance. Try again later."),
-    ),
+    Trouble.OPERATING_LIMIT: _BUSY,
+    Trouble.BUSY: _BUSY,
+    Trouble.CLOSED: gettext_lazy("Your Bitrix24 is closed for maintenance. Try again later."),
+}
+# What a change of a link and a change of a status have in common.
+_OF_A_CHANGE: Mapping[Trouble, Promise] = {
+    **_OF_THE_PORTAL,
+    Trouble.OUT_OF_TIME: gettext_lazy("It took too long, so nothing was sent. Try again."),
+    Trouble.ORDER_GONE: gettext_lazy("The order was deleted."),
+}
+_ACCESS_ENDED = gettext_lazy(
+    "The app’s own access has ended. An administrator opens the app once to renew it."
 )
+_OF_A_LINK: Mapping[Trouble, Promise] = {
+    **_OF_A_CHANGE,
+    Trouble.NOT_FOUND: gettext_lazy(
+        "You cannot open the card it would go to or come from, or that card is deleted."
+    ),
+    Trouble.NO_STORE: gettext_lazy("This portal has no online store."),
+    Trouble.ACCESS_EXPIRED: _ACCESS_ENDED,
+    Trouble.RENEWING: _ACCESS_ENDED,
+    Trouble.ACCESS_ENDED: _ACCESS_ENDED,
+    Trouble.APP_CREDENTIALS: _ACCESS_ENDED,
+}
+_RIGHTS = frozenset({Trouble.NO_READ, Trouble.NO_WRITE, Trouble.NO_RIGHT, Trouble.APP_CLOSED})
+_REFUSED = gettext_lazy("The portal refused. Nothing else was changed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,34 +186,16 @@ def _failures(user: PortalUser, outcome: LinkOutcome) -> Iterator[Notice]:
 
 
 def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
+    """Why a link was not changed."""
     if isinstance(error, BeingChanged):
         return _("It is being changed at this moment. Look at it once more in a few seconds.")
-    if isinstance(error, errors.OutOfTime):
-        return _("It took too long, so nothing was sent. Try again.")
-    if isinstance(error, errors.AccessDenied):
-        return " ".join(
-            [
-                _("Linking needs the right to change orders, or your name in the app’s settings."),
-                _who(user.portal),
-            ]
-        ).strip()
-    if isinstance(error, errors.OrderNotFound):
-        return _("The order was deleted.")
-    if isinstance(error, errors.NotFound):
-        return _("You cannot open the card it would go to or come from, or that card is deleted.")
-    if isinstance(error, errors.StoreMissing):
-        return _("This portal has no online store.")
-    if isinstance(error, errors.AuthError):
-        return _("The app’s own access has ended. An administrator opens the app once to renew it.")
-    if everybodys := _of_the_portal(error):
-        return everybodys
-    if isinstance(error, errors.NotSaved) and user.is_admin and error.description:
+    trouble = trouble_of(error) if error is not None else Trouble.OTHER
+    if trouble in _RIGHTS:
+        right = _("Linking needs the right to change orders, or your name in the app’s settings.")
+        return f"{right} {_who(user.portal)}".strip()
+    if trouble is Trouble.NOT_SAVED and user.is_admin and error and error.description:
         return _("The store did not save the order: %(text)s") % {"text": error.description}
-    return _("The portal refused. Nothing else was changed.")
-
-
-def _of_the_portal(error: errors.BitrixError | None) -> str:
-    return next((str(words) for kind, words in _OF_THE_PORTAL if isinstance(error, kind)), "")
+    return str(_OF_A_LINK.get(trouble, _REFUSED))
 
 
 def _who(portal: Portal) -> str:
@@ -236,13 +232,10 @@ def _status_reason(one: Changed[int, str]) -> str:
         return ""
     if isinstance(one.error, BeingChanged):
         return _("It is being changed at this moment. Look at it once more in a few seconds.")
-    if isinstance(one.error, errors.OutOfTime):
-        return _("It took too long, so nothing was sent. Try again.")
-    if isinstance(one.error, errors.AccessDenied):
+    trouble = trouble_of(one.error) if one.error is not None else Trouble.OTHER
+    if trouble in _RIGHTS:
         return _("Changing a status needs the right to change orders in Bitrix24.")
-    if isinstance(one.error, errors.OrderNotFound):
-        return _("The order was deleted.")
-    return _of_the_portal(one.error) or _("The portal refused. Nothing else was changed.")
+    return str(_OF_A_CHANGE.get(trouble, _REFUSED))
 
 
 def _overridden_statuses(
@@ -252,7 +245,7 @@ def _overridden_statuses(
     ids = [one.change.key for one in overrode]
     entries = audit.entries_of(portal, change, ids)
     authors = audit.before(portal, change, ids, AuditEntry.Kind.STATUS)
-    names = dictionaries.statuses(portal, {}) if overrode else {}
+    names = dictionaries.remembered_statuses(portal) if overrode else {}
     for one in overrode:
         order_id = one.change.key
         known = names.get(one.before)

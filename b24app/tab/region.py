@@ -1,20 +1,23 @@
 """The region of the page that shows the orders: read anew after every change, and on every look."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from django.http import QueryDict
 
 from b24app import dictionaries
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24 import ask, batch
+from b24app.bitrix24.ask import Ask
+from b24app.bitrix24.client import Client
 from b24app.live import watching
 from b24app.orders import cards, links, scan
-from b24app.orders.card_orders import SUMMED, OrderReader, read_orders
+from b24app.orders.card_orders import SUMMED, CardOrders, orders_by_id
 from b24app.orders.content import IN_GRID
 from b24app.orders.filtering import narrowed
-from b24app.orders.shown_page import Asked, Steps, show
-from b24app.orders.types import DEAL, INVOICE, ORDER, Order, Owner
+from b24app.orders.scan import Piece
+from b24app.orders.shown_page import Asked, Shown, Steps, first_read, show
+from b24app.orders.types import DEAL, INVOICE, ORDER, Card, Order, OrderLink, Owner, Status
 from b24app.portals import access, slowness
 from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
@@ -23,71 +26,81 @@ from b24app.tab.forms import BadForm
 from b24app.tab.order_rows import Grid
 from b24app.web.session import Session
 
-Outcomes = Mapping[str, Answer | errors.BitrixError]
-
-# Pages of links that tell whether a card has more orders than "for all" reaches.
-PAGES = SUMMED // scan.PAGE + 1
+MAX_LINK_PAGES = SUMMED // batch.SIZE + 1
+"""Pages of links that show whether a card has more orders than "for all" reaches."""
 
 
-class Reading:
-    """A card's orders on their way to the page: what to ask for, and what comes of it.
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page of a card's orders and the names that stand in it.
 
-    With ``sums`` the totals of the card are read along. ``steps`` is for a slow portal: see
-    :class:`Steps`.
+    ``moment`` was taken before anything was read, so that no change falls between reading and asking
+    for news.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        portal: Portal,
-        owner: Owner,
-        asked: Asked,
-        *,
-        sums: bool,
-        steps: Steps = Steps.WHOLE,
-    ) -> None:
-        self.owner = owner
-        # Taken before anything is read, so that no change falls between reading and asking for news.
-        self.moment = watching.now()
-        self._portal = portal
-        self._client = client
-        self._reader = OrderReader(client, owner)
-        self._asked = asked
-        self._sums = sums
-        self._steps = steps
+    asked: Asked
+    moment: str
+    shown: Shown
+    statuses: Mapping[str, Status]
+    people: Mapping[int, str]
+    platforms: Mapping[int, str]
 
-    def commands(self) -> dict[str, Command]:
-        """The card, the statuses unless they are known, and the orders: one request if it fits."""
-        names: dict[str, Command] = {}
-        if self._steps is not Steps.ROWS_ONLY:
-            names = dictionaries.status_commands(self._portal)
-            names |= dictionaries.platform_commands(self._portal)
-        return (
-            cards.opening(self.owner)
-            | access.question(self._portal)
-            | names
-            | self._reader.commands(
-                self._asked.first(self._steps, sums=self._sums),
-                dictionaries.expected_links(self._portal, self.owner),
-            )
+    def grid(self, language: str) -> Grid:
+        names = order_rows.Names(self.statuses, self.people, self.platforms, language)
+        return order_rows.grid(self.shown, self.asked.narrowing, names)
+
+
+def statuses_for(portal: Portal, steps: Steps) -> Ask[Mapping[str, Status]]:
+    """Order statuses by ID; from a slow portal as remembered where only rows are read."""
+    if steps is Steps.ROWS_ONLY:
+        return ask.known(dictionaries.remembered_statuses(portal))
+    return dictionaries.order_statuses(portal)
+
+
+def steps_for(portal: Portal) -> Steps:
+    """How a page that stands already is read anew."""
+    return Steps.ROWS_FIRST if slowness.is_slow(portal) else Steps.WHOLE
+
+
+def view_of(
+    portal: Portal,
+    owner: Owner,
+    asked: Asked,
+    statuses: Ask[Mapping[str, Status]],
+    *,
+    sums: bool,
+    steps: Steps,
+) -> Ask[View]:
+    """The page ``asked`` for, with ``sums`` of the whole card: one request if it fits.
+
+    ``statuses`` is what :func:`statuses_for` gave. Raises what keeps the links from being read.
+    """
+    moment = watching.now()
+    platforms = (
+        ask.known(dictionaries.remembered_platforms(portal))
+        if steps is Steps.ROWS_ONLY
+        else dictionaries.order_platforms(portal)
+    )
+    expected = dictionaries.expected_links(portal, owner)
+    rows = first_read(owner, asked, sums=sums, steps=steps, expected=expected)
+
+    def page(
+        known: Mapping[str, Status], origins: Mapping[int, str], read: CardOrders
+    ) -> Ask[View]:
+        ranks = dictionaries.ranks(known)
+        return show(read, asked, ranks, sums=sums, steps=steps).then(
+            lambda shown: named(known, origins, shown)
         )
 
-    def grid(self, outcomes: Outcomes, language: str) -> Grid:
-        """The page asked for; raises what keeps the links from being read."""
-        statuses = dictionaries.statuses(self._portal, outcomes)
-        ranks = dictionaries.ranks(statuses)
-        shown = show(self._reader, outcomes, self._asked, ranks, sums=self._sums, steps=self._steps)
-        dictionaries.remember_links(self._portal, self.owner, shown.listing.total)
-        watching.show(self._portal.pk, self.owner, shown.listing.ids)
-        people: dict[int, str] = {}
-        if self._steps is not Steps.ROWS_ONLY:
-            people = dictionaries.people(
-                self._portal, self._client, (order.responsible_id for order in shown.orders)
-            )
-        names = order_rows.Names(
-            statuses, people, dictionaries.platforms(self._portal, outcomes), language
-        )
-        return order_rows.grid(shown, self._asked.narrowing, names)
+    def named(known: Mapping[str, Status], origins: Mapping[int, str], shown: Shown) -> Ask[View]:
+        dictionaries.remember_links(portal, owner, shown.listing.total)
+        watching.show(portal.pk, owner, shown.listing.ids)
+        responsible = (order.responsible_id for order in shown.orders)
+        nobody: Ask[Mapping[int, str]] = ask.known({})
+        names = nobody if steps is Steps.ROWS_ONLY else dictionaries.names_of(portal, responsible)
+        return names.map(lambda people: View(asked, moment, shown, known, people, origins))
+
+    return ask.together(statuses, platforms, rows).then(lambda found: page(*found))
 
 
 def owner_of(opened: Session) -> Owner:
@@ -111,50 +124,46 @@ def context(
 
     ``query`` holds the narrowing; a request without it gets everything. Raises ``BadForm``.
     """
-    reading = Reading(
-        client,
-        user.portal,
-        owner_of(opened),
-        view_options.of(query),
-        sums=True,
-        steps=Steps.ROWS_FIRST if slowness.is_slow(user.portal) else Steps.WHOLE,
+    card, is_named, view = client.answer(_asked(opened, user, query, sums=True))
+    return drawn(card, view, user, opened.language, is_named=is_named)
+
+
+def _asked(
+    opened: Session, user: PortalUser, query: QueryDict, *, sums: bool
+) -> Ask[tuple[Card, bool, View]]:
+    portal, owner, steps = user.portal, owner_of(opened), steps_for(user.portal)
+    statuses, asked = statuses_for(portal, steps), view_options.of(query)
+    return ask.together(
+        cards.card_of(owner),
+        access.is_named(portal),
+        view_of(portal, owner, asked, statuses, sums=sums, steps=steps),
     )
-    return drawn(reading, client.batch(reading.commands()), user, opened.language)
 
 
 def drawn(
-    reading: Reading, outcomes: Outcomes, user: PortalUser, language: str
+    card: Card, view: View, user: PortalUser, language: str, *, is_named: bool
 ) -> dict[str, object]:
-    """The same from outcomes that are here already."""
-    card = cards.opened(reading.owner, outcomes)
-    grid = reading.grid(outcomes, language)
+    """The same from what is here already."""
+    grid = view.grid(language)
     return {
         "card": card,
         "grid": grid,
         "region": order_rows.region(card, grid),
-        "may_link": access.may_link(user, outcomes),
+        "may_link": access.can_link(user, is_named=is_named),
         "unpaid": user.portal.payment_expired,
         # Asked of the database by the templates that name them, and by no other.
         "admins": partial(access.who_can_grant, user.portal),
         "portal_origin": user.portal.origin,
-        "moment": reading.moment,
+        "moment": view.moment,
     }
 
 
 def page(opened: Session, user: PortalUser, client: Client, query: QueryDict) -> dict[str, object]:
     """What ``tab/grid.html`` needs: the page asked for, without the sums of all. Raises as above."""
-    reading = Reading(
-        client,
-        user.portal,
-        owner_of(opened),
-        view_options.of(query),
-        sums=False,
-        steps=Steps.ROWS_FIRST if slowness.is_slow(user.portal) else Steps.WHOLE,
-    )
-    outcomes = client.batch(reading.commands())
+    card, _, view = client.answer(_asked(opened, user, query, sums=False))
     return {
-        "card": cards.opened(reading.owner, outcomes),
-        "grid": reading.grid(outcomes, opened.language),
+        "card": card,
+        "grid": view.grid(opened.language),
         "portal_origin": user.portal.origin,
     }
 
@@ -167,27 +176,33 @@ def chosen(
     Raises ``Refused("too-many")`` beyond ``SUMMED`` links, and what keeps the orders from being read.
     """
     owner, narrowing = owner_of(opened), view_options.of(query).narrowing
-    outcomes = client.batch(
-        cards.opening(owner)
-        | dictionaries.status_commands(user.portal)
-        | scan.link_commands(links.filters_of(owner), 0, PAGES)
+    kinds = IN_GRID if whole else narrowing.needs
+
+    def read(statuses: Mapping[str, Status], ids: Sequence[int]) -> Ask[list[Order]]:
+        if len(ids) > SUMMED:
+            raise Refused("too-many", user.portal)
+        ranks = dictionaries.ranks(statuses)
+        return orders_by_id(ids, kinds).map(lambda orders: list(narrowed(orders, narrowing, ranks)))
+
+    return client.answer(
+        ask.together(
+            cards.card_of(owner), dictionaries.order_statuses(user.portal), _every_order(owner)
+        ).then(lambda found: read(found[1], found[2]))
     )
-    cards.opened(owner, outcomes)
-    ids = _every_order(client, owner, outcomes)
-    if len(ids) > SUMMED:
-        raise Refused("too-many", user.portal)
-    orders = read_orders(client, ids, IN_GRID if whole else narrowing.needs)
-    ranks = dictionaries.ranks(dictionaries.statuses(user.portal, outcomes))
-    return list(narrowed(orders, narrowing, ranks))
 
 
-def _every_order(client: Client, owner: Owner, outcomes: Outcomes) -> list[int]:
-    """The orders of a card by ID downwards, so that one that leaves meanwhile hides no other."""
-    page = found = scan.found_links(outcomes)
-    # A page that is not full is the last one.
-    while page and len(page) % scan.PAGE == 0 and len(found) <= SUMMED:
-        below = page[-1].order_id
-        more = client.batch(scan.link_commands(links.filters_of(owner), below, PAGES))
-        page = scan.found_links(more)
-        found = found + page
-    return [link.order_id for link in found if link.owner == owner]
+def _every_order(owner: Owner, below: int = 0, found: tuple[int, ...] = ()) -> Ask[tuple[int, ...]]:
+    """The orders of a card by ID downwards, so that one that leaves meanwhile hides no other.
+
+    At most those of one request beyond ``SUMMED``.
+    """
+
+    def further(piece: Piece[OrderLink]) -> Ask[tuple[int, ...]]:
+        rows = piece.rows
+        ids = (*found, *(link.order_id for link in rows if link.owner == owner))
+        # A page that is not full is the last one.
+        if not rows or len(rows) % batch.SIZE or len(ids) > SUMMED:
+            return ask.known(ids)
+        return _every_order(owner, rows[-1].order_id, ids)
+
+    return scan.links_below(links.filters_of(owner), below, MAX_LINK_PAGES).then(further)

@@ -1,6 +1,5 @@
 """After a change: it is written down, open tabs are told, and the page shows what stands now."""
 
-import json
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -25,7 +24,7 @@ from b24app.portals.models import PortalUser
 from b24app.tab import region, suggestions, tasks
 from b24app.tab.link_actions import LinkOutcome
 from b24app.tab.problem_texts import Notice
-from b24app.web import error_states
+from b24app.web import error_states, htmx
 from b24app.web.session import Session
 
 logger = logging.getLogger(__name__)
@@ -111,18 +110,13 @@ def answer(
         response = (draw or region_drawn)(request, opened, user, notices)
     except errors.BitrixError as error:
         response = _unread(request, error_states.of_error(error), notices, text)
-    triggers: dict[str, object] = {"lo:dialog-close": True}
-    if text:
-        toast: dict[str, object] = {"text": text, "kind": "ok"}
-        if change is not None:
-            toast["undo"] = {
-                "url": undo_url(opened),
-                "label": _("Undo"),
-                "values": {"change": str(change)},
-            }
-        triggers["lo:toast"] = toast
-    response["HX-Trigger"] = json.dumps(triggers)
-    return response
+    toast: dict[str, object] = {}
+    if text and change is not None:
+        undo = {"change": str(change)}
+        toast = htmx.toast(text, undo_url=undo_url(opened), undo_label=_("Undo"), undo=undo)
+    elif text:
+        toast = htmx.toast(text)
+    return htmx.trigger(response, {**htmx.CLOSE_DIALOG, **toast})
 
 
 def _unread(
@@ -135,9 +129,7 @@ def _unread(
     retry = state.name != "session-ended"
     shown = replace(state, name="unread", retry=retry)
     context = {"state": shown, "notices": notices, "done": text}
-    response = render(request, "tab/unread.html", context, status=state.status)
-    response["X-Lo-State"] = "1"
-    return response
+    return htmx.partial(request, "tab/unread.html", context, status=state.status)
 
 
 def region_drawn(

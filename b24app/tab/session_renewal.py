@@ -1,14 +1,12 @@
 """Renewing the session of a page through the portal's frame."""
 
-from collections.abc import Mapping
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Command
-from b24app.orders import cards, current_link, parsing
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask
+from b24app.orders import cards, current_link
 from b24app.orders.types import DEAL, INVOICE, ORDER, Owner
 from b24app.portals import launch
 from b24app.portals.launch import Refused
@@ -40,12 +38,12 @@ def renew(request: HttpRequest) -> HttpResponse:
         old = session.read(request, max_age=session.RENEWABLE)
         user = session.user_of(old)
         posted = launch.read({}, form | {"member_id": user.portal.member_id})
-        asked = launch.identity_commands() | _opening(old)
-        outcomes = launch.client_for(posted, user.portal).batch(asked)
-        person = launch.identified(posted, user.portal, outcomes)
+        asked = ask.together(launch.identity(), _opening(old).attempt())
+        identity, card = launch.client_for(posted, user.portal).answer(asked)
+        person = launch.person_of(posted, user.portal, identity)
         if person.user_id != user.user_id:
             raise Refused("foreign")
-        _check_opened(old, outcomes)
+        ask.value_of(card)
     except _LATER:
         return JsonResponse({"error": "later"}, status=503)
     except (NoSession, Refused, errors.BitrixError):
@@ -54,18 +52,13 @@ def renew(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"session": old.token()})
 
 
-def _opening(old: Session) -> dict[str, Command]:
-    """The command that opens the session's card; none for a page without a card."""
+def _opening(old: Session) -> Ask[object]:
+    """Open the session's card; nothing for a page without a card.
+
+    Raises the portal's refusal, ``errors.NotFound`` where the card is gone.
+    """
     if old.owner_type == ORDER:
-        return {"card": current_link.reading(old.entity_id)}
+        return current_link.order_of(old.entity_id)
     if old.owner_type in (DEAL, INVOICE):
-        return cards.opening(Owner(old.owner_type, old.entity_id))
-    return {}
-
-
-def _check_opened(old: Session, outcomes: Mapping[str, Answer | errors.BitrixError]) -> None:
-    """Raises the portal's refusal to open the session's card, ``errors.NotFound`` where it is gone."""
-    if old.owner_type == ORDER:
-        parsing.order(outcomes["card"], old.entity_id)
-    elif old.owner_type in (DEAL, INVOICE):
-        cards.opened(Owner(old.owner_type, old.entity_id), outcomes)
+        return cards.card_of(Owner(old.owner_type, old.entity_id))
+    return ask.known(None)

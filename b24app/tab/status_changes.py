@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.utils.translation import ngettext
 
 from b24app import dictionaries
+from b24app.bitrix24 import ask
 from b24app.changes import applying
 from b24app.changes.outcomes import Change, Result
 from b24app.changes.properties import STATUS
@@ -40,14 +41,18 @@ def _carried_out(
     user: PortalUser, owner: Owner, changes: Sequence[Change[int, str]], send_before: float
 ) -> Outcome[str]:
     client, ids = client_of(user), [change.key for change in changes]
-    of_card = {} if owner.type_id == ORDER else cards.opening(owner) | links.place_commands(ids)
-    looked = client.batch(of_card | status.reading(ids))
-    known = status.read(looked)
-    here = {pk: order.status_id for pk, order in known.items() if order.status_id}
-    if of_card:
-        cards.opened(owner, looked)
-        places = links.places(ids, looked)
-        here = {pk: status_id for pk, status_id in here.items() if places[pk] == owner}
+    card = None if owner.type_id == ORDER else owner
+    looked = ask.together(
+        cards.card_of(card) if card else ask.known(None),
+        links.owners_of(ids) if card else ask.known(None),
+        status.orders_of(ids),
+    )
+    _card, places, known = client.answer(looked, strict=True)
+    here = {
+        pk: order.status_id
+        for pk, order in known.items()
+        if order.status_id and (places is None or places[pk] == card)
+    }
     changed = applying.apply(client, STATUS, changes, here, send_before=send_before)
     gone = existence.gone(client, set(ids) - known.keys())
     # What is not here has left the card, unless the portal says that it was deleted.
@@ -75,9 +80,8 @@ def recorded(
 def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask which status the chosen orders shall have, and say what a status sets off."""
     context = selection.asked(request, opened, user)
-    asked = dictionaries.status_commands(user.portal)
-    outcomes = client_of(user).batch(asked) if asked else {}
-    choices = dictionaries.named(dictionaries.statuses(user.portal, outcomes), opened.language)
+    known = client_of(user).answer(dictionaries.order_statuses(user.portal), strict=True)
+    choices = dictionaries.named(known, opened.language)
     return render(request, "tab/status.html", context | {"kind": "status", "choices": choices})
 
 

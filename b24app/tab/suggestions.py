@@ -4,8 +4,8 @@ They are comfort: loaded after the page, silent where there are none or the port
 and remembered for some minutes where there was nothing.
 """
 
-import json
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.core.cache import cache
@@ -16,25 +16,27 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask
 from b24app.connect import client_of
 from b24app.orders import clients, links, matching
-from b24app.orders.matching import Suggestion
-from b24app.orders.types import Owner
+from b24app.orders.matching import Buyer, Candidate, Suggestion
+from b24app.orders.types import Card, OrderLink, Owner
 from b24app.portals import access
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import Asks
 from b24app.tab import dismissals, region
-from b24app.tab.forms import BadForm
-from b24app.web import entry
+from b24app.web import entry, htmx
+from b24app.web.forms import whole_number
 from b24app.web.session import Session
 
 logger = logging.getLogger(__name__)
 
-# How long a card with nothing to suggest is believed to have nothing, in seconds.
-NOTHING_FOR = 300
-# More at once would be a list to work through, and the picker is made for that.
-MOST = 5
+NOTHING_SECONDS = 300
+"""Seconds for which a card with nothing to suggest is not looked at again."""
+
+MAX_SUGGESTIONS = 5
+"""More at once would be a list to work through, and the picker is made for that."""
 
 
 class NothingToSay(Exception):
@@ -55,16 +57,9 @@ def dismiss(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
         text = _("This order is no longer suggested here")
     else:
         text = _("This order is no longer suggested to you here")
-    toast = {
-        "text": text,
-        "kind": "ok",
-        "undo": {
-            "url": reverse("tab-suggestions-restore"),
-            "label": _("Undo"),
-            "values": {"order": str(order_id)},
-        },
-    }
-    return HttpResponse(headers={"HX-Trigger": json.dumps({"lo:toast": toast})})
+    url, undo = reverse("tab-suggestions-restore"), {"order": str(order_id)}
+    toast = htmx.toast(text, undo_url=url, undo_label=_("Undo"), undo=undo)
+    return htmx.trigger(HttpResponse(), toast)
 
 
 @entry.in_session("POST", asks=Asks.FIRST_OR_LATELY)
@@ -74,9 +69,7 @@ def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     forget(user.portal, region.owner_of(opened))
     response = _shown(request, opened, user, slot=False)
     # The toast's own request aims at the orders.
-    response["HX-Retarget"] = "#suggestions"
-    response["HX-Reswap"] = "outerHTML"
-    return response
+    return htmx.retarget(response, "#suggestions", swap="outerHTML")
 
 
 def forget(portal: Portal, owner: Owner) -> None:
@@ -110,7 +103,7 @@ def _shown(request: HttpRequest, opened: Session, user: PortalUser, *, slot: boo
     response = render(request, "tab/suggestions.html", context)
     if not linked:
         # A card without orders shows them in the place of its empty state.
-        response["HX-Retarget"] = "[data-state=empty]"
+        return htmx.retarget(response, "[data-state=empty]")
     return response
 
 
@@ -120,36 +113,43 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
     Raises :class:`NothingToSay` where this person is not to see any, and the portal's refusals.
     """
     portal = user.portal
-    question = access.question(portal) if user.may_link is False else {}
+    only_if_named = user.may_link is False
     if (
         portal.suggestion_days == 0
         or portal.payment_expired
-        or (user.may_link is False and not question)
+        or (only_if_named and not access.can_be_named(portal))
         or _nothing_known(user, owner)
     ):
         raise NothingToSay
-    client = client_of(user)
-    outcomes = client.batch(clients.commands(owner) | question | {"links": links.of_owner(owner)})
-    buyer, card = clients.read(client, owner, outcomes)
-    if question and not access.named(outcomes):
-        raise NothingToSay
-    linked = links.links_of(outcomes["links"])
-    skipped = {link.order_id for link in linked} | dismissals.dismissed(user, owner)
-    ids = [pk for pk in clients.order_ids(client, buyer) if pk not in skipped]
-    found = matching.suggestions(
-        buyer,
-        clients.candidates(client, ids),
-        made=card.created,
-        since=timezone.now() - timedelta(days=portal.suggestion_days),
+    is_named = access.is_named(portal) if only_if_named else ask.known(True)
+
+    def candidates(
+        buyer: Buyer, card: Card, allowed: bool, linked: Sequence[OrderLink]
+    ) -> Ask[tuple[tuple[Suggestion, ...], bool]]:
+        if not allowed:
+            raise NothingToSay
+        skipped = {link.order_id for link in linked} | dismissals.dismissed(user, owner)
+        since = timezone.now() - timedelta(days=portal.suggestion_days)
+
+        def suggested(found: Sequence[Candidate]) -> tuple[tuple[Suggestion, ...], bool]:
+            best = matching.suggestions(buyer, found, made=card.created, since=since)
+            return best[:MAX_SUGGESTIONS], bool(linked)
+
+        return (
+            clients.orders_with_data_of(buyer)
+            .then(lambda ids: clients.candidates([pk for pk in ids if pk not in skipped]))
+            .map(suggested)
+        )
+
+    return client_of(user).answer(
+        ask.together(clients.buyer_of(owner), is_named, links.links_of_card(owner)).then(
+            lambda found: candidates(*found[0], found[1], found[2])
+        )
     )
-    return found[:MOST], bool(linked)
 
 
 def _order_id(request: HttpRequest) -> int:
-    raw = request.POST.get("order", "")
-    if not (raw.isascii() and raw.isdecimal() and len(raw) <= 15 and int(raw) > 0):
-        raise BadForm
-    return int(raw)
+    return whole_number(request.POST.get("order", ""), least=1)
 
 
 def _key(portal: Portal, owner: Owner) -> str:
@@ -173,6 +173,6 @@ def _remembered(portal: Portal, owner: Owner) -> list[int]:
 def _remember_nothing(user: PortalUser, owner: Owner) -> None:
     everybody = [*_remembered(user.portal, owner), user.pk]
     try:
-        cache.set(_key(user.portal, owner), everybody, NOTHING_FOR)
+        cache.set(_key(user.portal, owner), everybody, NOTHING_SECONDS)
     except RedisError:
         logger.warning("cache away, nothing remembered")

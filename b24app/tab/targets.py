@@ -42,7 +42,7 @@ def named(user: PortalUser, query: QueryDict, seen: Owner | None) -> Target:
         return Target(wrong=found.problem or "")
     if owner == seen:
         return Target(wrong=SAME)
-    card = cards.listed(client_of(user).batch(cards.listing_of([owner]))).get(owner)
+    card = client_of(user).answer(cards.cards_of([owner])).found.get(owner)
     return Target(card) if card is not None else Target(wrong=MISSING)
 
 

@@ -8,6 +8,8 @@ from celery import shared_task
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from b24app.bitrix24 import ask
+from b24app.bitrix24.ask import Refusal
 from b24app.bitrix24.errors import BitrixError
 from b24app.connect import client_of
 from b24app.journal.models import AuditEntry
@@ -42,15 +44,15 @@ def note(change: str) -> None:
     with translation.override(portal.notes_language):
         texts = {owner: _text(owner, touching) for owner, touching in _by_card(entries).items()}
     try:
-        outcomes = client_of(user).batch(
-            {f"note{n}": cards.note(owner, text) for n, (owner, text) in enumerate(texts.items())}
+        written = client_of(user).answer(
+            ask.every(cards.add_note(owner, text).attempt() for owner, text in texts.items())
         )
     except BitrixError as error:
         logger.warning("no timeline notes for change %s: %s", change, error.code)
         return
-    for outcome in outcomes.values():
-        if isinstance(outcome, BitrixError):
-            logger.warning("a timeline note of change %s was refused: %s", change, outcome.code)
+    for one in written:
+        if isinstance(one, Refusal):
+            logger.warning("a timeline note of change %s was refused: %s", change, one.error.code)
 
 
 def _by_card(entries: Iterable[AuditEntry]) -> Mapping[Owner, list[AuditEntry]]:

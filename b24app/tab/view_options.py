@@ -9,10 +9,10 @@ from django.http import QueryDict
 from b24app.orders.filtering import Narrowing, Sort
 from b24app.orders.shown_page import Asked
 from b24app.orders.types import DeliveryState, PaymentState
-from b24app.tab import forms
-from b24app.tab.forms import BadForm
+from b24app.web.forms import BadForm, page_number, search_text
 
 _STATUS = re.compile(r"[A-Za-z0-9_-]{0,20}")
+LAST_PAGE = 500
 _DIRECTIONS = {"": True, "desc": True, "asc": False}
 
 State = TypeVar("State", bound=Enum)
@@ -24,7 +24,7 @@ def of(query: QueryDict) -> Asked:
     if not _STATUS.fullmatch(status) or direction not in _DIRECTIONS:
         raise BadForm
     narrowing = Narrowing(
-        text=forms.search_text(query),
+        text=search_text(query),
         status=status,
         payment=_state(PaymentState, query.get("payment", "")),
         delivery=_state(DeliveryState, query.get("delivery", "")),
@@ -32,7 +32,7 @@ def of(query: QueryDict) -> Asked:
         sort=_state(Sort, query.get("sort", "")) or Sort.ADDED,
         descending=_DIRECTIONS[direction],
     )
-    return Asked(narrowing, forms.page_number(query))
+    return Asked(narrowing, page_number(query, last=LAST_PAGE))
 
 
 def _state(kind: type[State], name: str) -> State | None:

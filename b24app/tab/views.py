@@ -6,11 +6,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from b24app import dictionaries
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import ask, errors
+from b24app.bitrix24.ask import Ask
 from b24app.connect import client_of
 from b24app.live import watching
 from b24app.orders import cards, details
-from b24app.orders.card_orders import read_orders
+from b24app.orders.card_orders import orders_by_id
 from b24app.orders.filtering import Narrowing
 from b24app.orders.shown_page import Asked, Steps
 from b24app.orders.types import DEAL, INVOICE, Owner
@@ -20,15 +21,15 @@ from b24app.portals.models import PortalUser
 from b24app.portals.placements import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
 from b24app.portals.rights import Asks
 from b24app.tab import column_settings, order_rows, order_table, region
-from b24app.tab.forms import BadForm
-from b24app.web import entry, error_states, table_files
+from b24app.web import entry, error_states, htmx
+from b24app.web.file_responses import table_download, table_format
+from b24app.web.forms import BadForm
 from b24app.web.frame_headers import allow_frame, nonce_of
 from b24app.web.session import Session
 
 # The entity's type comes from the placement alone: PLACEMENT_OPTIONS could say anything.
 OWNER_TYPES = {DEAL_TAB: DEAL, DEAL_LIST_MENU: DEAL, INVOICE_TAB: INVOICE}
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_EXPORTED = 1000
 
 _MOMENT = re.compile(r"\d{1,12}\.\d{6}|", re.ASCII)
@@ -45,29 +46,41 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
     client = launch.client_for(posted, portal)
     slow = slowness.is_slow(portal)
     steps = Steps.ROWS_ONLY if slow else Steps.WHOLE
-    reading = region.Reading(client, portal, owner, Asked(Narrowing()), sums=True, steps=steps)
-    chosen = {} if slow else column_settings.command()
-    outcomes = client.batch(launch.identity_commands() | reading.commands() | chosen)
+    statuses = region.statuses_for(portal, steps)
+    all_columns: Ask[tuple[str, ...]] = ask.known(())
+    (identity, opened_card, is_named, names, view, hidden), times = client.answer(
+        ask.timed(
+            ask.together(
+                launch.identity(),
+                cards.card_of(owner).attempt(),
+                access.is_named(portal),
+                statuses,
+                region.view_of(
+                    portal, owner, Asked(Narrowing()), statuses, sums=True, steps=steps
+                ).attempt(),
+                all_columns if slow else column_settings.hidden(),
+            )
+        )
+    )
     if slow:
-        slowness.note_answers(portal, outcomes)
-    person = launch.identified(posted, portal, outcomes)
-    card = cards.opened(owner, outcomes)
+        slowness.note_times(portal, times)
+    person = launch.person_of(posted, portal, identity)
+    card = ask.value_of(opened_card)
     user = launch.opened(posted, portal, person)
     allow_frame(request, portal)
     language = entry.language(posted.language)
     opened = Session(user.pk, posted.placement, owner.type_id, owner.id, language)
-    statuses = dictionaries.statuses(portal, outcomes)
     context: dict[str, object] = {
         "card": card,
         "session": opened.token(),
         "nonce": nonce_of(request),
         "hideable": column_settings.HIDEABLE,
-        "hidden": column_settings.hidden(outcomes),
-        "statuses": order_rows.status_choices(statuses, language),
+        "hidden": hidden,
+        "statuses": order_rows.status_choices(names, language),
         "rest_follows": slow,
     }
     try:
-        context |= region.drawn(reading, outcomes, user, language)
+        context |= region.drawn(card, ask.value_of(view), user, language, is_named=is_named)
     except errors.BitrixError as error:
         slowness.note_failure(portal, error)
         context |= {"state": error_states.of_error(error), "admins": access.who_can_grant(portal)}
@@ -95,16 +108,12 @@ def order_details(request: HttpRequest, opened: Session, user: PortalUser) -> Ht
     order_id = _order_id(request.GET.get("order", ""))
     context: dict[str, object] = {"order_id": order_id}
     try:
-        context["details"] = details.details_of(
-            order_id, client_of(user).batch(details.commands(order_id))
-        )
+        context["details"] = client_of(user).answer(details.details_of(order_id))
     except errors.AuthError:
         raise
     except errors.BitrixError as error:
         context["state"] = state = error_states.of_error(error)
-        response = render(request, "tab/details.html", context, status=state.status)
-        response["X-Lo-State"] = "1"
-        return response
+        return htmx.partial(request, "tab/details.html", context, status=state.status)
     return render(request, "tab/details.html", context)
 
 
@@ -128,9 +137,7 @@ def hide_columns(request: HttpRequest, opened: Session, user: PortalUser) -> Htt
 @entry.in_session("POST", asks=Asks.FIRST)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The ticked orders, or all that match the narrowing, as a CSV or XLSX file."""
-    kind = request.POST.get("format", "")
-    if kind not in ("csv", "xlsx"):
-        raise BadForm
+    kind = table_format(request.POST)
     client, portal = client_of(user), user.portal
     if request.POST.get("all") == "on":
         chosen = region.chosen(opened, user, client, request.POST, whole=True)
@@ -138,26 +145,21 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
         ids = [_order_id(one) for one in request.POST.getlist("order")]
         if not 0 < len(ids) <= MOST_EXPORTED:
             raise BadForm
-        chosen = list(read_orders(client, ids))
+        chosen = list(client.answer(orders_by_id(ids)))
+    statuses, people = client.answer(
+        ask.together(
+            dictionaries.order_statuses(portal),
+            dictionaries.names_of(portal, (order.responsible_id for order in chosen)),
+        )
+    )
     table = order_table.table(
         chosen,
-        dictionaries.read_statuses(portal, client),
-        dictionaries.people(portal, client, (order.responsible_id for order in chosen)),
+        statuses,
+        people,
         opened.language,
     )
-    content = (
-        table_files.xlsx_file(table)
-        if kind == "xlsx"
-        else table_files.csv_file(table, opened.language)
-    )
     card = "deal" if region.owner_of(opened).is_deal else "invoice"
-    return HttpResponse(
-        content,
-        content_type=XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="orders-{card}-{opened.entity_id}.{kind}"'
-        },
-    )
+    return table_download(table, kind, opened.language, f"orders-{card}-{opened.entity_id}")
 
 
 def _order_id(raw: str) -> int:

@@ -19,7 +19,7 @@ from b24app.portals.access import who_can_grant
 from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import error_states, session
+from b24app.web import error_states, htmx, session
 from b24app.web.frame_headers import allow_frame
 from b24app.web.session import NoSession, Session
 
@@ -171,8 +171,7 @@ def fragment(
     ``portal`` is the session's, for who can help.
     """
     context = {"state": state, "admins": _who_can_help(state, portal), **more}
-    response = render(request, "portals/state.html", context, status=state.status)
-    response["X-Lo-State"] = "1"
+    response = htmx.partial(request, "portals/state.html", context, status=state.status)
     if renewable:
         response["X-Session-Expired"] = "1"
     return response

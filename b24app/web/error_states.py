@@ -1,16 +1,19 @@
 """What went wrong, in the words of the page that shows it.
 
-One table from error to state; the texts stand in ``templates/portals/state.html``. A person reads
+Which error is which trouble stands in :mod:`b24app.bitrix24.troubles`, the texts in
+``templates/portals/state.html``. A person reads
 what happened, what it means and what to do, with a short reference; the portal's own words and
 codes go to the log under that reference.
 """
 
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from b24app import tracing
-from b24app.bitrix24 import error_codes, errors
+from b24app.bitrix24 import errors
+from b24app.bitrix24.troubles import Trouble, trouble_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,27 +35,30 @@ class State:
     retry_seconds: int = 0
 
 
-_BY_ERROR: tuple[tuple[type[errors.BitrixError], str, int, bool], ...] = (
-    (errors.RenewalPending, "busy", 503, True),
-    (errors.ReadDenied, "no-read", 403, True),
-    (errors.WriteDenied, "no-write", 403, True),
-    (errors.AppClosedToUser, "app-closed", 403, True),
-    (errors.AccessDenied, "no-deal", 403, True),
-    (errors.NotFound, "no-deal", 403, True),
-    (errors.StoreMissing, "no-store", 409, True),
-    (errors.MissingScope, "no-scope", 403, True),
-    (errors.PaymentRequired, "payment", 402, True),
-    (errors.PlanEnded, "plan", 402, True),
-    (errors.ExpiredToken, "session-ended", 401, False),
-    (errors.DeadToken, "session-ended", 401, False),
-    (errors.PortalClosed, "portal-closed", 502, True),
-    (errors.RateLimited, "busy", 503, True),
-    (errors.Crowded, "busy", 503, True),
-    (errors.OperatingLimit, "busy", 503, True),
-    (errors.Overloaded, "overload", 503, True),
-    (errors.TransportError, "silent", 504, True),
-    (errors.ServerFault, "silent", 502, True),
-)
+# The state's name, the HTTP status, and whether the page offers to try again.
+_BY_TROUBLE: Mapping[Trouble, tuple[str, int, bool]] = {
+    Trouble.PLAN: ("plan", 402, True),
+    Trouble.PAYMENT: ("payment", 402, True),
+    Trouble.OVERLOAD: ("overload", 503, True),
+    Trouble.OPERATING_LIMIT: ("busy", 503, True),
+    Trouble.BUSY: ("busy", 503, True),
+    Trouble.CLOSED: ("portal-closed", 502, True),
+    Trouble.NO_STORE: ("no-store", 409, True),
+    Trouble.NO_SCOPE: ("no-scope", 403, True),
+    Trouble.OUT_OF_TIME: ("silent", 504, True),
+    Trouble.SILENT: ("silent", 504, True),
+    Trouble.FAULT: ("silent", 502, True),
+    Trouble.ACCESS_EXPIRED: ("session-ended", 401, False),
+    Trouble.RENEWING: ("busy", 503, True),
+    Trouble.ACCESS_ENDED: ("session-ended", 401, False),
+    Trouble.APP_CLOSED: ("app-closed", 403, True),
+    Trouble.NO_READ: ("no-read", 403, True),
+    Trouble.NO_WRITE: ("no-write", 403, True),
+    Trouble.NO_RIGHT: ("no-deal", 403, True),
+    Trouble.ORDER_GONE: ("no-deal", 403, True),
+    Trouble.NOT_FOUND: ("no-deal", 403, True),
+}
+_FAILURE = ("failure", 502, True)
 
 # What passes by itself, and how soon. Operating time takes minutes: people are not kept waiting for it.
 _RETRY_SECONDS: tuple[tuple[type[errors.BitrixError], int], ...] = (
@@ -77,15 +83,7 @@ _BY_REASON = {
 
 def of_error(error: errors.BitrixError) -> State:
     """The state for a failure; an error nobody foresaw has its own, and is never "no orders"."""
-    kind = errors.StoreMissing if error_codes.without_store(error) else type(error)
-    name, status, retry = next(
-        (
-            (name, status, retry)
-            for known, name, status, retry in _BY_ERROR
-            if issubclass(kind, known)
-        ),
-        ("failure", 502, True),
-    )
+    name, status, retry = _BY_TROUBLE.get(trouble_of(error), _FAILURE)
     seconds = next((after for kind, after in _RETRY_SECONDS if isinstance(error, kind)), 0)
     state = State(name, status, noted_reference(), retry, seconds)
     logger.warning("%s: %s after %s: %s", state.reference, name, error.method, error.code)

@@ -12,9 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from b24app.console.link_pages import MOST_AT_ONCE
+from b24app.console.link_pages import MAX_JOB_ROWS
 from b24app.jobs.models import Job, JobItem
-from b24app.jobs.row_sources import MOST_ROWS
+from b24app.jobs.row_sources import MAX_ROWS
 from b24app.orders.types import DEAL, INVOICE
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, outcomes, places, shown, sit_down, verdicts, work
@@ -346,7 +346,7 @@ def test_nothing_is_brought_into_a_card_that_is_gone(desk: Desk, portal: DemoPor
 
 
 def test_more_than_one_job_takes_is_not_offered(desk: Desk, portal: DemoPortal) -> None:
-    assert MOST_AT_ONCE == MOST_ROWS
+    assert MAX_JOB_ROWS == MAX_ROWS
     offer = re.compile(r'<input type="checkbox" id="links-every"[^>]*>')
     few = offer.search(desk.get(LINKS).text)
     assert few

@@ -1,0 +1,282 @@
+"""Asks: what travels together, what a failure spoils, and how references are written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from b24app.bitrix24 import ask, batch, errors
+from b24app.bitrix24.answers import Answer
+from b24app.bitrix24.ask import Ask, Refusal
+from b24app.bitrix24.batch import Command, Outcome
+from tests.bitrix24.scripted import Portal, Reply, Request, batched, ok, refused
+
+DENIED = errors.ReadDenied("ACCESS_DENIED", "no")
+
+
+@dataclass
+class Sent:
+    """Answers every command with its parameter ``id``, or with what ``failures`` has for it."""
+
+    failures: Mapping[object, errors.BitrixError] = field(default_factory=dict)
+    requests: list[dict[str, Command]] = field(default_factory=list)
+
+    def __call__(self, commands: Mapping[str, Command], /) -> dict[str, Outcome]:
+        self.requests.append(dict(commands))
+        return {key: self._outcome(command) for key, command in commands.items()}
+
+    def _outcome(self, command: Command) -> Outcome:
+        number = command.params.get("id")
+        return (self.failures.get(number) if isinstance(number, int) else None) or Answer(number)
+
+    @property
+    def ids(self) -> list[list[object]]:
+        """The parameter ``id`` of each command, request by request."""
+        return [[one.params.get("id") for one in sent.values()] for sent in self.requests]
+
+
+def number(pk: int) -> Ask[int]:
+    return ask.of(Command("crm.deal.get", {"id": pk}), lambda answer: int(str(answer.result)))
+
+
+def test_asks_put_together_share_a_request() -> None:
+    sent = Sent()
+    pair = ask.together(number(1), number(2).map(str))
+    assert ask.answered(pair, sent) == (1, "2")
+    assert sent.ids == [[1, 2]]
+
+
+def test_asks_of_asks_keep_their_order() -> None:
+    sent = Sent()
+    found = ask.answered(
+        ask.together(number(3), ask.every([number(1), number(2)]), ask.known("x"), number(4)), sent
+    )
+    assert found == (3, (1, 2), "x", 4)
+    assert sent.ids == [[3, 1, 2, 4]]
+
+
+def test_a_known_value_sends_nothing() -> None:
+    sent = Sent()
+    assert ask.answered(ask.known(1).map(lambda one: one + 1), sent) == 2
+    assert ask.answered(ask.every([]), sent) == ()
+    assert sent.requests == []
+
+
+def test_follow_ups_of_several_asks_share_a_request() -> None:
+    sent = Sent()
+    deals = ask.together(
+        number(1).then(lambda one: number(one + 10)),
+        number(2).then(lambda one: number(one + 10).then(lambda two: number(two + 10))),
+        number(3),
+    )
+    assert ask.answered(deals, sent) == (11, 22, 3)
+    assert sent.ids == [[1, 2, 3], [11, 12], [22]]
+
+
+def test_a_follow_up_of_a_known_value_travels_with_the_first_request() -> None:
+    sent = Sent()
+    assert ask.answered(ask.together(ask.known(5).then(number), number(1)), sent) == (5, 1)
+    assert sent.ids == [[5, 1]]
+
+
+def test_a_command_shared_by_asks_is_sent_once() -> None:
+    sent, command = Sent(), Command("crm.deal.get", {"id": 1})
+    both = ask.together(
+        ask.of(command, lambda answer: answer.result), ask.of(command, lambda answer: answer.total)
+    )
+    assert ask.answered(both, sent) == (1, None)
+    assert sent.ids == [[1]]
+
+
+def test_many_names_at_most_fifty_keys_in_a_command() -> None:
+    sent = Sent()
+
+    def page(keys: object) -> Ask[object]:
+        return ask.of(Command("crm.deal.list", {"id": keys}), lambda answer: answer.result)
+
+    found = ask.answered(ask.many(range(120), page), sent)
+    assert [len(one) for one in found if isinstance(one, list)] == [50, 50, 20]
+    assert len(sent.requests) == 1
+    assert ask.answered(ask.many([], page), sent) == ()
+
+
+def test_a_refused_ask_raises() -> None:
+    with pytest.raises(errors.ReadDenied):
+        ask.answered(ask.together(number(1), number(2)), Sent({2: DENIED}))
+
+
+def test_the_first_refusal_in_order_is_raised() -> None:
+    missing = errors.NotFound("NOT_FOUND")
+    with pytest.raises(errors.NotFound):
+        ask.answered(ask.together(number(1), number(2)), Sent({1: missing, 2: DENIED}))
+
+
+def test_a_part_may_be_refused_without_the_rest() -> None:
+    found = ask.answered(ask.together(number(1), number(2).attempt()), Sent({2: DENIED}))
+    assert found == (1, Refusal(DENIED))
+
+
+def test_a_default_takes_the_place_of_a_refusal() -> None:
+    part = number(2).otherwise("nobody")
+    assert ask.answered(part, Sent({2: DENIED})) == "nobody"
+    assert ask.answered(part, Sent()) == 2
+
+
+def test_a_default_for_one_kind_lets_others_through() -> None:
+    part = number(2).otherwise(0, errors.NotFound)
+    assert ask.answered(part, Sent({2: errors.OrderNotFound("")})) == 0
+    with pytest.raises(errors.ReadDenied):
+        ask.answered(part, Sent({2: DENIED}))
+
+
+def test_what_a_reader_raises_counts_as_a_refusal() -> None:
+    def read(answer: Answer) -> int:
+        raise errors.NotFound("GONE")
+
+    part = ask.of(Command("x.y"), read)
+    assert ask.answered(part.otherwise(7), Sent()) == 7
+    with pytest.raises(errors.NotFound):
+        ask.answered(part, Sent())
+    assert ask.answered(ask.known(1).map(lambda _: read(Answer(1))).otherwise(3), Sent()) == 3
+
+
+def test_nothing_follows_a_refusal() -> None:
+    sent = Sent({1: DENIED})
+    found = ask.answered(number(1).then(number).attempt(), sent)
+    assert found == Refusal(DENIED)
+    assert len(sent.requests) == 1
+
+
+class Broken(Sent):
+    """Every request after the first ``good`` ones fails as a whole with ``error``."""
+
+    good = 0
+    error: errors.BitrixError = errors.OutcomeUnknown("READ_TIMEOUT")
+
+    def __call__(self, commands: Mapping[str, Command], /) -> dict[str, Outcome]:
+        found = super().__call__(commands)
+        if len(self.requests) > self.good:
+            raise self.error
+        return found
+
+
+def test_a_request_that_fails_as_a_whole_raises_its_own_error() -> None:
+    sent = Broken()
+    with pytest.raises(errors.OutcomeUnknown) as raised:
+        ask.answered(ask.together(number(1), number(2).otherwise(0)), sent)
+    assert raised.value is sent.error
+
+
+def test_an_optional_part_does_without_a_request_that_failed() -> None:
+    sent = Broken()
+    sent.good = 1
+    part = number(1).then(lambda one: ask.together(ask.known(one), number(2).otherwise(0)))
+    assert ask.answered(part, sent) == (1, 0)
+
+
+def test_strict_asks_raise_whatever_fails_as_a_whole() -> None:
+    with pytest.raises(errors.OutcomeUnknown):
+        ask.answered(number(1).otherwise(0), Broken(), strict=True)
+
+
+def test_a_wait_for_room_is_nobodys_refusal() -> None:
+    sent = Broken()
+    sent.error = errors.Wait(3)
+    with pytest.raises(errors.Wait):
+        ask.answered(number(1).otherwise(0), sent)
+
+
+def test_commands_behind_a_failed_request_were_not_run() -> None:
+    writes = [
+        ask.of(Command("x.add", {"id": pk}, write=True), lambda answer: answer.result).attempt()
+        for pk in range(60)
+    ]
+    found = ask.answered(ask.every(writes), Broken())
+    kinds = [type(one.error) for one in found if isinstance(one, Refusal)]
+    assert kinds == [errors.OutcomeUnknown] * 50 + [errors.NotRun] * 10
+
+
+def test_references_get_the_key_of_their_command() -> None:
+    sent = Sent()
+    source = Command("crm.orderentity.list", {"id": 1})
+    taker = Command("crm.deal.list", {"filter": {"@ID": [source.at("orderEntity", 0, "ownerId")]}})
+    both = ask.together(
+        number(9), *(ask.of(one, lambda answer: answer.result) for one in (source, taker))
+    )
+    ask.answered(both, sent)
+    (request,) = sent.requests
+    key = list(request)[1]
+    assert list(request.values())[2].params == {
+        "filter": {"@ID": [f"$result[{key}][orderEntity][0][ownerId]"]}
+    }
+
+
+def test_references_stay_with_their_command_in_a_later_chunk() -> None:
+    source = Command("x.list")
+    taker = Command("x.get", {"q": source.at("id")})
+    asks = [*map(number, range(49)), *(ask.of(one, lambda _: 0) for one in (source, taker))]
+    sent = Sent()
+    ask.answered(ask.every(asks), sent)
+    assert [len(chunk) for chunk in batch.chunks(sent.requests[0])] == [49, 2]
+
+
+def test_a_reference_needs_its_command_before_it() -> None:
+    taker = Command("x.get", {"q": Command("x.list").at("id")})
+    with pytest.raises(ValueError, match=r"x\.list is not sent before"):
+        ask.answered(ask.of(taker, lambda answer: answer.result), Sent())
+
+
+@given(st.sampled_from(["$result[c0]", "$RESULT[c0][id]", "$$result[c0]", "$result[$result[c0]]"]))
+def test_text_from_people_refers_to_nothing(text: str) -> None:
+    sent = Sent()
+    named = Command("x.find", {"filter": {"%value": [text]}, "q": text})
+    ask.answered(ask.together(number(1), ask.of(named, lambda answer: answer.result)), sent)
+    assert len(batch.chunks(sent.requests[0])) == 1
+    assert "$result[" not in str(sent.requests[0]["c1"].params).lower()
+
+
+def test_times_of_the_first_request_come_along(portal: Portal) -> None:
+    portal.server.replies = [
+        batched({"c0": 1, "c1": 2}, result_time={"c0": {"duration": 2.5, "processing": 1}}),
+        batched({"c0": 3}, result_time={"c0": {"duration": 9, "processing": 9}}),
+    ]
+    pair = ask.together(number(1), number(2).then(lambda _: number(3)))
+    found, times = portal.client().answer(ask.timed(pair))
+    assert found == (1, 3)
+    assert [one.duration for one in times] == [2.5]
+    assert portal.client().answer(ask.timed(ask.known(1))) == (1, ())
+
+
+def test_120_asks_take_3_requests(portal: Portal) -> None:
+    def echo(request: Request) -> Reply:
+        return batched({key: text.rpartition("=")[2] for key, text in request.commands.items()})
+
+    portal.server.script = echo
+    assert portal.client().answer(ask.every(map(number, range(120)))) == tuple(range(120))
+    assert [len(request.commands) for request in portal.server.requests] == [50, 50, 20]
+
+
+def test_one_failure_inside_a_batch_hides_nothing(portal: Portal) -> None:
+    portal.server.replies = [
+        batched({"c0": 1}, {"c1": {"error": "ACCESS_DENIED", "error_description": ""}})
+    ]
+    first, second = portal.client().answer(ask.together(number(1), number(2).attempt()))
+    assert first == 1
+    assert isinstance(second, Refusal)
+    assert isinstance(second.error, errors.AccessDenied)
+
+
+def test_nothing_is_sent_past_the_deadline(portal: Portal) -> None:
+    with pytest.raises(errors.OutOfTime):
+        portal.client().answer(number(1), send_before=1.0)
+    assert portal.server.requests == []
+
+
+def test_the_portals_refusal_of_a_whole_request_is_raised(portal: Portal) -> None:
+    portal.server.replies = [refused("PORTAL_DELETED", 403)]
+    portal.server.script = lambda request: ok(1)
+    with pytest.raises(errors.BitrixError) as raised:
+        portal.client().answer(ask.together(number(1), number(2)))
+    assert raised.value.code == "PORTAL_DELETED"
