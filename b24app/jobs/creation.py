@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from b24app.changes.properties import place_of, place_text
 from b24app.jobs import control, row_sources, transitions
-from b24app.jobs.models import Job, JobItem, JobSource, place_of, place_text
+from b24app.jobs.models import Job, JobItem, JobSource
 from b24app.orders.types import Owner
 from b24app.portals.models import PortalUser
 

@@ -9,9 +9,10 @@ from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from b24app.changes.properties import place_of
 from b24app.jobs import order_export, overrides, row_names, texts, transitions, work
 from b24app.jobs.judging import OVERRODE
-from b24app.jobs.models import Job, JobItem, place_of
+from b24app.jobs.models import Job, JobItem
 from b24app.orders.types import Owner
 from b24app.web.export_cells import moment
 from b24app.web.table_files import Cell, Table
@@ -226,7 +227,7 @@ def headings(job: Job) -> tuple[str, str] | None:
     """What the columns of the rows' values are called: what is wanted, and what was seen."""
     began = not job.previewing
     subject = work.subject_of(job)
-    if isinstance(subject, work.Links):
+    if subject.links:
         return _("Goes to"), _("Linked before") if began else _("Linked now")
     if job.subject == Job.Kind.STATUS:
         return _("New status"), _("Status before") if began else _("Status now")
@@ -244,7 +245,7 @@ def lines(job: Job, items: Iterable[JobItem]) -> list[Line]:
 
 
 def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
-    links = isinstance(work.subject_of(job), work.Links)
+    links = work.subject_of(job).links
     known = item.verdict not in ("", *_BAD - {V.NO_CARD})
     target = place_of(item.wanted) if links else None
     standing = place_of(item.seen) if links and known else None

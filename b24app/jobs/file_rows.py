@@ -10,12 +10,13 @@ from typing import Any
 
 from b24app.bitrix24.ask import together
 from b24app.bitrix24.client import Client
+from b24app.changes.properties import place_text
 from b24app.imports import columns, pasted, source
 from b24app.imports.columns import Columns, Kind, Known, Why
 from b24app.imports.delimited import DelimitedText
 from b24app.imports.rows import Row, rows
 from b24app.imports.table import Line, Sheet, Source, Unreadable
-from b24app.jobs.models import TO_CARD, WITH_CARD, Job, JobItem, place_text
+from b24app.jobs.models import TO_CARD, WITH_CARD, Job, JobItem
 from b24app.orders import order_numbers
 
 S, V = JobItem.State, JobItem.Verdict

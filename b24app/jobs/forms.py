@@ -10,11 +10,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from b24app.bitrix24 import filters
+from b24app.changes.properties import place_text
 from b24app.imports import pasted
 from b24app.imports.table import Unreadable
 from b24app.jobs import texts
 from b24app.jobs.creation import Order
-from b24app.jobs.models import TO_CARD, WITH_CARD, Job, place_text
+from b24app.jobs.models import TO_CARD, WITH_CARD, Job
 from b24app.orders.card_reference import CardProblem, card_of_field
 from b24app.orders.types import Owner
 from b24app.web.forms import BadForm, day, search_text

@@ -45,9 +45,9 @@ class Hands:
         return answer(self.own, personal), answer(self.writing, shared)
 
 
-def answer(client: Client, question: Ask[T]) -> T:
+def answer(client: Client, question: Ask[T], *, send_before: float | None = None) -> T:
     """As :meth:`Client.answer`; short waits for room are sat out, and a request that fails is raised."""
-    return answered(question, partial(sent, client), strict=True)
+    return answered(question, partial(sent, client, send_before=send_before), strict=True)
 
 
 def sent(
@@ -91,8 +91,7 @@ def hands_of(job: Job) -> Hands:
 
 def credentials_of(job: Job, *, refused: bool) -> Credentials:
     """Whose token writes for a job; ``refused``: its owner's own permission is known to be refused."""
-    links = isinstance(work.subject_of(job), work.Links)
-    prop = credentials.LINK if links else job.subject
+    prop = work.subject_of(job).kind
     return credentials.chosen(prop, named=job.named is True, refused=refused)
 
 
@@ -153,7 +152,4 @@ def _is_gone(owner: Owner) -> Ask[bool]:
 
 def standing(subject: work.Subject, order_ids: Iterable[int]) -> Ask[dict[int, str | None]]:
     """Where orders stand, as :meth:`work.Subject.standing`; raises the portal's refusal."""
-    ids = list(order_ids)
-    commands = subject.reading(ids) if ids else {}
-    answers = every(of(command, lambda answer: answer) for command in commands.values())
-    return answers.map(lambda read: subject.standing(ids, dict(zip(commands, read, strict=True))))
+    return subject.standing(list(order_ids))

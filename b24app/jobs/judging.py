@@ -1,13 +1,20 @@
-"""What became of each row, from the portal's answer or from reading where its order stands now."""
+"""What became of each row: the outcomes of :mod:`b24app.changes.outcomes` as states of rows.
+
+A job differs from a click in two points only: it takes the answer to a write as proof instead of
+reading every order once more, and it remembers that an earlier try of its own may have been the write.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Answer
+from b24app.changes import outcomes
+from b24app.changes.outcomes import Absent, Change, Changed
+from b24app.changes.properties import Property
 from b24app.jobs.models import JobItem
 
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 
 # Its order had left the card before our write came: if it is where we want it, somebody else did that.
 NOT_OURS = "not_ours"
@@ -20,7 +27,7 @@ S = JobItem.State
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A row's new state. ``happened``: this job has changed the order, which belongs into the trail.
+    """A row's new state. ``happened``: this job has changed the order, so it goes into the audit trail.
 
     ``seen`` is what the write really replaced, where that is not what the row had seen.
     """
@@ -33,92 +40,89 @@ class Result:
     seen: str | None = None
 
 
-# Refusals of one row. The first that fits decides; whoever is not here concerns the whole job.
-_REFUSALS: tuple[tuple[type[errors.BitrixError], str], ...] = (
-    (errors.OrderNotFound, "gone"),
-    (errors.WriteDenied, "denied"),
-    (errors.NotFound, "gone"),
-    (errors.NotSaved, "not_saved"),
-    (errors.BadRequest, "refused"),
-    (errors.UnknownError, "refused"),
-    (errors.AlreadyExists, "refused"),
-)
+def _change(item: JobItem) -> Change[int, str]:
+    return Change(item.order_id, item.seen, item.wanted)
 
 
 def before(item: JobItem, now: str | None) -> Result | None:
-    """The row's outcome where there is nothing to write any more; None where it is to be written."""
-    if now is None:
-        return Result(item, S.FAILED, "gone")
-    if now == item.wanted:
-        # A write of ours that the reading back came too early for counts as ours.
-        return Result(item, S.DONE, "already", happened=item.attempts > 0)
-    if now != item.seen:
-        return Result(item, S.SKIPPED, "changed", now)
-    return None
+    """The row's outcome where there is nothing left to write; None where it is to be written.
 
-
-def after(item: JobItem, outcome: Answer | errors.BitrixError, first: str | None = None) -> Result:
-    """The row's outcome after its write; ``PENDING`` where the reason is not this row's own.
-
-    ``first`` is where the writing request itself found the order, before it wrote anything; None
-    where it did not tell. Where the answer leaves open what was done the row is ``UNKNOWN``, with
-    the refusal it got.
+    ``now`` is the order's value, None where the portal does not show the order.
     """
-    if isinstance(outcome, Answer):
-        return _written(item, first)
-    if isinstance(outcome, errors.LinkExists):
-        # Somebody else was quicker, or an earlier try of ours whose answer was lost.
-        return Result(item, S.DONE, "already", happened=item.attempts > 0)
-    if isinstance(outcome, errors.LinkNotFound):
+    found = outcomes.decide(_change(item), Absent.HIDDEN if now is None else now)
+    return None if found is None else _result(item, found)
+
+
+def after(
+    prop: Property[int, str],
+    item: JobItem,
+    answer: Answer | errors.BitrixError,
+    first: str | None = None,
+) -> Result:
+    """The row's outcome after its write; ``PENDING`` where the refusal is not about this row.
+
+    ``first`` is what the writing request itself found before it wrote anything; None where it could
+    not tell. Where the answer leaves open what was done the row is ``UNKNOWN``, with the refusal it got.
+    """
+    if isinstance(answer, errors.LinkNotFound):
         return Result(item, S.UNKNOWN, "" if item.attempts else NOT_OURS)
-    reason = next((word for kind, word in _REFUSALS if isinstance(outcome, kind)), "")
-    if not outcome.not_applied:
-        return Result(item, S.UNKNOWN, reason, _said(outcome))
-    if reason:
-        return Result(item, S.FAILED, reason, _said(outcome))
-    return Result(item, S.PENDING)
+    change = _change(item)
+    was = item.seen if first is None else first
+    now = outcomes.proved(change, was, answer)
+    return _result(item, outcomes.judge(prop, change, was, answer, now))
 
 
-def _written(item: JobItem, first: str | None) -> Result:
-    """The outcome of a write that the portal has confirmed."""
-    # A link is only ever taken from the very card the row names: nothing else can be overridden.
-    if not item.wanted or first in (None, item.seen):
+def _result(item: JobItem, found: Changed[int, str]) -> Result:
+    if found.result is outcomes.Result.DONE:
+        if found.overrode:
+            return Result(item, S.DONE, OVERRODE, happened=True, seen=found.before)
         return Result(item, S.DONE, happened=True)
-    if first == item.wanted:
+    if found.result is outcomes.Result.ALREADY:
+        # A write of ours that the reading came too early for counts as ours.
         return Result(item, S.DONE, "already", happened=item.attempts > 0)
-    return Result(item, S.DONE, OVERRODE, happened=True, seen=first)
+    if found.result is outcomes.Result.CONFLICT:
+        return Result(item, S.SKIPPED, "changed", found.now or "")
+    reason = outcomes.reason(found.error)
+    if found.result is outcomes.Result.UNKNOWN:
+        return Result(item, S.UNKNOWN, reason, _said(found.error))
+    return Result(item, S.FAILED, reason, _said(found.error)) if reason else Result(item, S.PENDING)
 
 
-def read_back(item: JobItem, now: str | None, *, in_doubt: bool) -> Result | None:
-    """The outcome of a row whose writing left no certain answer, from where its order stands.
+def read_back(
+    prop: Property[int, str], item: JobItem, now: str | None, *, in_doubt: bool
+) -> Result | None:
+    """The outcome of a row whose write left no certain answer, from the order's value ``now``.
 
-    None while that may still change: ``in_doubt`` says that the writing may not be over.
+    None while that may still change: ``in_doubt`` says that the write may still be under way.
     """
     if now is None:
         return Result(item, S.FAILED, "gone")
-    if now == item.wanted:
-        ours = item.reason != NOT_OURS
-        return Result(item, S.DONE, "" if ours else "already", happened=ours)
+    ours = item.reason != NOT_OURS
+    answer = errors.OutcomeUnknown("") if ours else errors.LinkNotFound("")
+    found = outcomes.judge(prop, _change(item), item.seen, answer, now)
+    if found.result is outcomes.Result.DONE:
+        return Result(item, S.DONE, happened=True)
+    if found.result is outcomes.Result.ALREADY:
+        return Result(item, S.DONE, "already")
     if in_doubt:
         return None
-    if now != item.seen:
+    if found.result is outcomes.Result.CONFLICT:
         return Result(item, S.SKIPPED, "changed", now)
     if item.reason:
         return Result(item, S.FAILED, item.reason, item.detail)
-    if item.attempts >= MOST_ATTEMPTS:
-        return Result(item, S.FAILED, "portal")
-    return Result(item, S.PENDING)
+    return (
+        Result(item, S.FAILED, "portal")
+        if item.attempts >= MAX_ATTEMPTS
+        else Result(item, S.PENDING)
+    )
 
 
-def job_wide(outcomes: Mapping[int, Answer | errors.BitrixError]) -> errors.BitrixError | None:
+def job_wide(answers: Mapping[int, Answer | errors.BitrixError]) -> errors.BitrixError | None:
     """The refusal that concerns the whole job, by order id: a limit, a token, a right nobody has."""
-    refusals = [one for one in outcomes.values() if isinstance(one, errors.BitrixError)]
-    for one in refusals:
-        if one.not_applied and not isinstance(one, tuple(kind for kind, _ in _REFUSALS)):
-            return one
-    return None
+    refusals = (one for one in answers.values() if isinstance(one, errors.BitrixError))
+    return next((one for one in refusals if outcomes.concerns_everything(one)), None)
 
 
-def _said(error: errors.BitrixError) -> str:
+def _said(error: errors.BitrixError | None) -> str:
     """The portal's own words, for administrators."""
-    return f"{error.code} {error.description}".strip()[:200]
+    return f"{error.code} {error.description}".strip()[:200] if error else ""

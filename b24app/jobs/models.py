@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from django.db import models
 from django.utils import timezone
 
-from b24app.orders.types import Owner
 from b24app.portals.models import Portal, PortalUser
 
 
@@ -304,14 +303,3 @@ class JobLane(models.Model):
 
     def __str__(self) -> str:
         return f"lane {self.number} of job {self.job_id}"
-
-
-def place_text(owner: Owner | None) -> str:
-    """A place as it is kept: ``2:7021``, or empty for nowhere."""
-    return f"{owner.type_id}:{owner.id}" if owner is not None else ""
-
-
-def place_of(text: str) -> Owner | None:
-    """The place kept as ``text``; None for nowhere."""
-    type_id, _, owner_id = text.partition(":")
-    return Owner(int(type_id), int(owner_id)) if owner_id else None

@@ -8,8 +8,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24.client import Client
+from b24app.changes.properties import place_of
 from b24app.jobs.judging import Result
-from b24app.jobs.models import JobItem, place_of
+from b24app.jobs.models import JobItem
 from b24app.orders.card_orders import orders_by_id
 from b24app.orders.types import Order, Owner
 from b24app.web.export_cells import owner_type

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
-from b24app.jobs import row_sources, work
+from b24app.jobs import work
 from b24app.jobs.judging import OVERRODE, Result
 from b24app.jobs.models import Job, JobItem
 from b24app.journal import audit
@@ -26,11 +26,12 @@ def with_authors(job: Job, results: Iterable[Result]) -> list[Result]:
     seen = {one.item.order_id: one.seen for one in found if one.seen is not None}
     if not seen:
         return found
-    latest = audit.latest_of(job.portal, seen, work.subject_of(job).kind)
+    prop = work.changing(job).prop
+    latest = audit.latest_of(job.portal, seen, prop.name)
     names = {
         order_id: entry.user_name
         for order_id, entry in latest.items()
-        if row_sources.after_text(entry) == seen[order_id]
+        if prop.undoing(entry.trail).seen == seen[order_id]
     }
     return [
         one

@@ -19,8 +19,9 @@ from django.utils import timezone
 
 from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.ask import Ask, together
+from b24app.changes.properties import place_of
 from b24app.jobs import job_clients, number_suggestions, row_names, row_sources, transitions, work
-from b24app.jobs.models import Job, JobItem, place_of
+from b24app.jobs.models import Job, JobItem
 from b24app.jobs.worker_slots import Held
 from b24app.orders import cards, order_numbers
 from b24app.orders.order_numbers import Page
@@ -131,14 +132,14 @@ def _learn_right(job: Job, *, named: bool) -> None:
 
 def _target(job: Job, item: JobItem) -> Owner | None:
     """The card this row needs opened: where it brings its order, or whence it was to take it."""
-    if not isinstance(work.subject_of(job), work.Links):
+    if not work.subject_of(job).links:
         return None
     return place_of(item.wanted or item.expected or "")
 
 
 def _sources(job: Job, piece: Sequence[JobItem], sight: Sight) -> set[Owner]:
     """Cards that orders are taken from, where the person has to be able to open those as well."""
-    if not isinstance(work.subject_of(job), work.Links):
+    if not work.subject_of(job).links:
         return set()
     borrowed = job.right == Job.Right.INSTALLER
     orders = (item.order_id or sight.sole(item) for item in piece if borrowed or not item.wanted)
@@ -212,7 +213,7 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
         return V.ELSEWHERE
     if standing == item.wanted:
         return V.ALREADY
-    if not isinstance(subject, work.Links):
+    if not subject.links:
         return V.CHANGE
     # A card that is gone keeps nobody from taking the order out of it; nothing can be brought there.
     left = place_of(standing) if place_of(standing) in sight.gone else None

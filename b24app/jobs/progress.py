@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24.portal_limits import BULK_SHARE, MINUTE, WINDOW, Priority, View, seconds_for
+from b24app.changes import properties
 from b24app.jobs import (
     control,
     display,
@@ -216,7 +217,7 @@ def _writes(job: Job) -> dict[str, int]:
     if len(methods) == 1:
         return {methods[0]: left}
     unlinks = JobItem.objects.filter(job=job, state=S.PENDING, wanted="").count()
-    return {work.ADD: max(0, left - unlinks), work.DELETE: unlinks}
+    return {properties.ADD_LINK: max(0, left - unlinks), properties.DELETE_LINK: unlinks}
 
 
 def _minutes(seconds: float) -> int:

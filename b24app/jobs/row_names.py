@@ -10,7 +10,8 @@ from django.db.models import QuerySet
 from b24app import dictionaries
 from b24app.bitrix24 import batch
 from b24app.bitrix24.ask import Ask
-from b24app.jobs.models import Job, JobItem, JobName, place_of, place_text
+from b24app.changes.properties import place_of, place_text
+from b24app.jobs.models import Job, JobItem, JobName
 from b24app.orders import cards, parsing
 
 # Beyond so many people their IDs alone are shown.

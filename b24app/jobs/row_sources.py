@@ -15,16 +15,11 @@ from django.db.models import F
 from b24app.bitrix24 import batch, errors
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter, Op
+from b24app.changes.properties import place_of, place_text
 from b24app.imports import source
 from b24app.imports.table import Unreadable
 from b24app.jobs import file_rows, job_clients, transitions, work
-from b24app.jobs.models import (
-    Job,
-    JobItem,
-    JobSource,
-    place_of,
-    place_text,
-)
+from b24app.jobs.models import Job, JobItem, JobSource
 from b24app.jobs.worker_slots import Held
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards, links, scan, search
@@ -113,7 +108,7 @@ def _from_card(held: Held, own: Client) -> None:
     read = job_clients.answer(own, scan.links_below(filters, below, pages)).rows
     ids = {link.order_id for link in read if link.owner == owner}
     ids -= set(JobItem.objects.filter(job=job, order_id__in=ids).values_list("order_id", flat=True))
-    expected = job.card if isinstance(work.subject_of(job), work.Links) else None
+    expected = job.card if work.subject_of(job).links else None
     places = [(pk, expected) for pk in sorted(ids, reverse=True)]
     fresh = bool(ids) or job.cursor.get("fresh") is True
     # A page that is not full is the last one. Where it was the only one, nothing came in between.
@@ -206,29 +201,22 @@ def _from_trail(held: Held, own: Client) -> None:
         entries = entries.filter(order_id__in=chosen["orders"])
     undone = entries.filter(pk__gt=int(job.cursor.get("entry", 0))).exclude(undone_by__certain=True)
     found = list(undone.order_by("pk")[:PIECE])
+    prop = work.changing(job).prop
+    undos = ((one, prop.undoing(one.trail)) for one in found)
     items = [
         JobItem(
             job=job,
             row=job.rows + at,
             order_id=entry.order_id,
             order_number=entry.order_number,
-            expected=after_text(entry),
-            wanted=_before(entry),
+            expected=undo.seen,
+            wanted=undo.wanted,
             undoes=entry.pk,
         )
-        for at, entry in enumerate(found, start=1)
+        for at, (entry, undo) in enumerate(undos, start=1)
     ]
     last = found[-1].pk if found else 0
     keep(held, items, {**chosen, "entry": last}, end=len(found) < PIECE)
-
-
-def after_text(entry: AuditEntry) -> str:
-    """What the order had after a change, as rows keep it: a place, a status or a person."""
-    return place_text(entry.target) if entry.kind == AuditEntry.Kind.LINK else entry.after
-
-
-def _before(entry: AuditEntry) -> str:
-    return place_text(entry.source) if entry.kind == AuditEntry.Kind.LINK else entry.before
 
 
 _SOURCES: Mapping[Job.Origin, Callable[[Held, Client], None]] = {

@@ -10,7 +10,7 @@ back first.
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -19,10 +19,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.ask import together
+from b24app.bitrix24.ask import together, value_of
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
 from b24app.bitrix24.portal_limits import Priority, View
+from b24app.changes.applying import writing
+from b24app.changes.properties import PAGE_SIZE, place_of
 from b24app.jobs import (
     batch_sizes,
     job_clients,
@@ -38,7 +40,7 @@ from b24app.jobs import (
 )
 from b24app.jobs.batch_sizes import BATCH, SLICE
 from b24app.jobs.judging import Result
-from b24app.jobs.models import Job, JobItem, place_of
+from b24app.jobs.models import Job, JobItem
 from b24app.jobs.worker_slots import Held
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
@@ -54,8 +56,6 @@ LEFTOVERS = 3.0
 # Seconds for which a lane leaves the worker to others: the job's first lane goes on, and a further one
 # is for workers that nobody else needs, and for a portal that is slower than its bucket.
 REST = 15.0
-# Keys of the commands that read, at the head of a writing request, what it is about to change.
-FIRST = "first:"
 
 S = JobItem.State
 
@@ -146,7 +146,7 @@ def _write_all(turn: Turn, ready: deque[JobItem], standing: dict[int, str | None
         if wrote and not ready and batch_sizes.is_scrap(turn.job, view, chunk):
             record(turn.held, settled)
             break
-        standing = _write(turn, view, chunk, settled, list(islice(ready, work.PAGE)))
+        standing = _write(turn, view, chunk, settled, list(islice(ready, PAGE_SIZE)))
         wrote = True
 
 
@@ -189,8 +189,9 @@ def _at_the_end(turn: Turn) -> float | None:
 def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
     standing = _standing(turn, items)
     _find_deleted(turn, items, standing)
+    prop = work.changing(turn.job).prop
     judged = (
-        judging.read_back(item, standing[item.order_id], in_doubt=worker_slots.in_doubt(item))
+        judging.read_back(prop, item, standing[item.order_id], in_doubt=worker_slots.in_doubt(item))
         for item in items
     )
     record(turn.held, [one for one in judged if one is not None])
@@ -220,7 +221,7 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
 
 def _find_deleted(turn: Turn, items: Iterable[JobItem], standing: dict[int, str | None]) -> None:
     """Put None for deleted orders: an order that was linked and is not any more may be gone itself."""
-    if not isinstance(work.subject_of(turn.job), work.Links):
+    if not work.subject_of(turn.job).links:
         return
     ids = {one.order_id for one in items if one.seen and standing.get(one.order_id) == ""}
     deleted = existence.deleted_among(ids - turn.existing)
@@ -238,7 +239,7 @@ def _chunk(
     for them. However slow the portal is, a slice that has claimed something writes at least one.
     """
     subject = work.subject_of(turn.job)
-    known = [one for one in islice(ready, work.PAGE) if one.order_id in standing]
+    known = [one for one in islice(ready, PAGE_SIZE) if one.order_id in standing]
     _find_deleted(turn, known, standing)
     seconds, chunk, settled = min(BATCH, turn.left), list[JobItem](), list[Result]()
     room = {method: view.of(method).room for method in subject.methods}
@@ -270,53 +271,37 @@ def _write(
 
     Returns where the orders of the next one stand, read in the same request.
     """
-    subject = work.subject_of(turn.job)
-    ids = [item.order_id for item in following]
-    own = subject.reading([item.order_id for item in writes])
-    commands = {
-        **{f"{FIRST}{key}": command for key, command in own.items()},
-        **{f"write{item.order_id}": subject.write(item) for item in writes},
-        **(subject.reading(ids) if ids else {}),
-    }
+    subject = work.changing(turn.job)
+    prop, changes = subject.prop, [subject.change(item) for item in writes]
+    request = writing(prop, changes, sorted({item.order_id for item in following}))
     # Waited for here, and not when they count as being written: nobody knows of those what a killed
     # worker has done with them.
     time.sleep(min(view.wait, job_clients.SHORT_WAIT))
     seconds = sum(batch_sizes.cost(view, subject.method(item)) for item in writes)
     deadline = turn.held.begin(writes, seconds)
     try:
-        outcomes = job_clients.sent(turn.hands.writing, commands, send_before=deadline)
+        sent = job_clients.answer(turn.hands.writing, request, send_before=deadline)
     except errors.BitrixError as error:
         state = S.PENDING if error.not_applied else S.UNKNOWN
         record(turn.held, [*settled, *(Result(item, state) for item in writes)])
         raise
-    by_order = {item.order_id: outcomes[f"write{item.order_id}"] for item in writes}
-    trouble, first = _shared(turn, by_order), _first(subject, writes, outcomes)
+    by_order = sent.answers
+    trouble = _shared(turn, by_order)
     results = [
         Result(item, S.PENDING)
         if trouble and isinstance(by_order[item.order_id], type(trouble))
-        else judging.after(item, by_order[item.order_id], first.get(item.order_id))
+        else judging.after(prop, item, by_order[item.order_id], sent.first.get(item.order_id))
         for item in writes
     ]
     record(turn.held, [*settled, *overrides.with_authors(turn.job, results)])
     if trouble is not None:
         raise trouble
-    later = {key: one for key, one in outcomes.items() if not key.startswith(FIRST)}
-    return subject.standing(ids, later) if ids else {}
-
-
-def _first(
-    subject: work.Subject, writes: Sequence[JobItem], outcomes: job_clients.Outcomes
-) -> dict[int, str | None]:
-    """Where the writing request found its orders before it wrote; empty if it could not tell."""
-    found = {key.removeprefix(FIRST): one for key, one in outcomes.items() if key.startswith(FIRST)}
-    try:
-        return subject.standing([item.order_id for item in writes], found)
-    except errors.BitrixError:
-        return {}
+    after = value_of(sent.after)
+    return {item.order_id: after.get(item.order_id) for item in following}
 
 
 def _shared(
-    turn: Turn, outcomes: dict[int, Answer | errors.BitrixError]
+    turn: Turn, outcomes: Mapping[int, Answer | errors.BitrixError]
 ) -> errors.BitrixError | None:
     """The refusal that concerns the job as a whole, if there is one.
 
@@ -347,6 +332,7 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
         one.item.claim = None
     counts = Counter(COUNTED[one.state] for one in results if one.state in COUNTED)
     happened = [one.item for one in results if one.happened]
+    right = job.writer_right if job.writer else job.right
     with transaction.atomic():
         held.renew()
         JobItem.objects.rewrite(
@@ -356,10 +342,7 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
         audit.record(
             job.writer or job.user,
             AuditEntry.Through.UNDO if job.kind == Job.Kind.RESTORE else AuditEntry.Through.JOB,
-            [
-                subject.entry(item, job.writer_right if job.writer else job.right)
-                for item in happened
-            ],
+            [subject.entry(item, right) for item in happened],
             job.change,
         )
         if counts:

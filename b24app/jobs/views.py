@@ -15,10 +15,11 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from b24app import dictionaries
+from b24app.changes.properties import place_text
 from b24app.connect import client_of
 from b24app.jobs import control, creation, display, forms, overrides, progress, takeover
 from b24app.jobs.forms import Chosen, Listed, Mistake
-from b24app.jobs.models import Job, place_text
+from b24app.jobs.models import Job
 from b24app.orders.types import Owner
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks

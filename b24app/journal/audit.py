@@ -9,6 +9,8 @@ from django.db.models import Count, Max, Q
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from b24app.changes.outcomes import Change, K, V
+from b24app.changes.properties import Property
 from b24app.journal.models import AuditEntry, AuditQuerySet
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import Portal, PortalUser
@@ -32,6 +34,35 @@ class Entry:
     certain: bool = True
     undoes: int | None = None
     details: Mapping[str, object] | None = None
+
+
+def of_change(
+    prop: Property[K, V],
+    change: Change[K, V],
+    *,
+    number: str = "",
+    card: Owner | None = None,
+    right: str = AuditEntry.Right.OWN,
+    certain: bool = True,
+    undoes: int | None = None,
+) -> Entry:
+    """The entry for a change whose ``seen`` is the value that it has really replaced.
+
+    ``card`` is the card that a change of an order itself was made from.
+    """
+    trail = prop.trail(change)
+    return Entry(
+        prop.name,
+        trail.order_id,
+        number,
+        trail.source or card,
+        trail.target or card,
+        trail.before,
+        trail.after,
+        right,
+        certain,
+        undoes,
+    )
 
 
 def record(

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from b24app.changes.properties import Trail
 from b24app.orders.types import Owner
 from b24app.portals.fields import SecretField
 from b24app.portals.models import Portal
@@ -111,6 +112,11 @@ class AuditEntry(models.Model):
 
     def delete(self, *args: object, **kwargs: object) -> NoReturn:
         raise AppendOnly("audit entries are not deleted")
+
+    @property
+    def trail(self) -> Trail:
+        """The change itself, for :meth:`Property.undoing`."""
+        return Trail(self.order_id, self.source, self.target, self.before, self.after)
 
     @property
     def source(self) -> Owner | None:

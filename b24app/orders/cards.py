@@ -6,13 +6,12 @@ with that person's own token (crm/deals/crm-deal-get.md, crm/universal/crm-item-
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 
 from b24app.bitrix24 import ask, errors
 from b24app.bitrix24.ask import Ask, Refusal
 from b24app.bitrix24.batch import Reference
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24.client import Answer, Command
 from b24app.orders import parsing
 from b24app.orders.types import DEAL, INVOICE, Card, Owner
 
@@ -133,95 +132,9 @@ def _card_list(
     return CardList(asked, found, refusals)
 
 
-def opening(owner: Owner) -> dict[str, Command]:
-    """The command that reads one card, for :func:`opened`."""
-    return {"card": get_command(owner)}
-
-
-def opened(owner: Owner, outcomes: Outcomes) -> Card:
-    """The card; raises the portal's refusal, or ``errors.NotFound`` for an answer that is not one."""
-    outcome = outcomes["card"]
-    if not isinstance(outcome, Answer):
-        raise outcome
-    return read_card(owner, outcome)
-
-
-def listing_of(owners: Iterable[Owner]) -> dict[str, Command]:
-    """Commands that read titles and who is responsible, for :func:`listed`; 50 cards each."""
-    asked = set(owners)
-    return {
-        f"cards:{type_id}:{number}": _list_command(type_id, page)
-        for type_id in sorted({owner.type_id for owner in asked})
-        for number, page in enumerate(
-            ask.pages(sorted(owner.id for owner in asked if owner.type_id == type_id))
-        )
-    }
-
-
-def listed(outcomes: Outcomes) -> dict[Owner, Card]:
-    """The cards that :func:`listing_of` brought. One that is missing may not be opened, or is gone."""
-    found: dict[Owner, Card] = {}
-    for key, outcome in outcomes.items():
-        if key.startswith("cards:") and isinstance(outcome, Answer):
-            found |= _read(int(key.split(":")[1]), outcome)
-    return found
-
-
 def readable(owners: Iterable[Owner]) -> list[Owner]:
     """Those of a type whose cards can be asked for by number."""
     return [one for one in owners if one.type_id in (DEAL, INVOICE)]
-
-
-def set_amount(
-    client: Client,
-    card: Card,
-    amount: Decimal,
-    *,
-    manual: bool = True,
-    send_before: float | None = None,
-) -> tuple[Card, Card]:
-    """Set a card's amount (major units of its currency): the card just before the write, and after.
-
-    One request that reads, writes and reads back. ``manual`` keeps the portal from counting the
-    amount anew from the card's products. Nothing is written past ``send_before``, a wall-clock time
-    in seconds since 1970. Raises the portal's refusal; where the answer was lost, the card is read
-    and only that decides.
-    """
-    before = card
-    written: object
-    now: Card | Refusal
-    try:
-        before, written, now = client.answer(
-            ask.together(
-                card_of(card.owner).otherwise(card),
-                _write_amount(card.owner, amount, manual=manual).attempt(),
-                card_of(card.owner).attempt(),
-            ),
-            send_before=send_before,
-            strict=True,
-        )
-    except errors.BitrixError as lost:
-        if lost.not_applied:
-            raise
-        written, now = Refusal(lost), client.answer(card_of(card.owner))
-    after = ask.value_of(now)
-    if isinstance(written, Refusal) and after.amount != amount:
-        raise written.error
-    return before, after
-
-
-def _write_amount(owner: Owner, amount: Decimal, *, manual: bool) -> Ask[None]:
-    """crm/deals/crm-deal-update.md, crm/universal/crm-item-update.md"""
-    flag = "Y" if manual else "N"
-    if owner.is_deal:
-        method = "crm.deal.update"
-        params: dict[str, object] = {"id": owner.id}
-        fields = {"OPPORTUNITY": str(amount), "IS_MANUAL_OPPORTUNITY": flag}
-    else:
-        method = "crm.item.update"
-        params = {"entityTypeId": owner.type_id, "id": owner.id}
-        fields = {"opportunity": str(amount), "isManualOpportunity": flag}
-    return ask.of(Command(method, {**params, "fields": fields}, write=True), lambda answer: None)
 
 
 def add_note(owner: Owner, text: str) -> Ask[None]:

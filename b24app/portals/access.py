@@ -6,28 +6,11 @@ card. Whether somebody is among the named is the portal's to say: ``user.access`
 own token (common/users/user-access.md).
 """
 
-from collections.abc import Mapping
-
 from b24app.bitrix24 import ask
 from b24app.bitrix24.ask import Ask
-from b24app.bitrix24.client import Answer, Command
-from b24app.bitrix24.errors import BitrixError
+from b24app.bitrix24.client import Command
 from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
-
-
-def question(portal: Portal) -> dict[str, Command]:
-    """The command that asks whether a person is among the named; none where nobody is."""
-    codes = portal.named_codes
-    if not codes or portal.installer_id is None:
-        return {}
-    return {"named": Command("user.access", {"ACCESS": codes})}
-
-
-def named(outcomes: Mapping[str, Answer | BitrixError]) -> bool:
-    """True where the portal has said so; a question that was not asked or not answered means no."""
-    outcome = outcomes.get("named")
-    return isinstance(outcome, Answer) and outcome.result is True
 
 
 def can_be_named(portal: Portal) -> bool:

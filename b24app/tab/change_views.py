@@ -10,8 +10,8 @@ from b24app.journal.models import AuditEntry
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.tab import forms, link_actions, problem_texts, region, selection, targets, undo_actions
-from b24app.tab.link_actions import Outcome
-from b24app.tab.responses import answer, undo_url, written_down
+from b24app.tab.link_actions import LinkOutcome
+from b24app.tab.responses import answer, links_recorded, undo_url
 from b24app.web import entry
 from b24app.web.session import Session
 
@@ -108,9 +108,9 @@ def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
 
 
 def _finished(
-    request: HttpRequest, opened: Session, user: PortalUser, outcome: Outcome, text: str
+    request: HttpRequest, opened: Session, user: PortalUser, outcome: LinkOutcome, text: str
 ) -> HttpResponse:
-    change = written_down(user, Through.TAB, outcome)
+    change = links_recorded(user, Through.TAB, outcome)
     here = region.owner_of(opened)
     told = problem_texts.of_links(user, outcome, here, change, undo_url(opened))
     return answer(request, opened, user, told, text if outcome.done else "", change)

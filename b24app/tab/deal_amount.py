@@ -1,16 +1,18 @@
-"""Setting a card's amount to the sum of its orders, on the person's own right only."""
+"""Setting a card's amount to the sum of its orders, with the person's own token only."""
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from b24app.bitrix24 import errors
+from b24app.changes import applying
+from b24app.changes.outcomes import Change, Result
+from b24app.changes.properties import DEAL_AMOUNT, Amount, AmountChange
 from b24app.connect import client_of
-from b24app.journal.audit import Entry
+from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards
 from b24app.orders.types import Card, Owner
@@ -25,84 +27,62 @@ from b24app.web.session import Session
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
-    """A card's amount as the audit keeps it: ``20430.50 EUR``, with ``auto`` where products make it."""
-
-    amount: Decimal
-    currency: str
-    manual: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.amount} {self.currency}" + ("" if self.manual else " auto")
-
-    @classmethod
-    def of(cls, card: Card) -> "Typed":
-        return cls(card.amount, card.currency, card.manual)
-
-    @classmethod
-    def parsed(cls, text: str) -> "Typed":
-        """From what :meth:`__str__` wrote."""
-        amount, currency, *auto = text.split(" ")
-        return cls(Decimal(amount), currency, not auto)
-
-
-@dataclass(frozen=True, slots=True)
 class Written:
-    """An amount that was written: the card since, what to undo, and what people have to know.
+    """An amount that was written: the amount since, what to undo, and what people have to know.
 
-    ``certain`` is False where the portal never answered whether it has written it.
+    ``done`` is False where the amount is another one, or the portal never answered.
     """
 
-    card: Card
+    amount: Amount
     change: uuid.UUID | None
-    notices: tuple[Notice, ...]
-    certain: bool = True
+    notices: tuple[Notice, ...] = ()
+    done: bool = True
 
 
 def set_to(
     user: PortalUser,
     through: str,
-    card: Card,
-    wanted: Typed,
+    wanted: AmountChange,
     send_before: float,
     undoes: int | None = None,
 ) -> Written:
-    """Write the amount and write it down. Nothing is written past ``send_before`` (wall clock).
+    """Set the amount that was read as ``wanted.seen`` a moment ago, and record it.
 
-    Raises the portal's refusal.
+    Nothing is written past ``send_before`` (wall clock, seconds since 1970). Raises the portal's
+    refusal.
     """
-    change = Entry(
-        AuditEntry.Kind.AMOUNT,
-        source=card.owner,
-        target=card.owner,
-        before=str(Typed.of(card)),
-        after=str(wanted),
-        undoes=undoes,
+    owner, seen = wanted.key, wanted.seen
+    (made,) = applying.apply(
+        client_of(user), DEAL_AMOUNT, [wanted], {owner: seen}, send_before=send_before
     )
-    try:
-        before, now = cards.set_amount(
-            client_of(user),
-            card,
-            wanted.amount,
-            manual=wanted.manual,
-            send_before=send_before,
-        )
-    except errors.BitrixError as error:
-        if error.not_applied:
-            raise
-        kept(user, through, [replace(change, certain=False)], [card.owner])
-        return Written(card, None, (_unknown(),), certain=False)
-    made = kept(user, through, [replace(change, before=str(Typed.of(before)))], [card.owner])
-    return Written(now, made, _overridden(card, before))
+    now = made.now or seen
+    if made.error is not None and made.error.not_applied:
+        raise made.error
+    if made.result is Result.ALREADY:
+        return Written(now, None)
+    if made.result is Result.CONFLICT:
+        return Written(now, None, (changed_since(now),), done=False)
+    done = made.result is Result.DONE
+    replaced = Change(owner, made.before, wanted.wanted)
+    entry = audit.of_change(DEAL_AMOUNT, replaced, certain=done, undoes=undoes)
+    change = kept(user, through, [entry], [owner])
+    if not done:
+        return Written(now, None, (_unknown(),), done=False)
+    return Written(now, change, (_overridden(made.before),) if made.overrode else ())
 
 
-def _overridden(card: Card, before: Card) -> tuple[Notice, ...]:
-    """A word about somebody's change that came between the look and the write; Undo brings it back."""
-    if (before.amount, before.currency) == (card.amount, card.currency):
-        return ()
+def _overridden(before: Amount) -> Notice:
+    """About somebody's change that came between the look and the write; Undo brings it back."""
     text = _("Somebody had just set it to %(amount)s. Undo brings that amount back.")
     shown = text % {"amount": money(before.amount, before.currency)}
-    return (Notice("overridden", _("Your change has overridden somebody else’s"), shown),)
+    return Notice("overridden", _("Your change has overridden somebody else’s"), shown)
+
+
+def changed_since(now: Amount) -> Notice:
+    """About an amount that is not the one this person saw or set any more."""
+    text = _("It is %(amount)s now: somebody has changed it since.")
+    shown = text % {"amount": money(now.amount, now.currency)}
+    return Notice("conflict", _("The amount was not changed"), shown)
 
 
 def of_card(owner: Owner) -> list[str]:
@@ -163,15 +143,15 @@ def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
             card, price = _region(opened, user)
             if card.amount != seen or price != wanted:
                 return answer(request, opened, user, [_changed_meanwhile()], "", None)
-            to = Typed(wanted, card.currency)
-            written = set_to(user, AuditEntry.Through.TAB, card, to, send_before)
+            to = Change(card.owner, Amount.of(card), Amount(wanted, card.currency))
+            written = set_to(user, AuditEntry.Through.TAB, to, send_before)
     except write_locks.BeingChanged:
         return answer(request, opened, user, [being_changed()], "", None)
     text = _("Amount set to %(amount)s") % {
-        "amount": money(written.card.amount, written.card.currency)
+        "amount": money(written.amount.amount, written.amount.currency)
     }
-    told = text if written.certain else ""
-    return answer(request, opened, user, written.notices, told, written.change)
+    toast = text if written.done else ""
+    return answer(request, opened, user, written.notices, toast, written.change)
 
 
 def _changed_meanwhile() -> Notice:

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from b24app import dictionaries
 from b24app.bitrix24 import ask
 from b24app.bitrix24.ask import Ask
+from b24app.changes.properties import Amount
 from b24app.connect import client_of
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
@@ -19,7 +20,6 @@ from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.portals.templatetags.shown import money
 from b24app.tab import forms, region
-from b24app.tab.deal_amount import Typed
 from b24app.tab.responses import undo_url
 from b24app.web import entry
 from b24app.web.session import Session
@@ -116,7 +116,7 @@ def _lines(
 def _told(kind: str, value: str, names: Mapping[str, str]) -> str:
     """A status by its name, an amount in the language's own form."""
     if kind == AuditEntry.Kind.AMOUNT:
-        typed = Typed.parsed(value)
+        typed = Amount.parsed(value)
         return money(typed.amount, typed.currency)
     return names.get(value, value)
 

@@ -7,13 +7,13 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from b24app.bitrix24 import ask
+from b24app.changes.properties import LinkChange
 from b24app.connect import client_of
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.live import watching
 from b24app.orders import current_link
 from b24app.orders.current_link import Placed
-from b24app.orders.links import Change
 from b24app.orders.types import ORDER, Owner
 from b24app.portals import access, launch
 from b24app.portals.launch import Posted, Refused
@@ -21,9 +21,9 @@ from b24app.portals.models import PortalUser
 from b24app.portals.placements import ORDER_TAB
 from b24app.portals.rights import Asks
 from b24app.tab import forms, link_actions, problem_texts, targets, undo_actions
-from b24app.tab.link_actions import Outcome
+from b24app.tab.link_actions import LinkOutcome
 from b24app.tab.problem_texts import Notice
-from b24app.tab.responses import answer, undo_url, written_down
+from b24app.tab.responses import answer, links_recorded, undo_url
 from b24app.web import entry
 from b24app.web.frame_headers import allow_frame
 from b24app.web.session import Session
@@ -107,7 +107,7 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     _checked(opened)
     pick = _pick(request, opened)
     to = targets.confirmed(user, request.POST, pick.seen)
-    outcome = link_actions.carry_out(user, None, [Change(pick.order_id, pick.seen, to)])
+    outcome = link_actions.carry_out(user, None, [LinkChange(pick.order_id, pick.seen, to)])
     text = (
         _("Order linked to invoice %(invoice)s") % {"invoice": to.id}
         if to.is_invoice
@@ -123,7 +123,7 @@ def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     pick = _pick(request, opened)
     if pick.seen is None:
         raise forms.BadForm
-    outcome = link_actions.carry_out(user, None, [Change(pick.order_id, pick.seen, None)])
+    outcome = link_actions.carry_out(user, None, [LinkChange(pick.order_id, pick.seen, None)])
     return _finished(request, opened, user, outcome, _("Order unlinked"))
 
 
@@ -154,8 +154,8 @@ def _pick(request: HttpRequest, opened: Session) -> forms.Pick:
 
 
 def _finished(
-    request: HttpRequest, opened: Session, user: PortalUser, outcome: Outcome, text: str
+    request: HttpRequest, opened: Session, user: PortalUser, outcome: LinkOutcome, text: str
 ) -> HttpResponse:
-    change = written_down(user, Through.ORDER_CARD, outcome)
+    change = links_recorded(user, Through.ORDER_CARD, outcome)
     told = problem_texts.of_links(user, outcome, None, change, undo_url(opened))
     return answer(request, opened, user, told, text if outcome.done else "", change, draw=_drawn)

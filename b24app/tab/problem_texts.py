@@ -11,15 +11,16 @@ from django.utils.translation import gettext as _
 from b24app import dictionaries
 from b24app.bitrix24 import errors
 from b24app.bitrix24.troubles import Trouble, trouble_of
+from b24app.changes.outcomes import Changed, Result
+from b24app.changes.properties import LinkChanged
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.orders.links import Changed, Result
-from b24app.orders.status import StatusChanged, StatusOutcome
 from b24app.orders.types import Owner
 from b24app.portals.access import who_can_grant
 from b24app.portals.models import Portal, PortalUser
 from b24app.tab.forms import seen_text
-from b24app.tab.link_actions import Outcome
+from b24app.tab.link_actions import LinkOutcome
+from b24app.tab.order_changes import Outcome
 from b24app.tab.write_locks import BeingChanged
 
 _BUSY = gettext_lazy("The portal is busy. Try again in a minute.")
@@ -83,7 +84,7 @@ class Notice:
 
 def of_links(
     user: PortalUser,
-    outcome: Outcome,
+    outcome: LinkOutcome,
     here: Owner | None,
     change: uuid.UUID | None,
     undo_url: str,
@@ -102,25 +103,25 @@ def of_links(
 
 def _overridden(
     portal: Portal,
-    outcome: Outcome,
+    outcome: LinkOutcome,
     here: Owner | None,
     change: uuid.UUID | None,
     undo_url: str,
 ) -> Iterator[Notice]:
     """Of orders that somebody had moved after the person looked, and that were written all the same."""
-    overrode = [one for one in outcome.changed if one.overrode]
-    ids = [one.change.order_id for one in overrode]
+    overrode = outcome.overrode
+    ids = [one.change.key for one in overrode]
     entries = audit.entries_of(portal, change, ids)
     authors = audit.before(portal, change, ids, AuditEntry.Kind.LINK)
     for one in overrode:
-        author = authors.get(one.change.order_id)
+        author = authors.get(one.change.key)
         by_whom = _by_whom(author, one.before)
         yield Notice(
             "overridden",
-            _overridden_title(outcome.number(one.change.order_id)),
+            _overridden_title(outcome.number(one.change.key)),
             f"{_had_been(one.before, here, outcome.titles)} {by_whom}".strip(),
             undo_url=undo_url,
-            undo_entry=entries.get(one.change.order_id, 0),
+            undo_entry=entries.get(one.change.key, 0),
         )
 
 
@@ -139,18 +140,18 @@ def _had_been(before: Owner | None, here: Owner | None, titles: Mapping[Owner, s
     return _("It had just been linked to invoice %(id)s %(title)s.") % named
 
 
-def _conflicts(portal: Portal, outcome: Outcome, here: Owner | None) -> Iterator[Notice]:
+def _conflicts(portal: Portal, outcome: LinkOutcome, here: Owner | None) -> Iterator[Notice]:
     conflicts = outcome.having(Result.CONFLICT)
-    last = audit.latest_of(portal, [one.change.order_id for one in conflicts])
+    last = audit.latest_of(portal, [one.change.key for one in conflicts])
     for one in conflicts:
-        number = outcome.number(one.change.order_id)
+        number = outcome.number(one.change.key)
         wanted_here = one.change.wanted == here and one.now not in (None, here)
-        by_whom = _by_whom(last.get(one.change.order_id), one.now)
+        by_whom = _by_whom(last.get(one.change.key), one.now)
         yield Notice(
             "conflict",
             _("No. %(number)s was not touched") % {"number": number},
             f"{_standing(one.now, here, outcome.titles)} {by_whom}".strip(),
-            f"{one.change.order_id}|{seen_text(one.now)}" if wanted_here else "",
+            f"{one.change.key}|{seen_text(one.now)}" if wanted_here else "",
         )
 
 
@@ -171,13 +172,13 @@ def _by_whom(entry: AuditEntry | None, now: Owner | None) -> str:
     return _("%(person)s did that.") % {"person": entry.user_name}
 
 
-def _failures(user: PortalUser, outcome: Outcome) -> Iterator[Notice]:
+def _failures(user: PortalUser, outcome: LinkOutcome) -> Iterator[Notice]:
     failed = outcome.having(Result.FAILED)
-    groups: dict[str, list[Changed]] = {}
+    groups: dict[str, list[LinkChanged]] = {}
     for one in failed:
         groups.setdefault(_reason(user, one.error), []).append(one)
     for reason, group in groups.items():
-        numbers = ", ".join(outcome.number(one.change.order_id) for one in group[:10])
+        numbers = ", ".join(outcome.number(one.change.key) for one in group[:10])
         title = ngettext(
             "%(count)d order was not changed", "%(count)d orders were not changed", len(group)
         ) % {"count": len(group)}
@@ -206,12 +207,12 @@ def _who(portal: Portal) -> str:
 
 
 def of_statuses(
-    user: PortalUser, outcome: StatusOutcome, change: uuid.UUID | None, undo_url: str
+    user: PortalUser, outcome: Outcome[str], change: uuid.UUID | None, undo_url: str
 ) -> list[Notice]:
     """Notices for orders whose status was to be changed; see :func:`of_links`."""
     notices = []
     for one in outcome.changed:
-        number = outcome.numbers.get(one.change.order_id, str(one.change.order_id))
+        number = outcome.number(one.change.key)
         reason = _status_reason(one)
         if reason:
             title = _("The status of No. %(number)s was not changed") % {"number": number}
@@ -219,11 +220,11 @@ def of_statuses(
     return [
         *notices,
         *_overridden_statuses(user.portal, outcome, change, undo_url),
-        *_unknown(sum(one.result is Result.UNKNOWN for one in outcome.changed)),
+        *_unknown(len(outcome.having(Result.UNKNOWN))),
     ]
 
 
-def _status_reason(one: StatusChanged) -> str:
+def _status_reason(one: Changed[int, str]) -> str:
     """Why a status was not changed; empty where it was, or where nobody knows."""
     if one.result is Result.CONFLICT:
         return _("Its status or its place was changed in the meantime. Look again first.")
@@ -238,15 +239,15 @@ def _status_reason(one: StatusChanged) -> str:
 
 
 def _overridden_statuses(
-    portal: Portal, outcome: StatusOutcome, change: uuid.UUID | None, undo_url: str
+    portal: Portal, outcome: Outcome[str], change: uuid.UUID | None, undo_url: str
 ) -> Iterator[Notice]:
-    overrode = [one for one in outcome.changed if one.overrode]
-    ids = [one.change.order_id for one in overrode]
+    overrode = outcome.overrode
+    ids = [one.change.key for one in overrode]
     entries = audit.entries_of(portal, change, ids)
     authors = audit.before(portal, change, ids, AuditEntry.Kind.STATUS)
     names = dictionaries.remembered_statuses(portal) if overrode else {}
     for one in overrode:
-        order_id = one.change.order_id
+        order_id = one.change.key
         known = names.get(one.before)
         status = known.name(get_language() or "en") if known else one.before
         text = _("Its status had just been changed to “%(status)s”.") % {"status": status}
@@ -255,7 +256,7 @@ def _overridden_statuses(
             text = f"{text} {_('%(person)s did that.') % {'person': author.user_name}}"
         yield Notice(
             "overridden",
-            _overridden_title(outcome.numbers.get(order_id, str(order_id))),
+            _overridden_title(outcome.number(order_id)),
             text,
             undo_url=undo_url,
             undo_entry=entries.get(order_id, 0),

@@ -19,11 +19,10 @@ from b24app.journal import audit
 from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
 from b24app.live import watching
-from b24app.orders.links import Result
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import PortalUser
 from b24app.tab import region, suggestions, tasks
-from b24app.tab.link_actions import Outcome
+from b24app.tab.link_actions import LinkOutcome
 from b24app.tab.problem_texts import Notice
 from b24app.web import error_states, htmx
 from b24app.web.session import Session
@@ -33,37 +32,23 @@ logger = logging.getLogger(__name__)
 Draw = Callable[[HttpRequest, Session, PortalUser, Sequence[Notice]], HttpResponse]
 
 
-def written_down(
-    user: PortalUser, through: str, outcome: Outcome, undoes: Mapping[int, int] | None = None
+def links_recorded(
+    user: PortalUser, through: str, outcome: LinkOutcome, undoes: Mapping[int, int] | None = None
 ) -> uuid.UUID | None:
-    """Record what was done to links and tell open tabs; returns what to take back, None for nothing.
+    """Record what was done to links and notify open tabs; returns the click to undo, None for nothing.
 
-    ``undoes`` maps an order to the entry that is taken back.
+    ``undoes`` maps an order to the entry that is undone.
     """
     _learn(user, outcome)
-    written = outcome.written
-    entries = [
-        Entry(
-            AuditEntry.Kind.LINK,
-            one.change.order_id,
-            outcome.number(one.change.order_id),
-            one.before,
-            one.change.wanted if one.result is Result.UNKNOWN else one.now,
-            right=outcome.right,
-            certain=one.result is not Result.UNKNOWN,
-            undoes=(undoes or {}).get(one.change.order_id),
-        )
-        for one in written
-    ]
     places = {
         place
-        for one in written
+        for one in outcome.written
         for place in (one.before, one.now, one.change.wanted)
         if place is not None
     }
     for place in places:
         suggestions.forget(user.portal, place)
-    change = kept(user, through, entries, places)
+    change = kept(user, through, outcome.entries(undoes or {}), places)
     if change is not None and user.portal.notes:
         transaction.on_commit(partial(_note, change))
     return change
@@ -91,7 +76,7 @@ def _note(change: uuid.UUID) -> None:
         logger.warning("broker away: no timeline note for change %s", change)
 
 
-def _learn(user: PortalUser, outcome: Outcome) -> None:
+def _learn(user: PortalUser, outcome: LinkOutcome) -> None:
     """Remember whether this person may link on their own, as the portal has just shown."""
     if outcome.right != AuditEntry.Right.OWN:
         learnt: bool | None = False

@@ -1,16 +1,15 @@
-"""Taking back what the audit has kept, without overriding what somebody else has changed since."""
+"""Undo of what the audit has kept, without overriding what somebody else has changed since."""
 
 from collections.abc import Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from b24app.changes.outcomes import Result, decide
+from b24app.changes.properties import DEAL_AMOUNT, LINK, STATUS, Amount
 from b24app.journal.models import AuditEntry
-from b24app.orders.links import Change, Result
-from b24app.orders.status import StatusChange
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import PortalUser
-from b24app.portals.templatetags.shown import money
 from b24app.tab import (
     deal_amount,
     forms,
@@ -56,11 +55,11 @@ def answered(
 def _links(
     user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
-    changes = [Change(one.order_id, one.target, one.source) for one in entries]
+    changes = [LINK.undoing(one.trail) for one in entries]
     card = _card(opened)
     outcome = link_actions.carry_out(user, card, changes)
     undoes = {one.order_id: one.pk for one in entries}
-    change = responses.written_down(user, Through.UNDO, outcome, undoes)
+    change = responses.links_recorded(user, Through.UNDO, outcome, undoes)
     told = problem_texts.of_links(user, outcome, card, change, responses.undo_url(opened))
     return told, bool(outcome.done)
 
@@ -69,33 +68,31 @@ def _statuses(
     user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
     owner = Owner(opened.owner_type, opened.entity_id)
-    changes = [StatusChange(one.order_id, one.after, one.before) for one in entries]
+    changes = [STATUS.undoing(one.trail) for one in entries]
     outcome = status_changes.carry_out(user, owner, changes)
     undoes = {one.order_id: one.pk for one in entries}
-    change = status_changes.written_down(user, Through.UNDO, outcome, owner, undoes)
+    change = status_changes.recorded(user, Through.UNDO, outcome, owner, undoes)
     told = problem_texts.of_statuses(user, outcome, change, responses.undo_url(opened))
-    done = any(one.result in (Result.DONE, Result.ALREADY) for one in outcome.changed)
-    return told, done
+    return told, bool(outcome.done)
 
 
 def _amount(
     user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
     owner, one = Owner(opened.owner_type, opened.entity_id), entries[0]
-    written, wanted = deal_amount.Typed.parsed(one.after), deal_amount.Typed.parsed(one.before)
+    change = DEAL_AMOUNT.undoing(one.trail)
     try:
         with write_locks.claimed(user.portal, deal_amount.of_card(owner)) as send_before:
-            card = deal_amount.read_card(user, owner)
-            if (card.amount, card.currency) == (wanted.amount, wanted.currency):
+            now = Amount.of(deal_amount.read_card(user, owner))
+            decided = decide(change, now)
+            if decided is not None and decided.result is Result.CONFLICT:
+                return [deal_amount.changed_since(now)], False
+            if decided is not None:
                 return [], True
-            if (card.amount, card.currency) != (written.amount, written.currency):
-                text = _("It is %(amount)s now: somebody has changed it since.")
-                shown = text % {"amount": money(card.amount, card.currency)}
-                return [Notice("conflict", _("The amount was not changed"), shown)], False
-            done = deal_amount.set_to(user, Through.UNDO, card, wanted, send_before, undoes=one.pk)
+            done = deal_amount.set_to(user, Through.UNDO, change, send_before, undoes=one.pk)
     except write_locks.BeingChanged:
         return [deal_amount.being_changed()], False
-    return list(done.notices), done.certain
+    return list(done.notices), done.done
 
 
 def _card(opened: Session) -> Owner | None:

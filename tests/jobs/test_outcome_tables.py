@@ -7,6 +7,7 @@ import pytest
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.answers import Answer
+from b24app.changes.properties import LINK_TEXT
 from b24app.jobs import judging, refusals
 from b24app.jobs.models import Job, JobItem
 
@@ -70,7 +71,7 @@ WRITTEN = [
 def test_after_a_write_that_the_portal_confirmed(
     item: JobItem, first: str | None, expected: tuple[str, bool, str | None]
 ) -> None:
-    found = judging.after(item, Answer(True), first)
+    found = judging.after(LINK_TEXT, item, Answer(True), first)
     assert (found.state.value, found.reason, found.happened, found.seen) == ("done", *expected)
 
 
@@ -113,7 +114,7 @@ REFUSED: dict[type[errors.BitrixError], tuple[str, str, bool]] = {
 @pytest.mark.parametrize("kind", REFUSED, ids=lambda kind: kind.__name__)
 def test_after_a_write_that_was_refused(kind: type[errors.BitrixError]) -> None:
     state, reason, of_job = REFUSED[kind]
-    found = judging.after(row(), refusal(kind))
+    found = judging.after(LINK_TEXT, row(), refusal(kind))
     assert (found.state.value, found.reason, found.happened) == (state, reason, False)
     wide = judging.job_wide({1: Answer(True), 2: refusal(kind)})
     assert (wide is not None) is of_job
@@ -121,9 +122,9 @@ def test_after_a_write_that_was_refused(kind: type[errors.BitrixError]) -> None:
 
 def test_after_a_write_that_was_sent_before_the_refusal_may_be_ours() -> None:
     again = row(attempts=1)
-    found = judging.after(again, refusal(errors.LinkExists))
+    found = judging.after(LINK_TEXT, again, refusal(errors.LinkExists))
     assert (found.state.value, found.reason, found.happened) == ("done", "already", True)
-    found = judging.after(again, refusal(errors.LinkNotFound))
+    found = judging.after(LINK_TEXT, again, refusal(errors.LinkNotFound))
     assert (found.state.value, found.reason) == ("unknown", "")
 
 
@@ -151,7 +152,7 @@ READ_BACK = [
 def test_read_back(
     item: JobItem, now: str | None, *, in_doubt: bool, expected: tuple[str, str, bool] | None
 ) -> None:
-    found = judging.read_back(item, now, in_doubt=in_doubt)
+    found = judging.read_back(LINK_TEXT, item, now, in_doubt=in_doubt)
     assert (found and (found.state.value, found.reason, found.happened)) == expected
 
 

@@ -121,3 +121,25 @@ def test_noise_behind_the_fourth_decimal_is_dropped() -> None:
     assert parsing.amount(0.1 + 0.2) == Decimal("0.3")
     assert parsing.amount("19.990000000000002") == Decimal("19.99")
     assert str(parsing.amount("10.50")) == "10.50"
+
+
+RETURNS = [
+    # isReturn, paid, what was paid, what went back
+    ("N", "Y", "100", "0"),
+    ("N", "N", "0", "0"),
+    ("Y", "N", "0", "100"),
+    ("P", "N", "0", "100"),
+    ("", "N", "0", "0"),
+    ("X", "N", "0", "0"),
+]
+
+
+@pytest.mark.parametrize(("returned", "paid", "came", "went"), RETURNS)
+def test_money_that_went_back_to_the_buyers_account_or_through_the_payment_system(
+    returned: str, paid: str, came: str, went: str
+) -> None:
+    row = {"id": 1, "orderId": 7, "sum": "100", "paid": paid, "isReturn": returned}
+    ((_, payment),) = parsing.payments({"payments": [row]})
+    (order,) = parsing.orders({"orders": [{"id": 7, "price": "100", "currency": "EUR"}]})
+    whole = replace(order, payments=(payment,))
+    assert (whole.paid, whole.refunded) == (Decimal(came), Decimal(went))
