@@ -129,9 +129,9 @@ test-processes: $(TESTS)
 test-sqlite: $(TESTS)
 	$(BIN)/python -m pytest -q -m "not bare and not browser"
 
-# What touches the database, once more on PostgreSQL.
+# What the two databases do differently, once more on PostgreSQL: tests/on_postgres.py has the rule.
 test-postgres: $(TESTS)
-	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "django_db and not browser and not bare"
+	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -p tests.on_postgres -m postgres
 
 bench: $(TESTS)
 	@$(BIN)/python -m bench.screens

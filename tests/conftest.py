@@ -9,7 +9,7 @@ from django.db import connections
 from hypothesis import HealthCheck, settings
 
 from demo.server import DemoPortal
-from tests import environment
+from tests import environment, on_postgres
 from tests.outgoing import Outgoing, watched
 
 # On a fresh clone the first text drawn builds tables of all of Unicode, for seconds on a busy machine:
@@ -17,6 +17,14 @@ from tests.outgoing import Outgoing, watched
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", settings.get_profile("tests"), max_examples=20)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on PostgreSQL too; the rule is in ``tests/on_postgres.py``."""
+    for item in items:
+        if on_postgres.runs_on_postgres(item):
+            item.add_marker("postgres")
 
 
 @pytest.fixture(autouse=True)

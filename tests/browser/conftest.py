@@ -21,9 +21,9 @@ from playwright.sync_api import (
 from demo.server import DemoPortal
 from tests.browser import versions
 from tests.browser.live import FLAGS, running
+from tests.waiting import HANG_SECONDS
 
-# What is waited for comes within seconds, on a machine that runs four test suites at once a little later.
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=HANG_SECONDS * 1000)
 
 
 @dataclass
@@ -83,7 +83,7 @@ HOMES: dict[DemoPortal, Path] = {}
 
 def _forget(home: Path) -> None:
     """What one test has set in the app shall not be there in the next."""
-    with closing(sqlite3.connect(home / "app.sqlite3", timeout=20)) as database, database:
+    with closing(sqlite3.connect(home / "app.sqlite3", timeout=HANG_SECONDS)) as database, database:
         database.execute(
             "UPDATE portals_portal SET named = '[]', places_off = '[]', payment_expired = 0"
         )

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demo.server import DemoPortal
-from tests.ops.running import ended, ready, until
+from tests.ops.running import ended, ready
 from tests.ports import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -56,7 +57,7 @@ def running(home: Path, *, latency: float = 0.0) -> Iterator[DemoPortal]:
                 for command in commands
             ]
         try:
-            until(lambda: ready(app_url), "the app does not get ready")
+            until(lambda: ready(app_url), "the app gets ready")
             yield portal
         finally:
             ended(children)

@@ -21,6 +21,7 @@ from b24app.events import views
 from b24app.web import uploads
 from tests.ops.running import until
 from tests.ports import free_port
+from tests.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
 
@@ -227,7 +228,7 @@ def answers(port: int) -> bool:
 
 def asked(port: int, head: str) -> bytes:
     """The first bytes of the answer to a request with this head."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as line:
         line.sendall(f"{head}Connection: close\r\n\r\n".encode())
         return line.recv(100)
 
