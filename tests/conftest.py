@@ -27,10 +27,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("postgres")
 
 
+@pytest.fixture(scope="session")
+def services() -> None:
+    """Redis and the demo portal, for tests that reach them without any of the fixtures below."""
+    environment.start()
+
+
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> None:
-    """Each test begins with an empty cache."""
-    cache.clear()
+def nothing_remembered(request: pytest.FixtureRequest) -> None:
+    """Each test begins with an empty cache; one with a database has Redis and the demo portal too."""
+    if request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("services")
+    if environment.started():
+        cache.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +58,7 @@ def django_db_modify_db_settings() -> None:
 
 
 @pytest.fixture
-def portal() -> DemoPortal:
+def portal(services: None) -> DemoPortal:
     """The demo portal, as it was seeded."""
     environment.PORTAL.reset()
     return environment.PORTAL

@@ -166,7 +166,9 @@ def test_a_web_process_without_its_database_is_not_ready(client: Client) -> None
 
 
 @pytest.mark.django_db
-def test_a_hanging_redis_is_reported_and_not_waited_for_again(client: Client, settings: Settings) -> None:
+def test_a_hanging_redis_is_reported_and_not_waited_for_again(
+    client: Client, settings: Settings
+) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
