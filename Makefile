@@ -120,7 +120,7 @@ test-browser-tab: $(TESTS)
 	$(BIN)/python -m pytest -q $(TAB:%=tests/browser/test_%.py)
 
 test-browser-rest: $(TESTS)
-	$(BIN)/python -m pytest -q -m browser $(TAB:%=--ignore=tests/browser/test_%.py)
+	$(BIN)/python -m pytest -q tests/browser $(TAB:%=--ignore=tests/browser/test_%.py)
 
 # What starts the app as processes of its own, on both databases, and large jobs whose requests are counted.
 test-processes: $(TESTS)

@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping, ValuesView
 from copy import deepcopy
 from typing import Any, Self
 
@@ -44,6 +44,11 @@ class Table(MutableMapping[int, Row]):
                     self._rows[pk] = _copied(self._rows[pk])
                     self._shared.remove(pk)
         return self._rows[pk]
+
+    def values(self) -> ValuesView[Row]:
+        for pk in tuple(self._shared):
+            self[pk]
+        return self._rows.values()
 
     def __setitem__(self, pk: int, row: Row) -> None:
         self._rows[pk] = row
