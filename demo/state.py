@@ -109,13 +109,12 @@ class State:
 
     def copy(self) -> "State":
         """The same state; this one must not change again."""
-        values = ((one.name, getattr(self, one.name)) for one in fields(self))
-        return State(
-            **{
-                name: value.copy() if isinstance(value, Table | Links) else deepcopy(value)
-                for name, value in values
-            }
-        )
+        made = State()
+        for name, value in vars(self).items():
+            setattr(
+                made, name, value.copy() if isinstance(value, Table | Links) else deepcopy(value)
+            )
+        return made
 
     def tokens_for(self, user_id: int, client_id: str = CLIENT_ID) -> tuple[str, str]:
         """A new pair of tokens: (access, refresh)."""

@@ -13,11 +13,8 @@ Owner = tuple[int, int]
 _COPYING = threading.Lock()
 
 
-def _copied(row: Row) -> Row:
-    return {
-        key: deepcopy(value) if isinstance(value, dict | list) else value
-        for key, value in row.items()
-    }
+def _is_flat(row: Row) -> bool:
+    return not any(isinstance(value, (dict, list)) for value in row.values())
 
 
 class Table(MutableMapping[int, Row]):
@@ -26,14 +23,18 @@ class Table(MutableMapping[int, Row]):
     def __init__(self, rows: Iterable[tuple[int, Row]] = ()) -> None:
         self._rows: dict[int, Row] = {}
         self._shared: set[int] = set()
+        self._flat: frozenset[int] = frozenset()
         self._of_order: defaultdict[int, dict[int, None]] = defaultdict(dict)
         self.update(rows)
 
     def copy(self) -> Self:
         """The same rows. Each is copied when it is first asked for; this table must not change again."""
+        if not self._flat:
+            self._flat = frozenset(pk for pk, row in self._rows.items() if _is_flat(row))
         made = type(self)()
         made._rows = self._rows.copy()
         made._shared = set(self._rows)
+        made._flat = self._flat
         made._of_order.update((key, rows.copy()) for key, rows in self._of_order.items())
         return made
 
@@ -41,7 +42,8 @@ class Table(MutableMapping[int, Row]):
         if pk in self._shared:
             with _COPYING:
                 if pk in self._shared:
-                    self._rows[pk] = _copied(self._rows[pk])
+                    row = self._rows[pk]
+                    self._rows[pk] = row.copy() if pk in self._flat else deepcopy(row)
                     self._shared.remove(pk)
         return self._rows[pk]
 

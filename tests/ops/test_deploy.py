@@ -19,9 +19,8 @@ from django.urls import resolve
 from b24app.celery import app as celery
 from b24app.events import views
 from b24app.web import uploads
-from tests.ops.running import until
 from tests.ports import free_port
-from tests.waiting import HANG_SECONDS
+from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
@@ -213,11 +212,11 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         command = [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{port}"]
         child = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
-        until(lambda: answers(port), "gunicorn does not start")
+        until(lambda: answers(port), "gunicorn starts")
         yield port
     finally:
         child.terminate()
-        child.wait(30)
+        child.wait(HANG_SECONDS)
 
 
 def answers(port: int) -> bool:
