@@ -19,6 +19,7 @@ from b24app import embedded
 from b24app.celery import app
 from demo.server import DemoPortal
 from tests.jobs.postgres import Postgres
+from tests.migrated import copy_database
 from tests.ops.running import ready
 from tests.ports import free_port
 from tests.waiting import HANG_SECONDS, until
@@ -169,8 +170,11 @@ def running(
         machine = Machine(home, portal, port, database, rate, workers)
         try:
             machine.start("redis")
-            migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
-            subprocess.run(migrate, cwd=ROOT, env=machine.environment(), check=True)
+            if postgres:
+                migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
+                subprocess.run(migrate, cwd=ROOT, env=machine.environment(), check=True)
+            else:
+                copy_database(home / "app.sqlite3")
             for name in ("web", "worker", "beat"):
                 machine.start(name)
             until(machine.ready, "ready")

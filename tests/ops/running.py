@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 from b24app import embedded
 from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
+from tests.migrated import copy_database
 from tests.ports import free_port
 from tests.waiting import HANG_SECONDS, until
 
@@ -93,13 +94,12 @@ def running(directory: Path, **changed: str) -> Iterator[Running]:
             "LOG_FORMAT": "json",
             **changed,
         }
-        before = [["migrate", "-v", "0"]]
+        copy_database(directory / "app.sqlite3")
         if "OPERATOR_ADMIN" in changed:
-            before.append(["collectstatic", "--noinput", "-v", "0"])
-        for command in before:
-            subprocess.run(
-                [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True
-            )
+            for command in (["migrate", "-v", "0"], ["collectstatic", "--noinput", "-v", "0"]):
+                subprocess.run(
+                    [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True
+                )
         celery = [
             "celery",
             "-A",
