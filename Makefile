@@ -120,18 +120,18 @@ test-browser-tab: $(TESTS)
 	$(BIN)/python -m pytest -q $(TAB:%=tests/browser/test_%.py)
 
 test-browser-rest: $(TESTS)
-	$(BIN)/python -m pytest -q -m browser $(TAB:%=--ignore=tests/browser/test_%.py)
+	$(BIN)/python -m pytest -q tests/browser $(TAB:%=--ignore=tests/browser/test_%.py)
 
 # What starts the app as processes of its own, on both databases, and large jobs whose requests are counted.
 test-processes: $(TESTS)
-	$(BIN)/python -m pytest -q -m "bare and not browser"
+	$(BIN)/python -m pytest -q --ignore=tests/browser -m bare
 
 test-sqlite: $(TESTS)
-	$(BIN)/python -m pytest -q -m "not bare and not browser"
+	$(BIN)/python -m pytest -q --ignore=tests/browser -m "not bare"
 
-# What touches the database, once more on PostgreSQL.
+# What the two databases do differently, once more on PostgreSQL: tests/on_postgres.py has the rule.
 test-postgres: $(TESTS)
-	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q -m "django_db and not browser and not bare"
+	$(BIN)/python tools/postgres.py $(BIN)/python -m pytest -q --ignore=tests/browser -p tests.on_postgres -m postgres
 
 bench: $(TESTS)
 	@$(BIN)/python -m bench.screens

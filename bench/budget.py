@@ -32,7 +32,10 @@ def main() -> None:
         _round_trips(Metered(environment.PORTAL, redis))
         for priority in (Priority.INTERACTIVE, Priority.BULK):
             redis.flushdb()
-            _bucket(Metered(environment.PORTAL, redis, Limits(capacity=100, leak=40)), priority)
+            _bucket(
+                Metered(environment.PORTAL, redis, Limits(capacity=100, leak=40), real=True),
+                priority,
+            )
         redis.flushdb()
         _job(Metered(environment.PORTAL, redis))
     finally:

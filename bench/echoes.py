@@ -30,6 +30,7 @@ from bench.senders import AT_ONCE, Outside
 from tests.jobs import machine
 from tests.jobs.machine import Machine
 from tests.jobs.persons import ADD, Person
+from tests.waiting import until
 
 LINKS, DEALS = 1_000, 100
 IDLE_SECONDS = 8.0
@@ -140,7 +141,7 @@ def _looked(looker: Looker, happens: Callable[[], None]) -> list[float]:
 def _run(one: Machine, person: Person, job: str) -> None:
     """The job from its start until its last echo has been worked."""
     person.post(f"/jobs/{job}/start/", data={"move": "on"})
-    machine.wait(lambda: person.state(job) == "done", "the job's end")
+    until(lambda: person.state(job) == "done", "the job's end")
     _calm(one)
 
 
@@ -150,15 +151,15 @@ def _apart(one: Machine) -> None:
     one.children.pop("worker").wait()
     for name in ("events", "worker-jobs", "worker-events"):
         one.start(name)
-    machine.wait(one.takes_events, "the process for events")
+    until(one.takes_events, "the process for events")
     for row in one.portal.state.events:
         row["handler"] = f"{one.events_url}/events/"
 
 
 def _calm(one: Machine) -> None:
     """Every event has been answered, and worked."""
-    machine.wait(lambda: all(each.ended for each in list(one.portal.lifecycle.told)), "answers")
-    machine.wait(lambda: not one.query("SELECT 1 FROM events_changenotice LIMIT 1"), "gathered")
+    until(lambda: all(each.ended for each in list(one.portal.lifecycle.told)), "answers")
+    until(lambda: not one.query("SELECT 1 FROM events_changenotice LIMIT 1"), "gathered")
 
 
 def _table(orders: range, deals: range) -> Iterator[str]:

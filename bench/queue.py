@@ -30,6 +30,7 @@ from demo.server import DemoPortal
 from tests.jobs import machine
 from tests.jobs.machine import ROOT, Machine
 from tests.jobs.persons import ADD, Person, added
+from tests.waiting import until
 
 DEALS = 100
 SAMPLE_EVERY = 5_000
@@ -172,7 +173,7 @@ def _measured(pool: int, *, postgres: bool) -> Iterator[tuple[Machine, Callable[
                     [*one.command("worker"), "-I", "bench.counting"], cwd=ROOT,
                     env=one.environment(), stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
-            machine.wait(lambda: len(processes.below(one.children["worker"].pid)) == pool, "a pool")
+            until(lambda: len(processes.below(one.children["worker"].pid)) == pool, "a pool")
             redis = Redis(unix_socket_path=str(embedded.socket_path(one.redis)))
 
             def used() -> Used:

@@ -22,8 +22,9 @@ from pathlib import Path
 
 import requests
 
-from tests.ops.running import BIN, ROOT, Running, ended, running, until
+from tests.ops.running import BIN, ROOT, Running, ended, running
 from tests.ports import free_port
+from tests.waiting import until
 
 # The file for so many nodes, and how it names them.
 SHIPPED = {1: ("Caddyfile", "web:8000"), 2: ("Caddyfile.several", "web-1:8000 web-2:8000")}
@@ -55,7 +56,7 @@ class Nodes:
     def __enter__(self) -> "Nodes":
         self._processes = [self._start(port) for port in self.ports]
         for port in self.ports:
-            until(partial(_answers, f"http://127.0.0.1:{port}"), "a node does not start")
+            until(partial(_answers, f"http://127.0.0.1:{port}"), "a node starts")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -96,7 +97,7 @@ def proxy(home: Path, ports: Sequence[int]) -> Iterator[str]:
             command, stdout=log, stderr=log, env=os.environ | {"XDG_DATA_HOME": str(home)}
         )
     try:
-        until(lambda: _answers(f"http://127.0.0.1:{port}"), "Caddy does not start")
+        until(lambda: _answers(f"http://127.0.0.1:{port}"), "Caddy starts")
         yield f"http://127.0.0.1:{port}"
     finally:
         ended([process])

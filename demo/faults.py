@@ -68,7 +68,7 @@ WIRE = ("html", "too_many", "unauthorized", "cut", "hang", "reset", "redirect", 
 @dataclass
 class Fault:
     """``times`` answers go wrong, after ``skip`` good ones; ``after`` carries the request out first,
-    ``seconds`` is for a hang."""
+    ``seconds`` is for a hang, which ends sooner when the portal calms down."""
 
     kind: str
     method: str = ""
@@ -84,6 +84,7 @@ class Faults:
         self._waiting: list[Fault] = []
         self._condition: Condition | None = None
         self._other_edition = False
+        self._calmed = threading.Event()
 
     def enter(self, condition: str, *, other_edition: bool = False) -> None:
         """From now on the portal is in this state of :data:`CONDITIONS`, until :meth:`calm`."""
@@ -106,7 +107,13 @@ class Faults:
     def calm(self) -> None:
         with self._lock:
             self._waiting.clear()
+            self._calmed.set()
+            self._calmed = threading.Event()
         self._condition = None
+
+    def hang(self, seconds: float) -> None:
+        """Returns after so many seconds, or once the portal calms down."""
+        self._calmed.wait(seconds)
 
     def names(self) -> list[str]:
         lasting = [name for name, one in CONDITIONS.items() if one is self._condition]

@@ -16,6 +16,7 @@ Condition = Callable[[Row], bool]
 T = TypeVar("T")
 
 _PREFIXES = ("!=%", "!%=", "!@", "!%", ">=", "<=", "=%", "%=", "!=", ">", "<", "@", "%", "!", "=")
+_NUMBERS = (int, float)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")
 
 
@@ -37,8 +38,9 @@ def listed(
     A field that is not ``known`` is dropped from the filter in silence, as the portal does. Rows that
     come ``ordered`` are read no further than a page where nothing has to be counted.
     """
-    conditions = list(_conditions(given(params), set(known)))
-    matching = (row for row in rows if all(holds(row) for holds in conditions))
+    matching = iter(rows)
+    for condition in _conditions(given(params), set(known)):
+        matching = filter(condition, matching)
     start = intval(params.get("start", 0))
     found = list(islice(matching, PAGE) if ordered and start < 0 else matching)
     if not ordered:
@@ -134,16 +136,22 @@ def _condition(prefix: str, name: str, wanted: object) -> Condition:
     if prefix in ("@", "!@", "", "=", "!=", "!"):
         texts = {str(one) for one in values(wanted)}
         numbers = {_number(one) for one in values(wanted)}
-        positive = not prefix.startswith("!")
-        return lambda row: _among(row.get(name), texts, numbers) is positive
+        return _among(name, texts, numbers, positive=not prefix.startswith("!"))
     if prefix in _COMPARE:
         compare, bound = _COMPARE[prefix], _rank(wanted)
         return lambda row: compare(_rank(row.get(name)), bound)
-    return lambda row: _like(str(row.get(name) or ""), str(wanted), prefix)
+    holds = _like(str(wanted).casefold(), anywhere=prefix in ("%", "!%"))
+    positive = not prefix.startswith("!")
+    return lambda row: holds(str(row.get(name) or "").casefold()) is positive
 
 
-def _among(have: object, texts: set[str], numbers: set[float]) -> bool:
-    return have in numbers if isinstance(have, int | float) else str(have) in texts
+def _among(name: str, texts: set[str], numbers: set[float], *, positive: bool) -> Condition:
+    def holds(row: Row) -> bool:
+        have = row.get(name)
+        found = have in numbers if isinstance(have, _NUMBERS) else str(have) in texts
+        return found is positive
+
+    return holds
 
 
 def _number(value: object) -> float:
@@ -151,19 +159,18 @@ def _number(value: object) -> float:
     return value if isinstance(value, float) else intval(value)
 
 
-def _like(have: str, wanted: str, prefix: str) -> bool:
-    have, text = have.casefold(), wanted.casefold()
-    if prefix in ("%", "!%"):
-        found = text in have
-    else:
-        bare = text.strip("%")
-        found = {
-            (True, True): bare in have,
-            (True, False): have.endswith(bare),
-            (False, True): have.startswith(bare),
-            (False, False): have == bare,
-        }[text.startswith("%"), text.endswith("%")]
-    return found is not prefix.startswith("!")
+def _like(text: str, *, anywhere: bool) -> Callable[[str], bool]:
+    """Whether a text matches: has ``text`` ``anywhere``, or where the percent signs around it allow."""
+    if anywhere:
+        return lambda have: text in have
+    bare = text.strip("%")
+    matches: Mapping[tuple[bool, bool], Callable[[str], bool]] = {
+        (True, True): lambda have: bare in have,
+        (True, False): lambda have: have.endswith(bare),
+        (False, True): lambda have: have.startswith(bare),
+        (False, False): lambda have: have == bare,
+    }
+    return matches[text.startswith("%"), text.endswith("%")]
 
 
 _Rank = tuple[bool, float, str]

@@ -56,6 +56,7 @@ class Limits:
     def restore(self) -> None:
         """The documentation's own limits, nothing counted."""
         self.clock: Callable[[], float] = time.time
+        self.sleep: Callable[[float], object] = time.sleep
         self.capacity, self.leak, self.operating = 50.0, 2.0, 480.0
         self.costs, self.usual, self.request_seconds = dict(COSTS), USUAL, 60.0
         self.time_scale = 0.0
@@ -84,7 +85,7 @@ class Limits:
     def work(self, seconds: float) -> None:
         """Take so much of the portal's time, as far as it is to be waited for."""
         if self.time_scale:
-            time.sleep(seconds * self.time_scale / self._factor)
+            self.sleep(seconds * self.time_scale / self._factor)
 
     def admits(self) -> bool:
         """Whether one more request fits into the bucket; it is counted if so."""

@@ -150,7 +150,7 @@ class Rest:
                 status=302, headers={"Location": "http://portal.example.invalid/rest/batch"}
             )
         if fault.kind == "hang":
-            time.sleep(fault.seconds)
+            self.faults.hang(fault.seconds)
         if fault.kind == "cut":
             return Response('{"result":{"result":{"li', content_type="application/json")
         if fault.kind == "reset":

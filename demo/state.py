@@ -1,11 +1,11 @@
 """Everything the demo portal knows, as rows with the very keys its REST methods answer with."""
 
 import json
-import pickle
 import secrets
 import threading
 import time
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -107,6 +107,15 @@ class State:
     store: bool = True
     link_fields: list[str] = field(default_factory=lambda: ["orderId", "ownerId", "ownerTypeId"])
 
+    def copy(self) -> "State":
+        """The same state; this one must not change again."""
+        made = State()
+        for name, value in vars(self).items():
+            setattr(
+                made, name, value.copy() if isinstance(value, Table | Links) else deepcopy(value)
+            )
+        return made
+
     def tokens_for(self, user_id: int, client_id: str = CLIENT_ID) -> tuple[str, str]:
         """A new pair of tokens: (access, refresh)."""
         access, refresh = secrets.token_hex(16), secrets.token_hex(16)
@@ -130,20 +139,15 @@ class Store:
 
     def __init__(self, seed: State, path: Path | None = None) -> None:
         self.lock = threading.RLock()
-        # A pickle is loaded several times faster than a deep copy is made.
-        self._seed = pickle.dumps(seed)
+        self._seed = seed
         self._path = path
         self._due = threading.Event()
-        self.state = _loaded(path) if path and path.exists() else self._fresh()
+        self.state = _loaded(path) if path and path.exists() else seed.copy()
 
     def reset(self) -> None:
         with self.lock:
-            self.state = self._fresh()
+            self.state = self._seed.copy()
             self.save()
-
-    def _fresh(self) -> State:
-        state: State = pickle.loads(self._seed)  # noqa: S301 - what we pickled ourselves
-        return state
 
     def save(self) -> None:
         """Keep the state soon; :meth:`write` keeps it now."""

@@ -1,11 +1,20 @@
 """Rows by id, found by another column without looking through all of them."""
 
+import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, MutableMapping
-from typing import Any
+from collections.abc import Iterable, Iterator, MutableMapping, ValuesView
+from copy import deepcopy
+from typing import Any, Self
 
 Row = dict[str, Any]  # whatever JSON the method of that row answers with
 Owner = tuple[int, int]
+
+
+_COPYING = threading.Lock()
+
+
+def _is_flat(row: Row) -> bool:
+    return not any(isinstance(value, (dict, list)) for value in row.values())
 
 
 class Table(MutableMapping[int, Row]):
@@ -13,19 +22,45 @@ class Table(MutableMapping[int, Row]):
 
     def __init__(self, rows: Iterable[tuple[int, Row]] = ()) -> None:
         self._rows: dict[int, Row] = {}
+        self._shared: set[int] = set()
+        self._flat: frozenset[int] = frozenset()
         self._of_order: defaultdict[int, dict[int, None]] = defaultdict(dict)
         self.update(rows)
 
+    def copy(self) -> Self:
+        """The same rows. Each is copied when it is first asked for; this table must not change again."""
+        if not self._flat:
+            self._flat = frozenset(pk for pk, row in self._rows.items() if _is_flat(row))
+        made = type(self)()
+        made._rows = self._rows.copy()
+        made._shared = set(self._rows)
+        made._flat = self._flat
+        made._of_order.update((key, rows.copy()) for key, rows in self._of_order.items())
+        return made
+
     def __getitem__(self, pk: int) -> Row:
+        if pk in self._shared:
+            with _COPYING:
+                if pk in self._shared:
+                    row = self._rows[pk]
+                    self._rows[pk] = row.copy() if pk in self._flat else deepcopy(row)
+                    self._shared.remove(pk)
         return self._rows[pk]
+
+    def values(self) -> ValuesView[Row]:
+        for pk in tuple(self._shared):
+            self[pk]
+        return self._rows.values()
 
     def __setitem__(self, pk: int, row: Row) -> None:
         self._rows[pk] = row
+        self._shared.discard(pk)
         if "orderId" in row:
             self._of_order[row["orderId"]][pk] = None
 
     def __delitem__(self, pk: int) -> None:
         row = self._rows.pop(pk)
+        self._shared.discard(pk)
         if "orderId" in row:
             del self._of_order[row["orderId"]][pk]
 
@@ -36,10 +71,10 @@ class Table(MutableMapping[int, Row]):
         return len(self._rows)
 
     def found(self, pk: int) -> list[Row]:
-        return [self._rows[pk]] if pk in self._rows else []
+        return [self[pk]] if pk in self._rows else []
 
     def of_order(self, order_id: int) -> list[Row]:
-        return [self._rows[pk] for pk in self._of_order.get(order_id, ())]
+        return [self[pk] for pk in self._of_order.get(order_id, ())]
 
     def add(self, row: Row) -> Row:
         """The row under the next free id, which it gets."""
@@ -55,6 +90,12 @@ class Links(MutableMapping[int, Owner]):
         self._links: dict[int, Owner] = {}
         self._of_owner: defaultdict[int, dict[int, None]] = defaultdict(dict)
         self.update(links)
+
+    def copy(self) -> Self:
+        made = type(self)()
+        made._links = self._links.copy()
+        made._of_owner.update((key, ids.copy()) for key, ids in self._of_owner.items())
+        return made
 
     def __getitem__(self, order_id: int) -> Owner:
         return self._links[order_id]

@@ -9,7 +9,7 @@ from django.db import connections
 from hypothesis import HealthCheck, settings
 
 from demo.server import DemoPortal
-from tests import environment
+from tests import environment, on_postgres
 from tests.outgoing import Outgoing, watched
 
 # On a fresh clone the first text drawn builds tables of all of Unicode, for seconds on a busy machine:
@@ -19,10 +19,27 @@ settings.register_profile("quick", settings.get_profile("tests"), max_examples=2
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tests"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on PostgreSQL too; the rule is in ``tests/on_postgres.py``."""
+    for item in items:
+        if on_postgres.runs_on_postgres(item):
+            item.add_marker("postgres")
+
+
+@pytest.fixture(scope="session")
+def services() -> None:
+    """Redis and the demo portal, for tests that reach them without any of the fixtures below."""
+    environment.start()
+
+
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> None:
-    """Each test begins with an empty cache."""
-    cache.clear()
+def nothing_remembered(request: pytest.FixtureRequest) -> None:
+    """Each test begins with an empty cache; one with a database has Redis and the demo portal too."""
+    if request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("services")
+    if environment.started():
+        cache.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +58,7 @@ def django_db_modify_db_settings() -> None:
 
 
 @pytest.fixture
-def portal() -> DemoPortal:
+def portal(services: None) -> DemoPortal:
     """The demo portal, as it was seeded."""
     environment.PORTAL.reset()
     return environment.PORTAL

@@ -1,14 +1,17 @@
-"""A private Redis, a database of the kind TEST_DATABASE_URL names, a demo portal: before Django starts.
+"""What the settings read in tests; a private Redis and a demo portal, once something needs them.
 
-Loaded as pytest's first plugin, because the settings read the environment once.
+The database is of the kind TEST_DATABASE_URL names. Loaded as pytest's first plugin, because the settings
+read the environment once. Programs that are no test (benches) have Redis and the portal at once.
 """
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from django.conf import settings
 
 from b24app import embedded
 from demo.__main__ import SETTINGS
@@ -17,8 +20,6 @@ from demo.server import DemoPortal
 DIRECTORY = Path(tempfile.mkdtemp(prefix="lo-tests-"))
 PORTAL = DemoPortal("http://app.example.com")
 
-embedded.ensure(DIRECTORY)
-PORTAL.__enter__()
 # Whatever a developer has in .env stays out: an empty value is the default.
 os.environ.update({name: "" for one in SETTINGS for name in (one, f"{one}_FILE")})
 os.environ.update(
@@ -27,14 +28,33 @@ os.environ.update(
     SECRET_KEY="only-for-tests-" * 5,
     TOKEN_KEYS=Fernet.generate_key().decode(),
     APP_URL=PORTAL.app_url,
-    B24_OAUTH_URL=PORTAL.oauth_url,
+    B24_OAUTH_URL="http://127.0.0.1:1",
     B24_CLIENT_ID=PORTAL.client_id,
     B24_CLIENT_SECRET=PORTAL.client_secret,
     B24_ALLOW_HTTP="on",
 )
 
 
+def started() -> bool:
+    """Whether Redis and the demo portal were needed already."""
+    return bool(PORTAL.url)
+
+
+def start() -> None:
+    """Start Redis and the demo portal, and tell the settings where the portal's authorization server is."""
+    embedded.ensure(DIRECTORY)
+    PORTAL.__enter__()
+    os.environ["B24_OAUTH_URL"] = PORTAL.oauth_url
+    if settings.configured:
+        settings.B24_OAUTH_URL = PORTAL.oauth_url
+
+
 def pytest_unconfigure() -> None:
-    PORTAL.__exit__(None, None, None)
-    embedded.stop(DIRECTORY)
+    if started():
+        PORTAL.__exit__(None, None, None)
+        embedded.stop(DIRECTORY)
     shutil.rmtree(DIRECTORY, ignore_errors=True)
+
+
+if "pytest" not in sys.modules:
+    start()

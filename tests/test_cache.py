@@ -18,6 +18,8 @@ from demo.server import DemoPortal
 from tests.hostile import JSON
 from tests.opening import ask, install, open_tab
 
+pytestmark = pytest.mark.usefixtures("services")
+
 HOSTILE = [b"", b"\x80\x04.", b"{", b"[" * 100_000, b"9" * 5_000, b'"\xff"', b"null", b"NaN", b"7"]
 
 
@@ -108,6 +110,8 @@ def test_statuses_and_platforms_of_any_json_can_be_shown(value: object) -> None:
     known = Portal(pk=1, member_id="a", endpoint="https://a.example/rest/")
     for name in ("statuses:1", "platforms:1", "links:1:2:7"):
         cache.set(name, value)
-    dictionaries.named(dictionaries.remembered_statuses(known), "en")
-    dictionaries.remembered_platforms(known)
-    dictionaries.expected_links(known, Owner(2, 7))
+    statuses = dictionaries.named(dictionaries.remembered_statuses(known), "en")
+    assert all(isinstance(text, str) for pair in statuses for text in pair)
+    platforms = dictionaries.remembered_platforms(known)
+    assert all(isinstance(pk, int) and isinstance(text, str) for pk, text in platforms.items())
+    assert isinstance(dictionaries.expected_links(known, Owner(2, 7)), int)

@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -71,10 +71,21 @@ class Level:
 
 
 class Budgets:
-    """The budgets of all portals in one Redis. Safe between threads, and for processes that fork."""
+    """The budgets of all portals in one Redis. Safe between threads, and for processes that fork.
 
-    def __init__(self, redis: Redis) -> None:
+    ``clock`` gives seconds that only grow, for what this process waits and for what it counts while
+    Redis is away; ``sleep`` waits for seconds of it.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._redis = redis
+        self.clock = clock
+        self.sleep = sleep
         self._script = redis.register_script(_SCRIPT)
         # Keyed by process, as the transport's sessions are: a lock could be held at the moment of a
         # fork.
@@ -107,7 +118,7 @@ class Budgets:
     @property
     def local(self) -> "_Local":
         pid = os.getpid()
-        return self._locals.get(pid) or self._locals.setdefault(pid, _Local())
+        return self._locals.get(pid) or self._locals.setdefault(pid, _Local(self.clock))
 
     def run(
         self, operation: str, member_id: str, request: Mapping[str, object], limits: Limits
@@ -148,7 +159,8 @@ class SharedBudget:
 
     def acquire(self, ticket: str, methods: Mapping[str, int]) -> None:
         """See :class:`Budget`. A person's request may sleep here, for :data:`PATIENCE` at most."""
-        end = time.monotonic() + deadline.left(PATIENCE)
+        clock = self._budgets.clock
+        end = clock() + deadline.left(PATIENCE)
         method = next(iter(methods))
         while True:
             wait, why = self._ask(ticket, methods)
@@ -156,9 +168,9 @@ class SharedBudget:
                 return
             if self._priority is Priority.BULK:
                 raise errors.Wait(wait, method=method, why=why)
-            if time.monotonic() + wait > end:
+            if clock() + wait > end:
                 raise _REFUSALS[why]("BUDGET", f"no room for {wait:.1f} s", method=method)
-            time.sleep(wait)
+            self._budgets.sleep(wait)
 
     def settle(self, ticket: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
         """See :class:`Budget`. Raises nothing: what was done is done."""
@@ -228,7 +240,8 @@ class _Local:
     A quarter of the capacity and half the leak, since other processes do the same.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float, float]] = {}  # level, leak, at
         self._rests_until = 0.0
@@ -254,10 +267,10 @@ class _Local:
             return self._level(member_id)
 
     def redis_rests(self) -> bool:
-        return time.monotonic() < self._rests_until
+        return self._clock() < self._rests_until
 
     def redis_failed(self, error: RedisError) -> None:
-        self._rests_until = time.monotonic() + AWAY_FOR
+        self._rests_until = self._clock() + AWAY_FOR
         if not self._away:
             logger.warning("Redis away, small budgets of this process: %s", error)
         self._away = True
@@ -269,9 +282,9 @@ class _Local:
 
     def _level(self, member_id: str) -> float:
         level, leak, at = self._buckets.get(member_id, (0.0, 1.0, 0.0))
-        return max(0.0, level - (time.monotonic() - at) * leak)
+        return max(0.0, level - (self._clock() - at) * leak)
 
     def _put(self, member_id: str, level: float, leak: float) -> None:
         if len(self._buckets) >= _KEPT_BUCKETS:
             self._buckets = {one: it for one, it in self._buckets.items() if self._level(one)}
-        self._buckets[member_id] = level, leak, time.monotonic()
+        self._buckets[member_id] = level, leak, self._clock()

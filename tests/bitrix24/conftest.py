@@ -35,7 +35,7 @@ def portal(server: Server) -> Portal:
 
 
 @pytest.fixture
-def redis() -> Redis:
+def redis(services: None) -> Redis:
     """The run's Redis, emptied."""
     client = Redis(unix_socket_path=str(embedded.socket_path(environment.DIRECTORY)))
     client.flushdb()

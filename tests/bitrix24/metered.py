@@ -3,9 +3,11 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import Budgets, SharedBudget
@@ -21,16 +23,23 @@ ADD = "crm.orderentity.add"
 
 @dataclass
 class Metered:
-    """A portal, what we believe of its limits, and the Redis that the budget is kept in."""
+    """A portal, what we believe of its limits, and the Redis that the budget is kept in.
+
+    Waiting only turns the clock, and ``slept`` keeps it, unless ``real`` says that it takes its time.
+    """
 
     portal: DemoPortal
     redis: Redis
     limits: Limits = field(default_factory=Limits)
     turned: float = 0.0
     transport: Transport = field(default_factory=Transport)
+    real: bool = False
+    slept: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.budgets = Budgets(self.redis)
+        self.budgets = (
+            Budgets(self.redis) if self.real else Budgets(self.redis, self.clock, self.sleep)
+        )
         self.token = self.portal.open("DEFAULT").form["AUTH_ID"]
         self.allow(self.limits)
 
@@ -41,6 +50,20 @@ class Metered:
         real.operating = limits.operating
         real.clock = lambda: time.time() + self.turned
         real.reset()
+
+    def clock(self) -> float:
+        """This process's clock, with what :meth:`later` has let pass."""
+        return time.monotonic() + self.turned
+
+    def now(self) -> float:
+        """The clock the shared budget reckons with: Redis's, with what :meth:`later` has let pass."""
+        seconds, microseconds = self.redis.time()
+        return float(seconds) + float(microseconds) / 1_000_000 + self.turned
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        with suppress(RedisError):
+            self.later(seconds)
 
     def believe(self, **limits: float) -> None:
         self.limits = replace(self.limits, **limits)

@@ -1,12 +1,12 @@
 """No portal holds more than its part of a web process's threads."""
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from b24app.bitrix24 import deadline, errors, slots
 from b24app.bitrix24.slots import Slots
+from tests.waiting import until
 
 
 @pytest.mark.parametrize(
@@ -36,20 +36,12 @@ def waiting(found: Slots, portal: str, taken: list[bool]) -> threading.Thread:
     return thread
 
 
-def until(condition: Callable[[], bool]) -> None:
-    for _ in range(2000):
-        if condition():
-            return
-        threading.Event().wait(0.005)
-    raise AssertionError("never")
-
-
 def test_whoever_waits_gets_the_slot_that_is_given_back() -> None:
     found, taken = Slots(wait_seconds=60), list[bool]()
     for _ in range(4):
         found.take("busy")
     thread = waiting(found, "busy", taken)
-    until(lambda: found.waiting == 1)
+    until(lambda: found.waiting == 1, "one waits")
     found.give_back("busy")
     thread.join()
     assert taken == [True]
@@ -60,7 +52,7 @@ def test_no_more_wait_for_a_slot_than_have_one() -> None:
     for _ in range(4):
         found.take("silent")
     threads = [waiting(found, "silent", taken) for _ in range(4)]
-    until(lambda: found.waiting == 4)
+    until(lambda: found.waiting == 4, "four wait")
     with pytest.raises(errors.Crowded):
         found.take("silent")
     for _ in range(4):

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from demo.server import DemoPortal
-from tests.ops.running import ended, ready, until
+from tests.migrated import copy_database
+from tests.ops.running import ended, ready
 from tests.ports import free_port
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
@@ -35,8 +37,7 @@ def running(home: Path, *, latency: float = 0.0) -> Iterator[DemoPortal]:
             "B24_OAUTH_URL": portal.oauth_url,
             "DATABASE_URL": f"sqlite:///{home}/app.sqlite3",
         }
-        manage = [sys.executable, "manage.py", "migrate", "-v", "0"]
-        subprocess.run(manage, cwd=ROOT, env=environment, check=True)
+        copy_database(home / "app.sqlite3")
         commands = [
             [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{port}"],
             [
@@ -56,7 +57,7 @@ def running(home: Path, *, latency: float = 0.0) -> Iterator[DemoPortal]:
                 for command in commands
             ]
         try:
-            until(lambda: ready(app_url), "the app does not get ready")
+            until(lambda: ready(app_url), "the app gets ready")
             yield portal
         finally:
             ended(children)

@@ -236,7 +236,7 @@ def test_all_links_that_match_are_moved(desk: Desk) -> None:
     assert {desk.portal.link_of(order_id) for order_id in matching} == {(DEAL, 6933)}
 
 
-def test_all_orders_without_a_deal_are_linked(desk: Desk) -> None:
+def test_all_orders_of_the_report_are_linked_to_a_deal(desk: Desk) -> None:
     free = set(desk.portal.state.orders) - set(desk.portal.state.links)
     enter(desk, "links")
     desk.app.locator("#report-without").click()

@@ -274,7 +274,7 @@ def test_the_whole_grid_by_keyboard(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("where", ["open row", "filters", "columns", "export", "no match", "dark"])
-def test_axe_finds_nothing(desk: Desk, where: str) -> None:
+def test_axe_finds_nothing_in_the_grid(desk: Desk, where: str) -> None:
     desk.open_deal(MOCKUP)
     if where == "open row":
         row(desk, "1196").locator("[data-turn]").click()

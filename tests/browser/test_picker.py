@@ -286,7 +286,7 @@ def test_an_empty_deal_shows_what_belongs_to_it(store: Desk) -> None:
 
 
 @pytest.mark.parametrize("where", ["picker", "period", "moves", "failed", "suggestions", "empty"])
-def test_axe_finds_nothing(store: Desk, where: str) -> None:
+def test_axe_finds_nothing_in_the_picker(store: Desk, where: str) -> None:
     if where in ("suggestions", "empty"):
         store.open_deal(EMPTY if where == "empty" else MOCKUP)
         suggested(store).first.wait_for()

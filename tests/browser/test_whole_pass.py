@@ -38,7 +38,7 @@ def linked(desk: Desk) -> list[str]:
     ],
 )
 def test_install_open_link_move_unlink_reload(
-    desk: Desk,
+    sit_down: Callable[..., Desk],
     user_id: int,
     language: str,
     link: str,
@@ -46,6 +46,8 @@ def test_install_open_link_move_unlink_reload(
     moved_one: str,
     unlinked: str,
 ) -> None:
+    desk = sit_down()
+    desk.install_in_browser()
     desk.sit(user_id, language)
     desk.open_deal(EMPTY)
     expect(desk.app.locator("[data-state=empty]")).to_be_visible()
@@ -78,6 +80,7 @@ def test_install_open_link_move_unlink_reload(
     assert desk.numbers() == ["1184"]
     assert linked(desk) == ["1184"]
     assert desk.numbers() == ["1184"]
+    assert desk.faults == []
 
 
 def test_a_change_is_taken_back_from_the_toast(desk: Desk) -> None:

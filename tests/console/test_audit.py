@@ -155,7 +155,9 @@ def test_a_link_names_the_card_and_its_type(client: Client, portal: DemoPortal, 
     assert shown(ask(client, page, f"{AUDIT}?card=118&card_type=2")) == [("linked", "801")]
 
 
-def test_a_link_to_another_portal_is_refused_with_a_sentence(client: Client, page: Page) -> None:
+def test_the_audit_of_a_card_of_another_portal_is_refused_with_a_sentence(
+    client: Client, page: Page
+) -> None:
     link = "https://other.bitrix24.com/crm/deal/details/7021/"
     answer = ask(client, page, f"{AUDIT}?card={link}")
     assert "The link leads to another Bitrix24" in answer.text

@@ -7,6 +7,7 @@ from typing import cast
 import requests
 
 from demo.server import DemoPortal
+from tests.waiting import HANG_SECONDS
 
 ANNA, MARIA, ILYA, TOM, PETRA, ERIK = 1, 5, 7, 9, 11, 15
 OFFICE = 7021
@@ -49,7 +50,9 @@ class Caller:
     def __call__(self, method: str, params: Json | None = None) -> Asked:
         """The method by POST with a JSON body."""
         url = f"{self.portal.current_url}/rest/{method}"
-        return asked(requests.post(url, json={**(params or {}), "auth": self.token}, timeout=20))
+        return asked(
+            requests.post(url, json={**(params or {}), "auth": self.token}, timeout=HANG_SECONDS)
+        )
 
     def batch(self, commands: Mapping[str, str] | list[str], halt: int = 0) -> Asked:
         return self("batch", {"cmd": commands, "halt": halt})

@@ -1,8 +1,6 @@
 """An app's event handler that really listens."""
 
 import threading
-import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qsl
 
@@ -42,10 +40,3 @@ def bound(portal: DemoPortal, handler: Handler, *events: str) -> None:
     ask = caller(portal)
     for event in events:
         assert ask("event.bind", {"EVENT": event, "HANDLER": handler.url}).result is True
-
-
-def until(there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not there():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)

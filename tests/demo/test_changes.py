@@ -5,7 +5,8 @@ import requests
 
 from demo.server import DemoPortal
 from tests.demo.calls import ILYA, MARIA, OFFICE, caller
-from tests.demo.handler import Handler, bound, until
+from tests.demo.handler import Handler, bound
+from tests.waiting import HANG_SECONDS, until
 
 ORDER = ("ONSALEORDERSAVED", "ONORDERENTITYSAVED")
 ALL = (
@@ -32,7 +33,7 @@ def listening(portal: DemoPortal, handler: Handler) -> Handler:
 
 def heard(portal: DemoPortal, handler: Handler) -> list[tuple[str, str]]:
     """Events with the id they speak of, sorted, once all have come."""
-    until(lambda: all(one.status for one in portal.lifecycle.told))
+    until(lambda: all(one.status for one in portal.lifecycle.told), "each event is answered")
     got = [
         (form["event"], form.get("data[FIELDS][ID]", form.get("data[PAYMENT_EXPIRED]", "")))
         for form in handler.forms
@@ -112,7 +113,7 @@ def test_a_burst_comes_whole(portal: DemoPortal, listening: Handler) -> None:
     pk = portal.order_id("1193")
     for _ in range(100):
         portal.set_status(pk, "AW")
-    until(lambda: len(listening.forms) == 200)
+    until(lambda: len(listening.forms) == 200, "200 events arrive")
     assert len(heard(portal, listening)) == 200
 
 
@@ -127,7 +128,9 @@ def test_an_unknown_event_is_not_bound(portal: DemoPortal, event: str) -> None:
 def refreshed(portal: DemoPortal, token: str) -> requests.Response:
     params = {"grant_type": "refresh_token", "refresh_token": token}
     secret = {"client_id": portal.client_id, "client_secret": portal.client_secret}
-    return requests.get(f"{portal.oauth_url}/oauth/token/", {**params, **secret}, timeout=20)
+    return requests.get(
+        f"{portal.oauth_url}/oauth/token/", {**params, **secret}, timeout=HANG_SECONDS
+    )
 
 
 def test_a_subscription_ends_and_goes_on(portal: DemoPortal, listening: Handler) -> None:

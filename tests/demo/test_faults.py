@@ -7,6 +7,7 @@ import requests
 
 from demo.server import DemoPortal
 from tests.demo.calls import OFFICE, Json, caller
+from tests.waiting import HANG_SECONDS, until
 
 
 @pytest.mark.parametrize(
@@ -112,10 +113,11 @@ def test_a_connection_that_is_reset(portal: DemoPortal) -> None:
 
 
 def test_a_portal_that_keeps_us_waiting(portal: DemoPortal) -> None:
-    portal.misbehave("hang", seconds=2)
+    portal.misbehave("hang", seconds=HANG_SECONDS)
     token = caller(portal).token
     with pytest.raises(requests.ReadTimeout):
         requests.post(f"{portal.url}/rest/scope", json={"auth": token}, timeout=0.5)
+    portal.calm()
 
 
 def test_a_refusal_hits_the_named_command_of_a_batch_alone(portal: DemoPortal) -> None:
@@ -156,7 +158,10 @@ def sent(portal: DemoPortal, kind: str) -> requests.Response:
     token = caller(portal).token
     portal.misbehave(kind)
     return requests.post(
-        f"{portal.url}/rest/scope", json={"auth": token}, allow_redirects=False, timeout=20
+        f"{portal.url}/rest/scope",
+        json={"auth": token},
+        allow_redirects=False,
+        timeout=HANG_SECONDS,
     )
 
 
@@ -165,16 +170,18 @@ def test_the_road_may_fail_after_all_was_done(portal: DemoPortal, kind: str) -> 
     order = portal.order_id("1193")
     fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}
     body = {"fields": fields, "auth": caller(portal).token}
-    portal.misbehave(kind, after=True, seconds=1.5)
+    portal.misbehave(kind, after=True, seconds=HANG_SECONDS)
     url = f"{portal.url}/rest/crm.orderentity.add"
     try:
-        answer = requests.post(url, json=body, allow_redirects=False, timeout=0.5)
+        seconds = 0.5 if kind == "hang" else HANG_SECONDS
+        answer = requests.post(url, json=body, allow_redirects=False, timeout=seconds)
     except requests.RequestException:
         assert kind in ("reset", "hang")
     else:
         with pytest.raises(requests.JSONDecodeError):
             answer.json()
-    assert portal.link_of(order) == (2, OFFICE)
+    until(lambda: portal.link_of(order) == (2, OFFICE), "the request is carried out")
+    portal.calm()
 
 
 def test_a_server_before_the_portal_says_too_many(portal: DemoPortal) -> None:

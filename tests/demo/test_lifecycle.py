@@ -8,14 +8,18 @@ import pytest
 
 from demo.server import DemoPortal
 from tests.demo.calls import ANNA, MARIA, OFFICE, caller
-from tests.demo.handler import Handler, bound, until
+from tests.demo.handler import Handler, bound
+from tests.waiting import until
 
 TAB = "CRM_DEAL_DETAIL_TAB"
 
 
 def only(portal: DemoPortal, handler: Handler) -> dict[str, str]:
     """The one event that came, once the portal knows its answer."""
-    until(lambda: bool(handler.forms) and [one.status for one in portal.lifecycle.told] == [204])
+    until(
+        lambda: bool(handler.forms) and [one.status for one in portal.lifecycle.told] == [204],
+        "the event is answered",
+    )
     (form,) = handler.forms
     return form
 

@@ -1,7 +1,7 @@
 """Request rate, execution time, time of one request: as limits.md has them, and as fast as a test wants."""
 
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 import pytest
@@ -9,6 +9,7 @@ import requests
 
 from demo.server import DemoPortal
 from tests.demo.calls import OFFICE, Json, caller
+from tests.waiting import HANG_SECONDS
 
 LINK = "crm.orderentity.add"
 
@@ -112,7 +113,7 @@ def test_a_request_of_more_than_a_minute_is_cut_off_and_stays_done(portal: DemoP
     portal.rest.limits.costs[LINK] = 7
     commands, ask = links(portal, 10), caller(portal)
     url = f"{portal.url}/rest/batch"
-    answer = requests.post(url, json={"cmd": commands, "auth": ask.token}, timeout=20)
+    answer = requests.post(url, json={"cmd": commands, "auth": ask.token}, timeout=HANG_SECONDS)
     assert (answer.status_code, answer.headers["Content-Type"]) == (504, "text/html")
     done = [portal.link_of(int(key[1:])) for key in commands]
     assert done == [(2, OFFICE)] * 8 + [None] * 2
@@ -121,22 +122,25 @@ def test_a_request_of_more_than_a_minute_is_cut_off_and_stays_done(portal: DemoP
 def test_work_takes_time_and_nobody_else_waits_for_it(portal: DemoPortal) -> None:
     limits = portal.rest.limits
     limits.costs[LINK], limits.time_scale = 5, 0.4
+    works, ends, slept = threading.Event(), threading.Event(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if seconds > 1:
+            works.set()
+            ends.wait(HANG_SECONDS)
+
+    limits.sleep = sleep
     writing, reading = caller(portal), caller(portal)
     (command,) = links(portal, 1).values()
-    took: list[float] = []
-
-    def write() -> None:
-        started = time.monotonic()
-        assert writing.batch({"a": command}).part("result_error") == {}
-        took.append(time.monotonic() - started)
-
-    working = threading.Thread(target=write)
-    working.start()
-    time.sleep(0.2)
-    assert reading("profile").status == 200
-    assert working.is_alive()
-    working.join()
-    assert took[0] >= 2
+    with ThreadPoolExecutor(1) as pool:
+        write = pool.submit(lambda: writing.batch({"a": command}).part("result_error"))
+        assert works.wait(HANG_SECONDS)
+        assert reading("profile").status == 200
+        assert not write.done()
+        ends.set()
+        assert write.result() == {}
+    assert slept[0] == 2
 
 
 def test_a_reset_forgets_what_a_test_set(portal: DemoPortal) -> None:

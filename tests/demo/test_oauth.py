@@ -9,6 +9,7 @@ import requests
 
 from demo.server import DemoPortal
 from tests.demo.calls import ANNA, ILYA, Asked, Caller, Json, asked, caller
+from tests.waiting import HANG_SECONDS
 
 
 def token(portal: DemoPortal, **change: str) -> Asked:
@@ -19,7 +20,7 @@ def token(portal: DemoPortal, **change: str) -> Asked:
         "refresh_token": "",
         **change,
     }
-    return asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=20))
+    return asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=HANG_SECONDS))
 
 
 def test_a_refresh_token_works_once_and_brings_another(portal: DemoPortal) -> None:
@@ -48,7 +49,7 @@ def code(portal: DemoPortal, state: str = "") -> dict[str, list[str]]:
         f"{portal.url}/oauth/authorize/",
         {"client_id": portal.client_id, "state": state},
         allow_redirects=False,
-        timeout=20,
+        timeout=HANG_SECONDS,
     )
     assert answer.headers["Location"].startswith(portal.app_url)
     return parse_qs(urlsplit(answer.headers["Location"]).query)
@@ -72,7 +73,9 @@ def test_a_code_is_good_for_half_a_minute(portal: DemoPortal) -> None:
 
 
 def test_a_foreign_app_gets_no_code(portal: DemoPortal) -> None:
-    answer = requests.get(f"{portal.url}/oauth/authorize/", {"client_id": "local.x"}, timeout=20)
+    answer = requests.get(
+        f"{portal.url}/oauth/authorize/", {"client_id": "local.x"}, timeout=HANG_SECONDS
+    )
     assert answer.status_code == 400
 
 
@@ -98,7 +101,9 @@ def test_an_app_that_is_not_paid_for_gets_no_tokens(portal: DemoPortal) -> None:
 
 
 def about(portal: DemoPortal, secret: str) -> Asked:
-    return asked(requests.get(f"{portal.oauth_url}/rest/app.info", {"auth": secret}, timeout=20))
+    return asked(
+        requests.get(f"{portal.oauth_url}/rest/app.info", {"auth": secret}, timeout=HANG_SECONDS)
+    )
 
 
 def test_the_server_says_who_a_token_is_for(portal: DemoPortal) -> None:

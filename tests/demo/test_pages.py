@@ -8,6 +8,7 @@ import requests
 
 from demo.server import DemoPortal
 from tests.demo.calls import ERIK, ILYA, MARIA, OFFICE, TOM, caller
+from tests.waiting import HANG_SECONDS
 
 PLACES = {
     "CRM_DEAL_DETAIL_TAB": f"/crm/deal/details/{OFFICE}/?tab=0",
@@ -30,11 +31,11 @@ def installed(portal: DemoPortal) -> DemoPortal:
 
 
 def page(portal: DemoPortal, path: str) -> requests.Response:
-    return requests.get(f"{portal.url}{path}", timeout=20)
+    return requests.get(f"{portal.url}{path}", timeout=HANG_SECONDS)
 
 
 def press(portal: DemoPortal, action: str, **form: object) -> requests.Response:
-    return requests.post(f"{portal.url}/demo/do/", {"action": action, **form}, timeout=20)
+    return requests.post(f"{portal.url}/demo/do/", {"action": action, **form}, timeout=HANG_SECONDS)
 
 
 @pytest.mark.parametrize("placement", PLACES)

@@ -7,6 +7,7 @@ import requests
 from demo.changes import SYSTEM
 from demo.server import DemoPortal
 from tests.demo.calls import ANNA, Asked, Json, asked, caller
+from tests.waiting import HANG_SECONDS
 
 NINA = 13
 
@@ -18,7 +19,7 @@ def refreshed(portal: DemoPortal, refresh_token: str) -> Asked:
         "client_secret": portal.client_secret,
         "refresh_token": refresh_token,
     }
-    return asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=20))
+    return asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=HANG_SECONDS))
 
 
 def test_they_may_pass_on_to_a_user_nobody_is_shown(portal: DemoPortal) -> None:

@@ -8,6 +8,7 @@ import requests
 
 from demo.server import DemoPortal
 from tests.demo.calls import ANNA, MARIA, OFFICE, Asked, Json, asked, caller
+from tests.waiting import HANG_SECONDS
 
 MANY = [f"7{n}" for n in range(51)]
 
@@ -32,11 +33,11 @@ def test_every_encoding_says_the_same(portal: DemoPortal, way: str) -> None:
     brackets = [("filter[@id][]", str(one)) for one in ids] + [("select[]", "id")]
     body = {"filter": {"@id": ids}, "select": ["id"]}
     response = {
-        "json": lambda: requests.post(url, json={**body, "auth": token}, timeout=20),
-        "form": lambda: requests.post(url, data=[*brackets, ("auth", token)], timeout=20),
-        "query": lambda: requests.get(url, [*brackets, ("auth", token)], timeout=20),
+        "json": lambda: requests.post(url, json={**body, "auth": token}, timeout=HANG_SECONDS),
+        "form": lambda: requests.post(url, data=[*brackets, ("auth", token)], timeout=HANG_SECONDS),
+        "query": lambda: requests.get(url, [*brackets, ("auth", token)], timeout=HANG_SECONDS),
         "json, token in the query": lambda: requests.post(
-            url, params={"auth": token}, json=body, timeout=20
+            url, params={"auth": token}, json=body, timeout=HANG_SECONDS
         ),
     }[way]()
     assert sorted(cast(int, row["id"]) for row in asked(response).rows("orders")) == sorted(ids)
@@ -49,8 +50,8 @@ def test_the_case_and_the_ending_of_a_name_do_not_matter(portal: DemoPortal, nam
 
 def test_who_may_not_ask(portal: DemoPortal) -> None:
     url, ask = f"{portal.url}/rest/profile", caller(portal)
-    nobody = asked(requests.post(url, json={}, timeout=20))
-    foreign = asked(requests.post(url, json={"auth": "0" * 32}, timeout=20))
+    nobody = asked(requests.post(url, json={}, timeout=HANG_SECONDS))
+    foreign = asked(requests.post(url, json={"auth": "0" * 32}, timeout=HANG_SECONDS))
     portal.expire_tokens()
     late = ask("profile")
     assert [(one.status, one.error) for one in (nobody, foreign, late)] == [
@@ -170,7 +171,7 @@ def test_calls_over_one_session_use_one_connection(portal: DemoPortal) -> None:
     portal.reset_counts()
     with requests.Session() as session:
         for _ in range(20):
-            session.post(f"{portal.url}/rest/scope", json={"auth": token}, timeout=20)
+            session.post(f"{portal.url}/rest/scope", json={"auth": token}, timeout=HANG_SECONDS)
     assert (portal.http_requests, portal.connections) == (20, 1)
 
 
@@ -178,7 +179,10 @@ def test_a_renamed_portal_answers_at_its_old_address_with_the_new_one(portal: De
     ask = caller(portal)
     portal.rename()
     old = requests.post(
-        f"{portal.url}/rest/profile", json={"auth": ask.token}, allow_redirects=False, timeout=20
+        f"{portal.url}/rest/profile",
+        json={"auth": ask.token},
+        allow_redirects=False,
+        timeout=HANG_SECONDS,
     )
     assert (old.status_code, old.headers["Location"]) == (302, f"{portal.current_url}/rest/profile")
     assert "localhost" in portal.domain

@@ -11,6 +11,7 @@ import requests
 from demo.methods import METHODS
 from demo.server import DemoPortal
 from tests.demo.calls import ANNA, OFFICE, Caller, asked, caller
+from tests.waiting import HANG_SECONDS
 
 EXAMPLES = Path(__file__).parent.parent / "docs_examples"
 MORE = Path(__file__).parent / "pages"
@@ -186,5 +187,5 @@ def test_tokens_hold_what_their_pages_show(portal: DemoPortal, page: str) -> Non
         "client_secret": portal.client_secret,
         "refresh_token": refresh,
     }
-    answer = asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=20))
+    answer = asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=HANG_SECONDS))
     assert [one for body in bodies(page) for one in differences(body, answer.body)] == []

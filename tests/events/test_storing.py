@@ -1,6 +1,5 @@
 """Events that come together are stored together, and each is answered after the commit that holds it."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,10 +10,11 @@ from b24app.events import storing
 from b24app.events.models import ChangeNotice
 from b24app.events.storing import Change
 from b24app.portals.models import Portal
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TOGETHER, SECONDS = 16, 15
+TOGETHER = 16
 
 
 @pytest.fixture
@@ -43,10 +43,9 @@ def held_up(changes: list[Change], meanwhile: Callable[[], object]) -> tuple[lis
                 with connection.cursor() as cursor:
                     cursor.execute("LOCK TABLE events_changenotice IN EXCLUSIVE MODE")
             doing = [pool.submit(one, change) for change in changes]
-            limit = time.monotonic() + SECONDS
-            while len(storing._line._waiting) < len(changes) - 1:
-                assert time.monotonic() < limit, "they do not wait for each other"
-                time.sleep(0.01)
+            until(
+                lambda: len(storing._line._waiting) >= len(changes) - 1, "they wait for each other"
+            )
             # None is answered before its commit.
             assert not any(each.done() for each in doing)
             meanwhile()

@@ -17,6 +17,7 @@ from b24app.portals.models import Portal
 from demo.server import DemoPortal
 from tests.events.posting import form, post, tell, work
 from tests.opening import ANNA, MOCKUP, install
+from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db
 
@@ -131,7 +132,7 @@ def test_forged_events_of_one_portal_keep_one_worker_busy_at_most(
     for _ in range(2):
         assert forge(client, known, "ONAPPINSTALL") == 204
     first, second = InboxEvent.objects.order_by("pk").values_list("pk", flat=True)
-    known.misbehave("hang", seconds=2)
+    known.misbehave("hang", seconds=HANG_SECONDS)
     queue = Redis.from_url(settings.REDIS_URL)
     before = queue.llen("events")
 
@@ -141,10 +142,10 @@ def test_forged_events_of_one_portal_keep_one_worker_busy_at_most(
 
     worker = threading.Thread(target=works)
     worker.start()
-    while not known.http_requests:
-        worker.join(0.01)
+    until(lambda: known.http_requests, "the worker asks the portal")
     tasks.work(second)
     assert known.http_requests == 1
     assert queue.llen("events") == before + 1
+    known.calm()
     worker.join()
     assert InboxEvent.objects.get(pk=second).attempts == 0

@@ -1,6 +1,5 @@
 """The app as a server of its own, to which the demo portal posts its events."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,10 +13,9 @@ from demo.server import DemoPortal
 from tests.events.posting import work
 from tests.install.lives import Told, finish
 from tests.opening import install
+from tests.waiting import until
 
 __all__ = ["celery"]
-
-SECONDS = 10
 
 
 @pytest.fixture(autouse=True)
@@ -35,9 +33,7 @@ def served(
     settings.APP_URL = portal.app_url = live_server.url
     yield portal
     # What it still has to tell must not come into the next test.
-    limit = time.monotonic() + SECONDS
-    while not answered(portal) and time.monotonic() < limit:
-        time.sleep(0.01)
+    until(lambda: answered(portal), "every event is answered")
 
 
 def answered(portal: DemoPortal) -> bool:
@@ -50,10 +46,7 @@ def events(served: DemoPortal) -> Told:
     """Waits until the portal has posted what it had to tell, works it; (name, our answer) of each."""
 
     def told() -> list[tuple[str, int]]:
-        limit = time.monotonic() + SECONDS
-        while not answered(served):
-            assert time.monotonic() < limit, "an event was not answered"
-            time.sleep(0.01)
+        until(lambda: answered(served), "every event is answered")
         work()
         found = [(one.name, one.status) for one in served.lifecycle.told]
         served.lifecycle.told.clear()

@@ -17,6 +17,7 @@ from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.markup import attribute
 from tests.opening import ANNA, ILYA, NINA, Page, install, open_tab, seen
+from tests.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +53,7 @@ def through_portal(address: str) -> str:
     parts = urlsplit(address)
     # A renamed portal sends browsers on to its new address first.
     while parts.path == "/oauth/authorize/":
-        answer = requests.get(parts.geturl(), allow_redirects=False, timeout=20)
+        answer = requests.get(parts.geturl(), allow_redirects=False, timeout=HANG_SECONDS)
         parts = urlsplit(answer.headers["Location"])
     return f"{parts.path}?{parts.query}"
 

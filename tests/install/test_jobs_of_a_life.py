@@ -1,6 +1,5 @@
 """Jobs through a portal's life: installed again, updated, removed and back, carried on by others."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -18,6 +17,7 @@ from tests.install.everywhere import counts
 from tests.install.lives import Told, finish, installer_id, open_main
 from tests.jobs.driving import Desk, shown, sit_down, step, table, work
 from tests.opening import ANNA, EMPTY, ILYA, MARIA, NINA, install
+from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,7 +131,7 @@ def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
 ) -> None:
     job = begun(desk)
     installed.reset_counts()
-    installed.misbehave("hang", method=asked, seconds=1.5)
+    installed.misbehave("hang", method=asked, seconds=HANG_SECONDS)
 
     def at_work() -> None:
         try:
@@ -144,11 +144,10 @@ def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
 
     with ThreadPoolExecutor(1) as pool:
         slice_ = pool.submit(at_work)
-        limit = time.monotonic() + 10
-        while installed.rest.faults.names() and time.monotonic() < limit:
-            time.sleep(0.01)
+        until(lambda: not installed.rest.faults.names(), "the portal hangs")
         uninstall.leave(job.portal, clean=True)
         assert not slice_.done()
+        installed.calm()
         slice_.result()
     assert {table for table, rows in counts(job.portal.pk).items() if rows} == set()
     assert not JobItem.objects.exists()

@@ -5,8 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +19,13 @@ from b24app import embedded
 from b24app.celery import app
 from demo.server import DemoPortal
 from tests.jobs.postgres import Postgres
+from tests.migrated import copy_database
 from tests.ops.running import ready
 from tests.ports import free_port
+from tests.waiting import HANG_SECONDS, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
-PATIENCE = 60
 # A quarter of the processor where others want it too, as in deploy/. Linux shares it between sessions first.
 BEHIND = (*("sh", "-c", 'echo 6 >/proc/self/autogroup; exec nice -n 6 "$0" "$@"'),)
 
@@ -127,7 +127,7 @@ class Machine:
             with psycopg.connect(self.postgres.url, autocommit=True) as connection:
                 done = connection.execute(sql.encode())
                 return done.fetchall() if done.description else []
-        with sqlite3.connect(self.home / "app.sqlite3", timeout=20) as database:
+        with sqlite3.connect(self.home / "app.sqlite3", timeout=HANG_SECONDS) as database:
             return database.execute(sql).fetchall()
 
     def let_time_pass(self) -> None:
@@ -158,13 +158,6 @@ class Machine:
             return False
 
 
-def wait(condition: Callable[[], bool], what: str) -> None:
-    limit = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < limit, f"never: {what}"
-        time.sleep(0.05)
-
-
 @contextmanager
 def running(
     home: Path, *, postgres: bool, rate: tuple[int, int] = (1000, 100), workers: int = 2
@@ -177,11 +170,14 @@ def running(
         machine = Machine(home, portal, port, database, rate, workers)
         try:
             machine.start("redis")
-            migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
-            subprocess.run(migrate, cwd=ROOT, env=machine.environment(), check=True)
+            if postgres:
+                migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
+                subprocess.run(migrate, cwd=ROOT, env=machine.environment(), check=True)
+            else:
+                copy_database(home / "app.sqlite3")
             for name in ("web", "worker", "beat"):
                 machine.start(name)
-            wait(machine.ready, "ready")
+            until(machine.ready, "ready")
             yield machine
         finally:
             for name in machine.children:

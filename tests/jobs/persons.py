@@ -6,8 +6,9 @@ from collections import Counter
 import requests
 
 from demo.server import DemoPortal
-from tests.jobs.machine import Machine, wait
+from tests.jobs.machine import Machine
 from tests.markup import attribute, attributes
+from tests.waiting import HANG_SECONDS, until
 
 ADD = "crm.orderentity.add"
 
@@ -18,20 +19,22 @@ class Person:
     def __init__(self, one: Machine) -> None:
         self.machine = one
         opening = one.portal.open("INSTALL", user_id=1)
-        requests.post(opening.url, data=opening.form, timeout=30).raise_for_status()
+        requests.post(opening.url, data=opening.form, timeout=HANG_SECONDS).raise_for_status()
         opening = one.portal.open("DEFAULT", user_id=1)
-        page = requests.post(opening.url, data=opening.form, timeout=30).text
+        page = requests.post(opening.url, data=opening.form, timeout=HANG_SECONDS).text
         session = attribute(page, "[data-session]", "data-session")
         self.headers = {"Authorization": f"Bearer {session}"}
 
     def post(self, path: str, **more: object) -> str:
         address = f"{self.machine.url}{path}"
-        answer = requests.post(address, headers=self.headers, timeout=30, **more)  # type: ignore[arg-type]
+        answer = requests.post(address, headers=self.headers, timeout=HANG_SECONDS, **more)  # type: ignore[arg-type]
         answer.raise_for_status()
         return answer.text
 
     def get(self, path: str) -> str:
-        answer = requests.get(f"{self.machine.url}{path}", headers=self.headers, timeout=30)
+        answer = requests.get(
+            f"{self.machine.url}{path}", headers=self.headers, timeout=HANG_SECONDS
+        )
         answer.raise_for_status()
         return answer.text
 
@@ -48,7 +51,7 @@ class Person:
     def planned(self, table: str) -> str:
         """The number of a job that links by a table, once it has its preview."""
         job = self.asked(table)
-        wait(lambda: self.state(job) == "planned", "the preview")
+        until(lambda: self.state(job) == "planned", "the preview")
         return job
 
     def started(self, orders: range, deal: int) -> str:

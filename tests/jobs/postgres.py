@@ -13,6 +13,7 @@ from typing import Self
 
 import psycopg
 
+from tests.waiting import HANG_SECONDS
 from tools import postgres
 
 
@@ -52,7 +53,7 @@ class Postgres:
         options = shlex.join(command[1:])
         tool = str(postgres.binaries() / "pg_ctl")
         start = [*as_user, tool, "-D", str(self.data), "-s", "-w", "-l", f"{self.data}/again.log"]
-        for _ in range(20):
+        for _ in range(HANG_SECONDS):
             command = [*start, "-o", options, "start"]
             if not subprocess.run(command, check=False, cwd=self.data.parent).returncode:
                 return

@@ -28,7 +28,7 @@ def running(desk: Desk, portal: DemoPortal, count: int = 150) -> tuple[Job, rang
     return step(job), orders, deal
 
 
-def test_an_expired_token_is_renewed_once_on_the_way(desk: Desk, portal: DemoPortal) -> None:
+def test_a_job_renews_an_expired_token_once_on_the_way(desk: Desk, portal: DemoPortal) -> None:
     job, _, _ = running(desk, portal)
     portal.reset_counts()
     portal.expire_tokens()

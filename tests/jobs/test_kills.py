@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.jobs import machine
-from tests.jobs.machine import wait
 from tests.jobs.persons import Person, added, quiet, slow
+from tests.waiting import until
 
 pytestmark = pytest.mark.bare
 
@@ -24,7 +24,7 @@ def end(person: Person, job: str, what: str) -> None:
         person.machine.look_after()
         return person.state(job) == "done"
 
-    wait(ended, what)
+    until(ended, what)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_a_job_survives_the_death_of_every_part(
             orders, (deal,) = one.portal.many(orders=ORDERS, deals=1)
             one.portal.reset_counts()
             job = person.started(orders, deal)
-            wait(lambda: len(added(one.portal)) >= KILL_AFTER, f"work before {victim} dies")
+            until(lambda: len(added(one.portal)) >= KILL_AFTER, f"work before {victim} dies")
             one.kill(victim)
             assert len(added(one.portal)) < ORDERS
             one.start(victim)
             quiet(one)
             one.look_after()
-            wait(one.ready, f"{victim} back")
+            until(one.ready, f"{victim} back")
             one.let_time_pass()
             end(person, job, f"the end after {victim} died")
             assert {one.portal.link_of(order) for order in orders} == {(2, deal)}

@@ -8,8 +8,9 @@ import pytest
 
 from tests.install.everywhere import owned
 from tests.jobs import machine
-from tests.jobs.machine import Machine, wait
+from tests.jobs.machine import Machine
 from tests.jobs.persons import Person, added, quiet, slow
+from tests.waiting import until
 
 pytestmark = pytest.mark.bare
 
@@ -30,7 +31,7 @@ def at_work(one: Machine, person: Person) -> tuple[str, range, int]:
     orders, (deal,) = one.portal.many(orders=ORDERS, deals=1)
     one.portal.reset_counts()
     job = person.started(orders, deal)
-    wait(lambda: len(added(one.portal)) >= MET_AFTER, "some orders linked")
+    until(lambda: len(added(one.portal)) >= MET_AFTER, "some orders linked")
     return job, orders, deal
 
 
@@ -50,7 +51,7 @@ def test_a_portal_is_renamed(one: Machine) -> None:
     job, orders, deal = at_work(one, person)
     one.portal.rename()
     assert len(added(one.portal)) < ORDERS
-    wait(lambda: person.state(job) == "done", "the end after the portal was renamed")
+    until(lambda: person.state(job) == "done", "the end after the portal was renamed")
     assert added(one.portal) == Counter(orders)
     assert {one.portal.link_of(order) for order in orders} == {(2, deal)}
     assert counted(one, job) == (ORDERS, ORDERS, 0, 0)
@@ -66,7 +67,7 @@ def test_a_subscription_ends_and_is_renewed(one: Machine) -> None:
     # The portal goes on answering; that it is not paid for any more an opening tells.
     one.portal.state.app.expired = True
     Person(one)
-    wait(lambda: person.state(job) == "waiting_authorization", "the job waiting")
+    until(lambda: person.state(job) == "waiting_authorization", "the job waiting")
     quiet(one)
     before = len(added(one.portal))
     assert before < ORDERS
@@ -74,7 +75,7 @@ def test_a_subscription_ends_and_is_renewed(one: Machine) -> None:
     quiet(one)
     assert len(added(one.portal)) == before
     one.portal.renew_subscription()  # tells ONAPPPAYMENT; nobody opens anything
-    wait(lambda: person.state(job) == "done", "the end after it was renewed")
+    until(lambda: person.state(job) == "done", "the end after it was renewed")
     assert added(one.portal) == Counter(orders)
     assert {one.portal.link_of(order) for order in orders} == {(2, deal)}
     assert counted(one, job) == (ORDERS, ORDERS, 0, 0)
@@ -85,7 +86,7 @@ def test_an_uninstall_that_erases(one: Machine) -> None:
     person = Person(one)
     at_work(one, person)
     one.portal.lifecycle.uninstall(clean=True)
-    wait(lambda: not one.query("SELECT id FROM portals_portal"), "the portal erased")
+    until(lambda: not one.query("SELECT id FROM portals_portal"), "the portal erased")
     quiet(one)  # what the portal itself had begun
     before = len(added(one.portal))
     assert before < ORDERS
@@ -101,7 +102,7 @@ def test_an_uninstall_that_erases(one: Machine) -> None:
     again = Person(one)
     (order,), (deal,) = one.portal.many(orders=1, deals=1)
     number = again.started(range(order, order + 1), deal)
-    wait(lambda: again.state(number) == "done", "a job of the portal that is back")
+    until(lambda: again.state(number) == "done", "a job of the portal that is back")
     assert one.portal.link_of(order) == (2, deal)
 
 
@@ -110,7 +111,7 @@ def test_an_uninstall_that_keeps(one: Machine) -> None:
     job, orders, deal = at_work(one, person)
     one.portal.lifecycle.uninstall(clean=False)
     row = f"SELECT state, reason FROM jobs_job WHERE id = {int(job)}"  # noqa: S608
-    wait(lambda: one.query(row) == [("stopped", "removed")], "the job stopped")
+    until(lambda: one.query(row) == [("stopped", "removed")], "the job stopped")
     quiet(one)  # what the portal itself had begun
     before = len(added(one.portal))
     one.let_time_pass()
@@ -122,7 +123,7 @@ def test_an_uninstall_that_keeps(one: Machine) -> None:
     quiet(one)
     assert len(added(one.portal)) == before
     again.post(f"/jobs/{job}/resume/")
-    wait(lambda: again.state(job) == "done", "the end after the portal came back")
+    until(lambda: again.state(job) == "done", "the end after the portal came back")
     assert {one.portal.link_of(order) for order in orders} == {(2, deal)}
     assert added(one.portal) == Counter(orders)
     assert counted(one, job) == (ORDERS, ORDERS, 0, 0)

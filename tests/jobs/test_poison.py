@@ -10,8 +10,8 @@ from b24app.jobs import worker_slots
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 from tests.jobs import machine
 from tests.jobs.driving import Desk, lose_worker, outcomes, shown, step, table, work
-from tests.jobs.machine import wait
 from tests.jobs.persons import Person
+from tests.waiting import until
 
 
 def die(job: Job) -> None:
@@ -91,8 +91,8 @@ def test_killed_processes_count_against_the_job_they_worked(tmp_path: Path) -> N
             return one.query(f"SELECT state, reason FROM jobs_job WHERE id = {job}")[0]  # noqa: S608
 
         for count in range(1, worker_slots.MAX_DEATHS + 1):
-            wait(lambda count=count: one.portal.http_requests >= count, f"slice {count}")  # type: ignore[misc]
+            until(lambda count=count: one.portal.http_requests >= count, f"slice {count}")  # type: ignore[misc]
             assert state() == ("planning", "")
             for pid in children(one.children["worker"].pid):
                 os.kill(pid, signal.SIGKILL)
-        wait(lambda: state() == ("failed", "killed"), "the end of the job")
+        until(lambda: state() == ("failed", "killed"), "the end of the job")

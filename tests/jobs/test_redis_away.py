@@ -8,8 +8,8 @@ import pytest
 from b24app.celery import RECONNECT_SECONDS
 from b24app.celery import app as celery
 from tests.jobs import machine
-from tests.jobs.machine import wait
 from tests.jobs.persons import Person, added, slow
+from tests.waiting import until
 
 pytestmark = pytest.mark.bare
 
@@ -23,14 +23,14 @@ def test_a_job_says_that_redis_is_away_and_goes_on_once_it_is_back(tmp_path: Pat
         person = Person(one)
         orders, (deal,) = one.portal.many(orders=ORDERS, deals=1)
         job = person.started(orders, deal)
-        wait(lambda: len(added(one.portal)) > 0, "work before Redis stops")
+        until(lambda: len(added(one.portal)) > 0, "work before Redis stops")
         one.kill("redis")
 
         def said() -> bool:
             page = person.get(f"/jobs/{job}/live/")
             return 'data-job-reason="queue_away"' in page and WORDS in page
 
-        wait(said, "the reason on the job's page")
+        until(said, "the reason on the job's page")
         page = person.get(f"/jobs/{job}/live/")
         assert "Waiting for the app’s queue" in page
         assert "as often as it allows" not in page
@@ -46,8 +46,8 @@ def test_a_job_says_that_redis_is_away_and_goes_on_once_it_is_back(tmp_path: Pat
             one.look_after()
             return person.state(job) == "done" and person.state(second) == "planned"
 
-        wait(one.ready, "a worker")
-        wait(ended, "the end after Redis is back, with no clock helped")
+        until(one.ready, "a worker")
+        until(ended, "the end after Redis is back, with no clock helped")
         assert {one.portal.link_of(order) for order in orders} == {(2, deal)}
         assert added(one.portal) == Counter(orders)
 

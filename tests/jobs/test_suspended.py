@@ -16,9 +16,9 @@ from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
 from tests.jobs import machine
 from tests.jobs.driving import Desk, outcomes, step, work
-from tests.jobs.machine import wait
 from tests.jobs.persons import ADD, Person, added, slow
 from tests.opening import ILYA, MOCKUP, install, open_tab, submit
+from tests.waiting import HANG_SECONDS, until
 
 
 @pytest.mark.django_db
@@ -79,27 +79,29 @@ def test_a_node_that_was_stopped_before_it_sent_writes_nothing_twice(tmp_path: P
         def stop() -> None:
             one.suspend("worker")
             stopped.set()
-            go_on.wait(machine.PATIENCE)
+            go_on.wait(HANG_SECONDS)
 
         job = person.planned("order id,deal\n" + "".join(f"{pk},{deal}\n" for pk in orders))
         # The first writing request finds its token expired: the node stops while it renews it.
         one.portal.misbehave("expired_token", ADD)
         one.portal.at_refresh(stop)
         person.post(f"/jobs/{job}/start/", data={"move": "on"})
-        wait(stopped.is_set, "the node stops before it sends")
+        until(stopped.is_set, "the node stops before it sends")
         since, known = time.time(), set(one.portal.state.refresh)
         one.start("second")
         # For a second the queue would still hand its messages to the node that is stopped.
-        wait(lambda: time.time() > since + 2, "the queue gives the stopped node up")
+        until(lambda: time.time() > since + 2, "the queue gives the stopped node up")
         one.let_time_pass()
-        wait(lambda: person.state(job) == "done", "the other node finishes")
+        until(lambda: person.state(job) == "done", "the other node finishes")
         moved = orders[:6]
         for order in moved:
             one.portal.link(order, (2, other))
         before = added(one.portal)
-        wait(lambda: time.time() > since + worker_slots.SEND_WITHIN.total_seconds(), "its deadline")
+        until(
+            lambda: time.time() > since + worker_slots.SEND_WITHIN.total_seconds(), "its deadline"
+        )
         go_on.set()
-        wait(lambda: set(one.portal.state.refresh) != known, "the answer it waits for")
+        until(lambda: set(one.portal.state.refresh) != known, "the answer it waits for")
         one.resume("worker")
         quiet_since(one.portal)
         assert added(one.portal) == before == Counter(orders)

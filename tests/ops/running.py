@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,12 @@ from cryptography.fernet import Fernet
 from b24app import embedded
 from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
+from tests.migrated import copy_database
 from tests.ports import free_port
+from tests.waiting import HANG_SECONDS, until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
-SECONDS = 40
-# Longer than the web may take for requests under way (gunicorn.conf.py).
-PATIENCE = 90
 
 
 @dataclass
@@ -45,39 +43,31 @@ class Running:
     def launch(self, placement: str = DEAL_TAB) -> requests.Response:
         """The portal's form, posted to the app as a browser does."""
         opening = self.portal.open(placement)
-        return requests.post(opening.url, data=dict(opening.form), timeout=SECONDS)
+        return requests.post(opening.url, data=dict(opening.form), timeout=HANG_SECONDS)
 
     def event(self, name: str, **data: str) -> requests.Response:
         """An event of the portal, posted to the app."""
         auth = {f"auth[{key}]": value for key, value in self.portal.event_auth().items()}
         more = {f"data[{key}]": value for key, value in data.items()}
         return requests.post(
-            f"{self.url}/events/", data={"event": name, **auth, **more}, timeout=SECONDS
+            f"{self.url}/events/", data={"event": name, **auth, **more}, timeout=HANG_SECONDS
         )
 
     def manage(self, *command: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
         """``manage.py COMMAND`` with the settings of this app."""
         return subprocess.run(
             [sys.executable, "manage.py", *command], cwd=ROOT, env=self.environment,
-            input=given, capture_output=True, text=True, check=False, timeout=SECONDS,
+            input=given, capture_output=True, text=True, check=False, timeout=HANG_SECONDS,
         )  # fmt: skip
 
 
-def until(holds: Callable[[], object], why: str) -> None:
-    """Wait for something that other processes do."""
-    limit = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < limit, why
-        time.sleep(0.05)
-
-
 def ended(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask processes to end, and wait; how long they take on a busy machine proves nothing."""
+    """Ask processes to end, and wait for them."""
     for one in processes:
         one.terminate()
     for one in processes:
         try:
-            one.wait(PATIENCE)
+            one.wait(HANG_SECONDS)
         except subprocess.TimeoutExpired:
             one.kill()
             one.wait()
@@ -104,13 +94,12 @@ def running(directory: Path, **changed: str) -> Iterator[Running]:
             "LOG_FORMAT": "json",
             **changed,
         }
-        before = [["migrate", "-v", "0"]]
+        copy_database(directory / "app.sqlite3")
         if "OPERATOR_ADMIN" in changed:
-            before.append(["collectstatic", "--noinput", "-v", "0"])
-        for command in before:
-            subprocess.run(
-                [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True
-            )
+            for command in (["migrate", "-v", "0"], ["collectstatic", "--noinput", "-v", "0"]):
+                subprocess.run(
+                    [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True
+                )
         celery = [
             "celery",
             "-A",
@@ -128,7 +117,7 @@ def running(directory: Path, **changed: str) -> Iterator[Running]:
         )
         worker = _started(directory, environment, "worker", celery)
         try:
-            until(lambda: ready(url), "the app does not get ready")
+            until(lambda: ready(url), "the app gets ready")
             app = Running(portal, url, web, worker, directory, environment)
             assert app.launch("INSTALL").status_code == 200
             yield app

@@ -15,6 +15,7 @@ import pytest
 
 from demo.__main__ import LOOPBACK, SETTINGS, _hosts
 from tests.ports import free_pair, free_port
+from tests.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
 
@@ -44,7 +45,7 @@ def running(port: int, portal_port: int, data: Path) -> Iterator[subprocess.Pope
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=HANG_SECONDS)
 
 
 def children(pid: int) -> dict[int, str]:
@@ -77,7 +78,7 @@ def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> Non
         first = children(demo.pid)
         assert len(first) == 7
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(60) == 0
+        assert demo.wait(HANG_SECONDS) == 0
     assert free(port)
     assert free(portal_port)
     for pid in first:
@@ -90,7 +91,7 @@ def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> Non
         assert (data / "portal.json").read_text() == state
         web = next(pid for pid, line in children(demo.pid).items() if "gunicorn" in line)
         subprocess.run(["kill", "-KILL", str(web)], check=True)
-        _, said = demo.communicate(timeout=60)
+        _, said = demo.communicate(timeout=HANG_SECONDS)
     assert demo.returncode == 1
     assert "web ended with -9" in said
     assert free(portal_port)
@@ -101,7 +102,7 @@ def test_a_closed_terminal_ends_it_all(tmp_path: Path) -> None:
     with running(port, portal_port, tmp_path) as demo:
         first = children(demo.pid)
         demo.send_signal(signal.SIGHUP)
-        assert demo.wait(60) == 0
+        assert demo.wait(HANG_SECONDS) == 0
     assert len(first) == 7
     for pid in first:
         with pytest.raises(ProcessLookupError):

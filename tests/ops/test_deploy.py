@@ -19,8 +19,8 @@ from django.urls import resolve
 from b24app.celery import app as celery
 from b24app.events import views
 from b24app.web import uploads
-from tests.ops.running import until
 from tests.ports import free_port
+from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
@@ -218,11 +218,11 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         command = [str(BIN / "gunicorn"), "b24app.wsgi", "-b", f"127.0.0.1:{port}"]
         child = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
-        until(lambda: answers(port), "gunicorn does not start")
+        until(lambda: answers(port), "gunicorn starts")
         yield port
     finally:
         child.terminate()
-        child.wait(30)
+        child.wait(HANG_SECONDS)
 
 
 def answers(port: int) -> bool:
@@ -233,7 +233,7 @@ def answers(port: int) -> bool:
 
 def asked(port: int, head: str) -> bytes:
     """The first bytes of the answer to a request with this head."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as line:
         line.sendall(f"{head}Connection: close\r\n\r\n".encode())
         return line.recv(100)
 

@@ -8,6 +8,7 @@ import requests
 from django.test import Client
 
 from tests.ops.running import Running, running
+from tests.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
 
@@ -35,14 +36,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def logged_in(app: Running) -> requests.Session:
     session = requests.Session()
-    login = session.get(f"{app.url}/operator/login/", timeout=20)
+    login = session.get(f"{app.url}/operator/login/", timeout=HANG_SECONDS)
     form = {
         "username": "op",
         "password": PASSWORD,
         "next": "/operator/",
         "csrfmiddlewaretoken": session.cookies["csrftoken"],
     }
-    done = session.post(login.url, data=form, timeout=20)
+    done = session.post(login.url, data=form, timeout=HANG_SECONDS)
     assert "Log out" in done.text
     return session
 
@@ -55,7 +56,7 @@ def test_no_page_shows_a_secret(app: Running) -> None:
         path = waiting.pop()
         if path in seen or "logout" in path or "password" in path:
             continue
-        seen[path] = session.get(app.url + path, timeout=20).text
+        seen[path] = session.get(app.url + path, timeout=HANG_SECONDS).text
         waiting += [
             one for one in LINK.findall(seen[path]) if "?" not in one and "/jsi18n/" not in one
         ]
@@ -77,16 +78,18 @@ def test_no_page_shows_a_secret(app: Running) -> None:
 
 def test_nothing_can_be_changed(app: Running) -> None:
     session = logged_in(app)
-    pages = session.get(f"{app.url}/operator/", timeout=20).text
+    pages = session.get(f"{app.url}/operator/", timeout=HANG_SECONDS).text
     assert "/add/" not in pages
-    rows = session.get(f"{app.url}/operator/portals/portal/", timeout=20).text
+    rows = session.get(f"{app.url}/operator/portals/portal/", timeout=HANG_SECONDS).text
     found = re.search(r"/operator/portals/portal/\d+/change/", rows)
     assert found
     page = found[0]
     token = {"csrfmiddlewaretoken": session.cookies["csrftoken"], "member_id": "other"}
-    assert session.post(app.url + page, data=token, timeout=20).status_code == 403
+    assert session.post(app.url + page, data=token, timeout=HANG_SECONDS).status_code == 403
     assert (
-        session.post(app.url + page.replace("change", "delete"), data=token, timeout=20).status_code
+        session.post(
+            app.url + page.replace("change", "delete"), data=token, timeout=HANG_SECONDS
+        ).status_code
         == 403
     )
 
@@ -95,14 +98,17 @@ def test_nothing_can_be_changed(app: Running) -> None:
 def test_from_outside_there_is_no_such_site(app: Running, header: str) -> None:
     for path in ("/operator/", "/operator/login/", "/operator/portals/portal/"):
         assert (
-            requests.get(app.url + path, headers={header: "https"}, timeout=20).status_code == 404
+            requests.get(
+                app.url + path, headers={header: "https"}, timeout=HANG_SECONDS
+            ).status_code
+            == 404
         )
 
 
 def test_the_apps_own_pages_neither_set_nor_read_a_cookie(app: Running) -> None:
     session = logged_in(app)
     opening = app.portal.open("CRM_DEAL_DETAIL_TAB")
-    shown = session.post(opening.url, data=dict(opening.form), timeout=20)
+    shown = session.post(opening.url, data=dict(opening.form), timeout=HANG_SECONDS)
     assert shown.status_code == 200
     assert "Set-Cookie" not in shown.headers
     assert "Cookie" not in shown.headers.get("Vary", "")

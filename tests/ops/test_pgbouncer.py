@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.ops.running import ROOT, ended, until
+from tests.ops.running import ROOT, ended
 from tests.ports import free_port
+from tests.waiting import until
 from tools import postgres
 
 pytestmark = pytest.mark.bare
@@ -70,7 +71,7 @@ def pgbouncer(server: str) -> Iterator[str]:
         as_user = ["-u", "postgres"] if os.getuid() == 0 else []
         process = subprocess.Popen([program(), "-q", *as_user, str(settings)])
         try:
-            until(lambda: answers(port), "pgbouncer does not start")
+            until(lambda: answers(port), "pgbouncer starts")
             yield f"postgres://tests@127.0.0.1:{port}/postgres"
         finally:
             ended([process])

@@ -12,9 +12,10 @@ import pytest
 import requests
 
 from b24app import embedded
-from tests.ops.running import PATIENCE, ROOT, until
+from tests.ops.running import ROOT
 from tests.ops.test_demo import children
 from tests.ports import free_port
+from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
@@ -36,17 +37,17 @@ def running(directory: Path) -> Iterator[subprocess.Popen[str]]:
             command, cwd=ROOT, env=environment, stdout=log, stderr=log, text=True
         )
     try:
-        until(lambda: ready(url), "the app does not get ready")
+        until(lambda: ready(url), "the app gets ready")
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE)
+        process.wait(HANG_SECONDS)
         embedded.stop(directory / "redis")
 
 
 def ready(url: str) -> bool:
     try:
-        return requests.get(f"{url}/readyz/all/", timeout=2).ok
+        return requests.get(f"{url}/readyz/all/", timeout=5).ok
     except requests.RequestException:
         return False
 
@@ -68,7 +69,7 @@ def test_a_worker_for_each_queue_and_all_end_together(tmp_path: Path) -> None:
         assert sorted(queues) == ["bulk", "events", "interactive"]
         assert len(started) == 5
         app.send_signal(signal.SIGINT)
-        assert app.wait(PATIENCE) == 0
+        assert app.wait(HANG_SECONDS) == 0
     assert gone(started)
 
 
@@ -77,6 +78,6 @@ def test_without_one_of_them_there_is_no_app(tmp_path: Path) -> None:
         started = children(app.pid)
         bulk = next(pid for pid, line in started.items() if "-Q bulk" in line)
         os.killpg(bulk, signal.SIGKILL)
-        assert app.wait(PATIENCE) == 1
+        assert app.wait(HANG_SECONDS) == 1
     assert "bulk ended with -9" in (tmp_path / "log").read_text()
     assert gone(started)

@@ -1,14 +1,14 @@
 """The app as real processes: one id from click to portal, JSON logs, an orderly end."""
 
 import threading
-import time
 from pathlib import Path
 
 import pytest
 import requests
 
 from b24app.counters import QUEUES
-from tests.ops.running import PATIENCE, running, until
+from tests.ops.running import running
+from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
@@ -24,10 +24,10 @@ def test_one_id_leads_from_the_event_through_the_worker_to_the_portal(tmp_path: 
         told = app.event("ONAPPUPDATE")
         assert told.status_code == 204
         request_id = told.headers["X-Request-Id"]
-        until(lambda: app.portal.request_ids, "the worker does not call the portal")
+        until(lambda: app.portal.request_ids, "the worker calls the portal")
         until(
             lambda: any("succeeded" in line["message"] for line in app.lines("worker")),
-            "the task does not end",
+            "the task ends",
         )
         web, worker = app.lines("web"), app.lines("worker")
         kept = app.manage("shell", "-v", "0", "-c", JOURNAL.format(request_id))
@@ -45,30 +45,38 @@ def test_one_id_leads_from_the_event_through_the_worker_to_the_portal(tmp_path: 
     assert not [one for one in secrets if one in str(web) + str(worker)]
 
 
+def takes_connections(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/healthz/", timeout=5).ok
+    except requests.RequestException:
+        return False
+
+
 def test_a_request_under_way_is_answered_before_the_web_ends(tmp_path: Path) -> None:
     with running(tmp_path) as app:
-        app.portal.misbehave("hang", method="crm.deal.get", seconds=3)
+        app.portal.misbehave("hang", method="crm.deal.get", seconds=HANG_SECONDS)
         answers: list[requests.Response] = []
         person = threading.Thread(target=lambda: answers.append(app.launch()))
         before = app.portal.http_requests
         person.start()
-        until(lambda: app.portal.http_requests > before, "the tab does not ask the portal")
-        began = time.monotonic()
+        until(lambda: app.portal.http_requests > before, "the tab asks the portal")
         app.web.terminate()
-        person.join(PATIENCE)
-        assert app.web.wait(PATIENCE) == 0
-        assert time.monotonic() - began > 1
+        until(lambda: not takes_connections(app.url), "the web takes nobody new")
+        assert (app.web.poll(), answers) == (None, [])
+        app.portal.calm()
+        person.join(HANG_SECONDS)
+        assert app.web.wait(HANG_SECONDS) == 0
     assert [one.status_code for one in answers] == [200]
     assert "data-order-id" in answers[0].text
 
 
 def test_the_web_stays_ready_when_the_worker_stops(tmp_path: Path) -> None:
     with running(tmp_path) as app:
-        before = requests.get(f"{app.url}/readyz/all/", timeout=20).json()
+        before = requests.get(f"{app.url}/readyz/all/", timeout=HANG_SECONDS).json()
         app.worker.terminate()
-        app.worker.wait(PATIENCE)
-        ready = requests.get(f"{app.url}/readyz/", timeout=20)
-        everything = requests.get(f"{app.url}/readyz/all/", timeout=20)
+        app.worker.wait(HANG_SECONDS)
+        ready = requests.get(f"{app.url}/readyz/", timeout=HANG_SECONDS)
+        everything = requests.get(f"{app.url}/readyz/all/", timeout=HANG_SECONDS)
     assert before["queues"] == dict.fromkeys(QUEUES, "ok")
     assert (ready.status_code, everything.status_code) == (200, 503)
     assert ready.json()["queues"] == dict.fromkeys(QUEUES, "away")
@@ -76,12 +84,15 @@ def test_the_web_stays_ready_when_the_worker_stops(tmp_path: Path) -> None:
 
 def test_a_task_under_way_is_finished_before_the_worker_ends(tmp_path: Path) -> None:
     with running(tmp_path) as app:
-        app.portal.misbehave("hang", method="placement.get", seconds=3)
-        before = app.portal.http_requests
+        app.portal.misbehave("hang", method="placement.get", seconds=HANG_SECONDS)
+        before, log = app.portal.http_requests, tmp_path / "worker.log"
         assert app.event("ONAPPUPDATE").status_code == 204
-        until(lambda: app.portal.http_requests > before, "the worker does not ask the portal")
+        until(lambda: app.portal.http_requests > before, "the worker asks the portal")
         app.worker.terminate()
-        assert app.worker.wait(PATIENCE) == 0
+        until(lambda: "Warm shutdown" in log.read_text("utf-8"), "the worker begins to end")
+        assert app.worker.poll() is None
+        app.portal.calm()
+        assert app.worker.wait(HANG_SECONDS) == 0
         shown = app.manage(
             "shell", "-v", "0", "-c",
             "from b24app.events.models import InboxEvent as E; print(*E.objects.values_list('state'))",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import HANG_SECONDS
+
 pytestmark = pytest.mark.bare
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -47,7 +49,7 @@ def start(*command: str, **changed: str | None) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [str(BIN / command[0]), *command[1:]],
         cwd=ROOT, env=os.environ | blank | values,
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=HANG_SECONDS,
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from kombu import Connection
 
 from b24app import embedded
 from b24app.celery import app
-from tests.ops.running import PATIENCE
+from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
@@ -21,7 +20,6 @@ LOGGERS = """
 import logging
 from celery.utils.log import get_task_logger
 from b24app.celery import app
-from tests.ops.running import PATIENCE
 app.log.setup("INFO")
 for logger in (logging.getLogger("b24app.any"), get_task_logger("any"), logging.getLogger("multiprocessing")):
     try:
@@ -66,14 +64,14 @@ def test_a_running_worker_shows_no_secret_of_a_task_it_does_not_know(tmp_path: P
                 stdout=out, stderr=out,
             )  # fmt: skip
         try:
-            limit = time.monotonic() + 30
-            while "KeyError: 'no.such.task'" not in log.read_text("utf-8"):
-                assert time.monotonic() < limit, log.read_text("utf-8")
-                assert worker.poll() is None, log.read_text("utf-8")
-                time.sleep(0.1)
+            until(
+                lambda: "KeyError: 'no.such.task'" in log.read_text("utf-8") or worker.poll(),
+                "the worker logs the unknown task",
+            )
+            assert worker.poll() is None, log.read_text("utf-8")
         finally:
             worker.terminate()
-            worker.wait(PATIENCE)
+            worker.wait(HANG_SECONDS)
     finally:
         embedded.stop(redis)
     assert SECRET not in log.read_text("utf-8")

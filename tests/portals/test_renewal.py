@@ -1,7 +1,6 @@
 """A renewal under way holds nobody up, and no pair of tokens is lost by it."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,10 +19,9 @@ from demo.server import DemoPortal
 from tests.jobs import driving
 from tests.opening import ANNA, ILYA, ask, install, open_tab
 from tests.outgoing import Outgoing
+from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-LONG = 30
 
 
 @pytest.fixture
@@ -61,7 +59,7 @@ def suspended(portal: DemoPortal) -> Iterator[Callable[[], object]]:
 
     def go_on() -> object:
         portal.let_refreshes_go()
-        thread.join(LONG)
+        thread.join(HANG_SECONDS)
         assert not thread.is_alive()
         return ended[0]
 
@@ -69,10 +67,7 @@ def suspended(portal: DemoPortal) -> Iterator[Callable[[], object]]:
     portal.hold_refreshes()
     thread = threading.Thread(target=ask_for_it, daemon=True)
     thread.start()
-    limit = time.monotonic() + LONG
-    while portal.refreshes < 1:
-        assert time.monotonic() < limit, "the authorization server was not asked"
-        time.sleep(0.01)
+    until(lambda: portal.refreshes, "the authorization server is asked")
     try:
         yield go_on
     finally:

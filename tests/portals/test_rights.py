@@ -222,6 +222,11 @@ def test_every_route_says_how_the_portal_is_asked() -> None:
     assert {says[name] for name in OPENINGS - {"main"}} == {Asks.OPENING}
 
 
+def test_every_route_answers_whom_it_is_for(walk: Walk) -> None:
+    found = {name: walk.status(name, walk.own) for name in ROUTES}
+    assert {name: status for name, status in found.items() if status != 200} == {}
+
+
 @pytest.mark.parametrize("passed_on", [False, True])
 def test_a_dismissed_persons_session_ends_on_every_route(walk: Walk, passed_on: bool) -> None:
     walk.portal.dismiss(NINA, passed_on=passed_on)

@@ -1,7 +1,5 @@
 """Public addresses are limited per client; people, portals and an absent Redis are not punished."""
 
-import time
-
 import pytest
 import time_machine
 from django.conf import LazySettings
@@ -127,9 +125,7 @@ def test_a_network_of_ipv6_is_one_client() -> None:
 def test_without_redis_everybody_comes_in(client: Client, portal: DemoPortal) -> None:
     embedded.stop(environment.DIRECTORY)
     try:
-        began = time.monotonic()
         assert 429 not in [come("/oauth/connect/", ONE) for _ in range(20)]
-        assert time.monotonic() - began < 15
     finally:
         embedded.ensure(environment.DIRECTORY)
     redis.breaker.record_success()

@@ -99,7 +99,7 @@ def test_an_invoice_has_an_amount_too(client: Client, portal: DemoPortal, tab: P
 @pytest.mark.parametrize(
     "form", [{}, {"seen": "1"}, {"seen": "-1", "to": "5"}, {"seen": "1", "to": "1e9"}]
 )
-def test_bad_forms_make_no_request(
+def test_bad_forms_of_an_amount_make_no_request(
     client: Client, portal: DemoPortal, tab: Page, form: dict[str, str]
 ) -> None:
     portal.reset_counts()

@@ -1,6 +1,7 @@
 """Ids that are no ids, in every answer of the portal and in every field of every form: never a crash."""
 
 import re
+from itertools import product
 
 import pytest
 from django.test import Client
@@ -153,11 +154,12 @@ def test_numbers_in_forms_that_are_none_break_no_page(
     form = dict.fromkeys(FIELDS, typed)
     picked = {**form, "order": f"{typed}|2:{typed}", "held": f"{typed}|N"}
     for path in paths(typed):
-        for page in (office, desk.page):
+        for page, method in product((office, desk.page), ("get", "post")):
             for sent in (form, picked):
-                for method in ("get", "post"):
-                    found = ask(client, page, path, sent, method=method)
-                    assert found.response.status_code < 505, path
+                status = ask(client, page, path, sent, method=method).response.status_code
+                assert status != 500, path
+                if status in (401, 405):
+                    break
 
 
 @pytest.mark.parametrize(

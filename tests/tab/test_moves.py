@@ -55,7 +55,7 @@ def test_the_dialog_names_the_deal(client: Client, portal: DemoPortal, tab: Page
         f"https://other.bitrix24.com/crm/type/2/details/{EMPTY}/",
     ],
 )
-def test_a_link_to_a_deal_of_another_portal_is_refused(
+def test_a_move_to_a_deal_of_another_portal_is_refused(
     client: Client, portal: DemoPortal, tab: Page, path: str, link: str
 ) -> None:
     order = tab.order_ids[0]

@@ -87,7 +87,7 @@ def test_link_move_unlink_and_back(client: Client, portal: DemoPortal, order: in
         f"other.bitrix24.com/crm/deal/details/{EMPTY}",
     ],
 )
-def test_a_link_to_a_deal_of_another_portal_is_refused(
+def test_an_order_is_not_linked_to_a_deal_of_another_portal(
     client: Client, portal: DemoPortal, order: int, link: str
 ) -> None:
     page = card(client, portal, order)

@@ -363,7 +363,7 @@ def test_forms_that_are_not_ours_cost_no_request(
 
 
 @pytest.mark.parametrize("path", ["/tab/picker/", "/tab/found/"])
-def test_without_a_session_or_with_an_ended_one(
+def test_the_picker_needs_a_session_that_has_not_ended(
     client: Client, portal: DemoPortal, tab: Page, path: str
 ) -> None:
     assert client.get(path).status_code == 401

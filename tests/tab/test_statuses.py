@@ -116,7 +116,7 @@ def test_a_lost_answer_is_read_back_and_not_repeated(
 @pytest.mark.parametrize(
     "form", [{}, {"held": "x|N"}, {"held": "0|N", "to": "AW"}, {"held": "5|N", "to": "a b"}]
 )
-def test_bad_forms_make_no_request(
+def test_bad_forms_of_a_status_make_no_request(
     client: Client, portal: DemoPortal, tab: Page, form: dict[str, str]
 ) -> None:
     portal.reset_counts()

@@ -384,7 +384,7 @@ def test_forged_ids_are_refused(client: Client, portal: DemoPortal, tab: Page, o
         ("/tab/suggestions/restore/", "post"),
     ],
 )
-def test_without_a_session_or_with_an_ended_one(
+def test_suggestions_need_a_session_that_has_not_ended(
     client: Client, portal: DemoPortal, tab: Page, path: str, method: str
 ) -> None:
     order = str(orders(portal, "1193")[0])
