@@ -78,6 +78,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/of-card/", jobs.of_card, name="jobs-of-card"),
     path("jobs/new/", jobs.new, name="jobs-new"),
     path("jobs/<int:pk>/", jobs.job, name="job"),
+    path("jobs/<int:pk>/columns/", jobs.columns, name="job-columns"),
     path("jobs/<int:pk>/live/", jobs.live, name="job-live"),
     path("jobs/<int:pk>/rows/", jobs.lines, name="job-rows"),
     path("jobs/<int:pk>/table/", jobs.table, name="job-table"),

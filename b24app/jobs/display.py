@@ -101,6 +101,13 @@ class Line:
         return self.item.written
 
     @property
+    def by_id(self) -> str:
+        """The ID that was written, where the order was named by it and has another number."""
+        item = self.item
+        named = item.named == JobItem.Named.ID and item.order_text == str(item.order_id)
+        return item.order_text if named and self.order != item.order_text else ""
+
+    @property
     def order(self) -> str:
         known = self.item.order_number or self.item.order_text
         return known or (str(self.item.order_id) if self.item.order_id else "—")

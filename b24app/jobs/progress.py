@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from b24app.bitrix24.portal_limits import BULK_SHARE, MINUTE, WINDOW, Priority, View, seconds_for
 from b24app.jobs import (
+    column_doubts,
     control,
     display,
     file_notes,
@@ -20,7 +21,8 @@ from b24app.jobs import (
     work,
     worker_slots,
 )
-from b24app.jobs.models import Job, JobItem
+from b24app.jobs.column_choice import COLUMNS_CAN_BE_CHOSEN
+from b24app.jobs.models import Job, JobItem, JobSource
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import PortalUser
 
@@ -68,6 +70,17 @@ class Progress:
     def file_notes(self) -> list[str]:
         """How the job's file was read, until the job is started."""
         return file_notes.notes(self.job) if self.job.started_at is None else []
+
+    @property
+    def columns(self) -> bool:
+        """Whether the viewer may check the columns of the job's file or list."""
+        return columns_can_be_checked(self.job, self.viewer)
+
+    @property
+    def step(self) -> int:
+        """Which of the steps of a job from a file or a list this is; 0 for other jobs and once started."""
+        listed = self.job.origin in (Job.Origin.FILE, Job.Origin.LIST)
+        return 3 if listed and self.job.started_at is None else 0
 
     @property
     def nothing(self) -> str:
@@ -146,6 +159,21 @@ class Progress:
             and job.kind != Job.Kind.EXPORT,
         }
         return frozenset(name for name, allowed in chosen.items() if allowed)
+
+
+def columns_can_be_checked(job: Job, viewer: PortalUser) -> bool:
+    rests = job.state == Job.State.PLANNED or job.reason in COLUMNS_CAN_BE_CHOSEN
+    if not rests or job.started_at is not None or job.user_id != viewer.pk:
+        return False
+    return JobSource.objects.filter(job=job).exclude(sample={}).exists()
+
+
+def opens_on_columns(job: Job, viewer: PortalUser) -> bool:
+    """Whether a first preview leaves out what its person can settle by checking the columns."""
+    chosen = JobSource.objects.filter(job=job).exclude(choice={})
+    if not columns_can_be_checked(job, viewer) or chosen.exists():
+        return False
+    return job.state == Job.State.FAILED or column_doubts.waits_for_choice(job)
 
 
 def of_job(job: Job, viewer: PortalUser) -> Progress:

@@ -51,7 +51,7 @@ ITEM_REASONS: Words = {
     "not_agreed": _("Left where it is: it is linked elsewhere"),
     "no_order_given": _("Skipped: the row names no order"),
     "two_readings": _(
-        "Skipped: it can be order %(one)s or order %(other)s. Write it without a separator."
+        "Left out: it can be order %(one)s or order %(other)s. Choose one under “Check columns”."
     ),
     "shortened": _(
         "Skipped: the spreadsheet has shortened the number, and its last digits are lost. Format the "
@@ -69,17 +69,20 @@ ITEM_REASONS: Words = {
         "Skipped: the cell shows an error of the spreadsheet instead of an order"
     ),
     "number_or_id": _(
-        "Skipped: no order has this number, but it is the ID of order %(number)s. If you mean the ID, "
-        "head the column “Order ID”."
+        "Left out: no order has this number, but it is the ID of order %(number)s. If you mean the ID, "
+        "choose that under “Check columns”."
     ),
     "number_or_id_linked": _(
-        "Skipped: no order has this number, but it is the ID of order %(number)s, now linked to "
-        "%(place)s. If you mean the ID, head the column “Order ID”."
+        "Left out: no order has this number, but it is the ID of order %(number)s, now linked to "
+        "%(place)s. If you mean the ID, choose that under “Check columns”."
     ),
-    "two_cards": _("Skipped: another row links the same order to another deal. Keep one of them."),
+    "two_cards": _(
+        "Left out: another row names another deal for the same order. Choose one of them under “Check "
+        "columns”."
+    ),
+    "other_row": _("Left out: you chose another row of the same order"),
     "unsure_column": _(
-        "Skipped: it is not certain that this column holds the orders, or that the other one holds "
-        "the deals. Add a line with the headings “Order number” and “Deal”."
+        "Left out: it is not certain which column holds the orders. Choose it under “Check columns”."
     ),
     "order_too_long": _("The order’s number is too long"),
     "bad_id": _("An order’s ID is a whole number"),
@@ -178,7 +181,8 @@ JOB_REASONS: Words = {
         "Correct it and upload the file again."
     ),
     "no_order_column": _(
-        "No column holds orders. Head the column with their numbers “Order number”, or “Order ID” for IDs."
+        "No column holds orders. Choose the right one under “Check columns”, or head it “Order number” "
+        "(“Order ID” for IDs)."
     ),
     "no_card_column": _(
         "Nothing says which deal the orders go to: choose one for all of them, or add a column headed "

@@ -17,7 +17,17 @@ from django.views.decorators.csrf import csrf_exempt
 
 from b24app import dictionaries
 from b24app.connect import client_of
-from b24app.jobs import control, creation, display, forms, overrides, progress, takeover
+from b24app.jobs import (
+    column_doubts,
+    columns_step,
+    control,
+    creation,
+    display,
+    forms,
+    overrides,
+    progress,
+    takeover,
+)
 from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
 from b24app.jobs.models import Job, place_text
 from b24app.orders.types import Owner
@@ -143,6 +153,53 @@ def job(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> Ht
     return _page(request, user, one)
 
 
+@of_job("GET", "POST", asks=Asks.FIRST_OR_LATELY)
+def columns(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """The step *Check columns*, which only the owner may see; with a choice in the query its effect is
+    shown, and a POST makes the preview once more.
+    """
+    if one.user_id != user.pk:
+        return _missing(request)
+    if request.method == "POST":
+        return _columns_chosen(request, user, one)
+    step = columns_step.of_job(one, request.GET)
+    if step is None:
+        return _page(request, user, one)
+    return _columns(request, step, look="look" in request.GET)
+
+
+def _columns_chosen(request: HttpRequest, user: PortalUser, one: Job) -> HttpResponse:
+    step = columns_step.of_job(one, request.POST)
+    if step is None:
+        return _page(request, user, one)
+    try:
+        wanted = columns_step.wanted(step, request.POST)
+    except Mistake as mistake:
+        return _columns(request, step, mistake=str(mistake.text))
+    if control.remake(one, wanted, step.choice.to_keep()):
+        columns_step.remember(step, user)
+    return _page(request, user, one)
+
+
+def _columns(
+    request: HttpRequest, step: columns_step.Step, *, look: bool = False, mistake: str = ""
+) -> HttpResponse:
+    one = step.job
+    context = {
+        "job": one,
+        "title": display.title(one),
+        "step": step,
+        "doubts": column_doubts.found(one, step.choice),
+        "look": look,
+        "mistake": mistake,
+    }
+    name = "jobs/columns_form.html" if look else "jobs/columns.html"
+    response = render(request, name, context, status=422 if mistake else 200)
+    if mistake:
+        response["X-Lo-State"] = "1"
+    return response
+
+
 @of_job("GET", asks=Asks.FIRST_OR_LATELY)
 def live(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """How far it is: asked for every two seconds by a page that somebody looks at."""
@@ -254,9 +311,10 @@ def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -
     """The head of a job; the rows below are told to be read anew when something new stands in them."""
     one.refresh_from_db()
     shown = progress.of_job(one, user)
+    ready = was.startswith(Job.State.PLANNING) and progress.opens_on_columns(one, user)
     context = {"progress": shown, "job": one, "title": display.title(one), "user": user}
-    response = render(request, "jobs/progress.html", context)
-    if was != shown.mark:
+    response = render(request, "jobs/progress.html", context | {"opens_columns": ready})
+    if was != shown.mark and not ready:
         response["HX-Trigger"] = json.dumps({"lo:job-changed": True})
     return response
 

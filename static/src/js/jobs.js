@@ -89,6 +89,12 @@ async function chooseDeal(field) {
   if (id) field.value = id;
 }
 
+// What a choice on the columns step changes is shown at once. A text is sent with the form alone.
+document.addEventListener("change", ({ target }) => {
+  const form = target.closest("[data-columns]");
+  if (form && target.type !== "text") htmx.trigger(form, "lo:look");
+});
+
 async function choose(field) {
   const frame = await portal;
   const person = await frame?.dialog.selectUser().catch(() => null);
@@ -115,7 +121,8 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const own = ["jobs", "job"].includes(detail.target.id);
   const pressed = ["click", "submit"].includes(detail.requestConfig?.triggeringEvent?.type);
   const lost = !document.activeElement || document.activeElement === document.body;
-  if (!own || !pressed || !lost) return;
+  const opened = document.querySelector("#jobs[data-step=columns]");
+  if (!own || !(pressed || opened) || !lost) return;
   document.querySelector("#job-title, #jobs-title")?.focus({ preventScroll: true });
 });
 
