@@ -91,7 +91,7 @@ def test_what_is_doubtful_opens_on_the_step_and_is_left_out(desk: Desk) -> None:
     assert f'hx-get="/jobs/{job.pk}/columns/" hx-trigger="load"' in live
     assert "data-opens-columns" not in desk.get(f"/jobs/{job.pk}/").text
     page = step_of(desk, job).text
-    assert "By its heading. 1 of the first 2 are in your store" in page
+    assert "By its heading. 2 of the first 2 are in your store" in page
     assert "1 number can be read in two ways" in page
     assert "“1.000” can be order 1000 or order 1." in page
     assert '<td class="doubt"><span class="mark"><span>1.000</span>' in page
@@ -231,7 +231,7 @@ def test_a_choice_is_remembered_for_the_same_headings_and_person(
     again = desk.asked(desk.upload(b"deal;comment\n102;7006\n"))
     assert planned(again) == [("7006", "2:102")]
     assert "As you chose for an earlier file with these headings" in step_of(desk, again).text
-    other = desk.asked(desk.upload(b"deal;remark\n102;7006\n"))
+    other = desk.asked(desk.upload(b"deal;address\n102;7006\n"))
     assert other.state == "failed"
     ilya = sit_down(client, portal, ILYA)
     assert ilya.asked(ilya.upload(content)).state == "failed"
