@@ -76,6 +76,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("order/undo/", order_card.undo, name="order-undo"),
     path("jobs/", jobs.index, name="jobs"),
     path("jobs/of-card/", jobs.of_card, name="jobs-of-card"),
+    path("jobs/template/", jobs.template, name="jobs-template"),
     path("jobs/new/", jobs.new, name="jobs-new"),
     path("jobs/<int:pk>/", jobs.job, name="job"),
     path("jobs/<int:pk>/columns/", jobs.columns, name="job-columns"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import Count, QuerySet
+from django.db.models import Case, Count, QuerySet, SmallIntegerField, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +21,12 @@ PER_PAGE = 50
 AT_ONCE = 2000
 
 S, V = JobItem.State, JobItem.Verdict
+
+# Outcomes in a preview, what needs a look first.
+_GROUPS = (
+    V.DOUBT, V.BAD, V.NO_ORDER, V.SEVERAL, V.NO_CARD, V.NO_RIGHT, V.ELSEWHERE, V.MOVE, V.LINK, V.UNLINK,
+    V.CHANGE, V.EXPORT, V.TWICE, V.ALREADY,
+)  # fmt: skip
 
 # A deal written with a word or a sign around its ID.
 _ONE_NUMBER = re.compile(r"[^\d/]*?([1-9][0-9]{0,14})[^\d/]*", re.ASCII)
@@ -178,13 +184,13 @@ def filters(job: Job) -> list[Filter]:
         chips += _outcomes(job, items.filter(state=S.LEFT, reason=_NOT_AGREED).count())
     return chips + [
         Filter(
-            name,
+            name.value,
             texts.words(texts.VERDICTS, name),
             found[name],
             bad=name in _BAD,
             unless_moved=_unless_moved(job, name),
         )
-        for name in V.values
+        for name in _GROUPS
         if name in found
     ]
 
@@ -227,6 +233,16 @@ def chosen(job: Job, show: str) -> QuerySet[JobItem]:
     if show not in V.values:
         return items
     return _by_verdict(job, items.filter(verdict=show))
+
+
+def grouped(job: Job, show: str) -> QuerySet[JobItem]:
+    """The rows behind a chip as the page shows them: those of a preview by outcome, doubtful ones first."""
+    items = chosen(job, show)
+    if show or not job.previewing:
+        return items
+    ranks = [When(verdict=name, then=Value(rank)) for rank, name in enumerate(_GROUPS)]
+    rank = Case(*ranks, default=Value(len(_GROUPS)), output_field=SmallIntegerField())
+    return items.order_by(rank, "row")
 
 
 def headings(job: Job) -> tuple[str, str] | None:
@@ -367,6 +383,11 @@ def place_of_or_none(text: str) -> Owner | None:
 def _name(owner: Owner) -> str:
     form = _("deal %(id)s") if owner.is_deal else _("invoice %(id)s")
     return form % {"id": owner.id}
+
+
+def template() -> Table:
+    """An empty table of orders and their deals, headed as the reader of files knows it."""
+    return Table(_("Orders"), [_("Order number"), _("Deal")], [])
 
 
 def table(job: Job, show: str, *, moves: bool) -> Table:

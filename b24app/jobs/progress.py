@@ -117,6 +117,20 @@ class Progress:
         return self.waiting - self.moves
 
     @property
+    def start(self) -> str:
+        """What Start does, with all orders that are to be worked."""
+        if self.job.kind == Job.Kind.LINK and self.moves:
+            return texts.started(
+                Job.Kind.MOVE if not self.unmoved else texts.LINK_AND_MOVE, self.waiting
+            )
+        return texts.started(self.job.kind, self.waiting)
+
+    @property
+    def start_unmoved(self) -> str:
+        """What Start does where orders of other cards stay there; with none left, what it could do."""
+        return texts.started(Job.Kind.LINK, self.unmoved) if self.unmoved else self.start
+
+    @property
     def again_in(self) -> tuple[int, int] | None:
         """Minutes and seconds until a job that waits for the portal tries again."""
         if self.again is None:

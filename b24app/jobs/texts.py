@@ -1,9 +1,12 @@
 """Every verdict, state and reason in people's words. Codes are stored, words are chosen when shown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from b24app.portals.templatetags.shown import whole
 
 Words = Mapping[str, str | Promise]
 
@@ -245,6 +248,27 @@ TO_ADMINISTRATORS: Words = {
     ),
 }  # fmt: skip
 
+LINK_AND_MOVE = "link_and_move"
+
+_STARTS: Mapping[str, Callable[[int], str]] = {
+    "link": lambda count: ngettext("Link %(count)s order", "Link %(count)s orders", count),
+    "unlink": lambda count: ngettext("Unlink %(count)s order", "Unlink %(count)s orders", count),
+    "move": lambda count: ngettext("Move %(count)s order", "Move %(count)s orders", count),
+    LINK_AND_MOVE: lambda count: ngettext(
+        "Link and move %(count)s order", "Link and move %(count)s orders", count
+    ),
+    "restore": lambda count: ngettext(
+        "Put back %(count)s order", "Put back %(count)s orders", count
+    ),
+    "status": lambda count: ngettext(
+        "Change the status of %(count)s order", "Change the status of %(count)s orders", count
+    ),
+    "responsible": lambda count: ngettext(
+        "Reassign %(count)s order", "Reassign %(count)s orders", count
+    ),
+    "export": lambda count: ngettext("Export %(count)s order", "Export %(count)s orders", count),
+}
+
 # Of a preview without rows, by where they were to come from.
 NOTHING: Words = {
     "card": _("There is nothing to do: no order is linked here any more."),
@@ -263,6 +287,11 @@ BEFORE: Words = {
         "may get messages, and an undo does not take those back."
     ),
 }  # fmt: skip
+
+
+def started(what: str, count: int) -> str:
+    """What Start does, on its button: the kind of a job, or :data:`LINK_AND_MOVE`."""
+    return _STARTS[what](count) % {"count": whole(count)}
 
 
 def state(code: str, reason: str) -> str:

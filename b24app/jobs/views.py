@@ -35,6 +35,7 @@ from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.web import entry, table_files
 from b24app.web.session import Session
+from b24app.web.table_files import Table
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN = 100
@@ -115,6 +116,26 @@ def new(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse
     except creation.TooMany:
         return _form(request, opened, user, too_many=True, status=409)
     return _page(request, user, job)
+
+
+@entry.in_session("GET", asks=Asks.FIRST_OR_LATELY)
+def template(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """An empty table with the headings that are recognized, in the person's language."""
+    return _file(request, opened, display.template(), "orders")
+
+
+def _file(request: HttpRequest, opened: Session, made: Table, name: str) -> HttpResponse:
+    """A table as the kind of file that ``format`` names: CSV or XLSX."""
+    kind = request.GET.get("format", "")
+    if kind not in ("csv", "xlsx"):
+        raise BadForm
+    xlsx = kind == "xlsx"
+    whole = table_files.xlsx_file(made) if xlsx else table_files.csv_file(made, opened.language)
+    return HttpResponse(
+        whole,
+        content_type=XLSX if xlsx else "text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.{kind}"'},
+    )
 
 
 def _created(user: PortalUser, asked: Chosen | Listed | forms.Searched, language: str) -> Job:
@@ -215,21 +236,9 @@ def lines(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
 @of_job("GET", asks=Asks.FIRST)
 def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """The rows behind a chip as a CSV or XLSX file."""
-    kind = request.GET.get("format", "")
-    if kind not in ("csv", "xlsx"):
-        raise BadForm
     moves = request.GET.get("move") == "on"
     made = display.table(one, request.GET.get("show", ""), moves=moves)
-    whole = (
-        table_files.xlsx_file(made)
-        if kind == "xlsx"
-        else table_files.csv_file(made, opened.language)
-    )
-    return HttpResponse(
-        whole,
-        content_type=XLSX if kind == "xlsx" else "text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="job-{one.pk}.{kind}"'},
-    )
+    return _file(request, opened, made, f"job-{one.pk}")
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
@@ -321,7 +330,7 @@ def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -
 
 def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]:
     show = request.GET.get("show", "")
-    pages = Paginator(display.chosen(one, show), display.PER_PAGE)
+    pages = Paginator(display.grouped(one, show), display.PER_PAGE)
     page = pages.get_page(forms.page_number(request.GET))
     return {
         "job": one,
@@ -330,6 +339,7 @@ def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]
         "filters": display.filters(one),
         "headings": display.headings(one),
         "show": show,
+        "grouped": one.previewing and not show and one.state != Job.State.PLANNING,
         "page": page,
         "lines": display.lines(one, page.object_list),
         "portal_origin": user.portal.origin,

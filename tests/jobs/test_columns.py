@@ -5,12 +5,13 @@ import re
 
 import pytest
 from django.test import Client
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from b24app.jobs.models import Job, JobItem, JobSource, RememberedColumns
 from demo import rows
 from demo.rows import DEAL
 from demo.server import DemoPortal
+from tests import opening
 from tests.jobs.driving import Desk, shown, sit_down, work
 from tests.opening import ANNA, ILYA, Page
 
@@ -326,3 +327,38 @@ def test_a_table_s_cells_are_never_markup(desk: Desk) -> None:
     page = step_of(desk, job).text
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(("language", "separator"), [("en", b","), ("ru", b";"), ("de", b";")])
+def test_a_template_is_read_without_a_question(
+    client: Client, desk: Desk, portal: DemoPortal, language: str, separator: bytes
+) -> None:
+    page = opening.launch(client, portal, "DEFAULT", ANNA, 0, language, {})
+    desk = Desk(client, portal, page)
+    assert 'data-download="/jobs/template/?format=csv"' in desk.get("/jobs/new/").text
+    head = desk.get("/jobs/template/?format=csv").response.content
+    assert head.startswith(b"\xef\xbb\xbf")
+    job = desk.asked(desk.upload(head + separator.join([b"7003", b"101\r\n"])))
+    assert planned(job) == [("7003", "2:101")]
+    book = desk.get("/jobs/template/?format=xlsx").response.content
+    headings = [cell.value for cell in next(load_workbook(io.BytesIO(book)).worksheets[0].rows)]
+    assert head.decode("utf-8-sig").strip().split(separator.decode()) == headings
+    assert desk.get("/jobs/template/?format=pdf").response.status_code == 400
+
+
+def test_a_preview_is_grouped_by_outcome_with_the_doubtful_first(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n1.000;102\n9999;101\n7006;102\n"))
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert re.findall(r'data-group="(\w+)"', page) == ["doubt", "no_order", "link"]
+    assert re.findall(r'data-row="(\d+)"', page) == ["3", "4", "2", "5"]
+    assert re.findall(r'data-filter="(\w*)"', page) == ["", "doubt", "no_order", "link"]
+    assert f'href="{desk.portal.url}/shop/orders/details/1001/"' in page
+    assert ">Link 2 orders<" in page
+    assert "data-group" not in desk.get(f"/jobs/{job.pk}/rows/?show=link").text
+    done = desk.start(job)
+    assert re.findall(r'data-row="(\d+)"', desk.get(f"/jobs/{done.pk}/").text) == [
+        "2",
+        "3",
+        "4",
+        "5",
+    ]

@@ -116,6 +116,23 @@ function arrange() {
   }
 }
 
+// A file is dropped onto its field; its name stands beside the button in the person's own language.
+for (const name of ["dragover", "drop"]) {
+  document.addEventListener(name, (event) => {
+    const zone = event.target.closest?.("[data-drop]");
+    if (!zone || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    const field = zone.querySelector("input[type=file]");
+    if (name !== "drop" || !event.dataTransfer.files.length) return;
+    field.files = event.dataTransfer.files;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+document.addEventListener("change", ({ target }) => {
+  const name = target.closest?.("[data-drop]")?.querySelector("[data-file-name]");
+  if (name && target.files?.length) name.textContent = target.files[0].name;
+});
+
 // Whoever works with the keyboard goes on where the new part begins, not at the top of the page.
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const own = ["jobs", "job"].includes(detail.target.id);
