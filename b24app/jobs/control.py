@@ -8,11 +8,12 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from b24app.jobs import queue, transitions, worker_slots
 from b24app.jobs.models import Job, JobItem, JobName, JobSource
+from b24app.orders.types import INVOICE
 from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
@@ -35,13 +36,16 @@ def begin(job: Job) -> None:
         queue.send_on_commit(worker_slots.opened(job, 1))
 
 
-def start(job: Job, *, may_move: bool) -> bool:
-    """Begin to write what the preview said; orders of other cards only where that was agreed to."""
+def start(job: Job, *, may_move: bool, may_leave_invoices: bool = False) -> bool:
+    """Begin to write what the preview said; orders of other deals, and those of invoices, only where
+    that was agreed to.
+    """
     with transaction.atomic():
         pending = JobItem.objects.filter(job=job, state=Row.PENDING)
         if not may_move:
-            moves = pending.filter(verdict=JobItem.Verdict.MOVE)
-            moves.update(state=Row.LEFT, reason="not_agreed")
+            moves(pending, of_invoices=False).update(state=Row.LEFT, reason="not_agreed")
+        if not may_leave_invoices:
+            moves(pending, of_invoices=True).update(state=Row.LEFT, reason="not_agreed")
         waiting, handled = pending.count(), Job.objects.get(pk=job.pk).handled
         began = {
             "started_at": timezone.now(),
@@ -87,6 +91,13 @@ def remake(job: Job, wanted: str, choice: Mapping[str, object]) -> bool:
         JobName.objects.filter(job=job).delete()
         queue.send_on_commit(worker_slots.opened(job, 1))
     return True
+
+
+def moves(items: QuerySet[JobItem], *, of_invoices: bool) -> QuerySet[JobItem]:
+    """Those of the rows that take their order out of another card: out of an invoice, or of a deal."""
+    found = items.filter(verdict=JobItem.Verdict.MOVE)
+    from_invoice = Q(seen__startswith=f"{INVOICE}:")
+    return found.filter(from_invoice if of_invoices else ~from_invoice)
 
 
 def stop(job: Job, reason: str = "") -> bool:

@@ -44,7 +44,8 @@ class Progress:
 
     ``minutes`` is None where nobody can say and while the job waits, and 0 for less than one; ``allowed`` is
     0 where the job ends before the portal's long-run limits are felt. ``again`` is when a job that waits for
-    the portal tries again, ``moves`` how many of its rows have to leave another card.
+    the portal tries again, ``moves`` and ``invoice_moves`` how many of its rows have to leave another
+    deal, or an invoice.
     """
 
     job: Job
@@ -55,6 +56,7 @@ class Progress:
     linked: int
     moved: int
     moves: int
+    invoice_moves: int
     untouched: bool
     speed: int | None
     allowed: int
@@ -114,21 +116,34 @@ class Progress:
     @property
     def unmoved(self) -> int:
         """Rows to be worked where orders of other cards stay there."""
-        return self.waiting - self.moves
+        return self.waiting - self.moves - self.invoice_moves
 
     @property
     def start(self) -> str:
         """What Start does, with all orders that are to be worked."""
-        if self.job.kind == Job.Kind.LINK and self.moves:
-            return texts.started(
-                Job.Kind.MOVE if not self.unmoved else texts.LINK_AND_MOVE, self.waiting
-            )
-        return texts.started(self.job.kind, self.waiting)
+        return self._start(moves=True, invoices=True)
 
     @property
-    def start_unmoved(self) -> str:
-        """What Start does where orders of other cards stay there; with none left, what it could do."""
-        return texts.started(Job.Kind.LINK, self.unmoved) if self.unmoved else self.start
+    def starts(self) -> list[tuple[str, str]]:
+        """What Start does by what is agreed to: attributes of the text, which show it then, and the text.
+
+        With nothing left to be done without consent it says what it could do.
+        """
+        found = []
+        for moves in (True, False)[: 1 + bool(self.moves)]:
+            for invoices in (True, False)[: 1 + bool(self.invoice_moves)]:
+                shown = [_when("moves", moves)] if self.moves else []
+                shown += [_when("invoices", invoices)] if self.invoice_moves else []
+                found.append((" ".join(shown), self._start(moves=moves, invoices=invoices)))
+        return found
+
+    def _start(self, *, moves: bool, invoices: bool) -> str:
+        moved = self.moves * moves + self.invoice_moves * invoices
+        moved = moved or (0 if self.unmoved else self.waiting)
+        if self.job.kind != Job.Kind.LINK or not moved:
+            return texts.started(self.job.kind, self.unmoved + moved)
+        what = texts.LINK_AND_MOVE if self.unmoved else Job.Kind.MOVE
+        return texts.started(what, self.unmoved + moved)
 
     @property
     def again_in(self) -> tuple[int, int] | None:
@@ -211,7 +226,8 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
         reason=_reason(job, viewer),
         linked=sum(count for verdict, count in counts.items() if verdict != V.MOVE),
         moved=counts.get(V.MOVE, 0),
-        moves=_moves(job) if job.state == Job.State.PLANNED else 0,
+        moves=_moves(job, of_invoices=False),
+        invoice_moves=_moves(job, of_invoices=True),
         untouched=control.untouched(job),
         speed=None if waits else _speed(job),
         # Said only where the portal's limits, and not the writes themselves, decide how long it takes.
@@ -248,8 +264,16 @@ def _done_by_verdict(job: Job) -> dict[str, int]:
     return dict(done.annotate(count=Count("pk")).values_list("verdict", "count"))
 
 
-def _moves(job: Job) -> int:
-    return JobItem.objects.filter(job=job, state=S.PENDING, verdict=V.MOVE).count()
+def _moves(job: Job, *, of_invoices: bool) -> int:
+    """Rows of a preview that are worked only where that is agreed to."""
+    if job.state != Job.State.PLANNED or job.kind != Job.Kind.LINK:
+        return 0
+    pending = JobItem.objects.filter(job=job, state=S.PENDING)
+    return control.moves(pending, of_invoices=of_invoices).count()
+
+
+def _when(consent: str, agreed: bool) -> str:
+    return f"data-with-{consent}" if agreed else f"data-without-{consent}"
 
 
 def _writes(job: Job) -> dict[str, int]:

@@ -26,6 +26,7 @@ from b24app.jobs import (
     forms,
     overrides,
     progress,
+    row_filters,
     takeover,
 )
 from b24app.jobs.forms import BadForm, Chosen, Listed, Mistake
@@ -236,15 +237,20 @@ def lines(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
 @of_job("GET", asks=Asks.FIRST)
 def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """The rows behind a chip as a CSV or XLSX file."""
-    moves = request.GET.get("move") == "on"
-    made = display.table(one, request.GET.get("show", ""), moves=moves)
+    agreed = display.agreed(one, request.GET)
+    made = display.table(one, request.GET.get("show", ""), agreed)
     return _file(request, opened, made, f"job-{one.pk}")
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def start(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """Begin to write what the preview says."""
-    control.start(one, may_move=one.kind != Job.Kind.LINK or request.POST.get("move") == "on")
+    agreed = display.agreed(one, request.POST)
+    control.start(
+        one,
+        may_move=display.MOVES in agreed,
+        may_leave_invoices=display.INVOICES in agreed,
+    )
     return _progress(request, user, one)
 
 
@@ -330,13 +336,13 @@ def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -
 
 def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]:
     show = request.GET.get("show", "")
-    pages = Paginator(display.grouped(one, show), display.PER_PAGE)
+    pages = Paginator(row_filters.grouped(one, show), display.PER_PAGE)
     page = pages.get_page(forms.page_number(request.GET))
     return {
         "job": one,
         "title": display.title(one),
         "user": user,
-        "filters": display.filters(one),
+        "filters": row_filters.filters(one),
         "headings": display.headings(one),
         "show": show,
         "grouped": one.previewing and not show and one.state != Job.State.PLANNING,

@@ -9,7 +9,7 @@ from openpyxl import Workbook, load_workbook
 
 from b24app.jobs.models import Job, JobItem, JobSource, RememberedColumns
 from demo import rows
-from demo.rows import DEAL
+from demo.rows import DEAL, INVOICE
 from demo.server import DemoPortal
 from tests import opening
 from tests.jobs.driving import Desk, shown, sit_down, work
@@ -362,3 +362,24 @@ def test_a_preview_is_grouped_by_outcome_with_the_doubtful_first(desk: Desk) -> 
         "4",
         "5",
     ]
+
+
+def test_orders_leave_invoices_only_where_that_is_agreed_to(desk: Desk, portal: DemoPortal) -> None:
+    portal.state.links[1001], portal.state.links[1002] = (DEAL, 102), (INVOICE, 5)
+    content = b"Order number;Deal\n7003;101\n7006;101\n1;101\n"
+    job = desk.asked(desk.upload(content))
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert "Take 1 order out of its invoice" in page
+    assert "Move the 1 order that is linked elsewhere" in page
+    assert "<span data-with-moves data-with-invoices>Link and move 3 orders</span>" in page
+    assert "<span data-without-moves data-without-invoices>Link 1 order</span>" in page
+    desk.start(job)
+    assert [portal.link_of(order) for order in (1001, 1002, 1009)] == [
+        (DEAL, 101), (INVOICE, 5), (DEAL, 101),
+    ]  # fmt: skip
+    again = desk.asked(desk.upload(content))
+    page = desk.get(f"/jobs/{again.pk}/").text
+    assert re.search(r'id="job-start"[^>]* data-needs-move [^>]*disabled>', page)
+    desk.post(f"/jobs/{again.pk}/start/", invoices="on")
+    assert work(again).state == "done"
+    assert portal.link_of(1002) == (DEAL, 101)

@@ -56,8 +56,8 @@ function reading() {
 
 async function download(button) {
   // A preview is saved as it is shown: with the moves if they are agreed to.
-  const moves = document.querySelector("#job [name=move]:checked") ? "&move=on" : "";
-  const url = button.dataset.download + moves;
+  const agreed = [...document.querySelectorAll("#job :is([name=move], [name=invoices]):checked")];
+  const url = button.dataset.download + agreed.map(({ name }) => `&${name}=on`).join("");
   button.setAttribute("aria-busy", "true");
   try {
     const answer = await answered(url).catch(showEnded);
@@ -145,8 +145,8 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
 
 // Where every order is linked elsewhere there is nothing to start before somebody agrees to the move.
 document.addEventListener("change", ({ target }) => {
-  const start = target.name === "move" && target.form?.querySelector("[data-needs-move]");
-  if (start) start.disabled = !target.checked;
+  const start = ["move", "invoices"].includes(target.name) && target.form?.querySelector("[data-needs-move]");
+  if (start) start.disabled = !target.form.querySelector(":is([name=move], [name=invoices]):checked");
 });
 
 document.addEventListener("change", ({ target }) => target.closest("[data-job-form]") && arrange());
