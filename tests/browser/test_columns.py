@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import FilePayload, expect
 
 from tests.browser.conftest import Desk
+from tests.browser.test_console import ABORTED
 from tests.browser.test_jobs import check_sound, come, focus, press, reached
 from tests.opening import EMPTY
 
@@ -60,4 +61,5 @@ def test_a_doubtful_file_is_settled_by_keyboard(
     desk.picture(f"preview-{language}-{width}")
     press(desk, "#job-columns")
     expect(desk.app.locator("#readings-whole")).to_be_checked()
-    assert desk.faults == []
+    # htmx notes the request for a choice that the next choice has broken off.
+    assert [one for one in desk.faults if not one.startswith(ABORTED)] == []
