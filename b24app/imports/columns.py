@@ -5,7 +5,7 @@ counts the rows is never taken for orders, and a shop's own bill numbers never f
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
@@ -48,6 +48,9 @@ class Why(StrEnum):
     HIDDEN = "hidden"
     POSITION = "position"
     """No heading says so: only where the column stands."""
+    CHOSEN = "chosen"
+    REMEMBERED = "remembered"
+    """The person chose it for an earlier file with the same headings."""
     NOTHING = "nothing"
 
 
@@ -108,10 +111,13 @@ class Columns:
         return next((one for one in self.columns if one.kind in kinds), None)
 
 
-def recognized(sheet: Sheet, ask: Ask, host: str) -> Columns:
-    """What each column of a sheet holds, from its first rows. ``host`` is the portal's."""
+def recognized(sheet: Sheet, ask: Ask, host: str, heading_row: int | None = None) -> Columns:
+    """What each column of a sheet holds, from its first rows. ``host`` is the portal's.
+
+    ``heading_row`` is the row of the headings where a person has named it, 0 for none.
+    """
     lines = [line for line in sheet.sample if not line.hidden]
-    at = _heading_at(lines)
+    at = _heading_at(lines) if heading_row is None else _line_at(lines, heading_row)
     heads = lines[at].cells if at is not None else []
     below = lines[(at + 1 if at is not None else 0) :][:SAMPLE_VALUES]
     width = min(max((len(line.cells) for line in lines), default=0), MAX_COLUMNS)
@@ -121,6 +127,24 @@ def recognized(sheet: Sheet, ask: Ask, host: str) -> Columns:
     ]
     table = _Table(found, headed=at is not None, hidden=sheet.hidden_columns, host=host)
     return Columns(lines[at].number if at is not None else 0, *table.decided(ask))
+
+
+def chosen(sheet: Sheet, heading_row: int, kinds: Mapping[int, Kind], why: Why) -> Columns:
+    """The columns as a person has chosen them: what is not in ``kinds`` is ignored."""
+    lines = [line for line in sheet.sample if not line.hidden]
+    at = _line_at(lines, heading_row)
+    heads = lines[at].cells if at is not None else []
+    width = min(max((len(line.cells) for line in lines), default=0), MAX_COLUMNS)
+    columns = (
+        Column(
+            index,
+            visible(heads[index]) if index < len(heads) else "",
+            kinds.get(index, Kind.IGNORE),
+            why if index in kinds else Why.NOTHING,
+        )
+        for index in range(width)
+    )
+    return Columns(heading_row, tuple(columns))
 
 
 def likeliest(sheets: Sequence[Sheet]) -> Sheet | None:
@@ -342,6 +366,11 @@ def _heading_at(lines: Sequence[Line]) -> int | None:
         if alone or (len(line.cells) >= widest > 1 and _is_unlike_below(line, lines[at + 1 :])):
             return at
     return next((at for at, one in enumerate(known) if one and widest == 1), None)
+
+
+def _line_at(lines: Sequence[Line], number: int) -> int | None:
+    """Where the row with this number stands among the lines."""
+    return next((at for at, line in enumerate(lines) if line.number == number), None)
 
 
 def _known_cells(line: Line) -> int:

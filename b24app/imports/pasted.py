@@ -5,13 +5,14 @@ order: whatever follows the first one is the line's deal, or a reason not to use
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from b24app.imports import delimited
-from b24app.imports.columns import Kind
+from b24app.imports.columns import Column, Columns, Kind, Why
 from b24app.imports.headings import Heading, meaning
 from b24app.imports.rows import NO_ORDER, TOO_LONG, Row
-from b24app.imports.table import MAX_ROWS, Unreadable
+from b24app.imports.table import MAX_ROWS, SAMPLE_ROWS, Line, Sheet, Unreadable
 from b24app.imports.values import MAX_NUMBER_CHARACTERS, order_value
 from b24app.orders.card_reference import CardValue, card_value
 from b24app.orders.visible_text import visible
@@ -35,25 +36,51 @@ def as_table(text: str) -> delimited.DelimitedText | None:
     return delimited.opened(text.encode())
 
 
-def rows(text: str, host: str, *, cards: bool) -> Iterator[Row]:
+def rows(text: str, host: str, *, cards: bool, kind: Kind | None = None) -> Iterator[Row]:
     """The lines of a list as rows. ``cards`` says that a line may name a deal after its order.
+
+    ``kind`` says whether the orders are named by number or ID, where a person has chosen that.
 
     Raises :class:`Unreadable`: ``no_order_column`` for a list of something else, ``too_many``.
     """
     lines = text.splitlines()
-    heading = next((at for at, line in enumerate(lines[:FIRST_LINES]) if visible(line)), None)
-    kind = Kind.NUMBER
-    found = _headings(lines[heading]) if heading is not None else []
-    if found and not _heads_list(lines[heading or 0]):
-        raise Unreadable("no_order_column")
-    if found and found[0] == Heading.ID:
-        kind = Kind.ID
+    heading, named = _heading(lines)
     for number, written in enumerate(lines, start=1):
         if number > MAX_ROWS:
             raise Unreadable("too_many")
         cells = _cells(written)
-        if any(cells) and not (found and number - 1 == heading):
-            yield _row(number, cells, kind, host, cards=cards)
+        if any(cells) and number != heading:
+            yield _row(number, cells, kind or named, host, cards=cards)
+
+
+def sheet(text: str) -> tuple[Sheet, Columns]:
+    """The first lines of a list as a sheet to be shown, and what its two columns hold."""
+    lines = text.splitlines()
+    heading, kind = _heading(lines)
+    read = ((number, _cells(written)) for number, written in enumerate(lines, start=1))
+    sample = [Line(number, cells) for number, cells in islice(read, SAMPLE_ROWS) if any(cells)]
+    heads = next((line.cells for line in sample if line.number == heading), [])
+    width = 2 if any(len(line.cells) > 1 for line in sample) else 1
+    kinds = (kind, Kind.DEAL)
+    why = Why.HEADING if heading else Why.POSITION
+    columns = (
+        Column(at, heads[at] if at < len(heads) else "", kinds[at], why) for at in range(width)
+    )
+    return Sheet(0, "", len(lines), tuple(sample)), Columns(heading, tuple(columns))
+
+
+def _heading(lines: Sequence[str]) -> tuple[int, Kind]:
+    """The number of the line that holds the headings, 0 for none, and what they say of the orders.
+
+    Raises :class:`Unreadable`, ``no_order_column``, for the headings of something else.
+    """
+    at = next((at for at, line in enumerate(lines[:FIRST_LINES]) if visible(line)), None)
+    found = _headings(lines[at]) if at is not None else []
+    if at is None or not found:
+        return 0, Kind.NUMBER
+    if not _heads_list(lines[at]):
+        raise Unreadable("no_order_column")
+    return at + 1, Kind.ID if found[0] == Heading.ID else Kind.NUMBER
 
 
 def _row(number: int, cells: list[str], kind: Kind, host: str, *, cards: bool) -> Row:

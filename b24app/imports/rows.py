@@ -1,7 +1,7 @@
 """The rows of a table, once it is known what its columns hold."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from b24app.imports.columns import Columns, Kind
 from b24app.imports.table import About, Line
@@ -42,15 +42,32 @@ UNSURE = "unsure_column"
 
 
 def rows(
-    lines: Iterable[Line], columns: Columns, host: str, *, hidden: bool = False
+    lines: Iterable[Line],
+    columns: Columns,
+    host: str,
+    *,
+    hidden: bool = False,
+    fill_merged: bool = True,
 ) -> Iterator[Row]:
-    """The rows below the headings. Rows that a filter hides are left out unless ``hidden`` says so."""
+    """The rows below the headings. Rows that a filter hides are left out unless ``hidden`` says so.
+
+    Without ``fill_merged`` only the first cell of a merged range has its text.
+    """
     if columns.order is None:
         return
     for line in lines:
         if line.number <= columns.heading_row or (line.hidden and not hidden):
             continue
-        yield _row(line, columns, host)
+        yield _row(line if fill_merged else _unmerged(line), columns, host)
+
+
+def _unmerged(line: Line) -> Line:
+    filled = {at for at, note in line.notes.items() if note.about == About.MERGED}
+    if not filled:
+        return line
+    cells = ["" if at in filled else cell for at, cell in enumerate(line.cells)]
+    notes = {at: note for at, note in line.notes.items() if at not in filled}
+    return replace(line, cells=cells, notes=notes)
 
 
 def _row(line: Line, columns: Columns, host: str) -> Row:

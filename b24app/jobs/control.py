@@ -4,20 +4,22 @@ Each is one conditional update; False says that the job's state did not allow it
 """
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from b24app.jobs import queue, transitions, worker_slots
-from b24app.jobs.models import Job, JobItem
+from b24app.jobs.models import Job, JobItem, JobName, JobSource
+from b24app.orders.types import INVOICE
 from b24app.portals.models import Portal, PortalUser
 
 logger = logging.getLogger(__name__)
 
 FORGOTTEN_AFTER = timedelta(days=7)
+SOURCES_KEPT = timedelta(days=1)
 KEPT = timedelta(days=90)
 MOST_FORGOTTEN = 20
 
@@ -34,13 +36,16 @@ def begin(job: Job) -> None:
         queue.send_on_commit(worker_slots.opened(job, 1))
 
 
-def start(job: Job, *, may_move: bool) -> bool:
-    """Begin to write what the preview said; orders of other cards only where that was agreed to."""
+def start(job: Job, *, may_move: bool, may_leave_invoices: bool = False) -> bool:
+    """Begin to write what the preview said; orders of other deals, and those of invoices, only where
+    that was agreed to.
+    """
     with transaction.atomic():
         pending = JobItem.objects.filter(job=job, state=Row.PENDING)
         if not may_move:
-            moves = pending.filter(verdict=JobItem.Verdict.MOVE)
-            moves.update(state=Row.LEFT, reason="not_agreed")
+            moves(pending, of_invoices=False).update(state=Row.LEFT, reason="not_agreed")
+        if not may_leave_invoices:
+            moves(pending, of_invoices=True).update(state=Row.LEFT, reason="not_agreed")
         waiting, handled = pending.count(), Job.objects.get(pk=job.pk).handled
         began = {
             "started_at": timezone.now(),
@@ -50,8 +55,49 @@ def start(job: Job, *, may_move: bool) -> bool:
         if not waiting or not transitions.change(job, S.RUNNING, fields=began, of=(S.PLANNED,)):
             transaction.set_rollback(True)
             return False
+        # Its rows are being written: the columns cannot be chosen any more.
+        JobSource.objects.filter(job=job).delete()
         queue.send_on_commit(worker_slots.opened(job, worker_slots.LANES))
     return True
+
+
+def remake(job: Job, wanted: str, choice: Mapping[str, object]) -> bool:
+    """Make the preview of a file or a list once more, with what the person has chosen for its columns.
+
+    ``wanted`` is the card for rows without their own. False once the job has been started, while its
+    preview is being made, or where its source is no longer kept.
+    """
+    again = {
+        "wanted": wanted,
+        "gathered": False,
+        "cursor": {},
+        "reading": {},
+        "rows": 0,
+        "looked": 0,
+        "total": 0,
+        "setbacks": 0,
+        "planned_at": None,
+        "ended_at": None,
+        "told": False,
+    }
+    with transaction.atomic():
+        kept = JobSource.objects.filter(job=job, job__started_at=None)
+        if not kept.update(choice=dict(choice)) or not transitions.change(
+            job, S.PLANNING, fields=again, of=(S.PLANNED, S.FAILED)
+        ):
+            transaction.set_rollback(True)
+            return False
+        JobItem.objects.filter(job=job).delete()
+        JobName.objects.filter(job=job).delete()
+        queue.send_on_commit(worker_slots.opened(job, 1))
+    return True
+
+
+def moves(items: QuerySet[JobItem], *, of_invoices: bool) -> QuerySet[JobItem]:
+    """Those of the rows that take their order out of another card: out of an invoice, or of a deal."""
+    found = items.filter(verdict=JobItem.Verdict.MOVE)
+    from_invoice = Q(seen__startswith=f"{INVOICE}:")
+    return found.filter(from_invoice if of_invoices else ~from_invoice)
 
 
 def stop(job: Job, reason: str = "") -> bool:
@@ -133,9 +179,12 @@ def forget() -> bool:
 
     Previews that were never started and exports (they hold customers' data) after a week, finished or
     not; the rest three months after its end, or its start where nobody has gone on with it. What was
-    changed stays in the audit trail. These times stand in the privacy policy.
+    changed stays in the audit trail. A file or list goes a day after it was given, as soon as its rows
+    have been read. These times stand in the privacy policy.
     """
     now = timezone.now()
+    read = JobSource.objects.filter(Q(job__gathered=True) | Q(job__state__in=transitions.ENDED))
+    read.filter(created_at__lt=now - SOURCES_KEPT).delete()
     lately, long_ago = now - FORGOTTEN_AFTER, now - KEPT
     unstarted = Q(started_at=None, created_at__lt=lately)
     exported = Q(kind=Job.Kind.EXPORT, started_at__lt=lately)

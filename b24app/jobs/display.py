@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from django.db.models import Count, QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -13,11 +13,16 @@ from b24app.changes.properties import place_of
 from b24app.jobs import order_export, overrides, row_names, texts, transitions, work
 from b24app.jobs.judging import OVERRODE
 from b24app.jobs.models import Job, JobItem
-from b24app.orders.types import Owner
+from b24app.jobs.row_filters import BAD, NOT_AGREED, chosen, unless_moved
+from b24app.orders.types import INVOICE, Owner
 from b24app.web.export_cells import moment
 from b24app.web.table_files import Cell, Table
 
 PER_PAGE = 50
+
+MOVES, INVOICES = "moves", "invoices"
+"""Consents of a preview: to take orders out of other deals, or out of invoices."""
+Agreed = frozenset[str]
 # Rows of a file that are named together.
 AT_ONCE = 2000
 
@@ -26,12 +31,8 @@ S, V = JobItem.State, JobItem.Verdict
 # A deal written with a word or a sign around its ID.
 _ONE_NUMBER = re.compile(r"[^\d/]*?([1-9][0-9]{0,14})[^\d/]*", re.ASCII)
 
-_BAD = frozenset({V.NO_ORDER, V.SEVERAL, V.NO_CARD, V.NO_RIGHT, V.BAD, V.DOUBT})
 _PILLS = {V.LINK: "info", V.MOVE: "warn", V.UNLINK: "warn", V.CHANGE: "info", V.EXPORT: "info"}
 _OUTCOME_PILLS = {S.DONE: "good", S.SKIPPED: "warn", S.FAILED: "alert"}
-_WAITING = (S.PENDING, S.CLAIMED, S.WRITING, S.UNKNOWN)
-# Left where it is, because nobody agreed to move it.
-_NOT_AGREED = "not_agreed"
 _ORIGINS = {
     Job.Origin.FILE: gettext_lazy("From a file"),
     Job.Origin.LIST: gettext_lazy("A pasted list"),
@@ -46,20 +47,6 @@ _STATE_PILLS = {
     Job.State.WAITING_PORTAL: "warn",
     Job.State.WAITING_AUTHORIZATION: "warn",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """One chip: the rows with this verdict or outcome, and how many there are.
-
-    ``unless_moved`` is what it says until somebody agrees to move orders of other cards.
-    """
-
-    name: str
-    text: str
-    count: int
-    bad: bool
-    unless_moved: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +68,8 @@ class Line:
 
     ``target`` and ``standing`` are None for nowhere and for other subjects; ``wanted`` and ``seen``
     are the words that stand there instead. ``unless_moved`` is its verdict until somebody agrees to
-    move orders of other cards, ``stays`` what happens to it then; empty for all others.
+    move orders of other cards, ``stays`` what happens to it then; empty for all others. ``consent`` is
+    what is agreed to: :data:`MOVES` or :data:`INVOICES`.
     """
 
     item: JobItem
@@ -94,12 +82,20 @@ class Line:
     text: str
     unless_moved: str
     stays: str
+    consent: str
     put_back: bool = False
 
     @property
     def read_as(self) -> str:
         """What was written, where the order was taken from it in another form."""
         return self.item.written
+
+    @property
+    def by_id(self) -> str:
+        """The ID that was written, where the order was named by it and has another number."""
+        item = self.item
+        named = item.named == JobItem.Named.ID and item.order_text == str(item.order_id)
+        return item.order_text if named and self.order != item.order_text else ""
 
     @property
     def order(self) -> str:
@@ -161,68 +157,6 @@ def title(job: Job) -> str:
     return f"{found}: {job.title}" if job.title and job.kind != Job.Kind.RESTORE else found
 
 
-def filters(job: Job) -> list[Filter]:
-    """Chips over the rows: what will happen before the start, what has happened afterwards."""
-    items = JobItem.objects.filter(job=job)
-    left = _by_verdict(job, items)
-    counted = left.exclude(verdict="").values("verdict").annotate(count=Count("pk"))
-    found = dict(counted.values_list("verdict", "count"))
-    chips = [Filter("", _("All"), job.rows, bad=False)]
-    if job.started_at is not None:
-        chips += _outcomes(job, items.filter(state=S.LEFT, reason=_NOT_AGREED).count())
-    return chips + [
-        Filter(
-            name,
-            texts.words(texts.VERDICTS, name),
-            found[name],
-            bad=name in _BAD,
-            unless_moved=_unless_moved(job, name),
-        )
-        for name in V.values
-        if name in found
-    ]
-
-
-def _by_verdict(job: Job, items: QuerySet[JobItem]) -> QuerySet[JobItem]:
-    """The rows that are told by their verdict: in a preview those without an outcome, afterwards those
-    that were left as they are.
-    """
-    if job.previewing:
-        return items.exclude(state__in=_OUTCOME_PILLS)
-    return items.filter(state=S.LEFT).exclude(reason=_NOT_AGREED)
-
-
-def _outcomes(job: Job, not_agreed: int) -> list[Filter]:
-    overrode = JobItem.objects.filter(job=job, state=S.DONE, reason=OVERRODE).count()
-    chips = (
-        Filter(
-            "waiting", _("Waiting"), 0 if job.previewing else job.total - job.handled, bad=False
-        ),
-        Filter(S.DONE.value, _("Done"), job.done, bad=False),
-        Filter(S.SKIPPED.value, _("Skipped"), job.skipped, bad=True),
-        Filter(S.FAILED.value, _("Failed"), job.failed, bad=True),
-        Filter(_NOT_AGREED, _("Not moved"), not_agreed, bad=False),
-        Filter(OVERRODE, _("Overrode a change"), overrode, bad=True),
-    )
-    return [one for one in chips if one.count > 0]
-
-
-def chosen(job: Job, show: str) -> QuerySet[JobItem]:
-    """The rows behind a chip; all of them for a name that is none."""
-    items = JobItem.objects.filter(job=job).order_by("row")
-    if show in _OUTCOME_PILLS:
-        return items.filter(state=show)
-    if show == "waiting":
-        return items.filter(state__in=_WAITING)
-    if show == OVERRODE:
-        return items.filter(state=S.DONE, reason=OVERRODE)
-    if show == _NOT_AGREED:
-        return items.filter(state=S.LEFT, reason=_NOT_AGREED)
-    if show not in V.values:
-        return items
-    return _by_verdict(job, items.filter(verdict=show))
-
-
 def headings(job: Job) -> tuple[str, str] | None:
     """What the columns of the rows' values are called: what is wanted, and what was seen."""
     began = not job.previewing
@@ -246,7 +180,7 @@ def lines(job: Job, items: Iterable[JobItem]) -> list[Line]:
 
 def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
     links = work.subject_of(job).links
-    known = item.verdict not in ("", *_BAD - {V.NO_CARD})
+    known = item.verdict not in ("", *BAD - {V.NO_CARD})
     target = place_of(item.wanted) if links else None
     standing = place_of(item.seen) if links and known else None
     nowhere = _("Not linked") if links and known else ""
@@ -259,31 +193,26 @@ def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
         pill=_pill(item),
         verdict=_verdict(item),
         text=_text(item, names, links=links),
-        unless_moved=(moved := _unless_moved(job, item.verdict)),
-        stays=texts.words(texts.ITEM_REASONS, _NOT_AGREED) if moved else "",
+        unless_moved=(moved := unless_moved(job, item.verdict)),
+        stays=texts.words(texts.ITEM_REASONS, NOT_AGREED) if moved else "",
+        consent=INVOICES if standing is not None and standing.type_id == INVOICE else MOVES,
         put_back=overrides.can_put_back(job, item),
     )
-
-
-def _unless_moved(job: Job, verdict: str) -> str:
-    """What a row to be moved is called in a preview where the move is still to be agreed to."""
-    asks = job.kind == Job.Kind.LINK and job.state == Job.State.PLANNED
-    return _("Linked elsewhere") if asks and verdict == V.MOVE else ""
 
 
 def _pill(item: JobItem) -> str:
     if item.state in _OUTCOME_PILLS:
         return _OUTCOME_PILLS[S(item.state)]
-    if item.reason == _NOT_AGREED or not item.verdict:
+    if item.reason == NOT_AGREED or not item.verdict:
         return ""
-    return "alert" if item.verdict in _BAD else _PILLS.get(V(item.verdict), "")
+    return "alert" if item.verdict in BAD else _PILLS.get(V(item.verdict), "")
 
 
 def _verdict(item: JobItem) -> str:
     outcomes = {S.DONE: _("Done"), S.SKIPPED: _("Skipped"), S.FAILED: _("Failed")}
     if item.state in outcomes:
         return outcomes[S(item.state)]
-    if item.reason == _NOT_AGREED:
+    if item.reason == NOT_AGREED:
         return _("Not moved")
     return texts.words(texts.VERDICTS, item.verdict) if item.verdict else ""
 
@@ -363,8 +292,23 @@ def _name(owner: Owner) -> str:
     return form % {"id": owner.id}
 
 
-def table(job: Job, show: str, *, moves: bool) -> Table:
-    """The rows behind a chip as a table to download; ``moves``: a preview's moves are agreed to."""
+def template() -> Table:
+    """An empty table of orders and their deals, headed as the reader of files knows it."""
+    return Table(_("Orders"), [_("Order number"), _("Deal")], [])
+
+
+def agreed(job: Job, form: QueryDict) -> Agreed:
+    """What a person agrees to with a form: to move orders of other deals, or those of invoices. What is
+    no linking asks for no consent.
+    """
+    if job.kind != Job.Kind.LINK:
+        return frozenset({MOVES, INVOICES})
+    fields = {MOVES: "move", INVOICES: "invoices"}
+    return frozenset(name for name, field in fields.items() if form.get(field) == "on")
+
+
+def table(job: Job, show: str, agreed: Agreed) -> Table:
+    """The rows behind a chip as a table to download, as they are with what is ``agreed`` to."""
     name = _("Job %(id)s") % {"id": job.pk}
     if job.kind == Job.Kind.EXPORT and job.done:
         return order_export.table(name, chosen(job, S.DONE))
@@ -373,15 +317,15 @@ def table(job: Job, show: str, *, moves: bool) -> Table:
         _("Row"), _("Order"), _("Order ID"), seen, wanted, _("Verdict"), _("Outcome"), _("Reason"),
         _("Time"),
     ]  # fmt: skip
-    return Table(name, columns, list(_cells(job, show, moves=moves)))
+    return Table(name, columns, list(_cells(job, show, agreed)))
 
 
-def _cells(job: Job, show: str, *, moves: bool) -> Iterator[list[Cell]]:
+def _cells(job: Job, show: str, agreed: Agreed) -> Iterator[list[Cell]]:
     rows = chosen(job, show).iterator(chunk_size=AT_ONCE)
     left = _("Left out") if job.started_at else ""
     while piece := list(islice(rows, AT_ONCE)):
         for line in lines(job, piece):
-            shown = replace(line, unless_moved="") if moves else _unmoved(line)
+            shown = replace(line, unless_moved="") if line.consent in agreed else _unmoved(line)
             yield _row(shown, left if line.item.state == S.LEFT else "")
 
 

@@ -211,14 +211,20 @@ def _agreed(form: QueryDict, kind: Job.Kind) -> bool:
 
 def _wanted(form: QueryDict, kind: Job.Kind, host: str) -> str:
     """The card, status or person of ``to``; empty where there is none, or every row has its own."""
-    raw = form.get("to", "").strip()
     if kind in TO_CARD:
-        return place_text(_card(raw, host)) if raw else ""
+        return card_for_all(form, host)
+    raw = form.get("to", "").strip()
     if kind == K.STATUS:
         return _matching(_STATUS, raw, _("Choose a status."))
     if kind == K.RESPONSIBLE:
         return _matching(_PERSON, raw, _("Choose a person."))
     return ""
+
+
+def card_for_all(form: QueryDict, host: str) -> str:
+    """The card of ``to`` as rows keep it, empty where none is given; raises :class:`Mistake`."""
+    raw = form.get("to", "").strip()
+    return place_text(_card(raw, host)) if raw else ""
 
 
 def _matching(pattern: re.Pattern[str], raw: str, mistake: "str | Promise") -> str:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Sequence
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from b24app.portals.models import Portal, PortalUser
@@ -164,10 +165,38 @@ WITH_CARD = TO_CARD | {Job.Kind.UNLINK}
 
 
 class JobSource(models.Model):
-    """What a person uploaded or pasted, until its rows have been read."""
+    """What a person uploaded or pasted: kept for a day, so that its columns can be chosen once more.
+
+    Only the job's owner may see it. ``sample`` is its beginning as parsed
+    (:mod:`b24app.imports.sample`), ``choice`` what the person has decided
+    (:mod:`b24app.jobs.column_choice`).
+    """
 
     job = models.OneToOneField(Job, on_delete=models.CASCADE, related_name="source")
     content = models.BinaryField()
+    sample = models.JSONField(default=dict, blank=True, db_default={})
+    choice = models.JSONField(default=dict, blank=True, db_default={})
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now())
+
+    def __str__(self) -> str:
+        return f"source of job {self.job_id}"
+
+
+class RememberedColumns(models.Model):
+    """What a person has chosen for the columns of files with these headings."""
+
+    user = models.ForeignKey(PortalUser, on_delete=models.CASCADE, related_name="+")
+    headings = models.CharField(max_length=64, help_text="A hash of them")
+    choice = models.JSONField(default=dict)
+    used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "headings"], name="one_choice_of_columns")
+        ]
+
+    def __str__(self) -> str:
+        return f"columns chosen by {self.user_id}"
 
 
 class JobItemQuerySet(models.QuerySet["JobItem"]):

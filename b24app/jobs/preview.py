@@ -14,13 +14,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.ask import Ask, together
 from b24app.changes.properties import place_of
-from b24app.jobs import job_clients, number_suggestions, row_names, row_sources, transitions, work
+from b24app.jobs import (
+    doubtful_rows,
+    job_clients,
+    number_suggestions,
+    row_names,
+    row_sources,
+    transitions,
+    work,
+)
 from b24app.jobs.models import Job, JobItem
 from b24app.jobs.worker_slots import Held
 from b24app.orders import cards, order_numbers
@@ -74,11 +82,20 @@ def step(held: Held, hands: job_clients.Hands) -> float | None:
     held.renew(SECONDS)
     while time.monotonic() - began < BEGIN_BEFORE:
         piece = list(JobItem.objects.filter(job=job, state=S.NEW).order_by("pk")[:ROWS])
+        if not piece and _chosen_anew(held):
+            continue
         if not piece:
             return _finish(held, hands)
         _keep(held, piece, _look(job, hands, piece))
         held.renew(SECONDS)
     return 0.0
+
+
+def _chosen_anew(held: Held) -> bool:
+    """Whether rows are looked at once more, because of what the person has chosen on the columns step."""
+    with transaction.atomic():
+        held.renew()
+        return doubtful_rows.taken_as_ids(held.job) or doubtful_rows.one_of_each(held.job)
 
 
 def _finish(held: Held, hands: job_clients.Hands) -> float | None:
@@ -164,7 +181,8 @@ def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
         item.verdict = _identified(item, sight) or V.LINK
     ids = {item.order_id for item in piece} - {0}
     earlier = JobItem.objects.filter(job=job, order_id__in=ids, pk__lt=piece[0].pk)
-    listed = set(earlier.exclude(state=S.NEW).values_list("order_id", flat=True))
+    seen = earlier.exclude(state=S.NEW).exclude(reason=doubtful_rows.OTHER_ROW)
+    listed = set(seen.values_list("order_id", flat=True))
     for item in piece:
         if item.verdict == V.LINK:
             item.verdict = _verdict(job, item, sight)
@@ -258,16 +276,9 @@ def _doubt_ids(held: Held, hands: job_clients.Hands) -> None:
 
 def _doubt_contradictions(held: Held) -> None:
     """Rows of one order that name different deals: none of them is taken."""
-    job = held.job
-    if job.origin not in (Job.Origin.FILE, Job.Origin.LIST):
-        return
-    parsing = JobItem.objects.filter(job=job, order_id__gt=0).exclude(verdict=V.BAD)
-    place = "expected" if job.kind == Job.Kind.UNLINK else "wanted"
-    several = parsing.order_by().values("order_id").annotate(places=Count(place, distinct=True))
-    contradicting = several.filter(places__gt=1).values("order_id")
     with transaction.atomic():
         held.renew()
-        parsing.filter(order_id__in=contradicting).update(
+        doubtful_rows.contradicting(held.job).update(
             verdict=V.DOUBT, state=S.LEFT, reason="two_cards"
         )
 

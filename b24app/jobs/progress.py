@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from b24app.bitrix24.portal_limits import BULK_SHARE, MINUTE, WINDOW, Priority, View, seconds_for
 from b24app.changes import properties
 from b24app.jobs import (
+    column_doubts,
     control,
     display,
     file_notes,
@@ -21,7 +22,8 @@ from b24app.jobs import (
     work,
     worker_slots,
 )
-from b24app.jobs.models import Job, JobItem
+from b24app.jobs.column_choice import COLUMNS_CAN_BE_CHOSEN
+from b24app.jobs.models import Job, JobItem, JobSource
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import PortalUser
 
@@ -43,7 +45,8 @@ class Progress:
 
     ``minutes`` is None where nobody can say and while the job waits, and 0 for less than one; ``allowed`` is
     0 where the job ends before the portal's long-run limits are felt. ``again`` is when a job that waits for
-    the portal tries again, ``moves`` how many of its rows have to leave another card.
+    the portal tries again, ``moves`` and ``invoice_moves`` how many of its rows have to leave another
+    deal, or an invoice.
     """
 
     job: Job
@@ -54,6 +57,7 @@ class Progress:
     linked: int
     moved: int
     moves: int
+    invoice_moves: int
     untouched: bool
     speed: int | None
     allowed: int
@@ -69,6 +73,17 @@ class Progress:
     def file_notes(self) -> list[str]:
         """How the job's file was read, until the job is started."""
         return file_notes.notes(self.job) if self.job.started_at is None else []
+
+    @property
+    def columns(self) -> bool:
+        """Whether the viewer may check the columns of the job's file or list."""
+        return columns_can_be_checked(self.job, self.viewer)
+
+    @property
+    def step(self) -> int:
+        """Which of the steps of a job from a file or a list this is; 0 for other jobs and once started."""
+        listed = self.job.origin in (Job.Origin.FILE, Job.Origin.LIST)
+        return 3 if listed and self.job.started_at is None else 0
 
     @property
     def nothing(self) -> str:
@@ -102,7 +117,34 @@ class Progress:
     @property
     def unmoved(self) -> int:
         """Rows to be worked where orders of other cards stay there."""
-        return self.waiting - self.moves
+        return self.waiting - self.moves - self.invoice_moves
+
+    @property
+    def start(self) -> str:
+        """What Start does, with all orders that are to be worked."""
+        return self._start(moves=True, invoices=True)
+
+    @property
+    def starts(self) -> list[tuple[str, str]]:
+        """What Start does by what is agreed to: attributes of the text, which show it then, and the text.
+
+        With nothing left to be done without consent it says what it could do.
+        """
+        found = []
+        for moves in (True, False)[: 1 + bool(self.moves)]:
+            for invoices in (True, False)[: 1 + bool(self.invoice_moves)]:
+                shown = [_when("moves", moves)] if self.moves else []
+                shown += [_when("invoices", invoices)] if self.invoice_moves else []
+                found.append((" ".join(shown), self._start(moves=moves, invoices=invoices)))
+        return found
+
+    def _start(self, *, moves: bool, invoices: bool) -> str:
+        moved = self.moves * moves + self.invoice_moves * invoices
+        moved = moved or (0 if self.unmoved else self.waiting)
+        if self.job.kind != Job.Kind.LINK or not moved:
+            return texts.started(self.job.kind, self.unmoved + moved)
+        what = texts.LINK_AND_MOVE if self.unmoved else Job.Kind.MOVE
+        return texts.started(what, self.unmoved + moved)
 
     @property
     def again_in(self) -> tuple[int, int] | None:
@@ -149,6 +191,21 @@ class Progress:
         return frozenset(name for name, allowed in chosen.items() if allowed)
 
 
+def columns_can_be_checked(job: Job, viewer: PortalUser) -> bool:
+    rests = job.state == Job.State.PLANNED or job.reason in COLUMNS_CAN_BE_CHOSEN
+    if not rests or job.started_at is not None or job.user_id != viewer.pk:
+        return False
+    return JobSource.objects.filter(job=job).exclude(sample={}).exists()
+
+
+def opens_on_columns(job: Job, viewer: PortalUser) -> bool:
+    """Whether a first preview leaves out what its person can settle by checking the columns."""
+    chosen = JobSource.objects.filter(job=job).exclude(choice={})
+    if not columns_can_be_checked(job, viewer) or chosen.exists():
+        return False
+    return job.state == Job.State.FAILED or column_doubts.waits_for_choice(job)
+
+
 def of_job(job: Job, viewer: PortalUser) -> Progress:
     """The job as it stands, in words for ``viewer``."""
     counts = _done_by_verdict(job) if job.started_at else {}
@@ -170,7 +227,8 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
         reason=_reason(job, viewer),
         linked=sum(count for verdict, count in counts.items() if verdict != V.MOVE),
         moved=counts.get(V.MOVE, 0),
-        moves=_moves(job) if job.state == Job.State.PLANNED else 0,
+        moves=_moves(job, of_invoices=False),
+        invoice_moves=_moves(job, of_invoices=True),
         untouched=control.untouched(job),
         speed=None if waits else _speed(job),
         # Said only where the portal's limits, and not the writes themselves, decide how long it takes.
@@ -207,8 +265,16 @@ def _done_by_verdict(job: Job) -> dict[str, int]:
     return dict(done.annotate(count=Count("pk")).values_list("verdict", "count"))
 
 
-def _moves(job: Job) -> int:
-    return JobItem.objects.filter(job=job, state=S.PENDING, verdict=V.MOVE).count()
+def _moves(job: Job, *, of_invoices: bool) -> int:
+    """Rows of a preview that are worked only where that is agreed to."""
+    if job.state != Job.State.PLANNED or job.kind != Job.Kind.LINK:
+        return 0
+    pending = JobItem.objects.filter(job=job, state=S.PENDING)
+    return control.moves(pending, of_invoices=of_invoices).count()
+
+
+def _when(consent: str, agreed: bool) -> str:
+    return f"data-with-{consent}" if agreed else f"data-without-{consent}"
 
 
 def _writes(job: Job) -> dict[str, int]:

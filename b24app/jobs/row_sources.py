@@ -19,6 +19,7 @@ from b24app.changes.properties import place_of, place_text
 from b24app.imports import source
 from b24app.imports.table import Unreadable
 from b24app.jobs import file_rows, job_clients, transitions, work
+from b24app.jobs.column_choice import COLUMNS_CAN_BE_CHOSEN, ColumnChoice
 from b24app.jobs.models import Job, JobItem, JobSource
 from b24app.jobs.worker_slots import Held
 from b24app.journal.models import AuditEntry
@@ -40,8 +41,8 @@ S, V = JobItem.State, JobItem.Verdict
 def step(held: Held, own: Client) -> float:
     """Gather the next piece of rows; 0.0, for there is always more to do afterwards.
 
-    A source that cannot be read ends the job with its reason, and is not kept. Raises what the portal
-    refuses.
+    A source that cannot be read ends the job with its reason. It is kept only where a person can still
+    choose its columns. Raises what the portal refuses.
     """
     held.renew(SECONDS)
     try:
@@ -50,7 +51,8 @@ def step(held: Held, own: Client) -> float:
         facts = {"facts": problem.facts} if problem.facts else {}
         reason = _reason(held.job, problem.reason)
         transitions.change(held.job, Job.State.FAILED, reason, {"reading": facts})
-        JobSource.objects.filter(job=held.job).delete()
+        if reason not in COLUMNS_CAN_BE_CHOSEN:
+            JobSource.objects.filter(job=held.job).delete()
     return 0.0
 
 
@@ -86,8 +88,6 @@ def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end:
             cursor=dict(cursor),
             gathered=end,
         )
-        if end:
-            JobSource.objects.filter(job=job).delete()
     job.refresh_from_db(fields=["rows", "cursor", "gathered"])
     transitions.answered(job)
 
@@ -176,10 +176,11 @@ def _day(value: object) -> date | None:
 def _from_source(held: Held, own: Client) -> None:
     """The rows of an uploaded file or a pasted list, from the first one that is not here yet."""
     job = held.job
-    content = bytes(JobSource.objects.get(job=job).content)
+    given = JobSource.objects.get(job=job)
+    choice = ColumnChoice.kept(given.choice) or ColumnChoice()
     last = JobItem.objects.filter(job=job).order_by("-row").values_list("row", flat=True).first()
-    rows = (row for row in file_rows.rows_of(job, content, own) if row.number > (last or 0))
-    while piece := [file_rows.item_of(job, row) for row in islice(rows, PIECE)]:
+    rows = (row for row in file_rows.rows_of(job, given, own) if row.number > (last or 0))
+    while piece := [file_rows.item_of(job, row, choice) for row in islice(rows, PIECE)]:
         keep(held, piece, {}, end=False)
     if not job.rows:
         raise Unreadable("empty")

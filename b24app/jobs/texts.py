@@ -1,9 +1,12 @@
 """Every verdict, state and reason in people's words. Codes are stored, words are chosen when shown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from b24app.portals.templatetags.shown import whole
 
 Words = Mapping[str, str | Promise]
 
@@ -51,7 +54,7 @@ ITEM_REASONS: Words = {
     "not_agreed": _("Left where it is: it is linked elsewhere"),
     "no_order_given": _("Skipped: the row names no order"),
     "two_readings": _(
-        "Skipped: it can be order %(one)s or order %(other)s. Write it without a separator."
+        "Left out: it can be order %(one)s or order %(other)s. Choose one under “Check columns”."
     ),
     "shortened": _(
         "Skipped: the spreadsheet has shortened the number, and its last digits are lost. Format the "
@@ -69,17 +72,20 @@ ITEM_REASONS: Words = {
         "Skipped: the cell shows an error of the spreadsheet instead of an order"
     ),
     "number_or_id": _(
-        "Skipped: no order has this number, but it is the ID of order %(number)s. If you mean the ID, "
-        "head the column “Order ID”."
+        "Left out: no order has this number, but it is the ID of order %(number)s. If you mean the ID, "
+        "choose that under “Check columns”."
     ),
     "number_or_id_linked": _(
-        "Skipped: no order has this number, but it is the ID of order %(number)s, now linked to "
-        "%(place)s. If you mean the ID, head the column “Order ID”."
+        "Left out: no order has this number, but it is the ID of order %(number)s, now linked to "
+        "%(place)s. If you mean the ID, choose that under “Check columns”."
     ),
-    "two_cards": _("Skipped: another row links the same order to another deal. Keep one of them."),
+    "two_cards": _(
+        "Left out: another row names another deal for the same order. Choose one of them under “Check "
+        "columns”."
+    ),
+    "other_row": _("Left out: you chose another row of the same order"),
     "unsure_column": _(
-        "Skipped: it is not certain that this column holds the orders, or that the other one holds "
-        "the deals. Add a line with the headings “Order number” and “Deal”."
+        "Left out: it is not certain which column holds the orders. Choose it under “Check columns”."
     ),
     "order_too_long": _("The order’s number is too long"),
     "bad_id": _("An order’s ID is a whole number"),
@@ -178,7 +184,8 @@ JOB_REASONS: Words = {
         "Correct it and upload the file again."
     ),
     "no_order_column": _(
-        "No column holds orders. Head the column with their numbers “Order number”, or “Order ID” for IDs."
+        "No column holds orders. Choose the right one under “Check columns”, or head it “Order number” "
+        "(“Order ID” for IDs)."
     ),
     "no_card_column": _(
         "Nothing says which deal the orders go to: choose one for all of them, or add a column headed "
@@ -241,6 +248,27 @@ TO_ADMINISTRATORS: Words = {
     ),
 }  # fmt: skip
 
+LINK_AND_MOVE = "link_and_move"
+
+_STARTS: Mapping[str, Callable[[int], str]] = {
+    "link": lambda count: ngettext("Link %(count)s order", "Link %(count)s orders", count),
+    "unlink": lambda count: ngettext("Unlink %(count)s order", "Unlink %(count)s orders", count),
+    "move": lambda count: ngettext("Move %(count)s order", "Move %(count)s orders", count),
+    LINK_AND_MOVE: lambda count: ngettext(
+        "Link and move %(count)s order", "Link and move %(count)s orders", count
+    ),
+    "restore": lambda count: ngettext(
+        "Put back %(count)s order", "Put back %(count)s orders", count
+    ),
+    "status": lambda count: ngettext(
+        "Change the status of %(count)s order", "Change the status of %(count)s orders", count
+    ),
+    "responsible": lambda count: ngettext(
+        "Reassign %(count)s order", "Reassign %(count)s orders", count
+    ),
+    "export": lambda count: ngettext("Export %(count)s order", "Export %(count)s orders", count),
+}
+
 # Of a preview without rows, by where they were to come from.
 NOTHING: Words = {
     "card": _("There is nothing to do: no order is linked here any more."),
@@ -259,6 +287,11 @@ BEFORE: Words = {
         "may get messages, and an undo does not take those back."
     ),
 }  # fmt: skip
+
+
+def started(what: str, count: int) -> str:
+    """What Start does, on its button: the kind of a job, or :data:`LINK_AND_MOVE`."""
+    return _STARTS[what](count) % {"count": whole(count)}
 
 
 def state(code: str, reason: str) -> str:

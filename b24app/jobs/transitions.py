@@ -34,7 +34,7 @@ FOLLOWING: Mapping[S, frozenset[S]] = {
     S.STOPPING: frozenset({S.STOPPED}),
     S.STOPPED: frozenset({S.PLANNING, S.RUNNING}),
     S.DONE: frozenset({S.RUNNING}),
-    S.FAILED: frozenset(),
+    S.FAILED: frozenset({S.PLANNING}),
 }
 
 AT_WORK = frozenset({S.PLANNING, S.RUNNING, S.WAITING_PORTAL})

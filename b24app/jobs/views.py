@@ -17,7 +17,18 @@ from django.views.decorators.csrf import csrf_exempt
 from b24app import dictionaries
 from b24app.changes.properties import place_text
 from b24app.connect import client_of
-from b24app.jobs import control, creation, display, forms, overrides, progress, takeover
+from b24app.jobs import (
+    column_doubts,
+    columns_step,
+    control,
+    creation,
+    display,
+    forms,
+    overrides,
+    progress,
+    row_filters,
+    takeover,
+)
 from b24app.jobs.forms import Chosen, Listed, Mistake
 from b24app.jobs.models import Job
 from b24app.orders.types import Owner
@@ -107,6 +118,13 @@ def new(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse
     return _page(request, user, job)
 
 
+@entry.in_session("GET", asks=Asks.FIRST_OR_LATELY)
+def template(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    """An empty table with the headings that are recognized, in the person's language."""
+    kind = table_format(request.GET)
+    return table_download(display.template(), kind, opened.language, "orders")
+
+
 def _created(user: PortalUser, asked: Chosen | Listed | forms.Searched, language: str) -> Job:
     if isinstance(asked, Listed):
         return creation.of_source(user, asked.asked, asked.content, language)
@@ -139,6 +157,53 @@ def job(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> Ht
     return _page(request, user, one)
 
 
+@of_job("GET", "POST", asks=Asks.FIRST_OR_LATELY)
+def columns(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+    """The step *Check columns*, which only the owner may see; with a choice in the query its effect is
+    shown, and a POST makes the preview once more.
+    """
+    if one.user_id != user.pk:
+        return _missing(request)
+    if request.method == "POST":
+        return _columns_chosen(request, user, one)
+    step = columns_step.of_job(one, request.GET)
+    if step is None:
+        return _page(request, user, one)
+    return _columns(request, step, look="look" in request.GET)
+
+
+def _columns_chosen(request: HttpRequest, user: PortalUser, one: Job) -> HttpResponse:
+    step = columns_step.of_job(one, request.POST)
+    if step is None:
+        return _page(request, user, one)
+    try:
+        wanted = columns_step.wanted(step, request.POST)
+    except Mistake as mistake:
+        return _columns(request, step, mistake=str(mistake.text))
+    if control.remake(one, wanted, step.choice.to_keep()):
+        columns_step.remember(step, user)
+    return _page(request, user, one)
+
+
+def _columns(
+    request: HttpRequest, step: columns_step.Step, *, look: bool = False, mistake: str = ""
+) -> HttpResponse:
+    one = step.job
+    context = {
+        "job": one,
+        "title": display.title(one),
+        "step": step,
+        "doubts": column_doubts.found(one, step.choice),
+        "look": look,
+        "mistake": mistake,
+    }
+    name = "jobs/columns_form.html" if look else "jobs/columns.html"
+    response = render(request, name, context, status=422 if mistake else 200)
+    if mistake:
+        response["X-Lo-State"] = "1"
+    return response
+
+
 @of_job("GET", asks=Asks.FIRST_OR_LATELY)
 def live(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """How far it is: asked for every two seconds by a page that somebody looks at."""
@@ -154,15 +219,20 @@ def lines(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> 
 @of_job("GET", asks=Asks.FIRST)
 def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """The rows behind a chip as a CSV or XLSX file."""
-    kind, moves = table_format(request.GET), request.GET.get("move") == "on"
-    made = display.table(one, request.GET.get("show", ""), moves=moves)
+    kind, agreed = table_format(request.GET), display.agreed(one, request.GET)
+    made = display.table(one, request.GET.get("show", ""), agreed)
     return table_download(made, kind, opened.language, f"job-{one.pk}")
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
 def start(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
     """Begin to write what the preview says."""
-    control.start(one, may_move=one.kind != Job.Kind.LINK or request.POST.get("move") == "on")
+    agreed = display.agreed(one, request.POST)
+    control.start(
+        one,
+        may_move=display.MOVES in agreed,
+        may_leave_invoices=display.INVOICES in agreed,
+    )
     return _progress(request, user, one)
 
 
@@ -236,24 +306,26 @@ def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -
     """The head of a job; the rows below are told to be read anew when something new stands in them."""
     one.refresh_from_db()
     shown = progress.of_job(one, user)
+    ready = was.startswith(Job.State.PLANNING) and progress.opens_on_columns(one, user)
     context = {"progress": shown, "job": one, "title": display.title(one), "user": user}
-    response = render(request, "jobs/progress.html", context)
-    if was == shown.mark:
+    response = render(request, "jobs/progress.html", context | {"opens_columns": ready})
+    if was == shown.mark or ready:
         return response
     return htmx.trigger(response, {"lo:job-changed": True})
 
 
 def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]:
     show = request.GET.get("show", "")
-    pages = Paginator(display.chosen(one, show), display.PER_PAGE)
+    pages = Paginator(row_filters.grouped(one, show), display.PER_PAGE)
     page = pages.get_page(page_number(request.GET, last=LAST_PAGE))
     return {
         "job": one,
         "title": display.title(one),
         "user": user,
-        "filters": display.filters(one),
+        "filters": row_filters.filters(one),
         "headings": display.headings(one),
         "show": show,
+        "grouped": one.previewing and not show and one.state != Job.State.PLANNING,
         "page": page,
         "lines": display.lines(one, page.object_list),
         "portal_origin": user.portal.origin,

@@ -152,10 +152,10 @@ def test_by_keyboard_alone(desk: Desk) -> None:
     reached(desk, "planned")
     expect(desk.app.locator("#job-title")).to_be_focused()
     start = desk.app.locator("#job-start")
-    expect(start).to_have_text("Start with 1 order", use_inner_text=True)
+    expect(start).to_have_text("Link 1 order", use_inner_text=True)
     focus(desk, "[name=move]")
     desk.page.keyboard.press("Space")
-    expect(start).to_have_text("Start with 2 orders", use_inner_text=True)
+    expect(start).to_have_text("Link and move 2 orders", use_inner_text=True)
     press(desk, "#job-start")
     reached(desk, "done")
     assert portal.link_of(free) == portal.link_of(elsewhere) == (2, EMPTY)
@@ -196,7 +196,7 @@ def test_a_job_of_a_card_by_keyboard(desk: Desk) -> None:
     expect(desk.app.locator("#job-title")).to_be_in_viewport()
     expect(desk.app.locator("#job-start")).to_be_in_viewport()
     check_sound(desk)
-    expect(desk.app.locator("#job-start")).to_have_text("Start with 400 orders")
+    expect(desk.app.locator("#job-start")).to_have_text("Unlink 400 orders")
 
 
 def test_counters_are_live_and_rows_in_use_stay(desk: Desk) -> None:

@@ -14,22 +14,45 @@ from tests.opening import EMPTY
 
 pytestmark = pytest.mark.django_db
 
-WEEK, QUARTER = timedelta(days=7, hours=1), timedelta(days=91)
+DAY, WEEK, QUARTER = timedelta(days=1, hours=1), timedelta(days=7, hours=1), timedelta(days=91)
 
 
 def uploaded(desk: Desk, portal: DemoPortal) -> Job:
     return shown(desk.upload(table([(portal.order_id("1193"), EMPTY)])))
 
 
-def test_a_file_goes_when_its_rows_have_been_read(desk: Desk, portal: DemoPortal) -> None:
+def test_a_file_goes_a_day_after_it_was_given(desk: Desk, portal: DemoPortal) -> None:
     job = uploaded(desk, portal)
-    assert JobSource.objects.count() == 1
     step(job)
     assert JobItem.objects.filter(job=job).count() == 1
+    tasks.forget()
+    assert JobSource.objects.count() == 1
+    JobSource.objects.update(created_at=timezone.now() - DAY)
+    tasks.forget()
+    assert not JobSource.objects.exists()
+    assert Job.objects.filter(pk=job.pk).exists()
+
+
+def test_a_file_that_waits_to_be_read_does_not_go_after_a_day(
+    desk: Desk, portal: DemoPortal
+) -> None:
+    uploaded(desk, portal)
+    JobSource.objects.update(created_at=timezone.now() - DAY)
+    tasks.forget()
+    assert JobSource.objects.count() == 1
+
+
+def test_a_file_goes_with_the_start_or_the_job(desk: Desk, portal: DemoPortal) -> None:
+    job = work(uploaded(desk, portal))
+    desk.post(f"/jobs/{job.pk}/start/")
+    assert not JobSource.objects.exists()
+    other = work(uploaded(desk, portal))
+    assert JobSource.objects.count() == 1
+    desk.post(f"/jobs/{other.pk}/discard/")
     assert not JobSource.objects.exists()
 
 
-@pytest.mark.parametrize("content", [b"deal\n1", b"PK\x03\x04 no archive", b"order\n"])
+@pytest.mark.parametrize("content", [b"\x89PNG", b"PK\x03\x04 no archive", b'order,deal\n"1,1'])
 def test_a_file_that_cannot_be_read_is_not_kept(desk: Desk, content: bytes) -> None:
     job = desk.asked(desk.upload(content))
     assert job.state == Job.State.FAILED

@@ -247,7 +247,7 @@ def test_preview_in_the_making(desk: Desk, portal: DemoPortal) -> None:
     assert "<b>0</b> of 3,000 rows looked at" in desk.get(f"/jobs/{job.pk}/live/").text
     assert work(job).state == Job.State.PLANNED
     page = desk.get(f"/jobs/{job.pk}/")
-    assert "Start with 3,000 orders" in page.text
+    assert "Link 3,000 orders" in page.text
     assert page.text.count("data-row=") == 50
     assert "Page 1 of 60" in page.text
     last = desk.get(f"/jobs/{job.pk}/rows/?page=60")
@@ -267,8 +267,8 @@ def test_the_start_counts_what_it_will_do(desk: Desk, portal: DemoPortal) -> Non
     free, elsewhere = portal.order_id("1193"), portal.order_id("1184")
     job = desk.link([(free, EMPTY), (elsewhere, EMPTY)])
     page = desk.get(f"/jobs/{job.pk}/").text
-    assert "<span data-with-moves>Start with 2 orders</span>" in page
-    assert "<span data-without-moves>Start with 1 order</span>" in page
+    assert "<span data-with-moves>Link and move 2 orders</span>" in page
+    assert "<span data-without-moves>Link 1 order</span>" in page
     assert " required" not in page
     desk.start(job, move=False)
     page = desk.get(f"/jobs/{job.pk}/").text

@@ -165,7 +165,7 @@ def test_a_job_taken_over_is_previewed_anew_and_waits_for_its_start(
     tasks.sweep()
     page = nina.get(f"/jobs/{job.pk}/").text
     assert work(job).state == Job.State.PLANNED
-    assert f"Start with {60 - before} orders" in page
+    assert f"Link {60 - before} orders" in page
     assert f"{before} orders were handled before and stay as they are" in page
     assert 'data-filter="link" aria-pressed="false"' in page
     nina.start(job)

@@ -56,8 +56,8 @@ function reading() {
 
 async function download(button) {
   // A preview is saved as it is shown: with the moves if they are agreed to.
-  const moves = document.querySelector("#job [name=move]:checked") ? "&move=on" : "";
-  const url = button.dataset.download + moves;
+  const agreed = [...document.querySelectorAll("#job :is([name=move], [name=invoices]):checked")];
+  const url = button.dataset.download + agreed.map(({ name }) => `&${name}=on`).join("");
   button.setAttribute("aria-busy", "true");
   try {
     const answer = await answered(url).catch(showEnded);
@@ -89,6 +89,12 @@ async function chooseDeal(field) {
   if (id) field.value = id;
 }
 
+// What a choice on the columns step changes is shown at once. A text is sent with the form alone.
+document.addEventListener("change", ({ target }) => {
+  const form = target.closest("[data-columns]");
+  if (form && target.type !== "text") htmx.trigger(form, "lo:look");
+});
+
 async function choose(field) {
   const frame = await portal;
   const person = await frame?.dialog.selectUser().catch(() => null);
@@ -110,19 +116,37 @@ function arrange() {
   }
 }
 
+// A file is dropped onto its field; its name stands beside the button in the person's own language.
+for (const name of ["dragover", "drop"]) {
+  document.addEventListener(name, (event) => {
+    const zone = event.target.closest?.("[data-drop]");
+    if (!zone || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    const field = zone.querySelector("input[type=file]");
+    if (name !== "drop" || !event.dataTransfer.files.length) return;
+    field.files = event.dataTransfer.files;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+document.addEventListener("change", ({ target }) => {
+  const name = target.closest?.("[data-drop]")?.querySelector("[data-file-name]");
+  if (name && target.files?.length) name.textContent = target.files[0].name;
+});
+
 // Whoever works with the keyboard goes on where the new part begins, not at the top of the page.
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const own = ["jobs", "job"].includes(detail.target.id);
   const pressed = ["click", "submit"].includes(detail.requestConfig?.triggeringEvent?.type);
   const lost = !document.activeElement || document.activeElement === document.body;
-  if (!own || !pressed || !lost) return;
+  const opened = document.querySelector("#jobs[data-step=columns]");
+  if (!own || !(pressed || opened) || !lost) return;
   document.querySelector("#job-title, #jobs-title")?.focus({ preventScroll: true });
 });
 
 // Where every order is linked elsewhere there is nothing to start before somebody agrees to the move.
 document.addEventListener("change", ({ target }) => {
-  const start = target.name === "move" && target.form?.querySelector("[data-needs-move]");
-  if (start) start.disabled = !target.checked;
+  const start = ["move", "invoices"].includes(target.name) && target.form?.querySelector("[data-needs-move]");
+  if (start) start.disabled = !target.form.querySelector(":is([name=move], [name=invoices]):checked");
 });
 
 document.addEventListener("change", ({ target }) => target.closest("[data-job-form]") && arrange());

@@ -1,0 +1,385 @@
+"""The step *Check columns*: what a file was taken for, what is left out until the person chooses."""
+
+import io
+import re
+
+import pytest
+from django.test import Client
+from openpyxl import Workbook, load_workbook
+
+from b24app.jobs.models import Job, JobItem, JobSource, RememberedColumns
+from demo import rows
+from demo.rows import DEAL, INVOICE
+from demo.server import DemoPortal
+from tests import opening
+from tests.jobs.driving import Desk, shown, sit_down, work
+from tests.opening import ANNA, ILYA, Page
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
+
+ORDERS = {"7003": 1001, "7006": 1002, "1": 1009, "1000": 1011, "1065": 1055}
+
+
+@pytest.fixture
+def desk(client: Client, portal: DemoPortal) -> Desk:
+    """An administrator in a store of a few orders and two deals."""
+    state = portal.state
+    state.links.clear()
+    for number, order_id in ORDERS.items():
+        state.orders[order_id] = rows.order(order_id, number, 100, "EUR", 3)
+    for deal in (101, 102):
+        state.deals[deal] = rows.deal(deal, f"Deal {deal}", 7, 100, "EUR", CONTACT_ID="8")
+    return sit_down(client, portal)
+
+
+def planned(job: Job) -> list[tuple[str, str]]:
+    """What Start would write: numbers of orders, each with its place."""
+    found = JobItem.objects.filter(job=job, state="pending").order_by("row")
+    return [(one.order_number, one.wanted) for one in found]
+
+
+def reasons(job: Job) -> list[str]:
+    left = JobItem.objects.filter(job=job, state="left").order_by("row")
+    return [one.reason for one in left]
+
+
+def form(page: Page) -> dict[str, str]:
+    """The fields of the step as a browser would send them."""
+    found = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', page.text))
+    for name, options in re.findall(
+        r'<select[^>]*name="([\w-]+)".*?>(<option.*?)</select>', page.text
+    ):
+        chosen = re.search(r'value="([^"]*)" selected', options)
+        found[name] = chosen[1] if chosen else ""
+    for tag in re.findall(r"<input [^>]*>", page.text):
+        name = re.search(r'name="([\w-]+)"', tag)
+        value = re.search(r'value="([^"]*)"', tag)
+        box = "radio" in tag or "checkbox" in tag
+        if name and (not box or " checked" in tag):
+            found[name[1]] = value[1] if value else "on"
+    return found
+
+
+def step_of(desk: Desk, job: Job) -> Page:
+    return desk.get(f"/jobs/{job.pk}/columns/")
+
+
+def choose(desk: Desk, job: Job, **chosen: str) -> Job:
+    """Choose on the step, and let the preview be made once more."""
+    fields = form(step_of(desk, job)) | {
+        name.replace("_", "-"): one for name, one in chosen.items()
+    }
+    answer = desk.post(f"/jobs/{job.pk}/columns/", **fields)
+    assert shown(answer).pk == job.pk
+    return work(job)
+
+
+THOUSANDS = b"Order number;Deal\n1.000;101\n7003;102\n"
+
+
+def test_what_is_certain_is_planned_with_a_link_to_the_step(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n"))
+    page = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
+    assert 'id="job-columns"' in page
+    assert "data-opens-columns" not in page
+    assert planned(job) == [("7003", "2:101")]
+
+
+def test_what_is_doubtful_opens_on_the_step_and_is_left_out(desk: Desk) -> None:
+    job = desk.asked(desk.upload(THOUSANDS))
+    assert planned(job) == [("7003", "2:102")]
+    live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
+    assert f'hx-get="/jobs/{job.pk}/columns/" hx-trigger="load"' in live
+    assert "data-opens-columns" not in desk.get(f"/jobs/{job.pk}/").text
+    page = step_of(desk, job).text
+    assert "By its heading. 2 of the first 2 are in your store" in page
+    assert "1 number can be read in two ways" in page
+    assert "“1.000” can be order 1000 or order 1." in page
+    assert '<td class="doubt"><span class="mark"><span>1.000</span>' in page
+    assert "Of the first 2 rows: 1 can be used, 1 doubtful, 0 left out." in page
+    assert f'data-job-id="{job.pk}" data-job-state="planned"' in page
+
+
+@pytest.mark.parametrize(("readings", "number"), [("whole", "1000"), ("other", "1")])
+def test_a_reading_is_taken_once_it_is_chosen(desk: Desk, readings: str, number: str) -> None:
+    job = choose(desk, desk.asked(desk.upload(THOUSANDS)), readings=readings)
+    assert planned(job) == [(number, "2:101"), ("7003", "2:102")]
+    live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
+    assert "data-opens-columns" not in live
+    # The choice stands there when the step is opened again, and can be taken back.
+    assert form(step_of(desk, job))["readings"] == readings
+    assert planned(choose(desk, job, readings="")) == [("7003", "2:102")]
+
+
+def test_a_column_is_chosen_where_none_was_recognized(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"deal;comment\n101;7003\n102;7006"))
+    assert (job.state, job.reason) == ("failed", "no_order_column")
+    live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
+    assert "data-opens-columns" in live
+    page = step_of(desk, job)
+    assert re.search(r'id="columns-check"[^>]* disabled>Choose the column with orders<', page.text)
+    look = form(page) | {"column-1": "number", "look": "1"}
+    query = "&".join(f"{name}={value}" for name, value in look.items())
+    effect = desk.get(f"/jobs/{job.pk}/columns/?{query}").text
+    assert "Of the first 2 rows: 2 can be used, 0 doubtful, 0 left out." in effect
+    assert ">Check 2 rows<" in effect
+    assert "You chose this" in effect
+    job.refresh_from_db()
+    assert job.state == "failed"  # to look at a choice changes nothing
+    job = choose(desk, job, column_1="number")
+    assert planned(job) == [("7003", "2:101"), ("7006", "2:102")]
+    assert JobSource.objects.filter(job=job).exists()
+
+
+def test_rows_without_a_deal_get_one_only_if_that_is_ticked(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n7006;\n", to="102"))
+    assert planned(job) == [("7003", "2:101")]
+    assert "1 row names no deal" in step_of(desk, job).text
+    job = choose(desk, job, to="102")
+    assert reasons(job) == ["no_card_given"]
+    job = choose(desk, job, fill="on")
+    assert planned(job) == [("7003", "2:101"), ("7006", "2:102")]
+
+
+def test_unlinking_never_takes_a_row_without_a_deal(desk: Desk, portal: DemoPortal) -> None:
+    portal.state.links[1001] = portal.state.links[1002] = (DEAL, 101)
+    job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n7006;\n", kind="unlink"))
+    assert "columns-fill" not in step_of(desk, job).text
+    job = choose(desk, job, fill="on", to="101")
+    assert [number for number, _ in planned(job)] == ["7003"]
+
+
+def test_nobody_s_number_is_taken_as_an_id_only_if_chosen(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"Order;Deal\n1055;101\n7003;102\n"))
+    assert planned(job) == [("7003", "2:102")]
+    page = step_of(desk, job).text
+    assert "1055 is the ID of order 1065." in page
+    job = choose(desk, job, ids="on")
+    assert planned(job) == [("1065", "2:101"), ("7003", "2:102")]
+    assert (
+        '<span class="muted small" data-by-id>ID 1055</span>' in desk.get(f"/jobs/{job.pk}/").text
+    )
+    assert (job.looked, job.total) == (2, 2)
+
+
+DUPLICATES = b"Order number;Deal\n7003;101\n7006;102\n7003;102\n7006;102\n"
+
+
+def test_of_different_deals_for_one_order_none_is_taken(desk: Desk) -> None:
+    job = desk.asked(desk.upload(DUPLICATES))
+    assert planned(job) == [("7006", "2:102")]
+    page = step_of(desk, job).text
+    assert "2 rows name different deals for the same order" in page
+    assert "Order 7003 stands in rows 2, 4." in page
+    assert "1 row repeats an order" in page
+
+
+@pytest.mark.parametrize(("which", "deal"), [("first", 101), ("last", 102)])
+def test_of_different_deals_the_chosen_one_is_taken(desk: Desk, which: str, deal: int) -> None:
+    job = choose(desk, desk.asked(desk.upload(DUPLICATES)), duplicates=which)
+    assert sorted(planned(job)) == [("7003", f"2:{deal}"), ("7006", "2:102")]
+    assert sorted(reasons(job)) == ["", "other_row"]
+    assert (job.looked, job.rows) == (4, 4)
+    assert form(step_of(desk, job))["duplicates"] == which
+
+
+def workbook() -> bytes:
+    book = Workbook()
+    first = book.active
+    assert first is not None
+    first.title = "Orders"
+    for line in (["Order number", "Deal"], ["7003", 101]):
+        first.append(line)
+    second = book.create_sheet("Returns")
+    for line in (["Order number", "Deal"], ["7006", 102], ["1065", 102]):
+        second.append(line)
+    second.row_dimensions[3].hidden = True
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def test_another_sheet_and_its_hidden_rows(desk: Desk) -> None:
+    job = desk.asked(desk.upload(workbook(), name="book.xlsx"))
+    page = step_of(desk, job)
+    assert "2 rows" in page.text
+    assert "3 rows" in page.text
+    fields = form(page) | {"sheet": "1", "look": "1"}
+    query = "&".join(f"{name}={value}" for name, value in fields.items())
+    other = desk.get(f"/jobs/{job.pk}/columns/?{query}").text
+    assert "Row 3 is hidden in the file and left out" in other
+    before = planned(job)
+    job = choose(desk, job, sheet="1" if before == [("7003", "2:101")] else "0")
+    assert planned(job) != before
+    job = choose(desk, job, sheet="1", of_sheet="1", hidden="on")
+    assert planned(job) == [("7006", "2:102"), ("1065", "2:102")]
+
+
+def test_the_row_of_the_headings(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"7003;101\n7006;102\n", to="101"))
+    assert planned(job) == []
+    job = choose(desk, job, column_0="number", column_1="deal")
+    assert planned(job) == [("7003", "2:101"), ("7006", "2:102")]
+    job = choose(desk, job, heading="1")
+    assert [number for number, _ in planned(job)] in ([], ["7006"])
+
+
+def test_a_choice_is_remembered_for_the_same_headings_and_person(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    content = b"deal;comment\n101;7003\n"
+    choose(desk, desk.asked(desk.upload(content)), column_1="number")
+    again = desk.asked(desk.upload(b"deal;comment\n102;7006\n"))
+    assert planned(again) == [("7006", "2:102")]
+    assert "As you chose for an earlier file with these headings" in step_of(desk, again).text
+    other = desk.asked(desk.upload(b"deal;address\n102;7006\n"))
+    assert other.state == "failed"
+    ilya = sit_down(client, portal, ILYA)
+    assert ilya.asked(ilya.upload(content)).state == "failed"
+
+
+def test_what_was_doubtful_is_asked_again_for_the_next_file(desk: Desk) -> None:
+    choose(desk, desk.asked(desk.upload(THOUSANDS)), readings="other")
+    assert RememberedColumns.objects.count() == 1
+    assert planned(desk.asked(desk.upload(THOUSANDS))) == [("7003", "2:102")]
+
+
+def test_only_the_owner_sees_the_file(client: Client, desk: Desk, portal: DemoPortal) -> None:
+    ilya = sit_down(client, portal, ILYA)
+    job = ilya.asked(ilya.upload(THOUSANDS))
+    anna = sit_down(client, portal, ANNA)
+    page = anna.get(f"/jobs/{job.pk}/")
+    assert page.response.status_code == 200  # an administrator sees the job
+    assert "job-columns" not in page.text
+    for answer in (step_of(anna, job), anna.post(f"/jobs/{job.pk}/columns/", sheet="0")):
+        assert answer.response.status_code == 404
+        assert "1.000" not in answer.text
+
+
+def test_two_columns_of_orders_are_refused_in_place(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"Order number;Deal;Ref\n7003;101;7006\n"))
+    fields = form(step_of(desk, job)) | {"column-2": "number"}
+    query = "&".join(f"{name}={value}" for name, value in {**fields, "look": "1"}.items())
+    page = desk.get(f"/jobs/{job.pk}/columns/?{query}").text
+    assert "Column A holds the orders already" in page
+    refused = desk.post(f"/jobs/{job.pk}/columns/", **fields)
+    assert refused.response.status_code == 422
+    assert planned(job) == [("7003", "2:101")]
+
+
+def test_a_deal_that_is_none_is_said_beside_the_form(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"Order number\n7003\n", to="101"))
+    fields = form(step_of(desk, job))
+    for to, said in (("a deal", "neither an ID nor a link"), ("", "Say which deal")):
+        answer = desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "to": to})
+        assert answer.response.status_code == 422
+        assert said in answer.text
+    assert planned(job) == [("7003", "2:101")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sheet", "9"),
+        ("sheet", "x"),
+        ("column-0", "price"),
+        ("readings", "third"),
+        ("heading", "-1"),
+    ],
+)
+def test_a_form_that_is_not_ours(desk: Desk, name: str, value: str) -> None:
+    job = desk.asked(desk.upload(THOUSANDS))
+    fields = {**form(step_of(desk, job)), name: value}
+    assert desk.post(f"/jobs/{job.pk}/columns/", **fields).response.status_code == 400
+    assert planned(job) == [("7003", "2:102")]
+
+
+def test_a_started_job_keeps_its_rows(desk: Desk) -> None:
+    job = desk.asked(desk.upload(THOUSANDS))
+    fields = form(step_of(desk, job))
+    desk.start(job)
+    answer = desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "whole"})
+    assert shown(answer).state == "done"
+    assert JobItem.objects.filter(job=job, state="done").count() == 1
+    assert "job-columns" not in answer.text
+
+
+def test_while_the_preview_is_made_nothing_is_chosen(desk: Desk) -> None:
+    job = desk.asked(desk.upload(THOUSANDS))
+    fields = form(step_of(desk, job))
+    desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "whole"})
+    desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "other"})
+    assert planned(work(job)) == [("1000", "2:101"), ("7003", "2:102")]
+
+
+def test_a_pasted_list_can_be_taken_as_ids(desk: Desk) -> None:
+    fields = {"from": "list", "kind": "link", "text": "1001\n1.000", "to": "101"}
+    job = desk.asked(desk.post("/jobs/new/", **fields))
+    assert planned(job) == []
+    page = step_of(desk, job).text
+    assert 'name="heading"' in page
+    job = choose(desk, job, column_0="id", readings="whole")
+    assert planned(job) == [("7003", "2:101")]
+
+
+def test_a_table_s_cells_are_never_markup(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"Order number;Deal;Note\n7003;101;<script>alert(1)</script>\n"))
+    page = step_of(desk, job).text
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize(("language", "separator"), [("en", b","), ("ru", b";"), ("de", b";")])
+def test_a_template_is_read_without_a_question(
+    client: Client, desk: Desk, portal: DemoPortal, language: str, separator: bytes
+) -> None:
+    page = opening.launch(client, portal, "DEFAULT", ANNA, 0, language, {})
+    desk = Desk(client, portal, page)
+    assert 'data-download="/jobs/template/?format=csv"' in desk.get("/jobs/new/").text
+    head = desk.get("/jobs/template/?format=csv").response.content
+    assert head.startswith(b"\xef\xbb\xbf")
+    job = desk.asked(desk.upload(head + separator.join([b"7003", b"101\r\n"])))
+    assert planned(job) == [("7003", "2:101")]
+    book = desk.get("/jobs/template/?format=xlsx").response.content
+    headings = [cell.value for cell in next(load_workbook(io.BytesIO(book)).worksheets[0].rows)]
+    assert head.decode("utf-8-sig").strip().split(separator.decode()) == headings
+    assert desk.get("/jobs/template/?format=pdf").response.status_code == 400
+
+
+def test_a_preview_is_grouped_by_outcome_with_the_doubtful_first(desk: Desk) -> None:
+    job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n1.000;102\n9999;101\n7006;102\n"))
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert re.findall(r'data-group="(\w+)"', page) == ["doubt", "no_order", "link"]
+    assert re.findall(r'data-row="(\d+)"', page) == ["3", "4", "2", "5"]
+    assert re.findall(r'data-filter="(\w*)"', page) == ["", "doubt", "no_order", "link"]
+    assert f'href="{desk.portal.url}/shop/orders/details/1001/"' in page
+    assert ">Link 2 orders<" in page
+    assert "data-group" not in desk.get(f"/jobs/{job.pk}/rows/?show=link").text
+    done = desk.start(job)
+    assert re.findall(r'data-row="(\d+)"', desk.get(f"/jobs/{done.pk}/").text) == [
+        "2",
+        "3",
+        "4",
+        "5",
+    ]
+
+
+def test_orders_leave_invoices_only_where_that_is_agreed_to(desk: Desk, portal: DemoPortal) -> None:
+    portal.state.links[1001], portal.state.links[1002] = (DEAL, 102), (INVOICE, 5)
+    content = b"Order number;Deal\n7003;101\n7006;101\n1;101\n"
+    job = desk.asked(desk.upload(content))
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert "Take 1 order out of its invoice" in page
+    assert "Move the 1 order that is linked elsewhere" in page
+    assert "<span data-with-moves data-with-invoices>Link and move 3 orders</span>" in page
+    assert "<span data-without-moves data-without-invoices>Link 1 order</span>" in page
+    desk.start(job)
+    assert [portal.link_of(order) for order in (1001, 1002, 1009)] == [
+        (DEAL, 101), (INVOICE, 5), (DEAL, 101),
+    ]  # fmt: skip
+    again = desk.asked(desk.upload(content))
+    page = desk.get(f"/jobs/{again.pk}/").text
+    assert re.search(r'id="job-start"[^>]* data-needs-move [^>]*disabled>', page)
+    desk.post(f"/jobs/{again.pk}/start/", invoices="on")
+    assert work(again).state == "done"
+    assert portal.link_of(1002) == (DEAL, 101)
