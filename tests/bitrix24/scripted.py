@@ -91,6 +91,7 @@ class Server:
         self.connections = 0
         self.replies: list[Reply] = []
         self.script: Script = lambda request: ok(request.method)
+        self.closed = threading.Event()
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._http.daemon_threads = True
@@ -108,6 +109,7 @@ class Server:
         return f"{self.url}/rest/"
 
     def close(self) -> None:
+        self.closed.set()
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -143,7 +145,7 @@ class Server:
                         self.rfile.read(int(self.headers.get("Content-Length", 0))),
                     )
                 )
-                time.sleep(reply.delay)
+                server.closed.wait(reply.delay)
                 if reply.drop:
                     self.close_connection = True
                     return

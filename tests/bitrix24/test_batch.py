@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from b24app.bitrix24 import encoding, errors, references
 from b24app.bitrix24.client import Answer, Command, Timeouts
 from tests.bitrix24.scripted import Portal, Renewing, Reply, Request, batched, ok, refused
+from tests.waiting import HANG_SECONDS
 
 EXPIRED = {"error": "expired_token", "error_description": ""}
 
@@ -172,10 +173,10 @@ def test_a_first_request_that_fails_is_raised(portal: Portal) -> None:
 def test_one_write_makes_the_whole_request_a_write(
     portal: Portal, write: bool, requests: int
 ) -> None:
-    portal.server.script = lambda _: Reply({}, delay=0.5)
+    portal.server.script = lambda _: Reply({}, delay=HANG_SECONDS)
     commands = {**reads(3), "last": Command("x.add", write=write)}
     with pytest.raises(errors.OutcomeUnknown):
-        portal.client(timeouts=Timeouts(batch=0.2)).batch(commands)
+        portal.client(timeouts=Timeouts(batch=0.5)).batch(commands)
     assert len(portal.server.requests) == requests
 
 
@@ -306,12 +307,12 @@ def test_an_answer_without_a_result_is_not_taken_for_an_empty_one(portal: Portal
 
 
 def test_what_only_reads_is_given_up_sooner_than_a_write(portal: Portal) -> None:
-    portal.server.script = lambda request: Reply(echo(request).body, delay=0.6)
-    client = portal.client(timeouts=Timeouts(call=5, batch=5, reading=0.2))
+    portal.server.script = lambda request: Reply(echo(request).body, delay=2)
+    client = portal.client(timeouts=Timeouts(call=HANG_SECONDS, batch=HANG_SECONDS, reading=0.5))
     with pytest.raises(errors.OutcomeUnknown):
         client.batch(reads(3))
     with pytest.raises(errors.OutcomeUnknown):
         client.call("profile")
     assert len(client.batch({"last": Command("x.add", write=True)})) == 1
-    portal.server.script = lambda _: Reply({"result": 1}, delay=0.6)
+    portal.server.script = lambda _: Reply({"result": 1}, delay=2)
     assert client.call("x.add", write=True).result == 1

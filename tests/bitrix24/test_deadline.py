@@ -12,6 +12,7 @@ from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
 from b24app.orders import parsing
 from tests.bitrix24.scripted import TOKEN, Portal, Reply, Start, Unmetered, ok
+from tests.waiting import HANG_SECONDS
 
 # Each of them keeps a reader that counts from the last byte for two seconds, ten times its limit.
 SLOW = {
@@ -56,9 +57,9 @@ def test_a_handshake_without_an_answer_ends_in_time(mute: int) -> None:
 
 
 def test_all_requests_of_a_page_end_at_its_deadline(portal: Portal) -> None:
-    portal.server.script = lambda _: Reply({"result": 1}, delay=1.0)
-    with deadline.within(0.3, 5), pytest.raises(errors.TransportError):
-        portal.client(timeouts=Timeouts(call=5)).call("profile")
+    portal.server.script = lambda _: Reply({"result": 1}, delay=HANG_SECONDS)
+    with deadline.within(2, 5), pytest.raises(errors.TransportError):
+        portal.client(timeouts=Timeouts(call=HANG_SECONDS)).call("profile")
     assert len(portal.server.requests) == 1
 
 
