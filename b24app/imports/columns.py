@@ -98,10 +98,14 @@ class Columns:
         return self._first(Kind.DEAL, Kind.INVOICE)
 
     @property
+    def kinds(self) -> dict[int, Kind]:
+        """The columns that are not ignored, by index."""
+        return {one.index: one.kind for one in self.columns if one.kind != Kind.IGNORE}
+
+    @property
     def used(self) -> frozenset[int]:
         """The columns whose cells the rows are made of."""
-        found = {one.index for one in self.columns if one.kind != Kind.IGNORE}
-        return frozenset(found if self.same_order is None else found | {self.same_order})
+        return frozenset([*self.kinds, *([] if self.same_order is None else [self.same_order])])
 
     @property
     def sure(self) -> bool:

@@ -280,7 +280,7 @@ def _as_made(job: Job, given: JobSource, found: Sample) -> Step | None:
     sheet = found.sheet_at(found.sheet)
     if sheet is None:
         return None
-    kinds = _used(found.columns)
+    kinds = found.columns.kinds
     choice = ColumnChoice.kept(given.choice) or ColumnChoice(
         found.sheet, found.columns.heading_row, kinds
     )
@@ -316,7 +316,7 @@ def _as_chosen(job: Job, found: Sample, form: QueryDict) -> Step:
             job.portal.host,
             _number(form, "heading") if same else None,
         )
-        kinds = _used(read)
+        kinds = read.kinds
     else:
         kinds = _kinds(form, MAX_COLUMNS)
         read = _explained(found, sheet, _number(form, "heading"), kinds)
@@ -335,10 +335,6 @@ def _explained(found: Sample, sheet: Sheet, heading_row: int, kinds: Mapping[int
         for one in read.columns
     )
     return replace(read, columns=tuple(kept))
-
-
-def _used(read: Columns) -> dict[int, Kind]:
-    return {one.index: one.kind for one in read.columns if one.kind != Kind.IGNORE}
 
 
 def _kinds(form: QueryDict, columns: int) -> dict[int, Kind]:
