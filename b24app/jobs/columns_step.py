@@ -10,7 +10,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from b24app.imports import columns, sample
-from b24app.imports.columns import HEADING_ROWS, Column, Columns, Kind, Why
+from b24app.imports.columns import Column, Columns, Kind, Why
+from b24app.imports.heading_row import HEADING_ROWS
 from b24app.imports.rows import NO_ORDER, Row, rows
 from b24app.imports.sample import Sample
 from b24app.imports.table import MAX_COLUMNS, About, Line, Sheet
