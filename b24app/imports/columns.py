@@ -5,11 +5,12 @@ counts the rows is never taken for orders, and a shop's own bill numbers never f
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 
+from b24app.imports.heading_row import heading_at, line_at
 from b24app.imports.headings import Heading, meaning, plain
 from b24app.imports.table import MAX_COLUMNS, About, Line, Note, Sheet
 from b24app.imports.values import is_order_id, names_no_order, order_value
@@ -17,8 +18,6 @@ from b24app.orders.card_reference import card_value
 from b24app.orders.types import DEAL, INVOICE
 from b24app.orders.visible_text import visible
 
-HEADING_ROWS = 20
-"""Rows among which the headings are looked for."""
 SAMPLE_VALUES = 50
 """Rows that are looked at, and values that the store is asked about, in one request."""
 PROVEN = 0.8
@@ -98,10 +97,14 @@ class Columns:
         return self._first(Kind.DEAL, Kind.INVOICE)
 
     @property
+    def kinds(self) -> dict[int, Kind]:
+        """The columns that are not ignored, by index."""
+        return {one.index: one.kind for one in self.columns if one.kind != Kind.IGNORE}
+
+    @property
     def used(self) -> frozenset[int]:
         """The columns whose cells the rows are made of."""
-        found = {one.index for one in self.columns if one.kind != Kind.IGNORE}
-        return frozenset(found if self.same_order is None else found | {self.same_order})
+        return frozenset([*self.kinds, *([] if self.same_order is None else [self.same_order])])
 
     @property
     def sure(self) -> bool:
@@ -117,7 +120,7 @@ def recognized(sheet: Sheet, ask: Ask, host: str, heading_row: int | None = None
     ``heading_row`` is the row of the headings where a person has named it, 0 for none.
     """
     lines = [line for line in sheet.sample if not line.hidden]
-    at = _heading_at(lines) if heading_row is None else _line_at(lines, heading_row)
+    at = heading_at(lines) if heading_row is None else line_at(lines, heading_row)
     heads = lines[at].cells if at is not None else []
     below = lines[(at + 1 if at is not None else 0) :][:SAMPLE_VALUES]
     width = min(max((len(line.cells) for line in lines), default=0), MAX_COLUMNS)
@@ -132,7 +135,7 @@ def recognized(sheet: Sheet, ask: Ask, host: str, heading_row: int | None = None
 def chosen(sheet: Sheet, heading_row: int, kinds: Mapping[int, Kind], why: Why) -> Columns:
     """The columns as a person has chosen them: what is not in ``kinds`` is ignored."""
     lines = [line for line in sheet.sample if not line.hidden]
-    at = _line_at(lines, heading_row)
+    at = line_at(lines, heading_row)
     heads = lines[at].cells if at is not None else []
     width = min(max((len(line.cells) for line in lines), default=0), MAX_COLUMNS)
     columns = (
@@ -154,7 +157,7 @@ def likeliest(sheets: Sequence[Sheet]) -> Sheet | None:
 
 def _order_headings(sheet: Sheet) -> int:
     lines = [line for line in sheet.sample if not line.hidden]
-    at = _heading_at(lines)
+    at = heading_at(lines)
     named = [meaning(cell) for cell in lines[at].cells] if at is not None else []
     plainly = any(one in (Heading.NUMBER, Heading.ID, Heading.ORDER) for one in named)
     return 2 if plainly else int(Heading.PERHAPS_ORDER in named)
@@ -351,51 +354,6 @@ def _spread(columns: Sequence[_Candidate]) -> list[str]:
     for one in columns:
         found.update(dict.fromkeys(one.taken[:each], 1))
     return [value for value in found if value][:SAMPLE_VALUES]
-
-
-def _heading_at(lines: Sequence[Line]) -> int | None:
-    """Which of the first lines holds the headings: the one that knows most of them, below any titles."""
-    first = lines[:HEADING_ROWS]
-    known = [_known_cells(line) for line in first]
-    best = max(known, default=0)
-    if best > 1:
-        return known.index(best)
-    widest = _common_width(lines)
-    for at, line in enumerate(first):
-        alone = known[at] == 1 and len(line.cells) >= min(widest, 2) and not _numeric(line.cells)
-        if alone or (len(line.cells) >= widest > 1 and _is_unlike_below(line, lines[at + 1 :])):
-            return at
-    return next((at for at, one in enumerate(known) if one and widest == 1), None)
-
-
-def _line_at(lines: Sequence[Line], number: int) -> int | None:
-    """Where the row with this number stands among the lines."""
-    return next((at for at, line in enumerate(lines) if line.number == number), None)
-
-
-def _known_cells(line: Line) -> int:
-    found = [meaning(cell) for cell in line.cells]
-    return len([one for one in found if one is not None])
-
-
-def _common_width(lines: Sequence[Line]) -> int:
-    widths = Counter(len(line.cells) for line in lines)
-    return max(widths, key=lambda one: (widths[one], one), default=0)
-
-
-def _numeric(cells: Iterable[str]) -> bool:
-    return any(cell.strip().isdecimal() for cell in cells)
-
-
-def _is_unlike_below(line: Line, below: Sequence[Line]) -> bool:
-    """Words above numbers: headings, although none of them is known."""
-    if any(any(char.isdigit() for char in cell) or not cell for cell in line.cells):
-        return False
-    rows = below[:SAMPLE_VALUES]
-    return any(
-        rows and all(row.cell(at).strip().isdecimal() for row in rows)
-        for at in range(len(line.cells))
-    )
 
 
 def _card(value: str, note: Note | None, host: str, type_id: int) -> bool:

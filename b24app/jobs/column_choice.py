@@ -81,26 +81,29 @@ class ColumnChoice:
         return len(self.orders) == 1 and len(self.cards) <= 1
 
 
-def remembered(user: PortalUser, recognized: Columns) -> ColumnChoice | None:
-    """What this person has chosen for a file with the same headings."""
+def remembered(user: PortalUser, recognized: Columns) -> Mapping[int, Kind] | None:
+    """What this person has chosen for the columns of a file with the same headings."""
     key = _key(recognized)
     found = RememberedColumns.objects.filter(user=user, headings=key).first() if key else None
-    return ColumnChoice.kept(found.choice) if found else None
+    choice = ColumnChoice.kept(found.choice) if found else None
+    return choice.kinds if choice else None
 
 
 def remember(user: PortalUser, recognized: Columns, choice: ColumnChoice) -> None:
-    """Take the columns chosen for the next file with these headings; never what was doubtful in this one."""
+    """Take the columns chosen for the next file with these headings; never what was doubtful in this one.
+
+    What would be recognized without a question anyway needs no memory.
+    """
     key = _key(recognized)
-    if not key:
+    if not key or choice.heading_row != recognized.heading_row:
         return
-    columns = ColumnChoice(heading_row=choice.heading_row, kinds=choice.kinds)
-    RememberedColumns.objects.update_or_create(
-        user=user,
-        headings=key,
-        defaults={"choice": columns.to_keep(), "used_at": timezone.now()},
-    )
-    mine = RememberedColumns.objects.filter(user=user).order_by("-used_at", "-pk")
-    old = list(mine.values_list("pk", flat=True)[MAX_REMEMBERED:])
+    mine = RememberedColumns.objects.filter(user=user)
+    if recognized.sure and recognized.kinds == choice.kinds:
+        mine.filter(headings=key).delete()
+        return
+    kept = {"choice": ColumnChoice(kinds=choice.kinds).to_keep(), "used_at": timezone.now()}
+    RememberedColumns.objects.update_or_create(user=user, headings=key, defaults=kept)
+    old = list(mine.order_by("-used_at", "-pk").values_list("pk", flat=True)[MAX_REMEMBERED:])
     RememberedColumns.objects.filter(pk__in=old).delete()
 
 

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from b24app.changes.properties import place_of
 from b24app.imports import columns, sample
-from b24app.imports.columns import HEADING_ROWS, Column, Columns, Kind, Why
+from b24app.imports.columns import Column, Columns, Kind, Why
+from b24app.imports.heading_row import HEADING_ROWS
 from b24app.imports.rows import NO_ORDER, Row, rows
 from b24app.imports.sample import Sample
 from b24app.imports.table import MAX_COLUMNS, About, Line, Sheet
@@ -281,7 +282,7 @@ def _as_made(job: Job, given: JobSource, found: Sample) -> Step | None:
     sheet = found.sheet_at(found.sheet)
     if sheet is None:
         return None
-    kinds = _used(found.columns)
+    kinds = found.columns.kinds
     choice = ColumnChoice.kept(given.choice) or ColumnChoice(
         found.sheet, found.columns.heading_row, kinds
     )
@@ -317,7 +318,7 @@ def _as_chosen(job: Job, found: Sample, form: QueryDict) -> Step:
             job.portal.host,
             _number(form, "heading") if same else None,
         )
-        kinds = _used(read)
+        kinds = read.kinds
     else:
         kinds = _kinds(form, MAX_COLUMNS)
         read = _explained(found, sheet, _number(form, "heading"), kinds)
@@ -336,10 +337,6 @@ def _explained(found: Sample, sheet: Sheet, heading_row: int, kinds: Mapping[int
         for one in read.columns
     )
     return replace(read, columns=tuple(kept))
-
-
-def _used(read: Columns) -> dict[int, Kind]:
-    return {one.index: one.kind for one in read.columns if one.kind != Kind.IGNORE}
 
 
 def _kinds(form: QueryDict, columns: int) -> dict[int, Kind]:

@@ -194,7 +194,7 @@ def _columns(
         found = columns.recognized(sheet, ask, job.portal.host)
         earlier = column_choice.remembered(job.user, found)
         if earlier is not None:
-            found = columns.chosen(sheet, earlier.heading_row, earlier.kinds, Why.REMEMBERED)
+            found = columns.chosen(sheet, found.heading_row, earlier, Why.REMEMBERED)
     before = samples.unpacked(given.sample)
     known = before.known if before and choice is not None else known
     _keep_sample(

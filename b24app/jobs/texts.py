@@ -54,7 +54,7 @@ ITEM_REASONS: Words = {
     "not_agreed": _("Left where it is: it is linked elsewhere"),
     "no_order_given": _("Skipped: the row names no order"),
     "two_readings": _(
-        "Left out: it can be order %(one)s or order %(other)s. Choose one under “Check columns”."
+        "Skipped: it can be order %(one)s or order %(other)s. Choose one under “Check columns”."
     ),
     "shortened": _(
         "Skipped: the spreadsheet has shortened the number, and its last digits are lost. Format the "
@@ -72,20 +72,20 @@ ITEM_REASONS: Words = {
         "Skipped: the cell shows an error of the spreadsheet instead of an order"
     ),
     "number_or_id": _(
-        "Left out: no order has this number, but it is the ID of order %(number)s. If you mean the ID, "
+        "Skipped: no order has this number, but it is the ID of order %(number)s. If you mean the ID, "
         "choose that under “Check columns”."
     ),
     "number_or_id_linked": _(
-        "Left out: no order has this number, but it is the ID of order %(number)s, now linked to "
+        "Skipped: no order has this number, but it is the ID of order %(number)s, now linked to "
         "%(place)s. If you mean the ID, choose that under “Check columns”."
     ),
     "two_cards": _(
-        "Left out: another row names another deal for the same order. Choose one of them under “Check "
+        "Skipped: another row names another deal for the same order. Choose one of them under “Check "
         "columns”."
     ),
-    "other_row": _("Left out: you chose another row of the same order"),
+    "other_row": _("Skipped: you chose another row of the same order"),
     "unsure_column": _(
-        "Left out: it is not certain which column holds the orders. Choose it under “Check columns”."
+        "Skipped: it is not certain which column holds the orders. Choose it under “Check columns”."
     ),
     "order_too_long": _("The order’s number is too long"),
     "bad_id": _("An order’s ID is a whole number"),
