@@ -23,9 +23,6 @@ T_co = TypeVar("T_co", covariant=True)
 U = TypeVar("U")
 Key = TypeVar("Key")
 
-_Outcomes = Mapping[int, Outcome]
-"""Outcomes by the identity of their commands."""
-
 
 class Send(Protocol):
     def __call__(self, commands: Mapping[str, Command], /) -> Mapping[str, Outcome]: ...
@@ -33,9 +30,17 @@ class Send(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Stands for a part that could not be read or written; ``error`` says why."""
+    """Stands for a part that could not be read or written; ``error`` says why.
+
+    ``whole``: its request failed as a whole, so nothing was said about this part.
+    """
 
     error: errors.BitrixError
+    whole: bool = False
+
+
+_Outcomes = Mapping[int, Answer | Refusal]
+"""Outcomes by the identity of their commands."""
 
 
 class Ask(ABC, Generic[T_co]):
@@ -46,16 +51,24 @@ class Ask(ABC, Generic[T_co]):
         """Go on with another ask that depends on what this one found."""
 
     @abstractmethod
-    def attempt(self) -> "Ask[T_co | Refusal]":
-        """The same, with a :class:`Refusal` as its value instead of an error."""
+    def attempt(self, *, whole: bool = True) -> "Ask[T_co | Refusal]":
+        """The same, with a :class:`Refusal` as its value instead of an error.
+
+        With ``whole`` set to False, a request that failed as a whole stays an error.
+        """
 
     def map(self, read: Callable[[T_co], U]) -> "Ask[U]":
         """The same with its value turned into another one. ``read`` may raise a ``BitrixError``."""
         return self.then(_then_known(read))
 
-    def otherwise(self, default: U, *kinds: type[errors.BitrixError]) -> "Ask[T_co | U]":
-        """The same with ``default`` in place of an error of these ``kinds``, or of any error."""
-        return self.attempt().then(lambda value: _settled(value, default, kinds))
+    def otherwise(
+        self, default: U, *kinds: type[errors.BitrixError], whole: bool = True
+    ) -> "Ask[T_co | U]":
+        """The same with ``default`` in place of an error of these ``kinds``, or of any error.
+
+        ``whole`` as in :meth:`attempt`.
+        """
+        return self.attempt(whole=whole).then(lambda value: _settled(value, default, kinds))
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -81,7 +94,7 @@ class _Known(Ask[T_co]):
         except errors.BitrixError as error:
             return failed(error)
 
-    def attempt(self) -> Ask[T_co | Refusal]:
+    def attempt(self, *, whole: bool = True) -> Ask[T_co | Refusal]:
         return self
 
     def _result(self) -> T_co:
@@ -90,16 +103,16 @@ class _Known(Ask[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class _Failed(Ask[T_co]):
-    error: errors.BitrixError
+    refusal: Refusal
 
     def then(self, follow_up: Callable[[T_co], Ask[U]]) -> Ask[U]:
-        return _Failed(self.error)
+        return _Failed(self.refusal)
 
-    def attempt(self) -> Ask[T_co | Refusal]:
-        return known(Refusal(self.error))
+    def attempt(self, *, whole: bool = True) -> Ask[T_co | Refusal]:
+        return known(self.refusal) if whole or not self.refusal.whole else self
 
     def _result(self) -> T_co:
-        raise self.error
+        raise self.refusal.error
 
 
 class _Waiting(Ask[T_co]):
@@ -114,8 +127,10 @@ class _Waiting(Ask[T_co]):
     def then(self, follow_up: Callable[[T_co], Ask[U]]) -> Ask[U]:
         return _Waiting(self._commands, lambda outcomes: self._advanced(outcomes).then(follow_up))
 
-    def attempt(self) -> Ask[T_co | Refusal]:
-        return _Waiting(self._commands, lambda outcomes: self._advanced(outcomes).attempt())
+    def attempt(self, *, whole: bool = True) -> Ask[T_co | Refusal]:
+        return _Waiting(
+            self._commands, lambda outcomes: self._advanced(outcomes).attempt(whole=whole)
+        )
 
     def _advanced(self, outcomes: _Outcomes) -> Ask[T_co]:
         return self._step(outcomes)
@@ -138,7 +153,12 @@ def known(value: T) -> Ask[T]:
 
 def failed(error: errors.BitrixError) -> Ask[Any]:
     """A question that ends in ``error`` without being sent."""
-    return _Failed(error)
+    return _Failed(Refusal(error))
+
+
+def refused(refusal: Refusal) -> Ask[Any]:
+    """A question that ends as the attempted part did that gave ``refusal``."""
+    return _Failed(refusal)
 
 
 def _then_known(read: Callable[[T], U]) -> Callable[[T], Ask[U]]:
@@ -152,7 +172,7 @@ def _settled(
         return known(value)
     if isinstance(value.error, kinds or errors.BitrixError):
         return known(default)
-    return failed(value.error)
+    return refused(value)
 
 
 def of(command: Command, read: Callable[[Answer], T]) -> Ask[T]:
@@ -163,8 +183,8 @@ def of(command: Command, read: Callable[[Answer], T]) -> Ask[T]:
 
     def step(outcomes: _Outcomes) -> Ask[T]:
         outcome = outcomes[id(command)]
-        if isinstance(outcome, errors.BitrixError):
-            return failed(outcome)
+        if isinstance(outcome, Refusal):
+            return refused(outcome)
         return known(outcome).map(read)
 
     return _Waiting([command], step)
@@ -176,7 +196,7 @@ def every(asks: Iterable[Ask[T]]) -> Ask[tuple[T, ...]]:
     values: list[T] = []
     for part in parts:
         if isinstance(part, _Failed):
-            return failed(part.error)
+            return refused(part.refusal)
         if isinstance(part, _Known):
             values.append(part.value)
     if len(values) == len(parts):
@@ -257,6 +277,7 @@ def answered(ask: Ask[T], send: Send, *, strict: bool = False) -> T:
     while ask.commands:
         commands = ask.commands
         named = _named(commands)
+        whole = False
         try:
             outcomes = send(named)
         except errors.Wait:
@@ -264,9 +285,14 @@ def answered(ask: Ask[T], send: Send, *, strict: bool = False) -> T:
         except errors.BitrixError as error:
             if strict:
                 raise
-            outcomes = batch.failed(named, error)
+            outcomes, whole = batch.failed(named, error), True
         ask = ask._advanced(
-            {id(command): outcomes[key] for command, key in zip(commands, named, strict=True)}
+            {
+                id(command): outcome
+                if isinstance(outcome := outcomes[key], Answer)
+                else Refusal(outcome, whole)
+                for command, key in zip(commands, named, strict=True)
+            }
         )
     return ask._result()
 

@@ -9,6 +9,7 @@ from b24app.bitrix24.client import Client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards, content
+from b24app.orders.cards import CardList
 from b24app.orders.content import Content, Kind
 from b24app.orders.types import Order, OrderLink, Owner
 from b24app.portals.models import Portal
@@ -44,13 +45,16 @@ def of(
     ids = [link.order_id for link in found]
     titled, read = client.answer(
         ask.together(
-            cards.cards_of(link.owner for link in found), content.content_of(ids, KINDS).attempt()
+            cards.cards_of(link.owner for link in found).attempt(),
+            content.content_of(ids, KINDS).attempt(),
         )
     )
     if isinstance(read, Refusal):
         if isinstance(read.error, errors.AuthError):
             raise read.error
         read = Content()
+    if isinstance(titled, Refusal):
+        titled = CardList(frozenset(), {}, {})
     orders = {order.id: order for order in read.built(ids)}
     titles = {owner: card.title for owner, card in titled.found.items()}
     missing = titled.missing()

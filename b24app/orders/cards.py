@@ -18,8 +18,6 @@ from b24app.orders.types import DEAL, INVOICE, Card, Owner
 _TITLE = {DEAL: ["ID", "TITLE", "ASSIGNED_BY_ID"]}
 _ITEM_TITLE = ["id", "title", "assignedById"]
 
-Outcomes = Mapping[str, Answer | errors.BitrixError]
-
 
 @dataclass(frozen=True, slots=True)
 class CardList:
@@ -98,7 +96,9 @@ def referenced(type_id: int, ids: Sequence[Reference]) -> Ask[Mapping[Owner, Car
 
 
 def _page(type_id: int, ids: Sequence[int]) -> Ask[Mapping[Owner, Card] | Refusal]:
-    return ask.of(_list_command(type_id, ids), lambda answer: _read(type_id, answer)).attempt()
+    return ask.of(_list_command(type_id, ids), lambda answer: _read(type_id, answer)).attempt(
+        whole=False
+    )
 
 
 def _list_command(type_id: int, ids: Sequence[int | Reference]) -> Command:

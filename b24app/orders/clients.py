@@ -58,7 +58,7 @@ def _row(method: str, pk: int | Reference) -> Ask[object]:
     Followed pages: crm/contacts/crm-contact-get.md, crm/companies/crm-company-get.md.
     """
     row: Ask[object] = ask.of(Command(method, {"id": pk}), lambda answer: answer.result or {})
-    return row.otherwise(None, errors.AccessDenied).otherwise({})
+    return row.otherwise(None, errors.AccessDenied, whole=False).otherwise({}, whole=False)
 
 
 def _again(method: str, row: object, wanted: int) -> Ask[object]:

@@ -247,7 +247,7 @@ def _finished(kind: Kind, ids: Sequence[int], pages: Pages, late: Late) -> Ask[C
     answers: list[Answer] = []
     for page in pages:
         if isinstance(page, Refusal):
-            unread = _without(kind, page.error, late)
+            unread = _without(kind, page, late)
             return unread.map(lambda part: _stored(kind, ids, answers, whole=False) | part)
         answers.append(page)
     found = _stored(kind, ids, answers)
@@ -259,16 +259,19 @@ def _finished(kind: Kind, ids: Sequence[int], pages: Pages, late: Late) -> Ask[C
     return further.then(lambda page: _finished(kind, ids, [*pages, page], late))
 
 
-def _without(kind: Kind, error: errors.BitrixError, late: Late) -> Ask[Content]:
-    """What goes on without the rows that ``error`` kept from being read; raises what may not."""
+def _without(kind: Kind, refusal: Refusal, late: Late) -> Ask[Content]:
+    """What goes on without the rows that were refused; fails for what may not be missing."""
+    error = refusal.error
     if isinstance(error, late) and kind is not Kind.ORDERS:
         return ask.known(Content(cut_short=True))
-    if not isinstance(error, errors.ApiError) or isinstance(
-        error, errors.MissingScope | errors.Wait
+    if (
+        refusal.whole
+        or not isinstance(error, errors.ApiError)
+        or isinstance(error, errors.MissingScope | errors.Wait)
     ):
         # An administrator has to know which of the app's own permissions is missing, and a job
         # comes back after a wait: neither means that an order is missing.
-        return ask.failed(error)
+        return ask.refused(refusal)
     if kind is Kind.ORDERS and isinstance(error, errors.AccessDenied):
         return ask.known(Content(refused=error))
     return ask.known(Content())

@@ -22,4 +22,6 @@ def orders_of(order_ids: Iterable[int]) -> Ask[dict[int, Order]]:
 def _page(ids: Sequence[int]) -> Ask[Sequence[Order]]:
     params = {"select": ["id", "accountNumber", "statusId"], "filter": {"@id": list(ids)}}
     command = Command("sale.order.list", params)
-    return ask.of(command, lambda answer: tuple(parsing.orders(answer.result))).otherwise(())
+    return ask.of(command, lambda answer: tuple(parsing.orders(answer.result))).otherwise(
+        (), whole=False
+    )

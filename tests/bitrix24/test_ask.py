@@ -176,6 +176,14 @@ def test_an_optional_part_does_without_a_request_that_failed() -> None:
     assert ask.answered(part, sent) == (1, 0)
 
 
+def test_a_failed_request_says_nothing_about_its_parts() -> None:
+    assert ask.answered(number(1).attempt(), Broken()) == Refusal(Broken.error, whole=True)
+    for part in (number(1).attempt(whole=False), number(1).otherwise(0, whole=False)):
+        with pytest.raises(errors.OutcomeUnknown):
+            ask.answered(part, Broken())
+        assert ask.answered(part, Sent({1: DENIED})) in (Refusal(DENIED), 0)
+
+
 def test_strict_asks_raise_whatever_fails_as_a_whole() -> None:
     with pytest.raises(errors.OutcomeUnknown):
         ask.answered(number(1).otherwise(0), Broken(), strict=True)

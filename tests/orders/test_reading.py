@@ -8,6 +8,7 @@ import pytest
 
 from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.answers import Answer
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.batch import Command, Outcome
 from b24app.orders import cards, existence, links, scan, status
 from b24app.orders.card_orders import Need, orders_by_id, orders_of_card
@@ -29,11 +30,12 @@ class Portal:
     payments: int = 0
     replies: dict[str, Reply] = field(default_factory=dict)
     requests: list[list[Command]] = field(default_factory=list)
-    late_after: int = 99
+    ends_after: int = 99
+    end: errors.BitrixError = field(default_factory=lambda: errors.OutOfTime("DEADLINE"))
 
     def __call__(self, commands: Mapping[str, Command], /) -> dict[str, Outcome]:
-        if len(self.requests) >= self.late_after:
-            raise errors.OutOfTime("DEADLINE")
+        if len(self.requests) >= self.ends_after:
+            raise self.end
         self.requests.append(list(commands.values()))
         return {key: self._outcome(command) for key, command in commands.items()}
 
@@ -120,10 +122,29 @@ def test_a_missing_permission_of_the_app_is_no_missing_payment() -> None:
 
 
 def test_further_pages_without_time_leave_payments_unread() -> None:
-    portal = Portal(payments=170, late_after=1)
+    portal = Portal(payments=170, ends_after=1)
     found = ask.answered(content_of([5], SUMS_ONLY), portal)
     assert found.cut_short
     assert found.built([5])[0].payments is None
+
+
+WHOLE = [errors.RateLimited(""), errors.PortalClosed(""), errors.DeadToken("")]
+
+
+@pytest.mark.parametrize("error", WHOLE)
+def test_a_request_refused_as_a_whole_hides_nothing(error: errors.BitrixError) -> None:
+    asks: list[Ask[object]] = [orders_by_id([5]), cards.cards_of([CARD]), status.orders_of([5])]
+    for question in asks:
+        with pytest.raises(type(error)):
+            ask.answered(question, Portal(ends_after=0, end=error))
+
+
+@pytest.mark.parametrize("error", WHOLE)
+def test_a_follow_up_refused_as_a_whole_hides_nothing(error: errors.BitrixError) -> None:
+    with pytest.raises(type(error)):
+        ask.answered(orders_by_id([5], SUMS_ONLY), Portal(payments=170, ends_after=1, end=error))
+    with pytest.raises(type(error)):
+        ask.answered(orders_of_card(CARD, Need(0, 20)), Portal(linked=3, ends_after=1, end=error))
 
 
 def page(steps: Steps, portal: Portal) -> Shown:
@@ -135,7 +156,7 @@ def page(steps: Steps, portal: Portal) -> Shown:
 
 
 def test_a_slow_portal_shows_rows_when_the_rest_is_late() -> None:
-    portal = Portal(linked=3, late_after=2)
+    portal = Portal(linked=3, ends_after=2)
     shown = page(Steps.ROWS_FIRST, portal)
     assert [order.id for order in shown.orders] == [3, 2, 1]
     assert shown.listing.partial
