@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Generic, Self
 
-from b24app.bitrix24 import references
+from b24app.bitrix24 import batch, references
 from b24app.bitrix24.client import Answer, Command
 from b24app.changes import credentials
 from b24app.changes.credentials import Credentials
@@ -24,8 +24,6 @@ DELETE_LINK: Final = "crm.orderentity.deleteByFilter"
 UPDATE_ORDER: Final = "sale.order.update"
 UPDATE_DEAL: Final = "crm.deal.update"
 UPDATE_ITEM: Final = "crm.item.update"
-
-PAGE_SIZE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class Property(ABC, Generic[K, V]):
 
     name: str
     writes: Mapping[str, int]
-    page_size = PAGE_SIZE
+    page_size = batch.SIZE
     answer_is_proof = False
 
     @abstractmethod
@@ -172,7 +170,7 @@ class OrderField(Property[int, str]):
 
 
 class Comment(OrderField):
-    """The manager's comment, which the buyer does not see; texts have ``\\n`` for a new line.
+    """The manager's comment on an order; texts have ``\\n`` for a new line.
 
     A browser sends ``\\r\\n``, and a comment must not refer to other commands of its request.
     """

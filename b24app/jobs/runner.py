@@ -18,13 +18,13 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from b24app.bitrix24 import errors
+from b24app.bitrix24 import batch, errors
 from b24app.bitrix24.ask import together, value_of
 from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Answer
 from b24app.bitrix24.portal_limits import Priority, View
 from b24app.changes.applying import writing
-from b24app.changes.properties import PAGE_SIZE, place_of
+from b24app.changes.properties import place_of
 from b24app.jobs import (
     batch_sizes,
     job_clients,
@@ -146,7 +146,7 @@ def _write_all(turn: Turn, ready: deque[JobItem], standing: dict[int, str | None
         if wrote and not ready and batch_sizes.is_scrap(turn.job, view, chunk):
             record(turn.held, settled)
             break
-        standing = _write(turn, view, chunk, settled, list(islice(ready, PAGE_SIZE)))
+        standing = _write(turn, view, chunk, settled, list(islice(ready, batch.SIZE)))
         wrote = True
 
 
@@ -239,7 +239,7 @@ def _chunk(
     for them. However slow the portal is, a slice that has claimed something writes at least one.
     """
     subject = work.subject_of(turn.job)
-    known = [one for one in islice(ready, PAGE_SIZE) if one.order_id in standing]
+    known = [one for one in islice(ready, batch.SIZE) if one.order_id in standing]
     _find_deleted(turn, known, standing)
     seconds, chunk, settled = min(BATCH, turn.left), list[JobItem](), list[Result]()
     room = {method: view.of(method).room for method in subject.methods}

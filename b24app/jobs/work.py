@@ -6,6 +6,7 @@ How a property is read, written and judged is the business of :mod:`b24app.chang
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from b24app.bitrix24 import batch
 from b24app.bitrix24.ask import Ask, known
 from b24app.changes import applying
 from b24app.changes.credentials import Credentials
@@ -74,7 +75,7 @@ class Changing:
 class Reading:
     """Nothing is changed: orders are read, for a table to download."""
 
-    most: int = 50
+    most: int = batch.SIZE
     methods: tuple[str, ...] = ("sale.order.list",)
     kind: str = ""
     links: bool = False

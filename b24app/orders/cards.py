@@ -18,8 +18,6 @@ from b24app.orders.types import DEAL, INVOICE, Card, Owner
 _TITLE = {DEAL: ["ID", "TITLE", "ASSIGNED_BY_ID"]}
 _ITEM_TITLE = ["id", "title", "assignedById"]
 
-Outcomes = Mapping[str, Answer | errors.BitrixError]
-
 
 @dataclass(frozen=True, slots=True)
 class CardList:

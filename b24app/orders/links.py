@@ -5,7 +5,7 @@ How a link is changed is in :mod:`b24app.changes`.
 
 from collections.abc import Iterable, Sequence
 
-from b24app.bitrix24 import ask, batch, errors
+from b24app.bitrix24 import ask, batch
 from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Command
 from b24app.bitrix24.filters import ORDER_ENTITY_FIELDS, Filter, ListQuery, Op, Order
@@ -13,8 +13,6 @@ from b24app.orders import parsing
 from b24app.orders.types import OrderLink, Owner
 
 LIST = "crm.orderentity.list"
-
-Outcome = Answer | errors.BitrixError
 
 
 def of_owner(owner: Owner, start: int = 0) -> Command:

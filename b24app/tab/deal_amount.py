@@ -86,7 +86,7 @@ def changed_since(now: Amount) -> Notice:
 
 
 def of_card(owner: Owner) -> list[str]:
-    """The name of a card for :func:`claims.claimed`."""
+    """The name of a card for :func:`write_locks.claimed`."""
     return [f"card:{owner.type_id}:{owner.id}"]
 
 

@@ -99,14 +99,14 @@ def _carried_out(
     if attempt.refused:
         _remember_denial(user)
     titles = {one: card.title for one, card in known.items()}
-    told = _deleted_told(own, changed, orders)
-    return LinkOutcome(LINK, tuple(told), orders, attempt.used, titles)
+    settled = _with_deleted(own, changed, orders)
+    return LinkOutcome(LINK, tuple(settled), orders, attempt.used, titles)
 
 
-def _deleted_told(
+def _with_deleted(
     client: Client, changed: Sequence[LinkChanged], known: Mapping[int, Order]
 ) -> list[LinkChanged]:
-    """The same; orders that have left their card because they were deleted are told as deleted.
+    """The same; orders that have left their card because they were deleted have failed as deleted.
 
     One more request, only where an order that was linked is linked to nothing and is not listed.
     """

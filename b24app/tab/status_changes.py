@@ -56,13 +56,13 @@ def _carried_out(
     changed = applying.apply(client, STATUS, changes, here, send_before=send_before)
     gone = existence.gone(client, set(ids) - known.keys())
     # What is not here has left the card, unless the portal says that it was deleted.
-    told = (
+    settled = (
         one
         if one.change.key in here.keys() | gone
         else replace(one, result=Result.CONFLICT, error=None)
         for one in changed
     )
-    return Outcome(STATUS, tuple(told), known)
+    return Outcome(STATUS, tuple(settled), known)
 
 
 def recorded(
@@ -98,5 +98,5 @@ def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     text = ngettext(
         "Status of %(count)d order changed", "Status of %(count)d orders changed", count
     ) % {"count": count}
-    told = problem_texts.of_statuses(user, outcome, made, undo_url(opened))
-    return answer(request, opened, user, told, text if count else "", made)
+    notices = problem_texts.of_statuses(user, outcome, made, undo_url(opened))
+    return answer(request, opened, user, notices, text if count else "", made)

@@ -33,23 +33,23 @@ def answered(
     entries: Sequence[AuditEntry],
     draw: Draw = responses.region_drawn,
 ) -> HttpResponse:
-    """Take the entries back and show what stands now; ``entries`` are of one kind and at most 50.
+    """Undo the entries and show what stands now; ``entries`` are of one kind and at most 50.
 
-    Raises :class:`BadForm` for entries that are not taken back from a tab.
+    Raises :class:`BadForm` for entries that cannot be undone from a tab.
     """
     kinds = {one.kind for one in entries}
     if len(entries) > forms.MOST or len(kinds) != 1:
         raise forms.BadForm
     kind = kinds.pop()
     if kind == Kind.LINK:
-        told, done = _links(user, opened, entries)
+        notices, done = _links(user, opened, entries)
     elif kind == Kind.STATUS:
-        told, done = _statuses(user, opened, entries)
+        notices, done = _statuses(user, opened, entries)
     elif kind == Kind.AMOUNT and len(entries) == 1:
-        told, done = _amount(user, opened, entries)
+        notices, done = _amount(user, opened, entries)
     else:
         raise forms.BadForm
-    return answer(request, opened, user, told, _("Taken back") if done else "", None, draw=draw)
+    return answer(request, opened, user, notices, _("Taken back") if done else "", None, draw=draw)
 
 
 def _links(
@@ -60,8 +60,8 @@ def _links(
     outcome = link_actions.carry_out(user, card, changes)
     undoes = {one.order_id: one.pk for one in entries}
     change = responses.links_recorded(user, Through.UNDO, outcome, undoes)
-    told = problem_texts.of_links(user, outcome, card, change, responses.undo_url(opened))
-    return told, bool(outcome.done)
+    notices = problem_texts.of_links(user, outcome, card, change, responses.undo_url(opened))
+    return notices, bool(outcome.done)
 
 
 def _statuses(
@@ -72,8 +72,8 @@ def _statuses(
     outcome = status_changes.carry_out(user, owner, changes)
     undoes = {one.order_id: one.pk for one in entries}
     change = status_changes.recorded(user, Through.UNDO, outcome, owner, undoes)
-    told = problem_texts.of_statuses(user, outcome, change, responses.undo_url(opened))
-    return told, bool(outcome.done)
+    notices = problem_texts.of_statuses(user, outcome, change, responses.undo_url(opened))
+    return notices, bool(outcome.done)
 
 
 def _amount(

@@ -88,6 +88,17 @@ def test_a_lost_answer_is_read_back(client: Client, portal: DemoPortal, tab: Pag
     assert answer.toast["text"] == "Amount set to €20,430.50"
 
 
+def test_an_amount_that_nobody_can_read_back_is_recorded_as_uncertain(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.misbehave("reset", method="crm.deal.get", skip=2, times=9)
+    portal.misbehave("reset", method="crm.deal.update", after=True)
+    answer = submit(client, tab, "/tab/amount/", SUM)
+    assert amount(portal)[0] == 20430.5
+    assert 'data-note="unknown"' in answer.text
+    assert not AuditEntry.objects.get().certain
+
+
 def test_an_invoice_has_an_amount_too(client: Client, portal: DemoPortal, tab: Page) -> None:
     portal.state.invoices[118]["opportunity"] = 1
     page = open_invoice(client, portal, ILYA)
