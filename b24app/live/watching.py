@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 KEPT = 3600
 # Seconds without a question after which nobody is thought to look any more.
 LOOKING = 30
-MAX_NAMES = 5000
-# Stands for a card if it is not known which one has changed.
+MOST = 5000
+# What is told in place of a card where nobody knows which one has changed.
 UNREAD = "?"
 
 # The moment is taken inside, so that no tab's question can fall between taking and writing it.
@@ -85,7 +85,7 @@ def _tell(portal: int, names: Sequence[str]) -> None:
     if not names:
         return
     try:
-        redis.client().eval(_TELL, 1, _changed(portal), KEPT, MAX_NAMES, *names)
+        redis.client().eval(_TELL, 1, _changed(portal), KEPT, MOST, *names)
     except RedisError:
         logger.warning("Redis away: open tabs will not notice changes")
 

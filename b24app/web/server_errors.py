@@ -40,7 +40,7 @@ AWAY = (OperationalError, InternalError, InterfaceError, RedisError, BrokerError
 TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
 
-# Fragments that go to these places are shown in the place of the orders, which the page reads again.
+# Fragments that go to these places are shown in the place of the orders, which the page reads anew.
 OF_THE_ORDERS = frozenset({"orders", "grid", "dialog-host"})
 # After which a page of an outage tries again by itself for the first time.
 RETRY_SECONDS = 15
@@ -58,7 +58,7 @@ class FailurePages:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """None for a bug, which Django logs with its traceback and passes to :func:`unexpected`."""
+        """None for a bug, which Django logs with its traceback and hands to :func:`unexpected`."""
         state = _state(error)
         if state is None:
             return None
@@ -85,7 +85,7 @@ def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _state(error: BaseException) -> State | None:
-    """The state for a failure that is not a bug of ours; None for any other."""
+    """The state for a failure that is no bug of ours; None for any other."""
     # A damaged file is DatabaseError itself; its other subclasses speak of our statements.
     if isinstance(error, AWAY) or type(error) is DatabaseError:
         return State(
@@ -165,7 +165,7 @@ def _fragment(request: HttpRequest, state: State, route: str) -> HttpResponse:
 def _again(request: HttpRequest, route: str) -> tuple[str, str]:
     """What the Retry button asks for, and the id of the place it belongs to: where it stands, if empty.
 
-    Empty for a change made in a card: its orders are read again. A change is never sent twice.
+    Empty for a change made in a card: its orders are read anew. A change is never sent twice.
     """
     if request.method == "GET":
         return request.get_full_path(), ""

@@ -19,7 +19,7 @@ _SALT = "b24app.web.session"
 
 
 class NoSession(Exception):
-    """There is no valid session. ``ended``: it is an old one, neither forged nor missing."""
+    """There is no valid session. ``ended`` tells an old one from a forged or missing one."""
 
     def __init__(self, *, ended: bool) -> None:
         super().__init__("ended" if ended else "missing")

@@ -22,11 +22,11 @@ from openpyxl.worksheet._write_only import WriteOnlyWorksheet
 Cell = str | int | Decimal | date | None
 
 # Excel's own limits.
-MAX_TEXT_CHARACTERS = 32_767
-MAX_TITLE_CHARACTERS = 31
+LONGEST_TEXT = 32_767
+LONGEST_TITLE = 31
 
 _FORMULA = re.compile(r"[\s\ufeff]*[=+\-@＝＋－＠]")
-_MAX_COLUMN_CHARACTERS = 60
+_WIDEST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,12 @@ def _harmless(text: str) -> str:
 def xlsx_file(table: Table) -> bytes:
     """An Excel workbook with one sheet, its first row in bold and always in sight."""
     book = Workbook(write_only=True)
-    sheet = book.create_sheet(
-        re.sub(r"[\\/*?:\[\]]", " ", table.title)[:MAX_TITLE_CHARACTERS] or None
-    )
+    sheet = book.create_sheet(re.sub(r"[\\/*?:\[\]]", " ", table.title)[:LONGEST_TITLE] or None)
     sheet.freeze_panes = "A2"
     for column, heading in enumerate(table.headings):
         longest = max((len(str(row[column] or "")) for row in table.rows), default=0)
         letter = sheet.column_dimensions[_letter(column)]
-        letter.width = min(max(len(heading), longest) + 2, _MAX_COLUMN_CHARACTERS)
+        letter.width = min(max(len(heading), longest) + 2, _WIDEST)
     bold = Font(bold=True)
     headings = [_text(sheet, one) for one in table.headings]
     for cell in headings:
@@ -115,7 +113,7 @@ def _cell(sheet: WriteOnlyWorksheet, value: Cell) -> Any:
 
 def _text(sheet: WriteOnlyWorksheet, text: str) -> Any:
     """A cell that is text whatever it looks like: no formula, nothing Excel calculates when edited."""
-    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("", text)[:MAX_TEXT_CHARACTERS])
+    cell = WriteOnlyCell(sheet, value=ILLEGAL_CHARACTERS_RE.sub("", text)[:LONGEST_TEXT])
     cell.data_type = "s"
     if _FORMULA.match(text):
         cell.quotePrefix = True

@@ -1,4 +1,4 @@
-"""Uploaded files stay in memory, never on disk, and no more of them than is ever read.
+"""Uploaded files are held in memory, never on disk, and no more of them than is ever read.
 
 What comes beyond that is counted and thrown away, so the page can say how large the file was; a request
 far beyond it is refused before any of it is read.
