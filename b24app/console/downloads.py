@@ -48,8 +48,8 @@ def owner_type(owner: Owner | None) -> str:
 
 def links_table(found: Sequence[Described]) -> Table:
     headings = [
-        _("Order ID"), _("Order"), _("Date"), _("Customer"), _("Amount"), _("Currency"),
-        _("Owner type"), _("Owner ID"), _("Owner"), _("Linked by"),
+        _("Order ID"), _("Order"), _("Date"), _("Client"), _("Amount"), _("Currency"),
+        _("Type"), _("Deal/invoice ID"), _("Linked to"), _("Linked by"),
     ]  # fmt: skip
     return Table(_("Order links"), headings, [_row(one) for one in found])
 
@@ -88,7 +88,7 @@ def answer(table: Table, form: QueryDict, language: str, name: str) -> HttpRespo
 def audit_table(lines: Sequence[Line]) -> Table:
     headings = [
         _("When (UTC)"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
-        _("Through"), _("On whose right"), _("Certain"),
+        _("Source"), _("With whose permissions"), _("Confirmed"),
     ]  # fmt: skip
     return Table(_("Audit"), headings, [_audit_row(one) for one in lines])
 
@@ -97,7 +97,7 @@ def _audit_row(line: Line) -> list[Cell]:
     one = line.entry
     throughs = {
         "tab": _("in the tab"), "order_card": _("in the order’s card"), "job": _("bulk job"),
-        "undo": _("taken back"), "console": _("in the console"),
+        "undo": _("undo"), "console": _("in the console"),
         "opening": _("by opening the app"),
     }  # fmt: skip
     return [
@@ -120,7 +120,7 @@ def _what(line: Line) -> str:
     whats = {
         "linked": _("linked"), "moved": _("moved"), "unlinked": _("unlinked"),
         "status": _("status changed"), "responsible": _("responsible changed"),
-        "amount": _("amount set"), "access": _("access taken over"),
+        "amount": _("amount changed"), "access": _("access taken over"),
         "support": _("support data read"),
     }  # fmt: skip
     found = whats.get(line.what, line.what)

@@ -33,8 +33,8 @@ _WAITING = (S.PENDING, S.CLAIMED, S.WRITING, S.UNKNOWN)
 _NOT_AGREED = "not_agreed"
 _ORIGINS = {
     Job.Origin.FILE: gettext_lazy("From a file"),
-    Job.Origin.LIST: gettext_lazy("A pasted list"),
-    Job.Origin.SEARCH: gettext_lazy("By search"),
+    Job.Origin.LIST: gettext_lazy("Pasted list"),
+    Job.Origin.SEARCH: gettext_lazy("Search results"),
 }
 _STATE_PILLS = {
     Job.State.RUNNING: "info",
@@ -136,7 +136,7 @@ def about(job: Job) -> str:
         _name(card) if card and job.origin == Job.Origin.CARD else "",
         f"{since or '…'} – {until or '…'}" if since or until else "",
         _("Only orders that are not linked") if search.get("unlinked") is True else "",
-        _("To %(target)s") % {"target": _name(target)} if target and target != card else "",
+        _("Link to %(target)s") % {"target": _name(target)} if target and target != card else "",
     )
     return " · ".join(str(one) for one in said if one)
 
@@ -201,7 +201,7 @@ def _outcomes(job: Job, not_agreed: int) -> list[Filter]:
         Filter(S.SKIPPED.value, _("Skipped"), job.skipped, bad=True),
         Filter(S.FAILED.value, _("Failed"), job.failed, bad=True),
         Filter(_NOT_AGREED, _("Not moved"), not_agreed, bad=False),
-        Filter(OVERRODE, _("Overrode a change"), overrode, bad=True),
+        Filter(OVERRODE, _("Replaced a change"), overrode, bad=True),
     )
     return [one for one in chips if one.count > 0]
 
@@ -227,7 +227,7 @@ def headings(job: Job) -> tuple[str, str] | None:
     began = not job.previewing
     subject = work.subject_of(job)
     if isinstance(subject, work.Links):
-        return _("Goes to"), _("Linked before") if began else _("Linked now")
+        return _("New link"), _("Linked before") if began else _("Linked now")
     if job.subject == Job.Kind.STATUS:
         return _("New status"), _("Status before") if began else _("Status now")
     if job.subject == Job.Kind.RESPONSIBLE:
@@ -294,7 +294,7 @@ def _text(item: JobItem, names: Mapping[str, str], *, links: bool) -> str:
     if item.reason:
         return _reason(item, names)
     if item.verdict == V.NO_ORDER and item.detail:
-        return _("Left out: the store has no such order; did you mean %(number)s?") % {
+        return _("Skipped: the store has no such order; did you mean %(number)s?") % {
             "number": item.detail
         }
     if item.verdict in texts.LEFT:
@@ -313,7 +313,7 @@ def _reason(item: JobItem, names: Mapping[str, str]) -> str:
     if item.reason == "changed" and item.detail:
         return f"{found} ({_named(item.detail, names)})"
     if item.reason == "bad_card" and (number := _ONE_NUMBER.fullmatch(item.wanted_text)):
-        return _("%(reason)s; if you mean deal %(id)s, write %(id)s alone") % {
+        return _("%(reason)s; for deal %(id)s, enter only %(id)s") % {
             "reason": found, "id": number[1],
         }  # fmt: skip
     return found
@@ -343,13 +343,13 @@ def _way(item: JobItem) -> str:
     """From where to where an order goes."""
     source, target = place_of_or_none(item.seen), place_of_or_none(item.wanted)
     if item.verdict == V.MOVE and source and target:
-        return _("From %(source)s to %(target)s") % {
+        return _("Move from %(source)s to %(target)s") % {
             "source": _name(source), "target": _name(target),
         }  # fmt: skip
     if item.verdict == V.LINK and target:
-        return _("To %(target)s") % {"target": _name(target)}
+        return _("Link to %(target)s") % {"target": _name(target)}
     if item.verdict == V.UNLINK and source:
-        return _("Out of %(source)s") % {"source": _name(source)}
+        return _("Unlink from %(source)s") % {"source": _name(source)}
     return ""
 
 
@@ -367,9 +367,9 @@ def table(job: Job, show: str, *, moves: bool) -> Table:
     name = _("Job %(id)s") % {"id": job.pk}
     if job.kind == Job.Kind.EXPORT and job.done:
         return order_export.table(name, chosen(job, S.DONE))
-    wanted, seen = headings(job) or (_("Goes to"), _("Linked now"))
+    wanted, seen = headings(job) or (_("New link"), _("Linked now"))
     columns = [
-        _("Row"), _("Order"), _("Order ID"), seen, wanted, _("Verdict"), _("Outcome"), _("Reason"),
+        _("Row"), _("Order"), _("Order ID"), seen, wanted, _("Check"), _("Outcome"), _("Reason"),
         _("Time"),
     ]  # fmt: skip
     return Table(name, columns, list(_cells(job, show, moves=moves)))
@@ -377,7 +377,7 @@ def table(job: Job, show: str, *, moves: bool) -> Table:
 
 def _cells(job: Job, show: str, *, moves: bool) -> Iterator[list[Cell]]:
     rows = chosen(job, show).iterator(chunk_size=AT_ONCE)
-    left = _("Left out") if job.started_at else ""
+    left = _("Skipped in the preview") if job.started_at else ""
     while piece := list(islice(rows, AT_ONCE)):
         for line in lines(job, piece):
             shown = replace(line, unless_moved="") if moves else _unmoved(line)

@@ -54,9 +54,9 @@ def _kept(order: Order) -> dict[str, str]:
 def table(name: str, items: QuerySet[JobItem]) -> Table:
     """One row for each order read, money as numbers."""
     headings = [
-        _("Order"), _("Order ID"), _("Date"), _("Status"), _("Customer"), _("Company"), _("Phone"),
+        _("Order"), _("Order ID"), _("Date"), _("Status"), _("Client"), _("Company"), _("Phone"),
         _("E-mail"), _("Amount"), _("Paid"), _("To pay"), _("Currency"), _("Cancelled"),
-        _("Shipped"), _("Tracking number"), _("Owner type"), _("Owner ID"),
+        _("Shipped"), _("Tracking number"), _("Type"), _("Deal/invoice ID"),
     ]  # fmt: skip
     return Table(name, headings, [_cells(item) for item in items.iterator(chunk_size=2000)])
 

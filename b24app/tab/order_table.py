@@ -56,7 +56,7 @@ def table(
         _("ID"),
         _("Number"),
         _("Date"),
-        _("Customer"),
+        _("Client"),
         _("Company"),
         _("Phone"),
         _("E-mail"),

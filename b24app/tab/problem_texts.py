@@ -43,7 +43,7 @@ _OF_THE_PORTAL: tuple[tuple[type[errors.BitrixError], Promise], ...] = (
             "lift the block: ask an administrator to contact them."
         ),
     ),
-    (errors.LimitError, gettext_lazy("The portal is busy. Try again in a minute.")),
+    (errors.LimitError, gettext_lazy("Bitrix24 is busy. Try again in a minute.")),
     (
         errors.PortalClosed,
         gettext_lazy("Your Bitrix24 is closed for maintenance. Try again later."),
@@ -111,7 +111,7 @@ def _overridden(
 
 
 def _overridden_title(number: str) -> str:
-    return _("Somebody else’s change of No. %(number)s was overridden") % {"number": number}
+    return _("Someone else’s change of No. %(number)s was replaced") % {"number": number}
 
 
 def _had_been(before: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
@@ -134,7 +134,7 @@ def _conflicts(portal: Portal, outcome: Outcome, here: Owner | None) -> Iterator
         by_whom = _by_whom(last.get(one.change.order_id), one.now)
         yield Notice(
             "conflict",
-            _("No. %(number)s was not touched") % {"number": number},
+            _("No. %(number)s was not changed") % {"number": number},
             f"{_standing(one.now, here, outcome.titles)} {by_whom}".strip(),
             f"{one.change.order_id}|{seen_text(one.now)}" if wanted_here else "",
         )
@@ -142,9 +142,9 @@ def _conflicts(portal: Portal, outcome: Outcome, here: Owner | None) -> Iterator
 
 def _standing(now: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
     if now is None:
-        return _("Somebody unlinked it in the meantime.")
+        return _("Someone unlinked it in the meantime.")
     if now == here:
-        return _("Somebody linked it to this card in the meantime.")
+        return _("Someone linked it to this card in the meantime.")
     named = {"id": now.id, "title": titles.get(now, "")}
     if now.is_deal:
         return _("It is linked to deal %(id)s %(title)s now.") % named
@@ -154,7 +154,7 @@ def _standing(now: Owner | None, here: Owner | None, titles: Mapping[Owner, str]
 def _by_whom(entry: AuditEntry | None, now: Owner | None) -> str:
     if entry is None or entry.target != now or not entry.user_name:
         return ""
-    return _("%(person)s did that.") % {"person": entry.user_name}
+    return _("Changed by %(person)s.") % {"person": entry.user_name}
 
 
 def _failures(user: PortalUser, outcome: Outcome) -> Iterator[Notice]:
@@ -172,29 +172,34 @@ def _failures(user: PortalUser, outcome: Outcome) -> Iterator[Notice]:
 
 def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
     if isinstance(error, BeingChanged):
-        return _("It is being changed at this moment. Look at it once more in a few seconds.")
+        return _("It is being changed right now. Check again in a few seconds.")
     if isinstance(error, errors.OutOfTime):
         return _("It took too long, so nothing was sent. Try again.")
     if isinstance(error, errors.AccessDenied):
         return " ".join(
             [
-                _("Linking needs the right to change orders, or your name in the app’s settings."),
+                _(
+                    "To link orders, you need permission to change them, or an administrator must "
+                    "add you in the app’s settings."
+                ),
                 _who(user.portal),
             ]
         ).strip()
     if isinstance(error, errors.OrderNotFound):
         return _("The order was deleted.")
     if isinstance(error, errors.NotFound):
-        return _("You cannot open the card it would go to or come from, or that card is deleted.")
+        return _("You don’t have access to its current or its new card, or that card was deleted.")
     if isinstance(error, errors.StoreMissing):
-        return _("This portal has no online store.")
+        return _("This Bitrix24 has no online store.")
     if isinstance(error, errors.AuthError):
-        return _("The app’s own access has ended. An administrator opens the app once to renew it.")
+        return _(
+            "The app’s own access has ended. An administrator can renew it by opening the app."
+        )
     if everybodys := _of_the_portal(error):
         return everybodys
     if isinstance(error, errors.NotSaved) and user.is_admin and error.description:
-        return _("The store did not save the order: %(text)s") % {"text": error.description}
-    return _("The portal refused. Nothing else was changed.")
+        return _("The store couldn’t save the order: %(text)s") % {"text": error.description}
+    return _("Bitrix24 rejected the request. Nothing else was changed.")
 
 
 def _of_the_portal(error: errors.BitrixError | None) -> str:
@@ -204,9 +209,7 @@ def _of_the_portal(error: errors.BitrixError | None) -> str:
 def _who(portal: Portal) -> str:
     """Who can grant a right, as far as the app knows administrators."""
     names = ", ".join(one.name for one in who_can_grant(portal) if one.name)
-    return (
-        _("These administrators can grant either: %(names)s.") % {"names": names} if names else ""
-    )
+    return _("These administrators can do either: %(names)s.") % {"names": names} if names else ""
 
 
 def of_statuses(
@@ -230,18 +233,20 @@ def of_statuses(
 def _status_reason(one: StatusChanged) -> str:
     """Why a status was not changed; empty where it was, or where nobody knows."""
     if one.result is Result.CONFLICT:
-        return _("Its status or its place was changed in the meantime. Look again first.")
+        return _("Its status or link was changed in the meantime. Check again first.")
     if one.result is not Result.FAILED:
         return ""
     if isinstance(one.error, BeingChanged):
-        return _("It is being changed at this moment. Look at it once more in a few seconds.")
+        return _("It is being changed right now. Check again in a few seconds.")
     if isinstance(one.error, errors.OutOfTime):
         return _("It took too long, so nothing was sent. Try again.")
     if isinstance(one.error, errors.AccessDenied):
-        return _("Changing a status needs the right to change orders in Bitrix24.")
+        return _("To change a status, you need permission to change orders in Bitrix24.")
     if isinstance(one.error, errors.OrderNotFound):
         return _("The order was deleted.")
-    return _of_the_portal(one.error) or _("The portal refused. Nothing else was changed.")
+    return _of_the_portal(one.error) or _(
+        "Bitrix24 rejected the request. Nothing else was changed."
+    )
 
 
 def _overridden_statuses(
@@ -279,7 +284,5 @@ def _unknown(count: int) -> Iterator[Notice]:
                 count,
             )
             % {"count": count},
-            _(
-                "The portal stopped answering in the middle. Look at the list before you repeat anything."
-            ),
+            _("Bitrix24 stopped responding. Check the list before you try again."),
         )

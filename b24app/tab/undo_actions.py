@@ -50,7 +50,7 @@ def answered(
         told, done = _amount(user, opened, entries)
     else:
         raise forms.BadForm
-    return answer(request, opened, user, told, _("Taken back") if done else "", None, draw=draw)
+    return answer(request, opened, user, told, _("Undone") if done else "", None, draw=draw)
 
 
 def _links(
@@ -89,7 +89,7 @@ def _amount(
             if (card.amount, card.currency) == (wanted.amount, wanted.currency):
                 return [], True
             if (card.amount, card.currency) != (written.amount, written.currency):
-                text = _("It is %(amount)s now: somebody has changed it since.")
+                text = _("Someone has changed it since: now it is %(amount)s.")
                 shown = text % {"amount": money(card.amount, card.currency)}
                 return [Notice("conflict", _("The amount was not changed"), shown)], False
             done = deal_amount.set_to(user, Through.UNDO, card, wanted, send_before, undoes=one.pk)

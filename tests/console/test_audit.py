@@ -101,9 +101,9 @@ def test_what_a_line_says(client: Client, page: Page) -> None:
     responsible = re.findall(r'data-what="responsible".*?</tr>', text, re.DOTALL)[0]
     assert 'class="from">Anna Schmidt<' in responsible
     assert 'class="to">Maria Lopez<' in responsible
-    assert "may not have happened" in responsible
+    assert "may not have been made" in responsible
     unlinked = re.findall(r'data-what="unlinked".*?</tr>', text, re.DOTALL)[0]
-    assert "with the app’s right" in unlinked
+    assert "with the app’s permissions" in unlinked
     assert "/crm/type/31/details/7021/" in unlinked
 
 
@@ -112,7 +112,7 @@ def test_what_was_taken_back_says_so(client: Client, page: Page) -> None:
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "undo", [Entry("link", 1, source=HERE, undoes=entry.pk)])
     text = ask(client, page, AUDIT).text
-    assert "taken back since" in re.findall(r'data-what="linked".*?</tr>', text, re.DOTALL)[0]
+    assert "undone later" in re.findall(r'data-what="linked".*?</tr>', text, re.DOTALL)[0]
 
 
 @pytest.mark.parametrize(

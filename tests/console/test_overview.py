@@ -45,7 +45,7 @@ def test_all_is_well(client: Client, portal: DemoPortal, worker: None) -> None:
     page = at_work(client, portal)
     assert set(grades(page).values()) == {"fine"}
     assert faults(page) == []
-    assert "All 4 are granted" in page.text
+    assert "4 of 4 granted" in page.text
     assert "Anna" in page.text
 
 
@@ -141,7 +141,7 @@ def passed_on(client: Client, page: Page) -> list[str]:
     text = ask(client, page, f"{reverse('console-audit')}?kind=access").text
     lines = re.findall(r'data-what="access".*?</tr>', text, re.DOTALL)
     for line in lines:
-        assert "Work in the background" in line
+        assert "Background work" in line
         assert 'class="from">Anna Schmidt<' in line
         assert 'class="to">Maria Lopez<' in line
     return [re.findall(r'class="how">([^<]+)<', line)[0].strip() for line in lines]
@@ -163,7 +163,7 @@ def test_another_administrator_takes_over_by_opening_once_the_access_has_ended(
     page = open_main(client, portal, MARIA)
     assert Portal.objects.get().installer == PortalUser.objects.get(user_id=MARIA)
     assert faults(page) == []
-    assert "1 person has to open the app anew" in page.text
+    assert "1 person needs to reopen the app" in page.text
     assert passed_on(client, page) == ["by opening the app"]
 
 
