@@ -15,6 +15,7 @@ from b24app.journal.models import AuditEntry
 from b24app.orders import scan
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import Portal
+from b24app.portals.templatetags.shown import local
 from b24app.web import table_files
 from b24app.web.table_files import Cell, Table
 
@@ -59,7 +60,7 @@ def _row(one: Described) -> list[Cell]:
     return [
         one.order_id,
         order.number if order else "",
-        order.created if order else None,
+        local(order.created) if order else None,
         order.customer.title if order else "",
         order.price if order else None,
         order.currency if order else "",
@@ -87,7 +88,7 @@ def answer(table: Table, form: QueryDict, language: str, name: str) -> HttpRespo
 
 def audit_table(lines: Sequence[Line]) -> Table:
     headings = [
-        _("When (UTC)"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
+        _("When"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
         _("Source"), _("With whose permissions"), _("Confirmed"),
     ]  # fmt: skip
     return Table(_("Audit"), headings, [_audit_row(one) for one in lines])
@@ -101,7 +102,7 @@ def _audit_row(line: Line) -> list[Cell]:
         "opening": _("by opening the app"),
     }  # fmt: skip
     return [
-        f"{one.at:%Y-%m-%d %H:%M:%S}",
+        f"{local(one.at):%Y-%m-%d %H:%M:%S}",
         one.user_name or str(one.user_id),
         _what(line),
         one.order_id or None,

@@ -78,7 +78,7 @@ def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, ob
         "checks": checks,
         "faults": [one for one in checks if one.wrong and not _told(user.portal, one, checks)],
         "removal_until": _removal_until(user.portal),
-        "chart": chart.of_month(user.portal, timezone.now().date()),
+        "chart": chart.of_month(user.portal, timezone.localdate()),
     }
 
 

@@ -12,6 +12,7 @@ from b24app.jobs.judging import Result
 from b24app.jobs.models import JobItem, place_of
 from b24app.orders.card_orders import read_orders
 from b24app.orders.types import DEAL, INVOICE, Order, Owner
+from b24app.portals.templatetags.shown import local
 from b24app.web.table_files import Cell, Table
 
 # 50 orders are nine commands; five times that is one request.
@@ -67,7 +68,7 @@ def _cells(item: JobItem) -> list[Cell]:
     return [
         data.get("number", ""),
         item.order_id,
-        datetime.fromisoformat(created) if created else None,
+        local(datetime.fromisoformat(created)) if created else None,
         *_texts(data, ("status", "customer", "company", "phone", "email")),
         *(Decimal(data.get(key) or "0") for key in ("price", "paid", "to_pay")),
         data.get("currency", ""),

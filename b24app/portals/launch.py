@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
+from django.utils import timezone
 
 from b24app import tracing
 from b24app.bitrix24 import answers, errors
@@ -80,6 +81,8 @@ class Person:
     is_admin: bool
     payment_expired: bool | None = None
     """Whether the app's subscription has ended; None where the portal does not say."""
+    utc_offset: int | None = None
+    """Minutes that the portal's clock is ahead of UTC; None where the portal does not say."""
 
 
 def read(query: Mapping[str, str], form: Mapping[str, str]) -> Posted:
@@ -254,7 +257,8 @@ def identified(
         verified_by_server(posted)
     tracing.note_user(user_id)
     name = " ".join(str(row.get(key) or "") for key in ("NAME", "LAST_NAME")).strip()
-    return Person(user_id, name[:255], row.get("ADMIN") is True, payment_expired(app))
+    offset = profile.time.utc_offset if profile.time is not None else None
+    return Person(user_id, name[:255], row.get("ADMIN") is True, payment_expired(app), offset)
 
 
 def app_code(outcome: Answer | errors.BitrixError) -> str:
@@ -285,12 +289,16 @@ def opened(
     itself (:mod:`renewal`). ``grant`` is the pair that the authorization server has given in exchange
     for what came in: it is proven, and takes the place of both.
 
-    What the portal said on the way about the subscription is kept with it, where it is news. It also
+    What the portal said on the way about the subscription and its clock is kept with it, where it is
+    news; times in this answer are shown by that clock. The opening also
     ends the waiting for a removal of the app that was reported and never confirmed. An
     administrator's opening also brings the application token of a portal that had none to tell before.
     """
     if person.payment_expired is not None:
         settle(portal, payment_expired=person.payment_expired)
+    if person.utc_offset is not None:
+        settle(portal, utc_offset=person.utc_offset)
+    timezone.activate(portal.zone)
     if portal.removal_told_at is not None:
         # The portal has just answered this person's token: the app is there.
         settle(portal, removal_told_at=None, removal_look_at=None, removal_clean=False)
