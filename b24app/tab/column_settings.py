@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.errors import BitrixError
+from b24app.tab.grid_columns import HIDEABLE
 
 OPTION = "lo_columns"
-
-# The order itself always stays.
-HIDEABLE = ("cust", "status", "pay", "ship", "sum", "resp")
 
 
 def command() -> dict[str, Command]:
@@ -20,7 +18,7 @@ def command() -> dict[str, Command]:
 
 
 def hidden(outcomes: Mapping[str, Answer | BitrixError]) -> tuple[str, ...]:
-    """The columns hidden; none where the portal keeps no choice or does not tell it."""
+    """The hidden columns; none if the portal keeps no choice or does not return it."""
     outcome = outcomes.get("columns")
     kept = outcome.result if isinstance(outcome, Answer) else None
     return of(kept.split(",") if isinstance(kept, str) else ())
@@ -29,7 +27,7 @@ def hidden(outcomes: Mapping[str, Answer | BitrixError]) -> tuple[str, ...]:
 def of(names: Iterable[str]) -> tuple[str, ...]:
     """Those of ``names`` that are columns which may be hidden, each once, in the grid's order."""
     given = set(names)
-    return tuple(name for name in HIDEABLE if name in given)
+    return tuple(column.name for column in HIDEABLE if column.name in given)
 
 
 def keep(client: Client, names: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
 from b24app.tab import order_rows, view_options
 from b24app.tab.forms import BadForm
+from b24app.tab.grid_row import Names
 from b24app.tab.order_rows import Grid
 from b24app.web.session import Session
 
@@ -84,9 +85,7 @@ class Reading:
             people = dictionaries.people(
                 self._portal, self._client, (order.responsible_id for order in shown.orders)
             )
-        names = order_rows.Names(
-            statuses, people, dictionaries.platforms(self._portal, outcomes), language
-        )
+        names = Names(statuses, people, dictionaries.platforms(self._portal, outcomes), language)
         return order_rows.grid(shown, self._asked.narrowing, names)
 
 

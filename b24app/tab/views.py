@@ -19,8 +19,9 @@ from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
 from b24app.portals.placements import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
 from b24app.portals.rights import Asks
-from b24app.tab import column_settings, order_rows, order_table, region
+from b24app.tab import column_settings, grid_columns, order_rows, order_table, region
 from b24app.tab.forms import BadForm
+from b24app.tab.grid_row import Names
 from b24app.web import entry, error_states, table_files
 from b24app.web.frame_headers import allow_frame, nonce_of
 from b24app.web.session import Session
@@ -61,7 +62,9 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
         "card": card,
         "session": opened.token(),
         "nonce": nonce_of(request),
-        "hideable": column_settings.HIDEABLE,
+        "hideable": grid_columns.HIDEABLE,
+        "sorts": grid_columns.SORTS,
+        "span": grid_columns.SPAN,
         "hidden": column_settings.hidden(outcomes),
         "statuses": order_rows.status_choices(statuses, language),
         "rest_follows": slow,
@@ -93,7 +96,7 @@ def grid(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
 def order_details(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """What an opened row shows: one request to the portal. A failure stays inside the row."""
     order_id = _order_id(request.GET.get("order", ""))
-    context: dict[str, object] = {"order_id": order_id}
+    context: dict[str, object] = {"order_id": order_id, "span": grid_columns.SPAN}
     try:
         context["details"] = details.details_of(
             order_id, client_of(user).batch(details.commands(order_id))
@@ -139,12 +142,9 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
         if not 0 < len(ids) <= MOST_EXPORTED:
             raise BadForm
         chosen = list(read_orders(client, ids))
-    table = order_table.table(
-        chosen,
-        dictionaries.read_statuses(portal, client),
-        dictionaries.people(portal, client, (order.responsible_id for order in chosen)),
-        opened.language,
-    )
+    statuses = dictionaries.read_statuses(portal, client)
+    people = dictionaries.people(portal, client, (order.responsible_id for order in chosen))
+    table = order_table.table(chosen, Names(statuses, people, {}, opened.language))
     content = (
         table_files.xlsx_file(table)
         if kind == "xlsx"
