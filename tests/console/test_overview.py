@@ -219,7 +219,7 @@ def test_numbers_of_the_last_30_days(client: Client, portal: DemoPortal) -> None
     numbers = dict(re.findall(r'data-number="(\w+)">([^<]*)<', text))
     assert numbers == {"linked": "1,200", "moved": "1", "unlinked": "1", "undone": "1"}
     assert text.count("<rect") == 2
-    assert f"{anna.name} 1,203" in text
+    assert f"{anna.name} (1,203)" in text
     assert "Stranger" not in text
 
 
