@@ -93,7 +93,7 @@ def _table(portal: DemoPortal, links: int) -> None:
         if following := leads(shown, "page-next"):
             opened("  next", following)
     for name, route in (("without a deal", "without-deal"), ("deals gone", "without-owner")):
-        shown = opened(f"{name}, 500 looked at", f"{LINKS}{route}/")
+        shown = opened(f"{name}, 500 checked", f"{LINKS}{route}/")
         opened("  1,500 more", leads(shown, "report-line"))
     form: dict[str, object] = {"format": "csv"} | {name: [] for name in FIELDS}
     measured("export, 2,000 rows", partial(submit, client, page, f"{LINKS}export/", form))

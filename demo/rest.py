@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 
 from flask import Flask, Response, request
 
@@ -81,6 +82,7 @@ class Rest:
         self.request_ids: list[str] = []
         self.peers: set[object] = set()
         self.latency = latency
+        self.zone: tzinfo = UTC
         self.missing: frozenset[str] = frozenset()
         self.bent: dict[str, Callable[[Row], Row]] = {}
         self.tell: Tell = lambda name, data: None
@@ -174,7 +176,7 @@ class Rest:
         except Failure as failure:
             return failure.body, failure.status
         operating = body.pop("operating", None)
-        body["time"] = _timed(started, self.limits.clock(), operating)
+        body["time"] = _timed(started, self.limits.clock(), operating, self.zone)
         return body, 200
 
     def _caller(self, secret: str) -> Caller:
@@ -275,7 +277,7 @@ class Rest:
                 if name in body:
                     parts[f"result_{name}"][str(key)] = body[name]
             finished = self.limits.clock()
-            parts["result_time"][str(key)] = _timed(started, finished, body["operating"])
+            parts["result_time"][str(key)] = _timed(started, finished, body["operating"], self.zone)
         return {name: php.array(part) for name, part in parts.items()}
 
     def _command(
@@ -311,9 +313,9 @@ def _inner(method: str, params: Mapping[str, object]) -> list[str]:
     )
 
 
-def _timed(started: float, finished: float, operating: object) -> Row:
+def _timed(started: float, finished: float, operating: object, zone: tzinfo) -> Row:
     moments = {
-        name: time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(at))
+        name: datetime.fromtimestamp(at, zone).isoformat(timespec="seconds")
         for name, at in (("date_start", started), ("date_finish", finished))
     }
     # A batch has no account of its own.

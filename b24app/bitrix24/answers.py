@@ -48,7 +48,8 @@ class CallTime:
 
     ``operating`` is the method's execution time over the last 10 minutes; ``operating_reset_at``
     (aware UTC) is when its oldest minute stops counting. Both are None where the portal keeps no
-    such account. ``finish`` is the portal's clock (Unix time) when the call was done.
+    such account. ``finish`` is the portal's clock (Unix time) when the call was done; ``utc_offset``
+    is its time zone, in minutes ahead of UTC, None where the portal does not say.
     """
 
     duration: float
@@ -56,6 +57,7 @@ class CallTime:
     operating: float | None = None
     operating_reset_at: datetime | None = None
     finish: float | None = None
+    utc_offset: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ def call_time(value: object) -> CallTime | None:
         operating=_seconds(fields.get("operating")),
         operating_reset_at=moment(fields.get("operating_reset_at")),
         finish=_seconds(fields.get("finish")),
+        utc_offset=_offset(fields.get("date_finish")),
     )
 
 
@@ -189,6 +192,15 @@ def moment(value: object) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _offset(value: object) -> int | None:
+    """Minutes ahead of UTC of an ISO time; None for a time without an offset and for no time."""
+    try:
+        offset = datetime.fromisoformat(value).utcoffset() if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return int(offset.total_seconds() // 60) if offset is not None else None
 
 
 def _seconds(value: object) -> float | None:

@@ -1,11 +1,12 @@
 """The audit: who changed what, when, from where to where, through what and on whose right."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils import timezone
 
 from b24app.console import audit_rows, downloads, pages
 from b24app.journal import audit
@@ -26,7 +27,7 @@ MAX_ID = 10**15
 
 
 class SearchForm(forms.Form):
-    """The conditions as typed; an empty one does not narrow. Days are of UTC, both included."""
+    """The conditions as typed; an empty one does not filter. Days are the portal's, both included."""
 
     person = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
     order = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID)
@@ -74,7 +75,9 @@ def _midnight(day: date | None, days: int = 0) -> datetime | None:
     if day is None:
         return None
     try:
-        return datetime.combine(day, time.min, UTC) + timedelta(days=days)
+        return datetime.combine(day, time.min, timezone.get_current_timezone()) + timedelta(
+            days=days
+        )
     except OverflowError:
         return None
 

@@ -1,7 +1,9 @@
 """The last 30 days as bars: numbers become places in a drawing of 488 × 148."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+
+from django.utils import timezone
 
 from b24app.journal import audit
 from b24app.journal.audit import Busy, Day
@@ -39,9 +41,9 @@ class Chart:
 
 
 def of_month(portal: Portal, today: date) -> Chart:
-    """What was done in the 30 days up to ``today``, by day and by person."""
+    """What was done in the 30 days up to ``today``, by day of the portal's clock and by person."""
     first = today - timedelta(days=DAYS - 1)
-    since = datetime.combine(first, time.min, UTC)
+    since = datetime.combine(first, time.min, timezone.get_current_timezone())
     found = {one.day: one for one in audit.days(portal, since)}
     days = [
         found.get(first + timedelta(days=n), Day(first + timedelta(days=n))) for n in range(DAYS)

@@ -13,6 +13,7 @@ from b24app.journal.models import AuditEntry
 from b24app.orders import scan
 from b24app.orders.types import Owner
 from b24app.portals.models import Portal
+from b24app.portals.templatetags.shown import local
 from b24app.web.export_cells import moment, owner_type
 from b24app.web.table_files import Cell, Table
 
@@ -37,8 +38,8 @@ def links(client: Client, portal: Portal, filters: Sequence[Filter]) -> list[Des
 
 def links_table(found: Sequence[Described]) -> Table:
     headings = [
-        _("Order ID"), _("Order"), _("Date"), _("Customer"), _("Amount"), _("Currency"),
-        _("Owner type"), _("Owner ID"), _("Owner"), _("Linked by"),
+        _("Order ID"), _("Order"), _("Date"), _("Client"), _("Amount"), _("Currency"),
+        _("Type"), _("Deal/invoice ID"), _("Linked to"), _("Linked by"),
     ]  # fmt: skip
     return Table(_("Order links"), headings, [_row(one) for one in found])
 
@@ -48,7 +49,7 @@ def _row(one: Described) -> list[Cell]:
     return [
         one.order_id,
         order.number if order else "",
-        order.created if order else None,
+        local(order.created) if order else None,
         order.customer.title if order else "",
         order.price if order else None,
         order.currency if order else "",
@@ -61,8 +62,8 @@ def _row(one: Described) -> list[Cell]:
 
 def audit_table(lines: Sequence[Line]) -> Table:
     headings = [
-        _("When (UTC)"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
-        _("Through"), _("On whose right"), _("Certain"),
+        _("When"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
+        _("Source"), _("With whose permissions"), _("Confirmed"),
     ]  # fmt: skip
     return Table(_("Audit"), headings, [_audit_row(one) for one in lines])
 
@@ -71,7 +72,7 @@ def _audit_row(line: Line) -> list[Cell]:
     one = line.entry
     throughs = {
         "tab": _("in the tab"), "order_card": _("in the order’s card"), "job": _("bulk job"),
-        "undo": _("taken back"), "console": _("in the console"),
+        "undo": _("undo"), "console": _("in the console"),
         "opening": _("by opening the app"),
     }  # fmt: skip
     return [
@@ -94,7 +95,7 @@ def _what(line: Line) -> str:
     whats = {
         "linked": _("linked"), "moved": _("moved"), "unlinked": _("unlinked"),
         "status": _("status changed"), "responsible": _("responsible changed"),
-        "amount": _("amount set"), "access": _("access taken over"),
+        "amount": _("amount changed"), "access": _("access taken over"),
         "support": _("support data read"),
     }  # fmt: skip
     found = whats.get(line.what, line.what)

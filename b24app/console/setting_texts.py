@@ -16,8 +16,8 @@ _NAMES: Mapping[str, Promise] = {
     "suggestion_days": gettext_lazy("Suggestions"),
     "notes": gettext_lazy("Notes in the timeline"),
     "notes_language": gettext_lazy("Language of the notes"),
-    "places_off": gettext_lazy("Where the app shows itself"),
-    "journal_days": gettext_lazy("Journal of calls"),
+    "places_off": gettext_lazy("Where the app appears"),
+    "journal_days": gettext_lazy("Request log"),
 }
 _PLACES: Mapping[str, Promise] = {
     "deal": gettext_lazy("Tab in the deal card"),
@@ -44,7 +44,7 @@ def change(setting: object, before: object, after: object) -> tuple[str, str]:
 
 def worker(job: object) -> str:
     """What uses somebody's access: a job by its number, or all that works in the background."""
-    return _("Job %(id)s") % {"id": job} if job else _("Work in the background")
+    return _("Job %(id)s") % {"id": job} if job else _("Background work")
 
 
 def handed_out(what: object) -> str:
@@ -57,7 +57,7 @@ def handed_out(what: object) -> str:
 def _named(value: object) -> str:
     people = value if isinstance(value, list) else []
     names = [str(one.get("name")) for one in people if isinstance(one, dict)]
-    return ", ".join(names) or _("Everybody with their own rights")
+    return ", ".join(names) or _("Everyone, with their own permissions")
 
 
 def _days(value: object) -> str:

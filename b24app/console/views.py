@@ -79,7 +79,7 @@ def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, ob
             one for one in checks if one.wrong and not _said_already(user.portal, one, checks)
         ],
         "removal_until": _removal_until(user.portal),
-        "chart": chart.of_month(user.portal, timezone.now().date()),
+        "chart": chart.of_month(user.portal, timezone.localdate()),
     }
 
 

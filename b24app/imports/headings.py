@@ -101,11 +101,11 @@ _KNOWN: dict[str, Heading] = {
         Heading.DEAL,
         """
         deal|deals|deal id|dealid|id deal|deal link|link to the deal|deal number|crm deal
-        bitrix24 deal|goes to
+        bitrix24 deal|goes to|new link
         сделка|сделки|id сделки|ид сделки|номер сделки|№ сделки|ссылка на сделку|сделка id
-        код сделки|куда
+        код сделки|куда|новая привязка
         auftrag|auftrags id|auftrag id|id des auftrags|geschäft|deal nummer|link zum deal
-        auftrag link|wohin|geht zu
+        auftrag link|wohin|geht zu|neue verknüpfung
         target|to|negociación|negociacion|negociação|negócio|id del trato|trato|affaire
         transakcja|umowa|угода|id угоди
         """,

@@ -35,8 +35,8 @@ _PILLS = {V.LINK: "info", V.MOVE: "warn", V.UNLINK: "warn", V.CHANGE: "info", V.
 _OUTCOME_PILLS = {S.DONE: "good", S.SKIPPED: "warn", S.FAILED: "alert"}
 _ORIGINS = {
     Job.Origin.FILE: gettext_lazy("From a file"),
-    Job.Origin.LIST: gettext_lazy("A pasted list"),
-    Job.Origin.SEARCH: gettext_lazy("By search"),
+    Job.Origin.LIST: gettext_lazy("Pasted list"),
+    Job.Origin.SEARCH: gettext_lazy("Search results"),
 }
 _STATE_PILLS = {
     Job.State.RUNNING: "info",
@@ -133,7 +133,7 @@ def about(job: Job) -> str:
         _name(card) if card and job.origin == Job.Origin.CARD else "",
         f"{since or '…'} – {until or '…'}" if since or until else "",
         _("Only orders that are not linked") if search.get("unlinked") is True else "",
-        _("To %(target)s") % {"target": _name(target)} if target and target != card else "",
+        _("Link to %(target)s") % {"target": _name(target)} if target and target != card else "",
     )
     return " · ".join(str(one) for one in said if one)
 
@@ -162,7 +162,7 @@ def headings(job: Job) -> tuple[str, str] | None:
     began = not job.previewing
     subject = work.subject_of(job)
     if subject.links:
-        return _("Goes to"), _("Linked before") if began else _("Linked now")
+        return _("New link"), _("Linked before") if began else _("Linked now")
     if job.subject == Job.Kind.STATUS:
         return _("New status"), _("Status before") if began else _("Status now")
     if job.subject == Job.Kind.RESPONSIBLE:
@@ -224,7 +224,7 @@ def _text(item: JobItem, names: Mapping[str, str], *, links: bool) -> str:
     if item.reason:
         return _reason(item, names)
     if item.verdict == V.NO_ORDER and item.detail:
-        return _("Left out: the store has no such order; did you mean %(number)s?") % {
+        return _("Skipped: the store has no such order; did you mean %(number)s?") % {
             "number": item.detail
         }
     if item.verdict in texts.LEFT:
@@ -243,7 +243,7 @@ def _reason(item: JobItem, names: Mapping[str, str]) -> str:
     if item.reason == "changed" and item.detail:
         return f"{found} ({_named(item.detail, names)})"
     if item.reason == "bad_card" and (number := _ONE_NUMBER.fullmatch(item.wanted_text)):
-        return _("%(reason)s; if you mean deal %(id)s, write %(id)s alone") % {
+        return _("%(reason)s; for deal %(id)s, enter only %(id)s") % {
             "reason": found, "id": number[1],
         }  # fmt: skip
     return found
@@ -273,13 +273,13 @@ def _way(item: JobItem) -> str:
     """From where to where an order goes."""
     source, target = place_of_or_none(item.seen), place_of_or_none(item.wanted)
     if item.verdict == V.MOVE and source and target:
-        return _("From %(source)s to %(target)s") % {
+        return _("Move from %(source)s to %(target)s") % {
             "source": _name(source), "target": _name(target),
         }  # fmt: skip
     if item.verdict == V.LINK and target:
-        return _("To %(target)s") % {"target": _name(target)}
+        return _("Link to %(target)s") % {"target": _name(target)}
     if item.verdict == V.UNLINK and source:
-        return _("Out of %(source)s") % {"source": _name(source)}
+        return _("Unlink from %(source)s") % {"source": _name(source)}
     return ""
 
 
@@ -312,9 +312,9 @@ def table(job: Job, show: str, agreed: Agreed) -> Table:
     name = _("Job %(id)s") % {"id": job.pk}
     if job.kind == Job.Kind.EXPORT and job.done:
         return order_export.table(name, chosen(job, S.DONE))
-    wanted, seen = headings(job) or (_("Goes to"), _("Linked now"))
+    wanted, seen = headings(job) or (_("New link"), _("Linked now"))
     columns = [
-        _("Row"), _("Order"), _("Order ID"), seen, wanted, _("Verdict"), _("Outcome"), _("Reason"),
+        _("Row"), _("Order"), _("Order ID"), seen, wanted, _("Check"), _("Outcome"), _("Reason"),
         _("Time"),
     ]  # fmt: skip
     return Table(name, columns, list(_cells(job, show, agreed)))
@@ -322,7 +322,7 @@ def table(job: Job, show: str, agreed: Agreed) -> Table:
 
 def _cells(job: Job, show: str, agreed: Agreed) -> Iterator[list[Cell]]:
     rows = chosen(job, show).iterator(chunk_size=AT_ONCE)
-    left = _("Left out") if job.started_at else ""
+    left = _("Skipped in the preview") if job.started_at else ""
     while piece := list(islice(rows, AT_ONCE)):
         for line in lines(job, piece):
             shown = replace(line, unless_moved="") if line.consent in agreed else _unmoved(line)

@@ -28,8 +28,8 @@ def _of_the_whole(reading: Mapping[str, Any]) -> Iterator[str]:
         yield _("The headings are in row %(row)s.") % {"row": reading["heading_row"]}
     if rows := reading.get("hidden_rows"):
         yield ngettext(
-            "%(count)s row is hidden in the file and was left out.",
-            "%(count)s rows are hidden in the file and were left out.",
+            "%(count)s hidden row in the file was skipped.",
+            "%(count)s hidden rows in the file were skipped.",
             rows,
         ) % {"count": rows}
     if merged := reading.get("merged"):
@@ -39,9 +39,7 @@ def _of_the_whole(reading: Mapping[str, Any]) -> Iterator[str]:
             merged,
         ) % {"count": merged}
     if "hidden_rows" in reading.get("unseen", ()):
-        yield _(
-            "This format does not tell whether rows are hidden. If some are, save the file as XLSX."
-        )
+        yield _("This format doesn’t record hidden rows. If the file has any, save it as XLSX.")
 
 
 def _of_columns(reading: Mapping[str, Any]) -> Iterator[str]:
@@ -59,15 +57,15 @@ _COLUMN = {
         "“%(heading)s” was read as the order ID: its values are IDs of orders in your store."
     ),
     ("number", "letters"): lambda: _(
-        "“%(heading)s” was read as the order number, because it holds more than digits."
+        "“%(heading)s” was read as the order number because it contains more than digits."
     ),
-    ("deal", "links"): lambda: _("“%(heading)s” was read as the deal: it holds links to deals."),
+    ("deal", "links"): lambda: _("“%(heading)s” was read as the deal: it contains links to deals."),
     ("invoice", "links"): lambda: _(
-        "“%(heading)s” was read as the invoice: it holds links to invoices."
+        "“%(heading)s” was read as the invoice: it contains links to invoices."
     ),
-    ("ignore", "counter"): lambda: _("“%(heading)s” only counts the rows and was ignored."),
+    ("ignore", "counter"): lambda: _("“%(heading)s” only numbers the rows and was ignored."),
     ("ignore", "own_bills"): lambda: _(
-        "“%(heading)s” was ignored: these look like your store’s own bill numbers."
+        "“%(heading)s” was ignored: these look like your store’s own invoice numbers."
     ),
     ("ignore", "hidden"): lambda: _("The hidden column “%(heading)s” was ignored."),
 }

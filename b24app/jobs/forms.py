@@ -114,7 +114,7 @@ def _file(form: QueryDict, file: "UploadedFile[bytes] | None", host: str) -> Lis
     if file is None:
         raise Mistake(_("Choose a file first."))
     if (file.size or 0) > LARGEST_FILE:
-        raise Mistake(_("The file is larger than 10 MB. Split it into several."))
+        raise Mistake(_("The file is larger than 10 MB. Split it into several files."))
     asked = _asked(form, Job.Origin.FILE, file.name or "", host)
     return Listed(asked, file.read())
 
@@ -157,7 +157,7 @@ def _searched(form: QueryDict, host: str) -> Searched:
     text, since, until = search_text(form), day(form, "since"), day(form, "until")
     unlinked = form.get("unlinked") == "on"
     if not (text or since or until or form.get("every") == "on"):
-        raise Mistake(_("Say what to search for, or from which day on."))
+        raise Mistake(_("Enter a search text or a start date."))
     asked = _to_one_card(_asked(form, Job.Origin.SEARCH, text, host))
     return Searched(
         asked,
@@ -187,7 +187,7 @@ def _explored(form: QueryDict, host: str) -> Searched:
 
 def _to_one_card(asked: Order) -> Order:
     if _needs_card(asked):
-        raise Mistake(_("Say which deal the orders shall be linked to."))
+        raise Mistake(_("Choose the deal to link the orders to."))
     return asked
 
 

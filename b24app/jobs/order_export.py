@@ -13,6 +13,7 @@ from b24app.jobs.judging import Result
 from b24app.jobs.models import JobItem
 from b24app.orders.card_orders import orders_by_id
 from b24app.orders.types import Order, Owner
+from b24app.portals.templatetags.shown import local
 from b24app.web.export_cells import owner_type
 from b24app.web.table_files import Cell, Table
 
@@ -56,9 +57,9 @@ def _kept(order: Order) -> dict[str, str]:
 def table(name: str, items: QuerySet[JobItem]) -> Table:
     """One row for each order read, money as numbers."""
     headings = [
-        _("Order"), _("Order ID"), _("Date"), _("Status"), _("Customer"), _("Company"), _("Phone"),
+        _("Order"), _("Order ID"), _("Date"), _("Status"), _("Client"), _("Company"), _("Phone"),
         _("E-mail"), _("Amount"), _("Paid"), _("To pay"), _("Currency"), _("Cancelled"),
-        _("Shipped"), _("Tracking number"), _("Owner type"), _("Owner ID"),
+        _("Shipped"), _("Tracking number"), _("Type"), _("Deal/invoice ID"),
     ]  # fmt: skip
     return Table(name, headings, [_cells(item) for item in items.iterator(chunk_size=2000)])
 
@@ -69,7 +70,7 @@ def _cells(item: JobItem) -> list[Cell]:
     return [
         data.get("number", ""),
         item.order_id,
-        datetime.fromisoformat(created) if created else None,
+        local(datetime.fromisoformat(created)) if created else None,
         *_texts(data, ("status", "customer", "company", "phone", "email")),
         *(Decimal(data.get(key) or "0") for key in ("price", "paid", "to_pay")),
         data.get("currency", ""),

@@ -59,7 +59,7 @@ def text(item: JobItem, *, links: bool, named: Callable[[str], str]) -> str:
             if person
             else _("It had just been changed to %(value)s")
         )
-    return _("%(change)s; this job has overridden that") % {"change": told % words}
+    return _("%(change)s; this job replaced that change") % {"change": told % words}
 
 
 def can_put_back(job: Job, item: JobItem) -> bool:

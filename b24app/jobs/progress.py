@@ -92,7 +92,7 @@ class Progress:
             return ""
         if not self.job.rows:
             return texts.words(texts.NOTHING, self.job.origin)
-        return _("There is nothing to do. The rows below say why.")
+        return _("No orders to process. The rows below give the reasons.")
 
     @property
     def before(self) -> str:

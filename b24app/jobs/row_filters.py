@@ -81,7 +81,7 @@ def _outcomes(job: Job, not_agreed: int) -> list[Filter]:
         Filter(S.SKIPPED.value, _("Skipped"), job.skipped, bad=True),
         Filter(S.FAILED.value, _("Failed"), job.failed, bad=True),
         Filter(NOT_AGREED, _("Not moved"), not_agreed, bad=False),
-        Filter(OVERRODE, _("Overrode a change"), overrode, bad=True),
+        Filter(OVERRODE, _("Replaced a change"), overrode, bad=True),
     )
     return [one for one in chips if one.count > 0]
 

@@ -50,32 +50,32 @@ def effect(job: Job) -> str:
     count = (job.total if job.planned_at else job.rows) - written
     sentences = {
         Job.Kind.LINK: ngettext(
-            "It is to link %(count)d order.", "It is to link %(count)d orders.", count
+            "It will link %(count)d order.", "It will link %(count)d orders.", count
         ),
         Job.Kind.MOVE: ngettext(
-            "It is to move %(count)d order.", "It is to move %(count)d orders.", count
+            "It will move %(count)d order.", "It will move %(count)d orders.", count
         ),
         Job.Kind.UNLINK: ngettext(
-            "It is to unlink %(count)d order.", "It is to unlink %(count)d orders.", count
+            "It will unlink %(count)d order.", "It will unlink %(count)d orders.", count
         ),
         Job.Kind.RESTORE: ngettext(
-            "It is to undo a change of %(count)d order.",
-            "It is to undo changes of %(count)d orders.",
+            "It will undo the change of %(count)d order.",
+            "It will undo the changes of %(count)d orders.",
             count,
         ),
         Job.Kind.STATUS: ngettext(
-            "It is to change the status of %(count)d order.",
-            "It is to change the status of %(count)d orders.",
+            "It will change the status of %(count)d order.",
+            "It will change the status of %(count)d orders.",
             count,
         ),
         Job.Kind.RESPONSIBLE: ngettext(
-            "It is to change the responsible person of %(count)d order.",
-            "It is to change the responsible person of %(count)d orders.",
+            "It will change the responsible person of %(count)d order.",
+            "It will change the responsible person of %(count)d orders.",
             count,
         ),
         Job.Kind.EXPORT: ngettext(
-            "It is to read %(count)d order with the client’s data for a file.",
-            "It is to read %(count)d orders with the clients’ data for a file.",
+            "It will export %(count)d order with the client’s data to a file.",
+            "It will export %(count)d orders with the clients’ data to a file.",
             count,
         ),
     }

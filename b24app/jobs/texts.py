@@ -20,64 +20,62 @@ VERDICTS: Words = {
     "unlink": _("Will be unlinked"),
     "change": _("Will be changed"),
     "export": _("Will be exported"),
-    "already": _("Already there"),
-    "elsewhere": _("Changed since"),
+    "already": _("No change needed"),
+    "elsewhere": _("Changed since the preview"),
     "no_order": _("Order not found"),
     "several": _("Several orders"),
     "no_card": _("Deal not found"),
-    "no_right": _("No right to the deal"),
+    "no_right": _("No access to the deal"),
     "twice": _("Listed twice"),
-    "bad": _("Cannot be read"),
-    "doubt": _("Can be read in two ways"),
+    "bad": _("Not recognized"),
+    "doubt": _("Ambiguous"),
 }
 
 # What follows from a verdict where nothing is done.
 LEFT: Words = {
-    "already": _("Stays as it is"),
-    "elsewhere": _("Left out: somebody has moved or changed the order since"),
-    "no_order": _("Left out: the store has no such order"),
-    "several": _("Left out: the number belongs to more than one order, give its ID"),
-    "no_card": _("Left out: there is no such deal, or you may not open it"),
-    "no_right": _("Left out: you may not open the deal it goes to or is in"),
-    "twice": _("Left out: an earlier row has the same order"),
+    "already": _("No change needed"),
+    "elsewhere": _("Skipped: the order was moved or changed in the meantime"),
+    "no_order": _("Skipped: the store has no such order"),
+    "several": _("Skipped: several orders have this number; enter the ID"),
+    "no_card": _("Skipped: there is no such deal, or you don’t have access to it"),
+    "no_right": _("Skipped: you don’t have access to its current or its new deal"),
+    "twice": _("Skipped: an earlier row has the same order"),
 }
 
 ITEM_REASONS: Words = {
-    "already": _("It stood there already"),
-    "changed": _("Somebody has moved or changed the order since the preview; it was not touched"),
+    "already": _("No change needed"),
+    "changed": _("The order was moved or changed after the preview, so the job left it alone"),
     "gone": _("The order was deleted"),
-    "no_card": _("The deal does not exist any more, or you may not open it"),
-    "denied": _("Bitrix24 refused: no right to change this order"),
-    "not_saved": _("Bitrix24 could not save the order; somebody may be editing it"),
-    "refused": _("Bitrix24 refused this order"),
+    "no_card": _("The deal no longer exists, or you don’t have access to it"),
+    "denied": _("Bitrix24 rejected the change: no permission to change this order"),
+    "not_saved": _("Bitrix24 couldn’t save the order; someone may be editing it"),
+    "refused": _("Bitrix24 rejected the change of this order"),
     "portal": _("Bitrix24 failed three times; nothing was changed"),
-    "not_agreed": _("Left where it is: it is linked elsewhere"),
-    "no_order_given": _("Skipped: the row names no order"),
+    "not_agreed": _("Not moved: it is linked elsewhere"),
+    "no_order_given": _("Skipped: no order in this row"),
     "two_readings": _(
-        "Skipped: it can be order %(one)s or order %(other)s. Choose one under “Check columns”."
+        "Skipped: this could be order %(one)s or order %(other)s. Choose one under “Check columns”."
     ),
     "shortened": _(
-        "Skipped: the spreadsheet has shortened the number, and its last digits are lost. Format the "
-        "column as text, enter the number again and upload the file."
+        "Skipped: the spreadsheet shortened the number, and its last digits are lost. "
+        "Format the column as text, enter the number again and upload the file."
     ),
     "converted_to_date": _(
-        "Skipped: the spreadsheet has turned this into a date. Format the column as text, enter the "
-        "number again and upload the file."
+        "Skipped: the spreadsheet turned this into a date. Format the column as text, "
+        "enter the number again and upload the file."
     ),
     "no_result": _(
         "Skipped: the result of the formula is not stored in the file. Open the file in Excel, save it "
         "and upload it again."
     ),
-    "spreadsheet_error": _(
-        "Skipped: the cell shows an error of the spreadsheet instead of an order"
-    ),
+    "spreadsheet_error": _("Skipped: the cell contains a spreadsheet error instead of an order"),
     "number_or_id": _(
-        "Skipped: no order has this number, but it is the ID of order %(number)s. If you mean the ID, "
+        "Skipped: no order has this number, but order %(number)s has this ID. If these are IDs, "
         "choose that under “Check columns”."
     ),
     "number_or_id_linked": _(
-        "Skipped: no order has this number, but it is the ID of order %(number)s, now linked to "
-        "%(place)s. If you mean the ID, choose that under “Check columns”."
+        "Skipped: no order has this number, but order %(number)s, now linked to %(place)s, has this ID. "
+        "If these are IDs, choose that under “Check columns”."
     ),
     "two_cards": _(
         "Skipped: another row names another deal for the same order. Choose one of them under “Check "
@@ -85,14 +83,14 @@ ITEM_REASONS: Words = {
     ),
     "other_row": _("Skipped: you chose another row of the same order"),
     "unsure_column": _(
-        "Skipped: it is not certain which column holds the orders. Choose it under “Check columns”."
+        "Skipped: it isn’t clear which column contains the orders. Choose it under “Check columns”."
     ),
-    "order_too_long": _("The order’s number is too long"),
-    "bad_id": _("An order’s ID is a whole number"),
-    "bad_card": _("The deal is neither an ID nor a link to a deal or an invoice"),
+    "order_too_long": _("The order number is too long"),
+    "bad_id": _("An order ID must be a whole number"),
+    "bad_card": _("Enter the ID or link of a deal or invoice"),
     "other_portal": _("The link leads to another Bitrix24"),
-    "no_card_given": _("The row names no deal"),
-    "crowded": _("Too much on one line: write each order on a line of its own"),
+    "no_card_given": _("No deal in this row"),
+    "crowded": _("Too much on one line: put each order on its own line"),
 }
 
 STATES: Words = {
@@ -109,140 +107,152 @@ STATES: Words = {
 }
 
 JOB_REASONS: Words = {
-    "busy": _("Bitrix24 allows no more requests at the moment. The job continues by itself."),
+    "busy": _("Bitrix24 is limiting requests right now. The job continues automatically."),
     "queue_away": _(
-        "The app’s own task queue is not available. The job continues automatically within seconds of "
-        "its return."
+        "The app’s task queue is unavailable. The job continues automatically as soon "
+"as it is back."
     ),
     "limit": _(
-        "The time that Bitrix24 gives an app in 10 minutes is used up. The job continues by itself; "
-        "people in deals are not slowed down."
+        "The app has used up the processing time that Bitrix24 allows in 10 minutes. "
+"The job continues automatically; people working in deals are not slowed down."
     ),
     "unclear": _(
-        "Bitrix24 does not confirm your access and does not say why. The job tries again by itself; an "
-        "administrator can take it over."
+        "Bitrix24 isn’t confirming your access and gives no reason. The job retries "
+"automatically; an administrator can take it over."
     ),
     "doubts": _(
-        "Some orders were being changed when the job was taken over. First it is checked what became of "
-        "them; this takes about a minute."
+        "Some orders were being changed when the job was taken over. The app is "
+"checking the results; this takes about a minute."
     ),
     "overload": _(
-        "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can lift "
-        "the block: ask an administrator to contact them. The app checks every ten minutes, and the job "
-        "goes on by itself."
+        "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 "
+"support can lift the block: ask an administrator to contact them. The app "
+"checks every ten minutes, and the job continues automatically."
     ),
     "plan": _(
-        "Bitrix24 allows apps only on a commercial plan or with a Market subscription, and yours has "
-        "neither at the moment. Ask an administrator to renew it: the job goes on by itself."
+        "Bitrix24 allows apps only on a commercial plan or with a Market subscription, "
+"and yours has neither at the moment. Ask an administrator to renew it: the "
+"job continues automatically."
     ),
-    "silent": _("Bitrix24 does not answer; the job tries again by itself."),
-    "renewing": _("Access to Bitrix24 is being renewed; the job goes on by itself."),
-    "portal_closed": _("Your Bitrix24 is closed for maintenance; the job tries again by itself."),
+    "silent": _("Bitrix24 isn’t responding; the job retries automatically."),
+    "renewing": _("Access to Bitrix24 is being renewed; the job continues automatically."),
+    "portal_closed": _("Your Bitrix24 is closed for maintenance; the job retries automatically."),
     "settings": _(
-        "The app’s own access to Bitrix24 is not set up right. Only its operator can mend that; the "
-        "job then goes on by itself."
+        "The app’s own access to Bitrix24 is set up incorrectly. Only the app’s "
+"operator can fix this; the job then continues automatically."
     ),
     "token": _(
-        "Your access has ended. Open the app once more and the job continues by itself, or ask an "
-        "administrator to take it over."
+        "Your access has ended. Open the app again and the job continues "
+"automatically, or ask an administrator to take it over."
     ),
     "payment": _(
-        "The subscription to this app has ended. Ask an administrator to renew it; then open the app: "
-        "the job goes on by itself."
+        "The subscription to this app has ended. Ask an administrator to renew it; "
+"then open the app: the job continues automatically."
     ),
-    "removed": _("The app was removed from Bitrix24; nothing more was changed. Press Resume to go on."),
+    "removed": _("The app was removed from Bitrix24; nothing more was changed. Press Resume to "
+"continue."),
     "app_closed": _(
-        "You don’t have access to this app. Once an administrator has granted it, open the app: the job "
-        "continues by itself."
+        "You don’t have access to this app. Once an administrator has granted it, open "
+"the app: the job continues automatically."
     ),
-    "no_read": _("You have no right to read orders. An administrator can grant it; then press Resume."),
-    "no_write": _("You have no right to change orders. An administrator can grant it; then press Resume."),
-    "no_right": _("Your rights are not enough for this. An administrator can grant them; then press Resume."),
+    "no_read": _("You don’t have permission to view orders. An administrator can grant it; then "
+"press Resume."),
+    "no_write": _("You don’t have permission to change orders. An administrator can grant it; "
+"then press Resume."),
+    "no_right": _("You don’t have permission to do this. An administrator can grant it; then "
+"press Resume."),
     "no_scope": _("A permission of the app is missing. Once an administrator has added it, press Resume."),
     "no_store": _("There is no online store in this Bitrix24."),
     "no_method": _(
-        "Bitrix24 does not offer a function here that this job needs; nothing more was changed."
+        "This Bitrix24 lacks a function that the job needs; nothing more was changed."
     ),
-    "failure": _("Something nobody foresaw; nothing more was changed. Press Resume to try again."),
+    "failure": _("Unexpected error; nothing more was changed. Press Resume to try again."),
     "killed": _(
-        "The program broke down three times while it worked on this job, so the job is not tried again. "
-        "Rows without an outcome may have been changed: check them in Bitrix24."
+        "The app crashed three times while working on this job, so it won’t retry. "
+"Rows without an outcome may have been changed: check them in Bitrix24."
     ),
-    "empty": _("There are no rows in it."),
-    "too_many": _("There are more than 100,000 rows. Split it into several."),
-    "too_large": _("The file unpacks to far more than a table of orders."),
+    "empty": _("It contains no rows."),
+    "too_many": _("It contains more than 100,000 rows. Split it into several parts."),
+    "too_large": _("The file unpacks to far more data than a table of orders should contain."),
     "password": _("This workbook is protected with a password. Remove the password and upload it again."),
     "old_excel": _("This Excel file in the old format can’t be read. Save it as XLSX or CSV."),
     "damaged": _("This file is damaged or not a workbook. Open it in Excel, save it as XLSX and try again."),
     "picture": _("This is a picture. Upload a table: XLSX, XLS, ODS or CSV."),
     "pdf": _("This is a PDF. Upload a table: XLSX, XLS, ODS or CSV."),
     "archive": _("This is an archive. Unpack it and upload the table in it."),
-    "not_excel": _("This is not an Excel file, although its name says so. Save it as XLSX or CSV."),
+    "not_excel": _("This isn’t an Excel file, despite its extension. Save it as XLSX or CSV."),
     "not_a_table": _("This is not a table. Upload XLSX, XLS, ODS or CSV."),
     "open_quote": _(
-        "Row %(row)s opens a quotation mark that is never closed, so the rows after it can’t be read. "
-        "Correct it and upload the file again."
+        "Row %(row)s has an opening quotation mark without a closing one, so the rows "
+"after it can’t be read. Correct it and upload the file again."
     ),
     "no_order_column": _(
-        "No column holds orders. Choose the right one under “Check columns”, or head it “Order number” "
-        "(“Order ID” for IDs)."
+        "No column contains orders. Choose the right column under “Check columns”, or name it “Order "
+        "number” (“Order ID” for IDs)."
     ),
     "no_card_column": _(
-        "Nothing says which deal the orders go to: choose one for all of them, or add a column headed "
-        "“Deal”."
+        "The deal is missing: choose a deal for all orders, or add a column named "
+"“Deal”."
     ),
 }  # fmt: skip
 
 # Of a pasted list, which is mended line by line.
 LIST_REASONS: Words = {
-    "no_order_column": _("No line begins with an order’s number or ID."),
+    "no_order_column": _("No line starts with an order number or ID."),
     "no_card_column": _(
-        "No deal stands in line %(lines)s: write it after the order, or name one deal for all orders."
+        "No deal in line %(lines)s: enter it after the order, or choose a deal for all "
+"orders."
     ),
 }  # fmt: skip
 
 # Of somebody else's job, said to an administrator.
 OF_ANOTHER: Words = {
     "token": _(
-        "The access of %(name)s has ended. When %(name)s opens the app again, the job continues by itself. "
-        "Or take it over."
+        "The access of %(name)s has ended. When %(name)s opens the app again, the job "
+"continues automatically. Or take it over."
     ),
     "app_closed": _(
-        "%(name)s has no access to the app. Grant it in the app’s permissions; when %(name)s opens the app, "
-        "the job continues by itself. Or take it over."
+        "%(name)s has no access to the app. Grant it in the app’s permissions; when "
+"%(name)s opens the app, the job continues automatically. Or take it over."
     ),
     "unclear": _(
-        "Bitrix24 does not confirm the access of %(name)s and does not say why. The job tries again by "
-        "itself. Or take it over."
+        "Bitrix24 isn’t confirming the access of %(name)s and gives no reason. The job "
+"retries automatically. Or take it over."
     ),
     "removed": _(
         "The app was removed from Bitrix24; nothing more was changed. %(name)s can open the app and resume "
         "the job. Or take it over."
     ),
-    "no_read": _("%(name)s has no right to read orders. Grant it in the store’s rights; then press Resume."),
+    "no_read": _("%(name)s doesn’t have permission to view orders. Grant it in the store’s "
+"permissions; then press Resume."),
     "no_write": _(
-        "%(name)s has no right to change orders. Grant it in the store’s rights; then press Resume."
+        "%(name)s doesn’t have permission to change orders. Grant it in the store’s "
+"permissions; then press Resume."
     ),
-    "no_right": _("The rights of %(name)s are not enough for this. Grant them; then press Resume."),
+    "no_right": _("%(name)s doesn’t have permission to do this. Grant it; then press Resume."),
 }  # fmt: skip
 
 # What only administrators can do.
 TO_ADMINISTRATORS: Words = {
     "overload": _(
-        "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 support can lift "
-        "the block: contact them. The app checks every ten minutes, and the job goes on by itself."
+        "Bitrix24 has blocked its REST API because of too many requests. Only Bitrix24 "
+"support can lift the block: contact them. The app checks every ten minutes, "
+"and the job continues automatically."
     ),
     "plan": _(
-        "Bitrix24 allows apps only on a commercial plan or with a Market subscription, and yours has "
-        "neither at the moment. Renew the plan or subscription under “My plan”: the job goes on by itself."
+        "Bitrix24 allows apps only on a commercial plan or with a Market subscription, "
+"and yours has neither at the moment. Renew the plan or subscription under “My "
+"plan”: the job continues automatically."
     ),
     "payment": _(
-        "The subscription to this app has ended. Renew it in the Market, then open the app: the job "
-        "goes on by itself."
+        "The subscription to this app has ended. Renew it in the Market, then open the "
+"app: the job continues automatically."
     ),
-    "no_read": _("You have no right to read orders. Grant it in the store’s rights; then press Resume."),
-    "no_write": _("You have no right to change orders. Grant it in the store’s rights; then press Resume."),
-    "no_right": _("Your rights are not enough for this. Grant them; then press Resume."),
+    "no_read": _("You don’t have permission to view orders. Grant it in the store’s "
+"permissions; then press Resume."),
+    "no_write": _("You don’t have permission to change orders. Grant it in the store’s "
+"permissions; then press Resume."),
+    "no_right": _("You don’t have permission to do this. Grant it; then press Resume."),
     "no_scope": _(
         "A permission of the app is missing. Add it in the application’s card; then press Resume."
     ),
@@ -271,20 +281,21 @@ _STARTS: Mapping[str, Callable[[int], str]] = {
 
 # Of a preview without rows, by where they were to come from.
 NOTHING: Words = {
-    "card": _("There is nothing to do: no order is linked here any more."),
-    "search": _("There is nothing to do: the search finds no order."),
-    "undo": _("There is nothing to take back: it has been undone already, or was too long ago."),
+    "card": _("No orders to process: none is linked here any more."),
+    "search": _("No orders to process: the search finds none."),
+    "undo": _("Nothing to undo: the change was already undone, or it is too old."),
 }
 
 # What a person should know before the start, by what the job does.
 BEFORE: Words = {
     "restore": _(
-        "Each order goes back to where it was, unless somebody has moved or changed it since. What "
-        "automation has done meanwhile (messages, tasks, documents) stays done."
+        "Each order returns to its previous state, unless someone has moved or changed "
+"it since. What automation has done in the meantime (messages, tasks, "
+"documents) is not undone."
     ),
     "status": _(
-        "The store’s automation runs for each order as if its status were changed by hand: customers "
-        "may get messages, and an undo does not take those back."
+        "The store’s automation runs for each order as if someone changed its status "
+"by hand: clients may get messages, and undo doesn’t recall them."
     ),
 }  # fmt: skip
 

@@ -216,7 +216,7 @@ class Busy:
 
 
 def days(portal: Portal, since: datetime) -> list[Day]:
-    """Changes of links since a moment, day by day; a day without any is left out."""
+    """Changes of links since a moment, by day of the active time zone; a day without any is left out."""
     undone = Q(through=AuditEntry.Through.UNDO)
     rows = (
         AuditEntry.objects.of(portal)

@@ -17,6 +17,7 @@ from hmac import compare_digest
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
+from django.utils import timezone
 
 from b24app import tracing
 from b24app.bitrix24 import answers, ask, endpoints, errors
@@ -80,6 +81,8 @@ class Person:
     is_admin: bool
     payment_expired: bool | None = None
     """Whether the app's subscription has ended; None where the portal does not say."""
+    utc_offset: int | None = None
+    """Minutes that the portal's clock is ahead of UTC; None where the portal does not say."""
 
 
 def read(query: Mapping[str, str], form: Mapping[str, str]) -> Posted:
@@ -236,7 +239,7 @@ class Identity:
 
     ``user_id`` is 0, texts are empty where it does not say. ``payment_expired`` is True once the trial or
     the subscription is over, None if unsaid. ``app_status`` and ``licence`` are STATUS and
-    LICENSE_FAMILY of ``app.info``.
+    LICENSE_FAMILY of ``app.info``. ``utc_offset``: minutes that the portal's clock is ahead of UTC.
     """
 
     user_id: int
@@ -246,6 +249,7 @@ class Identity:
     app_status: str
     licence: str
     payment_expired: bool | None
+    utc_offset: int | None
 
 
 def identity() -> Ask[Identity]:
@@ -253,13 +257,13 @@ def identity() -> Ask[Identity]:
 
     Raises what ``profile`` is refused with (common/system/profile.md, common/system/app-info.md).
     """
-    profile = ask.of(Command("profile"), lambda answer: answer.result)
+    profile = ask.of(Command("profile"), lambda answer: answer)
     app = ask.of(Command("app.info"), lambda answer: answer).attempt()
     return ask.together(profile, app).map(lambda found: _identity(*found))
 
 
-def _identity(profile: object, app: Answer | Refusal) -> Identity:
-    row = profile if isinstance(profile, Mapping) else {}
+def _identity(profile: Answer, app: Answer | Refusal) -> Identity:
+    row = profile.result if isinstance(profile.result, Mapping) else {}
     result = None if isinstance(app, Refusal) else app.result
     about = result if isinstance(result, Mapping) else {}
     return Identity(
@@ -270,6 +274,7 @@ def _identity(profile: object, app: Answer | Refusal) -> Identity:
         app_status=str(about.get("STATUS") or "")[:8],
         licence=str(about.get("LICENSE_FAMILY") or "")[:64],
         payment_expired=payment_expired(app),
+        utc_offset=profile.time.utc_offset if profile.time is not None else None,
     )
 
 
@@ -284,7 +289,13 @@ def person_of(posted: Posted, portal: Portal, identity: Identity) -> Person:
         # Older kernels and renamed app codes land here; the authorization server knows for certain.
         verified_by_server(posted)
     tracing.note_user(identity.user_id)
-    return Person(identity.user_id, identity.name, identity.is_admin, identity.payment_expired)
+    return Person(
+        identity.user_id,
+        identity.name,
+        identity.is_admin,
+        identity.payment_expired,
+        identity.utc_offset,
+    )
 
 
 def _app_code(app: Answer | Refusal) -> str:
@@ -315,12 +326,16 @@ def opened(
     itself (:mod:`renewal`). ``grant`` is the pair that the authorization server has given in exchange
     for what came in: it is proven, and takes the place of both.
 
-    What the portal said on the way about the subscription is kept with it, where it is news. It also
+    What the portal said on the way about the subscription and its clock is kept with it, where it is
+    news; times in this answer are shown by that clock. The opening also
     ends the waiting for a removal of the app that was reported and never confirmed. An
     administrator's opening also brings the application token of a portal that had none to tell before.
     """
     if person.payment_expired is not None:
         settle(portal, payment_expired=person.payment_expired)
+    if person.utc_offset is not None:
+        settle(portal, utc_offset=person.utc_offset)
+    timezone.activate(portal.zone)
     if portal.removal_told_at is not None:
         # The portal has just answered this person's token: the app is there.
         settle(portal, removal_told_at=None, removal_look_at=None, removal_clean=False)

@@ -1,7 +1,7 @@
 """Portals and their users. Every secret is encrypted at rest and absent from ``repr``."""
 
 import re
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from urllib.parse import urlsplit
 
 from django.db import models
@@ -81,6 +81,10 @@ class Portal(models.Model):
         default=7, help_text="How long the journal of calls is kept, 3 to 90 days"
     )
 
+    utc_offset = models.SmallIntegerField(
+        default=0, db_default=0, help_text="Minutes that the portal's clock is ahead of UTC"
+    )
+
     objects = PortalQuerySet.as_manager()
 
     def __str__(self) -> str:
@@ -95,6 +99,11 @@ class Portal(models.Model):
     @property
     def host(self) -> str:
         return urlsplit(self.endpoint).netloc
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone in which the portal shows times: its offset now, for other days too."""
+        return timezone.get_fixed_timezone(self.utc_offset)
 
     @property
     def named_codes(self) -> list[str]:

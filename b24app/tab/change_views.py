@@ -37,8 +37,10 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
             "%(count)d order linked to this deal", "%(count)d orders linked to this deal", count
         )
     ) % {"count": count}
-    if moved:
-        text += _(", moved from elsewhere: %(moved)d") % {"moved": moved}
+    if 0 < moved == count:
+        text += _(", moved from elsewhere")
+    elif moved:
+        text += _(", %(moved)d of them moved from elsewhere") % {"moved": moved}
     return _finished(request, opened, user, outcome, text)
 
 

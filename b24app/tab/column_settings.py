@@ -8,11 +8,9 @@ from collections.abc import Iterable
 from b24app.bitrix24 import ask
 from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Client, Command
+from b24app.tab.grid_columns import HIDEABLE
 
 OPTION = "lo_columns"
-
-# The order itself always stays.
-HIDEABLE = ("cust", "status", "pay", "ship", "sum", "resp")
 
 
 def hidden() -> Ask[tuple[str, ...]]:
@@ -27,7 +25,7 @@ def _kept(answer: Answer) -> tuple[str, ...]:
 def of(names: Iterable[str]) -> tuple[str, ...]:
     """Those of ``names`` that are columns which may be hidden, each once, in the grid's order."""
     given = set(names)
-    return tuple(name for name in HIDEABLE if name in given)
+    return tuple(column.name for column in HIDEABLE if column.name in given)
 
 
 def keep(client: Client, names: Iterable[str]) -> None:

@@ -73,14 +73,14 @@ def set_to(
 
 def _overridden(before: Amount) -> Notice:
     """About somebody's change that came between the look and the write; Undo brings it back."""
-    text = _("Somebody had just set it to %(amount)s. Undo brings that amount back.")
+    text = _("Someone had just changed it to %(amount)s. Undo restores that amount.")
     shown = text % {"amount": money(before.amount, before.currency)}
-    return Notice("overridden", _("Your change has overridden somebody else’s"), shown)
+    return Notice("overridden", _("Your change replaced someone else’s"), shown)
 
 
 def changed_since(now: Amount) -> Notice:
     """About an amount that is not the one this person saw or set any more."""
-    text = _("It is %(amount)s now: somebody has changed it since.")
+    text = _("Someone has changed it since: now it is %(amount)s.")
     shown = text % {"amount": money(now.amount, now.currency)}
     return Notice("conflict", _("The amount was not changed"), shown)
 
@@ -94,9 +94,7 @@ def _unknown() -> Notice:
     return Notice(
         "unknown",
         _("It is not known whether the amount was changed"),
-        _(
-            "Bitrix24 stopped answering in the middle. Look at the amount before you repeat anything."
-        ),
+        _("Bitrix24 stopped responding. Check the amount before you try again."),
     )
 
 
@@ -105,7 +103,7 @@ def being_changed() -> Notice:
     return Notice(
         "conflict",
         _("The amount was not changed"),
-        _("It is being changed at this moment. Look at it once more in a few seconds."),
+        _("It is being changed right now. Check again in a few seconds."),
     )
 
 
@@ -147,7 +145,7 @@ def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
             written = set_to(user, AuditEntry.Through.TAB, to, send_before)
     except write_locks.BeingChanged:
         return answer(request, opened, user, [being_changed()], "", None)
-    text = _("Amount set to %(amount)s") % {
+    text = _("Amount changed to %(amount)s") % {
         "amount": money(written.amount.amount, written.amount.currency)
     }
     toast = text if written.done else ""
@@ -158,5 +156,5 @@ def _changed_meanwhile() -> Notice:
     return Notice(
         "conflict",
         _("The amount was not changed"),
-        _("The orders or the amount have changed in the meantime. Look at both once more."),
+        _("The orders or the amount have changed in the meantime. Check both again."),
     )

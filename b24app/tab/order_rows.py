@@ -5,29 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from b24app.orders.card_orders import SUMMED
-from b24app.orders.filtering import Narrowing, Sort
+from b24app.orders.filtering import Narrowing
 from b24app.orders.shown_page import Shown
-from b24app.orders.types import Card, Order, Status, Totals, totals_of
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An order in the grid. ``shade`` is the class that carries the status's own colour."""
-
-    order: Order
-    status: str
-    shade: str
-    responsible: str
-    source: str
-
-    @property
-    def initials(self) -> str:
-        return "".join(word[0] for word in self.responsible.split()[:2]).upper()
-
-    @property
-    def tint(self) -> str:
-        """One of four avatar tints, always the same for one person."""
-        return "abcd"[self.order.responsible_id % 4]
+from b24app.orders.types import Card, Status, Totals, totals_of
+from b24app.tab.grid_columns import COLUMNS, Column, Head, heads
+from b24app.tab.grid_row import Names, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +50,16 @@ class Grid:
         return "desc" if self.narrowing.descending else "asc"
 
     @property
-    def sorted_by(self) -> Mapping[str, str]:
-        """``aria-sort`` by the name of the sorting; as orders came in is the order of no column."""
-        if self.shown.limited or self.narrowing.sort is Sort.ADDED:
-            return {}
-        return {
-            self.narrowing.sort.value: "descending" if self.narrowing.descending else "ascending"
-        }
+    def columns(self) -> tuple[Column, ...]:
+        return COLUMNS
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """The heads of the columns; the portal's own order of links is the order of no column."""
+        if self.shown.limited:
+            return heads({})
+        way = "descending" if self.narrowing.descending else "ascending"
+        return heads({self.narrowing.sort: way})
 
     @property
     def previous(self) -> int | None:
@@ -118,20 +103,6 @@ def _owed(card: Card, totals: Totals | None) -> Decimal | None:
     return None if owed == card.amount else owed
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What stands in place of ids."""
-
-    statuses: Mapping[str, Status]
-    people: Mapping[int, str]
-    platforms: Mapping[int, str]
-    language: str
-
-    def status(self, status_id: str) -> str:
-        known = self.statuses.get(status_id)
-        return known.name(self.language) if known is not None else status_id
-
-
 def grid(shown: Shown, narrowing: Narrowing, names: Names) -> Grid:
     """A page with names in place of ids."""
     shades = {
@@ -139,16 +110,7 @@ def grid(shown: Shown, narrowing: Narrowing, names: Names) -> Grid:
         for number, one in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
         if one.color
     }
-    rows = tuple(
-        Row(
-            order,
-            names.status(order.status_id),
-            shades.get(order.status_id, ""),
-            names.people.get(order.responsible_id, ""),
-            names.platforms.get(order.platform_id, ""),
-        )
-        for order in shown.orders
-    )
+    rows = tuple(names.row(order, shades.get(order.status_id, "")) for order in shown.orders)
     return Grid(shown, narrowing, rows, {shades[key]: names.statuses[key].color for key in shades})
 
 

@@ -23,7 +23,7 @@ from b24app.tab.link_actions import LinkOutcome
 from b24app.tab.order_changes import Outcome
 from b24app.tab.write_locks import BeingChanged
 
-_BUSY = gettext_lazy("The portal is busy. Try again in a minute.")
+_BUSY = gettext_lazy("Bitrix24 is busy. Try again in a minute.")
 
 # What keeps everybody of the portal from changing anything, and what can be done about it.
 _OF_THE_PORTAL: Mapping[Trouble, Promise] = {
@@ -49,21 +49,21 @@ _OF_A_CHANGE: Mapping[Trouble, Promise] = {
     Trouble.ORDER_GONE: gettext_lazy("The order was deleted."),
 }
 _ACCESS_ENDED = gettext_lazy(
-    "The app’s own access has ended. An administrator opens the app once to renew it."
+    "The app’s own access has ended. An administrator can renew it by opening the app."
 )
 _OF_A_LINK: Mapping[Trouble, Promise] = {
     **_OF_A_CHANGE,
     Trouble.NOT_FOUND: gettext_lazy(
-        "You cannot open the card it would go to or come from, or that card is deleted."
+        "You don’t have access to its current or its new card, or that card was deleted."
     ),
-    Trouble.NO_STORE: gettext_lazy("This portal has no online store."),
+    Trouble.NO_STORE: gettext_lazy("This Bitrix24 has no online store."),
     Trouble.ACCESS_EXPIRED: _ACCESS_ENDED,
     Trouble.RENEWING: _ACCESS_ENDED,
     Trouble.ACCESS_ENDED: _ACCESS_ENDED,
     Trouble.APP_CREDENTIALS: _ACCESS_ENDED,
 }
 _RIGHTS = frozenset({Trouble.NO_READ, Trouble.NO_WRITE, Trouble.NO_RIGHT, Trouble.APP_CLOSED})
-_REFUSED = gettext_lazy("The portal refused. Nothing else was changed.")
+_REFUSED = gettext_lazy("Bitrix24 rejected the request. Nothing else was changed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _overridden(
 
 
 def _overridden_title(number: str) -> str:
-    return _("Somebody else’s change of No. %(number)s was overridden") % {"number": number}
+    return _("Someone else’s change of No. %(number)s was replaced") % {"number": number}
 
 
 def _had_been(before: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
@@ -149,7 +149,7 @@ def _conflicts(portal: Portal, outcome: LinkOutcome, here: Owner | None) -> Iter
         by_whom = _by_whom(last.get(one.change.key), one.now)
         yield Notice(
             "conflict",
-            _("No. %(number)s was not touched") % {"number": number},
+            _("No. %(number)s was not changed") % {"number": number},
             f"{_standing(one.now, here, outcome.titles)} {by_whom}".strip(),
             f"{one.change.key}|{seen_text(one.now)}" if wanted_here else "",
         )
@@ -157,9 +157,9 @@ def _conflicts(portal: Portal, outcome: LinkOutcome, here: Owner | None) -> Iter
 
 def _standing(now: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
     if now is None:
-        return _("Somebody unlinked it in the meantime.")
+        return _("Someone unlinked it in the meantime.")
     if now == here:
-        return _("Somebody linked it to this card in the meantime.")
+        return _("Someone linked it to this card in the meantime.")
     named = {"id": now.id, "title": titles.get(now, "")}
     if now.is_deal:
         return _("It is linked to deal %(id)s %(title)s now.") % named
@@ -169,7 +169,7 @@ def _standing(now: Owner | None, here: Owner | None, titles: Mapping[Owner, str]
 def _by_whom(entry: AuditEntry | None, now: Owner | None) -> str:
     if entry is None or entry.target != now or not entry.user_name:
         return ""
-    return _("%(person)s did that.") % {"person": entry.user_name}
+    return _("Changed by %(person)s.") % {"person": entry.user_name}
 
 
 def _failures(user: PortalUser, outcome: LinkOutcome) -> Iterator[Notice]:
@@ -188,22 +188,23 @@ def _failures(user: PortalUser, outcome: LinkOutcome) -> Iterator[Notice]:
 def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
     """Why a link was not changed."""
     if isinstance(error, BeingChanged):
-        return _("It is being changed at this moment. Look at it once more in a few seconds.")
+        return _("It is being changed right now. Check again in a few seconds.")
     trouble = trouble_of(error) if error is not None else Trouble.OTHER
     if trouble in _RIGHTS:
-        right = _("Linking needs the right to change orders, or your name in the app’s settings.")
+        right = _(
+            "To link orders, you need permission to change them, or an administrator must add you in "
+            "the app’s settings."
+        )
         return f"{right} {_who(user.portal)}".strip()
     if trouble is Trouble.NOT_SAVED and user.is_admin and error and error.description:
-        return _("The store did not save the order: %(text)s") % {"text": error.description}
+        return _("The store couldn’t save the order: %(text)s") % {"text": error.description}
     return str(_OF_A_LINK.get(trouble, _REFUSED))
 
 
 def _who(portal: Portal) -> str:
     """Who can grant a right, as far as the app knows administrators."""
     names = ", ".join(one.name for one in who_can_grant(portal) if one.name)
-    return (
-        _("These administrators can grant either: %(names)s.") % {"names": names} if names else ""
-    )
+    return _("These administrators can do either: %(names)s.") % {"names": names} if names else ""
 
 
 def of_statuses(
@@ -227,14 +228,14 @@ def of_statuses(
 def _status_reason(one: Changed[int, str]) -> str:
     """Why a status was not changed; empty where it was, or where nobody knows."""
     if one.result is Result.CONFLICT:
-        return _("Its status or its place was changed in the meantime. Look again first.")
+        return _("Its status or link was changed in the meantime. Check again first.")
     if one.result is not Result.FAILED:
         return ""
     if isinstance(one.error, BeingChanged):
-        return _("It is being changed at this moment. Look at it once more in a few seconds.")
+        return _("It is being changed right now. Check again in a few seconds.")
     trouble = trouble_of(one.error) if one.error is not None else Trouble.OTHER
     if trouble in _RIGHTS:
-        return _("Changing a status needs the right to change orders in Bitrix24.")
+        return _("To change a status, you need permission to change orders in Bitrix24.")
     return str(_OF_A_CHANGE.get(trouble, _REFUSED))
 
 
@@ -273,7 +274,5 @@ def _unknown(count: int) -> Iterator[Notice]:
                 count,
             )
             % {"count": count},
-            _(
-                "The portal stopped answering in the middle. Look at the list before you repeat anything."
-            ),
+            _("Bitrix24 stopped responding. Check the list before you try again."),
         )

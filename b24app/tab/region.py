@@ -23,6 +23,7 @@ from b24app.portals.launch import Refused
 from b24app.portals.models import Portal, PortalUser
 from b24app.tab import order_rows, view_options
 from b24app.tab.forms import BadForm
+from b24app.tab.grid_row import Names
 from b24app.tab.order_rows import Grid
 from b24app.web.session import Session
 
@@ -46,7 +47,7 @@ class View:
     platforms: Mapping[int, str]
 
     def grid(self, language: str) -> Grid:
-        names = order_rows.Names(self.statuses, self.people, self.platforms, language)
+        names = Names(self.statuses, self.people, self.platforms, language)
         return order_rows.grid(self.shown, self.asked.narrowing, names)
 
 

@@ -49,7 +49,7 @@ def answered(
         notices, done = _amount(user, opened, entries)
     else:
         raise forms.BadForm
-    return answer(request, opened, user, notices, _("Taken back") if done else "", None, draw=draw)
+    return answer(request, opened, user, notices, _("Undone") if done else "", None, draw=draw)
 
 
 def _links(

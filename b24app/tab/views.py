@@ -20,7 +20,8 @@ from b24app.portals.launch import Posted, Refused
 from b24app.portals.models import PortalUser
 from b24app.portals.placements import DEAL_LIST_MENU, DEAL_TAB, INVOICE_TAB
 from b24app.portals.rights import Asks
-from b24app.tab import column_settings, order_rows, order_table, region
+from b24app.tab import column_settings, grid_columns, order_rows, order_table, region
+from b24app.tab.grid_row import Names
 from b24app.web import entry, error_states, htmx
 from b24app.web.file_responses import table_download, table_format
 from b24app.web.forms import BadForm
@@ -74,7 +75,9 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
         "card": card,
         "session": opened.token(),
         "nonce": nonce_of(request),
-        "hideable": column_settings.HIDEABLE,
+        "hideable": grid_columns.HIDEABLE,
+        "sorts": grid_columns.SORTS,
+        "span": grid_columns.SPAN,
         "hidden": hidden,
         "statuses": order_rows.status_choices(names, language),
         "rest_follows": slow,
@@ -106,7 +109,7 @@ def grid(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
 def order_details(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """What an opened row shows: one request to the portal. A failure stays inside the row."""
     order_id = _order_id(request.GET.get("order", ""))
-    context: dict[str, object] = {"order_id": order_id}
+    context: dict[str, object] = {"order_id": order_id, "span": grid_columns.SPAN}
     try:
         context["details"] = client_of(user).answer(details.details_of(order_id))
     except errors.AuthError:
@@ -152,12 +155,7 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
             dictionaries.names_of(portal, (order.responsible_id for order in chosen)),
         )
     )
-    table = order_table.table(
-        chosen,
-        statuses,
-        people,
-        opened.language,
-    )
+    table = order_table.table(chosen, Names(statuses, people, {}, opened.language))
     card = "deal" if region.owner_of(opened).is_deal else "invoice"
     return table_download(table, kind, opened.language, f"orders-{card}-{opened.entity_id}")
 

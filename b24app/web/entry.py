@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.csrf import csrf_exempt
 
@@ -65,7 +65,9 @@ def opened_by_portal(
         if request.method == "HEAD":
             return HttpResponse()
         portals = request.GET.get("LANG")
-        with translation.override(language(portals) if portals else language_of(request)):
+        spoken = language(portals) if portals else language_of(request)
+        # The opening sets the portal's time zone once the portal is proven.
+        with translation.override(spoken), timezone.override(None):
             if request.method != "POST":
                 return page(request, error_states.State("outside", 200))
             try:
@@ -211,7 +213,8 @@ def in_session(
                     request, error_states.State("session-ended", 401), renewable=missing.ended
                 )
             allow_frame(request, user.portal)
-            with translation.override(language(opened.language)):
+            spoken = language(opened.language)
+            with translation.override(spoken), timezone.override(user.portal.zone):
                 try:
                     if user.portal.payment_expired and request.method == "POST" and not unpaid:
                         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from b24app.orders.types import DEAL, INVOICE, Owner
@@ -15,5 +16,5 @@ def owner_type(owner: Owner | None) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """A date and time (UTC) to the second; empty for none."""
-    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
+    """A date and time by the portal's clock, to the second; empty for none."""
+    return f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}" if at else ""

@@ -91,7 +91,7 @@ def test_somebody_was_faster_and_what_then(office: Desk) -> None:
     desk.portal.state.links[order] = (2, EMPTY)
     confirm(desk)
     note = desk.app.locator("[data-note=conflict]")
-    expect(note).to_contain_text("No. 1201 was not touched")
+    expect(note).to_contain_text("No. 1201 was not changed")
     expect(note).to_contain_text("deal 7000")
     assert desk.portal.link_of(order) == (2, EMPTY)
 

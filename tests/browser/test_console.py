@@ -122,7 +122,7 @@ def test_the_links_are_saved_as_a_file(desk: Desk) -> None:
 def test_a_report_is_gone_through_to_its_end(desk: Desk) -> None:
     enter(desk, "links")
     desk.app.locator("#report-without").click()
-    expect(desk.app.locator("[data-progress]")).to_contain_text("That is all.")
+    expect(desk.app.locator("[data-progress]")).to_contain_text("Checked all")
     free = set(desk.portal.state.orders) - set(desk.portal.state.links)
     assert sorted(map(int, numbers(desk))) == sorted(free)
     expect(desk.app.locator("#report-on")).to_have_count(0)
@@ -146,7 +146,7 @@ def test_a_report_is_stopped_and_goes_on_by_keyboard(desk: Desk) -> None:
         expect(desk.app.locator("[data-progress='2000']")).to_be_visible()
         expect(on).to_be_focused()
         desk.page.keyboard.press("Enter")
-        expect(on).to_have_text("Look further")
+        expect(on).to_have_text("Continue")
         expect(on).to_be_focused()
         expect(desk.app.locator("#not-to-the-end")).to_be_visible()
         desk.picture("report-stopped")
@@ -156,7 +156,7 @@ def test_a_report_is_stopped_and_goes_on_by_keyboard(desk: Desk) -> None:
     finally:
         desk.portal.rest.latency = 0.0
     desk.page.keyboard.press("Enter")
-    expect(desk.app.locator("#report-line")).to_contain_text("That is all.", timeout=60_000)
+    expect(desk.app.locator("#report-line")).to_contain_text("Checked all", timeout=60_000)
     assert sorted(map(int, numbers(desk))) == lost
     expect(desk.app.locator("#not-to-the-end")).to_have_count(0)
     desk.app.locator("#links-every").check()
@@ -240,7 +240,7 @@ def test_all_orders_of_the_report_are_linked_to_a_deal(desk: Desk) -> None:
     free = set(desk.portal.state.orders) - set(desk.portal.state.links)
     enter(desk, "links")
     desk.app.locator("#report-without").click()
-    expect(desk.app.locator("#report-line")).to_contain_text("That is all.")
+    expect(desk.app.locator("#report-line")).to_contain_text("Checked all")
     desk.app.locator("[data-every]").check()
     expect(desk.app.locator("[data-marked-count]")).to_have_text("all")
     desk.app.locator("[data-move-marked]").click()
@@ -340,7 +340,7 @@ def test_every_section_fits_and_axe_finds_nothing(
 def test_a_reports_heading_takes_the_focus_and_nothing_found_offers_nothing(desk: Desk) -> None:
     enter(desk, "links")
     desk.app.locator("#report-gone").press("Enter")
-    expect(desk.app.locator("#report-line")).to_contain_text("That is all.")
+    expect(desk.app.locator("#report-line")).to_contain_text("Checked all")
     expect(desk.app.locator("#links-title")).to_be_focused()
     expect(desk.app.locator("[data-state=no-links]")).to_be_visible()
     expect(desk.app.locator("[data-marks]")).to_be_hidden()
@@ -368,7 +368,7 @@ def test_changed_settings_are_not_left_without_a_word(desk: Desk) -> None:
     desk.app.locator("#menu-settings").click()
     desk.app.locator("#suggestion-days").fill("33")
     desk.app.locator("#menu-audit").click()
-    assert desk.toast() == "The settings were changed and are not saved."
+    assert desk.toast() == "Your changes to the settings are not saved."
     expect(desk.app.locator("#suggestion-days")).to_have_value("33")
     assert desk.violations(AXE.read_text("utf-8")) == []
     desk.app.get_by_role("button", name="Leave without saving").click()

@@ -57,7 +57,7 @@ def test_filters_are_shown_as_chips_and_taken_off_there(desk: Desk) -> None:
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(1)
     desk.app.locator("#narrow [name=q]").fill("nothing like this")
     expect(desk.app.locator("[data-state=nothing-matches]")).to_be_visible()
-    desk.app.locator("#grid").get_by_role("button", name="Show everything").click()
+    desk.app.locator("#grid").get_by_role("button", name="Clear filters").click()
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
     expect(chip).to_be_hidden()
 

@@ -27,7 +27,7 @@ def upload(desk: Desk, content: str) -> None:
     desk.app.get_by_role("button", name="New job").click()
     file = FilePayload(name="orders.csv", mimeType="text/csv", buffer=content.encode())
     desk.app.locator("input[type=file]").set_input_files(file)
-    desk.app.get_by_role("button", name="Show what will happen").click()
+    desk.app.get_by_role("button", name="Preview").click()
     reached(desk, "planned")
 
 
@@ -118,14 +118,14 @@ def test_a_pasted_list_and_a_mistake(desk: Desk) -> None:
     come(desk)
     desk.app.get_by_role("button", name="New job").click()
     check_sound(desk)
-    desk.app.get_by_label("A pasted list").check()
+    desk.app.get_by_label("Pasted list").check()
     desk.app.locator("textarea[name=text]").fill("1193\n1184")
     desk.app.locator("[data-for=link] input").fill("a deal")
-    desk.app.get_by_role("button", name="Show what will happen").click()
-    expect(desk.app.locator("[data-mistake]")).to_contain_text("neither an ID nor a link")
+    desk.app.get_by_role("button", name="Preview").click()
+    expect(desk.app.locator("[data-mistake]")).to_contain_text("Enter the ID or link of a deal")
     expect(desk.app.locator("textarea[name=text]")).to_have_value("1193\n1184")
     desk.app.locator("[data-for=link] input").fill(f"{desk.portal.url}/crm/deal/details/{EMPTY}/")
-    desk.app.get_by_role("button", name="Show what will happen").click()
+    desk.app.get_by_role("button", name="Preview").click()
     reached(desk, "planned")
     expect(desk.app.locator("tr[data-row]")).to_have_count(2)
     job = desk.app.locator("#job").get_attribute("data-job-id")
@@ -163,7 +163,7 @@ def test_by_keyboard_alone(desk: Desk) -> None:
     press(desk, "#job-undo")
     reached(desk, "planned")
     expect(desk.app.locator("#job-title")).to_be_focused()
-    expect(desk.app.locator("[data-before]")).to_contain_text("stays done")
+    expect(desk.app.locator("[data-before]")).to_contain_text("is not undone")
 
 
 def focus(desk: Desk, selector: str) -> None:
@@ -253,7 +253,7 @@ def test_a_job_out_of_reach_does_not_stand_there_as_if_live(sit_down: Callable[.
     desk.app.get_by_role("button", name="New job").click()
     file = FilePayload(name="orders.csv", mimeType="text/csv", buffer=b"Order ID,Deal\n1,1")
     desk.app.locator("input[type=file]").set_input_files(file)
-    desk.app.get_by_role("button", name="Show what will happen").click()
+    desk.app.get_by_role("button", name="Preview").click()
     line = desk.app.locator(".toast", has_text="No connection to Linked Orders")
     expect(line).to_have_count(1)
     desk.page.unroute("**/live/**")

@@ -275,7 +275,7 @@ def test_an_empty_deal_shows_what_belongs_to_it(store: Desk) -> None:
     empty = store.app.locator("[data-state=empty]")
     expect(suggested(store)).to_have_count(1)
     expect(empty).to_have_count(1)
-    expect(empty).to_contain_text("This one looks like it belongs here.")
+    expect(empty).to_contain_text("This order seems to belong here.")
     empty.get_by_role("button", name="Do not suggest order 1193").click()
     expect(empty).to_contain_text("Find the client’s orders")
     expect(empty.get_by_role("button", name="Find orders")).to_be_visible()

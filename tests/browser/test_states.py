@@ -140,7 +140,7 @@ def test_no_right_to_link_is_said_above_the_orders(troubled: Desk) -> None:
     expect(note).to_contain_text("Anna Schmidt")
     button = desk.app.locator("#open-picker")
     expect(button).to_be_disabled()
-    expect(button).to_have_attribute("title", "You can look, but not link")
+    expect(button).to_have_attribute("title", "You can view orders but not link them")
     desk.picture("state-read-only")
     assert desk.violations(AXE) == []
     note.get_by_role("button", name="Check again").click()

@@ -110,9 +110,9 @@ def test_what_a_line_says(client: Client, page: Page) -> None:
     responsible = line(audit_page, "responsible")
     assert 'class="from">Anna Schmidt<' in responsible
     assert 'class="to">Maria Lopez<' in responsible
-    assert "may not have happened" in responsible
+    assert "may not have been made" in responsible
     unlinked = line(audit_page, "unlinked")
-    assert "with the app’s right" in unlinked
+    assert "with the app’s permissions" in unlinked
     assert "/crm/type/31/details/7021/" in unlinked
 
 
@@ -120,7 +120,7 @@ def test_what_was_taken_back_says_so(client: Client, page: Page) -> None:
     entry = AuditEntry.objects.get(to_id=HERE.id)
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "undo", [Entry("link", 1, source=HERE, undoes=entry.pk)])
-    assert "taken back since" in line(ask(client, page, AUDIT), "linked")
+    assert "undone later" in line(ask(client, page, AUDIT), "linked")
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_all_links_leave_as_a_file_with_their_places(desk: Desk, portal: DemoPor
     answer = desk.get(f"/jobs/{job.pk}/table/?format=xlsx").response
     sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
-    assert rows[0][-2:] == ["Owner type", "Owner ID"]
+    assert rows[0][-2:] == ["Type", "Deal/invoice ID"]
     kinds = {"Deal": DEAL, "Invoice": INVOICE}
     found = {row[1]: (kinds[str(row[-2])], row[-1]) for row in rows[1:]}
     assert found == dict(portal.state.links)
@@ -220,7 +220,7 @@ def test_a_report_that_was_stopped_gives_what_it_found_and_says_so(
     stop = re.search(r'id="report-on" hx-get="([^"]+)"', first.text)
     assert stop
     stopped = desk.get(html.unescape(stop[1]))
-    assert "The report has not been read to its end" in stopped.text
+    assert "The report is not complete" in stopped.text
     newer = max(portal.state.orders) + 1
     looked = [one for one in lost if one in first.order_ids]
     assert 0 < len(looked) < len(lost)
@@ -251,7 +251,7 @@ def test_the_report_and_its_job_are_cheap_however_many_links_there_are(
 
 def test_no_offer_without_anything_found(desk: Desk) -> None:
     page = to_the_end(desk, desk.get(reverse("console-gone")))
-    assert "That is all." in page.text
+    assert "Checked all" in page.text
     assert "links-every" not in page.text
     only(page.text, "fieldset[data-every-fields]")
     assert not select(page.text, "fieldset[data-every-fields] [name]")
@@ -272,7 +272,7 @@ def test_deals_that_cannot_be_read_do_not_count_as_gone(desk: Desk, portal: Demo
 def test_a_report_of_more_than_a_job_takes(desk: Desk, portal: DemoPortal) -> None:
     below = sorted(portal.state.links)[10]
     many = desk.get(f"{reverse('console-gone')}?below={below}&top=99&found=100001&stop=1").text
-    assert "begin the report anew and stop it earlier" in many
+    assert "restart the report and stop it earlier" in many
     assert "disabled" in only(many, "input#links-every").attributes
 
 

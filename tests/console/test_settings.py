@@ -97,14 +97,14 @@ def test_each_change_stands_in_the_audit(client: Client, portal: DemoPortal) -> 
         (
             "Anna Schmidt",
             "named",
-            "Everybody with their own rights",
+            "Everyone, with their own permissions",
             "Maria <Lopez>, Sales",
         ),
     ]
     save(client, page, suggestion_days="0", notes="on", notes_language="de", place=[])
     found = {one[1]: one[2:] for one in trail(client, page)[:6]}
     assert found == {
-        "named": ("Maria <Lopez>, Sales", "Everybody with their own rights"),
+        "named": ("Maria <Lopez>, Sales", "Everyone, with their own permissions"),
         "suggestion_days": ("90 days", "0 days"),
         "notes": ("off", "on"),
         "notes_language": ("English", "Deutsch"),

@@ -120,11 +120,11 @@ def test_the_app_s_own_table_can_be_uploaded_again(desk: Desk, portal: DemoPorta
 def test_how_a_file_was_read_is_said(desk: Desk, portal: DemoPortal) -> None:
     for name, said in (
         ("title-with-a-year.csv", "The headings are in row 2."),
-        ("title-with-a-year.csv", "“№ п/п” only counts the rows and was ignored."),
+        ("title-with-a-year.csv", "“№ п/п” only numbers the rows and was ignored."),
         ("row-numbers-ru.csv", "“Документ” was read as the order number"),
         ("invoice-column.csv", "“Invoice ID” was ignored"),
         ("hidden-sheet.xlsx", "1 hidden sheet was not read."),
-        ("filtered-rows.xlsx", "1 row is hidden in the file and was left out."),
+        ("filtered-rows.xlsx", "1 hidden row in the file was skipped."),
         ("merged-deal.xlsx", "1 cell was filled from a merged cell above it."),
         ("order-id-is-a-number.csv", "“Order ID” was read as the order number"),
     ):

@@ -102,7 +102,7 @@ def test_an_installation_without_notifications_is_complete_and_says_what_is_miss
     portal.state.app.scope.remove("im")
     page = install(client, portal)
     assert 'data-install-state="done"' in page.text
-    assert "Nobody is told when a long job has ended; everything else works." in page.text
+    assert "There is no message when a long job ends; everything else works." in page.text
     main = launch(client, portal, "DEFAULT", ANNA, 0, "en", {})
     assert 'data-check="permissions" data-grade="fine"' in main.text
     assert 'data-optional="im"' in main.text
@@ -181,7 +181,7 @@ def test_a_new_application_token_is_believed_when_the_server_knows_the_access_to
 
 def test_head_answers_as_the_market_asks(client: Client) -> None:
     assert client.head("/").status_code == client.head("/install/").status_code == 200
-    assert "Linked Orders lives in Bitrix24" in client.get("/").content.decode()
+    assert "Open Linked Orders in Bitrix24" in client.get("/").content.decode()
     german = client.get("/", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
     assert "Linked Orders läuft in Bitrix24" in german.content.decode()
 

@@ -103,9 +103,12 @@ def test_a_file_of_another_tenants_orders_finds_nothing(
         ({"from": "list", "kind": "link", "text": "  "}, "Paste at least one order"),
         ({"from": "list", "kind": "status", "text": "1"}, "Choose a status"),
         ({"from": "list", "kind": "responsible", "text": "1"}, "Choose a person"),
-        ({"from": "list", "kind": "link", "text": "1", "to": "deal"}, "neither an ID nor a link"),
+        (
+            {"from": "list", "kind": "link", "text": "1", "to": "deal"},
+            "Enter the ID or link of a deal",
+        ),
         ({"from": "search", "kind": "link", "q": "a", "to": ""}, "which deal"),
-        ({"from": "search", "kind": "unlink", "q": ""}, "what to search for"),
+        ({"from": "search", "kind": "unlink", "q": ""}, "Enter a search text"),
     ],
 )
 def test_mistakes_are_said_beside_the_form(desk: Desk, form: dict[str, str], said: str) -> None:

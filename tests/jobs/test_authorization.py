@@ -154,7 +154,7 @@ def test_without_the_right_to_write_it_pauses_after_one_request(
     maria.start(job)
     assert (job.state, job.reason, job.done, job.failed) == (Job.State.PAUSED, "no_write", 0, 0)
     assert len({call.request for call in portal.calls if call.method == ADD}) == 1
-    assert "You have no right to change orders" in maria.get(f"/jobs/{job.pk}/").text
+    assert "You don’t have permission to change orders" in maria.get(f"/jobs/{job.pk}/").text
     portal.state.users[MARIA].sale = "write"
     maria.post(f"/jobs/{job.pk}/resume/")
     assert work(job).done == 120

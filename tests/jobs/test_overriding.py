@@ -29,7 +29,7 @@ def test_a_link_made_a_moment_before_is_the_source_in_the_trail_and_can_be_put_b
     page = desk.get(f"/jobs/{job.pk}/rows/?show=overrode")
     assert page.text.count("data-row=") == 1
     assert (
-        f"Anna Schmidt had just linked it to deal {ONE}; this job has overridden that" in page.text
+        f"Anna Schmidt had just linked it to deal {ONE}; this job replaced that change" in page.text
     )
     assert page.text.count("data-put-back") == 1
     undo = work(shown(desk.post(f"/jobs/{job.pk}/undo/", row="2")))

@@ -48,7 +48,7 @@ def test_a_short_job_is_told_no_rate_that_it_never_meets(desk: Desk, portal: Dem
     page = desk.get(f"/jobs/{job.pk}/live/")
     assert int(page.attribute("data-job-minutes")) <= 3
     assert "Bitrix24 allows about" not in page.text
-    assert "You may close this page, the job goes on." in page.text
+    assert "You can close this page; the job continues." in page.text
 
 
 def test_the_speed_of_a_job_that_has_just_begun(desk: Desk, portal: DemoPortal) -> None:
@@ -69,16 +69,16 @@ def test_every_row_of_the_list_is_accounted_for(desk: Desk, portal: DemoPortal) 
     job = desk.start(desk.link([*((order, deal) for order in orders), (999999, deal)]))
     page = desk.get(f"/jobs/{job.pk}/").text
     assert "<b>3</b> of 3" in page
-    assert "1 of 4 rows left out" in page
+    assert "1 of 4 rows skipped in the preview" in page
     assert "<dt>Left out</dt><dd>1</dd>" in page
-    assert "Left out: the store has no such order" in page
+    assert "Skipped: the store has no such order" in page
     assert 'data-filter="no_order"' in page
     assert "Left out: 1" in desk.get("/jobs/").text
     answer = desk.get(f"/jobs/{job.pk}/table/?format=csv").response
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
-    assert [row["Outcome"] for row in rows] == ["Done", "Done", "Done", "Left out"]
+    assert [row["Outcome"] for row in rows] == ["Done", "Done", "Done", "Skipped in the preview"]
     whole = desk.start(desk.link([(orders[0], EMPTY)]))
-    assert "left out" not in desk.get(f"/jobs/{whole.pk}/").text
+    assert "skipped in the preview" not in desk.get(f"/jobs/{whole.pk}/").text
 
 
 def test_a_paused_job_can_be_given_up(client: Client, desk: Desk, portal: DemoPortal) -> None:
@@ -127,16 +127,16 @@ def test_orders_of_other_cards_stay_until_their_move_is_agreed_to(
     job = desk.link([(portal.order_id("1184"), EMPTY)])
     page = desk.get(f"/jobs/{job.pk}/").text
     assert "<span data-without-moves>Linked elsewhere</span>" in page
-    assert ">Left where it is: it is linked elsewhere</span>" in page
+    assert ">Not moved: it is linked elsewhere</span>" in page
     start = only(page, "#job-start").attributes
     assert start.keys() >= {"data-needs-move", "disabled"}
-    assert "All of them are linked elsewhere: tick this to start." in page
+    assert "All of them are linked elsewhere: select this to start." in page
     assert " required" not in page
     told = {"": "Linked elsewhere", "&move=on": "Will be moved"}
     for more, verdict in told.items():
         file = desk.get(f"/jobs/{job.pk}/table/?format=csv{more}").response.content
         (row,) = csv.DictReader(io.StringIO(file.decode("utf-8-sig")))
-        assert row["Verdict"] == verdict
+        assert row["Check"] == verdict
     assert row["Reason"] == f"From deal 6933 to deal {EMPTY}"
     desk.post(f"/jobs/{job.pk}/start/")
     job.refresh_from_db()
@@ -169,7 +169,7 @@ def test_the_list_tells_jobs_apart(client: Client, desk: Desk, portal: DemoPorta
 def test_what_only_calls_itself_a_spreadsheet(desk: Desk, content: bytes) -> None:
     job = desk.asked(desk.upload(content, name="Orders.XLSX"))
     assert (job.state, job.reason) == (Job.State.FAILED, "not_excel")
-    assert "This is not an Excel file" in desk.get(f"/jobs/{job.pk}/").text
+    assert "This isn’t an Excel file" in desk.get(f"/jobs/{job.pk}/").text
 
 
 def test_a_function_the_portal_does_not_offer(desk: Desk, portal: DemoPortal) -> None:
@@ -179,8 +179,8 @@ def test_a_function_the_portal_does_not_offer(desk: Desk, portal: DemoPortal) ->
     desk.start(job)
     assert (job.state, job.reason, job.done) == (Job.State.PAUSED, "no_method", 0)
     page = desk.get(f"/jobs/{job.pk}/").text
-    assert "Bitrix24 does not offer a function here that this job needs" in page
-    assert "nobody foresaw" not in page
+    assert "This Bitrix24 lacks a function that the job needs" in page
+    assert "Unexpected error" not in page
 
 
 def worked_by_a_worker(job: Job) -> Job:
@@ -244,7 +244,7 @@ def test_preview_in_the_making(desk: Desk, portal: DemoPortal) -> None:
     assert "Reading the rows" in page.text
     job = Job.objects.get()
     step(job)
-    assert "<b>0</b> of 3,000 rows looked at" in desk.get(f"/jobs/{job.pk}/live/").text
+    assert "<b>0</b> of 3,000 rows checked" in desk.get(f"/jobs/{job.pk}/live/").text
     assert work(job).state == Job.State.PLANNED
     page = desk.get(f"/jobs/{job.pk}/")
     assert "Link 3,000 orders" in page.text
@@ -307,7 +307,7 @@ def test_an_undo_says_what_it_leaves(client: Client, desk: Desk, portal: DemoPor
     form = {"from": "card", "kind": "unlink", "order": chosen}
     job = desk.start(desk.asked(opening.submit(client, tab, "/jobs/new/", form)))
     undo = desk.asked(desk.post(f"/jobs/{job.pk}/undo/"))
-    assert "What automation has done meanwhile" in desk.get(f"/jobs/{undo.pk}/").text
+    assert "What automation has done in the meantime" in desk.get(f"/jobs/{undo.pk}/").text
     strip = opening.ask(client, tab, "/jobs/of-card/").text
     assert attributes(strip, "[data-job-id]", "data-job-id") == [str(undo.pk), str(job.pk)]
     assert "data-live" not in strip
@@ -322,7 +322,7 @@ def test_an_undo_says_what_it_leaves(client: Client, desk: Desk, portal: DemoPor
     )
     work(undo)
     again = desk.asked(desk.post(f"/jobs/{job.pk}/undo/"))
-    assert "There is nothing to take back" in desk.get(f"/jobs/{again.pk}/").text
+    assert "Nothing to undo" in desk.get(f"/jobs/{again.pk}/").text
 
 
 def test_who_has_to_do_what(client: Client, desk: Desk, portal: DemoPortal) -> None:
@@ -333,7 +333,8 @@ def test_who_has_to_do_what(client: Client, desk: Desk, portal: DemoPortal) -> N
     portal.misbehave("no_write", "crm.orderentity.add", times=50)
     work(job)
     assert (
-        "You have no right to change orders. An administrator" in ilya.get(f"/jobs/{job.pk}/").text
+        "You don’t have permission to change orders. An administrator"
+        in ilya.get(f"/jobs/{job.pk}/").text
     )
     said = desk.get(f"/jobs/{job.pk}/").text
     assert "Ilya Sokolov has no right to change orders. Grant it" in said
@@ -368,7 +369,7 @@ def test_results_to_download(desk: Desk, portal: DemoPortal) -> None:
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [row["Outcome"] for row in rows] == ["Done", "Done", "Failed"]
     assert rows[0]["Order"] == "'=1+1"
-    assert rows[0]["Goes to"] == f"deal {deal}"
+    assert rows[0]["New link"] == f"deal {deal}"
     assert rows[2]["Reason"] == "The order was deleted"
     failed = desk.get(f"/jobs/{job.pk}/table/?format=xlsx&show=failed").response
     sheet = load_workbook(io.BytesIO(failed.content)).worksheets[0]
@@ -395,8 +396,8 @@ def test_an_export_of_orders(desk: Desk, portal: DemoPortal) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"deal;comment\n1;2", "No column holds orders"),
-        (b"order;deal\n", "There are no rows in it"),
+        (b"deal;comment\n1;2", "No column contains orders"),
+        (b"order;deal\n", "It contains no rows"),
         (b"\xd0\xcf\x11\xe0" + b"\0" * 512, "Excel file in the old format"),
         (b"PK\x03\x04nonsense", "damaged or not a workbook"),
         (b"order;deal\n" + b"1;2\n" * 100_001, "more than 100,000 rows"),

@@ -38,7 +38,7 @@ def test_every_verdict(desk: Desk, portal: DemoPortal) -> None:
     assert WRITES.isdisjoint(call.method for call in portal.calls)
     page = desk.get(f"/jobs/{job.pk}/")
     assert f'data-job-id="{job.pk}" data-job-state="planned"' in page.text
-    for word in ("Will be linked", "Will be moved", "Already there", "Listed twice"):
+    for word in ("Will be linked", "Will be moved", "No change needed", "Listed twice"):
         assert word in page.text
     assert "Office refit, second floor" in page.text
 
@@ -76,7 +76,7 @@ def test_a_deal_closed_to_the_person_is_told_from_one_that_is_not_there(
     job = tom.link([(free[0], MOCKUP), (free[1], 999999)])
     assert verdicts(job) == {"no_right": 1, "no_card": 1}
     assert job.total == 0
-    assert "There is nothing to do" in tom.get(f"/jobs/{job.pk}/").text
+    assert "No orders to process" in tom.get(f"/jobs/{job.pk}/").text
     tom.start(job)
     assert job.state == Job.State.PLANNED
 
@@ -179,7 +179,7 @@ def test_orders_without_any_deal(desk: Desk, content: bytes) -> None:
     job = desk.asked(desk.upload(content))
     assert (job.state, job.reason) == (Job.State.FAILED, "no_card_column")
     page = desk.get(f"/jobs/{job.pk}/").text
-    assert "Nothing says which deal" in page
+    assert "The deal is missing" in page
     assert "Choose another file" in page
     assert desk.asked(desk.upload(content, to=str(EMPTY))).total == 2
 
@@ -187,11 +187,11 @@ def test_orders_without_any_deal(desk: Desk, content: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("1184\n1193 7021\n1170", "No deal stands in line 1, 3:"),
-        ("Order\n1184", "No deal stands in line 2:"),
+        ("1184\n1193 7021\n1170", "No deal in line 1, 3:"),
+        ("Order\n1184", "No deal in line 2:"),
         ("1184\n" * 11, "line 1, 2, 3, 4, 5, 6, 7, 8, 9, 10…:"),
-        ("Hello there", "No line begins with an order’s number or ID."),
-        ("Deal\n7021", "No line begins with an order’s number or ID."),
+        ("Hello there", "No line starts with an order number or ID."),
+        ("Deal\n7021", "No line starts with an order number or ID."),
         (" \n;", "Paste at least one order."),
     ],
 )
@@ -253,7 +253,7 @@ def test_a_second_number_on_a_line_is_never_another_order(
     # The second number is the deal, which is none; 1193 is in no deal that it could leave.
     assert item(job, 1).verdict == {"link": "no_card", "unlink": "already"}.get(kind, "bad")
     page = desk.get(f"/jobs/{job.pk}/").text
-    assert "Too much on one line: write each order on a line of its own" in page
+    assert "Too much on one line: put each order on its own line" in page
     assert job.total == 0
 
 
@@ -270,8 +270,8 @@ def test_a_number_nobody_has_is_not_taken_for_an_id(desk: Desk, portal: DemoPort
     job = desk.asked(desk.upload(content.encode()))
     assert [item(job, row).verdict for row in (2, 3, 4)] == ["doubt", "doubt", "no_order"]
     page = desk.get(f"/jobs/{job.pk}/").text
-    assert "it is the ID of order 1193. If you mean" in page
-    assert "it is the ID of order 1184, now linked to deal 6933" in page
+    assert "order 1193 has this ID. If these are IDs" in page
+    assert "order 1184, now linked to deal 6933, has this ID" in page
     assert job.total == 0
     job = desk.asked(desk.upload(content.replace("Заказ;", "ID заказа;").encode()))
     assert [item(job, row).verdict for row in (2, 3, 4)] == ["link", "move", "no_order"]
@@ -324,7 +324,7 @@ def test_statuses_of_a_card(client: Client, desk: Desk, portal: DemoPortal, *, e
     job = desk.asked(submit(client, tab, "/jobs/new/", form))
     assert set(verdicts(job)) == {"change", "already"}
     page = desk.get(f"/jobs/{job.pk}/").text
-    for words in ("Status now", "Waiting for payment", "→ Completed", "customers may get messages"):
+    for words in ("Status now", "Waiting for payment", "→ Completed", "clients may get messages"):
         assert words in page
     desk.start(job)
     assert job.done == job.total > 0

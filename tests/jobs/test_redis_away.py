@@ -14,7 +14,7 @@ from tests.waiting import until
 pytestmark = pytest.mark.bare
 
 ORDERS = 200
-WORDS = "The app’s own task queue is not available."
+WORDS = "The app’s task queue is unavailable."
 
 
 def test_a_job_says_that_redis_is_away_and_goes_on_once_it_is_back(tmp_path: Path) -> None:

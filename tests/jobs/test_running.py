@@ -260,7 +260,7 @@ def test_a_used_up_method_is_waited_for(desk: Desk, portal: DemoPortal) -> None:
     step(job)
     assert (job.state, job.reason) == (Job.State.WAITING_PORTAL, "limit")
     live = desk.get(f"/jobs/{job.pk}/live/")
-    assert "is used up. The job continues by itself" in live.text
+    assert "The job continues automatically" in live.text
     assert JobLane.objects.filter(job=job).order_by("number")[0].token is None
     assert outcomes(job)["writing", ""] == outcomes(job)["unknown", ""] == 0
 
@@ -385,7 +385,7 @@ def test_undo_brings_back_what_nobody_has_changed_since(desk: Desk, portal: Demo
     assert [item(undo, row).verdict for row in range(1, 6)] == [
         "move", "move", "elsewhere", "unlink", "unlink",
     ]  # fmt: skip
-    assert "Changed since" in desk.get(f"/jobs/{undo.pk}/").text
+    assert "Changed since the preview" in desk.get(f"/jobs/{undo.pk}/").text
     desk.start(undo)
     assert (undo.state, undo.done) == (Job.State.DONE, 4)
     assert places(portal, orders) == [(2, MOCKUP), (31, 118), (2, ONE), None, None]
@@ -466,7 +466,9 @@ def test_one_denied_row_among_others_fails_alone(desk: Desk, portal: DemoPortal)
     desk.start(job)
     assert (job.state, job.reason, job.done, job.failed) == (Job.State.DONE, "", 4, 1)
     assert outcomes(job) == {("done", ""): 4, ("failed", "denied"): 1}
-    assert "no right to change this order" in desk.get(f"/jobs/{job.pk}/rows/?show=failed").text
+    assert (
+        "no permission to change this order" in desk.get(f"/jobs/{job.pk}/rows/?show=failed").text
+    )
 
 
 def test_a_job_of_which_every_row_is_denied_pauses(desk: Desk, portal: DemoPortal) -> None:

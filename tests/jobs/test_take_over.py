@@ -141,7 +141,7 @@ def test_taking_over_names_the_job_its_owner_and_what_it_will_change(
     for words in (
         f"Take over job {wait.job.pk} of Ilya Sokolov?",
         "Link orders: orders.csv",
-        f"It is to link {left} orders.",
+        f"It will link {left} orders.",
         "Ilya Sokolov will no longer see them",
         f"{wait.job.done} orders stay as Ilya Sokolov has changed them",
     ):
@@ -166,7 +166,7 @@ def test_a_job_taken_over_is_previewed_anew_and_waits_for_its_start(
     page = nina.get(f"/jobs/{job.pk}/").text
     assert work(job).state == Job.State.PLANNED
     assert f"Link {60 - before} orders" in page
-    assert f"{before} orders were handled before and stay as they are" in page
+    assert f"{before} orders were processed before and won’t change" in page
     assert 'data-filter="link" aria-pressed="false"' in page
     nina.start(job)
     assert (job.state, job.done, job.total, job.failed) == (Job.State.DONE, 60, 60, 0)
@@ -413,7 +413,7 @@ def test_a_dismissed_persons_live_token_is_the_end_of_their_access(
     portal.dismiss(ILYA, tokens_stay=True)
     work(job)
     assert (job.state, job.reason, job.done) == ("waiting_authorization", "token", 0)
-    assert "1 person has to open the app anew" in open_main(client, portal, ANNA).text
+    assert "1 person needs to reopen the app" in open_main(client, portal, ANNA).text
     desk.post(f"/jobs/{job.pk}/resume/")
     open_everything(client, portal, ANNA)
     assert work(job).state == "waiting_authorization"

@@ -41,7 +41,9 @@ def test_a_used_up_limit_of_execution_time_is_said_with_its_end_and_no_time_left
     assert job.again_at is not None
     assert timedelta(minutes=5) < job.again_at - timezone.now() < timedelta(minutes=11)
     page = live(desk, job)
-    assert "The time that Bitrix24 gives an app in 10 minutes is used up." in page.text
+    assert (
+        "The app has used up the processing time that Bitrix24 allows in 10 minutes." in page.text
+    )
     assert "data-job-minutes" not in page.text
     assert "Speed now" not in page.text
     again = attribute(page.text, "time[data-job-again]", "datetime")

@@ -55,7 +55,7 @@ def test_the_tab_says_what_keeps_the_whole_portal_from_working(
     page = open_tab(client, installed)
     assert page.state == STATES[condition]
     assert WORDS[condition] in page.text
-    assert "cannot open this deal" not in page.text
+    assert "don’t have access to this deal" not in page.text
     # No status of theirs makes us refresh: only expired_token does.
     assert installed.refreshes == 0
 
@@ -109,7 +109,7 @@ def test_a_step_of_the_installer_says_what_keeps_it_from_being_done(
     again = submit(client, page, "/install/repeat/", {})
     assert 'data-step="tabs" data-done="no"' in again.text
     assert WORDS[condition].removesuffix("maintenance") in again.text
-    assert "permissions or the portal’s licence" not in again.text
+    assert "permissions or your Bitrix24 plan" not in again.text
 
 
 @every_condition
@@ -218,10 +218,10 @@ def test_a_kernel_that_does_not_know_a_field_of_order_links_is_told_at_install_a
     portal.state.link_fields.remove(unknown)
     page = install(client, portal)
     assert 'data-step="links" data-done="no"' in page.text
-    assert f"It doesn’t know {unknown}" in page.text
+    assert f"It doesn’t support {unknown}" in page.text
     main = open_main(client, portal)
     assert 'data-check="portal" data-grade="alert"' in main.text
-    assert f"It doesn’t know {unknown}" in main.text
+    assert f"It doesn’t support {unknown}" in main.text
     portal.state.link_fields.append(unknown)
     assert 'data-install-state="done"' in submit(client, page, "/install/repeat/", {}).text
     cache.clear()

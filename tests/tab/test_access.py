@@ -108,7 +108,7 @@ def test_the_named_cannot_take_from_a_deal_they_may_not_open(
     foreign = portal.order_id("1184")
     answer = link(client, portal, page, foreign, "2:6933")
     assert portal.link_of(foreign) == (2, 6933)
-    assert "cannot open the card" in answer.text
+    assert "don’t have access to its current or its new card" in answer.text
     link(client, portal, page, order)
     assert portal.link_of(order) == (2, EMPTY)
 

@@ -44,7 +44,7 @@ def test_what_was_done_is_said_where_the_list_cannot_be_read_again(
     page = submit(client, tab, path, {name: one.format(**ids) for name, one in form.items()})
     assert page.toast["text"] == done
     assert page.state == "unread"
-    assert f"{done}. That is saved in Bitrix24; only the list is missing here." in text(page)
+    assert f"{done}. This is saved in Bitrix24; only the list couldn’t be refreshed." in text(page)
     assert "changed nothing" not in page.text
     assert "Nothing was changed" not in page.text
     assert "data-again" in page.text
@@ -76,7 +76,7 @@ def test_the_same_in_an_orders_own_card(client: Client, portal: DemoPortal, tab:
     )
     answer = submit(client, page, "/order/link/", {"order": f"{order}|2:6933", "to": str(EMPTY)})
     assert answer.state == "unread"
-    assert f"Order linked to deal {EMPTY}. That is saved in Bitrix24" in text(answer)
+    assert f"Order linked to deal {EMPTY}. This is saved in Bitrix24" in text(answer)
 
 
 @pytest.mark.parametrize("path", ["/tab/unlink/", "/tab/status/", "/order/unlink/"])

@@ -34,7 +34,7 @@ def test_the_amount_is_set_and_put_back(client: Client, portal: DemoPortal, tab:
     portal.state.deals[MOCKUP]["IS_MANUAL_OPPORTUNITY"] = "N"
     answer = submit(client, tab, "/tab/amount/", SUM)
     assert amount(portal) == (20430.5, "Y")
-    assert answer.toast["text"] == "Amount set to €20,430.50"
+    assert answer.toast["text"] == "Amount changed to €20,430.50"
     assert "differs by" not in answer.text
     undo = answer.toast["undo"]
     assert isinstance(undo, dict)
@@ -85,7 +85,7 @@ def test_a_lost_answer_is_read_back(client: Client, portal: DemoPortal, tab: Pag
     answer = submit(client, tab, "/tab/amount/", SUM)
     assert amount(portal)[0] == 20430.5
     assert [call.method for call in portal.calls].count("crm.deal.update") == 1
-    assert answer.toast["text"] == "Amount set to €20,430.50"
+    assert answer.toast["text"] == "Amount changed to €20,430.50"
 
 
 def test_an_amount_that_nobody_can_read_back_is_recorded_as_uncertain(

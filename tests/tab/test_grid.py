@@ -243,7 +243,7 @@ def test_an_invoice_s_tab_speaks_of_the_invoice(client: Client, portal: DemoPort
 def test_the_amount_is_offered_only_where_it_differs_in_the_card_s_currency(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
-    assert "Set to €20,430.50…" in office.text
+    assert "Change to €20,430.50…" in office.text
     portal.state.deals[MOCKUP]["OPPORTUNITY"] = "20430.50"
     assert "Set to" not in ask(client, office, "/tab/orders/").text
     portal.state.deals[MOCKUP] |= {"OPPORTUNITY": "1.00", "CURRENCY_ID": "GBP"}

@@ -86,8 +86,8 @@ def test_a_returned_payment_is_called_so(client: Client, portal: DemoPortal, off
 @pytest.mark.parametrize(
     ("fault", "method", "text"),
     [
-        ("no_read", "sale.order.list", "Your role does not show"),
-        ("html", None, "could not be fetched"),
+        ("no_read", "sale.order.list", "Your role doesn’t let you view"),
+        ("html", None, "couldn’t be loaded"),
         ("operating", "sale.order.list", "busy"),
     ],
 )
@@ -108,7 +108,7 @@ def test_parts_that_may_not_be_seen_are_said_to_be_hidden(
 ) -> None:
     portal.misbehave("no_read", method="sale.payment.list", times=20)
     page = ask(client, office, "/tab/details/", {"order": str(portal.order_id("1196"))})
-    assert "Not shown to you" in page.text
+    assert "No access" in page.text
     assert "Example Freight" in page.text
 
 
@@ -116,7 +116,7 @@ def test_an_order_that_is_gone(client: Client, portal: DemoPortal, office: Page)
     order = portal.order_id("1196")
     del portal.state.orders[order]
     page = ask(client, office, "/tab/details/", {"order": str(order)})
-    assert "does not show this order any more" in page.text
+    assert "no longer shows this order" in page.text
 
 
 @pytest.mark.parametrize("order", ["", "0", "x", "1;2", "9" * 16])
@@ -129,7 +129,7 @@ def test_details_need_the_right_and_the_session(
 ) -> None:
     petra = open_tab(client, portal, user_id=PETRA)
     page = ask(client, petra, "/tab/details/", {"order": str(portal.order_id("1196"))})
-    assert "Your role does not show" in page.text
+    assert "Your role doesn’t let you view" in page.text
     assert client.get("/tab/details/?order=1").status_code == 401
 
 
@@ -254,7 +254,7 @@ def test_what_is_shown_is_exported(client: Client, portal: DemoPortal, office: P
         "ID": str(portal.order_id("1196")),
         "Number": "1196",
         "Date": "2026-11-14",
-        "Customer": "Clara Whitfield",
+        "Client": "Clara Whitfield",
         "Company": rows[1]["Company"],
         "Phone": "'+1 202 555 0142",
         "E-mail": "client1@example.com",

@@ -134,7 +134,7 @@ def test_the_last_order_of_a_deal_is_said(client: Client, portal: DemoPortal, ta
     order = page.order_ids[0]
     for path in ("/tab/unlink/confirm/", "/tab/move/confirm/"):
         asked = submit(client, page, path, {"order": f"{order}|", "to": str(EMPTY), "of": "1"})
-        assert "No order is left here afterwards" in asked.text
+        assert "No orders will be left here" in asked.text
 
 
 def test_from_an_invoice_to_a_deal(client: Client, portal: DemoPortal, tab: Page) -> None:

@@ -138,7 +138,7 @@ def test_whoever_comes_second_is_told_that_it_is_being_changed(
     )
     portal.reset_counts()
     page = submit(client, tab, "/tab/unlink/", {"order": f"{order}|"})
-    assert "It is being changed at this moment" in page.text
+    assert "It is being changed right now" in page.text
     assert not page.toast
     assert not writes(portal)
     # A process that died with its claim keeps nobody out for longer than the claim lasts.

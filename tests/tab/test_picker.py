@@ -132,7 +132,7 @@ def test_a_deal_the_person_may_not_open_has_no_title(client: Client, portal: Dem
     tab = open_tab(client, portal, user_id=TOM, deal_id=SPRING_STOCK)
     row = found(client, tab, "1179").row(portal.order_id("1179"))
     assert "Deal 6940" in row
-    assert "You may not open this deal" in row
+    assert "No access to this deal" in row
     assert "Meeting room chairs" not in row
     assert "/crm/deal/details/" not in row
 
@@ -200,7 +200,7 @@ def test_a_card_without_a_client_has_no_orders_of_its_client(
     portal.state.deals[EMPTY] |= {"CONTACT_ID": None, "COMPANY_ID": None}
     page = found(client, tab, mine="on")
     assert page.state == "nothing-found"
-    assert "No client to look for" in page.text
+    assert "No client to search for" in page.text
 
 
 def test_the_period_is_whole_days(client: Client, portal: DemoPortal, tab: Page) -> None:

@@ -100,7 +100,7 @@ def test_an_empty_card_shows_them_in_the_place_of_its_empty_state(
     page = suggested(client, open_tab(client, portal, user_id=ILYA, deal_id=EMPTY))
     assert ids(page) == orders(portal, "1193")
     assert page.response["HX-Retarget"] == "[data-state=empty]"
-    assert "This one looks like it belongs here." in page.text
+    assert "This order seems to belong here." in page.text
     assert "same contact, same phone, same e-mail" in page.text
     assert "Find other orders" in page.text
 

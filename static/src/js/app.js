@@ -20,7 +20,6 @@ import "./jobs.js";
 import "./move.js";
 import "./reader.js";
 import "./retry.js";
-import "./times.js";
 import "./search.js";
 import "./suggestions.js";
 import "./frame.js";

@@ -1,5 +1,6 @@
 // What the page asks our own server by itself. Where no answer comes, it says of when the figures are;
 // where our access has ended, it says that and asks no more.
+import { clock } from "./format.js";
 import { Ended, renew, showEnded } from "./session.js";
 import { toast } from "./toast.js";
 
@@ -8,7 +9,6 @@ const LONGEST = 20_000;
 // What a proxy says in the place of a server that is not there.
 const AWAY = new Set([502, 503, 504]);
 const page = document.body;
-const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 let misses = 0;
 let heard = new Date();
@@ -48,7 +48,7 @@ function missed() {
   misses += 1;
   if (misses < MISSES || line?.isConnected) return;
   page.classList.add("cut-off");
-  line = toast({ text: page.dataset.textCutOff.replace("{time}", clock.format(heard)), kind: "info", stays: true });
+  line = toast({ text: page.dataset.textCutOff.replace("{time}", clock(heard, Number(page.dataset.utcOffset))), kind: "info", stays: true });
 }
 
 function inContact() {

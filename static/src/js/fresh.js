@@ -2,13 +2,13 @@
 // only when something shown has changed is the portal read anew.
 import { readAnew } from "./anew.js";
 import { poll } from "./contact.js";
+import { clock } from "./format.js";
 
 const EVERY = 3_000;
 const LONGEST = 60_000;
 const LONGEST_ALONE = 16_000;
 const DRAWN_WITHIN = 500;
 const { newsUrl } = document.body.dataset;
-const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 const orders = () => document.querySelector("#orders[data-moment]");
 
@@ -31,7 +31,7 @@ let asking = false;
 function say() {
   const place = document.querySelector("[data-fresh]");
   if (!place || !orders()?.dataset.moment) return;
-  const text = place.dataset.text.replace("{time}", clock.format(new Date()));
+  const text = place.dataset.text.replace("{time}", clock(new Date(), Number(document.body.dataset.utcOffset)));
   if (place.textContent !== text) place.textContent = text;
 }
 

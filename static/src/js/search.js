@@ -1,4 +1,5 @@
 // The picker's search: chips and the period are fields of its form, and nothing is asked for twice.
+import { day } from "./format.js";
 import { htmx } from "./settings.js";
 
 const form = () => document.getElementById("picker-search");
@@ -45,14 +46,10 @@ function setPeriod(since, until) {
 }
 
 function periodText(texts, since, until) {
-  // As the server writes days: in English the day stands first.
-  const { lang } = document.documentElement;
-  const words = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
-  const form = new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, words);
-  const [from, to] = [since, until].map((day) => day && new Date(`${day}T00:00:00Z`));
-  if (from && to) return form.formatRange(...(from <= to ? [from, to] : [to, from]));
-  if (from) return texts.textFrom.replace("{day}", form.format(from));
-  return to ? texts.textTo.replace("{day}", form.format(to)) : texts.textNone;
+  const shown = (iso) => day(iso, document.body.dataset.months);
+  if (since && until) return [since, until].sort().map(shown).join(" – ");
+  if (since) return texts.textFrom.replace("{day}", shown(since));
+  return until ? texts.textTo.replace("{day}", shown(until)) : texts.textNone;
 }
 
 function applyPeriod() {

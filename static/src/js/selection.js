@@ -1,10 +1,11 @@
 // Which rows are ticked, by order id, through swaps and pages; the action panel and the sum follow.
+import { money } from "./format.js";
+
 /** @type {Map<string, DOMStringMap>} order id -> what its row says */
 const chosen = new Map();
 
 const rowsOf = () => [...document.querySelectorAll("#grid tr[data-order-id]")];
 const forAll = () => document.querySelector("[data-for-all]");
-const language = document.documentElement.lang;
 
 function show() {
   const rows = rowsOf();
@@ -47,24 +48,16 @@ function panel() {
 /** Sums by currency to the last digit: amounts are added as whole ten-thousandths. Cancelled orders count nothing. */
 function selectedSums() {
   const sums = new Map();
-  for (const { amount, currency, canceled } of chosen.values()) {
+  for (const { amount, moneyForm, canceled } of chosen.values()) {
     if (amount === undefined || canceled !== undefined) continue;
-    sums.set(currency, (sums.get(currency) ?? 0n) + tenThousandths(amount));
+    sums.set(moneyForm, (sums.get(moneyForm) ?? 0n) + tenThousandths(amount));
   }
-  return [...sums].map(([currency, sum]) => money(Number(sum) / 10_000, currency));
+  return [...sums].map(([form, sum]) => money(sum, form));
 }
 
 function tenThousandths(amount) {
   const [, sign, whole, part = ""] = /^(-?)(\d+)(?:\.(\d+))?$/.exec(amount);
   return BigInt(`${sign}${whole}${part.slice(0, 4).padEnd(4, "0")}`);
-}
-
-function money(amount, currency) {
-  try {
-    return new Intl.NumberFormat(language, { style: "currency", currency }).format(amount);
-  } catch {
-    return `${new Intl.NumberFormat(language).format(amount)} ${currency}`;
-  }
 }
 
 function strong(text) {
