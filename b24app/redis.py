@@ -1,4 +1,4 @@
-"""The one door to Redis: the client with its timeouts and retry, and the circuit breaker."""
+"""The app's only Redis client, with its timeouts, and the circuit breaker."""
 
 import time
 from functools import cache
@@ -6,7 +6,6 @@ from functools import cache
 from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 TIMEOUT_SECONDS = 1
@@ -28,20 +27,24 @@ class CircuitBreaker:
         return time.monotonic() < self._open_until
 
     def record_failure(self) -> None:
+        """Open the breaker."""
         self._open_until = time.monotonic() + OPEN_SECONDS
 
     def record_success(self) -> None:
+        """Close the breaker."""
         self._open_until = 0.0
 
 
 breaker = CircuitBreaker()
-"""The circuit breaker of this process."""
+"""The circuit breaker of the counters and the throttle in this process."""
 
 
 def client(*, decode: bool = True) -> Redis:
     """The client for ``REDIS_URL``; answers are text, or bytes without ``decode``.
 
-    The client keeps one connection pool per process. Its calls raise ``RedisError``.
+    The client keeps one connection pool per process. Its calls raise ``RedisError``. No command is
+    repeated: a command whose answer was lost may have run, and a counter must not count it twice. A
+    connection that Redis has closed is noticed before it is used.
     """
     return _client(settings.REDIS_URL, decode)
 
@@ -53,6 +56,5 @@ def _client(url: str, decode: bool) -> Redis:
         socket_connect_timeout=TIMEOUT_SECONDS,
         socket_timeout=TIMEOUT_SECONDS,
         decode_responses=decode,
-        # Once, for a connection that Redis has closed. A timeout is not retried.
-        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        retry=Retry(NoBackoff(), retries=0),
     )

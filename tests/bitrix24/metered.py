@@ -13,6 +13,7 @@ from b24app.bitrix24.client import Client, Command, Outcome
 from b24app.bitrix24.portal_limits import Limits, Priority
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
+from b24app.redis import CircuitBreaker
 from demo.server import DemoPortal
 from tests.opening import EMPTY, ONE
 
@@ -30,7 +31,8 @@ class Metered:
     transport: Transport = field(default_factory=Transport)
 
     def __post_init__(self) -> None:
-        self.budgets = Budgets(self.redis)
+        self.breaker = CircuitBreaker()
+        self.budgets = Budgets(self.redis, self.breaker)
         self.token = self.portal.open("DEFAULT").form["AUTH_ID"]
         self.allow(self.limits)
 
