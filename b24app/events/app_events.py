@@ -1,62 +1,40 @@
-"""What each event means for us. Handlers may run twice and in any order."""
+"""Handlers of the events about the app itself. They may run twice and in any order."""
 
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Mapping
 
-from django.utils import timezone
 from redis.exceptions import RedisError
 
 from b24app import upkeep
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Command
-from b24app.connect import background_client, installer_client
-from b24app.events import echoes, uninstall_checks
-from b24app.events.models import ChangeNotice, InboxEvent
+from b24app.connect import background_client
+from b24app.events import uninstall_checks
+from b24app.events.models import InboxEvent
 from b24app.install import lifecycle
 from b24app.install.removal import Verdict
-from b24app.jobs import running_orders
-from b24app.live import watching
-from b24app.orders import links, origins
-from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals import launch
-from b24app.portals.bindings import (
-    DEAL_EVENTS,
-    ORDER_EVENTS,
-    PAYMENT_EVENTS,
-    SHIPMENT_EVENTS,
-)
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal
 from b24app.portals.tokens import settle
 
 logger = logging.getLogger(__name__)
 
-# Cards whose tab shows a list of orders.
-LINKED_TO = frozenset({DEAL, INVOICE})
+
+class RetryLater(Exception):
+    """The event cannot be processed now. It is tried again later."""
 
 
-# The installer's own access, or a right of theirs. Anything else passes: the changes wait for it.
-_ENDED = (
-    errors.AuthError,
-    errors.AccessDenied,
-    errors.MissingScope,
-    errors.MethodNotFound,
-    errors.StoreMissing,
-)
-
-
-class NotYet(Exception):
-    """The event cannot be worked now; it is tried again later."""
-
-
-class NotBelieved(Exception):
-    """What the event says is not so, or not yet."""
+class NotConfirmed(Exception):
+    """The portal contradicts the event, or does not confirm it yet."""
 
 
 def handle(event: InboxEvent) -> None:
-    """Work one event. Raises :class:`NotYet`, or ``errors.BitrixError`` where the portal is away."""
+    """Process one event.
+
+    Raises :class:`RetryLater`, :class:`NotConfirmed`, or ``errors.BitrixError`` if the portal cannot be
+    asked.
+    """
     auth = json.loads(event.sealed or "{}")
     data = event.data if isinstance(event.data, dict) else {}
     handler = _HANDLERS.get(event.name)
@@ -65,65 +43,67 @@ def handle(event: InboxEvent) -> None:
 
 
 def _installed(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
+    """See common/events/on-app-install.md."""
     _renew_application_token(portal, auth)
 
 
 def _updated(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
-    """After an update all bindings are gone (common/events/on-app-update.md): bind again.
+    """Bind again, because an update removes all bindings (common/events/on-app-update.md).
 
-    Not often where nothing proves the event: binding takes several requests to the portal.
+    An unproven event does this rarely: binding takes several requests to the portal.
     """
     proven = _renew_application_token(portal, auth)
     if portal.installer is None:
         return
     try:
         if not proven and not upkeep.may_bind_unproven(portal.pk):
-            raise NotYet("bound a moment ago")
+            raise RetryLater("bound a moment ago")
     except RedisError:
-        raise NotYet("nobody can tell how often we have bound") from None
+        raise RetryLater("Redis is away, so recent bindings are unknown") from None
     failed = [
         step
         for step in lifecycle.bind(background_client(portal.installer), portal)
         if not step.done
     ]
     if failed:
-        raise NotYet(f"not bound: {', '.join(step.name for step in failed)}")
+        raise RetryLater(f"not bound: {', '.join(step.name for step in failed)}")
 
 
 def _uninstalled(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
-    """Erase, once it is proved that the app is gone: the token in the event is no secret.
+    """Leave the portal once it is proven that the app is gone (common/events/on-app-uninstall.md).
 
-    Raises :class:`NotBelieved` while any access works.
+    Employees know the token in the event, so the event proves nothing. Raises :class:`NotConfirmed` while
+    any access of the app works.
     """
-    verdict = uninstall_checks.told(portal, clean=str(data.get("CLEAN", "0")) == "1")
+    verdict = uninstall_checks.report(portal, clean=str(data.get("CLEAN", "0")) == "1")
     if verdict is Verdict.INSTALLED:
-        raise NotBelieved(f"uninstall of {portal.host}: our access still works")
+        raise NotConfirmed(f"uninstall at {portal.host}: the app still has access")
 
 
 def _paid(portal: Portal, data: Mapping[str, object], auth: Mapping[str, str]) -> None:
-    """Ask the portal itself; not often where the event carries no proof (common/events/on-app-payment.md)."""
+    """Ask the portal about the payment, rarely for an unproven event (common/events/on-app-payment.md)."""
     proven = bool(portal.application_token) and auth.get("application_token") == str(
         portal.application_token
     )
     try:
         if not proven and not upkeep.may_ask_about_payment(portal.pk):
-            # It may be the true one, after forged ones: it is asked about when we may ask again.
-            raise NotYet("asked a moment ago")
+            # It may be the true one after forged ones, so the portal is asked when that is allowed again.
+            raise RetryLater("asked a moment ago")
     except RedisError:
-        raise NotYet("nobody can tell how often we have asked") from None
+        raise RetryLater("Redis is away, so recent questions are unknown") from None
     upkeep.check_payment(portal)
 
 
 def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> bool:
-    """Believe a new application token that comes with an administrator's access token to this app.
+    """Store a new application token if the event has an access token of an administrator to this app.
 
-    True where the event's token is the portal's, as it was known or is known now. Any employee has an
-    access token of their own, and another app in the portal has some too: with those nobody may shut
-    out the rest of the portal, whose openings carry the true one.
+    True if the event has the portal's application token, as it was known or is known now. Employees and
+    other apps of the portal have access tokens too. They must not be able to replace the token, because
+    all further events and openings of the portal would be refused.
     """
-    claimed = auth.get("application_token", "")
-    if not claimed or claimed == portal.application_token:
-        return bool(claimed)
+    token = auth.get("application_token", "")
+    if not token or token == portal.application_token:
+        return bool(token)
     try:
         form = {"member_id": portal.member_id, "AUTH_ID": auth.get("access_token", "")}
         posted = launch.read({}, form)
@@ -132,9 +112,9 @@ def _renew_application_token(portal: Portal, auth: Mapping[str, str]) -> bool:
     except (launch.Refused, errors.AuthError, errors.AccessDenied):
         proven = False
     if not proven:
-        logger.warning("application token of %s not believed", portal.host)
+        logger.warning("new application token of %s refused", portal.host)
         return False
-    settle(portal, application_token=Secret(claimed[:200]))
+    settle(portal, application_token=Secret(token[:200]))
     return True
 
 
@@ -144,75 +124,3 @@ _HANDLERS: Mapping[str, Callable[[Portal, Mapping[str, object], Mapping[str, str
     "ONAPPUNINSTALL": _uninstalled,
     "ONAPPPAYMENT": _paid,
 }
-
-
-SAVED = "ONSALEORDERSAVED"
-# How long the event of an order that a job is writing waits for the outcome to be recorded.
-WRITE_RECORDED_WITHIN = timedelta(seconds=20)
-
-
-def notice(portal: Portal, notices: Sequence[ChangeNotice]) -> list[ChangeNotice]:
-    """Work a group of changes of one portal.
-
-    Returns those that cannot be judged yet, because a job is writing their orders at this moment.
-    Raises ``errors.BitrixError`` where the portal is away.
-    """
-    early = _being_written(portal, notices)
-    saved = {one.entity: one.told for one in notices if one.name == SAVED and one not in early}
-    foreign = echoes.foreign(portal, saved)
-    gone = _entities(notices, ORDER_EVENTS) - _entities(notices, [SAVED])
-    deals = [Owner(DEAL, one) for one in _entities(notices, DEAL_EVENTS)]
-    changed(portal, foreign | gone, deals)
-    parts = {
-        "payments": _entities(notices, PAYMENT_EVENTS),
-        "shipments": _entities(notices, SHIPMENT_EVENTS),
-    }
-    changed(portal, *_found(portal, parts, foreign))
-    return early
-
-
-def _entities(notices: Sequence[ChangeNotice], names: Collection[str]) -> set[int]:
-    return {one.entity for one in notices if one.name in names}
-
-
-def _being_written(portal: Portal, notices: Sequence[ChangeNotice]) -> list[ChangeNotice]:
-    since = timezone.now() - WRITE_RECORDED_WITHIN
-    fresh = {one.entity: one for one in notices if one.name == SAVED and one.received_at > since}
-    if not fresh:
-        return []
-    writing = running_orders.orders_being_written(portal.pk, fresh)
-    return [fresh[order] for order in writing]
-
-
-def _found(
-    portal: Portal, parts: Mapping[str, Collection[int]], saved: Collection[int]
-) -> tuple[set[int], set[Owner]]:
-    """The orders of payments and shipments, and the cards that saved orders are linked to now.
-
-    One request to the portal for all of them, and only while somebody has a tab open: the cards only
-    while a deal or an invoice is looked at. A payment's order is told as saved too; that nobody asked
-    where saved orders are linked is kept for the tabs that are looked at later.
-    """
-    commands: dict[str, Command] = {}
-    if any(parts.values()) and watching.somebody_looks(portal.pk):
-        commands |= origins.commands(parts)
-    if saved and watching.somebody_looks(portal.pk, LINKED_TO):
-        commands |= links.place_commands(saved)
-    elif saved:
-        watching.tell_unread(portal.pk)
-    client = installer_client(portal) if commands else None
-    if client is None:
-        return set(), set()
-    try:
-        outcomes = client.batch(commands)
-        owners = links.places(saved, outcomes).values()
-        return origins.order_ids(parts, outcomes), {one for one in owners if one is not None}
-    except _ENDED as error:
-        # The installer has lost a right or their access: that is shown elsewhere, and mended there.
-        logger.warning("changed orders at %s not read: %s", portal.host, error.code)
-        return set(), set()
-
-
-def changed(portal: Portal, orders: Collection[int], owners: Collection[Owner]) -> None:
-    """Orders or cards of a portal have changed by somebody else's hand: open tabs notice."""
-    watching.tell(portal.pk, orders=orders, owners=owners)

@@ -1,7 +1,8 @@
-"""Changes are stored together: one statement and one commit for all requests that wait at a moment.
+"""Group commit of changes: requests that arrive together are stored by one statement and one commit.
 
-A portal posts dozens of events side by side. The request that comes first writes its own; those that
-come meanwhile are written by one of them, all at once. Each is answered after the commit that holds it.
+A portal posts dozens of events at once. The first request stores its own change. Those that arrive
+meanwhile form the next group, which one of them stores. Each is answered after the commit that holds its
+change.
 """
 
 import threading
@@ -12,93 +13,100 @@ from dataclasses import dataclass, field
 from django.db import DatabaseError, IntegrityError, connection
 from django.utils import timezone
 
-MAX_TOGETHER = 200
+MAX_GROUP = 200
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Change:
-    """``entity`` of a portal (its key) has changed, as the event ``name`` tells."""
+    """The event ``name`` reported that ``entity`` of a portal (its primary key) has changed."""
 
     portal: int
     name: str
     entity: int
 
 
+def store(change: Change) -> bool:
+    """Store the change; returns once it is committed.
+
+    False if the portal no longer has the app. Raises ``DatabaseError``.
+    """
+    return _group_commit.store(change)
+
+
 @dataclass(eq=False, slots=True)
-class _Waiting:
+class _Request:
+    """A request that waits until its change is committed."""
+
     change: Change
     leads: bool = False
     stored: bool = False
     error: DatabaseError | None = None
-    woken: threading.Event = field(default_factory=threading.Event)
+    ready: threading.Event = field(default_factory=threading.Event)
 
 
-class _Line:
-    """The requests that wait. One of them leads: it writes for all, then hands the lead on."""
+class _GroupCommit:
+    """The waiting requests. One of them leads: it stores the group, then the next one leads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: list[_Waiting] = []
-        self._led = False
+        self._waiting: list[_Request] = []
+        self._busy = False
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for the next group."""
+        return len(self._waiting)
 
     def store(self, change: Change) -> bool:
-        mine = _Waiting(change)
+        request = _Request(change)
         with self._lock:
-            self._waiting.append(mine)
-            mine.leads, self._led = not self._led, True
-        if not mine.leads:
-            mine.woken.wait()
-        if mine.leads:
+            self._waiting.append(request)
+            request.leads, self._busy = not self._busy, True
+        if not request.leads:
+            request.ready.wait()
+        if request.leads:
             self._lead()
-        if mine.error is not None:
-            raise mine.error
-        return mine.stored
+        if request.error is not None:
+            raise request.error
+        return request.stored
 
     def _lead(self) -> None:
         with self._lock:
-            group = self._waiting[:MAX_TOGETHER]
-            del self._waiting[:MAX_TOGETHER]
+            group = self._waiting[:MAX_GROUP]
+            del self._waiting[:MAX_GROUP]
         try:
             _write(group)
         finally:
             with self._lock:
-                following = self._waiting[0] if self._waiting else None
-                self._led = following is not None
-            if following is not None:
-                following.leads = True
-                following.woken.set()
-            for one in group:
-                one.woken.set()
+                next_leader = self._waiting[0] if self._waiting else None
+                self._busy = next_leader is not None
+            if next_leader is not None:
+                next_leader.leads = True
+                next_leader.ready.set()
+            for request in group:
+                request.ready.set()
 
 
-_line = _Line()
+_group_commit = _GroupCommit()
 
 
-def store(change: Change) -> bool:
-    """Keep the change until it is worked; returns once it is committed.
-
-    False where the portal does not have the app any more. Raises ``DatabaseError``.
-    """
-    return _line.store(change)
-
-
-def _write(group: Sequence[_Waiting]) -> None:
-    """Store a group and say to each what became of it. Raises nothing of the database's."""
+def _write(group: Sequence[_Request]) -> None:
+    """Store a group and set the result of each request. Raises no ``DatabaseError``."""
     try:
-        stored = upsert(Counter(one.change for one in group))
+        stored = upsert(Counter(request.change for request in group))
     except IntegrityError as error:
         if len(group) == 1:
             group[0].error = error
             return
-        # A portal was erased at this moment; the others' changes are kept all the same.
-        for one in group:
-            _write([one])
+        # A portal was erased at this moment. The changes of the others are still stored.
+        for request in group:
+            _write([request])
     except DatabaseError as error:
-        for one in group:
-            one.error = error
+        for request in group:
+            request.error = error
     else:
-        for one in group:
-            one.stored = one.change in stored
+        for request in group:
+            request.stored = request.change in stored
 
 
 _UPSERT = """
@@ -116,17 +124,18 @@ _UPSERT = """
 """
 
 
-def upsert(told: Mapping[Change, int]) -> set[Change]:
-    """Add to the waiting rows how often each change was told; those whose portal has the app.
+def upsert(counts: Mapping[Change, int]) -> set[Change]:
+    """Add how often each change was reported to the waiting rows, in one statement.
 
-    One statement. Rows are locked in order, so that two processes never wait for each other.
+    Returns the changes of portals that have the app. Rows are locked in order, so two processes cannot
+    deadlock. Raises ``DatabaseError``.
     """
     now = timezone.now()
-    rows = ", ".join(["(%s, %s, %s, %s)"] * len(told))
+    rows = ", ".join(["(%s, %s, %s, %s)"] * len(counts))
     values = [
-        part
-        for change, times in sorted(told.items())
-        for part in (change.portal, change.name, change.entity, times)
+        value
+        for change, times in sorted(counts.items())
+        for value in (change.portal, change.name, change.entity, times)
     ]
     with connection.cursor() as cursor:
         cursor.execute(_UPSERT.format(rows=rows), [now, now, *values])

@@ -1,12 +1,12 @@
-"""Changes the portal tells of, folded together before anything is done about them.
+"""The queue of changed entities that portals have reported: one row for each, however often it was reported.
 
-Ten thousand updates of one deal are one row, and of ten thousand deals twenty tasks. A row is
-claimed before it is worked, so that what is told meanwhile waits in a row of its own; it goes when
-it is done. The portal never repeats an event (events/index.md), so a row outlives a worker that is
-killed and a broker that is away: the sweep finds it.
+Ten thousand updates of one deal are one row. A worker claims rows before it processes them, so an update
+that arrives meanwhile gets a row of its own. A processed row is deleted. The portal never repeats an event
+(events/index.md), so rows outlive a worker that was killed and a broker that is away: the sweep finds
+them.
 
-Rows are locked in the order of their keys, and one that somebody else holds is left to them: two
-gatherings of the same portal share the work and never wait for each other.
+Rows are locked in the order of their keys and locked rows are skipped, so two workers that process the
+same portal share its rows and never wait for each other.
 """
 
 import uuid
@@ -19,59 +19,60 @@ from django.utils import timezone
 
 from b24app.events.models import ChangeNotice, ChangeNoticeQuerySet
 
-MOST = 500
-MOST_ATTEMPTS = 5
+MAX_ROWS = 500
+"""Rows of one claim, and claims or portals of one sweep."""
+MAX_ATTEMPTS = 5
 LEASE = timedelta(minutes=2)
 
 
 def claim(portal: int) -> str:
-    """Take the oldest waiting rows of a portal, 500 at most; empty when there are none."""
-    return _taken(ChangeNotice.objects.of(portal).filter(claim=""))
+    """Claim the oldest waiting rows of a portal, at most 500. Returns the claim, "" if no row waits."""
+    return _claim(ChangeNotice.objects.of(portal).filter(claim=""))
 
 
-def claim_again(lost: str) -> str:
-    """Take over rows whose worker has not finished them in time; drop what failed too often."""
-    rows = ChangeNotice.objects.filter(claim=lost, try_at__lte=timezone.now())
+def reclaim(expired_claim: str) -> str:
+    """Claim the rows of an expired claim; delete those that failed too often. Returns the new claim."""
+    rows = ChangeNotice.objects.filter(claim=expired_claim, try_at__lte=timezone.now())
     with transaction.atomic():
-        spent = _locked(rows.filter(attempts__gte=MOST_ATTEMPTS))
-        ChangeNotice.objects.filter(pk__in=spent).delete()
-    return _taken(rows)
+        failed = _lock(rows.filter(attempts__gte=MAX_ATTEMPTS))
+        ChangeNotice.objects.filter(pk__in=failed).delete()
+    return _claim(rows)
 
 
-def _taken(rows: ChangeNoticeQuerySet) -> str:
-    mine = uuid.uuid4().hex
+def _claim(rows: ChangeNoticeQuerySet) -> str:
+    new_claim = uuid.uuid4().hex
     with transaction.atomic():
-        taken = ChangeNotice.objects.filter(pk__in=_locked(rows)).update(
-            claim=mine, try_at=timezone.now() + LEASE, attempts=F("attempts") + 1
+        claimed = ChangeNotice.objects.filter(pk__in=_lock(rows)).update(
+            claim=new_claim, try_at=timezone.now() + LEASE, attempts=F("attempts") + 1
         )
-    return mine if taken else ""
+    return new_claim if claimed else ""
 
 
-def _locked(rows: ChangeNoticeQuerySet) -> list[int]:
-    """The keys of the first rows that nobody else holds, locked until the transaction ends."""
-    free = rows.order_by("pk").select_for_update(skip_locked=True)
-    return list(free.values_list("pk", flat=True)[:MOST])
+def _lock(rows: ChangeNoticeQuerySet) -> list[int]:
+    """Lock the first rows that are not locked until the transaction ends; returns their keys."""
+    unlocked = rows.order_by("pk").select_for_update(skip_locked=True)
+    return list(unlocked.values_list("pk", flat=True)[:MAX_ROWS])
 
 
-def look_again(rows: Collection[ChangeNotice], after: timedelta) -> None:
-    """Keep claimed rows for :func:`claim_again`, which may take them ``after`` that time."""
-    ChangeNotice.objects.filter(pk__in=[one.pk for one in rows]).update(
-        try_at=timezone.now() + after, attempts=F("attempts") - 1
+def postpone(rows: Collection[ChangeNotice], delay: timedelta) -> None:
+    """Let claimed rows be reclaimed after ``delay``. This is not counted as an attempt."""
+    ChangeNotice.objects.filter(pk__in=[row.pk for row in rows]).update(
+        try_at=timezone.now() + delay, attempts=F("attempts") - 1
     )
 
 
-def done(rows: Collection[ChangeNotice]) -> None:
-    """Forget claimed rows that were worked."""
-    ChangeNotice.objects.filter(pk__in=[one.pk for one in rows]).delete()
+def delete(rows: Collection[ChangeNotice]) -> None:
+    """Delete rows that were processed."""
+    ChangeNotice.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
-def lost() -> list[str]:
-    """Claims whose time is over."""
+def expired_claims() -> list[str]:
+    """Claims whose lease has expired or whose rows were postponed until now."""
     rows = ChangeNotice.objects.exclude(claim="").filter(try_at__lte=timezone.now())
-    return list(rows.order_by().values_list("claim", flat=True).distinct()[:MOST])
+    return list(rows.order_by().values_list("claim", flat=True).distinct()[:MAX_ROWS])
 
 
-def waiting() -> list[int]:
-    """Portals with rows nobody has taken."""
+def waiting_portals() -> list[int]:
+    """Portals with unclaimed rows."""
     rows = ChangeNotice.objects.filter(claim="")
-    return list(rows.order_by().values_list("portal", flat=True).distinct()[:MOST])
+    return list(rows.order_by().values_list("portal", flat=True).distinct()[:MAX_ROWS])

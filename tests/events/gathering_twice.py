@@ -21,7 +21,7 @@ from django.db import DatabaseError, connection
 
 django.setup()
 
-from b24app.events import echoes, folding, storing  # noqa: E402 - Django has to be set up before
+from b24app.events import echoes, group_commit, notice_queue  # noqa: E402 - Django has to be set up before
 from b24app.events.models import ChangeNotice  # noqa: E402
 from b24app.journal.models import AuditEntry  # noqa: E402
 from b24app.portals.models import Portal  # noqa: E402
@@ -66,7 +66,7 @@ def one_round(portal: Portal, number: int) -> int:
 
     def hears() -> int:
         together.wait()
-        return len(echoes.foreign(portal, dict.fromkeys(orders, 1)))
+        return len(echoes.changed_by_others(portal, dict.fromkeys(orders, 1)))
 
     with ThreadPoolExecutor(GATHERINGS) as pool:
         foreign = sum(
@@ -78,8 +78,8 @@ def one_round(portal: Portal, number: int) -> int:
 def stores(portal: Portal) -> None:
     """Each order is told twice, one by one and in no order."""
     for order in chance.sample(range(1, ORDERS + 1), ORDERS) * 2:
-        told = {storing.Change(portal.pk, "ONSALEORDERSAVED", order): 1}
-        counted(lambda told=told: storing.upsert(told))  # type: ignore[misc]
+        told = {group_commit.Change(portal.pk, "ONSALEORDERSAVED", order): 1}
+        counted(lambda told=told: group_commit.upsert(told))  # type: ignore[misc]
 
 
 def claims(portal: Portal) -> None:
@@ -88,9 +88,9 @@ def claims(portal: Portal) -> None:
 
 
 def claims_once(portal: Portal) -> None:
-    if mine := folding.claim(portal.pk):
+    if mine := notice_queue.claim(portal.pk):
         rows = list(ChangeNotice.objects.filter(claim=mine))
-        folding.done(rows)
+        notice_queue.delete(rows)
         worked.extend(one.told for one in rows)
 
 

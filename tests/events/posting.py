@@ -1,11 +1,13 @@
 """Events as a portal posts them."""
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from django.test import Client
 
 from b24app.events import tasks, uninstall_checks
 from b24app.events.models import InboxEvent
+from b24app.events.views import FORM
 from demo.server import DemoPortal
 
 
@@ -31,8 +33,8 @@ def post(
     source: str = "127.0.0.1",
 ) -> int:
     """The status of our answer to an event of the app's life, from the address ``source``."""
-    body = form(portal, name, data or {}, auth)
-    return client.post("/events/", body, REMOTE_ADDR=source).status_code
+    body = urlencode(form(portal, name, data or {}, auth))
+    return client.post("/events/", body, FORM, REMOTE_ADDR=source).status_code
 
 
 def tell(client: Client, portal: DemoPortal, name: str, entity: object) -> int:
@@ -43,6 +45,6 @@ def tell(client: Client, portal: DemoPortal, name: str, entity: object) -> int:
 def work() -> None:
     """What the worker does with waiting events of the app's life, and with reported removals."""
     for pk in InboxEvent.objects.filter(state="waiting").values_list("pk", flat=True):
-        tasks.work(pk)
+        tasks.process_event(pk)
     for pk in uninstall_checks.due():
-        tasks.look_again(pk)
+        tasks.check_uninstall(pk)

@@ -11,9 +11,9 @@ from django.test import Client
 from redis import Redis
 
 from b24app import embedded
-from b24app.events import folding, storing, tasks
+from b24app.events import group_commit, notice_queue, tasks
+from b24app.events.group_commit import Change
 from b24app.events.models import ChangeNotice, InboxEvent
-from b24app.events.storing import Change
 from b24app.portals.bindings import APP_EVENTS, EVENTS
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
@@ -35,7 +35,7 @@ def test_each_change_that_is_bound_is_kept_until_it_is_worked(
     row = ChangeNotice.objects.get()
     assert (row.name, row.entity, row.data) == (name, 42, {})
     assert known.http_requests == 0
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert not ChangeNotice.objects.exists()
 
 
@@ -73,7 +73,7 @@ def test_nothing_is_kept_of_a_portal_that_is_gone(client: Client, known: DemoPor
     assert tell(client, known, "ONCRMDEALUPDATE", 1) == 204
     Portal.objects.update(uninstalled_at=datetime.now(UTC))
     assert tell(client, known, "ONCRMDEALUPDATE", 2) == 403
-    tasks.gather(Portal.objects.get().pk)
+    tasks.process_changes(Portal.objects.get().pk)
     assert not ChangeNotice.objects.exists()
 
 
@@ -102,7 +102,7 @@ def test_an_open_tab_learns_of_its_deal_and_its_orders(
         ("ONORDERDELETED", order),
     ):
         tell(client, known, name, entity)
-        tasks.gather(stored.pk)
+        tasks.process_changes(stored.pk)
         assert (tab.stale(), elsewhere.stale()) == (True, False), name
     # Where the saved order is linked now.
     assert known.http_requests == 1
@@ -117,7 +117,7 @@ def test_a_payment_or_shipment_leads_to_its_order(
     tab, elsewhere = Tab(stored, CARD, [int(one["orderId"])]), Tab(stored, OTHER, [1])
     tell(client, known, f"ON{kind.upper()}ENTITYSAVED", one["id"])
     tell(client, known, f"ON{kind.upper()}DELETED", 999_999)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert (tab.stale(), elsewhere.stale()) == (True, False)
     assert known.http_requests == 1
 
@@ -130,13 +130,13 @@ def test_a_change_told_while_the_portal_is_closed_is_worked_once_it_is_open(
     tab = Tab(stored, CARD, [int(one["orderId"])])
     known.enter(condition)
     tell(client, known, "ONPAYMENTENTITYSAVED", one["id"])
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert not tab.stale()
     known.calm()
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
         tab = Tab(stored, CARD, [int(one["orderId"])])
-        for claim in folding.lost():
-            tasks.gather_again(claim)
+        for claim in notice_queue.expired_claims():
+            tasks.retry_changes(claim)
         assert tab.stale()
 
 
@@ -144,7 +144,7 @@ def test_the_portal_is_not_asked_while_nobody_looks(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     tell(client, known, "ONPAYMENTENTITYSAVED", next(iter(known.state.payments)))
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert known.http_requests == 0
 
 
@@ -155,12 +155,12 @@ def test_thousands_of_updates_become_few_rows_and_no_call(
         tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
     assert ChangeNotice.objects.get().told == 200
     for number in range(1, 2_401):
-        storing.store(Change(stored.pk, "ONCRMDEALUPDATE", 100_000 + number % 1_200))
+        group_commit.store(Change(stored.pk, "ONCRMDEALUPDATE", 100_000 + number % 1_200))
     assert ChangeNotice.objects.count() == 1_201
     tab = Tab(stored, CARD, [])
     slices = 0
     while ChangeNotice.objects.exists():
-        tasks.gather(stored.pk)
+        tasks.process_changes(stored.pk)
         slices += 1
     assert slices == 3
     assert tab.stale()
@@ -173,7 +173,7 @@ def test_hundreds_of_payments_become_one_call(
     Tab(stored, CARD, [])
     for pk in [*known.state.payments][:300]:
         tell(client, known, "ONPAYMENTENTITYSAVED", pk)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert known.http_requests == 1
 
 
@@ -181,11 +181,11 @@ def test_what_is_told_while_a_group_is_worked_waits_for_the_next(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
-    mine = folding.claim(stored.pk)
+    mine = notice_queue.claim(stored.pk)
     assert tell(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
     assert sorted(ChangeNotice.objects.values_list("claim", flat=True)) == ["", mine]
-    assert folding.claim(stored.pk) not in ("", mine)
-    assert folding.claim(stored.pk) == ""
+    assert notice_queue.claim(stored.pk) not in ("", mine)
+    assert notice_queue.claim(stored.pk) == ""
 
 
 def test_a_portal_that_is_away_is_asked_again_and_given_up_in_the_end(
@@ -195,19 +195,19 @@ def test_a_portal_that_is_away_is_asked_again_and_given_up_in_the_end(
     tell(client, known, "ONPAYMENTENTITYSAVED", payment["id"])
     known.misbehave("redirect", times=1000)
     moment = datetime.now(UTC)
-    for attempt in range(folding.MOST_ATTEMPTS):
+    for attempt in range(notice_queue.MAX_ATTEMPTS):
         with time_machine.travel(moment + attempt * timedelta(minutes=3)):
             tab = Tab(stored, CARD, [int(payment["orderId"])])
             if attempt == 0:
-                tasks.gather(stored.pk)
-            for claim in folding.lost():
-                tasks.gather_again(claim)
+                tasks.process_changes(stored.pk)
+            for claim in notice_queue.expired_claims():
+                tasks.retry_changes(claim)
             assert ChangeNotice.objects.get().attempts == attempt + 1
-            assert not folding.lost()
+            assert not notice_queue.expired_claims()
     known.calm()
     with time_machine.travel(moment + timedelta(minutes=30)):
-        for claim in folding.lost():
-            tasks.gather_again(claim)
+        for claim in notice_queue.expired_claims():
+            tasks.retry_changes(claim)
     assert not ChangeNotice.objects.exists()
     assert not tab.stale()
 
@@ -217,12 +217,12 @@ def test_a_worker_that_died_loses_nothing(
 ) -> None:
     tab = Tab(stored, CARD, [])
     tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
-    assert folding.claim(stored.pk)
-    assert folding.lost() == []
+    assert notice_queue.claim(stored.pk)
+    assert notice_queue.expired_claims() == []
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
-        (lost,) = folding.lost()
-        tasks.gather_again(lost)
-        tasks.gather_again(lost)
+        (lost,) = notice_queue.expired_claims()
+        tasks.retry_changes(lost)
+        tasks.retry_changes(lost)
     assert not ChangeNotice.objects.exists()
     assert tab.stale()
 
@@ -234,7 +234,7 @@ def test_an_installer_without_access_stops_nothing(
     known.kill_tokens()
     tell(client, known, "ONPAYMENTENTITYSAVED", 1)
     tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
     assert not ChangeNotice.objects.exists()
 
@@ -266,9 +266,9 @@ def test_while_the_broker_is_away_nothing_is_lost(
     assert (ChangeNotice.objects.count(), InboxEvent.objects.count()) == (1, 1)
     # What the sweep finds once the broker is back.
     embedded.ensure(environment.DIRECTORY)
-    assert folding.waiting() == [stored.pk]
-    tasks.gather(stored.pk)
-    tasks.work(InboxEvent.objects.get().pk)
+    assert notice_queue.waiting_portals() == [stored.pk]
+    tasks.process_changes(stored.pk)
+    tasks.process_event(InboxEvent.objects.get().pk)
     assert not ChangeNotice.objects.exists()
     assert InboxEvent.objects.get().state == "done"
 
@@ -276,7 +276,7 @@ def test_while_the_broker_is_away_nothing_is_lost(
 def test_done_events_are_dropped_after_a_week(client: Client, known: DemoPortal) -> None:
     with time_machine.travel(datetime.now(UTC) - timedelta(days=8)):
         post(client, known, "ONAPPINSTALL")
-        tasks.work(InboxEvent.objects.get().pk)
+        tasks.process_event(InboxEvent.objects.get().pk)
         post(client, known, "ONAPPPAYMENT")
         InboxEvent.objects.filter(state="waiting").update(state="failed")
     tasks.sweep()

@@ -7,7 +7,7 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from b24app.events import folding, tasks
+from b24app.events import notice_queue, tasks
 from b24app.events.models import ChangeNotice
 from b24app.jobs.models import Job, JobItem
 from b24app.journal import audit
@@ -34,11 +34,11 @@ def test_an_echo_of_our_own_write_is_known(
     wrote(order)
     tab = Tab(stored, CARD, [order])
     tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert not tab.stale()
     # Heard once; what comes now is somebody else's.
     tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
 
 
@@ -49,7 +49,7 @@ def test_somebody_elses_change_is_not_taken_for_an_echo(
     tab = Tab(stored, CARD, [order])
     for _ in range(2):
         tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
 
 
@@ -60,7 +60,7 @@ def test_an_old_write_has_no_echo_any_more(
         wrote(order)
     tab = Tab(stored, CARD, [order])
     tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
 
 
@@ -68,12 +68,12 @@ def test_an_event_that_came_before_its_entry_does_not_hide_a_colleagues_change(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     # The write whose event that was is recorded only now.
     wrote(order)
     tab = Tab(stored, CARD, [order])
     tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
 
 
@@ -90,7 +90,7 @@ def test_hundreds_of_echoes_are_recognised_together(
     for order in orders:
         tell(client, known, "ONSALEORDERSAVED", order)
     with django_assert_max_num_queries(15):
-        tasks.gather(stored.pk)
+        tasks.process_changes(stored.pk)
     assert not tab.stale()
     assert known.http_requests == 0
 
@@ -115,8 +115,8 @@ def recorded(item: JobItem) -> None:
 def again(seconds: float) -> None:
     """What a worker does when the time of a claim is over."""
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
-        for claim in folding.lost():
-            tasks.gather_again(claim)
+        for claim in notice_queue.expired_claims():
+            tasks.retry_changes(claim)
 
 
 def test_the_event_of_a_write_under_way_waits_until_its_outcome_is_recorded(
@@ -124,7 +124,7 @@ def test_the_event_of_a_write_under_way_waits_until_its_outcome_is_recorded(
 ) -> None:
     tab = Tab(stored, CARD, [writing.order_id])
     tell(client, known, "ONSALEORDERSAVED", writing.order_id)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     again(2)
     assert not tab.stale()
     assert ChangeNotice.objects.get().attempts == 0
@@ -140,7 +140,7 @@ def test_a_colleagues_change_beside_a_write_under_way_is_told(
     tab = Tab(stored, CARD, [writing.order_id])
     for _ in range(2):
         tell(client, known, "ONSALEORDERSAVED", writing.order_id)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     recorded(writing)
     again(2)
     assert tab.stale()
@@ -151,7 +151,7 @@ def test_an_event_waits_for_a_hanging_write_only_so_long(
 ) -> None:
     tab = Tab(stored, CARD, [writing.order_id])
     tell(client, known, "ONSALEORDERSAVED", writing.order_id)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     again(25)
     assert tab.stale()
     assert not ChangeNotice.objects.exists()

@@ -25,7 +25,7 @@ def happens(
     """Somebody links the order, the portal tells, we work what was told."""
     known.link(order, owner)
     tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
 
 
 def changed(client: Client, page: Page) -> bool:
@@ -95,7 +95,7 @@ def test_fifty_orders_are_asked_for_in_one_command_and_all_in_one_request(
     tell(client, known, "ONPAYMENTENTITYSAVED", payment)
     for order in [*known.state.orders][:orders]:
         tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     methods = [call.method for call in known.calls]
     assert (methods.count(LIST), methods.count("sale.payment.list")) == (commands, 1)
     assert known.http_requests == 1

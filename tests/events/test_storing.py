@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from b24app.events import storing
+from b24app.events import group_commit
+from b24app.events.group_commit import Change
 from b24app.events.models import ChangeNotice
-from b24app.events.storing import Change
 from b24app.portals.models import Portal
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ def held_up(changes: list[Change], meanwhile: Callable[[], object]) -> tuple[lis
     def one(change: Change) -> bool:
         try:
             with connection.execute_wrapper(heard):
-                return storing.store(change)
+                return group_commit.store(change)
         finally:
             connection.close()
 
@@ -44,7 +44,7 @@ def held_up(changes: list[Change], meanwhile: Callable[[], object]) -> tuple[lis
                     cursor.execute("LOCK TABLE events_changenotice IN EXCLUSIVE MODE")
             doing = [pool.submit(one, change) for change in changes]
             limit = time.monotonic() + SECONDS
-            while len(storing._line._waiting) < len(changes) - 1:
+            while len(group_commit._group_commit._waiting) < len(changes) - 1:
                 assert time.monotonic() < limit, "they do not wait for each other"
                 time.sleep(0.01)
             # None is answered before its commit.

@@ -87,7 +87,7 @@ def test_the_forged_events_of_one_portal_are_bounded_and_leave_the_others_alone(
     for number in range(40):
         for _ in range(3):
             forge(client, known, "ONAPPINSTALL", f"9.9.9.{number}")
-    assert InboxEvent.objects.count() == inbox.MAX_UNPROVEN_OF_PORTAL
+    assert InboxEvent.objects.count() == inbox.MAX_UNPROVEN_WAITING_OF_PORTAL
     with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
         install(client, other)
         assert forge(client, other, "ONAPPINSTALL") == 204
@@ -136,14 +136,14 @@ def test_forged_events_of_one_portal_keep_one_worker_busy_at_most(
     before = queue.llen("events")
 
     def works() -> None:
-        tasks.work(first)
+        tasks.process_event(first)
         connection.close()
 
     worker = threading.Thread(target=works)
     worker.start()
     while not known.http_requests:
         worker.join(0.01)
-    tasks.work(second)
+    tasks.process_event(second)
     assert known.http_requests == 1
     assert queue.llen("events") == before + 1
     worker.join()
