@@ -119,7 +119,7 @@ def accept(incoming: Incoming, source: str) -> Stored | None:
     Raises :class:`BadEvent` for an event that is not from a known portal. The event of a new installation
     may bring an unknown application token: it is stored with its access token, which is checked before
     the new token is used. ONAPPPAYMENT brings no token and only makes the app ask the portal. ``source``
-    is the client address, or "" if it is unknown.
+    is the client address of an event about the app, or "" if it is unknown.
     """
     if incoming.name in CHANGES:
         return _accept_change(incoming)

@@ -35,7 +35,9 @@ def receive(request: HttpRequest) -> HttpResponse:
     if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
         return HttpResponse(status=413)
     try:
-        stored = inbox.accept(inbox.read(_fields(request)), throttle.address_of(request))
+        incoming = inbox.read(_fields(request))
+        source = "" if incoming.name in inbox.CHANGES else throttle.address_of(request)
+        stored = inbox.accept(incoming, source)
     except BadEvent as error:
         logger.warning("event refused: %s", error)
         return HttpResponse(status=403)

@@ -1,4 +1,4 @@
-"""Events that come together are stored together, and each is answered after the commit that holds it."""
+"""Events that arrive together are stored together, and each is answered after its commit."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from b24app.portals.models import Portal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TOGETHER, SECONDS = 16, 15
+REQUESTS, PATIENCE_SECONDS = 16, 15
 
 
 @pytest.fixture
@@ -22,17 +22,19 @@ def stored() -> Portal:
     return Portal.objects.create(member_id="b" * 32, endpoint="https://portal.example.com/rest/")
 
 
-def held_up(changes: list[Change], meanwhile: Callable[[], object]) -> tuple[list[bool], list[str]]:
-    """Store these at once while the table is locked; what each was told, and the inserts it took."""
+def store_while_locked(
+    changes: list[Change], meanwhile: Callable[[], object]
+) -> tuple[list[bool], list[str]]:
+    """Store changes at once while the table is locked. Returns each result, and all INSERT statements."""
     inserts: list[str] = []
 
-    def heard(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+    def record(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
         inserts.extend([sql] if "INSERT" in sql else [])
         return execute(sql, params, many, context)
 
-    def one(change: Change) -> bool:
+    def store(change: Change) -> bool:
         try:
-            with connection.execute_wrapper(heard):
+            with connection.execute_wrapper(record):
                 return group_commit.store(change)
         finally:
             connection.close()
@@ -42,29 +44,29 @@ def held_up(changes: list[Change], meanwhile: Callable[[], object]) -> tuple[lis
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute("LOCK TABLE events_changenotice IN EXCLUSIVE MODE")
-            doing = [pool.submit(one, change) for change in changes]
-            limit = time.monotonic() + SECONDS
+            running = [pool.submit(store, change) for change in changes]
+            limit = time.monotonic() + PATIENCE_SECONDS
             while len(group_commit._group_commit._waiting) < len(changes) - 1:
-                assert time.monotonic() < limit, "they do not wait for each other"
+                assert time.monotonic() < limit, "the requests do not wait for each other"
                 time.sleep(0.01)
-            # None is answered before its commit.
-            assert not any(each.done() for each in doing)
+            # No request is answered before its commit.
+            assert not any(task.done() for task in running)
             meanwhile()
-        return [each.result() for each in doing], inserts
+        return [task.result() for task in running], inserts
 
 
 def test_a_burst_of_events_takes_two_statements(stored: Portal) -> None:
-    changes = [Change(stored.pk, "ONSALEORDERSAVED", at // 2 + 1) for at in range(TOGETHER)]
-    answers, inserts = held_up(changes, lambda: None)
-    assert answers == [True] * TOGETHER
+    changes = [Change(stored.pk, "ONSALEORDERSAVED", at // 2 + 1) for at in range(REQUESTS)]
+    answers, inserts = store_while_locked(changes, lambda: None)
+    assert answers == [True] * REQUESTS
     assert len(inserts) == 2
     told = dict(ChangeNotice.objects.values_list("entity", "told"))
-    assert told == dict.fromkeys(range(1, TOGETHER // 2 + 1), 2)
+    assert told == dict.fromkeys(range(1, REQUESTS // 2 + 1), 2)
 
 
-def test_the_event_of_a_portal_that_goes_takes_no_other_with_it(stored: Portal) -> None:
+def test_events_of_an_erased_portal_do_not_lose_others(stored: Portal) -> None:
     other = Portal.objects.create(member_id="c" * 32, endpoint="https://other.example.com/rest/")
     changes = [Change(at, "ONCRMDEALUPDATE", 7) for at in [stored.pk, other.pk] * 4]
-    answers, _ = held_up(changes, other.delete)
+    answers, _ = store_while_locked(changes, other.delete)
     assert answers == [True, False] * 4
     assert ChangeNotice.objects.get().told == 4
