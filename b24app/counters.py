@@ -1,13 +1,15 @@
 """Counters of all processes on all machines, in one Redis hash: what /metrics/ shows as it stands.
 
 Files of one machine, as Prometheus' client shares them between processes, would leave out workers in
-other containers. Each web request and each task adds its counts with one pipeline at its end. A Redis
-that is away loses counts and holds up nobody for long. A field is the metric with its labels' values,
+other containers. Each web request and each task adds its counts at its end. While one thread of a
+process sends, the others leave their counts to it, so a burst of events needs few round trips. While
+Redis is away counts are lost, and nobody waits for long. A field is the metric with its labels' values,
 as JSON.
 """
 
 import json
 import logging
+import threading
 from collections.abc import Mapping
 
 from redis.exceptions import RedisError
@@ -35,10 +37,52 @@ def timed(metric: str, label: str, seconds: float) -> None:
     tracing.count(f"{metric}_sum", label, by=seconds)
 
 
-def add(counts: Mapping[tuple[str, ...], float]) -> None:
-    """Add to what all processes have counted. Raises nothing."""
-    if not counts or redis.breaker.is_open:
-        return
+Counts = Mapping[tuple[str, ...], float]
+
+
+def add(counts: Counts) -> None:
+    """Add to what all processes have counted. Raises nothing.
+
+    Returns at once while another thread sends: that thread sends these counts next.
+    """
+    if counts and not redis.breaker.is_open:
+        _combined.add(counts)
+
+
+class _Combined:
+    """Sends counts from one thread at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, ...], float] = {}
+        self._sending = False
+
+    def add(self, counts: Counts) -> None:
+        with self._lock:
+            for name, by in counts.items():
+                self._waiting[name] = self._waiting.get(name, 0) + by
+            if self._sending:
+                return
+            self._sending = True
+        try:
+            while waiting := self._take():
+                _send(waiting)
+        except BaseException:
+            self._sending = False
+            raise
+
+    def _take(self) -> Counts:
+        """What waits to be sent. Once that is nothing, the next thread that adds sends."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+            self._sending = bool(waiting)
+        return waiting
+
+
+_combined = _Combined()
+
+
+def _send(counts: Counts) -> None:
     pipe = redis.client().pipeline(transaction=False)
     for name, by in counts.items():
         pipe.hincrbyfloat(KEY, json.dumps(name), by)

@@ -23,6 +23,8 @@ from b24app.tab import (
 from b24app.tab import views as tab
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # First, because bursts of events are the most frequent requests.
+    path("events/", events.receive, name="events"),
     path("", root.main, name="main"),
     path("install/", install.installer, name="install"),
     path("oauth/connect/", install.connect, name="oauth-connect"),
@@ -92,7 +94,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/<int:pk>/discard/", jobs.discard, name="job-discard"),
     path("jobs/<int:pk>/undo/", jobs.undo, name="job-undo"),
     path("session/renew/", session_renewal.renew, name="session-renew"),
-    path("events/", events.receive, name="events"),
     path("legal/licence/", legal.licence, name="legal-licence"),
     path("legal/privacy/", legal.privacy, name="legal-privacy"),
     path("healthz/", health.alive, name="healthz"),

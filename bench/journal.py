@@ -53,7 +53,7 @@ def _measure(portal: DemoPortal) -> None:
         )
 
 
-def _nothing(held: object) -> None:
+def _nothing(collected: object) -> None:
     """In place of the log of requests."""
 
 

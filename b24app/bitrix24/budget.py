@@ -31,9 +31,6 @@ PATIENCE: Final = 4.0
 AWAY_WAIT: Final = 10.0
 """Seconds a job waits while Redis is away."""
 
-AWAY_FOR: Final = 5.0
-"""Seconds Redis is left alone after it failed, so that a hanging one does not hold up everybody."""
-
 _SCRIPT: Final = Path(__file__).with_name("budget.lua").read_text("utf-8")
 _KEPT_BUCKETS: Final = 1000
 
@@ -62,6 +59,19 @@ class Budget(Protocol):
         ...
 
 
+class Breaker(Protocol):
+    """Decides whether Redis is asked, so that one that hangs does not make every request wait."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether Redis failed a moment ago and must not be asked."""
+        ...
+
+    def record_failure(self) -> None: ...
+
+    def record_success(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Level:
     """Requests in a portal's bucket, and seconds for which the portal is left alone."""
@@ -73,17 +83,19 @@ class Level:
 class Budgets:
     """The budgets of all portals in one Redis. Safe between threads, and for processes that fork.
 
-    ``clock`` gives seconds that only grow, for what this process waits and for what it counts while
-    Redis is away; ``sleep`` waits for seconds of it.
+    ``redis`` returns bytes. ``breaker`` is asked before each call of the script. ``clock`` gives seconds
+    that only grow, for what this process waits and what it counts while Redis is away; ``sleep`` waits.
     """
 
     def __init__(
         self,
         redis: Redis,
+        breaker: Breaker,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._redis = redis
+        self._breaker = breaker
         self.clock = clock
         self.sleep = sleep
         self._script = redis.register_script(_SCRIPT)
@@ -124,8 +136,7 @@ class Budgets:
         self, operation: str, member_id: str, request: Mapping[str, object], limits: Limits
     ) -> dict[str, Any] | None:
         """The script's answer; None while Redis is away."""
-        local = self.local
-        if local.redis_rests():
+        if self._breaker.is_open:
             return None
         known = {
             **asdict(limits),
@@ -139,9 +150,11 @@ class Budgets:
                 args=[operation, json.dumps(request), json.dumps(known)],
             )
         except RedisError as error:
-            local.redis_failed(error)
+            self._breaker.record_failure()
+            self.local.log_failure(error)
             return None
-        local.redis_answered()
+        self._breaker.record_success()
+        self.local.log_success()
         found: dict[str, Any] = json.loads(answer)
         return found
 
@@ -235,7 +248,7 @@ def _method_view(raw: Mapping[str, Any]) -> MethodView:
 
 
 class _Local:
-    """What one process knows by itself: whether Redis answers, and small buckets for when it does not.
+    """What one process keeps by itself: small buckets for the time while Redis does not answer.
 
     A quarter of the capacity and half the leak, since other processes do the same.
     """
@@ -244,7 +257,6 @@ class _Local:
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: dict[str, tuple[float, float, float]] = {}  # level, leak, at
-        self._rests_until = 0.0
         self._away = False
 
     def admit(self, member_id: str, limits: Limits) -> float:
@@ -266,16 +278,14 @@ class _Local:
         with self._lock:
             return self._level(member_id)
 
-    def redis_rests(self) -> bool:
-        return self._clock() < self._rests_until
-
-    def redis_failed(self, error: RedisError) -> None:
-        self._rests_until = self._clock() + AWAY_FOR
+    def log_failure(self, error: RedisError) -> None:
+        """Log once that Redis does not answer."""
         if not self._away:
             logger.warning("Redis away, small budgets of this process: %s", error)
         self._away = True
 
-    def redis_answered(self) -> None:
+    def log_success(self) -> None:
+        """Log once that Redis answers again."""
         if self._away:
             logger.info("Redis is back: shared budgets")
         self._away = False

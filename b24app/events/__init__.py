@@ -1,1 +1,1 @@
-"""What the portal tells us: stored first, worked after commit."""
+"""Events of portals: stored and committed first, processed by a worker afterwards."""

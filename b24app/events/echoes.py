@@ -1,10 +1,10 @@
-"""Our own writes come back as events of the portal; the audit trail knows them.
+"""Tells echoes (events of the app's own writes) from changes by others.
 
-An event does not say through which app an order was saved. So each entry of the trail answers for
-one event of its order, within a few seconds, once, whether the event came after the entry or just
-before it. Whatever is told more often or at another time somebody else has done; where that cannot be
-decided, it counts as somebody else's, which costs a reading at most. The seconds are few because an
-entry whose own event never came would hide somebody else's.
+An event does not say which app saved the order. Each audit entry of a write accounts for one event of
+its order, which may arrive up to ten seconds after the entry or a few seconds before it. Any other event
+of that order was caused by somebody else. When in doubt the event counts as somebody else's, which costs
+one reading. The window is short, because an entry whose own event never arrives would hide somebody
+else's change.
 """
 
 import json
@@ -20,47 +20,49 @@ from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 
 WINDOW = timedelta(seconds=10)
-
-# Seconds for which an event waits for the entry of a write that has not been recorded yet.
 EARLY_SECONDS = 6
+"""How long an event waits for the audit entry of a write that is recorded after it."""
 
-# For each order with how often it was told and its entries. An entry is used up by whoever sets its
-# key first, so two gatherings never use the same one. Events that found no entry are remembered: an
-# entry that is recorded a moment later is used up by them, and not by an event that comes after it.
-# Numbers are passed as text, because Lua's have 14 digits.
+# For each order: its ID, the number of its events, and its audit entries. Whoever sets the key of an entry
+# first uses the entry, so two tasks never use the same one. Events without an entry are remembered: an
+# entry recorded a moment later belongs to them, and not to an event that arrives after it. Numbers are
+# passed as text, because numbers in Lua have 14 digits.
 _MATCH = """
 local foreign = {}
-for _, one in ipairs(cjson.decode(ARGV[3])) do
-    local early = KEYS[1] .. ':' .. one[1]
-    local before = tonumber(redis.call('GET', early) or 0)
-    local told = one[2]
-    for _, entry in ipairs(one[3]) do
-        if before + told > 0 and redis.call('SET', 'echo:' .. entry, 1, 'NX', 'EX', ARGV[1]) then
-            if before > 0 then before = before - 1 else told = told - 1 end
+for _, order in ipairs(cjson.decode(ARGV[3])) do
+    local key = KEYS[1] .. ':' .. order[1]
+    local early = tonumber(redis.call('GET', key) or 0)
+    local events = order[2]
+    for _, entry in ipairs(order[3]) do
+        if early + events > 0 and redis.call('SET', 'echo:' .. entry, 1, 'NX', 'EX', ARGV[1]) then
+            if early > 0 then early = early - 1 else events = events - 1 end
         end
     end
-    if told > 0 then
-        foreign[#foreign + 1] = one[1]
-        redis.call('SET', early, before + told, 'EX', ARGV[2])
+    if events > 0 then
+        foreign[#foreign + 1] = order[1]
+        redis.call('SET', key, early + events, 'EX', ARGV[2])
     end
 end
 return foreign
 """
 
 
-def foreign(portal: Portal, told: Mapping[int, int]) -> set[int]:
-    """The orders somebody else has changed, of those that were told so many times each."""
-    if not told:
+def changed_by_others(portal: Portal, events: Mapping[int, int]) -> set[int]:
+    """The orders that somebody else has changed; ``events`` counts the events of each order.
+
+    All of them while Redis is away.
+    """
+    if not events:
         return set()
     since = timezone.now() - WINDOW
-    ours = AuditEntry.objects.of(portal).filter(order_id__in=list(told), at__gte=since)
+    own = AuditEntry.objects.of(portal).filter(order_id__in=list(events), at__gte=since)
     entries: dict[int, list[str]] = defaultdict(list)
-    for pk, order in ours.order_by("pk").values_list("pk", "order_id"):
+    for pk, order in own.order_by("pk").values_list("pk", "order_id"):
         entries[order].append(str(pk))
-    asked = json.dumps([[str(order), times, entries[order]] for order, times in told.items()])
+    orders = json.dumps([[str(order), times, entries[order]] for order, times in events.items()])
     seconds = (int(WINDOW.total_seconds()), EARLY_SECONDS)
     try:
-        found = redis.client().eval(_MATCH, 1, f"early:{portal.pk}", *seconds, asked)
-        return {int(one) for one in found}
+        foreign = redis.client().eval(_MATCH, 1, f"early:{portal.pk}", *seconds, orders)
+        return {int(order) for order in foreign}
     except RedisError:
-        return set(told)
+        return set(events)

@@ -1,4 +1,4 @@
-"""The inbox of events: the receipt survives whatever happens while it is worked."""
+"""Stored events: about the app itself (:class:`InboxEvent`), and changes (:class:`ChangeNotice`)."""
 
 from django.db import models
 from django.utils import timezone
@@ -8,7 +8,7 @@ from b24app.portals.models import Portal
 
 
 class InboxEvent(models.Model):
-    """One event as it came, secrets apart and sealed until the event is done."""
+    """One event about the app. Its tokens are stored encrypted until the event is processed."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -42,14 +42,15 @@ class InboxEvent(models.Model):
 
 class ChangeNoticeQuerySet(models.QuerySet["ChangeNotice"]):
     def of(self, portal: Portal | int) -> "ChangeNoticeQuerySet":
-        """Notices of one portal: tenant data is never asked for without its portal."""
+        """Notices of one portal: data is never read across portals."""
         return self.filter(portal=portal)
 
 
 class ChangeNotice(models.Model):
-    """Something in a portal has changed: one row however often it was told, gone when it is worked.
+    """A changed entity of a portal: one row however often it was reported, deleted once processed.
 
-    ``claim`` is empty while the row waits; a worker that takes it writes a word of its own there.
+    ``told`` counts the events. ``claim`` is "" while the row waits, then a random value of the worker
+    that claimed it.
     """
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="notices")

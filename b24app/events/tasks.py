@@ -1,4 +1,4 @@
-"""Tasks are shells: an id in, one event or one group of changes worked."""
+"""Celery tasks of the queue ``events``: each processes one event or one group of changes."""
 
 import logging
 from contextlib import suppress
@@ -13,85 +13,86 @@ from redis.exceptions import RedisError
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.errors import BitrixError
-from b24app.events import folding, handlers, uninstall_checks
+from b24app.events import app_events, changes, notice_queue, uninstall_checks
 from b24app.events.models import ChangeNotice, InboxEvent
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 12
-# Looks at what is not believed, in three minutes: a portal may end our access a moment after it tells.
-MOST_LOOKS = 3
+MAX_ATTEMPTS = 12
+MAX_CONFIRMATIONS = 3
+"""How often an unconfirmed event is checked: a portal may end the app's access after it reports that."""
+MAX_SWEPT = 500
 LEASE = timedelta(minutes=2)
-# States of a whole portal that end nothing and may last for days.
-_STANDING_STILL = (
+RETRY_SECONDS = 1.5
+KEPT = {InboxEvent.State.DONE: timedelta(days=7), InboxEvent.State.FAILED: timedelta(days=30)}
+
+_LASTING = (
     errors.PortalClosed,
     errors.PlanEnded,
     errors.PaymentRequired,
     errors.Overloaded,
 )
-# Seconds.
-LOOK_AGAIN = 1.5
-KEPT = {InboxEvent.State.DONE: timedelta(days=7), InboxEvent.State.FAILED: timedelta(days=30)}
+"""States of a whole portal that may last for days, and after which it works again."""
 
 
 @shared_task(name="events.work")
-def work(pk: int) -> None:
-    """Work the event ``pk`` if it is due and nobody else has claimed it."""
+def process_event(pk: int) -> None:
+    """Process the event ``pk`` if it is due and not claimed."""
     event = InboxEvent.objects.filter(pk=pk, state=InboxEvent.State.WAITING)
     portal = event.exclude(source="").values_list("portal", flat=True).first()
     if portal is None:
-        _work(pk)
+        _process_event(pk)
         return
-    # A flood of forged events keeps one worker process busy at most, and others wait beside it.
-    if not _begin_unproven(portal):
-        work.apply_async((pk,), countdown=LOOK_AGAIN)
+    # One at a time for each portal, so a flood of forged events keeps one worker process busy at most.
+    if not _lock_unproven(portal):
+        process_event.apply_async((pk,), countdown=RETRY_SECONDS)
         return
     try:
-        _work(pk)
+        _process_event(pk)
     finally:
-        _end_unproven(portal)
+        _unlock_unproven(portal)
 
 
-def _begin_unproven(portal: int) -> bool:
-    """Whether no other unproven event of this portal is at work."""
+def _lock_unproven(portal: int) -> bool:
+    """Whether no other unproven event of this portal is being processed. True while Redis is away."""
     try:
         return bool(cache.add(f"unproven:{portal}", 1, int(LEASE.total_seconds())))
     except RedisError:
         return True
 
 
-def _end_unproven(portal: int) -> None:
+def _unlock_unproven(portal: int) -> None:
     with suppress(RedisError):
         cache.delete(f"unproven:{portal}")
 
 
-def _work(pk: int) -> None:
+def _process_event(pk: int) -> None:
     now = timezone.now()
     due = InboxEvent.objects.filter(pk=pk, state=InboxEvent.State.WAITING, try_at__lte=now)
     if not due.update(try_at=now + LEASE, attempts=F("attempts") + 1):
         return
     event = InboxEvent.objects.select_related("portal__installer__portal").get(pk=pk)
     try:
-        handlers.handle(event)
-    except handlers.NotBelieved as doubt:
-        if event.attempts < MOST_LOOKS:
-            _later(event)
+        app_events.handle(event)
+    except app_events.NotConfirmed as error:
+        if event.attempts < MAX_CONFIRMATIONS:
+            _retry_later(event)
             return
-        logger.warning("not believed: %s", doubt)
-    except (BitrixError, handlers.NotYet) as why:
-        _later(event, patient=isinstance(why, _STANDING_STILL))
+        logger.warning("event not confirmed: %s", error)
+    except (BitrixError, app_events.RetryLater) as error:
+        _retry_later(event, lasting=isinstance(error, _LASTING))
         return
-    # An erased portal has taken its events along; then there is nothing left to update.
+    # If the portal was erased, its events are gone and this updates nothing.
     InboxEvent.objects.filter(pk=pk).update(state=InboxEvent.State.DONE, sealed="")
 
 
-def _later(event: InboxEvent, *, patient: bool = False) -> None:
-    """Try again after 1, 2, 4 … minutes, about a day altogether, then leave it to the operator.
+def _retry_later(event: InboxEvent, *, lasting: bool = False) -> None:
+    """Retry after 1, 2, 4 … minutes, for about a day, then mark the event as failed.
 
-    ``patient``: as long as a failed event would be kept. A maintenance or an ended plan may last.
+    A ``lasting`` state (maintenance, an ended plan) is retried as long as failed events are kept.
     """
     kept = event.received_at > timezone.now() - KEPT[InboxEvent.State.FAILED]
-    if event.attempts >= MOST_ATTEMPTS and not (patient and kept):
+    if event.attempts >= MAX_ATTEMPTS and not (lasting and kept):
         InboxEvent.objects.filter(pk=event.pk).update(state=InboxEvent.State.FAILED, sealed="")
         return
     delay = timedelta(minutes=2 ** min(event.attempts - 1, 8))
@@ -99,63 +100,63 @@ def _later(event: InboxEvent, *, patient: bool = False) -> None:
 
 
 @shared_task(name="events.gather")
-def gather(portal: int) -> None:
-    """Work what a portal has told of, some hundreds of changes at a time."""
-    taken = folding.claim(portal)
-    if taken and _noticed(taken) >= folding.MOST:
-        gather.delay(portal)
+def process_changes(portal: int) -> None:
+    """Process the waiting changes of a portal, at most ``notice_queue.MAX_ROWS`` in one task."""
+    claim = notice_queue.claim(portal)
+    if claim and _process_claim(claim) >= notice_queue.MAX_ROWS:
+        process_changes.delay(portal)
 
 
 @shared_task(name="events.gather_again")
-def gather_again(lost: str) -> None:
-    """Work the changes of a claim that was not finished."""
-    taken = folding.claim_again(lost)
-    if taken:
-        _noticed(taken)
+def retry_changes(expired_claim: str) -> None:
+    """Process the changes of a claim that was not finished."""
+    claim = notice_queue.reclaim(expired_claim)
+    if claim:
+        _process_claim(claim)
 
 
-def _noticed(claim: str) -> int:
-    """How many changes were claimed.
+def _process_claim(claim: str) -> int:
+    """Process claimed changes; returns how many were claimed, 0 if the portal could not be asked.
 
-    Those of a portal that is away stay until their lease is over, those of orders that are being
-    written for a moment.
+    Changes of such a portal stay until their lease expires. Changes of orders that a job is writing are
+    retried after a moment.
     """
     rows = list(
         ChangeNotice.objects.filter(claim=claim).select_related("portal__installer__portal")
     )
-    early: list[ChangeNotice] = []
+    waiting: list[ChangeNotice] = []
     if rows and rows[0].portal.uninstalled_at is None:
         try:
-            early = handlers.notice(rows[0].portal, rows)
+            waiting = changes.process(rows[0].portal, rows)
         except BitrixError:
             return 0
-    folding.done([one for one in rows if one not in early])
-    if early:
-        folding.look_again(early, timedelta(seconds=LOOK_AGAIN))
+    notice_queue.delete([row for row in rows if row not in waiting])
+    if waiting:
+        notice_queue.postpone(waiting, timedelta(seconds=RETRY_SECONDS))
         with suppress(OperationalError, RedisError):
             # Without a broker the sweep finds them.
-            gather_again.apply_async((claim,), countdown=LOOK_AGAIN + 0.1)
+            retry_changes.apply_async((claim,), countdown=RETRY_SECONDS + 0.1)
     return len(rows)
 
 
 @shared_task(name="events.look_again")
-def look_again(portal: int) -> None:
-    """Look once more at a reported removal of the app that was not confirmed yet."""
-    uninstall_checks.look_again(portal)
+def check_uninstall(portal: int) -> None:
+    """Check a reported uninstall that is not confirmed yet."""
+    uninstall_checks.check_again(portal)
 
 
 @shared_task(name="events.sweep")
 def sweep() -> None:
-    """Pick up what was lost or whose time has come; drop what is a week, or failed and a month, old."""
+    """Start the tasks of everything that is due or was lost, and delete old events."""
     now = timezone.now()
     waiting = InboxEvent.objects.filter(state=InboxEvent.State.WAITING, try_at__lte=now)
-    for pk in waiting.order_by("pk").values_list("pk", flat=True)[:500]:
-        work.delay(pk)
-    for portal in folding.waiting():
-        gather.delay(portal)
-    for claim in folding.lost():
-        gather_again.delay(claim)
+    for pk in waiting.order_by("pk").values_list("pk", flat=True)[:MAX_SWEPT]:
+        process_event.delay(pk)
+    for portal in notice_queue.waiting_portals():
+        process_changes.delay(portal)
+    for claim in notice_queue.expired_claims():
+        retry_changes.delay(claim)
     for portal in uninstall_checks.due():
-        look_again.delay(portal)
+        check_uninstall.delay(portal)
     for state, kept in KEPT.items():
         InboxEvent.objects.filter(state=state, received_at__lt=now - kept).delete()

@@ -1,4 +1,4 @@
-"""A portal has removed the app: what is at work for it ends, and what is to be forgotten goes."""
+"""Leaves a portal that has removed the app: stops its jobs and deletes its data."""
 
 import logging
 from datetime import datetime
@@ -14,13 +14,13 @@ logger = logging.getLogger(__name__)
 
 
 def leave(portal: Portal, *, clean: bool, proved: datetime | None = None) -> bool:
-    """Forget a portal: everything for ``clean``, otherwise only what gives access.
+    """Delete everything about a portal if ``clean``, otherwise only what gives access to it.
 
-    ``proved`` is when it was seen that the app is gone, now by default. False, and nothing lost, where it
-    has been installed again since.
+    ``proved`` is the time when it was proven that the app is gone; the default is now. Returns False, and
+    deletes nothing, if the app was installed again since then.
 
-    May be run again after it was broken off. Each step has committed before the next one: nobody comes
-    in any more when the jobs are ended, and no slice writes anything down when the rows go.
+    May be run again after it was interrupted. Each step commits before the next one: nobody can open the
+    app when the jobs are stopped, and no job writes anything when the rows are deleted.
     """
     if not lifecycle.close(portal, proved or timezone.now()):
         return False

@@ -1,7 +1,7 @@
-"""A reported removal of the app: looked at until it is confirmed, refuted or cancelled.
+"""Checks a reported uninstall until it is confirmed, refuted or cancelled.
 
-What cannot be decided at once is kept with the portal, one report however often it is told, and looked
-at with growing pauses (see :mod:`b24app.install.removal`). A proven opening cancels it
+A report that cannot be decided at once is stored with the portal, once however often it comes, and
+checked with growing pauses (see :mod:`b24app.install.removal`). A proven opening cancels it
 (:func:`b24app.portals.launch.opened`).
 """
 
@@ -21,15 +21,16 @@ from b24app.portals.models import Portal
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE: Final = timedelta(minutes=1)
-LONGEST_PAUSE: Final = timedelta(hours=4)
+MAX_PAUSE: Final = timedelta(hours=4)
 MAX_DUE: Final = 500
 
 
-def told(portal: Portal, *, clean: bool) -> Verdict:
-    """A removal is reported. Decided at once where it can be, and otherwise looked at again later.
+def report(portal: Portal, *, clean: bool) -> Verdict:
+    """Handle a reported uninstall: decide at once if possible, otherwise check again later.
 
-    A report that comes while another one waits is the same one: it may ask for erasing as well, and
-    brings the next look forward to a minute from now.
+    Returns the verdict; ``OPEN`` if it is not decided. A further report while one waits is not another
+    one. It may ask for the data to be deleted as well, and it moves the next check up to a minute from
+    now.
     """
     now = timezone.now()
     waiting = Portal.objects.installed().filter(pk=portal.pk, removal_told_at__isnull=False)
@@ -38,55 +39,53 @@ def told(portal: Portal, *, clean: bool) -> Verdict:
         if clean:
             waiting.update(removal_clean=True)
         return Verdict.OPEN
-    verdict = _looked(portal, told_at=now, clean=clean)
+    verdict = _check(portal, reported_at=now, clean=clean)
     if verdict is Verdict.OPEN:
         Portal.objects.installed().filter(pk=portal.pk, removal_told_at=None).update(
             removal_told_at=now, removal_look_at=now + FIRST_PAUSE, removal_clean=clean
         )
-        logger.warning("removal of the app at %s reported and not confirmed", portal.host)
+        logger.warning("uninstall at %s reported and not confirmed", portal.host)
     return verdict
 
 
 def due() -> list[int]:
-    """Portals whose reported removal is to be looked at now."""
+    """Portals whose reported uninstall has to be checked now, at most :data:`MAX_DUE`."""
     rows = Portal.objects.installed().filter(removal_look_at__lte=timezone.now())
     return list(rows.order_by("removal_look_at").values_list("pk", flat=True)[:MAX_DUE])
 
 
-def look_again(pk: int) -> None:
-    """Look at the reported removal of one portal, unless it is not due, cancelled or somebody else's."""
+def check_again(pk: int) -> None:
+    """Check the reported uninstall of a portal, unless it is not due, cancelled, or already claimed."""
     now = timezone.now()
     portal = Portal.objects.installed().filter(pk=pk, removal_look_at__lte=now).first()
     if portal is None or portal.removal_told_at is None:
         return
-    told_at = portal.removal_told_at
-    pause = min(max(now - told_at, FIRST_PAUSE), LONGEST_PAUSE)
+    reported_at = portal.removal_told_at
+    pause = min(max(now - reported_at, FIRST_PAUSE), MAX_PAUSE)
     claimed = Portal.objects.filter(pk=pk, removal_look_at=portal.removal_look_at)
     if not claimed.update(removal_look_at=now + pause):
         return
-    verdict = _looked(portal, told_at=told_at, clean=portal.removal_clean)
+    verdict = _check(portal, reported_at=reported_at, clean=portal.removal_clean)
     if verdict is Verdict.INSTALLED:
-        Portal.objects.filter(pk=pk, removal_told_at=told_at).update(
+        Portal.objects.filter(pk=pk, removal_told_at=reported_at).update(
             removal_told_at=None, removal_look_at=None, removal_clean=False
         )
-        logger.warning("reported removal of the app at %s not believed: it works", portal.host)
+        logger.warning("reported uninstall at %s refuted: the app has access", portal.host)
 
 
-def _looked(portal: Portal, *, told_at: datetime, clean: bool) -> Verdict:
-    """The verdict now; a portal whose app is gone is left, or erased where that was asked for."""
+def _check(portal: Portal, *, reported_at: datetime, clean: bool) -> Verdict:
+    """The verdict now. A portal whose app is gone is left, and erased if ``clean``."""
     proved = timezone.now()
-    verdict = removal.look(portal, waited=proved - told_at)
+    verdict = removal.look(portal, waited=proved - reported_at)
     if verdict is not Verdict.REMOVED:
         return verdict
-    if _cancelled(portal, told_at, proved) or not uninstall.leave(
-        portal, clean=clean, proved=proved
-    ):
+    if _cancelled(portal, reported_at) or not uninstall.leave(portal, clean=clean, proved=proved):
         return Verdict.OPEN
     return verdict
 
 
-def _cancelled(portal: Portal, told_at: datetime, proved: datetime) -> bool:
-    """Whether somebody has opened the app while a report that waited was looked at."""
+def _cancelled(portal: Portal, reported_at: datetime) -> bool:
+    """Whether somebody has opened the app during the check of a report that waited."""
     if portal.removal_told_at is None:
         return False
-    return not Portal.objects.filter(pk=portal.pk, removal_told_at=told_at).exists()
+    return not Portal.objects.filter(pk=portal.pk, removal_told_at=reported_at).exists()

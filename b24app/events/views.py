@@ -1,7 +1,9 @@
-"""Where the portal posts events: stored, answered, worked later."""
+"""The address portals post their events to: stored, answered, processed by a worker later."""
 
 import logging
 import time
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -10,55 +12,85 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from b24app.events import inbox, tasks
-from b24app.events.inbox import Stored
+from b24app.events.inbox import BadEvent, Stored
 from b24app.web import throttle
 
 logger = logging.getLogger(__name__)
 
-# Seconds in which a portal's changes are gathered before they are worked, and in which no second
-# task is started for them: less, because a worker's clock may run ahead of ours.
-GATHERING, STARTED = 1.0, 0.8
-MOST_STARTED = 1_000
-# The documentation's own events have less than two kilobytes.
+TASK_DELAY_SECONDS = 1.0
+"""How long changes of a portal collect before a task processes them."""
+TASK_INTERVAL_SECONDS = 0.8
+"""How long no second task is started. Less than the delay, because a worker's clock may run ahead."""
+MAX_PORTALS = 1_000
 MAX_BODY_BYTES = 100_000
-
-started: dict[int, float] = {}
+"""The documented events have less than two kilobytes."""
+MAX_FIELDS = 500
+FORM = "application/x-www-form-urlencoded"
 
 
 @csrf_exempt
 @require_POST
 def receive(request: HttpRequest) -> HttpResponse:
-    """204 for an event once it is committed, 403 for one that is not from a portal of ours."""
+    """Store an event: 204 once it is committed, 403 if it is not from a known portal, 413 if too large."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
         return HttpResponse(status=413)
-    fields = ((key, str(one)) for key, one in request.POST.items())
     try:
-        stored = inbox.accept(inbox.read(fields), throttle.address_of(request))
-    except inbox.BadEvent as bad:
-        logger.warning("event refused: %s", bad)
+        incoming = inbox.read(_fields(request))
+        source = "" if incoming.name in inbox.CHANGES else throttle.address_of(request)
+        stored = inbox.accept(incoming, source)
+    except BadEvent as error:
+        logger.warning("event refused: %s", error)
         return HttpResponse(status=403)
     if stored is not None:
-        _start(stored)
+        _start_task(stored)
     return HttpResponse(status=204)
 
 
-def _start(stored: Stored) -> None:
-    """Have what was stored worked. Each statement has committed by now: no transaction is open.
+def _fields(request: HttpRequest) -> Mapping[str, str]:
+    """The fields of the form. Portals send it URL-encoded, which is read without Django's QueryDict.
 
-    Of a portal's changes the first in a second starts the task, in each process; it finds the
-    others waiting.
+    Raises :class:`BadEvent`.
     """
-    now = time.monotonic()
-    if not stored.pk and now < started.get(stored.portal, 0.0):
-        return
+    if request.content_type != FORM:
+        return {name: str(value) for name, value in request.POST.items()}
+    try:
+        return dict(parse_qsl(request.body.decode("utf-8", "replace"), max_num_fields=MAX_FIELDS))
+    except ValueError:
+        raise BadEvent("too many fields") from None
+
+
+class _TaskTimer:
+    """Starts at most one task per portal and interval in this process."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, float] = {}
+
+    def is_due(self, portal: int) -> bool:
+        now = time.monotonic()
+        if now < self._next.get(portal, 0.0):
+            return False
+        if len(self._next) >= MAX_PORTALS:
+            self._next.clear()
+        self._next[portal] = now + TASK_INTERVAL_SECONDS
+        return True
+
+    def clear(self) -> None:
+        self._next.clear()
+
+
+task_timer = _TaskTimer()
+
+
+def _start_task(stored: Stored) -> None:
+    """Start the task that processes what was stored. It is committed: no transaction is open here.
+
+    The first change of a portal in a second starts the task, which finds the others.
+    """
     try:
         if stored.pk:
-            tasks.work.delay(stored.pk)
-            return
-        if len(started) >= MOST_STARTED:
-            started.clear()
-        started[stored.portal] = now + STARTED
-        tasks.gather.apply_async((stored.portal,), countdown=GATHERING)
+            tasks.process_event.delay(stored.pk)
+        elif task_timer.is_due(stored.portal):
+            tasks.process_changes.apply_async((stored.portal,), countdown=TASK_DELAY_SECONDS)
     except (OperationalError, RedisError):
-        # It is stored; the sweep finds it when the broker is back.
+        # The event is stored, and the sweep finds it when the broker is back.
         logger.warning("broker away, an event of portal %s waits for the sweep", stored.portal)

@@ -10,7 +10,7 @@ class JournalConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        # Models, and what stands on them, can be imported only now.
+        # Models, and modules that import them, can be imported only now.
         from b24app.journal import calls  # noqa: PLC0415
         from b24app.portals import call_listener  # noqa: PLC0415
         from b24app.portals.models import Portal  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Writing and reading the audit trail."""
+"""Writes and reads the audit trail."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +15,13 @@ from b24app.journal.models import AuditEntry, AuditQuerySet
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import Portal, PortalUser
 
-# A person looks back over what happened lately; the whole trail is in the console.
-SHOWN = 100
+# Entries in the history of a card or an order. The console shows the whole trail.
+MAX_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change to be written down; the fields are those of :class:`AuditEntry`."""
+    """One change to record; the fields are those of :class:`AuditEntry`."""
 
     kind: str
     order_id: int = 0
@@ -68,9 +68,9 @@ def of_change(
 def record(
     user: PortalUser, through: str, entries: Iterable[Entry], change: uuid.UUID | None = None
 ) -> uuid.UUID:
-    """Write down what ``user`` did with one click; returns what groups it. One statement.
+    """Record what ``user`` did with one click, in one statement. Returns the ID of the click.
 
-    ``change`` is given where what belongs together is written in pieces.
+    ``change`` is that ID if a part of the click was recorded before.
     """
     change = change or uuid.uuid4()
     AuditEntry.objects.bulk_create(
@@ -102,7 +102,10 @@ def record(
 def record_access(
     user: PortalUser, through: str, before: PortalUser | None, *, job: int | None = None
 ) -> None:
-    """Write down that from now on ``user``'s access is used: for a job, or for all background work."""
+    """Record that the access of ``user`` is used from now on: for a job, or for all background work.
+
+    ``before`` is the person whose access was used until now, ``job`` the key of the job.
+    """
     entry = Entry(
         AuditEntry.Kind.ACCESS,
         before=str(before.user_id) if before else "",
@@ -113,15 +116,16 @@ def record_access(
 
 
 def record_unconfirmed(user: PortalUser, what: str) -> None:
-    """Write down that support's data (``log`` or ``bundle``) went to an administrator of the last half hour.
+    """Record that ``user`` got data for support (``what``: ``log`` or ``bundle``) without a fresh check.
 
-    The portal did not answer whether they are one still. One entry a minute is enough for each kind.
+    The portal confirmed them as an administrator within the last 30 minutes, and did not answer now. At
+    most one entry per minute for each kind.
     """
     entry = Entry(AuditEntry.Kind.SUPPORT, details={"what": what})
-    lately = AuditEntry.objects.of(user.portal).filter(
+    recent = AuditEntry.objects.of(user.portal).filter(
         kind=entry.kind, user_id=user.user_id, at__gt=timezone.now() - timedelta(minutes=1)
     )
-    if not any(one.details == entry.details for one in lately):
+    if not any(one.details == entry.details for one in recent):
         record(user, AuditEntry.Through.CONSOLE, [entry])
 
 
@@ -131,20 +135,20 @@ def of_card(portal: Portal, owner: Owner) -> Sequence[AuditEntry]:
 
 
 def _keys(portal: Portal, owner: Owner) -> list[int]:
-    # Each half has its own index; one query with OR would walk all entries of the portal.
-    came = AuditEntry.objects.of(portal).filter(to_type=owner.type_id, to_id=owner.id)
-    went = AuditEntry.objects.of(portal).filter(from_type=owner.type_id, from_id=owner.id)
+    # Each query uses an index. One query with OR would read all entries of the portal.
+    linked = AuditEntry.objects.of(portal).filter(to_type=owner.type_id, to_id=owner.id)
+    unlinked = AuditEntry.objects.of(portal).filter(from_type=owner.type_id, from_id=owner.id)
     keys = {
         pk
-        for half in (came, went)
-        for pk in half.order_by("-pk").values_list("pk", flat=True)[:SHOWN]
+        for entries in (linked, unlinked)
+        for pk in entries.order_by("-pk").values_list("pk", flat=True)[:MAX_SHOWN]
     }
-    return sorted(keys, reverse=True)[:SHOWN]
+    return sorted(keys, reverse=True)[:MAX_SHOWN]
 
 
 def of_order(portal: Portal, order_id: int) -> Sequence[AuditEntry]:
     """The latest 100 changes of one order, newest first."""
-    return list(_shown(portal).filter(order_id=order_id).order_by("-pk")[:SHOWN])
+    return list(_shown(portal).filter(order_id=order_id).order_by("-pk")[:MAX_SHOWN])
 
 
 def _shown(portal: Portal) -> AuditQuerySet:
@@ -154,24 +158,24 @@ def _shown(portal: Portal) -> AuditQuerySet:
 def undoable(
     user: PortalUser, owner: Owner, *, change: uuid.UUID | None, entries: Sequence[int]
 ) -> list[AuditEntry]:
-    """What is to be undone at a card: all of one click, or entries, not undone already.
+    """The entries of one click (``change``) or with these keys that can be undone from a card.
 
-    Only entries that touched ``owner`` (an order's own page: that order) are found from there, and
-    links that ``user`` made: a move that overrode a change may have touched two other cards.
+    These are entries of ``owner`` (on the page of an order: of that order) that are not undone yet, and
+    links that ``user`` made: a move that overrode a change may concern two other cards.
     """
     wanted = Q(change=change) if change is not None else Q(pk__in=entries)
     found = AuditEntry.objects.of(user.portal).filter(wanted).exclude(undone_by__certain=True)
     if owner.type_id == ORDER:
         return list(found.filter(order_id=owner.id).order_by("pk"))
-    mine = found.filter(user_id=user.user_id, kind=AuditEntry.Kind.LINK)
-    there = {one.pk for one in found.touching(owner)} | {one.pk for one in mine}
-    return list(found.filter(pk__in=there).order_by("pk"))
+    own = found.filter(user_id=user.user_id, kind=AuditEntry.Kind.LINK)
+    keys = {one.pk for one in found.touching(owner)} | {one.pk for one in own}
+    return list(found.filter(pk__in=keys).order_by("pk"))
 
 
 def latest_of(
     portal: Portal, order_ids: Iterable[int], kind: str = AuditEntry.Kind.LINK
 ) -> dict[int, AuditEntry]:
-    """The newest change of this kind to each order, as far as the app made it."""
+    """The newest entry of this kind for each order that has one, by order ID."""
     found = AuditEntry.objects.of(portal).filter(kind=kind)
     return {one.order_id: one for one in found.filter(order_id__in=list(order_ids)).order_by("pk")}
 
@@ -179,7 +183,7 @@ def latest_of(
 def entries_of(
     portal: Portal, change: uuid.UUID | None, order_ids: Iterable[int]
 ) -> dict[int, int]:
-    """The entries of one click by order id, of these orders; empty for no click."""
+    """The keys of the entries of one click, by order ID; empty without a click."""
     if change is None:
         return {}
     found = AuditEntry.objects.of(portal).filter(change=change, order_id__in=list(order_ids))
@@ -189,7 +193,7 @@ def entries_of(
 def before(
     portal: Portal, change: uuid.UUID | None, order_ids: Sequence[int], kind: str
 ) -> dict[int, AuditEntry]:
-    """The newest entries of this kind by order id, apart from those of the click ``change``."""
+    """The newest entries of this kind by order ID, without those of the click ``change``."""
     found = AuditEntry.objects.of(portal).filter(kind=kind, order_id__in=order_ids)
     others = found.exclude(change=change) if change is not None else found
     return {one.order_id: one for one in others.order_by("pk")} if order_ids else {}
@@ -197,7 +201,7 @@ def before(
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What was done on one day (UTC). What was taken back counts as that alone."""
+    """Numbers of changes on one day (UTC). An undo is counted as ``undone`` only."""
 
     day: date
     linked: int = 0
@@ -208,7 +212,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """A person, and how many changes they made."""
+    """A person and the number of their changes."""
 
     user_id: int
     name: str
@@ -216,7 +220,7 @@ class Busy:
 
 
 def days(portal: Portal, since: datetime) -> list[Day]:
-    """Changes of links since a moment, by day of the active time zone; a day without any is left out."""
+    """Changes of links since a time, for each day that has any, by the active time zone."""
     undone = Q(through=AuditEntry.Through.UNDO)
     rows = (
         AuditEntry.objects.of(portal)
@@ -235,7 +239,7 @@ def days(portal: Portal, since: datetime) -> list[Day]:
 
 
 def busiest(portal: Portal, since: datetime) -> list[Busy]:
-    """The five people who changed most since a moment."""
+    """The five people who have changed the most links since a time."""
     rows = (
         AuditEntry.objects.of(portal)
         .filter(at__gte=since, kind=AuditEntry.Kind.LINK)
@@ -248,7 +252,7 @@ def busiest(portal: Portal, since: datetime) -> list[Busy]:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Conditions on the trail; those left at their default do not narrow. ``until`` is not included."""
+    """Filters of the trail; a default value does not filter. ``until`` is exclusive."""
 
     user_id: int = 0
     order_id: int = 0
@@ -258,14 +262,14 @@ class Search:
     until: datetime | None = None
 
 
-def search(portal: Portal, wanted: Search, *, before: int = 0, size: int) -> list[AuditEntry]:
-    """At most ``size`` entries, newest first, older than the entry ``before`` where one is given."""
-    exact = {"user_id": wanted.user_id, "order_id": wanted.order_id, "kind": wanted.kind}
-    bounds = {"at__gte": wanted.since, "at__lt": wanted.until, "pk__lt": before or None}
-    narrowed = _shown(portal).filter(
+def search(portal: Portal, filters: Search, *, before: int = 0, size: int) -> list[AuditEntry]:
+    """At most ``size`` entries, newest first; older than the entry with the key ``before`` unless it is 0."""
+    exact = {"user_id": filters.user_id, "order_id": filters.order_id, "kind": filters.kind}
+    bounds = {"at__gte": filters.since, "at__lt": filters.until, "pk__lt": before or None}
+    entries = _shown(portal).filter(
         **{name: value for name, value in exact.items() if value},
         **{name: value for name, value in bounds.items() if value is not None},
     )
-    if wanted.card is not None:
-        narrowed = narrowed.touching(wanted.card)
-    return list(narrowed.order_by("-pk")[:size])
+    if filters.card is not None:
+        entries = entries.touching(filters.card)
+    return list(entries.order_by("-pk")[:size])

@@ -1,8 +1,8 @@
-"""What support needs to know of one portal, as a zip: no secret, no customer, no name of a person.
+"""The support bundle of a portal: a ZIP file without secrets, customers and names of people.
 
-For the console's download and ``manage.py support_bundle``. What is left out is decided three times:
-settings by a list of what may be shown, rows by leaving out every encrypted field, and the finished
-text by the names and the very values of secrets.
+It is downloaded from the console or written by ``manage.py support_bundle``. Data is filtered three times:
+settings by a list of those that may be shown, rows by leaving out encrypted fields, and the finished text
+by the names and values of secrets.
 """
 
 import io
@@ -28,9 +28,9 @@ from b24app.portals.budgets import budget_of
 from b24app.portals.fields import SecretField
 from b24app.portals.models import Portal, PortalUser
 
-CALLS = 2_000
-EVENTS = 500
-PEOPLE = 1_000
+MAX_CALLS = 2_000
+MAX_EVENTS = 500
+MAX_PEOPLE = 1_000
 
 SETTINGS = (
     "APP_URL",
@@ -59,7 +59,7 @@ events.jsonl    the latest events the portal sent, newest first; secrets masked
 
 
 def made(portal: Portal) -> bytes:
-    """The zip's bytes. Raises ``DatabaseError``; a Redis that is away is told inside."""
+    """The bytes of the ZIP file. Raises ``DatabaseError``. If Redis is away, the bundle says so."""
     files = {
         "about.txt": ABOUT,
         "versions.json": _text(_versions()),
@@ -67,7 +67,7 @@ def made(portal: Portal) -> bytes:
         "health.json": _text(_health(portal)),
         "portal.json": _text(_portal(portal)),
         "people.jsonl": _lines(_people(portal)),
-        "calls.jsonl": _lines(calls.search(portal)[:CALLS].values()),
+        "calls.jsonl": _lines(calls.search(portal)[:MAX_CALLS].values()),
         "requests.jsonl": _lines(request_log.read(portal)),
         "events.jsonl": _lines(_events(portal)),
     }
@@ -80,7 +80,7 @@ def made(portal: Portal) -> bytes:
 
 
 def file_name(portal: Portal) -> str:
-    """``linked-orders-HOST-DATE.zip``, fit for a header and a file system."""
+    """``linked-orders-HOST-DATE.zip``, safe for a header and a file system."""
     host = "".join(one if one.isascii() and one.isalnum() else "-" for one in portal.host)
     return f"linked-orders-{host}-{datetime.now(UTC):%Y%m%d-%H%M}.zip"
 
@@ -130,24 +130,24 @@ def _health(portal: Portal) -> dict[str, object]:
 
 def _portal(portal: Portal) -> dict[str, object]:
     return _fields(portal) | {
-        # Codes of people and departments, without their names.
+        # The codes of people and departments that were named, without their names.
         "named": portal.named_codes,
         "installer": portal.installer.user_id if portal.installer else None,
     }
 
 
 def _people(portal: Portal) -> Iterable[Mapping[str, object]]:
-    for user in PortalUser.objects.of(portal).order_by("-renewed_at")[:PEOPLE]:
+    for user in PortalUser.objects.of(portal).order_by("-renewed_at")[:MAX_PEOPLE]:
         yield {name: value for name, value in _fields(user).items() if name != "name"}
 
 
 def _events(portal: Portal) -> Iterable[Mapping[str, object]]:
-    for event in portal.events.order_by("-pk")[:EVENTS]:
+    for event in portal.events.order_by("-pk")[:MAX_EVENTS]:
         yield _fields(event)
 
 
 def _fields(row: models.Model) -> dict[str, object]:
-    """All fields of a row; of an encrypted one only whether it is filled."""
+    """All fields of a row; an encrypted field is replaced by whether it has a value."""
     found: dict[str, object] = {}
     for field in row._meta.concrete_fields:
         value = getattr(row, field.attname)
@@ -169,7 +169,7 @@ def _lines(rows: Iterable[Mapping[str, object]]) -> str:
 
 
 def _secrets(portal: Portal) -> list[str]:
-    """Values that must not be in the text, whatever brought them there."""
+    """Values of secrets, which are removed from the text wherever they are."""
     found = [settings.B24_CLIENT_SECRET, settings.SECRET_KEY, settings.METRICS_TOKEN]
     found += [*settings.TOKEN_KEYS, str(portal.application_token)]
     if portal.installer is not None:

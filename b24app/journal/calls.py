@@ -1,8 +1,8 @@
-"""The journal of requests to portals: collected in memory, written with one statement, kept a while.
+"""The journal of requests to portals: collected in memory, written in one statement, deleted after some days.
 
-A request costs nothing here but memory until the web request or the task it belongs to has ended
-(:mod:`b24app.collecting`); a person does not wait for the writing. Outside of both, in a command, a
-row is written at once. A journal that cannot be written loses rows and never breaks a call.
+Requests are kept in memory until the web request or task they belong to has ended
+(:mod:`b24app.collecting`), so nobody waits for the journal. In a command a row is written at once. If the
+journal cannot be written, rows are lost and no call fails.
 """
 
 import logging
@@ -26,17 +26,15 @@ from b24app.tracing import Trace
 
 logger = logging.getLogger(__name__)
 
-# Rows held in memory at most; a long task writes in between.
-HELD = 500
-
-
-# Requests held with all they carried; older ones are reduced to what will be kept of them.
-HELD_WHOLE = 20
+MAX_COLLECTED = 500
+"""Requests in memory. A long task writes them in between."""
+MAX_COMPLETE = 20
+"""Requests in memory with their parameters and answers. Older ones keep only what is stored of them."""
 
 
 @dataclass(slots=True)
-class Heard:
-    """One request to ``portal``, which an installation may not have stored yet."""
+class Collected:
+    """One request to ``portal``. During an installation the portal may not be stored yet."""
 
     portal: Portal
     user_id: int
@@ -44,82 +42,88 @@ class Heard:
     masked: Masked | None = None
 
     def reduce(self) -> None:
-        """Let go of parameters and answer, once what may be kept of them has been taken out."""
+        """Replace parameters and answer by what may be stored of them."""
         self.masked = request_log.masked(self.portal, self.record)
         self.record = replace(self.record, params={}, commands={}, answer=None)
 
 
-_held: ContextVar[list[Heard] | None] = ContextVar("held", default=None)
+_collected: ContextVar[list[Collected] | None] = ContextVar("collected", default=None)
 
 
 def hold() -> None:
-    """Collect from now on, until :func:`write`."""
-    _held.set([])
+    """Collect requests in memory until :func:`write`."""
+    _collected.set([])
 
 
 def heard(portal: Portal, user_id: int, record: CallRecord) -> None:
-    """A request has ended: the observer of :mod:`b24app.portals.call_listener`."""
+    """Collect a request that has ended. This is the observer of :mod:`b24app.portals.call_listener`."""
     trace = tracing.current()
     tracing.count("calls", record.kind)
-    one = Heard(portal, user_id, record)
-    held = _held.get()
-    if trace is None or held is None:
-        _store([one], trace)
+    request = Collected(portal, user_id, record)
+    collected = _collected.get()
+    if trace is None or collected is None:
+        _store([request], trace)
         return
-    held.append(one)
-    if len(held) > HELD_WHOLE:
-        held[-HELD_WHOLE - 1].reduce()
-    if len(held) >= HELD:
+    collected.append(request)
+    if len(collected) > MAX_COMPLETE:
+        collected[-MAX_COMPLETE - 1].reduce()
+    if len(collected) >= MAX_COLLECTED:
         write(trace)
         hold()
 
 
 def write(trace: Trace) -> None:
-    """Write what was collected, with the reference and the user that ``trace`` has come to know."""
-    held, _ = _held.get(), _held.set(None)
-    if held:
-        _store(held, trace)
+    """Write the collected requests, with the reference and the user of ``trace``. Raises nothing."""
+    collected, _ = _collected.get(), _collected.set(None)
+    if collected:
+        _store(collected, trace)
 
 
 def forget(portal_pk: int) -> None:
-    """Drop what is held about a portal that has just been erased."""
-    held = _held.get()
-    if held is not None:
-        held[:] = [one for one in held if one.portal.pk != portal_pk]
+    """Drop the collected requests of a portal that was erased."""
+    collected = _collected.get()
+    if collected is not None:
+        collected[:] = [request for request in collected if request.portal.pk != portal_pk]
 
 
-def _store(held: Sequence[Heard], trace: Trace | None) -> None:
-    # Of a portal that was never stored (an installation that was refused) nothing is kept.
-    rows = [_row(one, trace) for one in held if one.portal.pk is not None]
+def _store(collected: Sequence[Collected], trace: Trace | None) -> None:
+    # Nothing is stored of a portal that was never stored itself, because its installation was refused.
+    rows = [_row(request, trace) for request in collected if request.portal.pk is not None]
     try:
         with transaction.atomic():
             RestCall.objects.bulk_create(rows)
     except IntegrityError:
-        # Another process has erased the portal meanwhile: nothing is kept about it.
+        # Another process has erased the portal: nothing is stored about it.
         logger.warning("%d calls of an erased portal are not in the journal", len(rows))
     except Exception:
-        # Whatever it is: the answer has gone out and the work is done.
+        # Any error: the response has been sent, and the work is done.
         logger.exception("%d calls are missing in the journal", len(rows))
     else:
-        _store_contents(held)
+        _store_contents(collected)
 
 
-def _store_contents(held: Sequence[Heard]) -> None:
+def _store_contents(collected: Sequence[Collected]) -> None:
     try:
-        for one in held[-HELD_WHOLE:]:
-            if one.portal.pk is not None and one.masked is None:
-                one.reduce()
-        request_log.store([(one.portal, one.masked) for one in held if one.masked is not None])
+        for request in collected[-MAX_COMPLETE:]:
+            if request.portal.pk is not None and request.masked is None:
+                request.reduce()
+        request_log.store(
+            [
+                (request.portal, request.masked)
+                for request in collected
+                if request.masked is not None
+            ]
+        )
     except Exception:
-        logger.exception("%d requests are missing in the log", len(held))
+        logger.exception("%d requests are missing in the log", len(collected))
 
 
-def _row(one: Heard, trace: Trace | None) -> RestCall:
-    record = one.record
+def _row(request: Collected, trace: Trace | None) -> RestCall:
+    record = request.record
     request_id, _, call_id = record.request_id.partition("-")
     return RestCall(
-        portal_id=one.portal.pk,
-        user_id=one.user_id or (trace.user_id if trace else 0),
+        portal_id=request.portal.pk,
+        user_id=request.user_id or (trace.user_id if trace else 0),
         method=record.method[:128],
         methods=dict(record.methods),
         started=record.started,
@@ -137,8 +141,8 @@ def _row(one: Heard, trace: Trace | None) -> RestCall:
 
 
 def _plain(code: str) -> str:
-    """A portal's error code, which may be any text, as the database can hold it."""
-    return "".join(one if one.isprintable() else "?" for one in code[:64])
+    """A portal's error code, which may be any text, in a form that the database can store."""
+    return "".join(char if char.isprintable() else "?" for char in code[:64])
 
 
 def search(
@@ -153,12 +157,12 @@ def search(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> RestCallQuerySet:
-    """Calls of ``portal`` that match all that is given, newest first; not fetched yet, so slice it.
+    """Calls of ``portal`` that match all given filters, newest first. A query set: slice it.
 
-    ``request_id`` is our own id as the log shows it, or the X-Request-Id the portal saw; ``method``
-    and ``outcome`` are also looked for inside batches.
+    ``request_id`` is the ID in the app's log, or the X-Request-Id that the portal got. ``method`` and
+    ``outcome`` are searched inside batches too. ``failed`` finds calls with an error.
     """
-    narrowed = (
+    filters = (
         Q(reference=reference.strip().upper()) if reference else Q(),
         _of_request(request_id) if request_id else Q(),
         Q(method=method) | Q(methods__has_key=method) if method else Q(),
@@ -168,16 +172,16 @@ def search(
         Q(started__gte=since) if since else Q(),
         Q(started__lt=until) if until else Q(),
     )
-    return RestCall.objects.of(portal).filter(*narrowed).order_by("-started", "-pk")
+    return RestCall.objects.of(portal).filter(*filters).order_by("-started", "-pk")
 
 
 def _of_request(request_id: str) -> Q:
-    ours, _, one_call = request_id.strip().lower().partition("-")
-    return Q(request_id=ours, call_id=one_call) if one_call else Q(request_id=ours)
+    own_id, _, call_id = request_id.strip().lower().partition("-")
+    return Q(request_id=own_id, call_id=call_id) if call_id else Q(request_id=own_id)
 
 
 def purge(portal: Portal, most: int) -> int:
-    """Forget calls past the portal's time, at most so many; returns how many there were."""
+    """Delete at most ``most`` calls older than ``portal.journal_days``. Returns how many."""
     since = timezone.now() - timedelta(days=portal.journal_days)
     old = RestCall.objects.of(portal).filter(started__lt=since)
     gone, _ = RestCall.objects.filter(pk__in=old.order_by("started").values("pk")[:most]).delete()

@@ -1,4 +1,4 @@
-"""What was done and how: the audit trail, never altered, and the journal of calls, soon forgotten."""
+"""The audit trail, which is never changed, and the journal of calls, which is deleted after some days."""
 
 import uuid
 from typing import NoReturn, Self
@@ -14,16 +14,16 @@ from b24app.portals.models import Portal
 
 
 class AppendOnly(TypeError):
-    """Entries are written once; nothing changes or drops them but the erasure of their portal."""
+    """Entries are written once, and deleted only together with their portal."""
 
 
 class AuditQuerySet(models.QuerySet["AuditEntry"]):
     def of(self, portal: Portal) -> "AuditQuerySet":
-        """Entries of one portal: tenant data is never asked for without its portal."""
+        """Entries of one portal: data is never read across portals."""
         return self.filter(portal=portal)
 
     def touching(self, owner: Owner) -> "AuditQuerySet":
-        """Entries that brought something to this card, took it away, or changed the card."""
+        """Entries that linked something to this card, unlinked it from there, or changed the card."""
         return self.filter(
             Q(from_type=owner.type_id, from_id=owner.id) | Q(to_type=owner.type_id, to_id=owner.id)
         )
@@ -36,12 +36,12 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """Who did what, when, through what and on whose right.
+    """Who did what, when, where in the app, and with whose right.
 
-    A card is (owner type, id), 0 and 0 for nowhere. ``change`` groups what one click did. Of a setting
-    ``details`` holds its name, and what it was before and after; of access, the job that goes on with it
-    (none: all that works in the background). Access is somebody's, so ``before`` and ``after`` are users.
-    Support's data names in ``details`` what was handed out without the portal's word: ``log``, ``bundle``.
+    A card is (owner type, ID), both 0 for none. ``change`` groups the entries of one click. ``details``
+    of a setting are its name, and its values before and after; of access, the job that uses it (none:
+    all background work); of support, what was downloaded without a fresh check: ``log`` or ``bundle``.
+    For access ``before`` and ``after`` are users.
     """
 
     class Kind(models.TextChoices):
@@ -84,8 +84,8 @@ class AuditEntry(models.Model):
     certain = models.BooleanField(
         default=True, help_text="False where the portal never answered, so it may not have happened"
     )
-    # Entries go with their portal only, all of it at once. Django would read a portal's whole trail first
-    # to see which entries are undone by which.
+    # Entries are deleted only with the whole portal. With another rule Django would read the whole trail
+    # of the portal first, to find which entry undoes which.
     undoes = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.DO_NOTHING, related_name="undone_by"
     )
@@ -129,14 +129,14 @@ class AuditEntry(models.Model):
 
 class RequestLogQuerySet(models.QuerySet["RequestLog"]):
     def of(self, portal: Portal) -> Self:
-        """Entries of one portal: tenant data is never asked for without its portal."""
+        """Entries of one portal: data is never read across portals."""
         return self.filter(portal=portal)
 
 
 class RequestLog(models.Model):
-    """What was in one request to a portal and in its answer, masked and encrypted; kept for three days.
+    """Contents of one request to a portal and of its answer, masked and encrypted, for three days.
 
-    ``request_id`` and ``call_id`` are those of :class:`RestCall`. Read by the support bundle alone.
+    ``request_id`` and ``call_id`` are those of :class:`RestCall`. Only the support bundle reads it.
     """
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="requests")
@@ -154,7 +154,7 @@ class RequestLog(models.Model):
 
 
 class RequestLogDay(models.Model):
-    """How many bytes of :class:`RequestLog` a portal has filled on a day (UTC)."""
+    """How many bytes of :class:`RequestLog` were stored for a portal on one day (UTC)."""
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="request_days")
     day = models.DateField()
@@ -171,16 +171,16 @@ class RequestLogDay(models.Model):
 
 class RestCallQuerySet(models.QuerySet["RestCall"]):
     def of(self, portal: Portal) -> "RestCallQuerySet":
-        """Calls of one portal: tenant data is never asked for without its portal."""
+        """Calls of one portal: data is never read across portals."""
         return self.filter(portal=portal)
 
 
 class RestCall(models.Model):
-    """One HTTP request to a portal: what ran, for whom, how it ended. No parameters, no results.
+    """One HTTP request to a portal: its methods, its user and its outcome, without parameters and results.
 
-    ``request_id`` is the web request's or the task's it belongs to; with ``call_id`` behind a hyphen
-    it is what the portal saw as X-Request-Id. ``failures`` counts the codes of failed commands of a
-    batch that as a whole went well.
+    ``request_id`` is the ID of the web request or task. With a hyphen and ``call_id`` it is the
+    X-Request-Id that the portal got. ``failures`` counts the error codes of failed commands in a batch
+    that succeeded as a whole.
     """
 
     portal = models.ForeignKey(Portal, on_delete=models.CASCADE, related_name="calls")
@@ -219,5 +219,5 @@ class RestCall(models.Model):
 
     @property
     def ok(self) -> bool:
-        """Whether neither the request nor a command inside failed."""
+        """Whether neither the request nor any of its commands failed."""
         return self.outcome == "ok" and not self.failures

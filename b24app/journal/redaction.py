@@ -1,8 +1,8 @@
-"""What of a request and its answer may be kept: ids, filters, codes and dates as they are; the rest hashed.
+"""Masks a request and its answer for the log: IDs, filters, codes and dates are shown, the rest is hashed.
 
-A list says what is shown; whatever is not on it is replaced by a keyed hash, so that a name, a phone
-number, an address or a comment can be compared with another row of the same portal and read by nobody.
-Tokens are not even hashed. Names of fields are shown if the API has them; any other key is hashed too.
+A list names what is shown. Anything else is replaced by a keyed hash, so that a name, a phone number, an
+address or a comment can be compared with other rows of the same portal, and nobody can read it. Tokens are
+not even hashed. Names of fields are shown if the API has them; any other key is hashed too.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from b24app.bitrix24 import masking
 MAX_PARAMETERS: Final = 8_192
 MAX_ANSWER: Final = 2_048
 MAX_SHAPE: Final = 1_024
-"""Characters of what is kept of one request."""
+"""Characters stored of one request."""
 
 MAX_DEPTH: Final = 12
 SHAPE_KEYS: Final = 24
@@ -90,7 +90,7 @@ Allowed = Callable[[str], object]
 
 
 def plain_name(name: object) -> str:
-    """A field's name as the lists have it: without a filter's operator, case and underscores."""
+    """The name of a field as in the lists above: lower case, without filter operators and underscores."""
     return _OPERATORS.sub("", str(name)).replace("_", "").lower()
 
 
@@ -99,13 +99,13 @@ _ALLOWED: Final[Mapping[str, Allowed]] = {
     **dict.fromkeys(CODES, _CODE.fullmatch),
     **dict.fromkeys(NUMBERS, _NUMBER.fullmatch),
     **dict.fromkeys(DATES, _DATE.fullmatch),
-    # What was asked for: names of fields.
+    # Names of the requested fields.
     "select": lambda text: text == "*" or plain_name(text) in KNOWN,
 }
 
 
 class Redactor:
-    """Masks for one portal: equal values have equal hashes there, and others in another portal."""
+    """Masks the requests of one portal. Equal values have equal hashes there, and other hashes elsewhere."""
 
     def __init__(self, secret: str, member_id: str) -> None:
         key = hashlib.sha256(f"b24app.journal.redaction:{secret}".encode()).digest()
@@ -113,12 +113,12 @@ class Redactor:
 
     def hashed(self, text: str) -> str:
         """A keyed hash, such as ``#3fa9c1d2e0b4``."""
-        made = self._hmac.copy()
-        made.update(text.encode("utf-8", "surrogatepass"))
-        return f"#{made.hexdigest()[:12]}"
+        digest = self._hmac.copy()
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        return f"#{digest.hexdigest()[:12]}"
 
     def parameters(self, value: object, keys: Collection[str] = ()) -> str:
-        """Parameters as JSON; ``keys`` are names of ours, beside those of the API."""
+        """Parameters as JSON. ``keys`` are names that the app chose, shown like those of the API."""
         return _cut(self._json(value, keys, MAX_PARAMETERS), MAX_PARAMETERS)
 
     def answer(self, value: object, keys: Collection[str] = ()) -> str:
@@ -126,11 +126,11 @@ class Redactor:
         return _cut(self._json(value, keys, MAX_ANSWER), MAX_ANSWER)
 
     def shape(self, value: object, keys: Collection[str] = ()) -> str:
-        """The form of an answer without its values: ``{"orders": [50 × {"id": number, …}]}``."""
+        """The structure of an answer without values: ``{"orders": [50 × {"id": number, …}]}``."""
         return _cut(self._shape(value, keys, 0), MAX_SHAPE)
 
     def error_text(self, text: str) -> str:
-        """An error's description: the vendor's usual words as they are, others hashed."""
+        """The description of an error: the usual words of the vendor are shown, others are hashed."""
         return "".join(
             one if one.lower() in ERROR_WORDS or _PUNCTUATION.fullmatch(one) else self.hashed(one)
             for one in _WORD.findall(text[:500])
@@ -141,7 +141,7 @@ class Redactor:
         return json.dumps(masked, ensure_ascii=False, separators=(",", ":"))
 
     def key(self, name: object, keys: Collection[str]) -> str:
-        """A name as it is shown."""
+        """A name, shown or hashed."""
         text = str(name)
         if (
             text in keys
@@ -152,7 +152,7 @@ class Redactor:
         return text if len(text) <= 64 and plain_name(text) in KNOWN else self.hashed(text)
 
     def leaf(self, name: str, value: object) -> object:
-        """A single value as it is shown under ``name``."""
+        """A single value of the field ``name``, shown or hashed."""
         if value is None or isinstance(value, bool) or value in ("", "Y", "N", 0):
             return value
         if masking.is_secret(name):
@@ -183,7 +183,7 @@ class Redactor:
 
 
 class _Walk:
-    """One walk through a value that ends when enough has been shown."""
+    """Masks a nested value and stops after ``room`` characters."""
 
     def __init__(self, redactor: Redactor, keys: Collection[str], room: int) -> None:
         self._redactor, self._keys, self._room = redactor, keys, room
@@ -216,7 +216,7 @@ class _Walk:
         return found
 
     def _named(self, above: str, key: str) -> str:
-        """A list that came as an object with keys 0, 1, 2… has the name of the list."""
+        """The name for a value: an item of a list sent as an object with the keys 0, 1, 2… has its name."""
         return above if key.isdecimal() else key
 
 

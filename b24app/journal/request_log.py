@@ -1,9 +1,9 @@
-"""The log of requests and answers that the Market asks for: masked, encrypted, three days, 20 MB a day.
+"""The log of requests and answers that the Market requires: masked, encrypted, for three days.
 
-Followed page: market/preparing-to-publish/common-requirements.md. Written together with the journal of
-calls, when the web request or task has ended. What is kept of a request is decided in
-:mod:`redaction`. A day that has filled its room keeps the shapes of answers only, and then nothing;
-the journal of calls goes on.
+Documentation: market/preparing-to-publish/common-requirements.md. It is written together with the journal
+of calls, when the web request or task has ended. :mod:`b24app.journal.redaction` decides what is stored.
+After 15 MB of a portal and day only the shapes of answers are stored, and after 20 MB nothing; the journal
+of calls continues.
 """
 
 import json
@@ -31,16 +31,16 @@ logger = logging.getLogger(__name__)
 
 KEPT = timedelta(days=3)
 MAX_BYTES = 20_000_000
-"""Encrypted bytes a portal may fill on one day (UTC)."""
+"""Encrypted bytes of a portal and day (UTC)."""
 SHAPES_BEYOND = 15_000_000
-"""From here on the rest of the day keeps shapes."""
+"""From here on only shapes are stored on that day."""
 MAX_READ = 8_000_000
-"""Characters of the log in one support bundle."""
+"""Encrypted characters read for one support bundle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """One request, masked: ``full`` with parameters and answer, ``brief`` with the shape alone."""
+    """One masked request: ``full`` with parameters and answer, ``brief`` with the shape of the answer."""
 
     at: datetime
     request_id: str
@@ -55,7 +55,7 @@ def _redactor(secret: str, member_id: str) -> Redactor:
 
 
 def masked(portal: Portal, record: CallRecord) -> Masked | None:
-    """What may be kept of a request; None for one that was never sent."""
+    """What may be stored of a request; None if it was never sent."""
     if record.outcome == "BUDGET" and record.http_status is None:
         return None
     mask = _redactor(settings.SECRET_KEY, portal.member_id)
@@ -81,13 +81,13 @@ def masked(portal: Portal, record: CallRecord) -> Masked | None:
 
 
 def _refused(answer: object) -> object:
-    """The errors of a batch, which stand behind all its results."""
+    """The errors of the commands of a batch. They are at the end of the answer and might be cut off."""
     result = answer.get("result") if isinstance(answer, Mapping) else None
     return result.get("result_error") if isinstance(result, Mapping) else None
 
 
 def store(rows: Sequence[tuple[Portal, Masked]]) -> None:
-    """Write what was masked, as far as there is room. Raises nothing."""
+    """Store masked requests within the limits of the day. Raises nothing."""
     by_portal: dict[int, list[Masked]] = defaultdict(list)
     for portal, one in rows:
         if portal.pk is not None:
@@ -99,7 +99,7 @@ def store(rows: Sequence[tuple[Portal, Masked]]) -> None:
         except IntegrityError:
             logger.warning("%d requests of an erased portal are not in the log", len(found))
         except Exception:
-            # As in the journal of calls: the answer has gone out and the work is done.
+            # As in the journal of calls: the response has been sent, and the work is done.
             logger.exception("%d requests are missing in the log", len(found))
 
 
@@ -123,7 +123,7 @@ def _write(portal_pk: int, found: Sequence[Masked]) -> None:
 
 
 def _room(portal_pk: int, size: int, limit: int) -> bool:
-    """Count ``size`` bytes more of today; False, and nothing counted, where that is beyond ``limit``."""
+    """Add ``size`` bytes to today's count. False, without adding, if that would exceed ``limit``."""
     today = timezone.now().astimezone(UTC).date()
     days = RequestLogDay.objects.filter(portal_id=portal_pk, day=today)
     fits = days.filter(stored__lte=limit - size)
@@ -138,15 +138,15 @@ def _room(portal_pk: int, size: int, limit: int) -> bool:
 
 
 def _stored_bytes(text: str) -> int:
-    """How long the text is once it is encrypted: Fernet's header, padding and base64."""
+    """The length of the encrypted text: Fernet's header, padding and base64."""
     sealed = 57 + 16 * (len(text.encode()) // 16 + 1)
     return 4 * -(-sealed // 3)
 
 
 def read(portal: Portal) -> Iterator[Mapping[str, object]]:
-    """The log of a portal, newest first, as much as fits into a support bundle."""
+    """The log of a portal, newest first, at most :data:`MAX_READ` characters. No key: ``unreadable``."""
     left = MAX_READ
-    # As it is stored: one row that no key opens must not hide the others.
+    # Read without decrypting: a row that no key can decrypt must not hide the others.
     stored = RequestLog.objects.of(portal).annotate(sealed=Cast("content", models.TextField()))
     chosen = stored.order_by("-pk").values_list("at", "request_id", "call_id", "sealed")
     for at, request_id, call_id, sealed in chosen.iterator(500):
@@ -165,7 +165,7 @@ def _opened(sealed: str) -> Mapping[str, object]:
 
 
 def forget(most: int) -> int:
-    """Drop what is older than three days, at most so many rows; returns how many there were."""
+    """Delete at most ``most`` rows older than three days. Returns how many."""
     since = timezone.now() - KEPT
     RequestLogDay.objects.filter(day__lt=(since - timedelta(days=1)).date()).delete()
     old = RequestLog.objects.filter(at__lt=since).order_by("at").values("pk")[:most]

@@ -1,4 +1,4 @@
-"""Forgetting what is past its time."""
+"""Tasks that delete old calls and old requests."""
 
 from celery import shared_task
 
@@ -10,14 +10,17 @@ SLICE = 5_000
 
 @shared_task(name="journal.forget_requests")
 def forget_requests() -> None:
-    """Drop what was in requests and answers once it is three days old, a slice each time."""
+    """Delete the log of requests after three days, :data:`SLICE` rows in one task."""
     if request_log.forget(SLICE) >= SLICE:
         forget_requests.delay()
 
 
 @shared_task(name="journal.purge")
 def purge(after: int = 0) -> None:
-    """Drop old calls portal by portal, a slice each time: no run and no transaction is long."""
+    """Delete old calls portal by portal, at most :data:`SLICE` rows in one task and transaction.
+
+    ``after`` is the key of the last portal that is finished.
+    """
     portal = Portal.objects.filter(pk__gt=after).order_by("pk").first()
     if portal is None:
         return

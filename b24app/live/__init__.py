@@ -1,1 +1,1 @@
-"""Which open pages show what, and what has changed there."""
+"""Open tabs: what they show, and what has changed there."""

@@ -1,8 +1,8 @@
-"""What has changed lately in a portal, so that open tabs notice within seconds.
+"""Recent changes in a portal, so that open tabs notice them within seconds.
 
-An open tab asks our own server every few seconds, never the portal: an idle tab costs the portal
-nothing. Changes come from the portal's events and from the app's own writes. They are kept in Redis
-for an hour; without Redis tabs simply do not notice by themselves.
+An open tab asks this server every few seconds, never the portal. Changes come from the portal's events
+and from the app's own writes. They are kept in Redis for an hour. While Redis is away tabs do not notice
+changes by themselves; nothing here raises ``RedisError``.
 """
 
 import logging
@@ -15,15 +15,15 @@ from b24app.orders.types import ORDER, Owner
 
 logger = logging.getLogger(__name__)
 
-KEPT = 3600
-# Seconds without a question after which nobody is thought to look any more.
-LOOKING = 30
-MOST = 5000
-# What is told in place of a card where nobody knows which one has changed.
-UNREAD = "?"
+KEPT_SECONDS = 3600
+VISIBLE_SECONDS = 30
+"""A tab that has not asked for so long is not visible any more."""
+MAX_CHANGES = 5000
+UNKNOWN_CARD = "?"
+"""Recorded if it is not known which cards have changed."""
 
-# The moment is taken inside, so that no tab's question can fall between taking and writing it.
-_TELL = """
+# The time is taken in the script, so no tab can ask between taking and recording it.
+_RECORD = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 for index = 3, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[index]) end
@@ -33,15 +33,15 @@ redis.call('EXPIRE', KEYS[1], ARGV[1])
 """
 
 
-def _changed(portal: int) -> str:
+def _changes_key(portal: int) -> str:
     return f"changed:{portal}"
 
 
-def _shown(portal: int, owner: Owner) -> str:
+def _shown_key(portal: int, owner: Owner) -> str:
     return f"shown:{portal}:{_name(owner)}"
 
 
-def _looking(portal: int) -> str:
+def _visible_key(portal: int) -> str:
     return f"looking:{portal}"
 
 
@@ -50,7 +50,10 @@ def _name(owner: Owner) -> str:
 
 
 def now() -> str:
-    """A moment on the clock all processes share, to be taken before a page reads the portal."""
+    """The time of Redis, which all processes share; "" while Redis is away.
+
+    A page takes it before it reads the portal, and later asks for changes since then.
+    """
     try:
         seconds, micro = redis.client().time()
     except RedisError:
@@ -59,72 +62,77 @@ def now() -> str:
 
 
 def show(portal: int, owner: Owner, order_ids: Iterable[int]) -> None:
-    """Remember that open tabs of ``owner`` show these orders, beside those they show already.
+    """Record that open tabs of ``owner`` show these orders, in addition to those recorded before.
 
-    An order that has left is forgotten an hour after the last tab was closed; until then its
-    changes make a tab read once too often.
+    An order that has left the card stays recorded for an hour after the last tab was closed. Until then
+    its changes make the tab reload once too often.
     """
-    names = [str(one) for one in order_ids]
+    names = [str(order) for order in order_ids]
     if not names:
         return
     try:
         with redis.client().pipeline(transaction=False) as pipe:
-            pipe.sadd(_shown(portal, owner), *names)
-            pipe.expire(_shown(portal, owner), KEPT)
+            pipe.sadd(_shown_key(portal, owner), *names)
+            pipe.expire(_shown_key(portal, owner), KEPT_SECONDS)
             pipe.execute()
     except RedisError:
-        logger.warning("Redis away: open tabs will not notice changes")
+        logger.warning("Redis away: open tabs do not notice changes")
 
 
 def tell(portal: int, *, orders: Iterable[int] = (), owners: Iterable[Owner] = ()) -> None:
-    """Orders or cards of the portal have changed."""
-    _tell(portal, [str(one) for one in orders] + [_name(one) for one in owners])
+    """Record that orders or cards of the portal have changed."""
+    _record(portal, [str(order) for order in orders] + [_name(owner) for owner in owners])
 
 
-def _tell(portal: int, names: Sequence[str]) -> None:
+def _record(portal: int, names: Sequence[str]) -> None:
     if not names:
         return
     try:
-        redis.client().eval(_TELL, 1, _changed(portal), KEPT, MOST, *names)
+        redis.client().eval(_RECORD, 1, _changes_key(portal), KEPT_SECONDS, MAX_CHANGES, *names)
     except RedisError:
-        logger.warning("Redis away: open tabs will not notice changes")
+        logger.warning("Redis away: open tabs do not notice changes")
 
 
 def tell_unread(portal: int) -> None:
-    """Orders were saved that may have been linked somewhere; nobody looked, so the portal was not asked."""
-    _tell(portal, [UNREAD])
+    """Record that orders were saved and that the portal was not asked which cards they are linked to."""
+    _record(portal, [UNKNOWN_CARD])
 
 
 def news(portal: int, owner: Owner, since: str) -> tuple[str, bool]:
-    """Where to ask from next time, and whether anything shown to the tab of ``owner`` has changed."""
+    """The time to ask from next, and whether anything that the tab of ``owner`` shows has changed.
+
+    ``since`` is what :func:`now` or the last call returned. Also records that the tab is visible.
+    """
     moment = now()
     if not moment or not since:
         return moment, False
     try:
         with redis.client().pipeline(transaction=False) as pipe:
-            pipe.zrangebyscore(_changed(portal), f"({since}", "+inf")
-            pipe.expire(_shown(portal, owner), KEPT)
-            pipe.zadd(_looking(portal), {_name(owner): float(moment)})
-            pipe.zremrangebyscore(_looking(portal), 0, float(moment) - LOOKING)
-            pipe.expire(_looking(portal), LOOKING)
+            pipe.zrangebyscore(_changes_key(portal), f"({since}", "+inf")
+            pipe.expire(_shown_key(portal, owner), KEPT_SECONDS)
+            pipe.zadd(_visible_key(portal), {_name(owner): float(moment)})
+            pipe.zremrangebyscore(_visible_key(portal), 0, float(moment) - VISIBLE_SECONDS)
+            pipe.expire(_visible_key(portal), VISIBLE_SECONDS)
             changed: list[str] = pipe.execute()[0]
-        if _name(owner) in changed or (UNREAD in changed and owner.type_id != ORDER):
+        if _name(owner) in changed or (UNKNOWN_CARD in changed and owner.type_id != ORDER):
             return moment, True
         with redis.client().pipeline(transaction=False) as pipe:
             for name in changed:
-                pipe.sismember(_shown(portal, owner), name)
+                pipe.sismember(_shown_key(portal, owner), name)
             return moment, any(pipe.execute())
     except RedisError:
         return moment, False
 
 
 def somebody_looks(portal: int, types: Collection[int] = ()) -> bool:
-    """Whether any tab of the portal is open and on a screen; with ``types`` in a card of these."""
+    """Whether any tab of the portal is visible; if ``types`` is given, a tab of a card of these types."""
     moment = now()
     if not moment:
         return False
     try:
-        names = redis.client().zrangebyscore(_looking(portal), float(moment) - LOOKING, "+inf")
+        names = redis.client().zrangebyscore(
+            _visible_key(portal), float(moment) - VISIBLE_SECONDS, "+inf"
+        )
     except RedisError:
         return False
-    return any(not types or int(str(one).partition(":")[0]) in types for one in names)
+    return any(not types or int(str(name).partition(":")[0]) in types for name in names)

@@ -1,1 +1,1 @@
-"""What every page shares: entries, session, frame headers, throttle, error states, uploads and downloads."""
+"""Shared by all pages: request entry, session, frame headers, limits, error pages, uploads and downloads."""

@@ -1,4 +1,4 @@
-"""How requests come in: the portal's POST into a frame, and the page's own requests afterwards."""
+"""Decorators of views: pages that the portal opens by POST, and routes that open pages request."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -35,13 +35,13 @@ class Page(Protocol):
 
 
 def language(code: str) -> str:
-    """One of our languages for the portal's LANG; English where it is missing."""
+    """The language of the app for the portal's ``LANG``: ``en``, ``ru`` or ``de``; English for any other."""
     short = code.lower().replace("_", "-").partition("-")[0]
     return short if short in LANGUAGES else "en"
 
 
 def language_of(request: HttpRequest) -> str:
-    """The language a page outside of a portal is asked for in: ``?lang=``, or the browser's own."""
+    """The language of a page outside of a portal: ``?lang=``, or else the browser's."""
     if "lang" in request.GET:
         return language(request.GET["lang"])
     accepted = parse_accept_lang_header(request.headers.get("Accept-Language", "")[:500])
@@ -52,30 +52,30 @@ def language_of(request: HttpRequest) -> str:
 def opened_by_portal(
     view: Opening, *, installs: bool = False
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """A page the portal opens by a form POST. No cookie rides along, so there is no CSRF to check.
+    """Decorate a page that the portal opens by a form POST. There is no cookie, so no CSRF check either.
 
-    HEAD answers 200 (the Market asks), GET shows where the app is to be opened from. A page that
-    ``installs`` has more time: it changes the portal, in several requests.
+    HEAD answers 200 (the Market sends it). GET explains where to open the app. A page that ``installs``
+    has more time, because it changes the portal in several requests. Errors of the portal become pages.
     """
-    limits = _reading if installs else _opening
+    limits = _reading_limits if installs else _opening_limits
 
     @csrf_exempt
     @wraps(view)
     def inner(request: HttpRequest) -> HttpResponse:
         if request.method == "HEAD":
             return HttpResponse()
-        portals = request.GET.get("LANG")
-        spoken = language(portals) if portals else language_of(request)
+        code = request.GET.get("LANG")
+        spoken = language(code) if code else language_of(request)
         # The opening sets the portal's time zone once the portal is proven.
         with translation.override(spoken), timezone.override(None):
             if request.method != "POST":
                 return page(request, error_states.State("outside", 200))
             try:
-                brought = posted(request)
+                opening = posted(request)
             except Refused as refused:
                 allow_frame(request, _claimed(request))
                 return page(request, error_states.of_refusal(refused.reason))
-            return _answered(view, request, brought, limits)
+            return _call_view(view, request, opening, limits)
 
     return classified(inner, Asks.OPENING)
 
@@ -84,31 +84,31 @@ Route = TypeVar("Route", bound=Callable[..., HttpResponse])
 
 
 def classified(view: Route, asks: Asks) -> Route:
-    """The view with a note of how it asks the portal again; tests read it from every route."""
+    """Mark the view with how it confirms the person at the portal. Tests read the mark of every route."""
     view.asks = asks  # type: ignore[attr-defined]
     return view
 
 
-def _opening() -> AbstractContextManager[None]:
+def _opening_limits() -> AbstractContextManager[None]:
     return deadline.within(settings.OPENING_SECONDS, settings.OPENING_REQUESTS)
 
 
-def _reading() -> AbstractContextManager[None]:
+def _reading_limits() -> AbstractContextManager[None]:
     return deadline.within(settings.READING_SECONDS, settings.READING_REQUESTS)
 
 
 def posted(request: HttpRequest) -> Posted:
-    """The opening in the request: the portal's own form, or ours that tries it again.
+    """The opening in the request: the portal's form, or the app's own form that repeats it.
 
-    Raises :class:`Refused` for anything else.
+    Raises :class:`Refused` if the request has neither.
     """
-    again = request.POST.get("sealed")
-    if again:
-        return launch.unsealed(again)
+    repeated = request.POST.get("sealed")
+    if repeated:
+        return launch.unsealed(repeated)
     return launch.read(request.GET.dict(), request.POST.dict())
 
 
-def _answered(
+def _call_view(
     view: Opening,
     request: HttpRequest,
     posted: Posted,
@@ -126,23 +126,21 @@ def _answered(
         if portal is not None:
             slowness.note_failure(portal, error)
         state = error_states.of_error(error)
-        tried = replace(posted, tries=posted.tries + 1)
-        again = launch.sealed(tried) if state.retry else ""
-        named = _who_can_help(state, portal)
+        repeated = replace(posted, tries=posted.tries + 1)
         return page(
             request,
             state,
-            sealed=again,
+            sealed=launch.sealed(repeated) if state.retry else "",
             action=request.get_full_path(),
-            admins=named,
+            admins=_who_can_help(state, portal),
             tries=posted.tries,
         )
 
 
 def _who_can_help(state: error_states.State, portal: Portal | None) -> list[PortalUser]:
-    """The administrators to be named beside a missing right.
+    """The administrators that the page of a missing right names.
 
-    Only where the portal itself has refused a right: it knew the token, so its bearer works there.
+    Only if the portal has refused a right: it knew the token, so the person works there.
     """
     return (
         who_can_grant(portal) if portal is not None and state.name in error_states.GRANTABLE else []
@@ -150,12 +148,12 @@ def _who_can_help(state: error_states.State, portal: Portal | None) -> list[Port
 
 
 def _claimed(request: HttpRequest) -> Portal | None:
-    """The portal a malformed POST names: only to let that portal's frame show what went wrong."""
+    """The portal named in a malformed POST. Used only to let that portal's frame show the error."""
     return Portal.objects.named(request.POST.get("member_id", "")).first()
 
 
 def page(request: HttpRequest, state: error_states.State, **context: object) -> HttpResponse:
-    """A whole page for a state."""
+    """A whole page that shows ``state``, with the HTTP status of the state."""
     return render(request, "portals/refused.html", {"state": state, **context}, status=state.status)
 
 
@@ -167,10 +165,10 @@ def fragment(
     portal: Portal | None = None,
     **more: object,
 ) -> HttpResponse:
-    """A state inside a page that stands already; the script puts it in place whatever its status.
+    """A fragment that shows ``state`` in an open page. The script inserts it whatever its HTTP status.
 
-    ``renewable`` tells the script to fetch a fresh token from the frame first and to ask again.
-    ``portal`` is the session's, for who can help.
+    ``renewable`` makes the script get a new token from the frame and repeat the request. ``portal`` is
+    the portal of the session; its administrators are named for a missing right.
     """
     context = {"state": state, "admins": _who_can_help(state, portal), **more}
     response = htmx.partial(request, "portals/state.html", context, status=state.status)
@@ -179,11 +177,11 @@ def fragment(
     return response
 
 
-def _limited(request: HttpRequest) -> AbstractContextManager[None]:
-    """One deadline for all that a page reads; a change is not cut off in the middle."""
+def _limits_of(request: HttpRequest) -> AbstractContextManager[None]:
+    """One deadline for everything a page reads. A change has none, because it must not be interrupted."""
     if request.method != "GET":
         return nullcontext()
-    return _reading()
+    return _reading_limits()
 
 
 Trouble = Callable[[HttpRequest, errors.BitrixError], HttpResponse]
@@ -192,11 +190,11 @@ Trouble = Callable[[HttpRequest, errors.BitrixError], HttpResponse]
 def in_session(
     *methods: str, asks: Asks, unpaid: bool = False, trouble: Trouble | None = None
 ) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
-    """A route the page itself asks for. The session's header is the only credential.
+    """Decorate a route that an open page requests. The session in the header is the only credential.
 
-    ``asks`` says how the portal confirms that the session's person still works there. Once the
-    subscription has ended people may look: POST is refused unless the route is ``unpaid``. ``trouble``
-    shows what the portal refuses; by default a fragment does.
+    ``asks`` is how the portal confirms that the person still works there. After the subscription has
+    ended POST is refused, unless the route is ``unpaid``. ``trouble`` answers errors of the portal; the
+    default is a fragment.
     """
 
     def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
@@ -218,7 +216,7 @@ def in_session(
                 try:
                     if user.portal.payment_expired and request.method == "POST" and not unpaid:
                         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
-                    with _limited(request):
+                    with _limits_of(request):
                         rights.before(asks, user)
                         response = view(request, opened, user)
                         rights.after(asks, user)
@@ -237,7 +235,7 @@ def _failed(
     request: HttpRequest, user: PortalUser, error: errors.BitrixError, trouble: Trouble | None
 ) -> HttpResponse:
     if isinstance(error, errors.AuthError):
-        # The stored token is refused: the frame can bring a fresh one.
+        # The stored token is refused. The frame can bring a new one.
         return fragment(request, error_states.of_error(error), renewable=True)
     slowness.note_failure(user.portal, error)
     if trouble is not None:

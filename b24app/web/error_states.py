@@ -1,9 +1,8 @@
-"""What went wrong, in the words of the page that shows it.
+"""The state of the error page or fragment for each error.
 
-Which error is which trouble stands in :mod:`b24app.bitrix24.troubles`, the texts in
-``templates/portals/state.html``. A person reads
-what happened, what it means and what to do, with a short reference; the portal's own words and
-codes go to the log under that reference.
+Which error is which trouble is decided in :mod:`b24app.bitrix24.troubles`. The texts are in
+``templates/portals/state.html``: what happened, what it means, what to do, and a short reference. The
+portal's error code is logged with the same reference.
 """
 
 import logging
@@ -17,15 +16,15 @@ from b24app.bitrix24.troubles import Trouble, trouble_of
 
 logger = logging.getLogger(__name__)
 
-# No letters or digits that are mistaken for one another over the telephone.
+# Without letters and digits that sound or look alike.
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A designed page or fragment. ``status`` is the HTTP status it is sent with.
+    """An error page or fragment. ``name`` selects its text, ``status`` is its HTTP status.
 
-    ``retry_seconds`` is when the page tries again by itself for the first time; 0 for not at all.
+    ``retry`` shows a Retry button. ``retry_seconds`` is when the page first retries by itself, 0 for never.
     """
 
     name: str
@@ -60,7 +59,7 @@ _BY_TROUBLE: Mapping[Trouble, tuple[str, int, bool]] = {
 }
 _FAILURE = ("failure", 502, True)
 
-# What passes by itself, and how soon. Operating time takes minutes: people are not kept waiting for it.
+# Errors that pass by themselves. Not operating time: it takes minutes, and nobody should wait for that.
 _RETRY_SECONDS: tuple[tuple[type[errors.BitrixError], int], ...] = (
     (errors.Crowded, 2),
     (errors.RateLimited, 5),
@@ -68,7 +67,7 @@ _RETRY_SECONDS: tuple[tuple[type[errors.BitrixError], int], ...] = (
     (errors.ServerFault, 15),
 )
 
-# Rights that an administrator of the portal can give.
+# States of missing rights that an administrator of the portal can grant.
 GRANTABLE = frozenset({"no-read", "no-write"})
 
 _BY_REASON = {
@@ -82,7 +81,7 @@ _BY_REASON = {
 
 
 def of_error(error: errors.BitrixError) -> State:
-    """The state for a failure; an error nobody foresaw has its own, and is never "no orders"."""
+    """The state for an error of the portal, with a new logged reference. Unknown errors: "failure"."""
     name, status, retry = _BY_TROUBLE.get(trouble_of(error), _FAILURE)
     seconds = next((after for kind, after in _RETRY_SECONDS if isinstance(error, kind)), 0)
     state = State(name, status, noted_reference(), retry, seconds)
@@ -91,7 +90,7 @@ def of_error(error: errors.BitrixError) -> State:
 
 
 def of_refusal(reason: str) -> State:
-    """The state for an opening that could not be proved."""
+    """The state for a refused opening (``Refused.reason``), with a new reference that is logged."""
     state = State(reason, _BY_REASON[reason], noted_reference())
     tracing.count("refusals", reason)
     logger.warning("%s: refused, %s", state.reference, reason)
@@ -99,13 +98,12 @@ def of_refusal(reason: str) -> State:
 
 
 def noted_reference() -> str:
-    """A reference that is noted with the present request, for a state made elsewhere."""
-    made = new_reference()
-    # The journal keeps it with the calls of this request: support finds them by it.
-    tracing.note_reference(made)
-    return made
+    """A new reference that is stored with the present request, so support finds its calls in the journal."""
+    reference = new_reference()
+    tracing.note_reference(reference)
+    return reference
 
 
 def new_reference() -> str:
-    """A short reference to give to support; whoever shows it notes it with what is under way."""
+    """A new reference for support, such as ``LO-7F3KQ``. The caller stores it."""
     return "LO-" + "".join(secrets.choice(_ALPHABET) for _ in range(5))

@@ -1,6 +1,6 @@
-"""Headers of every page: who may frame it, and that nothing inline runs.
+"""Security headers of every response: who may show it in a frame, and that no inline script runs.
 
-The portal shows our pages in an iframe, so ``X-Frame-Options`` is never sent and
+The portal shows the pages of the app in an iframe. So ``X-Frame-Options`` is never sent, and
 ``frame-ancestors`` names the verified portal, cloud or on-premise, with its port.
 """
 
@@ -16,25 +16,25 @@ _ALLOWED = "b24app.frame"
 
 
 def nonce_of(request: HttpRequest) -> str:
-    """The nonce of this response's own style sheet (the portal's status colours)."""
-    made: str = request.META.setdefault("b24app.nonce", secrets.token_urlsafe(16))
-    return made
+    """The nonce of the inline style sheet of this response (the status colours of the portal)."""
+    nonce: str = request.META.setdefault("b24app.nonce", secrets.token_urlsafe(16))
+    return nonce
 
 
 def allow_frame(request: HttpRequest, portal: Portal | None) -> None:
-    """Let ``portal`` frame the answer to ``request``, at the address it has when the answer goes out.
+    """Let ``portal`` show the response in a frame, at the address it has when the response is sent.
 
-    A portal may turn out to have been renamed while the answer is made: the browser already shows it at
-    the new address, which the authorization server has confirmed by then.
+    The request itself may find that the portal was renamed. The browser already shows the portal at its
+    new address, which the authorization server has confirmed by then.
 
-    Without one (a refusal nobody could verify) any portal may show the page: it holds no data, and
-    a browser's "refused to connect" would tell the person nothing.
+    If ``portal`` is None (a refusal that cannot be verified), any portal may show the page. It has no
+    data, and without it the browser would only say "refused to connect".
     """
     request.META[_ALLOWED] = portal
 
 
 def framed(request: HttpRequest) -> bool:
-    """Whether somebody may frame the answer already."""
+    """Whether :func:`allow_frame` was called for the request."""
     return _ALLOWED in request.META
 
 
@@ -48,7 +48,7 @@ def _ancestors(request: HttpRequest) -> str:
 
 
 class FrameHeaders:
-    """Middleware that writes the headers; a page nobody allowed is framed by nobody."""
+    """Middleware that adds the headers. Without :func:`allow_frame` nobody may show the page in a frame."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response

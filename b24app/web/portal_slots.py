@@ -1,4 +1,4 @@
-"""Every web request may wait for a portal only as long as there is a slot of that portal."""
+"""Limits how many web requests wait for the same portal at one time."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from b24app.bitrix24 import slots
 
 
 class PortalSlots:
-    """Middleware around all views; see :mod:`b24app.bitrix24.slots`."""
+    """Middleware; see :mod:`b24app.bitrix24.slots`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response

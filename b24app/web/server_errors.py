@@ -1,9 +1,8 @@
-"""What a person sees when a request fails for a reason of our own: never a bare error page.
+"""Error pages for failures of the app itself, in the person's language and with a logged reference.
 
 The database may be away, read-only or full, Redis or the broker may be away, the body may be unreadable
-or too large, or the code may have a bug. Each has a designed page, or a fragment where a page that
-stands already asked for it, in the person's language and with a reference that stands in the log.
-Nothing here asks the database or Redis: the language is in the address, the session or the header.
+or too large, or the code may have a bug. An open page gets a fragment, anything else a whole page.
+Nothing here reads the database or Redis: the language comes from the address, the session or the header.
 """
 
 import logging
@@ -40,16 +39,16 @@ AWAY = (OperationalError, InternalError, InterfaceError, RedisError, BrokerError
 TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 UNREADABLE = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
 
-# Fragments that go to these places are shown in the place of the orders, which the page reads anew.
-OF_THE_ORDERS = frozenset({"orders", "grid", "dialog-host"})
-# After which a page of an outage tries again by itself for the first time.
+# Elements of a page whose fragments are shown in place of the orders, which the page then reloads.
+ORDER_ELEMENTS = frozenset({"orders", "grid", "dialog-host"})
+# When the page of an outage first retries by itself.
 RETRY_SECONDS = 15
-# Asked for by programs, which read the status alone.
-PLAIN = frozenset({"events", "healthz", "readyz", "readyz-all", "metrics"})
+# Routes for programs, which need the status only.
+STATUS_ONLY = frozenset({"events", "healthz", "readyz", "readyz-all", "metrics"})
 
 
 class FailurePages:
-    """Middleware next to the views: turns what they did not foresee into a page."""
+    """Middleware that turns uncaught exceptions of views into pages. It must be the innermost one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -58,7 +57,7 @@ class FailurePages:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """None for a bug, which Django logs with its traceback and hands to :func:`unexpected`."""
+        """The page; None for a bug, which Django logs with its traceback and passes to :func:`unexpected`."""
         state = _state(error)
         if state is None:
             return None
@@ -69,7 +68,7 @@ class FailurePages:
 
 
 def unexpected(request: HttpRequest) -> HttpResponse:
-    """Django's handler500: a bug, or an outage that a middleware met."""
+    """Django's handler500: a bug, or an outage noticed by a middleware."""
     error = sys.exc_info()[1]
     state = _state(error) if error is not None else None
     if state is None:
@@ -79,14 +78,14 @@ def unexpected(request: HttpRequest) -> HttpResponse:
 
 
 def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400 and handler403, for what a middleware refused."""
+    """Django's handler400 and handler403: a request that a middleware refused."""
     state = _state(exception) or State("bad-request", 400, error_states.noted_reference())
     return answer(request, state)
 
 
 def _state(error: BaseException) -> State | None:
-    """The state for a failure that is no bug of ours; None for any other."""
-    # A damaged file is DatabaseError itself; its other subclasses speak of our statements.
+    """The state for an outage or a bad request; None for a bug."""
+    # A damaged database file raises DatabaseError itself; its other subclasses are faults of our statements.
     if isinstance(error, AWAY) or type(error) is DatabaseError:
         return State(
             "unavailable",
@@ -105,14 +104,14 @@ def _state(error: BaseException) -> State | None:
 
 
 def answer(request: HttpRequest, state: State) -> HttpResponse:
-    """The page, the fragment or, for a program, the status of ``state``."""
+    """The page or fragment for ``state``; for a program the status only."""
     route = request.resolver_match.view_name if request.resolver_match else ""
-    if route in PLAIN:
+    if route in STATUS_ONLY:
         return HttpResponse(status=state.status)
     if route == "session-renew":
         return JsonResponse({"error": "later"}, status=503)
-    opened = _session(request)
-    with translation.override(_language(request, opened)):
+    current = _session(request)
+    with translation.override(_language(request, current)):
         if "Authorization" in request.headers:
             return _fragment(request, state, route or "")
         return _page(request, state)
@@ -125,11 +124,11 @@ def _session(request: HttpRequest) -> Session | None:
         return None
 
 
-def _language(request: HttpRequest, opened: Session | None) -> str:
-    if opened is not None:
-        return entry.language(opened.language)
-    portals = request.GET.get("LANG")
-    return entry.language(portals) if portals else entry.language_of(request)
+def _language(request: HttpRequest, current: Session | None) -> str:
+    if current is not None:
+        return entry.language(current.language)
+    code = request.GET.get("LANG")
+    return entry.language(code) if code else entry.language_of(request)
 
 
 def _page(request: HttpRequest, state: State) -> HttpResponse:
@@ -137,35 +136,35 @@ def _page(request: HttpRequest, state: State) -> HttpResponse:
     sealed = _sealed(request) if state.retry and posted else ""
     address = request.get_full_path() if state.retry and not posted else ""
     if posted and not framed(request):
-        # Whose portal it is cannot be looked up; the page holds no data.
+        # The portal cannot be looked up; the page has no data.
         allow_frame(request, None)
     action = request.get_full_path()
     return entry.page(request, state, sealed=sealed, action=action, address=address)
 
 
 def _sealed(request: HttpRequest) -> str:
-    """The opening to be tried again; empty where the request is none."""
+    """The opening that the Retry button repeats; "" if the request is not an opening."""
     with suppress(Refused, OSError, *UNREADABLE):
         return launch.sealed(entry.posted(request))
     return ""
 
 
 def _fragment(request: HttpRequest, state: State, route: str) -> HttpResponse:
-    again, place = "", ""
-    if state.retry and request.headers.get("HX-Target", "") not in OF_THE_ORDERS:
-        again, place = _again(request, route)
+    address, element = "", ""
+    if state.retry and request.headers.get("HX-Target", "") not in ORDER_ELEMENTS:
+        address, element = _retry_of(request, route)
     wrote = request.method == "POST"
-    response = entry.fragment(request, state, again=again, place=place, wrote=wrote)
+    response = entry.fragment(request, state, again=address, place=element, wrote=wrote)
     if not state.retry:
-        # Not put into the page, which stays as it is: a toast says that nothing was changed.
+        # The page stays as it is, and a toast says that nothing was changed.
         del response["X-Lo-State"]
     return response
 
 
-def _again(request: HttpRequest, route: str) -> tuple[str, str]:
-    """What the Retry button asks for, and the id of the place it belongs to: where it stands, if empty.
+def _retry_of(request: HttpRequest, route: str) -> tuple[str, str]:
+    """What the Retry button requests, and the ID of the element that shows it; "" is the fragment itself.
 
-    Empty for a change made in a card: its orders are read anew. A change is never sent twice.
+    Both are "" after a change in a card, whose orders are reloaded. A change is never sent twice.
     """
     if request.method == "GET":
         return request.get_full_path(), ""

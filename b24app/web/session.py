@@ -1,7 +1,7 @@
 """The session: a signed token in the ``Authorization`` header, never a cookie.
 
-It says which portal, which person, which placement and which card a page was opened for. It lasts
-30 minutes; the page renews it through the portal's frame (see :mod:`b24app.tab.session_renewal`).
+It names the person, the placement and the card that a page was opened for. It lasts 30 minutes, and the
+page renews it through the portal's frame (see :mod:`b24app.tab.session_renewal`).
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from django.http import HttpRequest
 from b24app.portals.models import PortalUser
 
 LIFETIME = 30 * 60
-# How long an ended session may still say what it was for when the frame brings a fresh token.
+# Seconds during which an expired session can be renewed with a new token from the frame.
 RENEWABLE = 24 * 60 * 60
 
 _SALT = "b24app.web.session"
 
 
 class NoSession(Exception):
-    """There is no valid session. ``ended`` tells an old one from a forged or missing one."""
+    """The request has no valid session. ``ended``: it is expired, and not forged or missing."""
 
     def __init__(self, *, ended: bool) -> None:
         super().__init__("ended" if ended else "missing")
@@ -28,7 +28,9 @@ class NoSession(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a page was opened for. ``user_pk`` is our row; the card is (type, id), 0 where none."""
+    """What a page was opened for. ``user_pk`` is the key of :class:`PortalUser`; without a card its type and
+    ID are 0.
+    """
 
     user_pk: int
     placement: str
@@ -37,6 +39,7 @@ class Session:
     language: str
 
     def token(self) -> str:
+        """The signed session as text."""
         return signing.dumps(
             [self.user_pk, self.placement, self.owner_type, self.entity_id, self.language],
             salt=_SALT,
@@ -45,7 +48,7 @@ class Session:
 
 
 def read(request: HttpRequest, *, max_age: int = LIFETIME) -> Session:
-    """The session of a request; raises :class:`NoSession`."""
+    """The session of a request, at most ``max_age`` seconds old. Raises :class:`NoSession`."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token or len(token) > 2000:
         raise NoSession(ended=False)
@@ -61,7 +64,7 @@ def read(request: HttpRequest, *, max_age: int = LIFETIME) -> Session:
 
 
 def user_of(session: Session) -> PortalUser:
-    """The person of a session, with their portal; raises :class:`NoSession` once the app is gone."""
+    """The person of a session, with their portal. Raises :class:`NoSession` if the app was removed."""
     user = (
         PortalUser.objects.select_related("portal")
         .filter(pk=session.user_pk, portal__uninstalled_at=None)

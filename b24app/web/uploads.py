@@ -1,7 +1,7 @@
-"""Uploaded files are held in memory, never on disk, and no more of them than is ever read.
+"""Keeps uploaded files in memory, never on disk, up to a limit.
 
-What comes beyond that is counted and thrown away, so the page can say how large the file was; a request
-far beyond it is refused before any of it is read.
+Bytes above the limit are counted and dropped, so the page can say how large the file is. A much larger
+request is refused before it is read.
 """
 
 import io
@@ -17,7 +17,7 @@ LARGEST_REQUEST = 60_000_000
 
 
 class BoundedUpload(FileUploadHandler):
-    """Keeps :data:`LARGEST_FILE` bytes and one more of all files of a request together."""
+    """Upload handler that keeps :data:`LARGEST_FILE` bytes, and one more, of all files of a request."""
 
     def __init__(self, request: object = None) -> None:
         super().__init__(request)  # type: ignore[arg-type]  # None is Django's own default
@@ -33,10 +33,10 @@ class BoundedUpload(FileUploadHandler):
         encoding: str | None = None,
     ) -> None:
         if content_length > LARGEST_REQUEST:
-            raise RequestDataTooBig("more than any file of ours")
+            raise RequestDataTooBig("larger than any file the app reads")
 
     def new_file(self, *args: object, **kwargs: object) -> None:
-        super().new_file(*args, **kwargs)  # type: ignore[arg-type]  # handed on as it came
+        super().new_file(*args, **kwargs)  # type: ignore[arg-type]  # passed on unchanged
         self._kept = io.BytesIO()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:

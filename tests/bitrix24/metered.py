@@ -15,6 +15,7 @@ from b24app.bitrix24.client import Client, Command, Outcome
 from b24app.bitrix24.portal_limits import Limits, Priority
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
+from b24app.redis import CircuitBreaker
 from demo.server import DemoPortal
 from tests.opening import EMPTY, ONE
 
@@ -37,9 +38,12 @@ class Metered:
     slept: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.budgets = (
-            Budgets(self.redis) if self.real else Budgets(self.redis, self.clock, self.sleep)
-        )
+        if self.real:
+            self.breaker = CircuitBreaker()
+            self.budgets = Budgets(self.redis, self.breaker)
+        else:
+            self.breaker = CircuitBreaker(self.clock)
+            self.budgets = Budgets(self.redis, self.breaker, self.clock, self.sleep)
         self.token = self.portal.open("DEFAULT").form["AUTH_ID"]
         self.allow(self.limits)
 

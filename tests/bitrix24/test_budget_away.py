@@ -14,8 +14,9 @@ from redis.retry import Retry
 
 from b24app import embedded
 from b24app.bitrix24 import errors
-from b24app.bitrix24.budget import AWAY_FOR, AWAY_WAIT
+from b24app.bitrix24.budget import AWAY_WAIT
 from b24app.bitrix24.portal_limits import Priority
+from b24app.redis import OPEN_SECONDS
 from tests.bitrix24.metered import Metered
 
 AWAY = "Redis away"
@@ -75,7 +76,7 @@ def test_shared_again_when_redis_is_back(
     embedded.stop(own_redis)
     person.call("profile")
     embedded.ensure(own_redis)
-    stoppable.later(AWAY_FOR)
+    stoppable.later(OPEN_SECONDS)
     person.call("profile")
     stoppable.client(Priority.BULK).call("profile")
     view = stoppable.budget().view()

@@ -29,9 +29,11 @@ from b24app.bitrix24.budget import Budgets
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.portal_limits import Limits, Priority
 from b24app.bitrix24.token_source import FixedToken
+from b24app.redis import CircuitBreaker
 
 socket, member_id, base, token, priority, seconds = sys.argv[1:]
-budget = Budgets(Redis(unix_socket_path=socket)).of(member_id, Limits(100, 40), Priority(priority))
+budgets = Budgets(Redis(unix_socket_path=socket), CircuitBreaker())
+budget = budgets.of(member_id, Limits(100, 40), Priority(priority))
 client = Client(FixedToken(base, token), budget=budget)
 end = time.monotonic() + float(seconds)
 

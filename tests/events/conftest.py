@@ -1,4 +1,4 @@
-"""Tasks go to the broker of the settings, as they do in the web process."""
+"""Fixtures of event tests. Importing ``celery`` sends tasks to the broker of the settings."""
 
 import pytest
 from django.test import Client
@@ -13,10 +13,10 @@ __all__ = ["celery"]
 
 
 @pytest.fixture(autouse=True)
-def nothing_kept_in_the_process() -> None:
-    """No application token counts as good, no task as started, from the test before."""
-    inbox.proven_lately.clear()
-    views.started.clear()
+def clear_process_state() -> None:
+    """Forget proven application tokens and started tasks of the last test."""
+    inbox.clear_token_cache()
+    views.task_timer.clear()
 
 
 @pytest.fixture

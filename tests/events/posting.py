@@ -1,18 +1,20 @@
-"""Events as a portal posts them."""
+"""Posts events as a portal does."""
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from django.test import Client
 
 from b24app.events import tasks, uninstall_checks
 from b24app.events.models import InboxEvent
+from b24app.events.views import FORM
 from demo.server import DemoPortal
 
 
 def form(
     portal: DemoPortal, name: str, data: Mapping[str, str], auth: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The form of an event; ``auth`` replaces fields of the portal's own block."""
+    """The form of an event. ``auth`` replaces fields of the portal's ``auth`` block."""
     block = {**portal.event_auth(), **(auth or {})}
     return {
         "event": name,
@@ -30,19 +32,19 @@ def post(
     auth: Mapping[str, str] | None = None,
     source: str = "127.0.0.1",
 ) -> int:
-    """The status of our answer to an event of the app's life, from the address ``source``."""
-    body = form(portal, name, data or {}, auth)
-    return client.post("/events/", body, REMOTE_ADDR=source).status_code
+    """Post an event from the client address ``source``. Returns the HTTP status."""
+    body = urlencode(form(portal, name, data or {}, auth))
+    return client.post("/events/", body, FORM, REMOTE_ADDR=source).status_code
 
 
-def tell(client: Client, portal: DemoPortal, name: str, entity: object) -> int:
-    """The status of our answer to a change of ``entity``."""
+def report(client: Client, portal: DemoPortal, name: str, entity: object) -> int:
+    """Post an event about a change of ``entity``. Returns the HTTP status."""
     return post(client, portal, name, {"[FIELDS][ID]": str(entity)})
 
 
 def work() -> None:
-    """What the worker does with waiting events of the app's life, and with reported removals."""
+    """Process waiting app events and reported uninstalls, as a worker does."""
     for pk in InboxEvent.objects.filter(state="waiting").values_list("pk", flat=True):
-        tasks.work(pk)
+        tasks.process_event(pk)
     for pk in uninstall_checks.due():
-        tasks.look_again(pk)
+        tasks.check_uninstall(pk)

@@ -1,4 +1,4 @@
-"""Open tabs, as our own server knows them."""
+"""Open tabs, as the app's server sees them."""
 
 from b24app.live import watching
 from b24app.orders.types import DEAL, Owner
@@ -9,7 +9,7 @@ CARD, OTHER = Owner(DEAL, MOCKUP), Owner(DEAL, THREE)
 
 
 class Tab:
-    """An open tab of a card, which asks our server for news."""
+    """An open tab of a card, which asks the app's server for changes."""
 
     def __init__(self, portal: Portal, owner: Owner, orders: list[int]) -> None:
         self.portal, self.owner = portal, owner

@@ -1,4 +1,4 @@
-"""Changes told by the portal: proven, folded, worked in groups, never lost, echoes known."""
+"""Changes reported by the portal: proven, stored once for each entity, processed in groups, never lost."""
 
 import json
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from django.test import Client
 from redis import Redis
 
 from b24app import embedded
-from b24app.events import folding, storing, tasks
+from b24app.events import group_commit, notice_queue, tasks
+from b24app.events.group_commit import Change
 from b24app.events.models import ChangeNotice, InboxEvent
-from b24app.events.storing import Change
 from b24app.portals.bindings import APP_EVENTS, EVENTS
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
 from tests import environment
-from tests.events.posting import form, post, tell
+from tests.events.posting import form, post, report
 from tests.events.tabs import CARD, OTHER, Tab
 from tests.opening import MOCKUP, install
 
@@ -28,26 +28,26 @@ CHANGES = sorted(set(EVENTS) - set(APP_EVENTS))
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_each_change_that_is_bound_is_kept_until_it_is_worked(
+def test_each_bound_change_event_is_stored_until_it_is_processed(
     client: Client, known: DemoPortal, stored: Portal, name: str
 ) -> None:
-    assert tell(client, known, name, 42) == 204
+    assert report(client, known, name, 42) == 204
     row = ChangeNotice.objects.get()
     assert (row.name, row.entity, row.data) == (name, 42, {})
     assert known.http_requests == 0
-    tasks.gather(stored.pk)
+    tasks.process_changes(stored.pk)
     assert not ChangeNotice.objects.exists()
 
 
 @pytest.mark.parametrize("entity", ["", "0x1", "-1", "1; drop table", "9" * 16, "١"])
-def test_an_id_that_is_none_is_refused(client: Client, known: DemoPortal, entity: str) -> None:
-    assert tell(client, known, "ONCRMDEALUPDATE", entity) == 403
+def test_an_invalid_id_is_refused(client: Client, known: DemoPortal, entity: str) -> None:
+    assert report(client, known, "ONCRMDEALUPDATE", entity) == 403
     assert not ChangeNotice.objects.exists()
 
 
 def test_a_change_without_proof_is_refused(client: Client, known: DemoPortal) -> None:
     data = {"[FIELDS][ID]": "1"}
-    assert tell(client, known, "ONCRMDEALUPDATE", 1) == 204
+    assert report(client, known, "ONCRMDEALUPDATE", 1) == 204
     for auth in ({"application_token": ""}, {"application_token": "0" * 32}, {"member_id": "x"}):
         assert post(client, known, "ONCRMDEALUPDATE", data, auth) == 403
     assert ChangeNotice.objects.get().told == 1
@@ -59,38 +59,40 @@ def test_another_tenants_token_proves_nothing(client: Client, known: DemoPortal)
         install(client, other)
         crossed = {"application_token": other.state.app.application_token}
         assert post(client, known, "ONCRMDEALUPDATE", {"[FIELDS][ID]": "1"}, crossed) == 403
-        assert tell(client, other, "ONCRMDEALUPDATE", 1) == 204
+        assert report(client, other, "ONCRMDEALUPDATE", 1) == 204
         assert ChangeNotice.objects.get().portal.member_id == other.member_id
 
 
-def test_an_event_nobody_asked_for_is_not_kept(client: Client, known: DemoPortal) -> None:
-    assert tell(client, known, "ONTASKADD", 1) == 403
+def test_an_unbound_event_is_not_stored(client: Client, known: DemoPortal) -> None:
+    assert report(client, known, "ONTASKADD", 1) == 403
     assert not ChangeNotice.objects.exists()
     assert not InboxEvent.objects.exists()
 
 
-def test_nothing_is_kept_of_a_portal_that_is_gone(client: Client, known: DemoPortal) -> None:
-    assert tell(client, known, "ONCRMDEALUPDATE", 1) == 204
+def test_no_change_is_stored_after_the_app_was_removed(client: Client, known: DemoPortal) -> None:
+    assert report(client, known, "ONCRMDEALUPDATE", 1) == 204
     Portal.objects.update(uninstalled_at=datetime.now(UTC))
-    assert tell(client, known, "ONCRMDEALUPDATE", 2) == 403
-    tasks.gather(Portal.objects.get().pk)
+    assert report(client, known, "ONCRMDEALUPDATE", 2) == 403
+    tasks.process_changes(Portal.objects.get().pk)
     assert not ChangeNotice.objects.exists()
 
 
-def test_nor_of_its_own_life(client: Client, known: DemoPortal) -> None:
+def test_no_app_event_is_stored_after_the_app_was_removed(
+    client: Client, known: DemoPortal
+) -> None:
     assert post(client, known, "ONAPPPAYMENT") == 204
     Portal.objects.update(uninstalled_at=datetime.now(UTC))
     assert post(client, known, "ONAPPUNINSTALL", {"[CLEAN]": "1"}) == 403
     assert InboxEvent.objects.count() == 1
 
 
-def test_secrets_are_not_kept(client: Client, known: DemoPortal) -> None:
+def test_secrets_of_a_change_event_are_not_stored(client: Client, known: DemoPortal) -> None:
     data = {"[FIELDS][ID]": "1", "[FIELDS][access_token]": "very-secret-token"}
     assert post(client, known, "ONCRMDEALUPDATE", data, {"access_token": "other-secret"}) == 204
     assert "secret" not in str(ChangeNotice.objects.values_list())
 
 
-def test_an_open_tab_learns_of_its_deal_and_its_orders(
+def test_an_open_tab_notices_changes_of_its_deal_and_orders(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     tab, elsewhere = Tab(stored, CARD, [order]), Tab(stored, OTHER, [1])
@@ -101,50 +103,50 @@ def test_an_open_tab_learns_of_its_deal_and_its_orders(
         ("ONSALEORDERSAVED", order),
         ("ONORDERDELETED", order),
     ):
-        tell(client, known, name, entity)
-        tasks.gather(stored.pk)
+        report(client, known, name, entity)
+        tasks.process_changes(stored.pk)
         assert (tab.stale(), elsewhere.stale()) == (True, False), name
-    # Where the saved order is linked now.
+    # One request: to which card the saved order is linked now.
     assert known.http_requests == 1
 
 
 @pytest.mark.parametrize("kind", ["payment", "shipment"])
-def test_a_payment_or_shipment_leads_to_its_order(
+def test_a_changed_payment_or_shipment_is_noticed_at_its_order(
     client: Client, known: DemoPortal, stored: Portal, kind: str
 ) -> None:
     rows = known.state.payments if kind == "payment" else known.state.shipments
     one = next(iter(rows.values()))
     tab, elsewhere = Tab(stored, CARD, [int(one["orderId"])]), Tab(stored, OTHER, [1])
-    tell(client, known, f"ON{kind.upper()}ENTITYSAVED", one["id"])
-    tell(client, known, f"ON{kind.upper()}DELETED", 999_999)
-    tasks.gather(stored.pk)
+    report(client, known, f"ON{kind.upper()}ENTITYSAVED", one["id"])
+    report(client, known, f"ON{kind.upper()}DELETED", 999_999)
+    tasks.process_changes(stored.pk)
     assert (tab.stale(), elsewhere.stale()) == (True, False)
     assert known.http_requests == 1
 
 
 @pytest.mark.parametrize("condition", ["closed", "plan_ended", "market_ended"])
-def test_a_change_told_while_the_portal_is_closed_is_worked_once_it_is_open(
+def test_a_change_reported_while_the_portal_is_closed_is_processed_later(
     client: Client, known: DemoPortal, stored: Portal, condition: str
 ) -> None:
     one = next(iter(known.state.payments.values()))
     tab = Tab(stored, CARD, [int(one["orderId"])])
     known.enter(condition)
-    tell(client, known, "ONPAYMENTENTITYSAVED", one["id"])
-    tasks.gather(stored.pk)
+    report(client, known, "ONPAYMENTENTITYSAVED", one["id"])
+    tasks.process_changes(stored.pk)
     assert not tab.stale()
     known.calm()
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
         tab = Tab(stored, CARD, [int(one["orderId"])])
-        for claim in folding.lost():
-            tasks.gather_again(claim)
+        for claim in notice_queue.expired_claims():
+            tasks.retry_changes(claim)
         assert tab.stale()
 
 
-def test_the_portal_is_not_asked_while_nobody_looks(
+def test_the_portal_is_not_asked_while_no_tab_is_open(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
-    tell(client, known, "ONPAYMENTENTITYSAVED", next(iter(known.state.payments)))
-    tasks.gather(stored.pk)
+    report(client, known, "ONPAYMENTENTITYSAVED", next(iter(known.state.payments)))
+    tasks.process_changes(stored.pk)
     assert known.http_requests == 0
 
 
@@ -152,100 +154,98 @@ def test_thousands_of_updates_become_few_rows_and_no_call(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     for _ in range(200):
-        tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
+        report(client, known, "ONCRMDEALUPDATE", MOCKUP)
     assert ChangeNotice.objects.get().told == 200
     for number in range(1, 2_401):
-        storing.store(Change(stored.pk, "ONCRMDEALUPDATE", 100_000 + number % 1_200))
+        group_commit.store(Change(stored.pk, "ONCRMDEALUPDATE", 100_000 + number % 1_200))
     assert ChangeNotice.objects.count() == 1_201
     tab = Tab(stored, CARD, [])
     slices = 0
     while ChangeNotice.objects.exists():
-        tasks.gather(stored.pk)
+        tasks.process_changes(stored.pk)
         slices += 1
     assert slices == 3
     assert tab.stale()
     assert known.http_requests == 0
 
 
-def test_hundreds_of_payments_become_one_call(
+def test_hundreds_of_payments_take_one_request(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     Tab(stored, CARD, [])
     for pk in [*known.state.payments][:300]:
-        tell(client, known, "ONPAYMENTENTITYSAVED", pk)
-    tasks.gather(stored.pk)
+        report(client, known, "ONPAYMENTENTITYSAVED", pk)
+    tasks.process_changes(stored.pk)
     assert known.http_requests == 1
 
 
-def test_what_is_told_while_a_group_is_worked_waits_for_the_next(
+def test_a_change_reported_during_processing_waits_for_the_next_claim(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
-    tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
-    mine = folding.claim(stored.pk)
-    assert tell(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
-    assert sorted(ChangeNotice.objects.values_list("claim", flat=True)) == ["", mine]
-    assert folding.claim(stored.pk) not in ("", mine)
-    assert folding.claim(stored.pk) == ""
+    report(client, known, "ONCRMDEALUPDATE", MOCKUP)
+    first = notice_queue.claim(stored.pk)
+    assert report(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
+    assert sorted(ChangeNotice.objects.values_list("claim", flat=True)) == ["", first]
+    assert notice_queue.claim(stored.pk) not in ("", first)
+    assert notice_queue.claim(stored.pk) == ""
 
 
-def test_a_portal_that_is_away_is_asked_again_and_given_up_in_the_end(
+def test_changes_of_an_unreachable_portal_are_retried_and_finally_dropped(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     payment = next(iter(known.state.payments.values()))
-    tell(client, known, "ONPAYMENTENTITYSAVED", payment["id"])
+    report(client, known, "ONPAYMENTENTITYSAVED", payment["id"])
     known.misbehave("redirect", times=1000)
     moment = datetime.now(UTC)
-    for attempt in range(folding.MOST_ATTEMPTS):
+    for attempt in range(notice_queue.MAX_ATTEMPTS):
         with time_machine.travel(moment + attempt * timedelta(minutes=3)):
             tab = Tab(stored, CARD, [int(payment["orderId"])])
             if attempt == 0:
-                tasks.gather(stored.pk)
-            for claim in folding.lost():
-                tasks.gather_again(claim)
+                tasks.process_changes(stored.pk)
+            for claim in notice_queue.expired_claims():
+                tasks.retry_changes(claim)
             assert ChangeNotice.objects.get().attempts == attempt + 1
-            assert not folding.lost()
+            assert not notice_queue.expired_claims()
     known.calm()
     with time_machine.travel(moment + timedelta(minutes=30)):
-        for claim in folding.lost():
-            tasks.gather_again(claim)
+        for claim in notice_queue.expired_claims():
+            tasks.retry_changes(claim)
     assert not ChangeNotice.objects.exists()
     assert not tab.stale()
 
 
-def test_a_worker_that_died_loses_nothing(
-    client: Client, known: DemoPortal, stored: Portal
-) -> None:
+def test_a_killed_worker_loses_no_change(client: Client, known: DemoPortal, stored: Portal) -> None:
     tab = Tab(stored, CARD, [])
-    tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
-    assert folding.claim(stored.pk)
-    assert folding.lost() == []
+    report(client, known, "ONCRMDEALUPDATE", MOCKUP)
+    assert notice_queue.claim(stored.pk)
+    assert notice_queue.expired_claims() == []
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=3)):
-        (lost,) = folding.lost()
-        tasks.gather_again(lost)
-        tasks.gather_again(lost)
+        (expired,) = notice_queue.expired_claims()
+        tasks.retry_changes(expired)
+        tasks.retry_changes(expired)
     assert not ChangeNotice.objects.exists()
     assert tab.stale()
 
 
-def test_an_installer_without_access_stops_nothing(
+def test_changes_are_processed_without_access_of_the_installer(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     tab = Tab(stored, CARD, [])
     known.kill_tokens()
-    tell(client, known, "ONPAYMENTENTITYSAVED", 1)
-    tell(client, known, "ONCRMDEALUPDATE", MOCKUP)
-    tasks.gather(stored.pk)
+    report(client, known, "ONPAYMENTENTITYSAVED", 1)
+    report(client, known, "ONCRMDEALUPDATE", MOCKUP)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
     assert not ChangeNotice.objects.exists()
 
 
-def test_a_second_of_changes_starts_one_task(
+def test_changes_within_a_second_start_one_task(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     queue = Redis.from_url(django_settings.REDIS_URL)
     before = queue.llen("events")
     for deal in range(1, 21):
-        tell(client, known, "ONCRMDEALUPDATE", deal)
+        report(client, known, "ONCRMDEALUPDATE", deal)
     assert queue.llen("events") == before + 1
     (message,) = queue.lrange("events", 0, 0)
     assert json.loads(message)["headers"]["task"] == "events.gather"
@@ -258,25 +258,25 @@ def broker_away() -> Iterator[None]:
     embedded.ensure(environment.DIRECTORY)
 
 
-def test_while_the_broker_is_away_nothing_is_lost(
+def test_no_event_is_lost_while_the_broker_is_away(
     client: Client, known: DemoPortal, stored: Portal, broker_away: None
 ) -> None:
-    assert tell(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
+    assert report(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
     assert post(client, known, "ONAPPINSTALL", {"[VERSION]": "1"}) == 204
     assert (ChangeNotice.objects.count(), InboxEvent.objects.count()) == (1, 1)
-    # What the sweep finds once the broker is back.
+    # The broker is back, and the sweep finds them.
     embedded.ensure(environment.DIRECTORY)
-    assert folding.waiting() == [stored.pk]
-    tasks.gather(stored.pk)
-    tasks.work(InboxEvent.objects.get().pk)
+    assert notice_queue.waiting_portals() == [stored.pk]
+    tasks.process_changes(stored.pk)
+    tasks.process_event(InboxEvent.objects.get().pk)
     assert not ChangeNotice.objects.exists()
     assert InboxEvent.objects.get().state == "done"
 
 
-def test_done_events_are_dropped_after_a_week(client: Client, known: DemoPortal) -> None:
+def test_processed_events_are_deleted_after_a_week(client: Client, known: DemoPortal) -> None:
     with time_machine.travel(datetime.now(UTC) - timedelta(days=8)):
         post(client, known, "ONAPPINSTALL")
-        tasks.work(InboxEvent.objects.get().pk)
+        tasks.process_event(InboxEvent.objects.get().pk)
         post(client, known, "ONAPPPAYMENT")
         InboxEvent.objects.filter(state="waiting").update(state="failed")
     tasks.sweep()
@@ -286,9 +286,9 @@ def test_done_events_are_dropped_after_a_week(client: Client, known: DemoPortal)
     assert not InboxEvent.objects.exists()
 
 
-def test_get_is_not_answered(client: Client) -> None:
+def test_get_is_not_allowed(client: Client) -> None:
     assert client.get("/events/").status_code == 405
 
 
-def test_the_form_is_the_portals_own(known: DemoPortal) -> None:
+def test_the_form_has_the_member_id_of_the_portal(known: DemoPortal) -> None:
     assert form(known, "ONAPPINSTALL", {})["auth[member_id]"] == known.member_id

@@ -1,4 +1,4 @@
-"""Events of our own writes are known as such, and hide nobody else's."""
+"""Events of the app's own writes are recognized, and never hide changes by others."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from b24app.events import folding, tasks
+from b24app.events import notice_queue, tasks
 from b24app.events.models import ChangeNotice
 from b24app.jobs.models import Job, JobItem
 from b24app.journal import audit
@@ -15,69 +15,69 @@ from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.events.posting import tell
+from tests.events.posting import report
 from tests.events.tabs import CARD, Tab
 from tests.opening import ANNA
 
 pytestmark = pytest.mark.django_db
 
 
-def wrote(order: int) -> None:
-    """The app's own change of an order, as its audit trail holds it."""
+def record_write(order: int) -> None:
+    """Record a write of the app in the audit trail."""
     user = PortalUser.objects.select_related("portal").get(user_id=ANNA)
     audit.record(user, AuditEntry.Through.TAB, [Entry(AuditEntry.Kind.LINK, order, target=CARD)])
 
 
-def test_an_echo_of_our_own_write_is_known(
+def test_the_echo_of_an_own_write_is_recognized(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
-    wrote(order)
+    record_write(order)
     tab = Tab(stored, CARD, [order])
-    tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    report(client, known, "ONSALEORDERSAVED", order)
+    tasks.process_changes(stored.pk)
     assert not tab.stale()
-    # Heard once; what comes now is somebody else's.
-    tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    # The echo was used up, so this event was caused by somebody else.
+    report(client, known, "ONSALEORDERSAVED", order)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
 
 
 def test_somebody_elses_change_is_not_taken_for_an_echo(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
-    wrote(order)
+    record_write(order)
     tab = Tab(stored, CARD, [order])
     for _ in range(2):
-        tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+        report(client, known, "ONSALEORDERSAVED", order)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
 
 
-def test_an_old_write_has_no_echo_any_more(
+def test_a_write_older_than_ten_seconds_has_no_echo(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     with time_machine.travel(datetime.now(UTC) - timedelta(seconds=15)):
-        wrote(order)
+        record_write(order)
     tab = Tab(stored, CARD, [order])
-    tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    report(client, known, "ONSALEORDERSAVED", order)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
 
 
-def test_an_event_that_came_before_its_entry_does_not_hide_a_colleagues_change(
+def test_an_event_before_its_audit_entry_does_not_hide_a_colleagues_change(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
-    tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
-    # The write whose event that was is recorded only now.
-    wrote(order)
+    report(client, known, "ONSALEORDERSAVED", order)
+    tasks.process_changes(stored.pk)
+    # The write that caused the event is recorded only now.
+    record_write(order)
     tab = Tab(stored, CARD, [order])
-    tell(client, known, "ONSALEORDERSAVED", order)
-    tasks.gather(stored.pk)
+    report(client, known, "ONSALEORDERSAVED", order)
+    tasks.process_changes(stored.pk)
     assert tab.stale()
 
 
-def test_hundreds_of_echoes_are_recognised_together(
+def test_hundreds_of_echoes_are_recognized_together(
     client: Client,
     known: DemoPortal,
     stored: Portal,
@@ -85,19 +85,19 @@ def test_hundreds_of_echoes_are_recognised_together(
 ) -> None:
     orders = list(known.state.orders)[:300]
     for order in orders:
-        wrote(order)
+        record_write(order)
     tab = Tab(stored, CARD, orders)
     for order in orders:
-        tell(client, known, "ONSALEORDERSAVED", order)
+        report(client, known, "ONSALEORDERSAVED", order)
     with django_assert_max_num_queries(15):
-        tasks.gather(stored.pk)
+        tasks.process_changes(stored.pk)
     assert not tab.stale()
     assert known.http_requests == 0
 
 
 @pytest.fixture
 def writing(stored: Portal, order: int) -> JobItem:
-    """A job's row whose write is under way."""
+    """A job item whose write is in progress."""
     job = Job.objects.create(portal=stored, kind=Job.Kind.LINK, **owner(stored))
     return JobItem.objects.create(job=job, row=1, order_id=order, state=JobItem.State.WRITING)
 
@@ -107,51 +107,51 @@ def owner(stored: Portal) -> dict[str, PortalUser]:
     return {"user": user, "acting": user}
 
 
-def recorded(item: JobItem) -> None:
-    wrote(item.order_id)
+def finish_write(item: JobItem) -> None:
+    record_write(item.order_id)
     JobItem.objects.filter(pk=item.pk).update(state=JobItem.State.DONE)
 
 
-def again(seconds: float) -> None:
-    """What a worker does when the time of a claim is over."""
+def retry_after(seconds: float) -> None:
+    """Process expired claims so many seconds later, as a worker does."""
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=seconds)):
-        for claim in folding.lost():
-            tasks.gather_again(claim)
+        for claim in notice_queue.expired_claims():
+            tasks.retry_changes(claim)
 
 
-def test_the_event_of_a_write_under_way_waits_until_its_outcome_is_recorded(
+def test_the_event_of_a_write_in_progress_waits_until_its_outcome_is_recorded(
     client: Client, known: DemoPortal, stored: Portal, writing: JobItem
 ) -> None:
     tab = Tab(stored, CARD, [writing.order_id])
-    tell(client, known, "ONSALEORDERSAVED", writing.order_id)
-    tasks.gather(stored.pk)
-    again(2)
+    report(client, known, "ONSALEORDERSAVED", writing.order_id)
+    tasks.process_changes(stored.pk)
+    retry_after(2)
     assert not tab.stale()
     assert ChangeNotice.objects.get().attempts == 0
-    recorded(writing)
-    again(4)
+    finish_write(writing)
+    retry_after(4)
     assert not tab.stale()
     assert not ChangeNotice.objects.exists()
 
 
-def test_a_colleagues_change_beside_a_write_under_way_is_told(
+def test_a_colleagues_change_during_a_write_is_noticed(
     client: Client, known: DemoPortal, stored: Portal, writing: JobItem
 ) -> None:
     tab = Tab(stored, CARD, [writing.order_id])
     for _ in range(2):
-        tell(client, known, "ONSALEORDERSAVED", writing.order_id)
-    tasks.gather(stored.pk)
-    recorded(writing)
-    again(2)
+        report(client, known, "ONSALEORDERSAVED", writing.order_id)
+    tasks.process_changes(stored.pk)
+    finish_write(writing)
+    retry_after(2)
     assert tab.stale()
 
 
-def test_an_event_waits_for_a_hanging_write_only_so_long(
+def test_an_event_waits_at_most_twenty_seconds_for_a_hanging_write(
     client: Client, known: DemoPortal, stored: Portal, writing: JobItem
 ) -> None:
     tab = Tab(stored, CARD, [writing.order_id])
-    tell(client, known, "ONSALEORDERSAVED", writing.order_id)
-    tasks.gather(stored.pk)
-    again(25)
+    report(client, known, "ONSALEORDERSAVED", writing.order_id)
+    tasks.process_changes(stored.pk)
+    retry_after(25)
     assert tab.stale()
     assert not ChangeNotice.objects.exists()

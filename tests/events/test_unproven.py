@@ -1,4 +1,4 @@
-"""What is kept of an event, and what somebody can do who knows no token: little, and nothing to others."""
+"""What is stored of an event, and the limits of events without a valid application token."""
 
 import threading
 from collections import Counter
@@ -15,7 +15,7 @@ from b24app.events import inbox, tasks
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.events.posting import form, post, tell, work
+from tests.events.posting import form, post, report, work
 from tests.opening import ANNA, MOCKUP, install
 from tests.waiting import HANG_SECONDS, until
 
@@ -45,7 +45,7 @@ def test_only_what_is_used_of_an_event_is_kept(client: Client, known: DemoPortal
     ("data", "auth"),
     [({"[CLEAN]": "1" * 2_000}, {}), ({}, {"access_token": "a" * 2_000})],
 )
-def test_a_value_too_long_to_be_true_is_refused(
+def test_a_value_that_is_too_long_is_refused(
     client: Client, known: DemoPortal, data: dict[str, str], auth: dict[str, str]
 ) -> None:
     assert post(client, known, "ONAPPUNINSTALL", data, auth) == 403
@@ -64,7 +64,7 @@ def test_forged_events_leave_room_for_the_true_one_of_the_same_kind(
 ) -> None:
     statuses = Counter(forge(client, known, "ONAPPUPDATE") for _ in range(30))
     assert statuses == {204: inbox.MAX_UNPROVEN_WAITING, 403: 30 - inbox.MAX_UNPROVEN_WAITING}
-    # A new version brings a new token: only the access token beside it proves the event.
+    # An update brings a new token, which only the access token of the event proves.
     known.state.app.application_token = "n" * 32
     access, _ = known.state.tokens_for(ANNA)
     assert post(client, known, "ONAPPUPDATE", {}, {"access_token": access}, VENDOR) == 204
@@ -78,7 +78,7 @@ def test_forged_events_take_nothing_from_proven_ones(client: Client, known: Demo
         forge(client, known, "ONAPPINSTALL")
     for name in ("ONAPPINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT"):
         assert post(client, known, name, source=ATTACKER) == 204
-    assert tell(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
+    assert report(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
     assert InboxEvent.objects.filter(source="").count() == 3
 
 
@@ -88,7 +88,7 @@ def test_the_forged_events_of_one_portal_are_bounded_and_leave_the_others_alone(
     for number in range(40):
         for _ in range(3):
             forge(client, known, "ONAPPINSTALL", f"9.9.9.{number}")
-    assert InboxEvent.objects.count() == inbox.MAX_UNPROVEN_OF_PORTAL
+    assert InboxEvent.objects.count() == inbox.MAX_UNPROVEN_WAITING_OF_PORTAL
     with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
         install(client, other)
         assert forge(client, other, "ONAPPINSTALL") == 204
@@ -116,9 +116,7 @@ def test_a_payment_told_after_forged_ones_is_asked_about(
     assert known.http_requests == 2
 
 
-def test_forged_updates_do_not_have_everything_bound_again_and_again(
-    client: Client, known: DemoPortal
-) -> None:
+def test_forged_updates_do_not_bind_everything_again(client: Client, known: DemoPortal) -> None:
     for _ in range(5):
         assert forge(client, known, "ONAPPUPDATE") == 204
     work()
@@ -136,14 +134,14 @@ def test_forged_events_of_one_portal_keep_one_worker_busy_at_most(
     queue = Redis.from_url(settings.REDIS_URL)
     before = queue.llen("events")
 
-    def works() -> None:
-        tasks.work(first)
+    def process_first() -> None:
+        tasks.process_event(first)
         connection.close()
 
-    worker = threading.Thread(target=works)
+    worker = threading.Thread(target=process_first)
     worker.start()
     until(lambda: known.http_requests, "the worker asks the portal")
-    tasks.work(second)
+    tasks.process_event(second)
     assert known.http_requests == 1
     assert queue.llen("events") == before + 1
     known.calm()

@@ -21,8 +21,8 @@ __all__ = ["celery"]
 @pytest.fixture(autouse=True)
 def nothing_kept_in_the_process() -> None:
     """No application token counts as good, no task as started, from the test before."""
-    inbox.proven_lately.clear()
-    views.started.clear()
+    inbox.clear_token_cache()
+    views.task_timer.clear()
 
 
 @pytest.fixture

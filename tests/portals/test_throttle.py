@@ -130,3 +130,14 @@ def test_without_redis_everybody_comes_in(client: Client, portal: DemoPortal) ->
         embedded.ensure(environment.DIRECTORY)
     redis.breaker.record_success()
     assert install(client, portal).response.status_code == 200
+
+
+def test_a_large_limit_is_reported_to_redis_in_steps() -> None:
+    limit, client = 5_000, redis.client()
+    before = client.info("commandstats").get("cmdstat_incrby", {"calls": 0})["calls"]
+    with time_machine.travel(1_900_000_120, tick=False):
+        results = [throttle.exceeds("/steps/", ONE, limit) for _ in range(limit + 50)]
+        assert not any(results[:limit])
+        assert all(results[limit:])
+        assert not throttle.exceeds("/steps/", OTHER, limit)
+    assert client.info("commandstats")["cmdstat_incrby"]["calls"] == before + (limit + 50) // 5

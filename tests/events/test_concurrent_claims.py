@@ -1,4 +1,4 @@
-"""Two gatherings of one portal at once, on both databases."""
+"""Several workers process the changes of one portal at the same time, on both databases."""
 
 import json
 import os
@@ -20,30 +20,30 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database."""
-    own = (
+    server = (
         postgres.server()
         if request.param == "postgres"
         else nullcontext(f"sqlite:///{tmp_path}/db")
     )
-    with own as url:
+    with server as url:
         yield url
 
 
 @pytest.fixture
 def outcome(database: str) -> dict[str, int]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.events.gathering_twice"], cwd=ROOT, check=True,
+    finished = subprocess.run(
+        [sys.executable, "-m", "tests.events.concurrent_claims"], cwd=ROOT, check=True,
         env=os.environ | {"TEST_DATABASE_URL": database, "DJANGO_SETTINGS_MODULE": "b24app.settings"},
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    found: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, int] = json.loads(finished.stdout.splitlines()[-1])
     return found
 
 
-def test_gatherings_at_once_share_the_changes_without_deadlock_and_without_loss(
+def test_concurrent_claims_share_the_changes_without_deadlock_or_loss(
     outcome: dict[str, int],
 ) -> None:
-    assert outcome["failures"] == 0
-    assert outcome["worked"] == outcome["told"]
-    # An entry of the trail answers for one event, also where two gatherings ask at the same moment.
+    assert outcome["failed"] == 0
+    assert outcome["processed"] == outcome["reported"]
+    # An audit entry accounts for one event, also if two workers ask at the same moment.
     assert outcome["hidden"] == 0
