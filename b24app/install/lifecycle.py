@@ -51,6 +51,12 @@ _TROUBLES: tuple[tuple[type[errors.BitrixError], str], ...] = (
     (errors.PaymentRequired, "payment"),
     (errors.Overloaded, "overload"),
     (errors.PortalClosed, "portal-closed"),
+    (errors.LimitError, "busy"),
+    (errors.RenewalPending, "busy"),
+    (errors.TransportError, "silent"),
+    (errors.ServerFault, "silent"),
+    (errors.IncompleteAnswer, "silent"),
+    (errors.NotRun, "silent"),
 )
 
 

@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from b24app.jobs import order_export, overrides, row_names, texts, transitions, work
+from b24app.jobs import file_notes, order_export, overrides, row_names, texts, transitions, work
 from b24app.jobs.judging import OVERRODE
 from b24app.jobs.models import Job, JobItem, place_of
 from b24app.orders.types import Owner
@@ -99,6 +99,11 @@ class Line:
     def read_as(self) -> str:
         """What was written, where the order was taken from it in another form."""
         return self.item.written
+
+    @property
+    def notes(self) -> list[str]:
+        """How the row was read, where not as it stands in the file."""
+        return file_notes.of_row(self.item)
 
     @property
     def order(self) -> str:
@@ -399,7 +404,7 @@ def _row(line: Line, left: str) -> list[Cell]:
         _name(line.target.owner) if line.target else line.wanted,
         line.unless_moved or (texts.words(texts.VERDICTS, item.verdict) if item.verdict else ""),
         outcome,
-        line.text,
+        "; ".join(filter(None, (line.text, *line.notes))),
         _time(item.at),
     ]
 

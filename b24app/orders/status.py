@@ -76,6 +76,14 @@ def read(outcomes: Mapping[str, Answer | errors.BitrixError]) -> dict[int, Order
     }
 
 
+def looked(outcomes: Mapping[str, Answer | errors.BitrixError]) -> dict[int, Order]:
+    """As :func:`read`, but raises a command's error: an order that was not read has not changed."""
+    for key, outcome in outcomes.items():
+        if key.startswith("orders") and isinstance(outcome, errors.BitrixError):
+            raise outcome
+    return read(outcomes)
+
+
 def apply(
     client: Client,
     changes: Sequence[StatusChange],

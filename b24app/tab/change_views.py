@@ -61,6 +61,9 @@ def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     """Move the chosen orders from this card to the deal or invoice named."""
     here, chosen = region.owner_of(opened), forms.picks(request.POST)
     to = targets.confirmed(user, request.POST, here)
+    if isinstance(to, targets.Target):
+        context = selection.asked(request, opened, user) | {"kind": "move", "target": to}
+        return targets.asked_again(render(request, "tab/move.html", context))
     outcome = link_actions.move(user, here, chosen, to)
     count = len(outcome.done)
     text = (

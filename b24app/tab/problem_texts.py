@@ -21,8 +21,40 @@ from b24app.tab.forms import seen_text
 from b24app.tab.link_actions import Outcome
 from b24app.tab.write_locks import BeingChanged
 
+Words = tuple[tuple[type[errors.BitrixError], Promise], ...]
+
+# Why one order was not changed, whatever was to be changed.
+_OF_AN_ORDER: Words = (
+    (
+        BeingChanged,
+        gettext_lazy("It is being changed at this moment. Look at it once more in a few seconds."),
+    ),
+    (errors.OutOfTime, gettext_lazy("It took too long, so nothing was sent. Try again.")),
+    (errors.OrderNotFound, gettext_lazy("The order was deleted.")),
+)
+
+# The same of a link, which the installer's token may write.
+_OF_A_LINK: Words = (
+    (
+        errors.NotFound,
+        gettext_lazy(
+            "You cannot open the card it would go to or come from, or that card is deleted."
+        ),
+    ),
+    (errors.StoreMissing, gettext_lazy("This portal has no online store.")),
+    (errors.RenewalPending, gettext_lazy("The portal is busy. Try again in a minute.")),
+    (
+        errors.AuthError,
+        gettext_lazy(
+            "The app’s own access has ended. An administrator opens the app once to renew it."
+        ),
+    ),
+)
+
+_SILENT = gettext_lazy("Bitrix24 did not answer. Try again in a moment.")
+
 # What keeps everybody of the portal from changing anything, and what can be done about it.
-_OF_THE_PORTAL: tuple[tuple[type[errors.BitrixError], Promise], ...] = (
+_OF_THE_PORTAL: Words = (
     (
         errors.PlanEnded,
         gettext_lazy(
@@ -48,6 +80,12 @@ _OF_THE_PORTAL: tuple[tuple[type[errors.BitrixError], Promise], ...] = (
         errors.PortalClosed,
         gettext_lazy("Your Bitrix24 is closed for maintenance. Try again later."),
     ),
+    (errors.RenewalPending, gettext_lazy("The portal is busy. Try again in a minute.")),
+    (errors.TransportError, _SILENT),
+    (errors.ServerFault, _SILENT),
+    (errors.IncompleteAnswer, _SILENT),
+    (errors.NotRun, _SILENT),
+    (errors.AccessUnclear, _SILENT),
 )
 
 
@@ -171,10 +209,6 @@ def _failures(user: PortalUser, outcome: Outcome) -> Iterator[Notice]:
 
 
 def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
-    if isinstance(error, BeingChanged):
-        return _("It is being changed at this moment. Look at it once more in a few seconds.")
-    if isinstance(error, errors.OutOfTime):
-        return _("It took too long, so nothing was sent. Try again.")
     if isinstance(error, errors.AccessDenied):
         return " ".join(
             [
@@ -182,23 +216,15 @@ def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
                 _who(user.portal),
             ]
         ).strip()
-    if isinstance(error, errors.OrderNotFound):
-        return _("The order was deleted.")
-    if isinstance(error, errors.NotFound):
-        return _("You cannot open the card it would go to or come from, or that card is deleted.")
-    if isinstance(error, errors.StoreMissing):
-        return _("This portal has no online store.")
-    if isinstance(error, errors.AuthError):
-        return _("The app’s own access has ended. An administrator opens the app once to renew it.")
-    if everybodys := _of_the_portal(error):
-        return everybodys
     if isinstance(error, errors.NotSaved) and user.is_admin and error.description:
         return _("The store did not save the order: %(text)s") % {"text": error.description}
-    return _("The portal refused. Nothing else was changed.")
+    return _words((*_OF_AN_ORDER, *_OF_A_LINK, *_OF_THE_PORTAL), error)
 
 
-def _of_the_portal(error: errors.BitrixError | None) -> str:
-    return next((str(words) for kind, words in _OF_THE_PORTAL if isinstance(error, kind)), "")
+def _words(table: Words, error: errors.BitrixError | None) -> str:
+    """The sentence of the first row that fits; of none, that the portal refused."""
+    found = (words for kind, words in table if isinstance(error, kind))
+    return str(next(found, _("The portal refused. Nothing else was changed.")))
 
 
 def _who(portal: Portal) -> str:
@@ -233,15 +259,9 @@ def _status_reason(one: StatusChanged) -> str:
         return _("Its status or its place was changed in the meantime. Look again first.")
     if one.result is not Result.FAILED:
         return ""
-    if isinstance(one.error, BeingChanged):
-        return _("It is being changed at this moment. Look at it once more in a few seconds.")
-    if isinstance(one.error, errors.OutOfTime):
-        return _("It took too long, so nothing was sent. Try again.")
     if isinstance(one.error, errors.AccessDenied):
         return _("Changing a status needs the right to change orders in Bitrix24.")
-    if isinstance(one.error, errors.OrderNotFound):
-        return _("The order was deleted.")
-    return _of_the_portal(one.error) or _("The portal refused. Nothing else was changed.")
+    return _words((*_OF_AN_ORDER, *_OF_THE_PORTAL), one.error)
 
 
 def _overridden_statuses(

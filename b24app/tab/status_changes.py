@@ -44,7 +44,7 @@ def _carried_out(
     client, ids = client_of(user), [change.order_id for change in changes]
     of_card = {} if owner.type_id == ORDER else cards.opening(owner) | links.place_commands(ids)
     looked = client.batch(of_card | status.reading(ids))
-    known = status.read(looked)
+    known = status.looked(looked)
     here = dict(known)
     if of_card:
         cards.opened(owner, looked)

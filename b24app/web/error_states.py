@@ -77,19 +77,22 @@ _BY_REASON = {
 
 def of_error(error: errors.BitrixError) -> State:
     """The state for a failure; an error nobody foresaw has its own, and is never "no orders"."""
-    kind = errors.StoreMissing if error_codes.without_store(error) else type(error)
-    name, status, retry = next(
-        (
-            (name, status, retry)
-            for known, name, status, retry in _BY_ERROR
-            if issubclass(kind, known)
-        ),
-        ("failure", 502, True),
-    )
+    name, status, retry = _row(error)
     seconds = next((after for kind, after in _RETRY_SECONDS if isinstance(error, kind)), 0)
     state = State(name, status, noted_reference(), retry, seconds)
     logger.warning("%s: %s after %s: %s", state.reference, name, error.method, error.code)
     return state
+
+
+def name_of(error: errors.BitrixError) -> str:
+    """The name of the state for a failure that is told beside what else a page shows."""
+    return _row(error)[0]
+
+
+def _row(error: errors.BitrixError) -> tuple[str, int, bool]:
+    kind = errors.StoreMissing if error_codes.without_store(error) else type(error)
+    rows = (row[1:] for row in _BY_ERROR if issubclass(kind, row[0]))
+    return next(rows, ("failure", 502, True))
 
 
 def of_refusal(reason: str) -> State:

@@ -9,7 +9,7 @@ from b24app.events import uninstall
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, sit_down
-from tests.opening import EMPTY, ILYA, MARIA
+from tests.opening import EMPTY, ILYA, MARIA, open_order, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -155,4 +155,15 @@ def test_erasing_a_portal_erases_its_jobs(desk: Desk, portal: DemoPortal) -> Non
     job = preview(desk, portal)
     desk.start(job)
     uninstall.leave(job.portal, clean=True)
+    assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "unlink", "move", "status", "responsible", "export"])
+def test_the_page_of_an_order_starts_no_job_over_a_card(
+    client: Client, desk: Desk, portal: DemoPortal, kind: str
+) -> None:
+    order = portal.order_id("1184")
+    page = open_order(client, portal, order)
+    form = {"from": "card", "kind": kind, "order": str(order), "to": str(EMPTY), "all": "on"}
+    assert submit(client, page, "/jobs/new/", form).response.status_code == 400
     assert not Job.objects.exists()
