@@ -17,7 +17,7 @@ from b24app.console.explorer_filters import WORDS, Condition
 from b24app.console.reports import Progress, Step
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import error_states
+from b24app.web import entry, error_states
 from b24app.web.session import Session
 
 BLANK = Condition("order", "is")
@@ -115,7 +115,7 @@ def _progress(query: QueryDict) -> Progress:
     return Progress(**given)
 
 
-@pages.administrators("links", "POST", asks=Asks.FIRST, unpaid=True)
+@pages.administrators("links", "POST", asks=Asks.FIRST, unpaid=True, limits=entry.saving)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The links that match, newest orders first, as a CSV or XLSX file of up to 2,000 rows."""
     look = explorer.read(request.POST, user.portal.host)

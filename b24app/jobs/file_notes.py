@@ -1,6 +1,6 @@
 """What a person is told of how their file or list was read: headings, columns, what was left out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ def notes(job: Job) -> list[str]:
 
 def of_row(item: JobItem) -> list[str]:
     """What a person is told of how this row was read; empty for a row that was taken as it stands."""
-    return [str(told()) for name, told in _ROW.items() if name in item.notes]
+    return [told() for name, told in _ROW.items() if name in item.notes]
 
 
 def _of_the_whole(reading: Mapping[str, Any]) -> Iterator[str]:
@@ -77,7 +77,7 @@ _COLUMN = {
     ("ignore", "hidden"): lambda: _("The hidden column “%(heading)s” was ignored."),
 }
 
-_ROW = {
+_ROW: Mapping[str, Callable[[], str]] = {
     "merged": lambda: _("Filled from a merged cell"),
     "linked": lambda: _("Deal taken from the link in its cell"),
 }

@@ -189,13 +189,15 @@ def read_orders(
 ) -> tuple[Order, ...]:
     """Orders with what ``kinds`` names of them, in the order given; unknown ones are left out.
 
-    Raises what kept them from being read.
+    Raises what kept them from being read, ``errors.OutOfTime`` where the time was over before all was.
     """
     ids, content = list(dict.fromkeys(order_ids)), Content()
     if ids:
         _read(content, client, ids, kinds)
     if content.refused is not None:
         raise content.refused
+    if content.cut_short:
+        raise errors.OutOfTime("DEADLINE", "not everything was read")
     return content.built(ids)
 
 

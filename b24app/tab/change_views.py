@@ -42,7 +42,7 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return _finished(request, opened, user, outcome, text)
 
 
-@entry.in_session("POST", asks=Asks.ALONG)
+@entry.in_session("POST", asks=Asks.ALONG, limits=entry.reading)
 def confirm_move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is moved: to which deal or invoice, and what follows from it.
 
@@ -82,7 +82,7 @@ def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return _finished(request, opened, user, outcome, text)
 
 
-@entry.in_session("POST", asks=Asks.ALONG)
+@entry.in_session("POST", asks=Asks.ALONG, limits=entry.reading)
 def confirm_unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is unlinked."""
     context = selection.asked(request, opened, user) | {"kind": "unlink"}

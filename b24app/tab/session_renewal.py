@@ -12,7 +12,7 @@ from b24app.orders import cards, current_link, parsing
 from b24app.orders.types import DEAL, INVOICE, ORDER, Owner
 from b24app.portals import launch
 from b24app.portals.launch import Refused
-from b24app.web import session
+from b24app.web import entry, session
 from b24app.web.session import NoSession, Session
 
 # Nobody's access has ended: the same token may be good in a while.
@@ -41,8 +41,9 @@ def renew(request: HttpRequest) -> HttpResponse:
         user = session.user_of(old)
         posted = launch.read({}, form | {"member_id": user.portal.member_id})
         asked = launch.identity_commands() | _opening(old)
-        outcomes = launch.client_for(posted, user.portal).batch(asked)
-        person = launch.identified(posted, user.portal, outcomes)
+        with entry.opening():
+            outcomes = launch.client_for(posted, user.portal).batch(asked)
+            person = launch.identified(posted, user.portal, outcomes)
         if person.user_id != user.user_id:
             raise Refused("foreign")
         _check_opened(old, outcomes)

@@ -84,7 +84,7 @@ def written_down(
     return kept(user, through, entries, [card] if card else [])
 
 
-@entry.in_session("POST", asks=Asks.ALONG)
+@entry.in_session("POST", asks=Asks.ALONG, limits=entry.reading)
 def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask which status the chosen orders shall have, and say what a status sets off."""
     context = selection.asked(request, opened, user)

@@ -57,7 +57,7 @@ def opened_by_portal(
     HEAD answers 200 (the Market asks), GET shows where the app is to be opened from. A page that
     ``installs`` has more time: it changes the portal, in several requests.
     """
-    limits = _reading if installs else _opening
+    limits = reading if installs else opening
 
     @csrf_exempt
     @wraps(view)
@@ -87,12 +87,22 @@ def classified(view: Route, asks: Asks) -> Route:
     return view
 
 
-def _opening() -> AbstractContextManager[None]:
+Limits = Callable[[], AbstractContextManager[None]]
+
+
+def opening() -> AbstractContextManager[None]:
+    """One deadline for all that an opening waits for."""
     return deadline.within(settings.OPENING_SECONDS, settings.OPENING_REQUESTS)
 
 
-def _reading() -> AbstractContextManager[None]:
+def reading() -> AbstractContextManager[None]:
+    """The same for what an open page reads."""
     return deadline.within(settings.READING_SECONDS, settings.READING_REQUESTS)
+
+
+def saving() -> AbstractContextManager[None]:
+    """The same for a file that somebody saves."""
+    return deadline.within(settings.SAVING_SECONDS, settings.SAVING_REQUESTS)
 
 
 def posted(request: HttpRequest) -> Posted:
@@ -110,7 +120,7 @@ def _answered(
     view: Opening,
     request: HttpRequest,
     posted: Posted,
-    limits: Callable[[], AbstractContextManager[None]],
+    limits: Limits,
 ) -> HttpResponse:
     try:
         with limits():
@@ -178,24 +188,29 @@ def fragment(
     return response
 
 
-def _limited(request: HttpRequest) -> AbstractContextManager[None]:
+def _limited(request: HttpRequest, limits: Limits | None) -> AbstractContextManager[None]:
     """One deadline for all that a page reads; a change is not cut off in the middle."""
-    if request.method != "GET":
-        return nullcontext()
-    return _reading()
+    if limits is None:
+        limits = reading if request.method == "GET" else nullcontext
+    return limits()
 
 
 Trouble = Callable[[HttpRequest, errors.BitrixError], HttpResponse]
 
 
 def in_session(
-    *methods: str, asks: Asks, unpaid: bool = False, trouble: Trouble | None = None
+    *methods: str,
+    asks: Asks,
+    unpaid: bool = False,
+    trouble: Trouble | None = None,
+    limits: Limits | None = None,
 ) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
     """A route the page itself asks for. The session's header is the only credential.
 
     ``asks`` says how the portal confirms that the session's person still works there. Once the
     subscription has ended people may look: POST is refused unless the route is ``unpaid``. ``trouble``
-    shows what the portal refuses; by default a fragment does.
+    shows what the portal refuses; by default a fragment does. ``limits`` is the deadline of a POST that
+    only reads.
     """
 
     def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
@@ -216,7 +231,7 @@ def in_session(
                 try:
                     if user.portal.payment_expired and request.method == "POST" and not unpaid:
                         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
-                    with _limited(request):
+                    with _limited(request, limits):
                         rights.before(asks, user)
                         response = view(request, opened, user)
                         rights.after(asks, user)

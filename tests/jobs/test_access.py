@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from b24app.events import uninstall
-from b24app.jobs.models import Job
+from b24app.jobs.models import Job, JobLane
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, sit_down
 from tests.opening import EMPTY, ILYA, MARIA, open_order, submit
@@ -167,3 +167,19 @@ def test_the_page_of_an_order_starts_no_job_over_a_card(
     form = {"from": "card", "kind": kind, "order": str(order), "to": str(EMPTY), "all": "on"}
     assert submit(client, page, "/jobs/new/", form).response.status_code == 400
     assert not Job.objects.exists()
+
+
+def test_a_job_that_its_owner_discards_meanwhile_is_not_there(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    ilya = sit_down(client, portal, ILYA)
+    job = preview(ilya, portal)
+
+    def discards() -> None:
+        Job.objects.filter(pk=job.pk).delete()
+
+    # The portal says who is an administrator after the job was looked up.
+    portal.meanwhile("user.admin", discards)
+    answer = desk.post(f"/jobs/{job.pk}/take-over/", owner=job.user_id)
+    assert (answer.response.status_code, answer.state) == (404, "no-job")
+    assert not JobLane.objects.exists()
