@@ -325,6 +325,9 @@ OPENING_REQUESTS = 5
 # The same for what an open page reads. What it changes is not cut off.
 READING_SECONDS = 60.0
 READING_REQUESTS = 20
+# And for a file that somebody saves: up to 2,000 rows, each with what belongs to it.
+SAVING_SECONDS = 300.0
+SAVING_REQUESTS = 60
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 # A thousand chosen orders, each with its number and its status.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000

@@ -16,7 +16,7 @@ from b24app.console.explorer_filters import WORDS, Condition
 from b24app.console.reports import Progress, Step
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import error_states
+from b24app.web import entry, error_states
 from b24app.web.file_responses import table_download, table_format
 from b24app.web.forms import BadForm, whole_number
 from b24app.web.session import Session
@@ -109,7 +109,7 @@ def _progress(query: QueryDict) -> Progress:
     return Progress(**{name: whole_number(str(query[name])) for name in names})
 
 
-@pages.administrators("links", "POST", asks=Asks.FIRST, unpaid=True)
+@pages.administrators("links", "POST", asks=Asks.FIRST, unpaid=True, limits=entry.saving)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The links that match, newest orders first, as a CSV or XLSX file of up to 2,000 rows."""
     kind, look = table_format(request.POST), explorer.read(request.POST, user.portal.host)

@@ -78,18 +78,23 @@ def show(
 
 
 def administrators(
-    section: str, *methods: str, asks: Asks, unpaid: bool = False
+    section: str,
+    *methods: str,
+    asks: Asks,
+    unpaid: bool = False,
+    limits: entry.Limits | None = None,
 ) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
     """A route of the console, for administrators as the portal names them now: ``asks`` says how.
 
-    What the portal refuses is shown under the menu, with a way back into ``section``.
+    What the portal refuses is shown under the menu, with a way back into ``section``. ``limits`` as for
+    :func:`entry.in_session`.
     """
 
     def shown(request: HttpRequest, error: errors.BitrixError) -> HttpResponse:
         return trouble(request, section, error)
 
     def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
-        @entry.in_session(*methods, asks=asks, unpaid=unpaid, trouble=shown)
+        @entry.in_session(*methods, asks=asks, unpaid=unpaid, trouble=shown, limits=limits)
         @wraps(view)
         def inner(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
             check(user)

@@ -19,7 +19,7 @@ from b24app.portals import bindings, launch
 from b24app.portals.launch import Posted
 from b24app.portals.models import REMOVAL_WAIT, Portal, PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import entry, htmx
+from b24app.web import entry, error_states, htmx
 from b24app.web.frame_headers import allow_frame
 from b24app.web.session import Session
 
@@ -114,7 +114,8 @@ def carry_on(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRes
 def _mended(
     request: HttpRequest, user: PortalUser, refused: list[errors.BitrixError]
 ) -> HttpResponse:
-    response = pages.show(request, "overview", _overview(user) | {"refused": bool(refused)})
+    trouble = error_states.name_of(refused[0]) if refused else ""
+    response = pages.show(request, "overview", _overview(user) | {"not_mended": trouble})
     if refused:
         return response
     return htmx.trigger(response, htmx.toast(_("Done. Everything is connected.")))

@@ -5,7 +5,7 @@ Everything may be run again at any time: what is bound is compared with what is 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,10 +44,22 @@ class Step:
     @property
     def trouble(self) -> str:
         found = trouble_of(self.error) if self.error is not None else Trouble.OTHER
-        return found.value if found in _OF_THE_PORTAL else ""
+        return _OF_THE_PORTAL.get(found, "")
 
 
-_OF_THE_PORTAL = frozenset({Trouble.PLAN, Trouble.PAYMENT, Trouble.OVERLOAD, Trouble.CLOSED})
+_OF_THE_PORTAL: Mapping[Trouble, str] = {
+    Trouble.PLAN: "plan",
+    Trouble.PAYMENT: "payment",
+    Trouble.OVERLOAD: "overload",
+    Trouble.CLOSED: "portal-closed",
+    Trouble.BUSY: "busy",
+    Trouble.OPERATING_LIMIT: "busy",
+    Trouble.RENEWING: "busy",
+    Trouble.SILENT: "silent",
+    Trouble.OUT_OF_TIME: "silent",
+    Trouble.FAULT: "silent",
+    Trouble.INCOMPLETE: "silent",
+}
 
 
 def install(posted: Posted) -> PortalUser:

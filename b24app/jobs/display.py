@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from b24app.changes.properties import place_of
-from b24app.jobs import order_export, overrides, row_names, texts, transitions, work
+from b24app.jobs import file_notes, order_export, overrides, row_names, texts, transitions, work
 from b24app.jobs.judging import OVERRODE
 from b24app.jobs.models import Job, JobItem
 from b24app.jobs.row_filters import BAD, NOT_AGREED, chosen, unless_moved
@@ -96,6 +96,11 @@ class Line:
         item = self.item
         named = item.named == JobItem.Named.ID and item.order_text == str(item.order_id)
         return item.order_text if named and self.order != item.order_text else ""
+
+    @property
+    def notes(self) -> list[str]:
+        """How the row was read, where it was not read as it stands in the file."""
+        return file_notes.of_row(self.item)
 
     @property
     def order(self) -> str:
@@ -344,6 +349,6 @@ def _row(line: Line, left: str) -> list[Cell]:
         _name(line.target.owner) if line.target else line.wanted,
         line.unless_moved or (texts.words(texts.VERDICTS, item.verdict) if item.verdict else ""),
         outcome,
-        line.text,
+        "; ".join(filter(None, (line.text, *line.notes))),
         moment(item.at),
     ]

@@ -1,12 +1,12 @@
 """What a person is told of how their file or list was read: headings, columns, what was left out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from b24app.jobs.models import Job
+from b24app.jobs.models import Job, JobItem
 
 MAX_COLUMNS_NAMED = 8
 
@@ -15,6 +15,11 @@ def notes(job: Job) -> list[str]:
     """One sentence for each thing that was recognized, assumed or left out; empty for plain files."""
     reading = job.reading if isinstance(job.reading, dict) else {}
     return [*_of_the_whole(reading), *_of_columns(reading)]
+
+
+def of_row(item: JobItem) -> list[str]:
+    """What a person is told of how this row was read; empty for a row that was taken as it stands."""
+    return [told() for name, told in _ROW.items() if name in item.notes]
 
 
 def _of_the_whole(reading: Mapping[str, Any]) -> Iterator[str]:
@@ -68,4 +73,9 @@ _COLUMN = {
         "“%(heading)s” was ignored: these look like your store’s own invoice numbers."
     ),
     ("ignore", "hidden"): lambda: _("The hidden column “%(heading)s” was ignored."),
+}
+
+_ROW: Mapping[str, Callable[[], str]] = {
+    "merged": lambda: _("Filled from a merged cell"),
+    "linked": lambda: _("Deal taken from the link in its cell"),
 }

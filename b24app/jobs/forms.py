@@ -17,7 +17,7 @@ from b24app.jobs import texts
 from b24app.jobs.creation import Order
 from b24app.jobs.models import TO_CARD, WITH_CARD, Job
 from b24app.orders.card_reference import CardProblem, card_of_field
-from b24app.orders.types import Owner
+from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.web.forms import BadForm, day, search_text
 from b24app.web.uploads import LARGEST_FILE
 
@@ -91,7 +91,7 @@ def read(
 
 
 def _chosen(form: QueryDict, card: Owner | None, host: str) -> Chosen:
-    if card is None:
+    if card is None or card.type_id not in (DEAL, INVOICE):
         raise BadForm
     kind = _kind(form, FROM_CARD)
     wanted = place_text(card) if kind == K.LINK else _wanted(form, kind, host)

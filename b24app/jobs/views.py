@@ -54,7 +54,7 @@ class JobPage(Protocol):
 def of_job(
     *methods: str, asks: Asks, unpaid: bool = False
 ) -> Callable[[JobPage], Callable[[HttpRequest, int], HttpResponse]]:
-    """A route of one job; 404 for everybody who may not see it, as for one that is not there.
+    """A route of one job; 404 for everybody who may not see it, as for one that is not there any more.
 
     ``asks`` is how the portal confirms who the person is; ``unpaid``: it may be used once the
     subscription has ended.
@@ -70,7 +70,13 @@ def of_job(
                 if one is None and user.unanswered is not None:
                     # It may be a colleague's, which administrators see: the portal has to say who is one.
                     raise user.unanswered
-                return _missing(request) if one is None else view(request, opened, user, one)
+                if one is None:
+                    return _missing(request)
+                try:
+                    return view(request, opened, user, one)
+                except Job.DoesNotExist:
+                    # Somebody has discarded it meanwhile.
+                    return _missing(request)
 
             return entry.in_session(*methods, asks=asks, unpaid=unpaid)(page)(request)
 

@@ -241,13 +241,15 @@ def orders_by_id(
 ) -> Ask[tuple[Order, ...]]:
     """Orders with what ``kinds`` names of them, in the order given; unknown ones are left out.
 
-    Raises what kept them from being read.
+    Raises what kept them from being read, ``errors.OutOfTime`` where the time was over before all was.
     """
     ids = list(dict.fromkeys(order_ids))
 
     def built(read: Content) -> tuple[Order, ...]:
         if read.refused is not None:
             raise read.refused
+        if read.cut_short:
+            raise errors.OutOfTime("DEADLINE", "not everything was read")
         return read.built(ids)
 
     return content_of(ids, kinds).map(built)

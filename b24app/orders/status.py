@@ -12,7 +12,7 @@ from b24app.orders.types import Order
 def orders_of(order_ids: Iterable[int]) -> Ask[dict[int, Order]]:
     """Orders by ID with number and status only (sale/order/sale-order-list.md).
 
-    What was refused is left out, like what does not exist.
+    Raises what keeps them from being read: an order that was not read has not changed.
     """
     return ask.many(sorted(set(order_ids)), _page).map(
         lambda pages: {order.id: order for page in pages for order in page}
@@ -22,6 +22,4 @@ def orders_of(order_ids: Iterable[int]) -> Ask[dict[int, Order]]:
 def _page(ids: Sequence[int]) -> Ask[Sequence[Order]]:
     params = {"select": ["id", "accountNumber", "statusId"], "filter": {"@id": list(ids)}}
     command = Command("sale.order.list", params)
-    return ask.of(command, lambda answer: tuple(parsing.orders(answer.result))).otherwise(
-        (), whole=False
-    )
+    return ask.of(command, lambda answer: tuple(parsing.orders(answer.result)))

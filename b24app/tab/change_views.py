@@ -44,7 +44,7 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return _finished(request, opened, user, outcome, text)
 
 
-@entry.in_session("POST", asks=Asks.ALONG)
+@entry.in_session("POST", asks=Asks.ALONG, limits=entry.reading)
 def confirm_move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is moved: to which deal or invoice, and what follows from it.
 
@@ -63,6 +63,9 @@ def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     """Move the chosen orders from this card to the deal or invoice named."""
     here, chosen = region.owner_of(opened), forms.picks(request.POST)
     to = targets.confirmed(user, request.POST, here)
+    if isinstance(to, targets.Target):
+        context = selection.asked(request, opened, user) | {"kind": "move", "target": to}
+        return targets.asked_again(render(request, "tab/move.html", context))
     outcome = link_actions.move(user, here, chosen, to)
     count = len(outcome.done)
     text = (
@@ -81,7 +84,7 @@ def move(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     return _finished(request, opened, user, outcome, text)
 
 
-@entry.in_session("POST", asks=Asks.ALONG)
+@entry.in_session("POST", asks=Asks.ALONG, limits=entry.reading)
 def confirm_unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask before anything is unlinked."""
     context = selection.asked(request, opened, user) | {"kind": "unlink"}

@@ -82,7 +82,7 @@ def _carried_out(
         cards.card_of(owner) if owner else ask.known(None),
         cards.cards_of_any_type(concerned),
         links.owners_of(ids),
-        status.orders_of(ids),
+        status.orders_of(ids).otherwise({}, whole=False),
         access.is_named(user.portal),
     )
     _card, listed, places, orders, named = own.answer(looked, strict=True)

@@ -96,7 +96,10 @@ def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     """Ask before the order is linked or moved to the card named, or which card it shall be."""
     _checked(opened)
     pick = _pick(request, opened)
-    target = targets.named(user, request.GET, pick.seen)
+    return _dialog(request, pick, targets.named(user, request.GET, pick.seen))
+
+
+def _dialog(request: HttpRequest, pick: forms.Pick, target: targets.Target) -> HttpResponse:
     context = {"pick": pick, "seen": forms.seen_text(pick.seen), "target": target}
     return render(request, "tab/order_move.html", context)
 
@@ -107,6 +110,8 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     _checked(opened)
     pick = _pick(request, opened)
     to = targets.confirmed(user, request.POST, pick.seen)
+    if isinstance(to, targets.Target):
+        return targets.asked_again(_dialog(request, pick, to))
     outcome = link_actions.carry_out(user, None, [LinkChange(pick.order_id, pick.seen, to)])
     text = (
         _("Order linked to invoice %(invoice)s") % {"invoice": to.id}

@@ -24,6 +24,7 @@ from b24app.tab.order_changes import Outcome
 from b24app.tab.write_locks import BeingChanged
 
 _BUSY = gettext_lazy("Bitrix24 is busy. Try again in a minute.")
+_SILENT = gettext_lazy("Bitrix24 did not answer. Try again in a moment.")
 
 # What keeps everybody of the portal from changing anything, and what can be done about it.
 _OF_THE_PORTAL: Mapping[Trouble, Promise] = {
@@ -40,7 +41,12 @@ _OF_THE_PORTAL: Mapping[Trouble, Promise] = {
     ),
     Trouble.OPERATING_LIMIT: _BUSY,
     Trouble.BUSY: _BUSY,
+    Trouble.RENEWING: _BUSY,
     Trouble.CLOSED: gettext_lazy("Your Bitrix24 is closed for maintenance. Try again later."),
+    Trouble.SILENT: _SILENT,
+    Trouble.FAULT: _SILENT,
+    Trouble.INCOMPLETE: _SILENT,
+    Trouble.ACCESS_UNCLEAR: _SILENT,
 }
 # What a change of a link and a change of a status have in common.
 _OF_A_CHANGE: Mapping[Trouble, Promise] = {
@@ -58,7 +64,6 @@ _OF_A_LINK: Mapping[Trouble, Promise] = {
     ),
     Trouble.NO_STORE: gettext_lazy("This Bitrix24 has no online store."),
     Trouble.ACCESS_EXPIRED: _ACCESS_ENDED,
-    Trouble.RENEWING: _ACCESS_ENDED,
     Trouble.ACCESS_ENDED: _ACCESS_ENDED,
     Trouble.APP_CREDENTIALS: _ACCESS_ENDED,
 }

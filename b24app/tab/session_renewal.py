@@ -10,7 +10,7 @@ from b24app.orders import cards, current_link
 from b24app.orders.types import DEAL, INVOICE, ORDER, Owner
 from b24app.portals import launch
 from b24app.portals.launch import Refused
-from b24app.web import session
+from b24app.web import entry, session
 from b24app.web.session import NoSession, Session
 
 # Nobody's access has ended: the same token may be good in a while.
@@ -39,8 +39,9 @@ def renew(request: HttpRequest) -> HttpResponse:
         user = session.user_of(old)
         posted = launch.read({}, form | {"member_id": user.portal.member_id})
         asked = ask.together(launch.identity(), _opening(old).attempt())
-        identity, card = launch.client_for(posted, user.portal).answer(asked)
-        person = launch.person_of(posted, user.portal, identity)
+        with entry.opening():
+            identity, card = launch.client_for(posted, user.portal).answer(asked)
+            person = launch.person_of(posted, user.portal, identity)
         if person.user_id != user.user_id:
             raise Refused("foreign")
         ask.value_of(card)

@@ -76,7 +76,7 @@ def recorded(
     return kept(user, through, outcome.entries(undoes, card), [card] if card else [])
 
 
-@entry.in_session("POST", asks=Asks.ALONG)
+@entry.in_session("POST", asks=Asks.ALONG, limits=entry.reading)
 def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Ask which status the chosen orders shall have, and say what a status sets off."""
     context = selection.asked(request, opened, user)

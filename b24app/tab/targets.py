@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from django.http import QueryDict
+from django.http import HttpResponse, QueryDict
 
 from b24app.connect import client_of
 from b24app.orders import cards
 from b24app.orders.card_reference import card_of_field, field_of_card
 from b24app.orders.types import Card, Owner
 from b24app.portals.models import PortalUser
-from b24app.tab.forms import BadForm
 
 SAME = "same"
 MISSING = "missing"
@@ -46,9 +45,20 @@ def named(user: PortalUser, query: QueryDict, seen: Owner | None) -> Target:
     return Target(card) if card is not None else Target(wrong=MISSING)
 
 
-def confirmed(user: PortalUser, form: QueryDict, seen: Owner | None) -> Owner:
-    """The card a confirmed dialog sends. Raises :class:`BadForm` for none, and for the one in ``seen``."""
-    owner = card_of_field(form.get("to", ""), user.portal.host).owner
-    if owner is None or owner == seen:
-        raise BadForm
-    return owner
+def confirmed(user: PortalUser, form: QueryDict, seen: Owner | None) -> Owner | Target:
+    """The card a confirmed dialog sends, without a request to the portal.
+
+    The target with what is wrong, for the dialog to ask again, where the field names no card, or names
+    the one in ``seen``.
+    """
+    found = card_of_field(form.get("to", ""), user.portal.host)
+    if found.owner is None:
+        return Target(wrong=found.problem or "")
+    return Target(wrong=SAME) if found.owner == seen else found.owner
+
+
+def asked_again(response: HttpResponse) -> HttpResponse:
+    """The dialog ``response``, shown in place of the dialog that was sent."""
+    response["HX-Retarget"] = "#dialog-host"
+    response["HX-Reswap"] = "innerHTML"
+    return response

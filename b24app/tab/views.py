@@ -137,7 +137,7 @@ def hide_columns(request: HttpRequest, opened: Session, user: PortalUser) -> Htt
     return HttpResponse(status=204)
 
 
-@entry.in_session("POST", asks=Asks.FIRST)
+@entry.in_session("POST", asks=Asks.FIRST, limits=entry.saving)
 def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The ticked orders, or all that match the narrowing, as a CSV or XLSX file."""
     kind = table_format(request.POST)

@@ -57,7 +57,7 @@ def opened_by_portal(
     HEAD answers 200 (the Market sends it). GET explains where to open the app. A page that ``installs``
     has more time, because it changes the portal in several requests. Errors of the portal become pages.
     """
-    limits = _reading_limits if installs else _opening_limits
+    limits = reading if installs else opening
 
     @csrf_exempt
     @wraps(view)
@@ -89,12 +89,22 @@ def classified(view: Route, asks: Asks) -> Route:
     return view
 
 
-def _opening_limits() -> AbstractContextManager[None]:
+Limits = Callable[[], AbstractContextManager[None]]
+
+
+def opening() -> AbstractContextManager[None]:
+    """One deadline for everything an opening waits for."""
     return deadline.within(settings.OPENING_SECONDS, settings.OPENING_REQUESTS)
 
 
-def _reading_limits() -> AbstractContextManager[None]:
+def reading() -> AbstractContextManager[None]:
+    """One deadline for everything a page reads."""
     return deadline.within(settings.READING_SECONDS, settings.READING_REQUESTS)
+
+
+def saving() -> AbstractContextManager[None]:
+    """The same for a file that somebody saves."""
+    return deadline.within(settings.SAVING_SECONDS, settings.SAVING_REQUESTS)
 
 
 def posted(request: HttpRequest) -> Posted:
@@ -112,7 +122,7 @@ def _call_view(
     view: Opening,
     request: HttpRequest,
     posted: Posted,
-    limits: Callable[[], AbstractContextManager[None]],
+    limits: Limits,
 ) -> HttpResponse:
     try:
         with limits():
@@ -177,24 +187,29 @@ def fragment(
     return response
 
 
-def _limits_of(request: HttpRequest) -> AbstractContextManager[None]:
+def _limited(request: HttpRequest, limits: Limits | None) -> AbstractContextManager[None]:
     """One deadline for everything a page reads. A change has none, because it must not be interrupted."""
-    if request.method != "GET":
-        return nullcontext()
-    return _reading_limits()
+    if limits is None:
+        limits = reading if request.method == "GET" else nullcontext
+    return limits()
 
 
 Trouble = Callable[[HttpRequest, errors.BitrixError], HttpResponse]
 
 
 def in_session(
-    *methods: str, asks: Asks, unpaid: bool = False, trouble: Trouble | None = None
+    *methods: str,
+    asks: Asks,
+    unpaid: bool = False,
+    trouble: Trouble | None = None,
+    limits: Limits | None = None,
 ) -> Callable[[Page], Callable[[HttpRequest], HttpResponse]]:
     """Decorate a route that an open page requests. The session in the header is the only credential.
 
     ``asks`` is how the portal confirms that the person still works there. After the subscription has
     ended POST is refused, unless the route is ``unpaid``. ``trouble`` answers errors of the portal; the
-    default is a fragment.
+    default is a fragment. ``limits`` is the deadline of a POST that
+    only reads.
     """
 
     def decorate(view: Page) -> Callable[[HttpRequest], HttpResponse]:
@@ -216,7 +231,7 @@ def in_session(
                 try:
                     if user.portal.payment_expired and request.method == "POST" and not unpaid:
                         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
-                    with _limits_of(request):
+                    with _limited(request, limits):
                         rights.before(asks, user)
                         response = view(request, opened, user)
                         rights.after(asks, user)

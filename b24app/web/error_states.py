@@ -82,11 +82,20 @@ _BY_REASON = {
 
 def of_error(error: errors.BitrixError) -> State:
     """The state for an error of the portal, with a new logged reference. Unknown errors: "failure"."""
-    name, status, retry = _BY_TROUBLE.get(trouble_of(error), _FAILURE)
+    name, status, retry = _row(error)
     seconds = next((after for kind, after in _RETRY_SECONDS if isinstance(error, kind)), 0)
     state = State(name, status, noted_reference(), retry, seconds)
     logger.warning("%s: %s after %s: %s", state.reference, name, error.method, error.code)
     return state
+
+
+def name_of(error: errors.BitrixError) -> str:
+    """The name of the state for an error, for pages that show it beside their own content."""
+    return _row(error)[0]
+
+
+def _row(error: errors.BitrixError) -> tuple[str, int, bool]:
+    return _BY_TROUBLE.get(trouble_of(error), _FAILURE)
 
 
 def of_refusal(reason: str) -> State:

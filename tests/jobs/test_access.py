@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 
 from b24app.events import uninstall
-from b24app.jobs.models import Job
+from b24app.jobs.models import Job, JobLane
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, sit_down
-from tests.opening import EMPTY, ILYA, MARIA
+from tests.opening import EMPTY, ILYA, MARIA, open_order, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -159,3 +159,30 @@ def test_erasing_a_portal_erases_its_jobs(desk: Desk, portal: DemoPortal) -> Non
     desk.start(job)
     uninstall.leave(job.portal, clean=True)
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["link", "unlink", "move", "status", "responsible", "export"])
+def test_the_page_of_an_order_starts_no_job_over_a_card(
+    client: Client, desk: Desk, portal: DemoPortal, kind: str
+) -> None:
+    order = portal.order_id("1184")
+    page = open_order(client, portal, order)
+    form = {"from": "card", "kind": kind, "order": str(order), "to": str(EMPTY), "all": "on"}
+    assert submit(client, page, "/jobs/new/", form).response.status_code == 400
+    assert not Job.objects.exists()
+
+
+def test_a_job_that_its_owner_discards_meanwhile_is_not_there(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
+    ilya = sit_down(client, portal, ILYA)
+    job = preview(ilya, portal)
+
+    def discards() -> None:
+        Job.objects.filter(pk=job.pk).delete()
+
+    # The portal says who is an administrator after the job was looked up.
+    portal.meanwhile("user.admin", discards)
+    answer = desk.post(f"/jobs/{job.pk}/take-over/", owner=job.user_id)
+    assert (answer.response.status_code, answer.state) == (404, "no-job")
+    assert not JobLane.objects.exists()

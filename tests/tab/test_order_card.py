@@ -95,7 +95,9 @@ def test_an_order_is_not_linked_to_a_deal_of_another_portal(
     asked = ask(client, page, "/order/link/confirm/", form)
     assert "The link leads to another Bitrix24" in asked.text
     assert "Empty so far" not in asked.text
-    assert submit(client, page, "/order/link/", form).response.status_code == 400
+    forced = submit(client, page, "/order/link/", form)
+    assert "The link leads to another Bitrix24" in forced.text
+    assert forced.response["HX-Retarget"] == "#dialog-host"
     assert portal.link_of(order) == (2, 6933)
 
 
@@ -170,11 +172,13 @@ def test_only_the_pages_own_order_and_only_from_its_page(
     deal = open_tab(client, portal, ILYA, EMPTY)
     portal.reset_counts()
     for path in ("/order/link/", "/order/unlink/"):
-        forms = [{"order": f"{other}|2:6933", "to": "7000"}, {"to": "7000"}, {"order": f"{order}|"}]
-        for form in forms:
+        for form in ({"order": f"{other}|2:6933", "to": "7000"}, {"to": "7000"}):
             assert submit(client, page, path, form).response.status_code == 400
         own = {"order": f"{order}|2:6933", "to": "7000"}
         assert submit(client, deal, path, own).response.status_code == 400
+    unseen = {"order": f"{order}|"}
+    assert submit(client, page, "/order/unlink/", unseen).response.status_code == 400
+    assert "Link the order to which deal?" in submit(client, page, "/order/link/", unseen).text
     for path in ("/tab/link/", "/tab/unlink/", "/tab/move/", "/tab/amount/"):
         form = {"order": f"{other}|", "to": "7000", "seen": "1", "move": "on"}
         assert submit(client, page, path, form).response.status_code == 400

@@ -10,7 +10,7 @@ from django.test import Client
 from b24app.bitrix24 import slots
 from demo.server import DemoPortal
 from demo.tables import Row
-from tests.opening import MANY, MOCKUP, Page, ask, install, open_tab, post
+from tests.opening import MANY, MOCKUP, Page, ask, install, open_tab, post, submit
 from tests.waiting import HANG_SECONDS, until
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bare]
@@ -133,6 +133,31 @@ def test_pages_without_end_do_not_keep_an_open_page(client: Client, installed: D
     installed.reset_counts()
     assert len(ask(client, page, "/tab/orders/").order_ids) == 9
     assert installed.http_requests <= 20
+
+
+@pytest.mark.parametrize("path", ["/tab/export/", "/tab/status/confirm/"])
+def test_pages_without_end_do_not_keep_a_file_or_a_dialog(
+    client: Client, installed: DemoPortal, settings: LazySettings, path: str
+) -> None:
+    settings.SAVING_REQUESTS = settings.READING_REQUESTS = 6
+    page = open_tab(client, installed)
+    installed.bend(PAYMENTS, endless)
+    installed.reset_counts()
+    form = {"all": "on", "payment": "paid", "format": "csv"}
+    answer = submit(client, page, path, form)
+    assert (answer.state, answer.response.status_code) == ("silent", 504)
+    assert installed.http_requests <= 6
+
+
+def test_a_session_is_renewed_within_the_deadline_of_an_opening(
+    client: Client, installed: DemoPortal, settings: LazySettings
+) -> None:
+    page = open_tab(client, installed)
+    fresh = installed.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=MOCKUP).form
+    settings.OPENING_SECONDS = 0.5
+    installed.misbehave("hang", "profile", seconds=2)
+    form = {name: fresh[name] for name in ("AUTH_ID", "REFRESH_ID")}
+    assert submit(client, page, "/session/renew/", form).response.status_code == 503
 
 
 def test_a_card_of_400_orders_needs_no_more_than_five_requests(

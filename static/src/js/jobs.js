@@ -1,23 +1,12 @@
 // Jobs: a page that follows by itself while somebody looks at it, downloads, and the form of a new one.
 import { poll } from "./contact.js";
+import { save } from "./files.js";
 import { portal } from "./portal.js";
-import { renew, showEnded } from "./session.js";
 import { htmx } from "./settings.js";
-import { toast } from "./toast.js";
 
 const EVERY = 2_000;
-const texts = document.body.dataset;
 let asking = false;
 let changed = false;
-
-const asked = (url) => fetch(url, { headers: { Authorization: `Bearer ${texts.session}` } });
-
-async function answered(url) {
-  const answer = await asked(url);
-  if (answer.status !== 401) return answer;
-  await renew();
-  return asked(url);
-}
 
 setInterval(async () => {
   const part = document.querySelector("[data-live]");
@@ -59,18 +48,8 @@ async function download(button) {
   const agreed = [...document.querySelectorAll("#job :is([name=move], [name=invoices]):checked")];
   const url = button.dataset.download + agreed.map(({ name }) => `&${name}=on`).join("");
   button.setAttribute("aria-busy", "true");
-  try {
-    const answer = await answered(url).catch(showEnded);
-    if (!answer?.ok) throw new Error("no file");
-    const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition"))[1];
-    const href = URL.createObjectURL(await answer.blob());
-    Object.assign(document.createElement("a"), { href, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(href), 60_000);
-  } catch {
-    toast({ text: texts.textFailed, kind: "error", action: { label: texts.textRetry, act: () => download(button) } });
-  } finally {
-    button.removeAttribute("aria-busy");
-  }
+  await save(url);
+  button.removeAttribute("aria-busy");
 }
 
 document.addEventListener("click", ({ target }) => {

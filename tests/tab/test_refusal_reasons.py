@@ -1,0 +1,56 @@
+"""What people read of a change that was not made: a refusal, a busy portal and silence differ."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from demo.server import DemoPortal
+from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_tab, submit
+
+pytestmark = pytest.mark.django_db
+
+BUSY, SILENT = "The portal is busy", "Bitrix24 did not answer"
+
+
+@pytest.fixture
+def tab(client: Client, portal: DemoPortal) -> Page:
+    install(client, portal)
+    return open_tab(client, portal, ILYA, MOCKUP)
+
+
+def notices(page: Page) -> list[str]:
+    found = re.findall(
+        r'data-note="(?:failed|conflict)".*?</(?:section|div)>', page.text, re.DOTALL
+    )
+    return [" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("rate", BUSY), ("html", SILENT), ("unclear", SILENT)]
+)
+@pytest.mark.parametrize("path", ["/tab/move/", "/tab/status/"])
+def test_a_busy_or_silent_portal_is_not_called_a_refusal(
+    client: Client, portal: DemoPortal, tab: Page, path: str, fault: str, reason: str
+) -> None:
+    order = tab.order_ids[0]
+    write = {"/tab/move/": "crm.orderentity.add", "/tab/status/": "sale.order.update"}[path]
+    portal.misbehave(fault, method=write, times=20)
+    form = {"order": f"{order}|", "to": str(EMPTY)}
+    if path == "/tab/status/":
+        form = {"held": f"{order}|{portal.state.orders[order]['statusId']}", "to": "AW"}
+    (told,) = notices(submit(client, tab, path, form))
+    assert reason in told
+    assert "refused" not in told
+    assert portal.link_of(order) == (2, MOCKUP)
+
+
+def test_orders_that_could_not_be_read_are_not_called_changed(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    order = tab.order_ids[0]
+    held = f"{order}|{portal.state.orders[order]['statusId']}"
+    portal.misbehave("operating", method="sale.order.list", times=1)
+    page = submit(client, tab, "/tab/status/", {"held": held, "to": "AW"})
+    assert page.state == "busy"
+    assert "changed in the meantime" not in page.text
