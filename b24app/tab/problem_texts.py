@@ -24,7 +24,7 @@ from b24app.tab.order_changes import Outcome
 from b24app.tab.write_locks import BeingChanged
 
 _BUSY = gettext_lazy("Bitrix24 is busy. Try again in a minute.")
-_SILENT = gettext_lazy("Bitrix24 did not answer. Try again in a moment.")
+_SILENT = gettext_lazy("Bitrix24 didn’t respond. Try again in a moment.")
 
 # What keeps everybody of the portal from changing anything, and what can be done about it.
 _OF_THE_PORTAL: Mapping[Trouble, Promise] = {

@@ -88,7 +88,7 @@ def test_a_refusal_to_connect_is_said(client: Client, portal: DemoPortal, worker
     portal.misbehave("no_scope", method="event.bind", times=100)
     answer = submit(client, page, reverse("console-rebind"), {})
     assert 'data-note="not-mended"' in answer.text
-    assert "The portal refused" in answer.text
+    assert "Bitrix24 rejected the request" in answer.text
     assert answer.toast == {}
 
 
@@ -102,7 +102,7 @@ def test_a_rebind_that_failed_on_the_way_does_not_say_that_nothing_changed(
     answer = submit(client, page, reverse("console-rebind"), {})
     assert 'data-note="not-mended"' in answer.text
     assert "changed nothing" not in answer.text
-    assert ("The portal refused" in answer.text) is (kind == "overload")
+    assert ("Bitrix24 rejected the request" in answer.text) is (kind == "overload")
     assert answer.toast == {}
 
 

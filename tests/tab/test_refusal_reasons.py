@@ -10,7 +10,7 @@ from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
-BUSY, SILENT = "The portal is busy", "Bitrix24 did not answer"
+BUSY, SILENT = "Bitrix24 is busy", "Bitrix24 didn’t respond"
 
 
 @pytest.fixture
