@@ -35,8 +35,8 @@ def services() -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(request: pytest.FixtureRequest) -> None:
-    """Each test begins with an empty cache; one with a database has Redis and the demo portal too."""
-    if request.node.get_closest_marker("django_db"):
+    """Each test begins with an empty cache; the database and processes come with Redis and the portal."""
+    if any(request.node.get_closest_marker(name) for name in ("django_db", "bare")):
         request.getfixturevalue("services")
     if environment.started():
         cache.clear()

@@ -103,8 +103,8 @@ def _forget(home: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoPortal]:
-    """gunicorn and a Celery worker on a database and a Redis server of their own."""
+def live(tmp_path_factory: pytest.TempPathFactory, services: None) -> Iterator[DemoPortal]:
+    """gunicorn and a Celery worker on a database of their own and the Redis server of the run."""
     home = tmp_path_factory.mktemp("live")
     with running(home) as portal:
         HOMES[portal] = home
