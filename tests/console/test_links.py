@@ -444,7 +444,7 @@ def test_a_report_stays_behind_everybodys_clicks(client: Client, portal: DemoPor
     portal.many(orders=4000, deals=1, link=True)
     shown = ask(client, page, reverse("console-gone"))
     on = following(shown)
-    for _ in range(30):
+    for _ in range(100):
         shown = ask(client, page, on)
         if shown.attribute("data-progress") == "500":
             break
