@@ -81,7 +81,7 @@ run: setup
 check: setup-tests
 	@$(SUBMAKE) checks
 
-# The loop while you write: no browser, no processes, and not the tests of the budget, which wait for real seconds.
+# The loop while you write: no browser, no processes, and not the tests of the budget, which flood the portal.
 quick: setup-tests
 	@$(SUBMAKE) -j2 --output-sync=target units-protocol types units-values lint
 
