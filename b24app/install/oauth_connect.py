@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core import signing
 from django.core.cache import cache
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from b24app import upkeep
@@ -160,6 +161,7 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
     person = launch.identified(brought, portal, outcomes)
     if grant.user_id not in (None, person.user_id):
         raise launch.Refused("foreign", portal)
-    user = launch.opened(brought, portal, person, grant)
+    with timezone.override(None):
+        user = launch.opened(brought, portal, person, grant)
     upkeep.take_over(portal, user)
     return user
