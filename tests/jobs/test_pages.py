@@ -135,7 +135,7 @@ def test_orders_of_other_cards_stay_until_their_move_is_agreed_to(
         file = desk.get(f"/jobs/{job.pk}/table/?format=csv{more}").response.content
         (row,) = csv.DictReader(io.StringIO(file.decode("utf-8-sig")))
         assert row["Check"] == verdict
-    assert row["Reason"] == f"From deal 6933 to deal {EMPTY}"
+    assert row["Reason"] == f"Move from deal 6933 to deal {EMPTY}"
     desk.post(f"/jobs/{job.pk}/start/")
     job.refresh_from_db()
     assert job.state == Job.State.PLANNED
@@ -155,9 +155,9 @@ def test_the_list_tells_jobs_apart(client: Client, desk: Desk, portal: DemoPorta
     page = desk.get("/jobs/").text
     assert "Link orders: winter.csv" in page
     for about in (
-        f"From a file · To deal {EMPTY}",
-        f"A pasted list · To deal {EMPTY}",
-        f"By search · 2026-01-05 – … · Only orders that are not linked · To deal {EMPTY}",
+        f"From a file · Link to deal {EMPTY}",
+        f"Pasted list · Link to deal {EMPTY}",
+        f"Search results · 2026-01-05 – … · Only orders that are not linked · Link to deal {EMPTY}",
         f"deal {MOCKUP}",
     ):
         assert f'<span class="sub">{about}</span>' in page
