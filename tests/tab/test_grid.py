@@ -245,7 +245,7 @@ def test_the_amount_is_offered_only_where_it_differs_in_the_card_s_currency(
 ) -> None:
     assert "Change to €20,430.50…" in office.text
     portal.state.deals[MOCKUP]["OPPORTUNITY"] = "20430.50"
-    assert "Set to" not in ask(client, office, "/tab/orders/").text
+    assert "Change to" not in ask(client, office, "/tab/orders/").text
     portal.state.deals[MOCKUP] |= {"OPPORTUNITY": "1.00", "CURRENCY_ID": "GBP"}
     page = ask(client, office, "/tab/orders/")
     assert "£1.00" in page.text
