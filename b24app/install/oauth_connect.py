@@ -15,6 +15,7 @@ from hmac import compare_digest
 from django.conf import settings
 from django.core import signing
 from django.core.cache import cache
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from b24app import upkeep
@@ -157,6 +158,7 @@ def _stored(portal: Portal, grant: Grant) -> PortalUser:
     person = launch.person_of(brought, portal, identity)
     if grant.user_id not in (None, person.user_id):
         raise launch.Refused("foreign", portal)
-    user = launch.opened(brought, portal, person, grant)
+    with timezone.override(None):
+        user = launch.opened(brought, portal, person, grant)
     upkeep.take_over(portal, user)
     return user

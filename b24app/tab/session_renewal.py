@@ -1,6 +1,7 @@
 """Renewing the session of a page through the portal's frame."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -49,7 +50,8 @@ def renew(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": "later"}, status=503)
     except (NoSession, Refused, errors.BitrixError):
         return JsonResponse({"error": "reopen"}, status=401)
-    launch.opened(posted, user.portal, person)
+    with timezone.override(None):
+        launch.opened(posted, user.portal, person)
     return JsonResponse({"session": old.token()})
 
 

@@ -32,7 +32,7 @@ def test_progress_with_an_honest_time(desk: Desk, portal: DemoPortal) -> None:
     assert f"<b>{job.done}</b> of 2,500" in page.text
     # 2,500 links at 0.33 s are 825 s: 456 s at once, the rest as the first ones fall out after 600 s.
     assert 9 <= int(page.attribute("data-job-minutes")) <= 17
-    assert "about 138 a minute" in page.text
+    assert "about 138 per minute" in page.text
     assert f'data-live="/jobs/{job.pk}/live/?was=' in page.text
     assert "lo:job-changed" in page.response["HX-Trigger"]
     was = page.text.split("?was=")[1].split('"')[0]
@@ -70,10 +70,10 @@ def test_every_row_of_the_list_is_accounted_for(desk: Desk, portal: DemoPortal) 
     page = desk.get(f"/jobs/{job.pk}/").text
     assert "<b>3</b> of 3" in page
     assert "1 of 4 rows skipped in the preview" in page
-    assert "<dt>Left out</dt><dd>1</dd>" in page
+    assert "<dt>Skipped in the preview</dt><dd>1</dd>" in page
     assert "Skipped: the store has no such order" in page
     assert 'data-filter="no_order"' in page
-    assert "Left out: 1" in desk.get("/jobs/").text
+    assert "Skipped in the preview: 1" in desk.get("/jobs/").text
     answer = desk.get(f"/jobs/{job.pk}/table/?format=csv").response
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert [row["Outcome"] for row in rows] == ["Done", "Done", "Done", "Skipped in the preview"]
@@ -137,7 +137,7 @@ def test_orders_of_other_cards_stay_until_their_move_is_agreed_to(
         file = desk.get(f"/jobs/{job.pk}/table/?format=csv{more}").response.content
         (row,) = csv.DictReader(io.StringIO(file.decode("utf-8-sig")))
         assert row["Check"] == verdict
-    assert row["Reason"] == f"From deal 6933 to deal {EMPTY}"
+    assert row["Reason"] == f"Move from deal 6933 to deal {EMPTY}"
     desk.post(f"/jobs/{job.pk}/start/")
     job.refresh_from_db()
     assert job.state == Job.State.PLANNED
@@ -157,9 +157,9 @@ def test_the_list_tells_jobs_apart(client: Client, desk: Desk, portal: DemoPorta
     page = desk.get("/jobs/").text
     assert "Link orders: winter.csv" in page
     for about in (
-        f"From a file · To deal {EMPTY}",
-        f"A pasted list · To deal {EMPTY}",
-        f"By search · 2026-01-05 – … · Only orders that are not linked · To deal {EMPTY}",
+        f"From a file · Link to deal {EMPTY}",
+        f"Pasted list · Link to deal {EMPTY}",
+        f"Search results · 2026-01-05 – … · Only orders that are not linked · Link to deal {EMPTY}",
         f"deal {MOCKUP}",
     ):
         assert f'<span class="sub">{about}</span>' in page

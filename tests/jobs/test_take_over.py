@@ -363,7 +363,7 @@ def test_a_401_without_a_known_code_ends_nothing_and_a_takeover_is_offered_at_on
     assert (portal.http_requests, portal.refreshes) == (5, 0)
     assert PortalUser.objects.get(user_id=ILYA).tokens == "live"
     for page in (desk.get(f"/jobs/{job.pk}/"), desk.get(f"/jobs/{job.pk}/live/")):
-        assert "Bitrix24 does not confirm the access of Ilya Sokolov" in page.text
+        assert "Bitrix24 isn’t confirming the access of Ilya Sokolov" in page.text
         assert 'id="job-take-over"' in page.text
     assert 'id="job-take-over"' not in ilya.get(f"/jobs/{job.pk}/").text
     portal.calm()

@@ -53,7 +53,7 @@ def test_whose_change_was_overridden_is_said_where_the_app_knows(
     submit(client, colleague, "/tab/link/", {"order": f"{order}|"})
     portal.link(order, None)
     portal.meanwhile(ADD, lambda: portal.link(order, (2, ONE)))
-    told = note(submit(client, tab, "/tab/link/", {"order": f"{order}|"}), "replaced")
+    told = note(submit(client, tab, "/tab/link/", {"order": f"{order}|"}), "overridden")
     assert "Changed by Anna Schmidt." in told
 
 
@@ -71,7 +71,7 @@ def test_what_somebody_did_a_moment_before_is_the_source_in_the_trail(
     assert portal.link_of(order) == (2, EMPTY)
     entry = AuditEntry.objects.get()
     assert (entry.from_type, entry.from_id) == (before or (0, 0))
-    told = note(page, "replaced")
+    told = note(page, "overridden")
     assert "No. 1184" in told
     assert words in told
     put_back(client, tab, told)
@@ -98,7 +98,7 @@ def test_a_move_between_two_other_cards_can_be_put_back_by_who_made_it(
     order = page.order_ids[0]
     portal.meanwhile(ADD, lambda: portal.link(order, (2, ONE)))
     moved = submit(client, page, "/tab/move/", {"order": f"{order}|", "to": str(EMPTY)})
-    put_back(client, page, note(moved, "replaced"))
+    put_back(client, page, note(moved, "overridden"))
     assert portal.link_of(order) == (2, ONE)
 
 
@@ -109,7 +109,7 @@ def test_an_orders_own_card_tells_of_it_as_well(
     page = open_order(client, portal, order, ILYA)
     portal.meanwhile(ADD, lambda: portal.link(order, (2, ONE)))
     form = {"order": f"{order}|2:6933", "to": str(EMPTY)}
-    put_back(client, page, note(submit(client, page, "/order/link/", form), "replaced"))
+    put_back(client, page, note(submit(client, page, "/order/link/", form), "overridden"))
     assert portal.link_of(order) == (2, ONE)
 
 
@@ -145,7 +145,7 @@ def test_a_status_that_overrode_another_keeps_it_and_puts_it_back(
     answer = submit(client, page, "/tab/status/", {"held": f"{order}|N", "to": "AW"})
     entry = AuditEntry.objects.get()
     assert (entry.before, entry.after) == ("PC", "AW")
-    told = note(answer, "replaced")
+    told = note(answer, "overridden")
     assert "Paid, being prepared" in told
     put_back(client, page, told)
     assert portal.state.orders[order]["statusId"] == "PC"
@@ -157,7 +157,7 @@ def test_an_amount_that_overrode_another_keeps_it_and_puts_it_back(
     page, deal = open_tab(client, portal, ILYA, MOCKUP), portal.state.deals[MOCKUP]
     portal.meanwhile("crm.deal.update", lambda: deal.update(OPPORTUNITY="19000.00"))
     answer = submit(client, page, "/tab/amount/", {"seen": "21000.00", "to": "20430.50"})
-    assert "€19,000.00" in note(answer, "replaced")
+    assert "€19,000.00" in note(answer, "overridden")
     assert AuditEntry.objects.get().before.startswith("19000.00 EUR")
     undo = answer.toast["undo"]
     assert isinstance(undo, dict)
