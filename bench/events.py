@@ -3,7 +3,8 @@
 ``tools/postgres.py .venv/bin/python -m bench.events`` runs gunicorn on PostgreSQL and Redis, and posts
 to it as the portal's queue does: at a steady rate, whether earlier answers have come or not. A time
 counts from the moment an event was due, so waiting in line counts too. The figures are this
-machine's: load, server, database and Redis share its cores.
+machine's: load, server, database and Redis share its cores. The last lines are what one event costs the
+processes that receive it.
 """
 
 import argparse
@@ -19,10 +20,17 @@ from tests import environment, ports  # isort: skip  (sets what the settings rea
 
 import django
 from django.apps import apps
+from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
+from redis import Redis
+
+from bench import processes
 
 CONNECTIONS = 64
 WARM_UP = 2.0
+STATISTICS_SECONDS = 1.5
+"""How long PostgreSQL may take to publish its statistics."""
 MEMBER, TOKEN = "b" * 32, "t" * 32
 HEAD = (
     "POST /events/ HTTP/1.1\r\nHost: app.example.com\r\nContent-Length: {length}\r\n"
@@ -36,6 +44,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--deals", type=int, default=2_000, help="how many deals they are about")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--burst", type=int, default=1, help="events that are due at one moment")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
     try:
@@ -56,8 +65,10 @@ def _run(options: argparse.Namespace) -> None:
     server = subprocess.Popen([*command, "-b", f"127.0.0.1:{port}", "--log-level", "error"])
     try:
         asyncio.run(_ready(port))
-        asyncio.run(_load(port, options.rate, WARM_UP, options.deals))
-        done = asyncio.run(_load(port, options.rate, options.seconds, options.deals))
+        asyncio.run(_load(port, options, WARM_UP))
+        before = _used(server.pid)
+        done = asyncio.run(_load(port, options, options.seconds))
+        after = _used(server.pid)
     finally:
         server.terminate()
         server.wait()
@@ -69,8 +80,24 @@ def _run(options: argparse.Namespace) -> None:
     for share in (0.5, 0.95, 0.99, 1.0):
         at = times[min(len(times) - 1, int(share * len(times)))]
         wrote(f"p{share * 100:<11g} {at * 1000:>8.1f}  ms\n")
+    for name, value in after.items():
+        wrote(f"{name:<12} {(value - before[name]) / len(done):>8.2f}  an event\n")
     rows = apps.get_model("events", "ChangeNotice").objects.count()
     wrote(f"rows kept    {rows:>8}  of {options.deals} deals\n")
+
+
+def _used(pid: int) -> dict[str, float]:
+    """Processor milliseconds of the server, transactions, and commands that Redis has carried out."""
+    milliseconds = processes.cpu(pid) * 1000
+    commands = float(Redis.from_url(settings.REDIS_URL).info("stats")["total_commands_processed"])
+    time.sleep(STATISTICS_SECONDS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT xact_commit + xact_rollback FROM pg_stat_database"
+            " WHERE datname = current_database()"
+        )
+        (transactions,) = cursor.fetchone()
+    return {"cpu ms": milliseconds, "commits": float(transactions), "redis": commands}
 
 
 async def _ready(port: int) -> None:
@@ -86,14 +113,17 @@ async def _ready(port: int) -> None:
     raise SystemExit("gunicorn does not start")
 
 
-async def _load(port: int, rate: int, seconds: float, deals: int) -> list[tuple[int, float]]:
+async def _load(port: int, options: argparse.Namespace, seconds: float) -> list[tuple[int, float]]:
     """Status and seconds of every event."""
+    rate, burst = options.rate, options.burst
     due: asyncio.Queue[float | None] = asyncio.Queue()
     done: list[tuple[int, float]] = []
-    senders = [asyncio.create_task(_send(port, due, done, deals)) for _ in range(CONNECTIONS)]
+    senders = [
+        asyncio.create_task(_send(port, due, done, options.deals)) for _ in range(CONNECTIONS)
+    ]
     began = time.perf_counter()
     for number in range(int(rate * seconds)):
-        at = began + number / rate
+        at = began + number // burst * burst / rate
         await asyncio.sleep(max(0.0, at - time.perf_counter()))
         due.put_nowait(at)
     for _ in senders:
