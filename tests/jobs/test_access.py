@@ -172,6 +172,7 @@ def test_the_page_of_an_order_starts_no_job_over_a_card(
     assert not Job.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_job_that_its_owner_discards_meanwhile_is_not_there(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
