@@ -4,9 +4,12 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 
 def select(markup: str, css: str) -> list[LexborNode]:
-    """The elements that match a CSS selector, in the order of the page. Also reads bare table rows."""
-    rows_only = markup.lstrip().startswith("<tr")
-    return LexborHTMLParser(f"<table>{markup}</table>" if rows_only else markup).css(css)
+    """The elements that match a CSS selector, in the order of the page.
+
+    Table rows without a table, as fragments have them, are read too.
+    """
+    bare_rows = "<tr" in markup and "<table" not in markup
+    return LexborHTMLParser(f"<table>{markup}</table>" if bare_rows else markup).css(css)
 
 
 def only(markup: str, css: str) -> LexborNode:
@@ -30,6 +33,12 @@ def html_of(node: LexborNode) -> str:
     """The element's own markup."""
     assert node.html is not None
     return node.html
+
+
+def templates_of(markup: str) -> list[str]:
+    """The content of each template: what the script puts elsewhere into the page."""
+    found = (html_of(node) for node in LexborHTMLParser(markup).css("template"))
+    return [text[text.index(">") + 1 : -len("</template>")] for text in found]
 
 
 def without_templates(markup: str) -> str:

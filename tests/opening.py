@@ -11,7 +11,7 @@ from django.test import Client
 
 from b24app.portals.placements import DEAL_TAB, INVOICE_TAB, ORDER_TAB
 from demo.server import DemoPortal
-from tests.markup import attributes, html_of, select, without_templates
+from tests.markup import attributes, html_of, select, templates_of, without_templates
 
 ANNA, MARIA, ILYA, TOM, PETRA, NINA, ERIK = 1, 5, 7, 9, 11, 13, 15
 MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400
@@ -42,8 +42,9 @@ class Page:
 
     @property
     def order_ids(self) -> list[int]:
-        ids = attributes(self.text, "[data-order-id]", "data-order-id")
-        return [int(order_id) for order_id in ids]
+        parts = [self.text, *templates_of(self.text)]
+        ids = [pk for part in parts for pk in attributes(part, "[data-order-id]", "data-order-id")]
+        return [int(order_id) for order_id in ids if order_id]
 
     @property
     def totals(self) -> dict[str, str]:
