@@ -266,7 +266,7 @@ def wanted(step: Step, form: QueryDict) -> str:
         return step.job.wanted
     card = forms.card_for_all(form, step.job.portal.host)
     if not card and not step.choice.cards and not step.is_list:
-        raise forms.Mistake(_("Enter the deal to link the orders to."))
+        raise forms.Mistake(_("Choose the deal to link the orders to."))
     return card
 
 

@@ -107,7 +107,7 @@ def test_a_file_of_another_tenants_orders_finds_nothing(
             {"from": "list", "kind": "link", "text": "1", "to": "deal"},
             "Enter the ID or link of a deal",
         ),
-        ({"from": "search", "kind": "link", "q": "a", "to": ""}, "which deal"),
+        ({"from": "search", "kind": "link", "q": "a", "to": ""}, "Choose the deal"),
         ({"from": "search", "kind": "unlink", "q": ""}, "Enter a search text"),
     ],
 )

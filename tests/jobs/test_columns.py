@@ -271,7 +271,7 @@ def test_two_columns_of_orders_are_refused_in_place(desk: Desk) -> None:
 def test_a_deal_that_is_none_is_said_beside_the_form(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number\n7003\n", to="101"))
     fields = form(step_of(desk, job))
-    for to, said in (("a deal", "neither an ID nor a link"), ("", "Enter the deal")):
+    for to, said in (("a deal", "Enter the ID or link of a deal"), ("", "Choose the deal")):
         answer = desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "to": to})
         assert answer.response.status_code == 422
         assert said in answer.text

@@ -337,7 +337,7 @@ def test_who_has_to_do_what(client: Client, desk: Desk, portal: DemoPortal) -> N
         in ilya.get(f"/jobs/{job.pk}/").text
     )
     said = desk.get(f"/jobs/{job.pk}/").text
-    assert "Ilya Sokolov has no right to change orders. Grant it" in said
+    assert "Ilya Sokolov doesn’t have permission to change orders. Grant it" in said
     portal.calm()
     portal.misbehave("payment_required", times=50)
     desk.post(f"/jobs/{job.pk}/resume/")

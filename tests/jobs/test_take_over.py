@@ -143,7 +143,7 @@ def test_taking_over_names_the_job_its_owner_and_what_it_will_change(
         "Link orders: orders.csv",
         f"It will link {left} orders.",
         "Ilya Sokolov will no longer see them",
-        f"{wait.job.done} orders stay as Ilya Sokolov has changed them",
+        f"{wait.job.done} orders stay as changed by Ilya Sokolov",
     ):
         assert words in dialog, words
     assert portal.http_requests == 0

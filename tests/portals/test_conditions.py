@@ -72,7 +72,7 @@ def test_an_open_tab_says_so_and_nobody_loses_access(
     assert "X-Session-Expired" not in read.response
     changed = submit(client, tab, "/tab/unlink/", {"order": f"{tab.order_ids[0]}|2:{MOCKUP}"})
     assert changed.response.status_code != 500
-    assert "right to change orders" not in changed.text
+    assert "permission to change orders" not in changed.text
     assert set(PortalUser.objects.values_list("tokens", flat=True)) == {"live"}
     assert installed.refreshes == 0
 

@@ -226,8 +226,8 @@ def test_every_route_says_how_the_portal_is_asked() -> None:
 
 def test_every_route_answers_whom_it_is_for(walk: Walk) -> None:
     found = {name: walk.status(name, walk.own) for name in ROUTES}
-    # Hiding a column answers with nothing to show; nobody takes their own job over.
-    others = {"tab-columns": 204, "job-take-over": 400}
+    # Hiding a column answers with nothing to show; nobody takes their own job over; no format is named.
+    others = {"tab-columns": 204, "job-take-over": 400, "jobs-template": 400}
     assert found == dict.fromkeys(ROUTES, 200) | others
 
 
