@@ -8,7 +8,7 @@ from b24app.jobs import tasks
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
 from tests.jobs.driving import Desk, item, shown, sit_down, step, table, work
-from tests.markup import html_of, select
+from tests.markup import html_of, only
 from tests.opening import ANNA, EMPTY, ILYA
 
 pytestmark = pytest.mark.django_db
@@ -103,8 +103,9 @@ def test_a_row_listed_twice_shows_where_the_order_is_linked(desk: Desk, portal: 
     assert [item(job, row).verdict for row in range(2, 6)] == ["move", "twice", "link", "twice"]
     assert item(job, 3).seen == item(job, 2).seen == "2:6933"
     page = desk.get(f"/jobs/{job.pk}/").text
-    rows = [html_of(node) for node in select(page, "tr[data-row]")]
-    first, again, unlinked, unlinked_again = rows
+    first, again, unlinked, unlinked_again = (
+        html_of(only(page, f'tr[data-row="{row}"]')) for row in range(2, 6)
+    )
     assert "Not linked" not in first
     assert "Not linked" not in again
     assert "6933" in again
