@@ -23,5 +23,5 @@ def main(request: HttpRequest) -> HttpResponse:
 def nowhere(request: HttpRequest, exception: Exception) -> HttpResponse:
     """A page for an address that is none of ours; neither database nor portal is asked."""
     with translation.override(entry.language_of(request)):
-        context = {"state": error_states.State("not linked", 404)}
+        context = {"state": error_states.State("nowhere", 404)}
         return render(request, "portals/refused.html", context, status=404)

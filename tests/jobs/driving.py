@@ -49,7 +49,7 @@ class Desk:
 
     def start(self, job: Job, *, move: bool = True) -> Job:
         """Start a job that has its preview, and work it until it rests."""
-        self.post(f"/jobs/{job.pk}/start/", **({"move": "on"} if move else {}))
+        self.post(f"/jobs/{job.pk}/start/", **({"move": "on", "invoices": "on"} if move else {}))
         return work(job)
 
     def take_over(self, job: Job) -> Page:

@@ -211,9 +211,10 @@ def test_links_of_a_refused_page_are_not_linked_nowhere() -> None:
     assert ask.answered(links.owners_of([]), portal) == {}
 
 
-def test_statuses_that_cannot_be_read_are_left_out() -> None:
+def test_statuses_that_cannot_be_read_are_refused() -> None:
     portal = Portal(replies={"sale.order.list": refuse(errors.ReadDenied(""))})
-    assert ask.answered(status.orders_of([1, 2]), portal) == {}
+    with pytest.raises(errors.ReadDenied):
+        ask.answered(status.orders_of([1, 2]), portal)
 
 
 def test_a_chain_stops_where_its_references_lead_to_nothing() -> None:
