@@ -58,8 +58,8 @@ def _as_everywhere(logger: logging.Logger, **_: Any) -> None:
     # Worker and beat put handlers of their own in place of those that the settings made.
     for handler in (*logger.handlers, *logging.getLogger("multiprocessing").handlers):
         handler.setFormatter(logs.formatter(settings.LOG_FORMAT))
-        for one in _filters:
-            handler.addFilter(one)
+        for filter_ in _filters:
+            handler.addFilter(filter_)
 
 
 @celeryd_init.connect

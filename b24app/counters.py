@@ -97,7 +97,7 @@ def read() -> dict[tuple[str, ...], float]:
     """All counts since Redis began; what is not a count is left out. Raises ``RedisError``."""
     found = redis.client().hgetall(KEY)
     counts = (_count(str(name), str(value)) for name, value in found.items())
-    return dict(one for one in counts if one is not None)
+    return dict(count for count in counts if count is not None)
 
 
 def _count(name: str, value: str) -> tuple[tuple[str, ...], float] | None:
@@ -105,6 +105,6 @@ def _count(name: str, value: str) -> tuple[tuple[str, ...], float] | None:
         parts, count = json.loads(name), float(value)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(parts, list) or not parts or not all(isinstance(one, str) for one in parts):
+    if not isinstance(parts, list) or not parts or not all(isinstance(part, str) for part in parts):
         return None
     return tuple(parts), count

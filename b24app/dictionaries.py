@@ -37,16 +37,18 @@ class _Rows:
 def _rows_of(method: str, params: Mapping[str, object], name: str, pages: int) -> Ask[_Rows]:
     """The first ``pages`` pages of a list, whose rows stand under ``name``."""
     commands = (Command(method, {**params, "start": page * batch.SIZE}) for page in range(pages))
-    answers = ask.every(ask.of(one, lambda answer: answer).otherwise(None) for one in commands)
+    answers = ask.every(
+        ask.of(command, lambda answer: answer).otherwise(None) for command in commands
+    )
     return answers.map(lambda read: _joined(method, name, read))
 
 
 def _joined(method: str, name: str, read: Sequence[Answer | None]) -> _Rows:
-    answers = [one for one in read if one is not None]
+    answers = [answer for answer in read if answer is not None]
     if read[0] is None:
         return _Rows(None, whole=False)
-    found = [row for one in answers for row in parsing.rows(one.result, name)]
-    total = max(one.total or 0 for one in answers)
+    found = [row for answer in answers for row in parsing.rows(answer.result, name)]
+    total = max(answer.total or 0 for answer in answers)
     if total > len(found):
         logger.warning("%s: read %s of %s rows", method, len(found), total)
     return _Rows({name: found}, whole=len(answers) == len(read))
@@ -159,7 +161,7 @@ def _read_names(answer: Answer) -> Mapping[int, str]:
 
 def named(known: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
     """Ids and names of statuses, in the portal's own order."""
-    return [(one.id, one.name(language)) for one in _in_order(known)]
+    return [(status.id, status.name(language)) for status in _in_order(known)]
 
 
 def ranks(known: Mapping[str, Status]) -> dict[str, int]:

@@ -52,7 +52,7 @@ def escaped(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+        item if item.isprintable() else item.encode("unicode_escape").decode() for item in text
     )
 
 
@@ -70,7 +70,7 @@ class PlainFormatter(logging.Formatter):
         below = _traceback(self, record)
         first = logging.makeLogRecord(vars(record) | {"exc_info": None, "exc_text": None})
         first.stack_info = None
-        lines = [super().format(first), *(INDENT + escaped(one) for one in _BREAKS.split(below))]
+        lines = [super().format(first), *(INDENT + escaped(part) for part in _BREAKS.split(below))]
         return "\n".join(lines if below else lines[:1])
 
 
@@ -107,8 +107,8 @@ def _json_line(text: str) -> str:
     """JSON without one invisible character: those that it would leave as they are become escapes."""
     if text.isprintable():
         return text
-    return "".join(one if one.isprintable() else _json_escape(one) for one in text)
+    return "".join(item if item.isprintable() else _json_escape(item) for item in text)
 
 
-def _json_escape(one: str) -> str:
-    return json.dumps(one, ensure_ascii=True)[1:-1] if one != "\x7f" else "\\u007f"
+def _json_escape(text: str) -> str:
+    return json.dumps(text, ensure_ascii=True)[1:-1] if text != "\x7f" else "\\u007f"

@@ -148,11 +148,11 @@ def _budgets() -> Iterable[Metric]:
         "budgets", "Portals asked within the hour by the state of their budget", "state"
     )
     counts.add_metric(["active"], len(levels))
-    counts.add_metric(["nearly_full"], sum(one.level >= full for one in levels.values()))
-    counts.add_metric(["blocked"], sum(one.blocked > 0 for one in levels.values()))
+    counts.add_metric(["nearly_full"], sum(item.level >= full for item in levels.values()))
+    counts.add_metric(["blocked"], sum(item.blocked > 0 for item in levels.values()))
     level = _gauge("budget_level", "Requests in the portal's bucket, the fullest ones", "portal")
     blocked = _gauge("budget_blocked_seconds", "Seconds this portal is left alone", "portal")
-    fullest = sorted(levels, key=lambda one: (-levels[one].blocked, -levels[one].level, one))
+    fullest = sorted(levels, key=lambda text: (-levels[text].blocked, -levels[text].level, text))
     for portal in Portal.objects.filter(member_id__in=fullest[:FULLEST_BUDGETS]).order_by("pk"):
         level.add_metric([portal.host], levels[portal.member_id].level)
         blocked.add_metric([portal.host], levels[portal.member_id].blocked)

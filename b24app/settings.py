@@ -34,7 +34,7 @@ _problems: list[str] = []
 
 
 def _given(name: str) -> bool:
-    return any(os.environ.get(one, "").strip() for one in (name, f"{name}_FILE"))
+    return any(os.environ.get(text, "").strip() for text in (name, f"{name}_FILE"))
 
 
 def _read(name: str, parse: Callable[[str], T], default: str | None) -> T | None:
@@ -71,7 +71,7 @@ def _parts(raw: str, meant: str) -> SplitResult:
     """The parts of an address. Raises ``ValueError`` with what is meant, and not with what it holds."""
     with contextlib.suppress(ValueError):
         parts = urlsplit(raw)
-        if parts.port != 0 and not any(one.isspace() for one in raw):
+        if parts.port != 0 and not any(text.isspace() for text in raw):
             return parts
     raise ValueError(f"must be {meant}")
 
@@ -394,7 +394,7 @@ LOGGING = {
 if OPERATOR_ADMIN:
     _processors = ("auth.context_processors.auth", "messages.context_processors.messages")
     TEMPLATES[0]["APP_DIRS"] = True
-    _CONTEXT_PROCESSORS.extend(f"django.contrib.{one}" for one in _processors)
+    _CONTEXT_PROCESSORS.extend(f"django.contrib.{processor}" for processor in _processors)
     # In front: what these register of their own accord, ours may take back.
     INSTALLED_APPS[:0] = [
         "django.contrib.admin",

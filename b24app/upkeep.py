@@ -83,7 +83,7 @@ def mend(client: Client, portal: Portal, present: Present) -> list[errors.Bitrix
     """
     made = bindings.failures_of(bindings.mending(portal, present))
     try:
-        failed = [one.error for one in client.answer(made, strict=True)]
+        failed = [failure.error for failure in client.answer(made, strict=True)]
     except errors.AuthError:
         raise
     except errors.BitrixError as error:

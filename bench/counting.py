@@ -33,7 +33,7 @@ def _write(**_: Any) -> None:
 
 def total(directory: Path) -> int:
     """What all processes have counted so far."""
-    return sum(int(one.read_text() or 0) for one in directory.iterdir())
+    return sum(int(path.read_text() or 0) for path in directory.iterdir())
 
 
 connection_created.connect(_connected, dispatch_uid="bench.counting")

@@ -114,37 +114,37 @@ def _spread(seconds: Sequence[float]) -> str:
 
 
 @contextmanager
-def _customers(one: Machine, portals: int, large: int) -> Iterator[Sequence[Customer]]:
+def _customers(item: Machine, portals: int, large: int) -> Iterator[Sequence[Customer]]:
     """Portals with the app installed and a previewed job each; the first ones' are large."""
     with ExitStack() as stack:
         made = []
         for number in range(portals):
             portal = stack.enter_context(
                 DemoPortal(
-                    one.url, member_id=f"{number:032x}", oauth_of=one.portal, threads=THREADS
+                    item.url, member_id=f"{number:032x}", oauth_of=item.portal, threads=THREADS
                 )
             )
-            made.append(_customer(one, portal, LARGE if number < large else ROWS))
-        _until(one, "state <> 'planned'", "all previews")
+            made.append(_customer(item, portal, LARGE if number < large else ROWS))
+        _until(item, "state <> 'planned'", "all previews")
         for each in made:
             each.portal.reset_counts()
             each.watch.time_scale = 1.0
         yield made
 
 
-def _customer(one: Machine, portal: DemoPortal, rows: int) -> Customer:
+def _customer(item: Machine, portal: DemoPortal, rows: int) -> Customer:
     watch = portal.rest.limits = Watched()
     watch.costs[ADD] = 0.002
     orders, (deal,) = portal.many(orders=rows, deals=1)
-    person = Person(replace(one, portal=portal))
+    person = Person(replace(item, portal=portal))
     table = "order id,deal\n" + "".join(f"{order},{deal}\n" for order in orders)
     return Customer(portal, watch, person, orders, deal, person.asked(table))
 
 
-def _until(one: Machine, others: str, what: str) -> None:
+def _until(item: Machine, others: str, what: str) -> None:
     """Wait until no job is of this kind."""
     limit = time.monotonic() + MOST_SECONDS
-    while one.query(f"SELECT 1 FROM jobs_job WHERE {others} LIMIT 1"):  # noqa: S608
+    while item.query(f"SELECT 1 FROM jobs_job WHERE {others} LIMIT 1"):  # noqa: S608
         if time.monotonic() > limit:
             raise RuntimeError(f"never: {what}")
         time.sleep(LOOK_EVERY)

@@ -65,14 +65,14 @@ class Looker:
                 end.wait(0.02)
 
         threads = [threading.Thread(target=looks) for _ in range(LOOKERS)]
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         try:
             yield
         finally:
             end.set()
-            for one in threads:
-                one.join()
+            for thread in threads:
+                thread.join()
 
 
 def main() -> None:
@@ -96,15 +96,15 @@ def main() -> None:
         environment.pytest_unconfigure()
 
 
-def _measured(one: Machine, layout: str, options: argparse.Namespace) -> tuple[object, ...]:
-    portal = one.portal
+def _measured(item: Machine, layout: str, options: argparse.Namespace) -> tuple[object, ...]:
+    portal = item.portal
     limits = portal.rest.limits
     limits.enforced = False
     limits.time_scale, limits.costs[ADD] = options.scale, 0.002
-    person, looker = Person(one), Looker(one)
+    person, looker = Person(item), Looker(item)
     portal.lifecycle.finish(1)
     if layout == "apart":
-        _apart(one)
+        _apart(item)
     if layout == "silent":
         portal.state.events.clear()
     for _ in range(10):
@@ -115,9 +115,9 @@ def _measured(one: Machine, layout: str, options: argparse.Namespace) -> tuple[o
     for _ in range(options.jobs):
         orders, deals = portal.many(orders=LINKS, deals=DEALS)
         job = person.planned("".join(_table(orders, deals)))
-        _calm(one)
+        _calm(item)
         idle += _looked(looker, lambda: time.sleep(IDLE_SECONDS))
-        busy += _looked(looker, lambda job=job: _run(one, person, job))  # type: ignore[misc]
+        busy += _looked(looker, lambda job=job: _run(item, person, job))  # type: ignore[misc]
     told = portal.lifecycle.told
     lost = sum(each.status != 204 for each in told)
     p50_idle, p95_idle = _quantiles(idle)
@@ -138,28 +138,28 @@ def _looked(looker: Looker, happens: Callable[[], None]) -> list[float]:
     return looker.took
 
 
-def _run(one: Machine, person: Person, job: str) -> None:
+def _run(item: Machine, person: Person, job: str) -> None:
     """The job from its start until its last echo has been worked."""
     person.post(f"/jobs/{job}/start/", data={"move": "on"})
     until(lambda: person.state(job) == "done", "the job's end")
-    _calm(one)
+    _calm(item)
 
 
-def _apart(one: Machine) -> None:
+def _apart(item: Machine) -> None:
     """Events to a process of their own, as the proxy of ``deploy/`` sends them there."""
-    one.children["worker"].terminate()
-    one.children.pop("worker").wait()
+    item.children["worker"].terminate()
+    item.children.pop("worker").wait()
     for name in ("events", "worker-jobs", "worker-events"):
-        one.start(name)
-    until(one.takes_events, "the process for events")
-    for row in one.portal.state.events:
-        row["handler"] = f"{one.events_url}/events/"
+        item.start(name)
+    until(item.takes_events, "the process for events")
+    for row in item.portal.state.events:
+        row["handler"] = f"{item.events_url}/events/"
 
 
-def _calm(one: Machine) -> None:
+def _calm(item: Machine) -> None:
     """Every event has been answered, and worked."""
-    until(lambda: all(each.ended for each in list(one.portal.lifecycle.told)), "answers")
-    until(lambda: not one.query("SELECT 1 FROM events_changenotice LIMIT 1"), "gathered")
+    until(lambda: all(each.ended for each in list(item.portal.lifecycle.told)), "answers")
+    until(lambda: not item.query("SELECT 1 FROM events_changenotice LIMIT 1"), "gathered")
 
 
 def _table(orders: range, deals: range) -> Iterator[str]:

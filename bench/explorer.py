@@ -76,7 +76,7 @@ def _table(portal: DemoPortal, links: int) -> None:
             shown = step()
         took = time.monotonic() - began
         figures = (portal.http_requests, len(portal.calls), len(queries), len(shown.order_ids))
-        write(f"{name:30}" + "".join(f"{one:>10}" for one in figures) + f"{took:>10.2f}\n")
+        write(f"{name:30}" + "".join(f"{figure:>10}" for figure in figures) + f"{took:>10.2f}\n")
         return shown
 
     def opened(name: str, address: str) -> Page:
@@ -88,8 +88,8 @@ def _table(portal: DemoPortal, links: int) -> None:
         far = opened("  last", leads(again, "page-last"))
         opened("  before that", leads(far, "page-previous"))
     opened("go to an order", query(jump=orders[links // 2]))
-    for one in CONDITIONS:
-        shown = opened(" ".join(part for part in one if part), query(one))
+    for condition in CONDITIONS:
+        shown = opened(" ".join(part for part in condition if part), query(condition))
         if following := leads(shown, "page-next"):
             opened("  next", following)
     for name, route in (("without a deal", "without-deal"), ("deals gone", "without-owner")):

@@ -50,7 +50,7 @@ def ours(path: Path) -> tuple[int, float]:
     """Rows read, and the part of the time that recognition took."""
 
     def known(values: Sequence[str]) -> columns.Known:
-        return columns.Known({one: int(one) for one in values if one.isdecimal()})
+        return columns.Known({value: int(value) for value in values if value.isdecimal()})
 
     began = time.monotonic()
     with source.opened(path.read_bytes()) as opened:
@@ -80,7 +80,7 @@ def openpyxl_alone(path: Path) -> tuple[int, float]:
 
 
 READERS: dict[str, Callable[[Path], tuple[int, float]]] = {
-    one.__name__: one for one in (ours, csv_alone, calamine_alone, openpyxl_alone)
+    our.__name__: our for our in (ours, csv_alone, calamine_alone, openpyxl_alone)
 }
 
 

@@ -125,11 +125,11 @@ class Regime:
         ):
             return self._measured(one)
 
-    def _measured(self, one: Machine) -> tuple[object, ...]:
-        portal = one.portal
+    def _measured(self, item: Machine) -> tuple[object, ...]:
+        portal = item.portal
         limits = portal.rest.limits = Watched()
         limits.costs[ADD] = self.cost
-        person, looker = Person(one), Looker(one)
+        person, looker = Person(item), Looker(item)
         orders, deals = portal.many(orders=self.links, deals=DEALS)
         job = _planned(person, orders, deals)
         for at in range(0, self.links, 33):
@@ -142,7 +142,7 @@ class Regime:
         # The floor is that of an empty bucket, and the app knows what it has sent so far.
         time.sleep(CAPACITY / LEAK / self.faster)
         portal.reset_counts()
-        looks, seconds = _run(one, person, looker, job, self.links)
+        looks, seconds = _run(item, person, looker, job, self.links)
         seconds *= self.faster
         wanted = {order: (2, deals[at % DEALS]) for at, order in enumerate(orders)}
         once = sum(portal.link_of(order) == place for order, place in wanted.items())
@@ -174,20 +174,20 @@ def _planned(person: Person, orders: range, deals: range) -> str:
     return person.planned("order id,deal\n" + "".join(rows))
 
 
-def _run(one: Machine, person: Person, looker: Looker, job: str, links: int) -> tuple[int, float]:
+def _run(item: Machine, person: Person, looker: Looker, job: str, links: int) -> tuple[int, float]:
     """Looks of the person beside, and seconds from Start to the end, through a bad day."""
-    portal = one.portal
+    portal = item.portal
     mishaps: list[tuple[float, Callable[[], None]]] = [
         (0.3, portal.expire_tokens),
         (0.5, lambda: portal.misbehave("cut", ADD, after=True)),
-        (0.7, lambda: _kill_one_process(one)),
+        (0.7, lambda: _kill_one_process(item)),
     ]
     began = sat_down = time.monotonic()
     with looker.looking():
         person.post(f"/jobs/{job}/start/", data={"move": "on"})
         while person.state(job) != "done":
             if time.monotonic() - sat_down > SESSION:
-                person, sat_down = Person(one), time.monotonic()
+                person, sat_down = Person(item), time.monotonic()
             if mishaps and len(added(portal)) > mishaps[0][0] * links:
                 mishaps.pop(0)[1]()
             time.sleep(0.2)
@@ -195,9 +195,9 @@ def _run(one: Machine, person: Person, looker: Looker, job: str, links: int) -> 
     return len(looker.took), seconds
 
 
-def _kill_one_process(one: Machine) -> None:
+def _kill_one_process(item: Machine) -> None:
     """One of the worker's pool processes, as an operating system out of memory does."""
-    leader = one.children["worker"].pid
+    leader = item.children["worker"].pid
     children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split()
     os.kill(int(children[-1]), signal.SIGKILL)
 

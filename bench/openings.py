@@ -72,20 +72,20 @@ def _run(options: argparse.Namespace) -> None:
         _measure(one, other, options)
 
 
-def _measure(one: Machine, other: DemoPortal, options: argparse.Namespace) -> None:
+def _measure(item: Machine, other: DemoPortal, options: argparse.Namespace) -> None:
     for _ in range(10):
         _opened(other)
     other.reset_counts()
     idle = _times(other, options.openings)
-    one.portal.misbehave("hang", times=100_000, seconds=12)
+    item.portal.misbehave("hang", times=100_000, seconds=12)
     over = threading.Event()
     with ThreadPoolExecutor(options.silent) as pool:
-        people = [pool.submit(_insist, one.portal, over) for _ in range(options.silent)]
+        people = [pool.submit(_insist, item.portal, over) for _ in range(options.silent)]
         time.sleep(PAUSE)
         during = _times(other, options.openings)
         over.set()
         silent = sum((each.result() for each in people), Counter[str]())
-    one.portal.calm()
+    item.portal.calm()
     other.reset_counts()
     with ThreadPoolExecutor(options.crowd) as pool:
         came = list(pool.map(lambda _: _until_rows(other), range(options.crowd)))

@@ -127,7 +127,7 @@ def _measured(peer: Peer, links: int, cost: float) -> tuple[object, ...]:
         limits.costs[ADD], limits.time_scale = cost, 1.0
         limit = links * cost / peer.at_once * PATIENCE + MORE
         tries = list(_tries(python, peer, portal, pairs, limit))
-        seconds = sum(one for _, one in tries)
+        seconds = sum(number for _, number in tries)
         done = sum(portal.link_of(order) == (2, deal) for order, deal in pairs)
         asked = _asked(portal)
         floor = _floor(peer, limits, len(tries), cost)
@@ -196,7 +196,7 @@ def _quiet(portal: DemoPortal) -> None:
 def _asked(portal: DemoPortal) -> Counter[str]:
     """How often each order's link was asked for."""
     calls = [call.params for call in portal.calls if call.method == ADD]
-    return Counter(str(one["fields"]["orderId"]) for one in calls if isinstance(one, dict))
+    return Counter(str(item["fields"]["orderId"]) for item in calls if isinstance(item, dict))
 
 
 def _floor(peer: Peer, limits: BadDay, tries: int, cost: float) -> float:

@@ -18,7 +18,7 @@ class Memory:
 
 def below(pid: int) -> list[int]:
     """The children of a process."""
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(part) for part in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def cpu(pid: int) -> float:
@@ -27,12 +27,14 @@ def cpu(pid: int) -> float:
     with suppress(FileNotFoundError, ProcessLookupError):
         # After the name, which may hold blanks: user, system, and both of ended children.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        seconds = sum(int(one) for one in fields[11:15]) / TICKS
+        seconds = sum(int(field) for field in fields[11:15]) / TICKS
         seconds += sum(cpu(child) for child in below(pid))
     return seconds
 
 
 def memory(pid: int) -> Memory:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    sizes = {name: int(rest.split()[0]) for name, _, rest in (one.partition(":") for one in lines)}
+    sizes = {
+        name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)
+    }
     return Memory(sizes["Rss"], sizes["Pss"])

@@ -146,13 +146,15 @@ def memory(rows: int, *, postgres: bool) -> None:
         _say("once", f"{_once(one.portal, orders, deals)}/{rows}")
 
 
-def _samples(one: Machine, job: str, column: str, end: str) -> Iterator[tuple[int, Memory, Memory]]:
+def _samples(
+    item: Machine, job: str, column: str, end: str
+) -> Iterator[tuple[int, Memory, Memory]]:
     """Rows so far, and the memory of the pool process and of its leader, each 5,000 rows and at the end."""
-    leader = one.children["worker"].pid
+    leader = item.children["worker"].pid
     (worker,) = processes.below(leader)
     last, over = -1, False
     while not over:
-        done, over = _of_job(one, job, f"{column}, {end}")
+        done, over = _of_job(item, job, f"{column}, {end}")
         if done // SAMPLE_EVERY > last // SAMPLE_EVERY or (over and done != last):
             yield done, processes.memory(worker), processes.memory(leader)
             last = done
@@ -202,15 +204,15 @@ def _table(orders: range, deals: range) -> str:
     return "order id,deal\n" + "".join(rows)
 
 
-def _of_job(one: Machine, job: str, columns: str) -> tuple[Any, ...]:
-    (row,) = one.query(f"SELECT {columns} FROM jobs_job WHERE id = {int(job)}")  # noqa: S608
+def _of_job(item: Machine, job: str, columns: str) -> tuple[Any, ...]:
+    (row,) = item.query(f"SELECT {columns} FROM jobs_job WHERE id = {int(job)}")  # noqa: S608
     return row
 
 
-def _until(one: Machine, job: str, state: str) -> float:
+def _until(item: Machine, job: str, state: str) -> float:
     """Wait for the job's state, and until its last task is over; seconds it took to the state."""
     began = time.monotonic()
-    while (now := _of_job(one, job, "state")[0]) != state:
+    while (now := _of_job(item, job, "state")[0]) != state:
         if now in ("paused", "failed", "stopped"):
             raise RuntimeError(f"the job has {now}")
         time.sleep(LOOK_EVERY)

@@ -64,8 +64,8 @@ class Nodes:
 
     def reload(self) -> None:
         """New workers for all nodes, as a new version gets them."""
-        for one in self._processes:
-            one.send_signal(signal.SIGHUP)
+        for process in self._processes:
+            process.send_signal(signal.SIGHUP)
 
     def restart(self) -> None:
         """The first node ends in an orderly way and is started again."""
@@ -88,7 +88,7 @@ def proxy(home: Path, ports: Sequence[int]) -> Iterator[str]:
     text = (ROOT / "deploy" / name).read_text("utf-8")
     text = text.replace("{$DOMAIN} {", f"http://127.0.0.1:{port} {{", 1)
     text = text.replace("Host {$DOMAIN}", "Host 127.0.0.1")
-    text = text.replace(nodes, " ".join(f"127.0.0.1:{one}" for one in ports))
+    text = text.replace(nodes, " ".join(f"127.0.0.1:{number}" for number in ports))
     file = home / "Caddyfile"
     file.write_text(GLOBAL + text, "utf-8")
     command = ["caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
@@ -116,9 +116,9 @@ def _measure(name: str, url: str, event: Callable[[], None]) -> None:
 
     with ExitStack() as stack:
         clients = [threading.Thread(target=ask, args=(n,)) for n in range(CLIENTS)]
-        for one in clients:
-            one.start()
-            stack.callback(one.join)
+        for thread in clients:
+            thread.start()
+            stack.callback(thread.join)
         stack.callback(stop.set)
         time.sleep(1)
         event()

@@ -85,7 +85,7 @@ class Demo:
 
     def environment(self) -> dict[str, str]:
         """The whole environment of the app's processes."""
-        blank = {name: "" for one in SETTINGS for name in (one, f"{one}_FILE")}
+        blank = {name: "" for setting in SETTINGS for name in (setting, f"{setting}_FILE")}
         return {
             **os.environ,
             **blank,

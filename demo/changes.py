@@ -126,7 +126,7 @@ def dismiss(state: State, user_id: int, *, passed_on: bool, tokens_stay: bool) -
                     token.user_id = SYSTEM
         return
     for shelf in (state.access, state.refresh, state.codes):
-        for secret in [one for one, token in shelf.items() if token.user_id == user_id]:
+        for secret in [text for text, token in shelf.items() if token.user_id == user_id]:
             del shelf[secret]
 
 
@@ -146,6 +146,8 @@ def comment(state: State, tell: Tell, author: int, kind: str, owner_id: int, tex
 def notify(state: State, kind: str, author: int, to: int, text: str, tag: str) -> int:
     """A notification of the messenger, which takes the place of the person's last with that tag."""
     if tag:
-        state.notices[:] = [one for one in state.notices if (one["to"], one["tag"]) != (to, tag)]
+        state.notices[:] = [
+            notice for notice in state.notices if (notice["to"], notice["tag"]) != (to, tag)
+        ]
     state.notices.append({"kind": kind, "from": author, "to": to, "text": text, "tag": tag})
     return len(state.notices)

@@ -116,9 +116,11 @@ class Faults:
         self._calmed.wait(seconds)
 
     def names(self) -> list[str]:
-        lasting = [name for name, one in CONDITIONS.items() if one is self._condition]
+        lasting = [name for name, condition in CONDITIONS.items() if condition is self._condition]
         with self._lock:
-            return lasting + [f"{one.kind} {one.method} ×{one.times}" for one in self._waiting]
+            return lasting + [
+                f"{fault.kind} {fault.method} ×{fault.times}" for fault in self._waiting
+            ]
 
     def of_request(self, methods: list[str]) -> Fault | None:
         """The fault that hits a request which holds these methods, if one waits for it."""

@@ -22,7 +22,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?")
 
 def split(key: object) -> tuple[str, str]:
     """The prefix of a filter's key, and the field."""
-    prefix = next((one for one in _PREFIXES if str(key).startswith(one)), "")
+    prefix = next((text for text in _PREFIXES if str(key).startswith(text)), "")
     return prefix, str(key).removeprefix(prefix)
 
 
@@ -75,7 +75,7 @@ def near(
     for key, wanted in given(params).items():
         prefix, name = split(key)
         if name in lookups and prefix in ("", "=", "@"):
-            numbers = sorted({intval(one) for one in values(wanted)})
+            numbers = sorted({intval(value) for value in values(wanted)})
             return [row for number in numbers for row in lookups[name](number)]
     return rows
 
@@ -134,8 +134,8 @@ def _conditions(wanted: Mapping[str, object], known: set[str]) -> Iterator[Condi
 
 def _condition(prefix: str, name: str, wanted: object) -> Condition:
     if prefix in ("@", "!@", "", "=", "!=", "!"):
-        texts = {str(one) for one in values(wanted)}
-        numbers = {_number(one) for one in values(wanted)}
+        texts = {str(value) for value in values(wanted)}
+        numbers = {_number(value) for value in values(wanted)}
         return _among(name, texts, numbers, positive=not prefix.startswith("!"))
     if prefix in _COMPARE:
         compare, bound = _COMPARE[prefix], _rank(wanted)

@@ -80,7 +80,9 @@ class Frames:
         else:
             abort(404)
         matching = [
-            one for one in found if search in str(one.get("title", one.get("name"))).casefold()
+            record
+            for record in found
+            if search in str(record.get("title", record.get("name"))).casefold()
         ]
         return jsonify(matching[:MOST])
 

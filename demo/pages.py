@@ -221,9 +221,9 @@ class Pages:
     def _comments(self, kind: str, owner_id: int) -> list[Row]:
         wanted = (kind, owner_id)
         return [
-            one
-            for one in self._portal.state.comments
-            if (one["ENTITY_TYPE"], one["ENTITY_ID"]) == wanted
+            comment
+            for comment in self._portal.state.comments
+            if (comment["ENTITY_TYPE"], comment["ENTITY_ID"]) == wanted
         ]
 
     def _linked(self, type_id: int, owner_id: int) -> list[Row]:

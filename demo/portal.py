@@ -24,8 +24,8 @@ def main() -> None:
     if options.reset:
         shutil.rmtree(options.data, ignore_errors=True)
     ended = threading.Event()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, lambda *_: ended.set())
+    for signals in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signals, lambda *_: ended.set())
     with DemoPortal(
         options.app_url,
         port=options.port,

@@ -90,9 +90,9 @@ class Rest:
         self._lock = threading.Lock()
         self._meanwhile: list[Meanwhile] = []
 
-    def meanwhile(self, one: Meanwhile) -> None:
+    def meanwhile(self, change: Meanwhile) -> None:
         with self._lock:
-            self._meanwhile.append(one)
+            self._meanwhile.append(change)
 
     def forget_meanwhile(self) -> None:
         with self._lock:
@@ -100,10 +100,14 @@ class Rest:
 
     def _happens(self, methods: list[str], *, inside: bool) -> None:
         with self._lock:
-            due = [one for one in self._meanwhile if one.method in methods and one.inside is inside]
-            self._meanwhile = [one for one in self._meanwhile if one not in due]
-        for one in due:
-            one.act()
+            due = [
+                change
+                for change in self._meanwhile
+                if change.method in methods and change.inside is inside
+            ]
+            self._meanwhile = [change for change in self._meanwhile if change not in due]
+        for change in due:
+            change.act()
 
     def routes(self, app: Flask) -> None:
         app.add_url_rule(
@@ -307,7 +311,7 @@ def _inner(method: str, params: Mapping[str, object]) -> list[str]:
     if isinstance(commands, Mapping):
         commands = list(commands.values())
     return (
-        [str(one).partition("?")[0].lower() for one in commands]
+        [str(command).partition("?")[0].lower() for command in commands]
         if isinstance(commands, list)
         else []
     )

@@ -179,7 +179,7 @@ def company(
         "ID": str(pk), "COMPANY_TYPE": "CUSTOMER", "TITLE": title, "LOGO": None, "LEAD_ID": None,
         "BANKING_DETAILS": "", "INDUSTRY": "OTHER", "REVENUE": "0", "CURRENCY_ID": "EUR",
         "EMPLOYEES": "EMPLOYEES_1", "COMMENTS": "", "IS_MY_COMPANY": "N", "ADDRESS_COUNTRY_CODE": None,
-        "ADDRESS_LEGAL": None, **{f"REG_ADDRESS{one}": None for one in (*legal, "_LOC_ADDR_ID")},
+        "ADDRESS_LEGAL": None, **{f"REG_ADDRESS{text}": None for text in (*legal, "_LOC_ADDR_ID")},
         **_common(responsible), "LAST_COMMUNICATION_TIME": None, **_reached("CO", pk, phones, mails),
     }  # fmt: skip
 
@@ -201,7 +201,7 @@ def _common(responsible: int) -> Row:
         "ASSIGNED_BY_ID": str(responsible), "CREATED_BY_ID": "1", "MODIFY_BY_ID": "1",
         "DATE_CREATE": then, "DATE_MODIFY": then, "OPENED": "Y", "ORIGINATOR_ID": None,
         "ORIGIN_ID": None, "ORIGIN_VERSION": None, "LAST_ACTIVITY_TIME": then,
-        "LAST_ACTIVITY_BY": "1", **{f"ADDRESS{one}": None for one in address},
+        "LAST_ACTIVITY_BY": "1", **{f"ADDRESS{text}": None for text in address},
         "UTM_SOURCE": None, "UTM_MEDIUM": None, "UTM_CAMPAIGN": None, "UTM_CONTENT": None,
         "UTM_TERM": None,
     }  # fmt: skip

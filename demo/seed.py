@@ -114,7 +114,7 @@ def _add(state: State, plans: Iterable[Plan], place: Owner | None) -> None:
 
 
 def _order(pk: int, plan: Plan) -> Row:
-    paid = sum(one.amount for one in plan.payments if one.state == "paid") >= plan.price
+    paid = sum(payment.amount for payment in plan.payments if payment.state == "paid") >= plan.price
     canceled = plan.status == "X"
     return rows.order(
         pk,

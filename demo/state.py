@@ -174,9 +174,11 @@ def _plain(value: object) -> object:
 def _loaded(path: Path) -> State:
     raw: Mapping[str, object] = json.loads(path.read_text("utf-8"))
     state = State()
-    for one in fields(State):
-        if one.name in raw:
-            setattr(state, one.name, _revived(getattr(state, one.name), one.name, raw[one.name]))
+    for item in fields(State):
+        if item.name in raw:
+            setattr(
+                state, item.name, _revived(getattr(state, item.name), item.name, raw[item.name])
+            )
     return state
 
 

@@ -21,7 +21,7 @@ DIRECTORY = Path(tempfile.mkdtemp(prefix="lo-tests-"))
 PORTAL = DemoPortal("http://app.example.com")
 
 # Whatever a developer has in .env stays out: an empty value is the default.
-os.environ.update({name: "" for one in SETTINGS for name in (one, f"{one}_FILE")})
+os.environ.update({name: "" for setting in SETTINGS for name in (setting, f"{setting}_FILE")})
 os.environ.update(
     REDIS_URL=f"unix://{embedded.socket_path(DIRECTORY)}",
     DATABASE_URL=os.environ.get("TEST_DATABASE_URL", f"sqlite:///{DIRECTORY}/tests.sqlite3"),

@@ -55,7 +55,7 @@ def _messages(catalog: Catalog) -> Iterator[tuple[Message, list[str], list[str]]
 
 
 def _texts(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, (list, tuple)) else [str(value or "")]
+    return [str(item) for item in value] if isinstance(value, (list, tuple)) else [str(value or "")]
 
 
 def _keys(source: str) -> Iterator[Key]:
@@ -74,8 +74,8 @@ def _used() -> set[Key]:
     return {key for source in (*python, *pages) for key in _keys(source)}
 
 
-def _same(pattern: re.Pattern[str], one: str, other: str) -> bool:
-    return sorted(pattern.findall(one)) == sorted(pattern.findall(other))
+def _same(pattern: re.Pattern[str], text: str, other: str) -> bool:
+    return sorted(pattern.findall(text)) == sorted(pattern.findall(other))
 
 
 def _only_for_one(catalog: Catalog, form: int) -> bool:
@@ -131,7 +131,7 @@ def test_every_text_is_translated(catalog: Catalog) -> None:
         message.id
         for message, _, translations in _messages(catalog)
         if message.fuzzy
-        or not all(one.strip() for one in translations)
+        or not all(translation.strip() for translation in translations)
         or len(translations) != (catalog.num_plurals if message.pluralizable else 1)
     ]
     assert missing == []
@@ -156,10 +156,10 @@ def test_placeholders_and_markup_are_kept(catalog: Catalog) -> None:
 def test_no_straight_quotes_outside_markup(catalog: Catalog) -> None:
     """They would end the attributes many translations stand in."""
     quoted = [
-        one
+        text
         for _, _, texts in _messages(catalog)
-        for one in texts
-        if re.search("[\"']", TAG.sub("", one))
+        for text in texts
+        if re.search("[\"']", TAG.sub("", text))
     ]
     assert quoted == []
 

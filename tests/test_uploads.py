@@ -17,15 +17,15 @@ def files(*sizes: int) -> dict[str, object]:
 
 
 def uploaded(request: HttpRequest) -> "list[UploadedFile[bytes]]":
-    return [one for name in request.FILES for one in request.FILES.getlist(name)]
+    return [upload for name in request.FILES for upload in request.FILES.getlist(name)]
 
 
 @pytest.mark.parametrize("sizes", [(0,), (1000,), (4_000_000, 5_000_000), (LARGEST_FILE,)])
 def test_files_come_whole(sizes: tuple[int, ...]) -> None:
     request = RequestFactory().post("/jobs/new/", files(*sizes))
     found = uploaded(request)
-    assert tuple(one.size for one in found) == sizes
-    assert tuple(len(one.read()) for one in found) == sizes
+    assert tuple(upload.size for upload in found) == sizes
+    assert tuple(len(upload.read()) for upload in found) == sizes
 
 
 def test_beyond_ten_megabytes_bytes_are_counted_and_not_kept(
@@ -34,8 +34,8 @@ def test_beyond_ten_megabytes_bytes_are_counted_and_not_kept(
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
     request = RequestFactory().post("/jobs/new/", files(9_000_000, 9_000_000, 30_000_000))
     found = uploaded(request)
-    assert [one.size for one in found] == [9_000_000, 9_000_000, 30_000_000]
-    assert sum(len(one.read()) for one in found) == LARGEST_FILE + 1
+    assert [upload.size for upload in found] == [9_000_000, 9_000_000, 30_000_000]
+    assert sum(len(upload.read()) for upload in found) == LARGEST_FILE + 1
     assert list(tmp_path.iterdir()) == []
 
 

@@ -36,16 +36,17 @@ def main(arguments: list[str]) -> int:
             return _not_done("the vulnerability service cannot be reached from here")
         print(done.stderr, file=sys.stderr)
         return 1
-    for one in packages:
-        for found in one.get("vulns", ()):
+    for package in packages:
+        for found in package.get("vulns", ()):
             fixed = ", ".join(found["fix_versions"]) or "nothing yet"
             print(
-                f"{one['name']} {one['version']}: {found['id']}, fixed in {fixed}", file=sys.stderr
+                f"{package['name']} {package['version']}: {found['id']}, fixed in {fixed}",
+                file=sys.stderr,
             )
-    if any(one.get("vulns") for one in packages):
+    if any(package.get("vulns") for package in packages):
         return 1
     # pip-audit itself is content with a service that answers "not found" to everything.
-    unknown = [one["name"] for one in packages if "skip_reason" in one]
+    unknown = [package["name"] for package in packages if "skip_reason" in package]
     if unknown:
         count = f"{len(unknown)} of {len(packages)} packages"
         return _not_done(f"the vulnerability service has no answer for {count}")

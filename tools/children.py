@@ -22,8 +22,8 @@ class Stopped(Exception):
 
 def stop_when_asked() -> None:
     """From here on :class:`Stopped` is raised when somebody asks us to end."""
-    for one in ENDING:
-        signal.signal(one, _stop)
+    for signals in ENDING:
+        signal.signal(signals, _stop)
 
 
 def workers() -> dict[str, list[str]]:
@@ -40,8 +40,8 @@ def end(*groups: Iterable[subprocess.Popen[bytes]], seconds: float) -> None:
     They may finish what is under way for so long, unless somebody asks once more.
     """
     at_once = threading.Event()
-    for one in ENDING:
-        signal.signal(one, lambda *_: at_once.set())
+    for signals in ENDING:
+        signal.signal(signals, lambda *_: at_once.set())
     for group in groups:
         _end(group, at_once, seconds)
 

@@ -28,7 +28,7 @@ def binaries() -> Path:
     in_path = shutil.which("initdb")
     if found:
         return max(
-            found, key=lambda path: [int(one) for one in re.findall(r"\d+", str(path))]
+            found, key=lambda path: [int(match) for match in re.findall(r"\d+", str(path))]
         ).parent
     if in_path:
         return Path(in_path).resolve().parent
@@ -53,7 +53,7 @@ def server() -> Iterator[str]:
     settings = (
         f"listen_addresses=127.0.0.1 unix_socket_directories={home} fsync=off max_connections=150"
     )
-    options = " ".join([f"-p {port}", *(f"-c {one}" for one in settings.split())])
+    options = " ".join([f"-p {port}", *(f"-c {part}" for part in settings.split())])
     run = [*as_user, str(where / "pg_ctl"), "-D", str(data), "-s", "-w"]
     initdb = [
         *as_user,

@@ -86,7 +86,7 @@ def decode(
     ``max_values`` (see :class:`Bounds`). ``secrets`` are values that went out with the request; they
     are cut out of whatever text the other side sends back.
     """
-    if sum(content.count(one) for one in (b"{", b"[", b",")) > max_values:
+    if sum(content.count(chunk) for chunk in (b"{", b"[", b",")) > max_values:
         raise errors.IncompleteAnswer(
             "TOO_LARGE", f"more than {max_values} values", http_status=status
         )

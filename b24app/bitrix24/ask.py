@@ -262,7 +262,7 @@ def timed(ask: Ask[T]) -> Ask[tuple[T, tuple[CallTime, ...]]]:
 
     def step(outcomes: _Outcomes) -> Ask[tuple[T, tuple[CallTime, ...]]]:
         found = [outcomes[id(command)] for command in ask.commands]
-        times = tuple(one.time for one in found if isinstance(one, Answer) and one.time)
+        times = tuple(answer.time for answer in found if isinstance(answer, Answer) and answer.time)
         return ask._advanced(outcomes).map(lambda value: (value, times))
 
     return _Waiting(ask.commands, step)

@@ -198,7 +198,7 @@ class SharedBudget:
         if found is None:
             level = self._budgets.local.level(self._member_id)
             return View(self._limits, level, self._limits.brim, shared=False)
-        methods = {name: _method_view(one) for name, one in found["methods"].items()}
+        methods = {name: _method_view(item) for name, item in found["methods"].items()}
         return View(self._limits, found["level"], found["line"], found["blocked"], methods)
 
     def cost(self, method: str) -> float:
@@ -296,5 +296,5 @@ class _Local:
 
     def _put(self, member_id: str, level: float, leak: float) -> None:
         if len(self._buckets) >= _KEPT_BUCKETS:
-            self._buckets = {one: it for one, it in self._buckets.items() if self._level(one)}
+            self._buckets = {text: it for text, it in self._buckets.items() if self._level(text)}
         self._buckets[member_id] = level, leak, self._clock()

@@ -96,7 +96,7 @@ class Client:
             except errors.BitrixError as error:
                 if not found:
                     raise
-                found |= {key: error.copied(method=one.method) for key, one in chunk.items()}
+                found |= {key: error.copied(method=item.method) for key, item in chunk.items()}
                 return found | {
                     key: batch.not_sent(error, command)
                     for key, command in commands.items()
@@ -173,13 +173,13 @@ class Client:
             result = exchange.send(request).result
         except errors.BitrixError as error:
             # What the first request did is known and must not be lost with the second.
-            return found | {key: error.copied(method=one.method) for key, one in again.items()}
+            return found | {key: error.copied(method=item.method) for key, item in again.items()}
         return found | batch.outcomes(again, result, halt=halt, request_id=exchange.request_id)
 
 
 def _resolvable(chunk: Mapping[str, Command], found: Mapping[str, Outcome]) -> dict[str, Command]:
     """The commands to repeat, their references to finished commands replaced by what those gave."""
-    done = {key: one.result for key, one in found.items() if isinstance(one, Answer)}
+    done = {key: answer.result for key, answer in found.items() if isinstance(answer, Answer)}
     again: dict[str, Command] = {}
     for key in batch.unfinished(found):
         command, sources = chunk[key], references.used(chunk[key].params)

@@ -59,9 +59,9 @@ def may_be_called(base: str, *, allow_http: bool) -> bool:
     return allow_http or (parts.scheme == "https" and not _this_machine(parts.hostname or ""))
 
 
-def same_host(one: str, other: str) -> bool:
+def same_host(text: str, other: str) -> bool:
     """Whether two addresses have the same host and port."""
-    return urlsplit(one).netloc == urlsplit(other).netloc
+    return urlsplit(text).netloc == urlsplit(other).netloc
 
 
 def _this_machine(host: str) -> bool:

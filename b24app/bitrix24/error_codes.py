@@ -128,7 +128,7 @@ def classify(
 def _by_word(code: str, plain: str) -> type[errors.ApiError] | None:
     """The class of :data:`BY_WORD` for a code and its lower-case text; None where it has no row."""
     return next(
-        (kind for (one, word), kind in BY_WORD.items() if one == code and word in plain), None
+        (kind for (text, word), kind in BY_WORD.items() if text == code and word in plain), None
     )
 
 

@@ -93,7 +93,7 @@ class ListQuery:
 
     def __post_init__(self) -> None:
         conditions(self.filters, self.fields)
-        self._known([*(one.field for one in self.order), *self.select])
+        self._known([*(order.field for order in self.order), *self.select])
         if self.start != -1 and (self.start < 0 or self.start % batch.SIZE):
             raise ValueError(f"start is a multiple of {batch.SIZE}, or -1")
 
@@ -103,7 +103,7 @@ class ListQuery:
         if self.filters:
             params["filter"] = conditions(self.filters, self.fields)
         if self.order:
-            params["order"] = {one.field: one.direction for one in self.order}
+            params["order"] = {order.field: order.direction for order in self.order}
         if self.select:
             params["select"] = list(self.select)
         return params
@@ -116,12 +116,16 @@ class ListQuery:
 def conditions(filters: Iterable[Filter], fields: frozenset[str]) -> dict[str, object]:
     """The ``filter`` parameter. Raises ``ValueError`` as :class:`ListQuery` does."""
     found: dict[str, object] = {}
-    for one in filters:
-        if one.field not in fields:
-            raise ValueError(f"unknown field {one.field!r}: the portal would drop it in silence")
-        if one.key in found:
-            raise ValueError(f"{one.key} is given twice")
-        found[one.key] = list(one.value) if isinstance(one.value, list | tuple) else one.value
+    for filter_ in filters:
+        if filter_.field not in fields:
+            raise ValueError(
+                f"unknown field {filter_.field!r}: the portal would drop it in silence"
+            )
+        if filter_.key in found:
+            raise ValueError(f"{filter_.key} is given twice")
+        found[filter_.key] = (
+            list(filter_.value) if isinstance(filter_.value, list | tuple) else filter_.value
+        )
     return found
 
 
@@ -133,7 +137,7 @@ _MOST: Final = 500
 
 def written(filters: Iterable[Filter]) -> str:
     """Conditions on numbers as text that :func:`parsed` reads."""
-    return json.dumps([[one.field, one.op, one.value] for one in filters])
+    return json.dumps([[filter_.field, filter_.op, filter_.value] for filter_ in filters])
 
 
 def parsed(text: str) -> list[Filter]:
@@ -144,13 +148,13 @@ def parsed(text: str) -> list[Filter]:
         raise ValueError("nested without end") from None
     if not isinstance(raw, list) or len(raw) > _MOST:
         raise ValueError("not a list of conditions")
-    return [_parsed(one) for one in raw]
+    return [_parsed(item) for item in raw]
 
 
 def _parsed(raw: object) -> Filter:
     match raw:
         case [str(field), str(op), list(values)] if len(values) <= _MOST:
-            return Filter(field, Op(op), [_value(one) for one in values])
+            return Filter(field, Op(op), [_value(item) for item in values])
         case [str(field), str(op), value]:
             return Filter(field, Op(op), _value(value))
     raise ValueError("not a condition")

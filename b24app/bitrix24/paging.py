@@ -63,7 +63,7 @@ def by_id(
             ).result
         )
         ids = [answers.whole(answers.as_mapping(row).get(field)) for row in page]
-        grown = [one for one in ids if one is not None and one > last]
+        grown = [item_id for item_id in ids if item_id is not None and item_id > last]
         if len(grown) != len(ids) or grown != sorted(grown):
             raise errors.IncompleteAnswer("PAGING", f"{field} does not grow", method=method)
         if page:

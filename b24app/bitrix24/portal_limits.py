@@ -236,17 +236,17 @@ def heard(outcomes: Sequence[tuple[str, Outcome]]) -> Heard:
     return Heard(
         methods,
         at,
-        full=any(isinstance(one, errors.RateLimited) for one in ends),
-        overload=any(isinstance(one, errors.Overloaded) for one in ends),
+        full=any(isinstance(end, errors.RateLimited) for end in ends),
+        overload=any(isinstance(end, errors.Overloaded) for end in ends),
     )
 
 
-def _report(one: Spent, time: CallTime) -> None:
-    one.started = _started(time)
+def _report(cost: Spent, time: CallTime) -> None:
+    cost.started = _started(time)
     operating = _seconds(time.operating)
     if operating is not None:
-        one.operating, one.at = operating, _moment(time.finish)
-        one.reset = time.operating_reset_at.timestamp() if time.operating_reset_at else None
+        cost.operating, cost.at = operating, _moment(time.finish)
+        cost.reset = time.operating_reset_at.timestamp() if time.operating_reset_at else None
 
 
 def _started(time: CallTime) -> float | None:

@@ -91,7 +91,7 @@ class Request:
 
     def methods(self) -> list[str]:
         """The methods that run, as often as they run."""
-        return [one.method for one in self.commands.values()] or [self.method]
+        return [command.method for command in self.commands.values()] or [self.method]
 
     def outcomes(self, end: Outcome) -> list[tuple[str, Outcome]]:
         """What became of each of :meth:`methods` when the request as a whole ended like this."""
@@ -260,7 +260,7 @@ class Exchange:
         )  # fmt: skip
         if self._listener is None:
             return
-        found = [one for _, one in outcomes]
+        found = [item for _, item in outcomes]
         record = CallRecord(
             method=request.method,
             started=started,
@@ -272,7 +272,7 @@ class Exchange:
             retries=self._requests,
             operating=max(filter(None, map(_operating, [end, *found])), default=None),
             methods=Counter(request.methods()),
-            failures=Counter(_word(one) for one in found if one is not end and _failed(one)),
+            failures=Counter(_word(item) for item in found if item is not end and _failed(item)),
             params={} if request.commands else request.params,
             commands=request.commands,
             answer=_said(end),

@@ -162,7 +162,9 @@ def _innermost(problem: BaseException) -> BaseException:
     while True:
         wrapped = getattr(problem, "reason", None)
         if not isinstance(wrapped, Exception):
-            wrapped = next((one for one in problem.args if isinstance(one, Exception)), None)
+            wrapped = next(
+                (exception for exception in problem.args if isinstance(exception, Exception)), None
+            )
         if wrapped is None:
             return problem
         problem = wrapped

@@ -49,9 +49,9 @@ def writing(
 
     At most ``prop.writes`` changes of a method; to be sent ``strict``.
     """
-    keys = [one.key for one in changes]
+    keys = [change.key for change in changes]
     nothing: Mapping[K, V] = {}
-    writes = ask.every(ask.of(prop.write(one), _whole).attempt() for one in changes)
+    writes = ask.every(ask.of(prop.write(change), _whole).attempt() for change in changes)
     parts = ask.together(
         values_of(prop, keys).otherwise(nothing), writes, values_of(prop, then).attempt()
     )
@@ -101,13 +101,13 @@ def _write(
     changes: Sequence[Change[K, V]],
     send_before: float | None,
 ) -> list[Changed[K, V]]:
-    keys = [one.key for one in changes]
+    keys = [change.key for change in changes]
     try:
         sent = client.answer(writing(prop, changes, keys), send_before=send_before, strict=True)
     except errors.BitrixError as error:
         sent = Sent({}, dict.fromkeys(keys, error), Refusal(error))
     judged = _judged(prop, changes, sent)
-    unknown = any(one.result is Result.UNKNOWN for one in judged)
+    unknown = any(change.result is Result.UNKNOWN for change in judged)
     if not unknown or not isinstance(sent.after, Refusal):
         return judged
     try:
@@ -124,10 +124,10 @@ def _judged(
     return [
         judge(
             prop,
-            one,
-            sent.first.get(one.key, one.seen),
-            sent.answers[one.key],
-            now.get(one.key, Absent.UNREAD),
+            change,
+            sent.first.get(change.key, change.seen),
+            sent.answers[change.key],
+            now.get(change.key, Absent.UNREAD),
         )
-        for one in changes
+        for change in changes
     ]

@@ -41,17 +41,23 @@ class LinkAttempt:
         ``refused_lately``: the portal has refused the person's permission a while ago, so for the
         named the app does not ask again.
         """
-        allowed = [one for one in changes if one.wanted is None or one.wanted in self.open_cards]
-        found = {one.key: self._closed(one) for one in changes if one not in allowed}
+        allowed = [
+            change
+            for change in changes
+            if change.wanted is None or change.wanted in self.open_cards
+        ]
+        found = {change.key: self._closed(change) for change in changes if change not in allowed}
         if self._whose(refused=refused_lately) is Credentials.OWN:
             found |= self._with(self.own, allowed)
         else:
-            found |= {one.key: self._still_refused(one) for one in allowed}
-        refused = [one for one in allowed if isinstance(found[one.key].error, errors.AccessDenied)]
+            found |= {change.key: self._still_refused(change) for change in allowed}
+        refused = [
+            change for change in allowed if isinstance(found[change.key].error, errors.AccessDenied)
+        ]
         self.refused = bool(refused)
         if refused and self._whose(refused=True) is Credentials.INSTALLER:
             found |= self._on_their_behalf(refused)
-        return [found[one.key] for one in changes]
+        return [found[change.key] for change in changes]
 
     def _whose(self, *, refused: bool) -> Credentials:
         return credentials.chosen(LINK.name, named=self.named, refused=refused)
@@ -61,18 +67,20 @@ class LinkAttempt:
         if client is None:
             return {}
         allowed = [
-            one
-            for one in changes
-            if credentials.cards_needed(Credentials.INSTALLER, self.places[one.key], one.wanted)
+            change
+            for change in changes
+            if credentials.cards_needed(
+                Credentials.INSTALLER, self.places[change.key], change.wanted
+            )
             <= set(self.open_cards)
         ]
-        found = {one.key: self._closed(one) for one in changes if one not in allowed}
+        found = {change.key: self._closed(change) for change in changes if change not in allowed}
         self.used = Credentials.INSTALLER
         return found | self._with(client, allowed)
 
     def _with(self, client: Client, changes: Sequence[LinkChange]) -> dict[int, LinkChanged]:
         done = applying.apply(client, LINK, changes, self.places, send_before=self.send_before)
-        return {one.change.key: one for one in done}
+        return {change.change.key: change for change in done}
 
     def _closed(self, change: LinkChange) -> LinkChanged:
         error = errors.NotFound("", "a card this person cannot open", method="crm.deal.list")

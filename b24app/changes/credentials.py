@@ -40,4 +40,4 @@ def cards_needed(
     """
     both = credentials is Credentials.INSTALLER
     needed = (source, target) if both else (target or source,)
-    return frozenset(one for one in needed if one is not None)
+    return frozenset(owner for owner in needed if owner is not None)

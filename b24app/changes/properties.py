@@ -230,7 +230,7 @@ class DealAmount(Property[Owner, Amount]):
     def values(self, keys: Iterable[Owner], answers: Iterable[Answer]) -> dict[Owner, Amount]:
         """Raises ``errors.NotFound`` for an answer that is another card."""
         pairs = zip(keys, answers, strict=True)
-        return {owner: Amount.of(cards.read_card(owner, one)) for owner, one in pairs}
+        return {owner: Amount.of(cards.read_card(owner, answer)) for owner, answer in pairs}
 
     def method(self, change: AmountChange) -> str:
         return UPDATE_DEAL if change.key.is_deal else UPDATE_ITEM

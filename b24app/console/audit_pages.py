@@ -34,7 +34,7 @@ class SearchForm(forms.Form):
     card_type = forms.ChoiceField(required=False, choices=[(str(DEAL), ""), (str(INVOICE), "")])
     card = forms.CharField(required=False, max_length=500)
     kind = forms.ChoiceField(
-        required=False, choices=[("", ""), *((one, one) for one in AuditEntry.Kind.values)]
+        required=False, choices=[("", ""), *((value, value) for value in AuditEntry.Kind.values)]
     )
     since = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
     until = forms.DateField(required=False, input_formats=["%Y-%m-%d"])

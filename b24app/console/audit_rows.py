@@ -38,7 +38,7 @@ def lines(user: PortalUser, found: Sequence[AuditEntry], language: str) -> list[
     """Entries in words. The portal is asked for names of statuses alone, where they are not known."""
     employees = {str(user_id): name for user_id, name in people(user.portal)}
     statuses: dict[str, str] = {}
-    if any(one.kind == AuditEntry.Kind.STATUS for one in found):
+    if any(entry.kind == AuditEntry.Kind.STATUS for entry in found):
         known = client_of(user).answer(dictionaries.order_statuses(user.portal))
         statuses = {code: status.name(language) for code, status in known.items()}
     names: Mapping[str, Mapping[str, str]] = {
@@ -46,18 +46,18 @@ def lines(user: PortalUser, found: Sequence[AuditEntry], language: str) -> list[
         AuditEntry.Kind.ACCESS: employees,
         AuditEntry.Kind.STATUS: statuses,
     }
-    return [_line(one, names.get(one.kind, {})) for one in found]
+    return [_line(entry, names.get(entry.kind, {})) for entry in found]
 
 
 def _line(entry: AuditEntry, names: Mapping[str, str]) -> Line:
     """``names`` are those of what the entry has before and after, by their codes."""
-    undone = any(one.certain for one in entry.undone_by.all())
+    undone = any(item.certain for item in entry.undone_by.all())
     details = entry.details if isinstance(entry.details, dict) else {}
     if entry.kind == AuditEntry.Kind.SETTING:
         setting = details.get("name", "")
         before, after = setting_texts.change(setting, details.get("before"), details.get("after"))
         return Line(entry, what(entry), before, after, undone, setting_texts.name(setting))
-    before, after = (names.get(one, one) for one in (entry.before, entry.after))
+    before, after = (names.get(text, text) for text in (entry.before, entry.after))
     return Line(entry, what(entry), before, after, undone, _about(entry, details))
 
 

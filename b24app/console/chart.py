@@ -44,20 +44,20 @@ def of_month(portal: Portal, today: date) -> Chart:
     """What was done in the 30 days up to ``today``, by day of the portal's clock and by person."""
     first = today - timedelta(days=DAYS - 1)
     since = datetime.combine(first, time.min, timezone.get_current_timezone())
-    found = {one.day: one for one in audit.days(portal, since)}
+    found = {day.day: day for day in audit.days(portal, since)}
     days = [
         found.get(first + timedelta(days=n), Day(first + timedelta(days=n))) for n in range(DAYS)
     ]
-    top = _round_up(max(one.linked + one.moved for one in days))
+    top = _round_up(max(day.linked + day.moved for day in days))
     return Chart(
-        bars=tuple(_bar(number, one, top) for number, one in enumerate(days)),
+        bars=tuple(_bar(number, day, top) for number, day in enumerate(days)),
         ticks=((0, BOTTOM), (top // 2, (TOP + BOTTOM) // 2), (top, TOP)),
         first=first,
         last=today,
-        linked=sum(one.linked for one in days),
-        moved=sum(one.moved for one in days),
-        unlinked=sum(one.unlinked for one in days),
-        undone=sum(one.undone for one in days),
+        linked=sum(day.linked for day in days),
+        moved=sum(day.moved for day in days),
+        unlinked=sum(day.unlinked for day in days),
+        undone=sum(day.undone for day in days),
         people=tuple(audit.busiest(portal, since)),
     )
 

@@ -51,7 +51,7 @@ class _Look:
     @property
     def errors(self) -> list[errors.BitrixError]:
         parts = (self.scopes, self.present.placements, self.present.events, self.unknown_fields)
-        return [one.error for one in parts if isinstance(one, Refusal)]
+        return [refusal.error for refusal in parts if isinstance(refusal, Refusal)]
 
 
 def checks(client: Client, portal: Portal) -> list[Check]:
@@ -92,7 +92,7 @@ _SILENT = frozenset({Trouble.SILENT, Trouble.OUT_OF_TIME, Trouble.FAULT})
 
 def _answers(look: _Look) -> Check:
     """Whether the portal lets the app work at all, and knows order links as the app uses them."""
-    met = {_portal_trouble(one) for one in look.errors}
+    met = {_portal_trouble(error) for error in look.errors}
     for trouble, grade in _OF_THE_PORTAL:
         if trouble in met:
             return Check("portal", grade, {"trouble": trouble.value})
@@ -163,7 +163,7 @@ def _events(bound: Sequence[Bound] | Refusal) -> Check:
 
 def _compared(name: str, wanted: frozenset[Bound], bound: Sequence[Bound]) -> Check:
     """What stands against what is wanted."""
-    missing = sorted(one.name for one in wanted - set(bound))
+    missing = sorted(binding.name for binding in wanted - set(bound))
     spare = len(bound) - len(wanted & set(bound))
     facts = {
         "missing": missing,
@@ -189,10 +189,12 @@ def _limits(portal: Portal) -> Check:
     """What is in use now of what the portal allows (settings/performance/limits.md)."""
     view = budget_of(portal, Priority.INTERACTIVE).view()
     busiest, share = "", 0.0
-    for name, one in (view.methods or {}).items():
-        if one.limit and one.operating / one.limit > share:
-            busiest, share = name, one.operating / one.limit
-    blocked = view.blocked > 0 or any(one.blocked > 0 for one in (view.methods or {}).values())
+    for name, item in (view.methods or {}).items():
+        if item.limit and item.operating / item.limit > share:
+            busiest, share = name, item.operating / item.limit
+    blocked = view.blocked > 0 or any(
+        method.blocked > 0 for method in (view.methods or {}).values()
+    )
     facts = {
         "requests": round(100 * view.level / view.limits.capacity),
         "method": busiest,

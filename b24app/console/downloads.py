@@ -41,22 +41,22 @@ def links_table(found: Sequence[Described]) -> Table:
         _("Order ID"), _("Order"), _("Date"), _("Client"), _("Amount"), _("Currency"),
         _("Type"), _("Deal/invoice ID"), _("Linked to"), _("Linked by"),
     ]  # fmt: skip
-    return Table(_("Order links"), headings, [_row(one) for one in found])
+    return Table(_("Order links"), headings, [_row(description) for description in found])
 
 
-def _row(one: Described) -> list[Cell]:
-    order = one.order
+def _row(description: Described) -> list[Cell]:
+    order = description.order
     return [
-        one.order_id,
+        description.order_id,
         order.number if order else "",
         local(order.created) if order else None,
         order.customer.title if order else "",
         order.price if order else None,
         order.currency if order else "",
-        owner_type(one.owner),
-        one.owner.id if one.owner else None,
-        _("no longer exists") if one.gone else one.title or "",
-        one.entry.user_name if one.entry else "",
+        owner_type(description.owner),
+        description.owner.id if description.owner else None,
+        _("no longer exists") if description.gone else description.title or "",
+        description.entry.user_name if description.entry else "",
     ]
 
 
@@ -65,7 +65,7 @@ def audit_table(lines: Sequence[Line]) -> Table:
         _("When"), _("Who"), _("What"), _("Order ID"), _("Order"), _("From"), _("To"),
         _("Source"), _("With whose permissions"), _("Confirmed"),
     ]  # fmt: skip
-    return Table(_("Audit"), headings, [_audit_row(one) for one in lines])
+    return Table(_("Audit"), headings, [_audit_row(line) for line in lines])
 
 
 def _audit_row(line: Line) -> list[Cell]:

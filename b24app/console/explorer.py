@@ -146,7 +146,7 @@ def commands(look: Look) -> list[Command]:
     if look.sort == "order":
         return [links.listing([*filters, behind], order=sorting, start=-1)]
     same, beyond = Filter(field, Op.EQUAL, look.at), Filter(field, _BEYOND[down], look.at)
-    if same.key in {one.key for one in filters}:
+    if same.key in {filter_.key for filter_ in filters}:
         return [links.listing([*filters, behind], order=[by_order], start=-1)]
     return [
         links.listing([*filters, same, behind], order=[by_order], start=-1),

@@ -92,10 +92,10 @@ def _owners(text: str, host: str) -> list[Owner]:
     parts = _parts(text)
     if all(map(_NUMBER.fullmatch, parts)):
         return []
-    found = [card_value(one, host) for one in parts if not _NUMBER.fullmatch(one)]
-    if any(one.problem is CardProblem.OTHER_PORTAL for one in found):
+    found = [card_value(part, host) for part in parts if not _NUMBER.fullmatch(part)]
+    if any(value.problem is CardProblem.OTHER_PORTAL for value in found):
         raise OtherPortal("a link to another portal")
-    owners = [one.owner for one in found if one.owner is not None]
+    owners = [value.owner for value in found if value.owner is not None]
     if len(owners) < len(parts) or len(parts) > MAX_VALUES:
         raise ValueError("not a list of links")
     return owners
@@ -103,10 +103,10 @@ def _owners(text: str, host: str) -> list[Owner]:
 
 def _of_owners(owners: Sequence[Owner]) -> list[Filter]:
     """Raises ``ValueError`` for cards of two types: the portal's filters cannot ask for both at once."""
-    types = {one.type_id for one in owners}
+    types = {owner.type_id for owner in owners}
     if len(types) > 1:
         raise ValueError("deals and invoices at once")
-    ids = sorted({one.id for one in owners})
+    ids = sorted({owner.id for owner in owners})
     by_type = Filter(FIELDS["type"], Op.IN, sorted(types))
     return [Filter(FIELDS["owner"], Op.IN, ids), by_type]
 
@@ -123,11 +123,11 @@ def _numbers(text: str) -> list[int]:
     parts = _parts(text)
     if not 0 < len(parts) <= MAX_VALUES or not all(map(_NUMBER.fullmatch, parts)):
         raise ValueError("not a list of numbers")
-    return sorted({int(one) for one in parts})
+    return sorted({int(part) for part in parts})
 
 
 def _parts(text: str) -> list[str]:
-    return [one for one in re.split(r"[\s,;]+", text) if one]
+    return [part for part in re.split(r"[\s,;]+", text) if part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +150,16 @@ def read(query: QueryDict, host: str) -> Conditions:
     Raises :class:`BadForm` for what no form of ours sends.
     """
     columns = [query.getlist(name) for name in ("field", "word", "value", "upto", "kind")]
-    if len(columns[0]) > MAX_CONDITIONS or len({len(one) for one in columns}) > 1:
+    if len(columns[0]) > MAX_CONDITIONS or len({len(column) for column in columns}) > 1:
         raise BadForm
     lines = [Condition(*parts) for parts in zip(*columns, strict=True)]
-    if any(one.field not in FIELDS or one.word not in WORDS for one in lines):
+    if any(condition.field not in FIELDS or condition.word not in WORDS for condition in lines):
         raise BadForm
-    kept = tuple(one for one in lines if one.by_kind or one.value.strip() or one.upto.strip())
+    kept = tuple(
+        condition
+        for condition in lines
+        if condition.by_kind or condition.value.strip() or condition.upto.strip()
+    )
     return _checked(kept, host)
 
 
@@ -165,7 +169,7 @@ def _checked(lines: tuple[Condition, ...], host: str) -> Conditions:
     other_portal = False
     for number, line in enumerate(lines):
         try:
-            more = [one for one in line.filters(host) if one not in filters]
+            more = [filter_ for filter_ in line.filters(host) if filter_ not in filters]
             conditions([*filters, *more], ORDER_ENTITY_FIELDS)
         except ValueError as error:
             wrong.add(number)

@@ -105,7 +105,7 @@ def _line(request: HttpRequest, context: dict[str, object]) -> HttpResponse:
 
 
 def _progress(query: QueryDict) -> Progress:
-    names = [one.name for one in fields(Progress) if one.name in query]
+    names = [field.name for field in fields(Progress) if field.name in query]
     return Progress(**{name: whole_number(str(query[name])) for name in names})
 
 

@@ -49,7 +49,7 @@ class Progress:
     @property
     def query(self) -> str:
         """The report from here on."""
-        return urlencode({name: one for name, one in asdict(self).items() if one is not None})
+        return urlencode({name: item for name, item in asdict(self).items() if item is not None})
 
     @property
     def anew(self) -> str:
@@ -96,7 +96,7 @@ def without_deal(user: PortalUser, client: Client, before: Progress) -> Step:
     """Orders that are linked to nothing. Raises what keeps orders or links from being read."""
     piece = client.answer(scan.orders_below(before.below, _pages(before)))
     owners = client.answer(links.owners_of(order.id for order in piece.rows))
-    rows = [Described(one.id, None, one) for one in piece.rows if owners[one.id] is None]
+    rows = [Described(row.id, None, row) for row in piece.rows if owners[row.id] is None]
     total = piece.total if not before.below else before.total
     return _step(before, total, [order.id for order in piece.rows], rows)
 

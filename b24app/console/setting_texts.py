@@ -56,7 +56,7 @@ def handed_out(what: object) -> str:
 
 def _named(value: object) -> str:
     people = value if isinstance(value, list) else []
-    names = [str(one.get("name")) for one in people if isinstance(one, dict)]
+    names = [str(person.get("name")) for person in people if isinstance(person, dict)]
     return ", ".join(names) or _("Everyone, with their own permissions")
 
 
@@ -79,7 +79,7 @@ def _places_on(value: object) -> set[str]:
 
 
 def _places(some: set[str]) -> str:
-    return ", ".join(str(_PLACES[one]) for one in bindings.PLACES if one in some)
+    return ", ".join(str(_PLACES[place]) for place in bindings.PLACES if place in some)
 
 
 _SHOWN: Mapping[str, Shown] = {

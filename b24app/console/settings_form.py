@@ -49,7 +49,7 @@ class ChoicesForm(forms.Form):
     notes = forms.BooleanField(required=False)
     notes_language = forms.ChoiceField(choices=settings.LANGUAGES)
     place = forms.MultipleChoiceField(
-        choices=[(one, one) for one in bindings.PLACES], required=False
+        choices=[(text, text) for text in bindings.PLACES], required=False
     )
     journal_days = forms.IntegerField(min_value=3, max_value=90)
 
@@ -66,33 +66,33 @@ class ChoicesForm(forms.Form):
     def choices(self) -> Choices:
         """The checked form; call only once ``is_valid()``."""
         given = self.cleaned_data
-        named = [_named(one) for one in self._named] if given["who"] == "named" else []
+        named = [_named(text) for text in self._named] if given["who"] == "named" else []
         return Choices(
-            named=list({one["id"]: one for one in named}.values()),
+            named=list({record["id"]: record for record in named}.values()),
             suggestion_days=given["suggestion_days"],
             notes=given["notes"],
             notes_language=given["notes_language"],
-            places_off=[one for one in bindings.PLACES if one not in given["place"]],
+            places_off=[place for place in bindings.PLACES if place not in given["place"]],
             journal_days=given["journal_days"],
         )
 
     def typed(self, stored: Choices) -> Choices:
         """What was typed, as far as it can be shown again; the rest as it is ``stored``."""
-        named = [_named(one) for one in self._named[:MAX_NAMED]]
+        named = [_named(text) for text in self._named[:MAX_NAMED]]
         places = self.data.getlist("place")
         return replace(
             stored,
-            named=[one for one in named if one] if self.data.get("who") == "named" else [],
+            named=[record for record in named if record] if self.data.get("who") == "named" else [],
             notes="notes" in self.data,
             notes_language=self.data.get("notes_language", ""),
-            places_off=[one for one in bindings.PLACES if one not in places],
+            places_off=[place for place in bindings.PLACES if place not in places],
         )
 
 
 def _named(raw: str) -> dict[str, str]:
     """Somebody the portal's selector gave; empty for what it cannot have given."""
     code, _, name = raw.partition("|")
-    shown = "".join(one for one in name if one.isprintable()).strip()[:MAX_NAME_CHARACTERS]
+    shown = "".join(text for text in name if text.isprintable()).strip()[:MAX_NAME_CHARACTERS]
     return {"id": code, "name": shown or code} if ACCESS_CODE.fullmatch(code) else {}
 
 
@@ -146,5 +146,5 @@ def _place(client: Client, portal: Portal, bound: Sequence[Bound] | Refusal) -> 
     if isinstance(bound, Refusal):
         return list(bindings.PLACES)
     made = bindings.failures_of(bindings.placement_changes(portal, bound))
-    codes = {one.change.name for one in client.answer(made)}
+    codes = {failure.change.name for failure in client.answer(made)}
     return [name for name, place in bindings.PLACES.items() if place.code in codes]

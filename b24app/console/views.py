@@ -76,7 +76,9 @@ def _overview(user: PortalUser, timeouts: Timeouts = WAITED_FOR) -> dict[str, ob
         "portal": user.portal,
         "checks": checks,
         "faults": [
-            one for one in checks if one.wrong and not _said_already(user.portal, one, checks)
+            check
+            for check in checks
+            if check.wrong and not _said_already(user.portal, check, checks)
         ],
         "removal_until": _removal_until(user.portal),
         "chart": chart.of_month(user.portal, timezone.localdate()),
@@ -89,7 +91,7 @@ def _said_already(portal: Portal, check: Check, checks: Sequence[Check]) -> bool
     """
     if check.facts.get("trouble") == "payment":
         return portal.payment_expired
-    blocked = any(one.facts.get("trouble") == "overload" for one in checks)
+    blocked = any(item.facts.get("trouble") == "overload" for item in checks)
     return check.name == "limits" and blocked
 
 

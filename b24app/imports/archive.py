@@ -55,17 +55,19 @@ def counted(archive: zipfile.ZipFile) -> Mapping[str, Part]:
     Raises :class:`Unreadable`: ``too_large``, ``damaged``, ``password``.
     """
     members = archive.infolist()
-    unpacked = sum(one.file_size for one in members)
+    unpacked = sum(member.file_size for member in members)
     strings = sum(
-        one.file_size for one in members if one.filename.lower().endswith("sharedstrings.xml")
+        member.file_size
+        for member in members
+        if member.filename.lower().endswith("sharedstrings.xml")
     )
-    if any(one.flag_bits & 1 for one in members):
+    if any(member.flag_bits & 1 for member in members):
         raise Unreadable("password")
     if len(members) > MAX_PARTS or unpacked > MAX_UNPACKED_BYTES or strings > MAX_STRINGS_BYTES:
         raise Unreadable("too_large")
     counts = _Counts()
     try:
-        found = {one.filename: counts.add(archive, one) for one in members}
+        found = {member.filename: counts.add(archive, member) for member in members}
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
         raise Unreadable("damaged") from None
     return {name: part for name, part in found.items() if part is not None}
@@ -89,7 +91,9 @@ class _Counts:
                 first = False
                 since_tag = self._count(piece, since_tag)
                 seen = rest + piece
-                hints |= {name for name, some in _HINTS.items() if any(one in seen for one in some)}
+                hints |= {
+                    name for name, some in _HINTS.items() if any(chunk in seen for chunk in some)
+                }
                 self._count_repeated(seen)
                 rest = seen[-_OVERLAP_BYTES:]
         if "doctype" in hints:

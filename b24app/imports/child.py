@@ -79,12 +79,12 @@ class Workbook:
                 self._package = Package(zipfile.ZipFile(io.BytesIO(content)), parts)
         self._book = CalamineWorkbook.from_filelike(io.BytesIO(content))
         pages = [
-            (index, one)
-            for index, one in enumerate(self._book.sheets_metadata)
-            if one.typ == SheetTypeEnum.WorkSheet
+            (index, sheet)
+            for index, sheet in enumerate(self._book.sheets_metadata)
+            if sheet.typ == SheetTypeEnum.WorkSheet
         ]
         self.names = {
-            index: one.name for index, one in pages if one.visible == SheetVisibleEnum.Visible
+            index: sheet.name for index, sheet in pages if sheet.visible == SheetVisibleEnum.Visible
         }
         self.hidden = len(pages) - len(self.names)
         self._read: dict[int, tuple[CalamineSheet, Details]] = {}
@@ -144,11 +144,11 @@ class MarkupBook:
         while piece := stream.read(256_000):
             tables.feed(piece)
         tables.close()
-        filled = [one for one in tables.sheets if one.lines]
+        filled = [sheet for sheet in tables.sheets if sheet.lines]
         if not filled:
             raise Unreadable("not_a_table")
         self._sheets: list[MarkupSheet] = filled
-        self.names = {at: one.name for at, one in enumerate(filled) if not one.hidden}
+        self.names = {at: sheet.name for at, sheet in enumerate(filled) if not sheet.hidden}
         self.hidden = len(filled) - len(self.names)
 
     def described(self, index: int) -> dict[str, object]:
@@ -167,7 +167,7 @@ class MarkupBook:
 
 
 def packed(line: Line) -> list[object]:
-    notes = {str(column): [one.about, one.detail] for column, one in line.notes.items()}
+    notes = {str(column): [note.about, note.detail] for column, note in line.notes.items()}
     return [line.number, line.cells, notes, line.hidden]
 
 

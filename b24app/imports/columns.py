@@ -99,7 +99,7 @@ class Columns:
     @property
     def kinds(self) -> dict[int, Kind]:
         """The columns that are not ignored, by index."""
-        return {one.index: one.kind for one in self.columns if one.kind != Kind.IGNORE}
+        return {column.index: column.kind for column in self.columns if column.kind != Kind.IGNORE}
 
     @property
     def used(self) -> frozenset[int]:
@@ -108,10 +108,10 @@ class Columns:
 
     @property
     def sure(self) -> bool:
-        return self.order is not None and all(one.sure for one in self.columns)
+        return self.order is not None and all(column.sure for column in self.columns)
 
     def _first(self, *kinds: Kind) -> Column | None:
-        return next((one for one in self.columns if one.kind in kinds), None)
+        return next((column for column in self.columns if column.kind in kinds), None)
 
 
 def recognized(sheet: Sheet, ask: Ask, host: str, heading_row: int | None = None) -> Columns:
@@ -152,14 +152,16 @@ def chosen(sheet: Sheet, heading_row: int, kinds: Mapping[int, Kind], why: Why) 
 
 def likeliest(sheets: Sequence[Sheet]) -> Sheet | None:
     """The sheet to be proposed: the one whose headings name orders, else the one with most rows."""
-    return max(sheets, key=lambda one: (_order_headings(one), one.rows, -one.index), default=None)
+    return max(
+        sheets, key=lambda sheet: (_order_headings(sheet), sheet.rows, -sheet.index), default=None
+    )
 
 
 def _order_headings(sheet: Sheet) -> int:
     lines = [line for line in sheet.sample if not line.hidden]
     at = heading_at(lines)
     named = [meaning(cell) for cell in lines[at].cells] if at is not None else []
-    plainly = any(one in (Heading.NUMBER, Heading.ID, Heading.ORDER) for one in named)
+    plainly = any(item in (Heading.NUMBER, Heading.ID, Heading.ORDER) for item in named)
     return 2 if plainly else int(Heading.PERHAPS_ORDER in named)
 
 
@@ -179,23 +181,25 @@ class _Candidate:
         lines = [line for line in below if not names_no_order(line.cell(index))]
         values = [visible(line.cell(index)) for line in lines]
         notes = [line.notes.get(index) for line in lines]
-        orders = [order_value(one, note) for one, note in zip(values, notes, strict=True)]
-        read = [one.taken or next(iter(one.readings), "") for one in orders]
+        orders = [order_value(text, note) for text, note in zip(values, notes, strict=True)]
+        read = [value.taken or next(iter(value.readings), "") for value in orders]
         return cls(index, visible(heading), meaning(heading), values, notes, read)
 
     @property
     def counts_rows(self) -> bool:
         """1, 2, 3 …: or any numbers that grow by one, under a heading that may mean that."""
-        if not self.values or not all(one.isascii() and one.isdecimal() for one in self.values):
+        if not self.values or not all(
+            value.isascii() and value.isdecimal() for value in self.values
+        ):
             return False
-        numbers = [int(one[:15]) for one in self.values]
+        numbers = [int(value[:15]) for value in self.values]
         steady = all(after - before == 1 for before, after in pairwise(numbers))
         return steady and numbers[0] in (0, 1)
 
     @property
     def whole(self) -> bool:
         """Whether all values could be IDs."""
-        return bool(self.taken) and all(is_order_id(one) for one in self.taken)
+        return bool(self.taken) and all(is_order_id(text) for text in self.taken)
 
     def cards(self, host: str, type_id: int) -> int:
         """How many values are cards of the portal by more than a bare number."""
@@ -217,88 +221,105 @@ class _Table:
 
     def decided(self, ask: Ask) -> tuple[tuple[Column, ...], int | None]:
         """The columns, and the one with the IDs of the same orders, if there is one."""
-        seen = [one for one in self.candidates if one.index not in self.hidden]
+        seen = [candidate for candidate in self.candidates if candidate.index not in self.hidden]
         card = self._card_column(seen)
-        possible = [one for one in seen if card is None or one.index != card.index]
+        possible = [
+            candidate for candidate in seen if card is None or candidate.index != card.index
+        ]
         asked = self._to_be_asked(possible)
         values = _spread(asked) if asked else []
         known = ask(values) if values else Known()
         order = self._order_column(possible, known)
         same = self._same_order(possible, order, known)
-        decided = {one.index: one for one in (card, order) if one is not None}
+        decided = {column.index: column for column in (card, order) if column is not None}
         columns = tuple(
-            decided.get(one.index) or self._ignored(one, same) for one in self.candidates
+            decided.get(candidate.index) or self._ignored(candidate, same)
+            for candidate in self.candidates
         )
         return columns, same
 
-    def _ignored(self, one: _Candidate, same: int | None) -> Column:
+    def _ignored(self, candidate: _Candidate, same: int | None) -> Column:
         why = Why.NOTHING
-        if one.index in self.hidden:
+        if candidate.index in self.hidden:
             why = Why.HIDDEN
-        elif one.index == same:
+        elif candidate.index == same:
             why = Why.SAME_ORDER
-        elif one.meaning == Heading.INVOICE:
+        elif candidate.meaning == Heading.INVOICE:
             why = Why.OWN_BILLS
-        elif one.counts_rows:
+        elif candidate.counts_rows:
             why = Why.COUNTER
-        return Column(one.index, one.heading, why=why)
+        return Column(candidate.index, candidate.heading, why=why)
 
     def _card_column(self, seen: Sequence[_Candidate]) -> Column | None:
         """The column of deals, or of invoices where its values say that they are the portal's."""
-        for one in seen:
-            if one.meaning == Heading.DEAL:
-                return Column(one.index, one.heading, Kind.DEAL, Why.HEADING)
-        for one in seen:
-            if one.meaning in (Heading.NUMBER, Heading.ID, Heading.ORDER) or not one.values:
+        for candidate in seen:
+            if candidate.meaning == Heading.DEAL:
+                return Column(candidate.index, candidate.heading, Kind.DEAL, Why.HEADING)
+        for candidate in seen:
+            if (
+                candidate.meaning in (Heading.NUMBER, Heading.ID, Heading.ORDER)
+                or not candidate.values
+            ):
                 continue
             for kind, type_id in ((Kind.DEAL, DEAL), (Kind.INVOICE, INVOICE)):
-                if one.cards(self.host, type_id) >= PROVEN * len(one.values):
-                    return Column(one.index, one.heading, kind, Why.LINKS)
+                if candidate.cards(self.host, type_id) >= PROVEN * len(candidate.values):
+                    return Column(candidate.index, candidate.heading, kind, Why.LINKS)
         if not self.headed and len(seen) > 1 and seen[1].whole:
             return Column(seen[1].index, "", Kind.DEAL, Why.POSITION, sure=False)
         return None
 
     def _to_be_asked(self, possible: Sequence[_Candidate]) -> list[_Candidate]:
         """Columns whose values the store is asked about: those headed as orders, or else all that may be."""
-        ranked = [one for one in possible if one.taken and _rank(one) is not None]
-        plain = [one for one in ranked if (_rank(one) or 0) <= _RANKS[Heading.ID]]
+        ranked = [
+            candidate for candidate in possible if candidate.taken and _rank(candidate) is not None
+        ]
+        plain = [candidate for candidate in ranked if (_rank(candidate) or 0) <= _RANKS[Heading.ID]]
         return (plain or ranked)[:10]
 
     def _order_column(self, possible: Sequence[_Candidate], known: Known) -> Column | None:
         """The column that names the orders; unsure where neither heading nor values prove it."""
         ranked = sorted(
-            (one for one in possible if _rank(one) is not None), key=lambda one: _rank(one) or 0
+            (candidate for candidate in possible if _rank(candidate) is not None),
+            key=lambda candidate: _rank(candidate) or 0,
         )
-        judged = [self._judged(one, known) for one in ranked]
-        headed = [one for one in judged if one.why in (Why.HEADING, Why.LETTERS)]
+        judged = [self._judged(candidate, known) for candidate in ranked]
+        headed = [column for column in judged if column.why in (Why.HEADING, Why.LETTERS)]
         if headed:
             return headed[0]
-        proven = [one for one in judged if one.looked and one.found >= PROVEN * one.looked]
+        proven = [
+            column for column in judged if column.looked and column.found >= PROVEN * column.looked
+        ]
         if proven:
-            best = max(proven, key=lambda one: one.found)
-            rivals = [one for one in proven if one is not best and one.kind == best.kind]
+            best = max(proven, key=lambda column: column.found)
+            rivals = [
+                column for column in proven if column is not best and column.kind == best.kind
+            ]
             return replace(best, why=Why.VALUES, sure=not rivals)
-        perhaps = [one for one in judged if one.looked]
+        perhaps = [column for column in judged if column.looked]
         if not perhaps:
             return None
         # The only column that can hold orders is taken; whether the store has them, each row will say.
         alone = len(perhaps) == 1 and (ranked[0].meaning is not None or len(possible) == 1)
         return replace(perhaps[0], why=Why.POSITION, sure=alone)
 
-    def _judged(self, one: _Candidate, known: Known) -> Column:
+    def _judged(self, candidate: _Candidate, known: Known) -> Column:
         """A possible column of orders with what heading and store say of it."""
-        numbers = sum(1 for value in one.taken if value.casefold() in known.ids)
-        ids = sum(1 for value in one.taken if is_order_id(value) and int(value) in known.numbers)
+        numbers = sum(1 for value in candidate.taken if value.casefold() in known.ids)
+        ids = sum(
+            1 for value in candidate.taken if is_order_id(value) and int(value) in known.numbers
+        )
         why, kind, found = Why.NOTHING, Kind.NUMBER, numbers
-        if one.meaning in (Heading.NUMBER, Heading.ORDER):
+        if candidate.meaning in (Heading.NUMBER, Heading.ORDER):
             why = Why.HEADING
-        elif one.meaning == Heading.ID:
-            lettered = sum(1 for value in one.taken if not is_order_id(value))
-            why = Why.LETTERS if lettered > len(one.taken) / 2 else Why.HEADING
+        elif candidate.meaning == Heading.ID:
+            lettered = sum(1 for value in candidate.taken if not is_order_id(value))
+            why = Why.LETTERS if lettered > len(candidate.taken) / 2 else Why.HEADING
             kind, found = (Kind.ID, ids) if why == Why.HEADING else (Kind.NUMBER, numbers)
-        elif plain(one.heading) in ("id", "ид") and one.whole and ids >= numbers:
+        elif plain(candidate.heading) in ("id", "ид") and candidate.whole and ids >= numbers:
             kind, found = Kind.ID, ids
-        return Column(one.index, one.heading, kind, why, found=found, looked=len(one.taken))
+        return Column(
+            candidate.index, candidate.heading, kind, why, found=found, looked=len(candidate.taken)
+        )
 
     def _same_order(
         self, possible: Sequence[_Candidate], order: Column | None, known: Known
@@ -306,22 +327,22 @@ class _Table:
         """A column of IDs beside the numbers, if the store says that they are of the same orders."""
         if order is None or order.kind != Kind.NUMBER:
             return None
-        numbers = next(one for one in possible if one.index == order.index)
-        for one in possible:
+        numbers = next(candidate for candidate in possible if candidate.index == order.index)
+        for candidate in possible:
             if (
-                one is numbers
-                or not one.whole
-                or one.counts_rows
-                or len(one.taken) != len(numbers.taken)
+                candidate is numbers
+                or not candidate.whole
+                or candidate.counts_rows
+                or len(candidate.taken) != len(numbers.taken)
             ):
                 continue
             pairs = [
                 (known.ids.get(number.casefold()), int(value))
-                for number, value in zip(numbers.taken, one.taken, strict=True)
+                for number, value in zip(numbers.taken, candidate.taken, strict=True)
             ]
             told = [(mine, theirs) for mine, theirs in pairs if mine is not None]
             if told and sum(mine == theirs for mine, theirs in told) >= PROVEN * len(told):
-                return one.index
+                return candidate.index
         return None
 
 
@@ -335,24 +356,24 @@ _RANKS = {
 }
 
 
-def _rank(one: _Candidate) -> int | None:
+def _rank(candidate: _Candidate) -> int | None:
     """How likely a column names orders by its heading, 0 first; None where it cannot."""
-    if one.meaning in (Heading.DEAL, Heading.INVOICE, Heading.OTHER):
+    if candidate.meaning in (Heading.DEAL, Heading.INVOICE, Heading.OTHER):
         return None
-    plainly = one.meaning in (Heading.NUMBER, Heading.ID, Heading.ORDER)
-    if one.counts_rows and not plainly:
+    plainly = candidate.meaning in (Heading.NUMBER, Heading.ID, Heading.ORDER)
+    if candidate.counts_rows and not plainly:
         return None
-    if not plainly and not any(any(char.isdigit() for char in value) for value in one.taken):
+    if not plainly and not any(any(char.isdigit() for char in value) for value in candidate.taken):
         return None
-    return _RANKS[one.meaning]
+    return _RANKS[candidate.meaning]
 
 
 def _spread(columns: Sequence[_Candidate]) -> list[str]:
     """At most :data:`SAMPLE_VALUES` values, as many of each column, of the first rows first."""
     each = SAMPLE_VALUES // len(columns)
     found: Counter[str] = Counter()
-    for one in columns:
-        found.update(dict.fromkeys(one.taken[:each], 1))
+    for candidate in columns:
+        found.update(dict.fromkeys(candidate.taken[:each], 1))
     return [value for value in found if value][:SAMPLE_VALUES]
 
 

@@ -66,11 +66,15 @@ def decoded(content: bytes, known_words: Callable[[str], int]) -> str:
     if _decodes(content, "utf-8"):
         return "utf-8"
     sample = _whole_lines(content)
-    read = {one: sample.decode(one) for one in CANDIDATES if _decodes(content, one)}
+    read = {
+        candidate: sample.decode(candidate)
+        for candidate in CANDIDATES
+        if _decodes(content, candidate)
+    }
     if not read:
         raise Unreadable("not_a_table")
     usual = _usual_letters(sample)
-    return max(read, key=lambda one: (known_words(read[one]), _likeness(read[one], usual)))
+    return max(read, key=lambda text: (known_words(read[text]), _likeness(read[text], usual)))
 
 
 def _usual_letters(sample: bytes) -> frozenset[str]:

@@ -106,8 +106,8 @@ def opened(content: bytes) -> DelimitedText:
 
 def chosen_separator(sample: str) -> str:
     """The separator that makes the most even table; a comma where none makes a table at all."""
-    tried = {one: _evenness(sample, one) for one in SEPARATORS}
-    best = max(tried, key=lambda one: tried[one])
+    tried = {separator: _evenness(sample, separator) for separator in SEPARATORS}
+    best = max(tried, key=lambda text: tried[text])
     return best if tried[best] > 0 else ","
 
 
@@ -125,7 +125,7 @@ def _evenness(sample: str, separator: str) -> float:
     widths = Counter(len(row) for row in rows)
     if not rows or max(widths) < 2:
         return 0.0
-    width, often = max(widths.items(), key=lambda one: (one[1] * (one[0] > 1), one[0]))
+    width, often = max(widths.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))
     if width < 2:
         return 0.0
     cells = [cell for row in rows if len(row) == width for cell in row]
@@ -135,8 +135,8 @@ def _evenness(sample: str, separator: str) -> float:
 
 def _looks_whole(cell: str, separator: str) -> bool:
     """Whether a cell looks like one value, and not like several that another separator would part."""
-    others = [one for one in "\t;|" if one != separator]
-    if any(one in cell for one in others) or cell.count('"') % 2:
+    others = [text for text in "\t;|" if text != separator]
+    if any(other in cell for other in others) or cell.count('"') % 2:
         return False
     if not cell or _TYPED.fullmatch(cell[:200]):
         return True

@@ -24,7 +24,7 @@ def heading_at(lines: Sequence[Line]) -> int | None:
         alone = known[at] == 1 and len(line.cells) >= min(widest, 2) and not _numeric(line.cells)
         if alone or (len(line.cells) >= widest > 1 and _is_unlike_below(line, lines[at + 1 :])):
             return at
-    return next((at for at, one in enumerate(known) if one and widest == 1), None)
+    return next((at for at, number in enumerate(known) if number and widest == 1), None)
 
 
 def line_at(lines: Sequence[Line], number: int) -> int | None:
@@ -34,12 +34,12 @@ def line_at(lines: Sequence[Line], number: int) -> int | None:
 
 def _known_cells(line: Line) -> int:
     found = [meaning(cell) for cell in line.cells]
-    return len([one for one in found if one is not None])
+    return len([heading for heading in found if heading is not None])
 
 
 def _common_width(lines: Sequence[Line]) -> int:
     widths = Counter(len(line.cells) for line in lines)
-    return max(widths, key=lambda one: (widths[one], one), default=0)
+    return max(widths, key=lambda width: (widths[width], width), default=0)
 
 
 def _numeric(cells: Iterable[str]) -> bool:

@@ -25,7 +25,7 @@ class Heading(StrEnum):
 
 
 def _words(kind: Heading, text: str) -> dict[str, Heading]:
-    return {plain(one): kind for line in text.strip().splitlines() for one in line.split("|")}
+    return {plain(part): kind for line in text.strip().splitlines() for part in line.split("|")}
 
 
 def plain(cell: str) -> str:

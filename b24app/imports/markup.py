@@ -107,7 +107,7 @@ class Tables(HTMLParser):
             raise Unreadable("too_many")
         self._cells, self._notes = [], {}
         style = attributes.get("style", "").replace(" ", "").lower()
-        self._hidden = attributes.get("hidden") == "1" or any(one in style for one in _HIDDEN)
+        self._hidden = attributes.get("hidden") == "1" or any(text in style for text in _HIDDEN)
 
     def _start_cell(self, attributes: Mapping[str, str]) -> None:
         self._end_cell()

@@ -104,7 +104,7 @@ def _cells(written: str) -> list[str]:
         order_value(line).doubt is not None or _NUMBER_WORDS.fullmatch(line)
     ):
         return [line]
-    cells = [visible(one).strip('"') for one in _BETWEEN.split(written.strip(" \r\ufeff"))]
+    cells = [visible(part).strip('"') for part in _BETWEEN.split(written.strip(" \r\ufeff"))]
     while len(cells) > 1 and not cells[-1]:
         cells.pop()
     if len(cells) > 1 or not cells[0]:
@@ -117,10 +117,10 @@ def _headings(line: str) -> list[Heading]:
     whole = meaning(visible(line).strip('"'))
     if whole is not None:
         return [whole]
-    cells = [visible(one).strip('"') for one in _BETWEEN.split(line.strip())]
+    cells = [visible(part).strip('"') for part in _BETWEEN.split(line.strip())]
     cells = cells if len(cells) > 1 else visible(line).split()
     known = [meaning(cell) for cell in cells]
-    named = [one for one in known if one is not None]
+    named = [heading for heading in known if heading is not None]
     return named if len(named) > 1 or len(cells) == 1 else []
 
 

@@ -90,7 +90,7 @@ def _row(line: Line, columns: Columns, host: str) -> Row:
         kind=order.kind,
         card=found,
         same_id=_same_id(line, columns),
-        merged=any(one.about == About.MERGED for one in line.notes.values()),
+        merged=any(item.about == About.MERGED for item in line.notes.values()),
         linked=link if link and found.owner else "",
         problem=_problem(line, columns, value, found),
     )

@@ -28,26 +28,36 @@ class Sample:
     known: Known = field(default_factory=Known)
 
     def sheet_at(self, index: int) -> Sheet | None:
-        return next((one for one in self.sheets if one.index == index), None)
+        return next((sheet for sheet in self.sheets if sheet.index == index), None)
 
 
 def packed(sample: Sample) -> dict[str, Any]:
     """The sample as JSON, within :data:`MAX_CHARACTERS`. The sheet taken comes first."""
-    first = sorted(sample.sheets, key=lambda one: one.index != sample.sheet)
+    first = sorted(sample.sheets, key=lambda sheet: sheet.index != sample.sheet)
     left = MAX_CHARACTERS
     sheets = []
-    for one in first:
-        lines = list(_within(one.sample, left))
+    for sheet in first:
+        lines = list(_within(sheet.sample, left))
         left -= sum(len(cell) for line in lines for cell in line[1])
-        sheets.append([one.index, _plain(one.name), one.rows, lines, sorted(one.hidden_columns)])
+        sheets.append(
+            [sheet.index, _plain(sheet.name), sheet.rows, lines, sorted(sheet.hidden_columns)]
+        )
     found = sample.columns
     return {
-        "sheets": sorted(sheets, key=lambda one: one[0]),
+        "sheets": sorted(sheets, key=lambda sheet: sheet[0]),
         "sheet": sample.sheet,
         "heading_row": found.heading_row,
         "columns": [
-            [one.index, _plain(one.heading), one.kind, one.why, one.sure, one.found, one.looked]
-            for one in found.columns
+            [
+                column.index,
+                _plain(column.heading),
+                column.kind,
+                column.why,
+                column.sure,
+                column.found,
+                column.looked,
+            ]
+            for column in found.columns
         ],
         "same_order": found.same_order,
         "hidden_sheets": sample.hidden_sheets,
@@ -84,7 +94,7 @@ def _within(lines: Sequence[Line], left: int) -> Iterator[list[Any]]:
         left -= sum(map(len, cells))
         if left < 0:
             return
-        notes = {str(at): [one.about, _plain(one.detail)] for at, one in line.notes.items()}
+        notes = {str(at): [note.about, _plain(note.detail)] for at, note in line.notes.items()}
         yield [line.number, cells, notes, line.hidden]
 
 

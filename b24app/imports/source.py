@@ -39,5 +39,6 @@ def is_workbook(content: bytes) -> bool:
 def _is_markup(content: bytes) -> bool:
     head = content[:4_000].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").lower()
     return head.startswith(b"<") and any(
-        one in head for one in (b"<html", b"<table", b"<!doctype", b"<?xml", b"<meta", b"<workbook")
+        chunk in head
+        for chunk in (b"<html", b"<table", b"<!doctype", b"<?xml", b"<meta", b"<workbook")
     )

@@ -23,17 +23,17 @@ class WorkbookSource:
         self._process = process
         self.kind = str(head["kind"])
         self.hidden_sheets = int(head["hidden_sheets"])
-        self.unseen = frozenset(Unseen(one) for one in head["unseen"])
+        self.unseen = frozenset(Unseen(item) for item in head["unseen"])
         self.sheets = tuple(
             Sheet(
-                one["index"],
-                one["name"],
-                one["rows"],
-                tuple(_line(row) for row in one["sample"]),
-                frozenset(one["hidden_columns"]),
+                item["index"],
+                item["name"],
+                item["rows"],
+                tuple(_line(row) for row in item["sample"]),
+                frozenset(item["hidden_columns"]),
             )
-            for one in head["sheets"]
-            if one["sample"]
+            for item in head["sheets"]
+            if item["sample"]
         )
 
     def lines(self, sheet: int, only: frozenset[int] | None = None) -> Iterator[Line]:

@@ -191,7 +191,7 @@ class _SheetScan:
         elif tag == "row":
             self._start_row(attributes)
         elif tag == "col" and attributes.get("hidden") in ("1", "true"):
-            first, last = (_number(attributes.get(one, "")) for one in ("min", "max"))
+            first, last = (_number(attributes.get(word, "")) for word in ("min", "max"))
             self.details.hidden_columns |= set(range(first - 1, min(last, 200)))
         elif tag == "hyperlink" and len(self.hyperlinks) < MAX_REMARKS:
             identity = _relation(attributes)

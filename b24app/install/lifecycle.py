@@ -161,10 +161,14 @@ def _note_scope(portal: Portal, granted: list[str]) -> None:
 def _step(
     name: str, kind: str, present: Sequence[Bound] | Refusal, failures: Sequence[Failure]
 ) -> Step:
-    refused = [one for one in failures if one.change.kind == kind and one.change.binds]
-    for one in refused:
-        logger.warning("%s %s not bound: %s", kind, one.change.name, one.error.code)
-    error = next((one.error for one in refused if one.change.name in bindings.REQUIRED), None)
+    refused = [
+        failure for failure in failures if failure.change.kind == kind and failure.change.binds
+    ]
+    for failure in refused:
+        logger.warning("%s %s not bound: %s", kind, failure.change.name, failure.error.code)
+    error = next(
+        (failure.error for failure in refused if failure.change.name in bindings.REQUIRED), None
+    )
     if error is None and isinstance(present, Refusal):
         # Nothing was refused, but what stood there before could not be read: duplicates are possible.
         error = present.error

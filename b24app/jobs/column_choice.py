@@ -109,7 +109,7 @@ def remember(user: PortalUser, recognized: Columns, choice: ColumnChoice) -> Non
 
 def _key(recognized: Columns) -> str:
     """A hash of the headings as the file has them; empty for a file without."""
-    headings = [plain(one.heading) for one in recognized.columns]
+    headings = [plain(column.heading) for column in recognized.columns]
     if not recognized.heading_row or not any(headings):
         return ""
     return hashlib.sha256("\n".join(headings).encode()).hexdigest()

@@ -80,7 +80,7 @@ def found(job: Job, choice: ColumnChoice) -> list[Doubt]:
 def _reasons(job: Job) -> dict[str, _Reason]:
     left = JobItem.objects.filter(job=job, state=JobItem.State.LEFT).exclude(reason="")
     counted = left.order_by().values("reason").annotate(count=Count("pk"), first=Min("pk"))
-    rows = {one["reason"]: (one["count"], one["first"]) for one in counted}
+    rows = {item["reason"]: (item["count"], item["first"]) for item in counted}
     items = JobItem.objects.in_bulk([first for _count, first in rows.values()])
     return {reason: _Reason(count, items[first]) for reason, (count, first) in rows.items()}
 

@@ -35,15 +35,15 @@ _WHY: Mapping[Why, str | Promise] = {
 }
 
 
-def why(one: Column) -> str:
+def why(column: Column) -> str:
     """Why a column was taken for what it is, and how many of its values the store knows."""
-    if one.why == Why.LINKS:
-        return _("Links to deals") if one.kind == Kind.DEAL else _("Links to invoices")
-    said = str(_WHY[one.why])
-    if one.kind not in (Kind.NUMBER, Kind.ID) or not one.looked:
+    if column.why == Why.LINKS:
+        return _("Links to deals") if column.kind == Kind.DEAL else _("Links to invoices")
+    said = str(_WHY[column.why])
+    if column.kind not in (Kind.NUMBER, Kind.ID) or not column.looked:
         return said
     return _("%(why)s. %(found)s of the first %(looked)s are in your store") % {
-        "why": said, "found": one.found, "looked": one.looked,
+        "why": said, "found": column.found, "looked": column.looked,
     }  # fmt: skip
 
 

@@ -99,7 +99,7 @@ class Step:
 
     @cached_property
     def heads(self) -> list[Head]:
-        return [self._head(one) for one in self.columns.columns]
+        return [self._head(column) for column in self.columns.columns]
 
     @cached_property
     def lines(self) -> list[Shown]:
@@ -150,47 +150,49 @@ class Step:
         )
         return {row.number: row for row in read}
 
-    def _head(self, one: Column) -> Head:
+    def _head(self, column: Column) -> Head:
         cells = [
             cell
             for line in self._below
-            if not line.hidden and (cell := self._cell(line, one.index)).text
+            if not line.hidden and (cell := self._cell(line, column.index)).text
         ]
         shown = [replace(cell, text=cell.text[:EXAMPLE_CHARACTERS]) for cell in cells[:EXAMPLES]]
         return Head(
-            index=one.index,
-            letter="" if self.is_list else letter(one.index),
-            heading=one.heading,
-            kind=one.kind,
-            options=[(kind.value, str(column_texts.KINDS[kind])) for kind in self._kinds(one)],
-            why=column_texts.why(one),
-            sure=one.sure,
-            problem=self._problem(one),
+            index=column.index,
+            letter="" if self.is_list else letter(column.index),
+            heading=column.heading,
+            kind=column.kind,
+            options=[(kind.value, str(column_texts.KINDS[kind])) for kind in self._kinds(column)],
+            why=column_texts.why(column),
+            sure=column.sure,
+            problem=self._problem(column),
             examples=shown,
         )
 
-    def _kinds(self, one: Column) -> Sequence[Kind]:
+    def _kinds(self, column: Column) -> Sequence[Kind]:
         """What a column can be taken for. A line of a list begins with its order."""
         if self.is_list:
-            return (Kind.DEAL,) if one.index else (Kind.NUMBER, Kind.ID)
+            return (Kind.DEAL,) if column.index else (Kind.NUMBER, Kind.ID)
         if self.job.kind in WITH_CARD:
             return tuple(Kind)
         return (Kind.NUMBER, Kind.ID, Kind.IGNORE)
 
-    def _problem(self, one: Column) -> str:
-        same = self.choice.orders if one.kind in ORDER_KINDS else self.choice.cards
-        if one.kind == Kind.IGNORE or same[0] == one.index:
+    def _problem(self, column: Column) -> str:
+        same = self.choice.orders if column.kind in ORDER_KINDS else self.choice.cards
+        if column.kind == Kind.IGNORE or same[0] == column.index:
             return ""
         words = (
             _("Column %(letter)s holds the orders already")
-            if one.kind in ORDER_KINDS
+            if column.kind in ORDER_KINDS
             else _("Column %(letter)s holds the deals already")
         )
         return words % {"letter": letter(same[0])}
 
     def _shown(self, line: Line) -> Shown:
         hidden = line.hidden and not self.choice.hidden_rows
-        cells = [] if hidden else [self._cell(line, one.index) for one in self.columns.columns]
+        cells = (
+            [] if hidden else [self._cell(line, column.index) for column in self.columns.columns]
+        )
         return Shown(line.number, cells, hidden)
 
     def _cell(self, line: Line, index: int) -> Cell:
@@ -331,10 +333,12 @@ def _explained(found: Sample, sheet: Sheet, heading_row: int, kinds: Mapping[int
     read = columns.chosen(sheet, heading_row, kinds, Why.CHOSEN)
     if sheet.index != found.sheet or heading_row != found.columns.heading_row:
         return read
-    before = {one.index: one for one in found.columns.columns}
+    before = {column.index: column for column in found.columns.columns}
     kept = (
-        before[one.index] if one.index in before and before[one.index].kind == one.kind else one
-        for one in read.columns
+        before[column.index]
+        if column.index in before and before[column.index].kind == column.kind
+        else column
+        for column in read.columns
     )
     return replace(read, columns=tuple(kept))
 

@@ -140,7 +140,7 @@ def about(job: Job) -> str:
         _("Only orders that are not linked") if search.get("unlinked") is True else "",
         _("Link to %(target)s") % {"target": _name(target)} if target and target != card else "",
     )
-    return " · ".join(str(one) for one in said if one)
+    return " · ".join(str(item) for item in said if item)
 
 
 def state_pill(job: Job) -> str:

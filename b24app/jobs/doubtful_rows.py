@@ -23,7 +23,7 @@ def taken_as_ids(job: Job) -> bool:
     if not choice_of(job).ids:
         return False
     lost = JobItem.objects.filter(job=job, verdict=V.NO_ORDER, named=JobItem.Named.NUMBER)
-    items = [one for one in lost.order_by("pk") if is_order_id(one.order_text)]
+    items = [element for element in lost.order_by("pk") if is_order_id(element.order_text)]
     for item in items:
         item.order_id, item.named = int(item.order_text), JobItem.Named.ID
         item.verdict, item.state = "", S.NEW

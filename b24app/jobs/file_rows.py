@@ -157,7 +157,7 @@ def _table(
     choice = ColumnChoice.kept(given.choice)
     sheet = columns.likeliest(opened.sheets)
     if choice is not None:
-        sheet = next((one for one in opened.sheets if one.index == choice.sheet), sheet)
+        sheet = next((item for item in opened.sheets if item.index == choice.sheet), sheet)
     if sheet is None:
         raise Unreadable("empty")
     found = _columns(job, given, opened, sheet, own)
@@ -217,9 +217,14 @@ def _described(opened: Source | DelimitedText, sheet: Sheet, found: Columns) -> 
         "heading_row": found.heading_row,
         "card_column": found.card is not None,
         "columns": [
-            {"heading": one.heading, "kind": one.kind.value, "why": one.why.value, "sure": one.sure}
-            for one in found.columns
-            if one.kind != Kind.IGNORE or one.why not in (Why.NOTHING, Why.SAME_ORDER)
+            {
+                "heading": column.heading,
+                "kind": column.kind.value,
+                "why": column.why.value,
+                "sure": column.sure,
+            }
+            for column in found.columns
+            if column.kind != Kind.IGNORE or column.why not in (Why.NOTHING, Why.SAME_ORDER)
         ],
     }
 
@@ -227,7 +232,11 @@ def _described(opened: Source | DelimitedText, sheet: Sheet, found: Columns) -> 
 def _asking(own: Client) -> columns.Ask:
     def ask(values: Sequence[str]) -> Known:
         """Which values are numbers or IDs of the store's orders."""
-        ids = [int(one) for one in values if one.isascii() and one.isdecimal() and len(one) <= 15]
+        ids = [
+            int(value)
+            for value in values
+            if value.isascii() and value.isdecimal() and len(value) <= 15
+        ]
         question = together(order_numbers.with_numbers(values), order_numbers.with_ids(ids))
         by_number, by_id = own.answer(question, strict=True)
         return Known(

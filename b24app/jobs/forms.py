@@ -181,7 +181,7 @@ def _explored(form: QueryDict, host: str) -> Searched:
         filters.conditions(found, filters.ORDER_ENTITY_FIELDS)
     except ValueError:
         raise BadForm from None
-    links = [[one.field, one.op, one.value] for one in found]
+    links = [[filter_.field, filter_.op, filter_.value] for filter_ in found]
     return Searched(asked, {"links": links, "gone": form.get("gone") == "on"})
 
 
@@ -246,6 +246,6 @@ def _card(raw: str, host: str) -> Owner:
 def row_numbers(form: QueryDict) -> list[int]:
     """The rows named by ``row``, at most 50 of them; raises :class:`BadForm`."""
     raw = form.getlist("row")
-    if len(raw) > MAX_ROWS_UNDONE or not all(_ROW.fullmatch(one) for one in raw):
+    if len(raw) > MAX_ROWS_UNDONE or not all(_ROW.fullmatch(text) for text in raw):
         raise BadForm
-    return [int(one) for one in raw]
+    return [int(text) for text in raw]

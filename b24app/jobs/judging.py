@@ -119,8 +119,8 @@ def read_back(
 
 def job_wide(answers: Mapping[int, Answer | errors.BitrixError]) -> errors.BitrixError | None:
     """The refusal that concerns the whole job, by order id: a limit, a token, a right nobody has."""
-    refusals = (one for one in answers.values() if isinstance(one, errors.BitrixError))
-    return next((one for one in refusals if outcomes.concerns_everything(one)), None)
+    refusals = (error for error in answers.values() if isinstance(error, errors.BitrixError))
+    return next((error for error in refusals if outcomes.concerns_everything(error)), None)
 
 
 def _said(error: errors.BitrixError | None) -> str:

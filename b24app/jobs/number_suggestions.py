@@ -36,7 +36,7 @@ Forms = Iterable[tuple[str, int]]
 
 def question(job: Job) -> Ask[tuple[Page, ...]]:
     """Orders with a number that was perhaps meant, for :func:`keep`. A refused page is empty."""
-    wanted = sorted({one for readings in _readings(job).values() for one in readings})
+    wanted = sorted({reading for readings in _readings(job).values() for reading in readings})
     return ask.many(wanted, lambda page: order_numbers.page_with_numbers(page).otherwise(()))
 
 
@@ -48,7 +48,7 @@ def keep(job: Job, pages: Iterable[Page]) -> None:
     if not found:
         return
     for text, readings in _readings(job).items():
-        numbers = {one for reading in readings for one in found.get(reading.casefold(), ())}
+        numbers = {item for reading in readings for item in found.get(reading.casefold(), ())}
         if len(numbers) == 1:
             _lost(job).filter(order_text=text).update(detail=numbers.pop())
 
@@ -65,7 +65,7 @@ def readings_of(text: str, forms: Forms = ()) -> list[str]:
         *_by_number(plain, forms),
         *_by_number(digits, forms),
     ]
-    unlike = dict.fromkeys(one for one in found if one and one.casefold() != text.casefold())
+    unlike = dict.fromkeys(item for item in found if item and item.casefold() != text.casefold())
     return list(unlike)[:MAX_READINGS]
 
 

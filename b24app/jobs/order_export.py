@@ -23,7 +23,10 @@ AT_ONCE = 250
 
 def read(client: Client, items: Sequence[JobItem]) -> list[Result]:
     """The rows with their orders read; an order the portal does not show is gone. Raises what it refuses."""
-    found = {one.id: one for one in client.answer(orders_by_id(item.order_id for item in items))}
+    found = {
+        element.id: element
+        for element in client.answer(orders_by_id(item.order_id for item in items))
+    }
     results = []
     for item in items:
         order = found.get(item.order_id)

@@ -23,7 +23,7 @@ UNDOABLE = (Job.State.DONE, Job.State.STOPPED, Job.State.PAUSED)
 def with_authors(job: Job, results: Iterable[Result]) -> list[Result]:
     """The results; those that overrode a change with what it was and who made it."""
     found = list(results)
-    seen = {one.item.order_id: one.seen for one in found if one.seen is not None}
+    seen = {result.item.order_id: result.seen for result in found if result.seen is not None}
     if not seen:
         return found
     prop = work.changing(job).prop
@@ -34,10 +34,12 @@ def with_authors(job: Job, results: Iterable[Result]) -> list[Result]:
         if prop.undoing(entry.trail).seen == seen[order_id]
     }
     return [
-        one
-        if one.seen is None
-        else replace(one, detail=f"{one.seen}|{names.get(one.item.order_id, '')}"[:LONGEST_DETAIL])
-        for one in found
+        result
+        if result.seen is None
+        else replace(
+            result, detail=f"{result.seen}|{names.get(result.item.order_id, '')}"[:LONGEST_DETAIL]
+        )
+        for result in found
     ]
 
 

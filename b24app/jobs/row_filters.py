@@ -83,7 +83,7 @@ def _outcomes(job: Job, not_agreed: int) -> list[Filter]:
         Filter(NOT_AGREED, _("Not moved"), not_agreed, bad=False),
         Filter(OVERRODE, _("Replaced a change"), overrode, bad=True),
     )
-    return [one for one in chips if one.count > 0]
+    return [filter_ for filter_ in chips if filter_.count > 0]
 
 
 def chosen(job: Job, show: str) -> QuerySet[JobItem]:

@@ -63,7 +63,7 @@ def of_rows(job: Job, items: "list[JobItem]") -> Mapping[str, str]:
 def _people(job: Job) -> Ask[Mapping[str, str]]:
     items = JobItem.objects.filter(job=job)
     ids = {*_distinct(items, "seen", MAX_PEOPLE), *_distinct(items, "wanted", MAX_PEOPLE)}
-    names = dictionaries.current_names({parsing.identifier(one) for one in ids} - {0})
+    names = dictionaries.current_names({parsing.identifier(item_id) for item_id in ids} - {0})
     return names.map(lambda found: {str(pk): name for pk, name in found.items()})
 
 

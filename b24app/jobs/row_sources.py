@@ -203,7 +203,7 @@ def _from_trail(held: Held, own: Client) -> None:
     undone = entries.filter(pk__gt=int(job.cursor.get("entry", 0))).exclude(undone_by__certain=True)
     found = list(undone.order_by("pk")[:PIECE])
     prop = work.changing(job).prop
-    undos = ((one, prop.undoing(one.trail)) for one in found)
+    undos = ((item, prop.undoing(item.trail)) for item in found)
     items = [
         JobItem(
             job=job,

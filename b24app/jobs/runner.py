@@ -194,7 +194,7 @@ def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
         judging.read_back(prop, item, standing[item.order_id], in_doubt=worker_slots.in_doubt(item))
         for item in items
     )
-    record(turn.held, [one for one in judged if one is not None])
+    record(turn.held, [result for result in judged if result is not None])
 
 
 def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[int, str | None]]:
@@ -223,7 +223,7 @@ def _find_deleted(turn: Turn, items: Iterable[JobItem], standing: dict[int, str 
     """Put None for deleted orders: an order that was linked and is not any more may be gone itself."""
     if not work.subject_of(turn.job).links:
         return
-    ids = {one.order_id for one in items if one.seen and standing.get(one.order_id) == ""}
+    ids = {item.order_id for item in items if item.seen and standing.get(item.order_id) == ""}
     deleted = existence.deleted_among(ids - turn.existing)
     gone = job_clients.answer(turn.hands.writing, deleted)
     standing.update(dict.fromkeys(gone))
@@ -239,7 +239,7 @@ def _chunk(
     for them. However slow the portal is, a slice that has claimed something writes at least one.
     """
     subject = work.subject_of(turn.job)
-    known = [one for one in islice(ready, batch.SIZE) if one.order_id in standing]
+    known = [element for element in islice(ready, batch.SIZE) if element.order_id in standing]
     _find_deleted(turn, known, standing)
     seconds, chunk, settled = min(BATCH, turn.left), list[JobItem](), list[Result]()
     room = {method: view.of(method).room for method in subject.methods}
@@ -307,7 +307,11 @@ def _shared(
 
     Nobody's write going through means that the right is missing; one that does not means its order.
     """
-    denied = [one for one in outcomes.values() if isinstance(one, errors.WriteDenied)]
+    denied = [
+        write_denied
+        for write_denied in outcomes.values()
+        if isinstance(write_denied, errors.WriteDenied)
+    ]
     if denied and len(denied) == len(outcomes) and (len(denied) > 1 or not turn.job.done):
         return denied[0]
     return judging.job_wide(outcomes)
@@ -322,21 +326,25 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
     if not results:
         return
     job, now, subject = held.job, timezone.now(), work.subject_of(held.job)
-    for one in results:
-        one.item.state, one.item.reason, one.item.detail = one.state, one.reason, one.detail
-        if one.seen is not None:
-            one.item.seen = one.seen
+    for result in results:
+        result.item.state, result.item.reason, result.item.detail = (
+            result.state,
+            result.reason,
+            result.detail,
+        )
+        if result.seen is not None:
+            result.item.seen = result.seen
         # Counted in advance, when its writing began: only what stays unknown is left counted.
-        one.item.attempts += one.state == S.UNKNOWN
-        one.item.at = now if one.state in COUNTED else None
-        one.item.claim = None
-    counts = Counter(COUNTED[one.state] for one in results if one.state in COUNTED)
-    happened = [one.item for one in results if one.happened]
+        result.item.attempts += result.state == S.UNKNOWN
+        result.item.at = now if result.state in COUNTED else None
+        result.item.claim = None
+    counts = Counter(COUNTED[result.state] for result in results if result.state in COUNTED)
+    happened = [result.item for result in results if result.happened]
     right = job.writer_right if job.writer else job.right
     with transaction.atomic():
         held.renew()
         JobItem.objects.rewrite(
-            [one.item for one in results],
+            [result.item for result in results],
             ["state", "reason", "detail", "seen", "at", "claim", "attempts", *fields],
         )
         audit.record(

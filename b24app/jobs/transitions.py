@@ -64,7 +64,7 @@ def change(
     False if the state does not allow it. One statement.
     """
     now, more = timezone.now(), dict[str, object](fields or {})
-    before = [one for one, following in FOLLOWING.items() if to in following and one in of]
+    before = [state for state, following in FOLLOWING.items() if to in following and state in of]
     more["reason"] = reason
     more.setdefault("reference", "")
     more.setdefault("again_at", None)

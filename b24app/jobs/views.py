@@ -47,7 +47,7 @@ RECENT, MAX_RECENT = timedelta(days=2), 3
 
 class JobPage(Protocol):
     def __call__(
-        self, request: HttpRequest, opened: Session, user: PortalUser, one: Job
+        self, request: HttpRequest, opened: Session, user: PortalUser, item: Job
     ) -> HttpResponse: ...
 
 
@@ -104,7 +104,7 @@ def of_card(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     found = Job.objects.visible_to(user).filter(card=card, created_at__gte=since)
     latest = found.select_related("user", "undoes", "portal").order_by("-pk")[:MAX_RECENT]
     shown = [display.brief(job) for job in latest]
-    live = any(one.at_work for one in shown)
+    live = any(brief.at_work for brief in shown)
     return render(request, "jobs/of_card.html", {"jobs": shown, "live": live})
 
 
@@ -157,38 +157,38 @@ def _statuses(user: PortalUser, language: str) -> list[tuple[str, str]]:
 
 
 @of_job("GET", asks=Asks.FIRST_OR_LATELY)
-def job(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+def job(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """One job: how far it is, what can be done, its rows."""
     control.resume_waiting(user.portal)
-    return _page(request, user, one)
+    return _page(request, user, item)
 
 
 @of_job("GET", "POST", asks=Asks.FIRST_OR_LATELY)
-def columns(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+def columns(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """The step *Check columns*, which only the owner may see; with a choice in the query its effect is
     shown, and a POST makes the preview once more.
     """
-    if one.user_id != user.pk:
+    if item.user_id != user.pk:
         return _missing(request)
     if request.method == "POST":
-        return _columns_chosen(request, user, one)
-    step = columns_step.of_job(one, request.GET)
+        return _columns_chosen(request, user, item)
+    step = columns_step.of_job(item, request.GET)
     if step is None:
-        return _page(request, user, one)
+        return _page(request, user, item)
     return _columns(request, step, look="look" in request.GET)
 
 
-def _columns_chosen(request: HttpRequest, user: PortalUser, one: Job) -> HttpResponse:
-    step = columns_step.of_job(one, request.POST)
+def _columns_chosen(request: HttpRequest, user: PortalUser, item: Job) -> HttpResponse:
+    step = columns_step.of_job(item, request.POST)
     if step is None:
-        return _page(request, user, one)
+        return _page(request, user, item)
     try:
         wanted = columns_step.wanted(step, request.POST)
     except Mistake as mistake:
         return _columns(request, step, mistake=str(mistake.text))
-    if control.remake(one, wanted, step.choice.to_keep()):
+    if control.remake(item, wanted, step.choice.to_keep()):
         columns_step.remember(step, user)
-    return _page(request, user, one)
+    return _page(request, user, item)
 
 
 def _columns(
@@ -211,135 +211,135 @@ def _columns(
 
 
 @of_job("GET", asks=Asks.FIRST_OR_LATELY)
-def live(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+def live(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """How far it is: asked for every two seconds by a page that somebody looks at."""
-    return _progress(request, user, one, was=request.GET.get("was", ""))
+    return _progress(request, user, item, was=request.GET.get("was", ""))
 
 
 @of_job("GET", asks=Asks.FIRST_OR_LATELY)
-def lines(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+def lines(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """A page of its rows, all or those behind a chip."""
-    return render(request, "jobs/rows.html", _rows(request, user, one))
+    return render(request, "jobs/rows.html", _rows(request, user, item))
 
 
 @of_job("GET", asks=Asks.FIRST)
-def table(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+def table(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """The rows behind a chip as a CSV or XLSX file."""
-    kind, agreed = table_format(request.GET), display.agreed(one, request.GET)
-    made = display.table(one, request.GET.get("show", ""), agreed)
-    return table_download(made, kind, opened.language, f"job-{one.pk}")
+    kind, agreed = table_format(request.GET), display.agreed(item, request.GET)
+    made = display.table(item, request.GET.get("show", ""), agreed)
+    return table_download(made, kind, opened.language, f"job-{item.pk}")
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
-def start(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+def start(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """Begin to write what the preview says."""
-    agreed = display.agreed(one, request.POST)
+    agreed = display.agreed(item, request.POST)
     control.start(
-        one,
+        item,
         may_move=display.MOVES in agreed,
         may_leave_invoices=display.INVOICES in agreed,
     )
-    return _progress(request, user, one)
+    return _progress(request, user, item)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY, unpaid=True)
-def stop(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
-    control.stop(one)
-    return _progress(request, user, one)
+def stop(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
+    control.stop(item)
+    return _progress(request, user, item)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
-def resume(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
-    control.resume(one, user)
-    return _progress(request, user, one)
+def resume(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
+    control.resume(item, user)
+    return _progress(request, user, item)
 
 
 @of_job("POST", asks=Asks.FIRST)
 def confirm_take_over(
-    request: HttpRequest, opened: Session, user: PortalUser, one: Job
+    request: HttpRequest, opened: Session, user: PortalUser, item: Job
 ) -> HttpResponse:
     """Ask an administrator before somebody's job becomes theirs: whose it is and what it will change."""
-    shown = progress.of_job(one, user)
-    context = {"job": one, "title": display.title(one), "effect": takeover.effect(one)}
+    shown = progress.of_job(item, user)
+    context = {"job": item, "title": display.title(item), "effect": takeover.effect(item)}
     if "take-over" not in shown.may:
         return render(request, "jobs/take_over_late.html", context)
     return render(request, "jobs/take_over.html", context)
 
 
 @of_job("POST", asks=Asks.FIRST)
-def take_over(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+def take_over(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """Make the job the administrator's who pressed."""
     owner, language = whole_number(request.POST.get("owner", "")), opened.language
-    takeover.take_over(one, user, client_of(user), owner=owner, language=language)
+    takeover.take_over(item, user, client_of(user), owner=owner, language=language)
     fresh = Job.objects.of(user.portal).select_related("portal", "user", "undoes")
-    return htmx.trigger(_page(request, user, fresh.get(pk=one.pk)), htmx.CLOSE_DIALOG)
+    return htmx.trigger(_page(request, user, fresh.get(pk=item.pk)), htmx.CLOSE_DIALOG)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
-def retry(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
-    control.retry(one)
-    return _progress(request, user, one)
+def retry(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
+    control.retry(item)
+    return _progress(request, user, item)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY, unpaid=True)
-def discard(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+def discard(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """Forget a job that has written nothing, and show the others."""
-    if not control.discard(one):
-        return _page(request, user, one)
+    if not control.discard(item):
+        return _page(request, user, item)
     return _list(request, user)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
-def undo(request: HttpRequest, opened: Session, user: PortalUser, one: Job) -> HttpResponse:
+def undo(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """A job that undoes this one, with a preview of its own; ``row`` names the only rows to undo."""
     rows = forms.row_numbers(request.POST)
-    orders = overrides.orders_of_rows(one, rows)
-    if "undo" not in progress.of_job(one, user).may or (rows and not orders):
-        return _page(request, user, one)
+    orders = overrides.orders_of_rows(item, rows)
+    if "undo" not in progress.of_job(item, user).may or (rows and not orders):
+        return _page(request, user, item)
     try:
-        return _page(request, user, creation.undo(user, one, opened.language, orders))
+        return _page(request, user, creation.undo(user, item, opened.language, orders))
     except creation.TooMany:
         return _form(request, opened, user, too_many=True, status=409)
 
 
-def _page(request: HttpRequest, user: PortalUser, one: Job) -> HttpResponse:
-    one.refresh_from_db()
-    context = _rows(request, user, one) | {"progress": progress.of_job(one, user)}
+def _page(request: HttpRequest, user: PortalUser, item: Job) -> HttpResponse:
+    item.refresh_from_db()
+    context = _rows(request, user, item) | {"progress": progress.of_job(item, user)}
     return render(request, "jobs/job.html", context)
 
 
-def _progress(request: HttpRequest, user: PortalUser, one: Job, was: str = "") -> HttpResponse:
+def _progress(request: HttpRequest, user: PortalUser, item: Job, was: str = "") -> HttpResponse:
     """The head of a job; the rows below are told to be read anew when something new stands in them."""
-    one.refresh_from_db()
-    shown = progress.of_job(one, user)
-    ready = was.startswith(Job.State.PLANNING) and progress.opens_on_columns(one, user)
-    context = {"progress": shown, "job": one, "title": display.title(one), "user": user}
+    item.refresh_from_db()
+    shown = progress.of_job(item, user)
+    ready = was.startswith(Job.State.PLANNING) and progress.opens_on_columns(item, user)
+    context = {"progress": shown, "job": item, "title": display.title(item), "user": user}
     response = render(request, "jobs/progress.html", context | {"opens_columns": ready})
     if was == shown.mark or ready:
         return response
     return htmx.trigger(response, {"lo:job-changed": True})
 
 
-def _rows(request: HttpRequest, user: PortalUser, one: Job) -> dict[str, object]:
+def _rows(request: HttpRequest, user: PortalUser, item: Job) -> dict[str, object]:
     show = request.GET.get("show", "")
-    pages = Paginator(row_filters.grouped(one, show), display.PER_PAGE)
+    pages = Paginator(row_filters.grouped(item, show), display.PER_PAGE)
     page = pages.get_page(page_number(request.GET, last=LAST_PAGE))
     return {
-        "job": one,
-        "title": display.title(one),
+        "job": item,
+        "title": display.title(item),
         "user": user,
-        "filters": row_filters.filters(one),
-        "headings": display.headings(one),
+        "filters": row_filters.filters(item),
+        "headings": display.headings(item),
         "show": show,
-        "grouped": one.previewing and not show and one.state != Job.State.PLANNING,
+        "grouped": item.previewing and not show and item.state != Job.State.PLANNING,
         "page": page,
-        "lines": display.lines(one, page.object_list),
+        "lines": display.lines(item, page.object_list),
         "portal_origin": user.portal.origin,
     }
 
 
 def _list(request: HttpRequest, user: PortalUser) -> HttpResponse:
     found = Job.objects.visible_to(user).select_related("user", "undoes", "portal")
-    shown = [display.brief(one) for one in found.order_by("-pk")[:MAX_JOBS]]
-    live = any(one.at_work for one in shown)
+    shown = [display.brief(item) for item in found.order_by("-pk")[:MAX_JOBS]]
+    live = any(brief.at_work for brief in shown)
     return render(request, "jobs/list.html", {"jobs": shown, "live": live, "user": user})

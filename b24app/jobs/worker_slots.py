@@ -80,7 +80,7 @@ class Held:
             self.renew()
             waiting = JobItem.objects.filter(job=self.job, state=S.PENDING).order_by("pk")
             found = list(waiting.select_for_update(skip_locked=True)[:count])
-            JobItem.objects.filter(pk__in=[one.pk for one in found]).update(
+            JobItem.objects.filter(pk__in=[item.pk for item in found]).update(
                 state=S.CLAIMED, claim=self.token
             )
         return found
@@ -93,7 +93,7 @@ class Held:
         now = timezone.now()
         with transaction.atomic():
             self.renew(seconds)
-            self._mine().filter(pk__in=[one.pk for one in items]).update(
+            self._mine().filter(pk__in=[item.pk for item in items]).update(
                 state=S.WRITING, attempts=F("attempts") + 1, at=now
             )
         return (now + SEND_WITHIN).timestamp()
@@ -110,7 +110,7 @@ class Held:
                 lost = lost.exclude(at__gt=timezone.now() - IN_DOUBT)
             found = list(lost.select_for_update(skip_locked=True)[:count])
             # Not CLAIMED: if this slice is lost too, they have to be read back again.
-            JobItem.objects.filter(pk__in=[one.pk for one in found]).update(
+            JobItem.objects.filter(pk__in=[item.pk for item in found]).update(
                 state=S.WRITING, claim=self.token
             )
         return found

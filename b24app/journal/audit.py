@@ -77,24 +77,24 @@ def record(
         AuditEntry(
             portal=user.portal,
             change=change,
-            kind=one.kind,
-            order_id=one.order_id,
-            order_number=one.order_number[:64],
-            from_type=one.source.type_id if one.source else 0,
-            from_id=one.source.id if one.source else 0,
-            to_type=one.target.type_id if one.target else 0,
-            to_id=one.target.id if one.target else 0,
-            before=one.before[:64],
-            after=one.after[:64],
+            kind=entry.kind,
+            order_id=entry.order_id,
+            order_number=entry.order_number[:64],
+            from_type=entry.source.type_id if entry.source else 0,
+            from_id=entry.source.id if entry.source else 0,
+            to_type=entry.target.type_id if entry.target else 0,
+            to_id=entry.target.id if entry.target else 0,
+            before=entry.before[:64],
+            after=entry.after[:64],
             user_id=user.user_id,
             user_name=user.name,
             through=through,
-            right=one.right,
-            certain=one.certain,
-            undoes_id=one.undoes,
-            details=one.details,
+            right=entry.right,
+            certain=entry.certain,
+            undoes_id=entry.undoes,
+            details=entry.details,
         )
-        for one in entries
+        for entry in entries
     )
     return change
 
@@ -125,7 +125,7 @@ def record_unconfirmed(user: PortalUser, what: str) -> None:
     recent = AuditEntry.objects.of(user.portal).filter(
         kind=entry.kind, user_id=user.user_id, at__gt=timezone.now() - timedelta(minutes=1)
     )
-    if not any(one.details == entry.details for one in recent):
+    if not any(item.details == entry.details for item in recent):
         record(user, AuditEntry.Through.CONSOLE, [entry])
 
 
@@ -168,7 +168,7 @@ def undoable(
     if owner.type_id == ORDER:
         return list(found.filter(order_id=owner.id).order_by("pk"))
     own = found.filter(user_id=user.user_id, kind=AuditEntry.Kind.LINK)
-    keys = {one.pk for one in found.touching(owner)} | {one.pk for one in own}
+    keys = {entry.pk for entry in found.touching(owner)} | {entry.pk for entry in own}
     return list(found.filter(pk__in=keys).order_by("pk"))
 
 
@@ -177,7 +177,9 @@ def latest_of(
 ) -> dict[int, AuditEntry]:
     """The newest entry of this kind for each order that has one, by order ID."""
     found = AuditEntry.objects.of(portal).filter(kind=kind)
-    return {one.order_id: one for one in found.filter(order_id__in=list(order_ids)).order_by("pk")}
+    return {
+        entry.order_id: entry for entry in found.filter(order_id__in=list(order_ids)).order_by("pk")
+    }
 
 
 def entries_of(
@@ -196,7 +198,7 @@ def before(
     """The newest entries of this kind by order ID, without those of the click ``change``."""
     found = AuditEntry.objects.of(portal).filter(kind=kind, order_id__in=order_ids)
     others = found.exclude(change=change) if change is not None else found
-    return {one.order_id: one for one in others.order_by("pk")} if order_ids else {}
+    return {entry.order_id: entry for entry in others.order_by("pk")} if order_ids else {}
 
 
 @dataclass(frozen=True, slots=True)

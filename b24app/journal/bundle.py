@@ -81,7 +81,7 @@ def made(portal: Portal) -> bytes:
 
 def file_name(portal: Portal) -> str:
     """``linked-orders-HOST-DATE.zip``, safe for a header and a file system."""
-    host = "".join(one if one.isascii() and one.isalnum() else "-" for one in portal.host)
+    host = "".join(text if text.isascii() and text.isalnum() else "-" for text in portal.host)
     return f"linked-orders-{host}-{datetime.now(UTC):%Y%m%d-%H%M}.zip"
 
 
@@ -110,8 +110,8 @@ def _health(portal: Portal) -> dict[str, object]:
             "blocked_seconds": view.blocked,
             "shared": view.shared,
             "methods": {
-                name: {"operating": one.operating, "limit": one.limit, "blocked": one.blocked}
-                for name, one in (view.methods or {}).items()
+                name: {"operating": item.operating, "limit": item.limit, "blocked": item.blocked}
+                for name, item in (view.methods or {}).items()
             },
         },
     }
@@ -175,4 +175,4 @@ def _secrets(portal: Portal) -> list[str]:
     if portal.installer is not None:
         owner = portal.installer
         found += map(str, (owner.access_token, owner.refresh_token, owner.offered_token))
-    return [one for one in found if len(one) >= 8]
+    return [text for text in found if len(text) >= 8]

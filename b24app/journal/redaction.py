@@ -132,8 +132,10 @@ class Redactor:
     def error_text(self, text: str) -> str:
         """The description of an error: the usual words of the vendor are shown, others are hashed."""
         return "".join(
-            one if one.lower() in ERROR_WORDS or _PUNCTUATION.fullmatch(one) else self.hashed(one)
-            for one in _WORD.findall(text[:500])
+            match
+            if match.lower() in ERROR_WORDS or _PUNCTUATION.fullmatch(match)
+            else self.hashed(match)
+            for match in _WORD.findall(text[:500])
         )
 
     def _json(self, value: object, keys: Collection[str], room: int) -> str:
@@ -171,8 +173,8 @@ class Redactor:
         if isinstance(value, Mapping):
             shown = list(value.items())[:SHAPE_KEYS]
             parts = [
-                f'"{self.key(name, keys)}":{self._shape(one, keys, depth + 1)}'
-                for name, one in shown
+                f'"{self.key(name, keys)}":{self._shape(item, keys, depth + 1)}'
+                for name, item in shown
             ]
             parts += [CUT] if len(value) > SHAPE_KEYS else []
             return "{" + ",".join(parts) + "}"
@@ -193,13 +195,13 @@ class _Walk:
             return CUT
         if isinstance(value, Mapping):
             found: dict[str, object] = {}
-            for key, one in value.items():
+            for key, item in value.items():
                 if self._room <= 0:
                     found[CUT] = len(value) - len(found)
                     break
                 shown = self._redactor.key(key, self._keys)
                 self._room -= len(shown) + 4
-                found[shown] = self.masked(one, self._named(name, str(key)), depth + 1)
+                found[shown] = self.masked(item, self._named(name, str(key)), depth + 1)
             return found
         if isinstance(value, list | tuple | set | frozenset):
             return self._listed(list(value), name, depth)
@@ -209,10 +211,10 @@ class _Walk:
 
     def _listed(self, values: list[object], name: str, depth: int) -> list[object]:
         found: list[object] = []
-        for one in values:
+        for value in values:
             if self._room <= 0:
                 return [*found, f"{CUT}{len(values) - len(found)}"]
-            found.append(self.masked(one, name, depth + 1))
+            found.append(self.masked(value, name, depth + 1))
         return found
 
     def _named(self, above: str, key: str) -> str:

@@ -70,8 +70,8 @@ def masked(portal: Portal, record: CallRecord) -> Masked | None:
     refused = _refused(record.answer)
     if refused:
         about["errors"] = mask.answer(refused, keys)
-    commands = {key: {one.method: one.params} for key, one in record.commands.items()}
-    methods = {one.method for one in record.commands.values()}
+    commands = {key: {command.method: command.params} for key, command in record.commands.items()}
+    methods = {command.method for command in record.commands.values()}
     more = {
         "parameters": mask.parameters(commands or record.params, keys | methods),
         "answer": mask.answer(record.answer, keys),
@@ -89,9 +89,9 @@ def _refused(answer: object) -> object:
 def store(rows: Sequence[tuple[Portal, Masked]]) -> None:
     """Store masked requests within the limits of the day. Raises nothing."""
     by_portal: dict[int, list[Masked]] = defaultdict(list)
-    for portal, one in rows:
+    for portal, item in rows:
         if portal.pk is not None:
-            by_portal[portal.pk].append(one)
+            by_portal[portal.pk].append(item)
     for portal_pk, found in sorted(by_portal.items()):
         try:
             with transaction.atomic():
@@ -105,19 +105,19 @@ def store(rows: Sequence[tuple[Portal, Masked]]) -> None:
 
 def _write(portal_pk: int, found: Sequence[Masked]) -> None:
     for texts, limit in (
-        ([one.full for one in found], SHAPES_BEYOND),
-        ([one.brief for one in found], MAX_BYTES),
+        ([item.full for item in found], SHAPES_BEYOND),
+        ([item.brief for item in found], MAX_BYTES),
     ):
         if _room(portal_pk, sum(map(_stored_bytes, texts)), limit):
             RequestLog.objects.bulk_create(
                 RequestLog(
                     portal_id=portal_pk,
-                    at=one.at,
-                    request_id=one.request_id,
-                    call_id=one.call_id,
+                    at=item.at,
+                    request_id=item.request_id,
+                    call_id=item.call_id,
                     content=Secret(text),
                 )
-                for one, text in zip(found, texts, strict=True)
+                for item, text in zip(found, texts, strict=True)
             )
             return
 

@@ -132,7 +132,7 @@ def _card_list(
 
 def readable(owners: Iterable[Owner]) -> list[Owner]:
     """Those of a type whose cards can be asked for by number."""
-    return [one for one in owners if one.type_id in (DEAL, INVOICE)]
+    return [owner for owner in owners if owner.type_id in (DEAL, INVOICE)]
 
 
 def add_note(owner: Owner, text: str) -> Ask[None]:

@@ -150,13 +150,13 @@ def lookups(buyer: Buyer) -> list[Lookup]:
     def is_company(value: str) -> bool:
         return is_buyers(buyer, Customer(company=value))
 
-    phones = (one for one in buyer.phones if is_phone(one))
+    phones = (text for text in buyer.phones if is_phone(text))
     fragments = dict.fromkeys(
-        one for phone in phones for one in normalization.phone_fragments(phone)
+        fragment for phone in phones for fragment in normalization.phone_fragments(phone)
     )
     emails = dict.fromkeys(filter(None, map(normalization.email_fragment, buyer.emails)))
-    wanted = [Lookup(one, parsing.PHONE_CODES, is_phone) for one in fragments]
-    wanted += [Lookup(one, parsing.EMAIL_CODES, is_email) for one in emails]
+    wanted = [Lookup(fragment, parsing.PHONE_CODES, is_phone) for fragment in fragments]
+    wanted += [Lookup(email, parsing.EMAIL_CODES, is_email) for email in emails]
     if is_company(buyer.company):
         word = normalization.company_word(buyer.company)
         wanted.append(Lookup(word, parsing.COMPANY_CODES, is_company))
@@ -166,8 +166,8 @@ def lookups(buyer: Buyer) -> list[Lookup]:
 def is_buyers(buyer: Buyer, customer: Customer) -> bool:
     """Whether an order's customer has one of the buyer's telephones or e-mails, or the company's name."""
     return (
-        any(normalization.same_phone(customer.phone, one) for one in buyer.phones)
-        or any(normalization.same_email(customer.email, one) for one in buyer.emails)
+        any(normalization.same_phone(customer.phone, phone) for phone in buyer.phones)
+        or any(normalization.same_email(customer.email, email) for email in buyer.emails)
         or normalization.same_company(customer.company, buyer.company)
     )
 

@@ -284,26 +284,28 @@ def _stored(
     wanted, results = frozenset(ids), [answer.result for answer in answers]
     read = {kind: wanted} if whole else {}
     if kind is Kind.ORDERS:
-        rows = (row for one in results for row in parsing.orders(one))
+        rows = (row for result in results for row in parsing.orders(result))
         return Content(orders={row.id: row for row in rows if row.id in wanted}, read=read)
     if kind is Kind.PAYMENTS:
-        payments = (pair for one in results for pair in parsing.payments(one))
+        payments = (pair for result in results for pair in parsing.payments(result))
         return Content(
-            payments={pk: one for pk, one in payments if one.order_id in wanted}, read=read
+            payments={pk: payment for pk, payment in payments if payment.order_id in wanted},
+            read=read,
         )
     if kind is Kind.SHIPMENTS:
-        shipments = (pair for one in results for pair in parsing.shipments(one))
+        shipments = (pair for result in results for pair in parsing.shipments(result))
         return Content(
-            shipments={pk: one for pk, one in shipments if one.order_id in wanted}, read=read
+            shipments={pk: shipment for pk, shipment in shipments if shipment.order_id in wanted},
+            read=read,
         )
     if kind is Kind.SOURCES:
-        sources = (pair for one in results for pair in parsing.sources(one))
+        sources = (pair for result in results for pair in parsing.sources(result))
         first: dict[int, int] = {}
         for order_id, platform_id in sources:
             if order_id in wanted:
                 first.setdefault(order_id, platform_id)
         return Content(platforms=first, read=read)
-    values = (row for one in results for row in parsing.rows(one, "propertyValues"))
+    values = (row for result in results for row in parsing.rows(result, "propertyValues"))
     return Content(
         properties={
             parsing.identifier(row.get("id")): row

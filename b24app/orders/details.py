@@ -29,7 +29,7 @@ class Details:
     @property
     def delivery(self) -> Decimal:
         """What the customer pays for delivery, in the order's currency."""
-        return sum((one.price for one in self.shipments or ()), Decimal(0))
+        return sum((shipment.price for shipment in self.shipments or ()), Decimal(0))
 
 
 _ITEM_FIELDS = ("id", "orderId", "name", "quantity", "price")
@@ -100,14 +100,20 @@ def _details(
         order=order,
         items=None
         if items is None
-        else tuple(one for of, one in parsing.items(items.result) if of == order.id)[:MAX_ITEMS],
+        else tuple(item for of, item in parsing.items(items.result) if of == order.id)[:MAX_ITEMS],
         payments=None
         if payments is None
-        else tuple(one for _, one in parsing.payments(payments.result) if one.order_id == order.id),
+        else tuple(
+            payment
+            for _, payment in parsing.payments(payments.result)
+            if payment.order_id == order.id
+        ),
         shipments=None
         if shipments is None
         else tuple(
-            one for _, one in parsing.shipments(shipments.result) if one.order_id == order.id
+            shipment
+            for _, shipment in parsing.shipments(shipments.result)
+            if shipment.order_id == order.id
         ),
         customer_comment=parsing.text(row.get("userDescription")).strip(),
         manager_comment=parsing.text(row.get("comments")).strip(),

@@ -86,13 +86,13 @@ def holds(order: Order, text: str) -> bool:
         return True
     customer = order.customer
     plain = [order.number, str(order.id), customer.name, customer.company, customer.email]
-    known = [folded(one) for one in plain]
+    known = [folded(item) for item in plain]
     # A name is found whichever part of it stands first.
-    if any(all(word in one for word in wanted.split()) for one in known):
+    if any(all(word in item for word in wanted.split()) for item in known):
         return True
     closed = _closed(wanted)
-    spaced = [customer.phone, *(one.tracking for one in order.shipments or ())]
-    return len(closed) >= 3 and any(closed in _closed(one.casefold()) for one in spaced)
+    spaced = [customer.phone, *(shipment.tracking for shipment in order.shipments or ())]
+    return len(closed) >= 3 and any(closed in _closed(item.casefold()) for item in spaced)
 
 
 def _closed(text: str) -> str:

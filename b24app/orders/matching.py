@@ -81,7 +81,7 @@ def suggestions(
         else:
             suggestion = Suggestion(order, reasons)
         found.append((order.created, suggestion))
-    found.sort(key=lambda one: (one[0], one[1].order.id), reverse=True)
+    found.sort(key=lambda pair: (pair[0], pair[1].order.id), reverse=True)
     return tuple(suggestion for _, suggestion in found)
 
 
@@ -90,8 +90,8 @@ def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
     customer = candidate.order.customer
     contact = buyer.contact_id in candidate.contacts
     company = buyer.company_id in candidate.companies
-    phone = any(normalization.same_phone(customer.phone, one) for one in buyer.phones)
-    email = any(normalization.same_email(customer.email, one) for one in buyer.emails)
+    phone = any(normalization.same_phone(customer.phone, text) for text in buyer.phones)
+    email = any(normalization.same_email(customer.email, text) for text in buyer.emails)
     if not (contact or company):
         # Where the store names somebody else, a company of the same name is another one's.
         stranger = bool(candidate.contacts or candidate.companies)

@@ -107,13 +107,15 @@ def phone_holds(whole: str, part: str) -> bool:
     return (len(wanted) >= LEAST_PART and wanted in digits(whole)) or same_phone(whole, part)
 
 
-def same_phone(one: str, other: str) -> bool:
+def same_phone(text: str, other: str) -> bool:
     """Whether two spellings are one telephone, with or without the country's code or a trunk prefix.
 
     An extension counts: a direct line and the switchboard in front of it are two telephones. A field
     may hold several numbers; numbers that stand for none equal nothing.
     """
-    return any(_same_number(first, second) for first in _numbers(one) for second in _numbers(other))
+    return any(
+        _same_number(first, second) for first in _numbers(text) for second in _numbers(other)
+    )
 
 
 def _numbers(text: str) -> Iterator[str]:
@@ -124,11 +126,11 @@ def _numbers(text: str) -> Iterator[str]:
             yield number
 
 
-def _same_number(one: str, other: str) -> bool:
+def _same_number(text: str, other: str) -> bool:
     return any(
         phonenumbers.is_number_match(first, second) in _SAME
         or (first.isdecimal() and first.lstrip("0") == second.lstrip("0"))
-        for first in _readings(one)
+        for first in _readings(text)
         for second in _readings(other)
     )
 
@@ -177,9 +179,9 @@ def _parsed(text: str) -> PhoneNumber | None:
         return None
 
 
-def same_email(one: str, other: str) -> bool:
+def same_email(text: str, other: str) -> bool:
     """Whether two addresses are one person's mailbox; a mailbox of many is nobody's."""
-    return bool(_mailboxes(one) & _mailboxes(other))
+    return bool(_mailboxes(text) & _mailboxes(other))
 
 
 def email_fragment(text: str) -> str:
@@ -214,20 +216,20 @@ def firms_domains(emails: Iterable[str]) -> frozenset[str]:
     return frozenset(hosts) - _MAIL_PROVIDERS
 
 
-def same_company(one: str, other: str) -> bool:
+def same_company(text: str, other: str) -> bool:
     """Whether two names are one company's, whatever the quotation marks.
 
     A legal form may be missing in one of them; two different ones are two companies.
     """
-    (first, first_forms), (second, second_forms) = _company(one), _company(other)
-    if first != second or not is_company(one):
+    (first, first_forms), (second, second_forms) = _company(text), _company(other)
+    if first != second or not is_company(text):
         return False
     return not (first_forms and second_forms) or first_forms == second_forms
 
 
-def other_company(one: str, other: str) -> bool:
+def other_company(text: str, other: str) -> bool:
     """Whether both name a company, and not the same one."""
-    return is_company(one) and is_company(other) and not same_company(one, other)
+    return is_company(text) and is_company(other) and not same_company(text, other)
 
 
 def is_company(name: str) -> bool:
@@ -251,15 +253,15 @@ def _company(name: str) -> tuple[tuple[str, ...], frozenset[str]]:
     return own, forms
 
 
-def same_person(one: str, other: str) -> bool:
+def same_person(text: str, other: str) -> bool:
     """Whether two names are one person's: first name and surname, in either order."""
-    first, second = set(_words(one)), set(_words(other))
+    first, second = set(_words(text)), set(_words(other))
     return len(first & second) >= 2
 
 
-def other_person(one: str, other: str) -> bool:
+def other_person(text: str, other: str) -> bool:
     """Whether two names are certainly two persons': nothing in common though the letters are the same."""
-    first, second = set(_words(one)), set(_words(other))
+    first, second = set(_words(text)), set(_words(other))
     if not first or not second or first & second:
         return False
     return _script(first) == _script(second)

@@ -52,7 +52,7 @@ def rows(result: object, key: str | None = None) -> list[Mapping[str, object]]:
 def last_id(result: object) -> int:
     """The highest id among the rows of a sale.* list, whatever they are called; 0 for no rows."""
     lists = result.values() if isinstance(result, Mapping) else ()
-    return max((integer(row.get("id")) for one in lists for row in rows(one)), default=0)
+    return max((integer(row.get("id")) for list_ in lists for row in rows(list_)), default=0)
 
 
 def integer(value: object) -> int:
@@ -303,8 +303,10 @@ def crm_clients(result: object) -> tuple[frozenset[int], frozenset[int]]:
     order = result.get("order") if isinstance(result, Mapping) else None
     found = rows(order, "clients")
     ids: dict[int, set[int]] = {CONTACT: set(), COMPANY: set()}
-    for one in found:
-        ids.get(identifier(one.get("entityTypeId")), set()).add(identifier(one.get("entityId")))
+    for record in found:
+        ids.get(identifier(record.get("entityTypeId")), set()).add(
+            identifier(record.get("entityId"))
+        )
     return frozenset(ids[CONTACT] - {0}), frozenset(ids[COMPANY] - {0})
 
 
@@ -316,7 +318,7 @@ def contacts_of(row: object) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         filter(None, (text(row.get(key)).strip() for key in ("NAME", "LAST_NAME")))
     )
     phones, emails = (
-        tuple(filter(None, (text(one.get("VALUE")).strip() for one in rows(row, key))))
+        tuple(filter(None, (text(record.get("VALUE")).strip() for record in rows(row, key))))
         for key in ("PHONE", "EMAIL")
     )
     return name, phones, emails

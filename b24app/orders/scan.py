@@ -89,7 +89,7 @@ def _piece(
         return list(parsed(answer.result)), answer.total
 
     first, *rest = (ask.of(command, page) for command in chain)
-    further = ask.every(one.map(lambda read: read[0]).otherwise(None) for one in rest)
+    further = ask.every(item.map(lambda read: read[0]).otherwise(None) for item in rest)
     return ask.together(first, further).map(
         lambda found: Piece(tuple(_downwards([found[0][0], *found[1]], number)), found[0][1])
     )
@@ -103,7 +103,7 @@ def _downwards(pages: Iterable[Sequence[Row] | None], number: Callable[[Row], in
     """
     found: list[Row] = []
     for page in pages:
-        ids = [number(one) for one in [*found[-1:], *(page or ())]]
+        ids = [number(item) for item in [*found[-1:], *(page or ())]]
         if page is None or ids != sorted(set(ids), reverse=True):
             break
         found += page

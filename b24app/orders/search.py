@@ -136,9 +136,9 @@ def _buyers_orders(
 
     def kept(orders: Iterable[Found]) -> Finding:
         found = tuple(
-            one
-            for one in orders
-            if _fits(one, wanted) and clients.is_buyers(buyer, one.order.customer)
+            match
+            for match in orders
+            if _fits(match, wanted) and clients.is_buyers(buyer, match.order.customer)
         )
         if len(found) > batch.SIZE:
             return Finding(card, found[: batch.SIZE], found[batch.SIZE - 1].order.id)
@@ -147,8 +147,8 @@ def _buyers_orders(
     return found_by_id(read).map(kept)
 
 
-def _fits(one: Found, wanted: Wanted) -> bool:
-    return not (wanted.unlinked and one.place is not None) and _within(one.order, wanted)
+def _fits(match: Found, wanted: Wanted) -> bool:
+    return not (wanted.unlinked and match.place is not None) and _within(match.order, wanted)
 
 
 def _within(order: Order, wanted: Wanted) -> bool:
@@ -331,7 +331,9 @@ def _within_dates(ids: Sequence[int], wanted: Wanted) -> Ask[set[int]]:
     params = {"select": ["id", "dateInsert"], "filter": {"@id": list(ids)}}
     return ask.of(
         Command("sale.order.list", params),
-        lambda answer: {one.id for one in parsing.orders(answer.result) if _within(one, wanted)},
+        lambda answer: {
+            order.id for order in parsing.orders(answer.result) if _within(order, wanted)
+        },
     )
 
 
@@ -377,7 +379,7 @@ def _with_titles(pages: Iterable[_Placed]) -> Ask[_Placed]:
     for owners, titled in pages:
         places |= owners
         known |= titled
-    wanted = {one for one in places.values() if one is not None}
+    wanted = {owner for owner in places.values() if owner is not None}
     if not wanted or wanted & known.keys():
         return ask.known((places, known))
     return cards.cards_of(wanted).map(lambda read: (places, {**known, **read.found}))

@@ -10,6 +10,7 @@ _INVISIBLE = frozenset({"Cf", "Cc", "Co"})
 def visible(text: str) -> str:
     """The text without invisible characters and outer white space, at most 500 characters long."""
     kept = (
-        "" if unicodedata.category(one) in _INVISIBLE and one not in "\t\n" else one for one in text
+        "" if unicodedata.category(item) in _INVISIBLE and item not in "\t\n" else item
+        for item in text
     )
     return "".join(kept).replace("\u2007", " ").strip()[:MAX_CHARACTERS]

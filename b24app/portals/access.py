@@ -62,4 +62,4 @@ def forget_refusal(user: PortalUser) -> None:
 def who_can_grant(portal: Portal) -> list[PortalUser]:
     """Administrators of the portal known to the app, at most three, the installer first."""
     admins = PortalUser.objects.of(portal).filter(is_admin=True).order_by("pk")[:10]
-    return sorted(admins, key=lambda one: one.pk != portal.installer_id)[:3]
+    return sorted(admins, key=lambda user: user.pk != portal.installer_id)[:3]

@@ -128,13 +128,17 @@ class Bound:
 def missing_scopes(granted: Iterable[str]) -> list[str]:
     """Permissions the app needs and the portal did not grant."""
     have = set(granted)
-    return [one for one in SCOPES if one not in have and not (WIDER.get(one, frozenset()) & have)]
+    return [
+        scope
+        for scope in SCOPES
+        if scope not in have and not (WIDER.get(scope, frozenset()) & have)
+    ]
 
 
 def missing_optional_scopes(granted: Iterable[str]) -> list[str]:
     """Permissions the portal did not grant and the app can do without."""
     have = set(granted)
-    return [one for one in OPTIONAL_SCOPES if one not in have]
+    return [scope for scope in OPTIONAL_SCOPES if scope not in have]
 
 
 def wanted_placements(portal: Portal) -> frozenset[Bound]:
@@ -176,7 +180,7 @@ def granted_scopes() -> Ask[list[str]]:
     return ask.of(
         Command("scope"),
         lambda answer: (
-            [str(one) for one in answer.result] if isinstance(answer.result, list) else []
+            [str(item) for item in answer.result] if isinstance(answer.result, list) else []
         ),
     )
 
@@ -191,7 +195,7 @@ class Present:
     @property
     def refusals(self) -> list[errors.BitrixError]:
         parts = (self.placements, self.events)
-        return [one.error for one in parts if isinstance(one, Refusal)]
+        return [refusal.error for refusal in parts if isinstance(refusal, Refusal)]
 
 
 def bound_placements() -> Ask[tuple[Bound, ...]]:
@@ -240,7 +244,7 @@ class Failure:
 def failures_of(changes: Sequence[Change]) -> Ask[list[Failure]]:
     """Make the changes; those that failed."""
     return ask.every(_made(change) for change in changes).map(
-        lambda found: [one for one in found if one is not None]
+        lambda found: [failure for failure in found if failure is not None]
     )
 
 
@@ -284,27 +288,29 @@ def _changes(
     """
     wanted_set, present = frozenset(wanted), list(bound)
     changes = []
-    spare = [one for one in present if one not in wanted_set]
+    spare = [binding for binding in present if binding not in wanted_set]
     # The same binding twice shows the tab twice; unbinding takes both, so it is bound again.
-    doubled = {one for one in present if one in wanted_set and present.count(one) > 1}
-    for one in [*dict.fromkeys(spare), *sorted(doubled, key=str)]:
-        params = {field: one.name, "HANDLER": one.handler}
+    doubled = {
+        binding for binding in present if binding in wanted_set and present.count(binding) > 1
+    }
+    for binding in [*dict.fromkeys(spare), *sorted(doubled, key=str)]:
+        params = {field: binding.name, "HANDLER": binding.handler}
         command = Command(f"{kind}.unbind", params, write=True)
-        changes.append(Change(kind, one.name, binds=False, command=command))
-    for one in sorted(wanted_set, key=str):
-        if one not in present or one in doubled:
-            command = Command(f"{kind}.bind", _binding(one, field), write=True)
-            changes.append(Change(kind, one.name, binds=True, command=command))
+        changes.append(Change(kind, binding.name, binds=False, command=command))
+    for binding in sorted(wanted_set, key=str):
+        if binding not in present or binding in doubled:
+            command = Command(f"{kind}.bind", _binding(binding, field), write=True)
+            changes.append(Change(kind, binding.name, binds=True, command=command))
     return changes
 
 
 _BY_CODE: Mapping[str, Place] = {place.code: place for place in PLACES.values()}
 
 
-def _binding(one: Bound, field: str) -> dict[str, object]:
-    params: dict[str, object] = {field: one.name, "HANDLER": one.handler}
+def _binding(binding: Bound, field: str) -> dict[str, object]:
+    params: dict[str, object] = {field: binding.name, "HANDLER": binding.handler}
     if field == "PLACEMENT":
-        place = _BY_CODE[one.name]
+        place = _BY_CODE[binding.name]
         params["TITLE"], params["DESCRIPTION"] = place.titles["en"], place.descriptions["en"]
         params["LANG_ALL"] = {
             language: {

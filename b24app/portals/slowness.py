@@ -42,7 +42,7 @@ def note_failure(portal: Portal, error: errors.BitrixError) -> None:
 
 def note_times(portal: Portal, commands: Iterable[CallTime]) -> None:
     """Forget it once its commands are quick again."""
-    times = [max(one.duration, one.processing) for one in commands]
+    times = [max(call_time.duration, call_time.processing) for call_time in commands]
     if times and sum(times) / len(times) < SLOW_SECONDS:
         try:
             cache.delete(_key(portal))

@@ -25,7 +25,7 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
     may_move = request.POST.get("move") == "on"
     outcome = link_actions.link(user, region.owner_of(opened), chosen, may_move=may_move)
     count = len(outcome.done)
-    moved = sum(1 for one in outcome.done if one.before not in (None, one.now))
+    moved = sum(1 for change in outcome.done if change.before not in (None, change.now))
     text = (
         ngettext(
             "%(count)d order linked to this invoice",

@@ -119,7 +119,11 @@ def _region(opened: Session, user: PortalUser) -> tuple[Card, Decimal]:
     if not isinstance(shown, order_rows.Region) or shown.totals is None:
         raise forms.BadForm
     price = next(
-        (one.price for one in shown.totals.by_currency if one.currency == shown.card.currency),
+        (
+            total.price
+            for total in shown.totals.by_currency
+            if total.currency == shown.card.currency
+        ),
         Decimal(0),
     )
     return shown.card, price

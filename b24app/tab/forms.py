@@ -57,7 +57,7 @@ def status_picks(form: QueryDict, *, most: int = MOST, least: int = 1) -> list[S
 
     An order whose status the page did not know is left out.
     """
-    values = [one for one in form.getlist("held") if not one.endswith("|")]
+    values = [text for text in form.getlist("held") if not text.endswith("|")]
     return _each(values, _STATUS, lambda found: StatusPick(int(found[1]), found[2]), least, most)
 
 
@@ -108,9 +108,9 @@ def undone(form: QueryDict) -> tuple[uuid.UUID | None, list[int]]:
     """What is to be taken back: all of one click, or entries of the audit. Raises :class:`BadForm`."""
     entries = form.getlist("entry")
     if entries:
-        if len(entries) > MOST or not all(_ENTRY.fullmatch(one) for one in entries):
+        if len(entries) > MOST or not all(_ENTRY.fullmatch(entry) for entry in entries):
             raise BadForm
-        return None, [int(one) for one in entries]
+        return None, [int(entry) for entry in entries]
     try:
         return uuid.UUID(form.get("change", "")), []
     except ValueError:

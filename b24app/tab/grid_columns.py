@@ -79,7 +79,7 @@ class Head:
 
     @property
     def aria_sort(self) -> str:
-        return next((one.now for one in self.buttons if one.now), "")
+        return next((sort_button.now for sort_button in self.buttons if sort_button.now), "")
 
 
 _PAYMENT = {

@@ -84,29 +84,37 @@ def _lines(
     names: Mapping[str, str],
 ) -> list[Line]:
     groups: dict[tuple[object, ...], list[AuditEntry]] = {}
-    for one in entries:
-        key = (one.change, one.kind, one.source, one.target, one.before, one.after, one.certain)
-        groups.setdefault(key, []).append(one)
+    for item in entries:
+        key = (
+            item.change,
+            item.kind,
+            item.source,
+            item.target,
+            item.before,
+            item.after,
+            item.certain,
+        )
+        groups.setdefault(key, []).append(item)
 
     def place(owner: Owner | None) -> Place | None:
         return Place(owner, titles.get(owner, ""), owner == here) if owner else None
 
     return [
         Line(
-            entries=tuple(one.pk for one in group),
+            entries=tuple(item.pk for item in group),
             kind=first.kind,
             at=first.at,
             person=first.user_name,
             through=first.through,
             right=first.right,
-            certain=all(one.certain for one in group),
-            numbers=tuple(one.order_number for one in reversed(group)),
+            certain=all(item.certain for item in group),
+            numbers=tuple(item.order_number for item in reversed(group)),
             source=place(first.source),
             target=place(first.target),
             before=_told(first.kind, first.before, names),
             after=_told(first.kind, first.after, names),
             undoable=_undoable(group, here),
-            undone=any(back.certain for one in group for back in one.undone_by.all()),
+            undone=any(back.certain for item in group for back in item.undone_by.all()),
         )
         for group in groups.values()
         for first in group[:1]
@@ -127,7 +135,7 @@ def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
     return (
         first.through != AuditEntry.Through.JOB
         and len(group) <= forms.MOST
-        and not any(back.certain for one in group for back in one.undone_by.all())
+        and not any(back.certain for item in group for back in item.undone_by.all())
         and (here.type_id == ORDER or here in (first.source, first.target))
     )
 
@@ -140,19 +148,19 @@ def _titles_once_allowed(
     Raises the portal's refusal to open the card of ``owner`` or to read the order or any orders, and
     ``errors.OrderNotFound`` for an order that is not shown to this person.
     """
-    named = {place for one in entries for place in (one.source, one.target) if place}
+    named = {place for item in entries for place in (item.source, item.target) if place}
     card: Ask[object] = cards.card_of(owner) if owner.type_id != ORDER else ask.known(None)
     orders: Ask[object] = (
         current_link.order_of(order_id) if order_id else links.links_of_card(owner)
     )
     _, _, known = client_of(user).answer(ask.together(card, orders, cards.cards_of(named)))
-    return {one: card.title for one, card in known.found.items()}
+    return {item: card.title for item, card in known.found.items()}
 
 
 def _status_names(
     user: PortalUser, language: str, entries: Iterable[AuditEntry]
 ) -> Mapping[str, str]:
-    if not any(one.kind == AuditEntry.Kind.STATUS for one in entries):
+    if not any(item.kind == AuditEntry.Kind.STATUS for item in entries):
         return {}
     known = dictionaries.remembered_statuses(user.portal)
-    return {one.id: one.name(language) for one in known.values()}
+    return {status.id: status.name(language) for status in known.values()}

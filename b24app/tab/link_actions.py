@@ -77,7 +77,9 @@ def _carried_out(
     own = client_of(user)
     ids = [change.key for change in changes]
     # Where the app may act for the person, they have to be able to open what they take from as well.
-    concerned = {one for change in changes for one in (change.seen, change.wanted) if one} - {owner}
+    concerned = {item for change in changes for item in (change.seen, change.wanted) if item} - {
+        owner
+    }
     looked = ask.together(
         cards.card_of(owner) if owner else ask.known(None),
         cards.cards_of_any_type(concerned),
@@ -98,7 +100,7 @@ def _carried_out(
     changed = attempt.carry_out(changes, refused_lately=_denied_lately(user))
     if attempt.refused:
         _remember_denial(user)
-    titles = {one: card.title for one, card in known.items()}
+    titles = {item: card.title for item, card in known.items()}
     settled = _with_deleted(own, changed, orders)
     return LinkOutcome(LINK, tuple(settled), orders, attempt.used, titles)
 
@@ -111,16 +113,18 @@ def _with_deleted(
     One more request, only where an order that was linked is linked to nothing and is not listed.
     """
     unsure = {
-        one.change.key
-        for one in changed
-        if one.now is None and one.change.seen and one.result in (Result.CONFLICT, Result.ALREADY)
+        change.change.key
+        for change in changed
+        if change.now is None
+        and change.change.seen
+        and change.result in (Result.CONFLICT, Result.ALREADY)
     }
     gone = existence.gone(client, unsure - known.keys())
     return [
-        replace(one, result=Result.FAILED, error=existence.error())
-        if one.change.key in gone
-        else one
-        for one in changed
+        replace(change, result=Result.FAILED, error=existence.error())
+        if change.change.key in gone
+        else change
+        for change in changed
     ]
 
 

@@ -26,7 +26,7 @@ class Outcome(Generic[V]):
     titles: Mapping[Owner, str] = field(default_factory=dict)
 
     def having(self, *results: Result) -> tuple[Changed[int, V], ...]:
-        return tuple(one for one in self.changed if one.result in results)
+        return tuple(change for change in self.changed if change.result in results)
 
     @property
     def done(self) -> tuple[Changed[int, V], ...]:
@@ -37,18 +37,21 @@ class Outcome(Generic[V]):
     def written(self) -> tuple[Changed[int, V], ...]:
         """Changes for the audit trail: made, or made perhaps."""
         return tuple(
-            one
-            for one in self.changed
-            if (one.result is Result.DONE and one.before != one.now) or one.result is Result.UNKNOWN
+            change
+            for change in self.changed
+            if (change.result is Result.DONE and change.before != change.now)
+            or change.result is Result.UNKNOWN
         )
 
     @property
     def overrode(self) -> tuple[Changed[int, V], ...]:
-        return tuple(one for one in self.changed if one.overrode)
+        return tuple(change for change in self.changed if change.overrode)
 
     @property
     def denied(self) -> bool:
-        return any(isinstance(one.error, errors.AccessDenied) for one in self.having(Result.FAILED))
+        return any(
+            isinstance(change.error, errors.AccessDenied) for change in self.having(Result.FAILED)
+        )
 
     def number(self, order_id: int) -> str:
         return self.orders[order_id].number if order_id in self.orders else str(order_id)
@@ -58,14 +61,14 @@ class Outcome(Generic[V]):
         return [
             audit.of_change(
                 self.prop,
-                Change(one.change.key, one.before, one.change.wanted),
-                number=self.number(one.change.key),
+                Change(change.change.key, change.before, change.change.wanted),
+                number=self.number(change.change.key),
                 card=card,
                 right=self.right,
-                certain=one.result is Result.DONE,
-                undoes=undoes.get(one.change.key),
+                certain=change.result is Result.DONE,
+                undoes=undoes.get(change.change.key),
             )
-            for one in self.written
+            for change in self.written
         ]
 
 
@@ -85,5 +88,5 @@ def once(
         with write_locks.claimed(portal, names) as send_before:
             return carry_out(send_before)
     except write_locks.BeingChanged as error:
-        busy = (Changed(one, Result.FAILED, one.seen, one.seen, error) for one in changes)
+        busy = (Changed(item, Result.FAILED, item.seen, item.seen, error) for item in changes)
         return Outcome(prop, tuple(busy))

@@ -98,7 +98,9 @@ def _owed(card: Card, totals: Totals | None) -> Decimal | None:
 
     Orders in other currencies only say nothing about the card's amount.
     """
-    sums = {one.currency: one.price for one in totals.by_currency} if totals is not None else {}
+    sums = (
+        {total.currency: total.price for total in totals.by_currency} if totals is not None else {}
+    )
     owed = sums.get(card.currency)
     return None if owed == card.amount else owed
 
@@ -106,9 +108,9 @@ def _owed(card: Card, totals: Totals | None) -> Decimal | None:
 def grid(shown: Shown, narrowing: Narrowing, names: Names) -> Grid:
     """A page with names in place of ids."""
     shades = {
-        one.id: f"st-{number}"
-        for number, one in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
-        if one.color
+        status.id: f"st-{number}"
+        for number, status in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
+        if status.color
     }
     rows = tuple(names.row(order, shades.get(order.status_id, "")) for order in shown.orders)
     return Grid(shown, narrowing, rows, {shades[key]: names.statuses[key].color for key in shades})

@@ -75,7 +75,7 @@ def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
         raise  # the frame can bring a fresh token, and the search is asked again
     except errors.BitrixError as error:
         return _failed(request, error)
-    responsible = (one.at.responsible_id for one in finding.found if one.at is not None)
+    responsible = (match.at.responsible_id for match in finding.found if match.at is not None)
     names = client.answer(dictionaries.names_of(user.portal, responsible))
     choices = choices_of(finding, names)
     context = {
@@ -91,17 +91,17 @@ def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
 
 def choices_of(finding: Finding, names: Mapping[int, str]) -> tuple[Choice, ...]:
     """What was found, as the rows of the picker show it."""
-    return tuple(_choice(one, finding.card.owner, names) for one in finding.found)
+    return tuple(_choice(match, finding.card.owner, names) for match in finding.found)
 
 
-def _choice(one: Found, owner: Owner, names: Mapping[int, str]) -> Choice:
+def _choice(match: Found, owner: Owner, names: Mapping[int, str]) -> Choice:
     return Choice(
-        order=one.order,
-        place=one.place,
-        title=one.at.title if one.at is not None else "",
-        responsible=names.get(one.at.responsible_id, "") if one.at is not None else "",
-        openable=one.at is not None,
-        here=one.place == owner,
+        order=match.order,
+        place=match.place,
+        title=match.at.title if match.at is not None else "",
+        responsible=names.get(match.at.responsible_id, "") if match.at is not None else "",
+        openable=match.at is not None,
+        here=match.place == owner,
     )
 
 

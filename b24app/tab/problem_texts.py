@@ -115,18 +115,18 @@ def _overridden(
 ) -> Iterator[Notice]:
     """Of orders that somebody had moved after the person looked, and that were written all the same."""
     overrode = outcome.overrode
-    ids = [one.change.key for one in overrode]
+    ids = [item.change.key for item in overrode]
     entries = audit.entries_of(portal, change, ids)
     authors = audit.before(portal, change, ids, AuditEntry.Kind.LINK)
-    for one in overrode:
-        author = authors.get(one.change.key)
-        by_whom = _by_whom(author, one.before)
+    for item in overrode:
+        author = authors.get(item.change.key)
+        by_whom = _by_whom(author, item.before)
         yield Notice(
             "overridden",
-            _overridden_title(outcome.number(one.change.key)),
-            f"{_had_been(one.before, here, outcome.titles)} {by_whom}".strip(),
+            _overridden_title(outcome.number(item.change.key)),
+            f"{_had_been(item.before, here, outcome.titles)} {by_whom}".strip(),
             undo_url=undo_url,
-            undo_entry=entries.get(one.change.key, 0),
+            undo_entry=entries.get(item.change.key, 0),
         )
 
 
@@ -147,16 +147,16 @@ def _had_been(before: Owner | None, here: Owner | None, titles: Mapping[Owner, s
 
 def _conflicts(portal: Portal, outcome: LinkOutcome, here: Owner | None) -> Iterator[Notice]:
     conflicts = outcome.having(Result.CONFLICT)
-    last = audit.latest_of(portal, [one.change.key for one in conflicts])
-    for one in conflicts:
-        number = outcome.number(one.change.key)
-        wanted_here = one.change.wanted == here and one.now not in (None, here)
-        by_whom = _by_whom(last.get(one.change.key), one.now)
+    last = audit.latest_of(portal, [change.change.key for change in conflicts])
+    for change in conflicts:
+        number = outcome.number(change.change.key)
+        wanted_here = change.change.wanted == here and change.now not in (None, here)
+        by_whom = _by_whom(last.get(change.change.key), change.now)
         yield Notice(
             "conflict",
             _("No. %(number)s was not changed") % {"number": number},
-            f"{_standing(one.now, here, outcome.titles)} {by_whom}".strip(),
-            f"{one.change.key}|{seen_text(one.now)}" if wanted_here else "",
+            f"{_standing(change.now, here, outcome.titles)} {by_whom}".strip(),
+            f"{change.change.key}|{seen_text(change.now)}" if wanted_here else "",
         )
 
 
@@ -180,10 +180,10 @@ def _by_whom(entry: AuditEntry | None, now: Owner | None) -> str:
 def _failures(user: PortalUser, outcome: LinkOutcome) -> Iterator[Notice]:
     failed = outcome.having(Result.FAILED)
     groups: dict[str, list[LinkChanged]] = {}
-    for one in failed:
-        groups.setdefault(_reason(user, one.error), []).append(one)
+    for change in failed:
+        groups.setdefault(_reason(user, change.error), []).append(change)
     for reason, group in groups.items():
-        numbers = ", ".join(outcome.number(one.change.key) for one in group[:10])
+        numbers = ", ".join(outcome.number(change.change.key) for change in group[:10])
         title = ngettext(
             "%(count)d order was not changed", "%(count)d orders were not changed", len(group)
         ) % {"count": len(group)}
@@ -208,7 +208,7 @@ def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
 
 def _who(portal: Portal) -> str:
     """Who can grant a right, as far as the app knows administrators."""
-    names = ", ".join(one.name for one in who_can_grant(portal) if one.name)
+    names = ", ".join(user.name for user in who_can_grant(portal) if user.name)
     return _("These administrators can do either: %(names)s.") % {"names": names} if names else ""
 
 
@@ -217,12 +217,12 @@ def of_statuses(
 ) -> list[Notice]:
     """Notices for orders whose status was to be changed; see :func:`of_links`."""
     notices = []
-    for one in outcome.changed:
-        number = outcome.number(one.change.key)
-        reason = _status_reason(one)
+    for item in outcome.changed:
+        number = outcome.number(item.change.key)
+        reason = _status_reason(item)
         if reason:
             title = _("The status of No. %(number)s was not changed") % {"number": number}
-            notices.append(Notice("conflict" if one.error is None else "failed", title, reason))
+            notices.append(Notice("conflict" if item.error is None else "failed", title, reason))
     return [
         *notices,
         *_overridden_statuses(user.portal, outcome, change, undo_url),
@@ -230,15 +230,15 @@ def of_statuses(
     ]
 
 
-def _status_reason(one: Changed[int, str]) -> str:
+def _status_reason(change: Changed[int, str]) -> str:
     """Why a status was not changed; empty where it was, or where nobody knows."""
-    if one.result is Result.CONFLICT:
+    if change.result is Result.CONFLICT:
         return _("Its status or link was changed in the meantime. Check again first.")
-    if one.result is not Result.FAILED:
+    if change.result is not Result.FAILED:
         return ""
-    if isinstance(one.error, BeingChanged):
+    if isinstance(change.error, BeingChanged):
         return _("It is being changed right now. Check again in a few seconds.")
-    trouble = trouble_of(one.error) if one.error is not None else Trouble.OTHER
+    trouble = trouble_of(change.error) if change.error is not None else Trouble.OTHER
     if trouble in _RIGHTS:
         return _("To change a status, you need permission to change orders in Bitrix24.")
     return str(_OF_A_CHANGE.get(trouble, _REFUSED))
@@ -248,17 +248,17 @@ def _overridden_statuses(
     portal: Portal, outcome: Outcome[str], change: uuid.UUID | None, undo_url: str
 ) -> Iterator[Notice]:
     overrode = outcome.overrode
-    ids = [one.change.key for one in overrode]
+    ids = [item.change.key for item in overrode]
     entries = audit.entries_of(portal, change, ids)
     authors = audit.before(portal, change, ids, AuditEntry.Kind.STATUS)
     names = dictionaries.remembered_statuses(portal) if overrode else {}
-    for one in overrode:
-        order_id = one.change.key
-        known = names.get(one.before)
-        status = known.name(get_language() or "en") if known else one.before
+    for item in overrode:
+        order_id = item.change.key
+        known = names.get(item.before)
+        status = known.name(get_language() or "en") if known else item.before
         text = _("Its status had just been changed to “%(status)s”.") % {"status": status}
         author = authors.get(order_id)
-        if author is not None and author.after == one.before and author.user_name:
+        if author is not None and author.after == item.before and author.user_name:
             text = f"{text} {_('%(person)s did that.') % {'person': author.user_name}}"
         yield Notice(
             "overridden",

@@ -42,8 +42,8 @@ def links_recorded(
     _learn(user, outcome)
     places = {
         place
-        for one in outcome.written
-        for place in (one.before, one.now, one.change.wanted)
+        for item in outcome.written
+        for place in (item.before, item.now, item.change.wanted)
         if place is not None
     }
     for place in places:
@@ -63,7 +63,7 @@ def kept(
     change = audit.record(user, through, entries)
     watching.tell(
         user.portal.pk,
-        orders=[one.order_id for one in entries if one.order_id],
+        orders=[entry.order_id for entry in entries if entry.order_id],
         owners=places,
     )
     return change

@@ -33,7 +33,7 @@ def asked(request: HttpRequest, opened: Session, user: PortalUser) -> dict[str, 
         raise BadForm
     return {
         "chosen": chosen,
-        "numbers": [one.number for one in chosen],
+        "numbers": [choice.number for choice in chosen],
         "count": len(chosen),
         "many": len(chosen) > forms.MOST,
         "empties": request.POST.get("of", "") == str(len(chosen)),

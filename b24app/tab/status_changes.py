@@ -57,10 +57,10 @@ def _carried_out(
     gone = existence.gone(client, set(ids) - known.keys())
     # What is not here has left the card, unless the portal says that it was deleted.
     settled = (
-        one
-        if one.change.key in here.keys() | gone
-        else replace(one, result=Result.CONFLICT, error=None)
-        for one in changed
+        item
+        if item.change.key in here.keys() | gone
+        else replace(item, result=Result.CONFLICT, error=None)
+        for item in changed
     )
     return Outcome(STATUS, tuple(settled), known)
 

@@ -50,9 +50,11 @@ def note(change: str) -> None:
     except BitrixError as error:
         logger.warning("no timeline notes for change %s: %s", change, error.code)
         return
-    for one in written:
-        if isinstance(one, Refusal):
-            logger.warning("a timeline note of change %s was refused: %s", change, one.error.code)
+    for refusal in written:
+        if isinstance(refusal, Refusal):
+            logger.warning(
+                "a timeline note of change %s was refused: %s", change, refusal.error.code
+            )
 
 
 def _by_card(entries: Iterable[AuditEntry]) -> Mapping[Owner, list[AuditEntry]]:

@@ -37,7 +37,7 @@ def answered(
 
     Raises :class:`BadForm` for entries that cannot be undone from a tab.
     """
-    kinds = {one.kind for one in entries}
+    kinds = {entry.kind for entry in entries}
     if len(entries) > forms.MOST or len(kinds) != 1:
         raise forms.BadForm
     kind = kinds.pop()
@@ -55,10 +55,10 @@ def answered(
 def _links(
     user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
-    changes = [LINK.undoing(one.trail) for one in entries]
+    changes = [LINK.undoing(entry.trail) for entry in entries]
     card = _card(opened)
     outcome = link_actions.carry_out(user, card, changes)
-    undoes = {one.order_id: one.pk for one in entries}
+    undoes = {entry.order_id: entry.pk for entry in entries}
     change = responses.links_recorded(user, Through.UNDO, outcome, undoes)
     notices = problem_texts.of_links(user, outcome, card, change, responses.undo_url(opened))
     return notices, bool(outcome.done)
@@ -68,9 +68,9 @@ def _statuses(
     user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
     owner = Owner(opened.owner_type, opened.entity_id)
-    changes = [STATUS.undoing(one.trail) for one in entries]
+    changes = [STATUS.undoing(entry.trail) for entry in entries]
     outcome = status_changes.carry_out(user, owner, changes)
-    undoes = {one.order_id: one.pk for one in entries}
+    undoes = {entry.order_id: entry.pk for entry in entries}
     change = status_changes.recorded(user, Through.UNDO, outcome, owner, undoes)
     notices = problem_texts.of_statuses(user, outcome, change, responses.undo_url(opened))
     return notices, bool(outcome.done)

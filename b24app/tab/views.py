@@ -145,7 +145,7 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     if request.POST.get("all") == "on":
         chosen = region.chosen(opened, user, client, request.POST, whole=True)
     else:
-        ids = [_order_id(one) for one in request.POST.getlist("order")]
+        ids = [_order_id(text) for text in request.POST.getlist("order")]
         if not 0 < len(ids) <= MOST_EXPORTED:
             raise BadForm
         chosen = list(client.answer(orders_by_id(ids)))

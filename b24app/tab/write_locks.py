@@ -38,7 +38,7 @@ def claimed(portal: Portal, subjects: Iterable[str]) -> Iterator[float]:
     until = now + LASTS
     mine = ChangeClaim.objects.of(portal).filter(token=token)
     ChangeClaim.objects.bulk_create(
-        [ChangeClaim(portal=portal, subject=one, token=token, until=until) for one in names],
+        [ChangeClaim(portal=portal, subject=name, token=token, until=until) for name in names],
         ignore_conflicts=True,
     )
     try:

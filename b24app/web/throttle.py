@@ -139,7 +139,7 @@ def address_of(request: HttpRequest) -> str:
 def _kind(path: str) -> str:
     if path == "/":
         return path
-    return next((one for one in LIMITS if one != "/" and path.startswith(one)), "")
+    return next((limit for limit in LIMITS if limit != "/" and path.startswith(limit)), "")
 
 
 def _refused(request: HttpRequest, kind: str) -> HttpResponse:

@@ -5,8 +5,8 @@ from demo.tables import Row
 
 # What an app with our permissions may be told of (events/events.md, sale/events, crm/universal/events).
 EVENTS = frozenset(
-    f"ON{one}"
-    for one in (
+    f"ON{item}"
+    for item in (
         *(
             f"APP{what}"
             for what in ("INSTALL", "UNINSTALL", "UPDATE", "PAYMENT", "TEST", "METHODCONFIRM")

@@ -54,8 +54,8 @@ def _is_reached_at(row: Row, wanted: Mapping[str, object]) -> bool:
     for key, value in wanted.items():
         name = str(key).removeprefix("=")
         if name in MULTIPLE:
-            have = {str(one["VALUE"]) for one in row.get(name, ())}
-            if not have & {str(one) for one in values(value)}:
+            have = {str(item["VALUE"]) for item in row.get(name, ())}
+            if not have & {str(item) for item in values(value)}:
                 return False
     return True
 

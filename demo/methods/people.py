@@ -54,7 +54,7 @@ def user_get(caller: Caller, params: Params) -> object:
         "select": given.get("SELECT", []),
         "start": given.get("START", 0),
     }
-    return listing((_user_row(caller.state, one) for one in users), found, None, FILTERED)
+    return listing((_user_row(caller.state, item) for item in users), found, None, FILTERED)
 
 
 # Conditions that are no plain comparison.
@@ -72,7 +72,7 @@ def _flat(given: Params) -> dict[str, object]:
 def _matches(user: User, wanted: dict[str, object]) -> bool:
     if "ACTIVE" in wanted and user.active is not _true(wanted["ACTIVE"]):
         return False
-    departments = {intval(one) for one in values(wanted.get("UF_DEPARTMENT", user.departments))}
+    departments = {intval(value) for value in values(wanted.get("UF_DEPARTMENT", user.departments))}
     if not departments & set(user.departments):
         return False
     search = str(wanted.get("NAME_SEARCH", "")).casefold()
@@ -98,9 +98,9 @@ def user_admin(caller: Caller, _: Params) -> object:
 def codes_of(state: State, user: User) -> set[str]:
     """Access codes the user has: themselves, their groups, departments and those above them."""
     codes = {f"U{user.id}", "AU", "G2", *(["G1"] if user.admin else [])}
-    for one in user.departments:
-        codes |= {f"D{one}", f"DR{one}"}
-        above = state.departments.get(one, {}).get("PARENT")
+    for department in user.departments:
+        codes |= {f"D{department}", f"DR{department}"}
+        above = state.departments.get(department, {}).get("PARENT")
         while above:
             codes.add(f"DR{above}")
             above = state.departments.get(int(above), {}).get("PARENT")
@@ -110,14 +110,14 @@ def codes_of(state: State, user: User) -> set[str]:
 @method("user.access")
 def user_access(caller: Caller, params: Params) -> object:
     """True for one who may manage the app's settings, whatever the codes."""
-    wanted = {str(one) for one in values(upper(params).get("ACCESS", []))}
+    wanted = {str(value) for value in values(upper(params).get("ACCESS", []))}
     return caller.user.admin or bool(wanted & codes_of(caller.state, caller.user))
 
 
 @method("access.name")
 def access_name(caller: Caller, params: Params) -> object:
     """Names of the codes there are; unknown ones are left out, and none at all is ``false``."""
-    wanted = [str(one) for one in values(upper(params).get("ACCESS") or [])]
+    wanted = [str(value) for value in values(upper(params).get("ACCESS") or [])]
     names = {code: name_of(caller.state, code) for code in wanted}
     return {code: name for code, name in names.items() if name} if wanted else False
 

@@ -104,7 +104,7 @@ class Metered:
     def adds(self, count: int, skip: int = 0) -> dict[str, Command]:
         """Links that can be written, whatever was linked before."""
         orders = [*self.portal.state.orders][skip : skip + count]
-        deals = [EMPTY if self.portal.link_of(one) == (2, ONE) else ONE for one in orders]
+        deals = [EMPTY if self.portal.link_of(item) == (2, ONE) else ONE for item in orders]
         return {
             f"add{order}": Command(
                 ADD,
@@ -133,7 +133,7 @@ class Metered:
 
 def refusals(outcomes: list[Outcome] | Mapping[str, Outcome]) -> list[errors.BitrixError]:
     ends = outcomes.values() if isinstance(outcomes, Mapping) else outcomes
-    return [one for one in ends if isinstance(one, errors.BitrixError)]
+    return [error for error in ends if isinstance(error, errors.BitrixError)]
 
 
 def _aged(name: str, value: str, seconds: float) -> str:

@@ -34,7 +34,7 @@ class Sent:
     @property
     def ids(self) -> list[list[object]]:
         """The parameter ``id`` of each command, request by request."""
-        return [[one.params.get("id") for one in sent.values()] for sent in self.requests]
+        return [[command.params.get("id") for command in sent.values()] for sent in self.requests]
 
 
 def number(pk: int) -> Ask[int]:
@@ -59,7 +59,7 @@ def test_asks_of_asks_keep_their_order() -> None:
 
 def test_a_known_value_sends_nothing() -> None:
     sent = Sent()
-    assert ask.answered(ask.known(1).map(lambda one: one + 1), sent) == 2
+    assert ask.answered(ask.known(1).map(lambda item: item + 1), sent) == 2
     assert ask.answered(ask.every([]), sent) == ()
     assert sent.requests == []
 
@@ -67,8 +67,8 @@ def test_a_known_value_sends_nothing() -> None:
 def test_follow_ups_of_several_asks_share_a_request() -> None:
     sent = Sent()
     deals = ask.together(
-        number(1).then(lambda one: number(one + 10)),
-        number(2).then(lambda one: number(one + 10).then(lambda two: number(two + 10))),
+        number(1).then(lambda item: number(item + 10)),
+        number(2).then(lambda item: number(item + 10).then(lambda two: number(two + 10))),
         number(3),
     )
     assert ask.answered(deals, sent) == (11, 22, 3)
@@ -97,7 +97,7 @@ def test_many_names_at_most_fifty_keys_in_a_command() -> None:
         return ask.of(Command("crm.deal.list", {"id": keys}), lambda answer: answer.result)
 
     found = ask.answered(ask.many(range(120), page), sent)
-    assert [len(one) for one in found if isinstance(one, list)] == [50, 50, 20]
+    assert [len(item) for item in found if isinstance(item, list)] == [50, 50, 20]
     assert len(sent.requests) == 1
     assert ask.answered(ask.many([], page), sent) == ()
 
@@ -172,7 +172,7 @@ def test_a_request_that_fails_as_a_whole_raises_its_own_error() -> None:
 def test_an_optional_part_does_without_a_request_that_failed() -> None:
     sent = Broken()
     sent.good = 1
-    part = number(1).then(lambda one: ask.together(ask.known(one), number(2).otherwise(0)))
+    part = number(1).then(lambda item: ask.together(ask.known(item), number(2).otherwise(0)))
     assert ask.answered(part, sent) == (1, 0)
 
 
@@ -202,7 +202,7 @@ def test_commands_behind_a_failed_request_were_not_run() -> None:
         for pk in range(60)
     ]
     found = ask.answered(ask.every(writes), Broken())
-    kinds = [type(one.error) for one in found if isinstance(one, Refusal)]
+    kinds = [type(item.error) for item in found if isinstance(item, Refusal)]
     assert kinds == [errors.OutcomeUnknown] * 50 + [errors.NotRun] * 10
 
 
@@ -211,7 +211,7 @@ def test_references_get_the_key_of_their_command() -> None:
     source = Command("crm.orderentity.list", {"id": 1})
     taker = Command("crm.deal.list", {"filter": {"@ID": [source.at("orderEntity", 0, "ownerId")]}})
     both = ask.together(
-        number(9), *(ask.of(one, lambda answer: answer.result) for one in (source, taker))
+        number(9), *(ask.of(command, lambda answer: answer.result) for command in (source, taker))
     )
     ask.answered(both, sent)
     (request,) = sent.requests
@@ -224,7 +224,7 @@ def test_references_get_the_key_of_their_command() -> None:
 def test_references_stay_with_their_command_in_a_later_chunk() -> None:
     source = Command("x.list")
     taker = Command("x.get", {"q": source.at("id")})
-    asks = [*map(number, range(49)), *(ask.of(one, lambda _: 0) for one in (source, taker))]
+    asks = [*map(number, range(49)), *(ask.of(command, lambda _: 0) for command in (source, taker))]
     sent = Sent()
     ask.answered(ask.every(asks), sent)
     assert [len(chunk) for chunk in batch.chunks(sent.requests[0])] == [49, 2]
@@ -253,7 +253,7 @@ def test_times_of_the_first_request_come_along(portal: Portal) -> None:
     pair = ask.together(number(1), number(2).then(lambda _: number(3)))
     found, times = portal.client().answer(ask.timed(pair))
     assert found == (1, 3)
-    assert [one.duration for one in times] == [2.5]
+    assert [call_time.duration for call_time in times] == [2.5]
     assert portal.client().answer(ask.timed(ask.known(1))) == (1, ())
 
 

@@ -111,7 +111,7 @@ def test_expired_with_halt_goes_on_with_what_never_ran(portal: Portal) -> None:
     portal.server.script = echo
     found = portal.client(Renewing(portal.server)).batch(reads(3), halt=True)
     assert list(portal.server.requests[1].commands) == ["c1", "c2"]
-    assert all(isinstance(one, Answer) for one in found.values())
+    assert all(isinstance(item, Answer) for item in found.values())
 
 
 def test_what_was_done_survives_a_failed_renewal(portal: Portal) -> None:

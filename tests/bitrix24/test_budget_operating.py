@@ -37,9 +37,9 @@ def shape(metered: Metered, request: pytest.FixtureRequest) -> Iterator[None]:
 def peak(outcomes: Sequence[Outcome]) -> float:
     """The highest sum the portal reported."""
     return max(
-        one.time.operating or 0.0
-        for one in outcomes
-        if isinstance(one, Answer) and one.time is not None
+        answer.time.operating or 0.0
+        for answer in outcomes
+        if isinstance(answer, Answer) and answer.time is not None
     )
 
 
@@ -205,7 +205,7 @@ def test_a_lower_limit_of_the_portal_is_learnt_from_one_refusal(metered: Metered
     refused = refusals(outcomes)
     # The batch in which it happened, and none after it.
     assert 0 < len(refused) <= 10
-    assert {type(one) for one in refused} == {errors.OperatingLimit}
+    assert {type(error) for error in refused} == {errors.OperatingLimit}
     account = metered.budget().view().of(ADD)
     assert 18 < account.limit <= 20.5
     _, outcomes = metered.job(150, per_batch=10)
@@ -343,7 +343,7 @@ def test_jobs_side_by_side_stay_below_the_limit_together(metered: Metered) -> No
         return until_wait(job, lambda: metered.adds(5, skip=10 * number))
 
     with ThreadPoolExecutor(4) as pool:
-        outcomes = [one for found in pool.map(work, range(4)) for one in found]
+        outcomes = [item for found in pool.map(work, range(4)) for item in found]
     assert refusals(outcomes) == []
     assert 0.7 * 30 < peak(outcomes) <= LENT_SHARE * 30 + 1e-9
 
@@ -359,7 +359,7 @@ def test_commands_that_fail_are_counted_though_no_answer_gives_their_time(metere
         if (owner := metered.portal.link_of(order)) and (key := f"add{order}")
     }
     ends = until_wait(job, lambda: standing)
-    assert {type(one) for one in ends} == {errors.LinkExists}
+    assert {type(end) for end in ends} == {errors.LinkExists}
     assert 0.33 * len(ends) > 20
 
 

@@ -62,7 +62,7 @@ def flood(metered: Metered, *priorities: Priority, seconds: float) -> None:
         )
         for priority in priorities
     ]
-    assert [one.wait() for one in running] == [0] * len(priorities)
+    assert [process.wait() for process in running] == [0] * len(priorities)
 
 
 def test_three_processes_fill_one_bucket_and_none_is_refused(metered: Metered) -> None:

@@ -19,7 +19,7 @@ SLOW = {
     "headers that drip": [b"HTTP/1.1 200 OK\r\nX-Drip: ", *[b"x"] * 40, b"\r\n"],
     "100 Continue again and again": [b"HTTP/1.1 100 Continue\r\n\r\n"] * 40,
     "a status line that drips": [
-        bytes([one]) for one in b"HTTP/1.1 100 " + b"x" * 27 + b"\r\n\r\n"
+        bytes([number]) for number in b"HTTP/1.1 100 " + b"x" * 27 + b"\r\n\r\n"
     ],
 }
 

@@ -74,5 +74,5 @@ def test_this_machine_is_called_by_the_demo_only(host: str) -> None:
         ("https://a.example/rest/", "https://u@a.example/rest/", False),
     ],
 )
-def test_same_host(one: str, other: str, same: bool) -> None:
-    assert same_host(one, other) is same
+def test_same_host(text: str, other: str, same: bool) -> None:
+    assert same_host(text, other) is same

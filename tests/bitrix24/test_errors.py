@@ -97,13 +97,13 @@ def test_only_these_are_ever_repeated() -> None:
         *error_codes.BY_WORD.values(),
         errors.UnknownError,
     }
-    assert {one for one in classes if one.may_repeat(write=False)} == {
+    assert {item for item in classes if item.may_repeat(write=False)} == {
         errors.NotSent,
         errors.OutcomeUnknown,
         errors.RateLimited,
         errors.ServerFault,
     }
-    assert {one for one in classes if one.may_repeat(write=True)} == {
+    assert {item for item in classes if item.may_repeat(write=True)} == {
         errors.NotSent,
         errors.RateLimited,
     }

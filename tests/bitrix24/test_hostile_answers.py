@@ -23,7 +23,7 @@ GRANT = objects(
 STATUS = st.integers(100, 599)
 
 
-@given(STATUS, st.binary(max_size=60) | ENVELOPE.map(lambda one: json.dumps(one).encode()))
+@given(STATUS, st.binary(max_size=60) | ENVELOPE.map(lambda record: json.dumps(record).encode()))
 @example(200, b"[" * 100_000)
 @example(200, b'{"error": "' + SECRET.encode() + b'"}')
 @example(200, b'{"error": 1, "error_description": "' + SECRET.encode() + b'"}')
@@ -60,7 +60,7 @@ def test_every_command_of_a_batch_has_its_outcome(result: object, halt: bool) ->
     commands = {"a": Command("crm.deal.get"), "b": Command("crm.deal.update", write=True)}
     found = batch.outcomes(commands, result, halt=halt)
     assert list(found) == ["a", "b"]
-    assert all(isinstance(one, Answer | errors.BitrixError) for one in found.values())
+    assert all(isinstance(item, Answer | errors.BitrixError) for item in found.values())
 
 
 SOUND = {

@@ -51,7 +51,11 @@ TROUBLES: dict[type[errors.BitrixError], Trouble] = {
 
 
 def kinds(base: type[errors.BitrixError]) -> set[type[errors.BitrixError]]:
-    below = (kinds(one) for one in base.__subclasses__() if one.__module__ == errors.__name__)
+    below = (
+        kinds(subclass)
+        for subclass in base.__subclasses__()
+        if subclass.__module__ == errors.__name__
+    )
     return {base}.union(*below)
 
 

@@ -78,7 +78,7 @@ class Desk:
         found = frame.evaluate(
             "() => axe.run(document, {iframes: false}).then(result => result.violations)"
         )
-        return [(one["id"], one["nodes"][0]["html"]) for one in found]
+        return [(item["id"], item["nodes"][0]["html"]) for item in found]
 
     def toast(self) -> str:
         toast = self.app.locator(".toast p").last

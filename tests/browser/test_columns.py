@@ -62,4 +62,4 @@ def test_a_doubtful_file_is_settled_by_keyboard(
     press(desk, "#job-columns")
     expect(desk.app.locator("#readings-whole")).to_be_checked()
     # htmx notes the request for a choice that the next choice has broken off.
-    assert [one for one in desk.faults if not one.startswith(ABORTED)] == []
+    assert [fault for fault in desk.faults if not fault.startswith(ABORTED)] == []

@@ -57,7 +57,7 @@ def test_people_are_chosen_in_the_portals_selector_and_kept(desk: Desk) -> None:
     expect(desk.app.locator("#names .token")).to_have_text(["Maria Lopez"])
     expect(desk.app.locator("[name=place][value=invoice]")).not_to_be_checked()
     assert "CRM_SMART_INVOICE_DETAIL_TAB" not in [
-        one["placement"] for one in desk.portal.state.placements
+        placement["placement"] for placement in desk.portal.state.placements
     ]
 
 
@@ -71,7 +71,7 @@ def test_a_number_out_of_bounds_is_held_back_and_named(desk: Desk) -> None:
     expect(desk.app.locator("[data-note=invalid]")).to_be_visible()
     expect(days).to_have_attribute("aria-invalid", "true")
     expect(days).to_have_value("4000")
-    desk.faults = [one for one in desk.faults if "422" not in one]
+    desk.faults = [fault for fault in desk.faults if "422" not in fault]
 
 
 def test_a_fault_is_mended_by_its_button(desk: Desk) -> None:
@@ -166,7 +166,7 @@ def test_a_report_is_stopped_and_goes_on_by_keyboard(desk: Desk) -> None:
     carried_out(desk, 10)
     assert [desk.portal.link_of(order_id) for order_id in lost] == [None] * 10
     # htmx notes the request that Stop has broken off.
-    desk.faults = [one for one in desk.faults if not one.startswith(ABORTED)]
+    desk.faults = [fault for fault in desk.faults if not fault.startswith(ABORTED)]
 
 
 def carried_out(desk: Desk, orders: int) -> None:
@@ -187,7 +187,7 @@ def choose_deal(desk: Desk, title: str) -> None:
 
 def test_ticked_links_are_moved_to_a_deal(desk: Desk) -> None:
     enter(desk, "links")
-    chosen = [int(one) for one in numbers(desk)[10:13]]
+    chosen = [int(number) for number in numbers(desk)[10:13]]
     for order_id in chosen:
         desk.app.locator(f"#links tr[data-order-id='{order_id}'] [data-mark]").check()
     desk.app.locator("[data-move-marked]").click()
@@ -198,7 +198,9 @@ def test_ticked_links_are_moved_to_a_deal(desk: Desk) -> None:
 
 def test_a_rows_menu_moves_unlinks_and_shows_the_history_of_one_order(desk: Desk) -> None:
     enter(desk, "links")
-    elsewhere = [int(one) for one in numbers(desk) if desk.portal.link_of(int(one)) != (DEAL, 6933)]
+    elsewhere = [
+        int(number) for number in numbers(desk) if desk.portal.link_of(int(number)) != (DEAL, 6933)
+    ]
     first, second, third = elsewhere[:3]
     desk.app.locator(f"#links tr[data-order-id='{third}'] [data-mark]").check()
 
@@ -222,7 +224,7 @@ def test_a_rows_menu_moves_unlinks_and_shows_the_history_of_one_order(desk: Desk
 
 
 def test_all_links_that_match_are_moved(desk: Desk) -> None:
-    matching = {one for one, at in desk.portal.state.links.items() if at == (DEAL, MANY)}
+    matching = {number for number, at in desk.portal.state.links.items() if at == (DEAL, MANY)}
     enter(desk, "links")
     desk.app.locator("[name=field]").first.select_option("owner")
     desk.app.locator("[name=value]").first.fill(str(MANY))
@@ -298,7 +300,7 @@ def test_trouble_stands_under_the_menu_and_is_tried_again(desk: Desk) -> None:
     expect(desk.app.locator("[data-state=no-read]")).to_be_visible()
     desk.app.get_by_role("button", name="Check again").click()
     expect(desk.app.locator("#links")).to_be_visible()
-    desk.faults = [one for one in desk.faults if "403" not in one]
+    desk.faults = [fault for fault in desk.faults if "403" not in fault]
 
 
 def test_an_ended_session_is_renewed_through_the_frame(desk: Desk) -> None:
@@ -333,7 +335,7 @@ def test_every_section_fits_and_axe_finds_nothing(
         found = frame.evaluate(
             "() => axe.run(document, {iframes: false}).then(result => result.violations)"
         )
-        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], section
+        assert [(item["id"], item["nodes"][0]["html"]) for item in found] == [], section
     assert desk.faults == []
 
 

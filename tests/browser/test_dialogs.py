@@ -85,7 +85,7 @@ def test_deals_are_chosen(page: Page) -> None:
     chosen(page, "Winter catalogue", "Spring stock")
     found = answer(frame)
     assert isinstance(found, dict)
-    assert {one["id"]: one["url"] for one in found["deal"]} == {
+    assert {item["id"]: item["url"] for item in found["deal"]} == {
         "D_6933": "/crm/deal/details/6933/",
         "D_6951": "/crm/deal/details/6951/",
     }
@@ -97,7 +97,7 @@ def test_one_contact_is_found_by_its_name(page: Page) -> None:
     chosen(page, "Priya Raman", search="raman")
     found = answer(frame)
     assert isinstance(found, dict)
-    assert [one["id"] for one in found["contact"]] == ["C_3"]
+    assert [item["id"] for item in found["contact"]] == ["C_3"]
     assert found["company"] == []
 
 

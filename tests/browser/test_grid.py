@@ -73,9 +73,9 @@ def test_a_selection_is_kept_across_pages_and_summed(desk: Desk) -> None:
         desk.portal.state.orders[desk.portal.order_id(n)] for n in (first[0], desk.numbers()[1])
     ]
     sums: dict[str, float] = {}
-    for one in orders:
-        if one["canceled"] == "N":
-            sums[one["currency"]] = sums.get(one["currency"], 0) + one["price"]
+    for order in orders:
+        if order["canceled"] == "N":
+            sums[order["currency"]] = sums.get(order["currency"], 0) + order["price"]
     shown = desk.app.locator("[data-selected-sums]").inner_text()
     expect(desk.app.locator("[data-selected-count]")).to_have_text("2")
     for currency, amount in sums.items():
@@ -218,7 +218,7 @@ def test_an_idle_or_hidden_tab_asks_the_portal_nothing(desk: Desk) -> None:
     desk.app.locator("#suggestions li, #suggestions:empty").first.wait_for(state="attached")
     settled(desk)
     asked: list[str] = []
-    desk.page.on("request", lambda one: asked.append(one.url))
+    desk.page.on("request", lambda request: asked.append(request.url))
     desk.portal.reset_counts()
     desk.page.wait_for_timeout(9_000)
     assert desk.portal.http_requests == 0

@@ -41,7 +41,7 @@ def check_sound(desk: Desk) -> None:
     frame = desk.page.frames[-1]
     frame.evaluate(AXE.read_text("utf-8"))
     found = frame.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    assert [one["id"] for one in found["violations"]] == []
+    assert [item["id"] for item in found["violations"]] == []
     overhang = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert frame.evaluate(overhang) <= 0
 
@@ -133,7 +133,7 @@ def test_a_pasted_list_and_a_mistake(desk: Desk) -> None:
     desk.app.locator("#jobs h1").wait_for()
     expect(desk.app.locator(f"[data-job-id='{job}']")).to_have_count(0)
     # The refused form is the one complaint of the console.
-    desk.faults[:] = [one for one in desk.faults if "422" not in one]
+    desk.faults[:] = [fault for fault in desk.faults if "422" not in fault]
 
 
 def test_by_keyboard_alone(desk: Desk) -> None:

@@ -55,7 +55,10 @@ def chip(desk: Desk, name: str) -> Locator:
 def searches(desk: Desk) -> list[str]:
     """Searches the page asks for from now on."""
     asked: list[str] = []
-    desk.page.on("request", lambda one: asked.append(one.url) if "/tab/found/" in one.url else None)
+    desk.page.on(
+        "request",
+        lambda request: asked.append(request.url) if "/tab/found/" in request.url else None,
+    )
     return asked
 
 
@@ -66,7 +69,7 @@ def axe(desk: Desk) -> list[tuple[str, str]]:
     found = frame.evaluate(
         "() => axe.run(document, {iframes: false}).then(result => result.violations)"
     )
-    return [(one["id"], one["nodes"][0]["html"]) for one in found]
+    return [(item["id"], item["nodes"][0]["html"]) for item in found]
 
 
 def test_chips_search_at_once_and_say_that_they_are_pressed(store: Desk) -> None:
@@ -135,7 +138,7 @@ def test_a_narrowed_grid_does_not_narrow_the_picker(store: Desk) -> None:
     store.app.locator("#open-picker").click()
     expect(rows(store)).to_have_count(50)
     tick(store, "1193")
-    assert all("1201" not in one for one in asked)
+    assert all("1201" not in text for text in asked)
     store.app.locator("[data-picker-submit]").click()
     assert "1 order linked" in store.toast()
     expect(store.app.locator("#grid tr[data-order-id]")).to_have_count(1)

@@ -95,7 +95,7 @@ def test_without_a_store_nothing_is_offered_until_there_is_one(troubled: Desk) -
 
 @pytest.mark.parametrize(
     ("fault", "method", "state"),
-    [one for one in TROUBLES if one[2] in ("no-read", "silent", "payment")],
+    [trouble for trouble in TROUBLES if trouble[2] in ("no-read", "silent", "payment")],
 )
 def test_while_the_tab_is_open(troubled: Desk, fault: str, method: str | None, state: str) -> None:
     desk = troubled
@@ -180,7 +180,7 @@ def test_an_uninstalled_app_is_not_asked_for_news_any_more(troubled: Desk) -> No
     asked: list[str] = []
     desk.page.on("request", lambda request: asked.append(request.url))
     desk.page.wait_for_timeout(10_000)
-    assert [one for one in asked if "/tab/news/" in one or "/session/" in one] == []
+    assert [text for text in asked if "/tab/news/" in text or "/session/" in text] == []
 
 
 def test_the_app_is_not_installed_completely(troubled: Desk) -> None:

@@ -20,7 +20,7 @@ def linked(desk: Desk) -> list[str]:
     desk.page.wait_for_load_state("networkidle")
     desk.page.reload()
     desk.app.locator("#orders").wait_for()
-    return [one.inner_text() for one in desk.page.locator("[data-linked-order] a").all()]
+    return [element.inner_text() for element in desk.page.locator("[data-linked-order] a").all()]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_axe_finds_nothing(desk: Desk, where: str) -> None:
     found = frame.evaluate(
         "() => axe.run(document, {iframes: false}).then(result => result.violations)"
     )
-    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    assert [(item["id"], item["nodes"][0]["html"]) for item in found] == []
 
 
 def test_the_tab_is_gone_with_the_app(desk: Desk) -> None:

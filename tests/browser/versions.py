@@ -15,7 +15,7 @@ MOST_APART = 12
 def made_for() -> int:
     """The major version of Chromium that the installed Playwright was made for."""
     listing = Path(playwright.__file__).parent / "driver" / "package" / "browsers.json"
-    browsers = {one["name"]: one for one in json.loads(listing.read_text("utf-8"))["browsers"]}
+    browsers = {load["name"]: load for load in json.loads(listing.read_text("utf-8"))["browsers"]}
     return int(browsers["chromium"]["browserVersion"].partition(".")[0])
 
 

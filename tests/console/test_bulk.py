@@ -37,7 +37,7 @@ def desk(client: Client, portal: DemoPortal) -> Desk:
 
 
 def at(portal: DemoPortal, owner: tuple[int, int]) -> list[int]:
-    return sorted(one for one, place in portal.state.links.items() if place == owner)
+    return sorted(number for number, place in portal.state.links.items() if place == owner)
 
 
 def where(**line: str) -> str:
@@ -131,7 +131,7 @@ def test_every_condition_travels_into_the_job(desk: Desk, portal: DemoPortal) ->
     }
     page = desk.get(f"{LINKS}?{urlencode(lines, doseq=True)}")
     job = desk.asked(desk.post("/jobs/new/", kind="export", **form_of(page)))
-    wanted = sorted((one for one in portal.state.links if one % 10 == 7), reverse=True)
+    wanted = sorted((link for link in portal.state.links if link % 10 == 7), reverse=True)
     found = JobItem.objects.filter(job=job).order_by("row").values_list("order_id", flat=True)
     assert list(found) == wanted == page.order_ids
 
@@ -222,7 +222,7 @@ def test_a_report_that_was_stopped_gives_what_it_found_and_says_so(
     stopped = desk.get(html.unescape(stop[1]))
     assert "The report is not complete" in stopped.text
     newer = max(portal.state.orders) + 1
-    looked = [one for one in lost if one in first.order_ids]
+    looked = [number for number in lost if number in first.order_ids]
     assert 0 < len(looked) < len(lost)
     assert f'data-every="{len(looked)}"' in stopped.text
     # What was linked since above the report's first order is none of what it found.

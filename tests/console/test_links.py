@@ -34,7 +34,7 @@ def line(field: str, word: str, value: str = "", upto: str = "", kind: str = "2"
 
 
 def query(*lines: Line, **more: object) -> str:
-    return f"{LINKS}?{urlencode([*(pair for one in lines for pair in one.items()), *more.items()])}"
+    return f"{LINKS}?{urlencode([*(pair for record in lines for pair in record.items()), *more.items()])}"
 
 
 def button(page: Page, name: str) -> str:
@@ -70,7 +70,7 @@ def test_the_first_page_with_names(client: Client, portal: DemoPortal) -> None:
     assert shown.order_ids == sorted(links_of(portal), reverse=True)[:50]
     assert f'data-total="{len(links_of(portal))}"' in shown.text
     linked = links_of(portal)
-    order_id = next(one for one in shown.order_ids if linked[one][0] == DEAL)
+    order_id = next(item_id for item_id in shown.order_ids if linked[item_id][0] == DEAL)
     row = shown.row(order_id)
     assert portal.state.orders[order_id]["accountNumber"] in row
     _, owner_id = linked[order_id]
@@ -85,8 +85,8 @@ def test_a_page_is_two_requests_and_the_portal_counts_once(
     shown = ask(client, page, LINKS)
     ask(client, page, button(shown, "page-next"))
     assert portal.rest.requests - before == 4
-    lists = [one for one in portal.rest.calls[calls:] if one.method == LIST]
-    starts = [one.params["start"] for one in lists if isinstance(one.params, dict)]
+    lists = [call for call in portal.rest.calls[calls:] if call.method == LIST]
+    starts = [call.params["start"] for call in lists if isinstance(call.params, dict)]
     assert starts == ["0", "-1"]
 
 
@@ -100,7 +100,7 @@ def test_every_link_comes_once_in_any_order(
     found = walked(client, page, query(sort=sort, down=down))
     assert sorted(found) == sorted(links_of(portal))
     column = {"order": 0, "type": 1, "owner": 2}[sort]
-    keys = [(one, *links_of(portal)[one])[column] for one in found]
+    keys = [(number, *links_of(portal)[number])[column] for number in found]
     assert keys == sorted(keys, reverse=bool(down))
 
 
@@ -134,8 +134,8 @@ def test_the_last_page_and_the_way_back_to_the_first(
         back = shown.order_ids + back
     assert back == forwards
     assert button(shown, "page-first") == ""
-    lists = [one.params for one in portal.rest.calls[calls:] if one.method == LIST]
-    starts = [one["start"] for one in lists if isinstance(one, dict)]
+    lists = [call.params for call in portal.rest.calls[calls:] if call.method == LIST]
+    starts = [list_["start"] for list_ in lists if isinstance(list_, dict)]
     assert (starts.count("0"), set(starts)) == (1, {"0", "-1"})
 
 
@@ -202,14 +202,14 @@ CONDITIONS: list[tuple[Line, Callable[[int, int, int], bool]]] = [
 
 @pytest.mark.parametrize(("one", "holds"), CONDITIONS)
 def test_every_filter_in_plain_words(
-    client: Client, portal: DemoPortal, one: Line, holds: Callable[[int, int, int], bool]
+    client: Client, portal: DemoPortal, record: Line, holds: Callable[[int, int, int], bool]
 ) -> None:
     page = at_work(client, portal)
     linked(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 231)})
     wanted = [n for n, (type_id, owner) in links_of(portal).items() if holds(n, type_id, owner)]
-    shown = ask(client, page, query(one))
+    shown = ask(client, page, query(record))
     assert f'data-total="{len(wanted)}"' in shown.text
-    assert sorted(walked(client, page, query(one))) == sorted(wanted)
+    assert sorted(walked(client, page, query(record))) == sorted(wanted)
 
 
 def test_several_conditions_hold_together(client: Client, portal: DemoPortal) -> None:
@@ -258,7 +258,9 @@ def test_a_link_to_a_card_asks_for_its_id_and_type(
 ) -> None:
     page = at_work(client, portal)
     linked(portal, {1: (DEAL, 118), 2: (INVOICE, 118), 3: (DEAL, 7021)})
-    invoice, deal = (f"{portal.url}/crm/{one}/" for one in ("type/31/details/118", "deal/show/118"))
+    invoice, deal = (
+        f"{portal.url}/crm/{text}/" for text in ("type/31/details/118", "deal/show/118")
+    )
     assert ask(client, page, query(line("owner", word, invoice))).order_ids == [2]
     assert ask(client, page, query(line("owner", word, deal))).order_ids == [1]
     assert ask(client, page, query(line("owner", word, "118"))).order_ids == [2, 1]
@@ -269,7 +271,7 @@ def test_a_link_to_a_card_asks_for_its_id_and_type(
 def test_several_links_to_deals_are_one_condition(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     linked(portal, {1: (DEAL, 118), 2: (INVOICE, 118), 3: (DEAL, 7021)})
-    deals = ", ".join(f"{portal.url}/crm/deal/details/{one}/" for one in (118, 7021))
+    deals = ", ".join(f"{portal.url}/crm/deal/details/{number}/" for number in (118, 7021))
     assert ask(client, page, query(line("owner", "one_of", deals))).order_ids == [3, 1]
 
 
@@ -494,7 +496,7 @@ def test_a_report_that_cannot_be_read_says_so(client: Client, portal: DemoPortal
 def export(client: Client, page: Page, kind: str, *lines: Line) -> Page:
     form: dict[str, object] = {"format": kind}
     for name in ("field", "word", "value", "upto", "kind"):
-        form[name] = [one[name] for one in lines]
+        form[name] = [record[name] for record in lines]
     return submit(client, page, reverse("console-links-export"), form)
 
 

@@ -138,7 +138,7 @@ def test_a_silent_portal_is_not_called_healthy(
     page = at_work(client, portal)
     portal.misbehave("rate", times=20)
     found = grades(read(client, page))
-    assert [found[one] for one in ("permissions", "places", "events")] == ["unknown"] * 3
+    assert [found[word] for word in ("permissions", "places", "events")] == ["unknown"] * 3
 
 
 def passed_on(client: Client, page: Page) -> list[str]:

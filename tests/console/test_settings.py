@@ -30,7 +30,7 @@ def save(client: Client, page: Page, **chosen: object) -> Page:
 
 
 def bound(portal: DemoPortal) -> list[str]:
-    return sorted(one["placement"] for one in portal.state.placements)
+    return sorted(placement["placement"] for placement in portal.state.placements)
 
 
 def test_what_is_in_force_stands_in_the_form(client: Client, portal: DemoPortal) -> None:
@@ -102,7 +102,7 @@ def test_each_change_stands_in_the_audit(client: Client, portal: DemoPortal) -> 
         ),
     ]
     save(client, page, suggestion_days="0", notes="on", notes_language="de", place=[])
-    found = {one[1]: one[2:] for one in trail(client, page)[:6]}
+    found = {pair[1]: pair[2:] for pair in trail(client, page)[:6]}
     assert found == {
         "named": ("Maria <Lopez>, Sales", "Everyone, with their own permissions"),
         "suggestion_days": ("90 days", "0 days"),
@@ -140,7 +140,7 @@ def test_what_was_not_kept_is_not_in_the_audit(client: Client, portal: DemoPorta
     page = at_work(client, portal)
     assert trail(client, page) == []
     save(client, page, notes="on", journal_days="30")
-    assert [one.portal.member_id for one in AuditEntry.objects.all()] == [portal.member_id] * 2
+    assert [entry.portal.member_id for entry in AuditEntry.objects.all()] == [portal.member_id] * 2
 
 
 def test_an_entry_of_another_version_is_shown_as_it_is(client: Client, portal: DemoPortal) -> None:
@@ -153,7 +153,7 @@ def test_an_entry_of_another_version_is_shown_as_it_is(client: Client, portal: D
         {"name": "suggestion_days", "before": "x", "after": None},
         None,
     ]
-    audit.record(anna, "console", [audit.Entry("setting", details=one) for one in details])
+    audit.record(anna, "console", [audit.Entry("setting", details=detail) for detail in details])
     answer = ask(client, page, reverse("console-audit"))
     assert answer.response.status_code == 200
     assert answer.text.count('data-what="setting"') == 5
@@ -212,7 +212,7 @@ def test_what_was_typed_beside_a_mistake_stays(client: Client, portal: DemoPorta
     assert "CR|" not in text
     assert ('name="notes" checked' in text, 'value="4000"' in text) == (True, True)
     assert text.count('name="place"') == 5
-    assert [one for one in ("deal", "invoice") if f'value="{one}" checked' in text] == ["deal"]
+    assert [word for word in ("deal", "invoice") if f'value="{word}" checked' in text] == ["deal"]
     assert 'value="ru" selected' in text
 
 

@@ -69,6 +69,6 @@ def test_the_bundle_holds_no_secret_and_no_name(client: Client, portal: DemoPort
     text = "".join(archive.read(name).decode() for name in archive.namelist())
     anna = PortalUser.objects.get()
     secrets = [anna.access_token, anna.refresh_token, Portal.objects.get().application_token]
-    assert not [one for one in [*secrets, "Schmidt"] if one in text]
+    assert not [secret for secret in [*secrets, "Schmidt"] if secret in text]
     assert "calls.jsonl" in archive.namelist()
     assert answer.response["Content-Disposition"].startswith('attachment; filename="linked-orders-')

@@ -33,7 +33,9 @@ def listening(portal: DemoPortal, handler: Handler) -> Handler:
 
 def heard(portal: DemoPortal, handler: Handler) -> list[tuple[str, str]]:
     """Events with the id they speak of, sorted, once all have come."""
-    until(lambda: all(one.status for one in portal.lifecycle.told), "each event is answered")
+    until(
+        lambda: all(message.status for message in portal.lifecycle.told), "each event is answered"
+    )
     got = [
         (form["event"], form.get("data[FIELDS][ID]", form.get("data[PAYMENT_EXPIRED]", "")))
         for form in handler.forms
@@ -50,7 +52,7 @@ def test_paying_is_told(portal: DemoPortal, listening: Handler) -> None:
     assert (first["paid"], second["paid"]) == ("Y", "Y")
     assert second["datePaid"] is not None
     assert portal.state.orders[pk]["payed"] == "Y"
-    told = [("ONPAYMENTENTITYSAVED", str(second["id"])), *((one, str(pk)) for one in ORDER)]
+    told = [("ONPAYMENTENTITYSAVED", str(second["id"])), *((text, str(pk)) for text in ORDER)]
     assert heard(portal, listening) == sorted(told)
 
 
@@ -59,13 +61,13 @@ def test_shipping_is_told(portal: DemoPortal, listening: Handler) -> None:
     portal.ship(pk)
     system, *others = portal.state.shipments.of_order(pk)
     assert (system["deducted"], [row["deducted"] for row in others]) == ("N", ["Y", "Y"])
-    told = [("ONSHIPMENTENTITYSAVED", str(others[1]["id"])), *((one, str(pk)) for one in ORDER)]
+    told = [("ONSHIPMENTENTITYSAVED", str(others[1]["id"])), *((text, str(pk)) for text in ORDER)]
     assert heard(portal, listening) == sorted(told)
 
 
 def test_status_and_links_are_told_as_a_saved_order(portal: DemoPortal, listening: Handler) -> None:
     pk = portal.order_id("1193")
-    saved = sorted((one, str(pk)) for one in ORDER)
+    saved = sorted((text, str(pk)) for text in ORDER)
     portal.set_status(pk, "AW")
     assert heard(portal, listening) == saved
     for owner in ((2, 6933), (2, OFFICE), None):
@@ -76,7 +78,7 @@ def test_status_and_links_are_told_as_a_saved_order(portal: DemoPortal, listenin
 
 
 def test_a_deal_goes_with_its_orders(portal: DemoPortal, listening: Handler) -> None:
-    first, second = (portal.order_id(one) for one in ("1184", "1185"))
+    first, second = (portal.order_id(word) for word in ("1184", "1185"))
     payments = [portal.state.payments.of_order(pk)[0]["id"] for pk in (first, second)]
     portal.delete_deal(6933)
     ask = caller(portal)
@@ -98,7 +100,7 @@ def test_changes_by_rest_are_told_as_well(portal: DemoPortal, listening: Handler
     ask("crm.deal.update", {"id": OFFICE, "fields": {"OPPORTUNITY": 5}})
     ask("crm.item.update", {"entityTypeId": 31, "id": 118, "fields": {"title": "x"}})
     told = [("ONCRMDEALUPDATE", str(OFFICE)), ("ONCRMDYNAMICITEMUPDATE", "118")]
-    assert heard(portal, listening) == sorted([*told, *((one, str(pk)) for one in ORDER)])
+    assert heard(portal, listening) == sorted([*told, *((text, str(pk)) for text in ORDER)])
 
 
 def test_nothing_is_told_before_the_installation_is_finished(

@@ -85,7 +85,7 @@ def test_clients_are_read_many_at_once(portal: DemoPortal) -> None:
     named = {"filter": {"@ID": [2]}, "select": ["ID", "TITLE", "PHONE", "EMAIL"]}
     (company,) = ask("crm.company.list", named).rows()
     assert (company["TITLE"], set(company)) == ("Harbour & Pine Ltd", set(named["select"]))
-    phones = [one["VALUE"] for one in cast(list[Json], company["PHONE"])]
+    phones = [record["VALUE"] for record in cast(list[Json], company["PHONE"])]
     assert len(phones) == 2
     by_phone = {"filter": {"PHONE": phones[1]}}
     assert [row["ID"] for row in ask("crm.company.list", by_phone).rows()] == ["2"]
@@ -108,7 +108,8 @@ def test_a_comment_stands_in_the_timeline(portal: DemoPortal) -> None:
     invoice = {**fields, "ENTITY_ID": 118, "ENTITY_TYPE": "dynamic_31"}
     assert ask("crm.timeline.comment.add", {"fields": invoice}).result == 2
     said = [
-        (one["ENTITY_TYPE"], one["ENTITY_ID"], one["AUTHOR_ID"]) for one in portal.state.comments
+        (comment["ENTITY_TYPE"], comment["ENTITY_ID"], comment["AUTHOR_ID"])
+        for comment in portal.state.comments
     ]
     assert said == [("deal", OFFICE, MARIA), ("dynamic_31", 118, MARIA)]
     for user_id in (TOM, ERIK):
@@ -118,7 +119,7 @@ def test_a_comment_stands_in_the_timeline(portal: DemoPortal) -> None:
     assert ask("crm.timeline.comment.add", {"fields": store}).error == "ACCESS_DENIED"
     assert caller(portal, ERIK)("crm.timeline.comment.add", {"fields": store}).result == 3
     wrong = [{**fields, "ENTITY_ID": 9}, {**fields, "COMMENT": " "}, {"COMMENT": "x"}]
-    errors = [ask("crm.timeline.comment.add", {"fields": one}).error for one in wrong]
+    errors = [ask("crm.timeline.comment.add", {"fields": value}).error for value in wrong]
     assert errors == ["OWNER_NOT_FOUND", "INVALID_ARG_VALUE", "100"]
     assert len(portal.state.comments) == 3
 
@@ -132,7 +133,7 @@ def test_the_mock_ups_suggestions_are_there(portal: DemoPortal) -> None:
     found = {}
     for pk in set(state.orders) - set(state.links):
         order = cast(Json, cast(Json, ask("sale.order.get", {"id": pk}).result)["order"])
-        for one in cast(list[Json], order["clients"]):
-            if (one["entityTypeId"], one["entityId"]) in ((3, 1), (4, 2)):
-                found[order["accountNumber"]] = one["entityTypeId"]
+        for record in cast(list[Json], order["clients"]):
+            if (record["entityTypeId"], record["entityId"]) in ((3, 1), (4, 2)):
+                found[order["accountNumber"]] = record["entityTypeId"]
     assert found == {"1193": 3, "1170": 4}

@@ -195,7 +195,7 @@ def test_a_token_may_expire_in_the_middle_of_a_batch(portal: DemoPortal) -> None
     answer = caller(portal).batch(commands)
     assert answer.status == 200
     errors = answer.part("result_error")
-    assert {key: cast(Json, one)["error"] for key, one in errors.items()} == {
+    assert {key: cast(Json, value)["error"] for key, value in errors.items()} == {
         "b": "expired_token",
         "d": "expired_token",
     }

@@ -17,7 +17,9 @@ TAB = "CRM_DEAL_DETAIL_TAB"
 def only(portal: DemoPortal, handler: Handler) -> dict[str, str]:
     """The one event that came, once the portal knows its answer."""
     until(
-        lambda: bool(handler.forms) and [one.status for one in portal.lifecycle.told] == [204],
+        lambda: (
+            bool(handler.forms) and [message.status for message in portal.lifecycle.told] == [204]
+        ),
         "the event is answered",
     )
     (form,) = handler.forms
@@ -132,7 +134,9 @@ def test_a_handler_that_does_not_answer_is_written_down(portal: DemoPortal) -> N
     nobody = {"EVENT": "ONAPPINSTALL", "HANDLER": "http://127.0.0.1:1/"}
     caller(portal)("event.bind", nobody)
     portal.lifecycle.finish(ANNA)
-    assert [(one.name, one.status) for one in portal.lifecycle.told] == [("ONAPPINSTALL", 0)]
+    assert [(message.name, message.status) for message in portal.lifecycle.told] == [
+        ("ONAPPINSTALL", 0)
+    ]
 
 
 def test_data_is_found_again_and_can_be_started_afresh(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_right_to_the_store_decides(portal: DemoPortal) -> None:
     def codes(user_id: int) -> list[object]:
         listed = caller(portal, user_id)("crm.orderentity.list")
         added = link(portal, "1193", user_id=user_id)
-        return [(one.status, one.body.get("error")) for one in (listed, added)]
+        return [(question.status, question.body.get("error")) for question in (listed, added)]
 
     assert codes(PETRA) == [(400, "200040300010"), (400, "200040300020")]
     assert codes(MARIA) == [(200, None), (400, "200040300020")]

@@ -39,7 +39,7 @@ def test_of_ten_at_once_one_refreshes(portal: DemoPortal) -> None:
     refresh = portal.open("DEFAULT").form["REFRESH_ID"]
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: token(portal, refresh_token=refresh), range(10)))
-    assert sorted(one.status for one in answers) == [200] + [400] * 9
+    assert sorted(question.status for question in answers) == [200] + [400] * 9
 
 
 def code(portal: DemoPortal, state: str = "") -> dict[str, list[str]]:
@@ -118,7 +118,7 @@ def test_the_server_names_tokens_that_are_none(portal: DemoPortal) -> None:
     secret = caller(portal).token
     portal.expire_tokens()
     answers = about(portal, secret), about(portal, "0" * 32)
-    assert [(one.status, one.error) for one in answers] == [
+    assert [(question.status, question.error) for question in answers] == [
         (401, "expired_token"),
         (401, "invalid_token"),
     ]

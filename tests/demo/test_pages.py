@@ -110,14 +110,16 @@ def choices(portal: DemoPortal, kind: str, search: str = "") -> list[dict[str, s
 
 def test_dialogs_list_what_the_person_may_see(portal: DemoPortal) -> None:
     portal.state.viewer = TOM
-    assert [one["id"] for one in choices(portal, "deal")] == ["D_6951", "D_6933"]
+    assert [choice["id"] for choice in choices(portal, "deal")] == ["D_6951", "D_6933"]
     assert choices(portal, "contact") == []
     portal.state.viewer = ERIK
-    assert [one["title"] for one in choices(portal, "company", "harbour")] == ["Harbour & Pine Ltd"]
+    assert [choice["title"] for choice in choices(portal, "company", "harbour")] == [
+        "Harbour & Pine Ltd"
+    ]
     assert choices(portal, "lead") == []
     portal.dismiss(ILYA)
-    assert str(ILYA) not in [one["id"] for one in choices(portal, "user")]
-    codes = [one["id"] for one in choices(portal, "access")]
+    assert str(ILYA) not in [choice["id"] for choice in choices(portal, "user")]
+    codes = [choice["id"] for choice in choices(portal, "access")]
     assert {"U5", "D2", "DR1", "AU"} <= set(codes)
     for code in codes:
         names = caller(portal, MARIA)("access.name", {"ACCESS": [code]}).result

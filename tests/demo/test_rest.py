@@ -30,7 +30,7 @@ def two_of(portal: DemoPortal) -> list[int]:
 def test_every_encoding_says_the_same(portal: DemoPortal, way: str) -> None:
     token, ids = caller(portal).token, two_of(portal)
     url = f"{portal.url}/rest/sale.order.list"
-    brackets = [("filter[@id][]", str(one)) for one in ids] + [("select[]", "id")]
+    brackets = [("filter[@id][]", str(item_id)) for item_id in ids] + [("select[]", "id")]
     body = {"filter": {"@id": ids}, "select": ["id"]}
     response = {
         "json": lambda: requests.post(url, json={**body, "auth": token}, timeout=HANG_SECONDS),
@@ -54,7 +54,7 @@ def test_who_may_not_ask(portal: DemoPortal) -> None:
     foreign = asked(requests.post(url, json={"auth": "0" * 32}, timeout=HANG_SECONDS))
     portal.expire_tokens()
     late = ask("profile")
-    assert [(one.status, one.error) for one in (nobody, foreign, late)] == [
+    assert [(question.status, question.error) for question in (nobody, foreign, late)] == [
         (401, "NO_AUTH_FOUND"),
         (401, "invalid_token"),
         (401, "expired_token"),
@@ -119,7 +119,7 @@ def test_commands_without_names_are_answered_in_an_array(portal: DemoPortal) -> 
 def test_the_fifty_first_command_is_refused(portal: DemoPortal) -> None:
     answer = caller(portal).batch({f"c{n}": "user.admin" for n in range(52)})
     assert len(answer.part("result")) == 50
-    codes = {key: cast(Json, one)["error"] for key, one in answer.part("result_error").items()}
+    codes = {key: cast(Json, value)["error"] for key, value in answer.part("result_error").items()}
     assert codes == dict.fromkeys(("c50", "c51"), "ERROR_BATCH_LENGTH_EXCEEDED")
 
 

@@ -69,8 +69,8 @@ def test_nobody_is_real(portal: DemoPortal) -> None:
     values = portal.state.properties.values()
     phones = {str(row["value"]) for row in values if row["code"] == "PHONE"}
     mails = {str(row["value"]) for row in values if row["code"] == "EMAIL"}
-    assert [one for one in phones if not re.fullmatch(r"\+1 202 555 01\d\d", one)] == []
-    assert [one for one in mails if not one.endswith(("@example.com", "@example.org"))] == []
+    assert [phone for phone in phones if not re.fullmatch(r"\+1 202 555 01\d\d", phone)] == []
+    assert [mail for mail in mails if not mail.endswith(("@example.com", "@example.org"))] == []
 
 
 def test_awkward_texts_are_there(portal: DemoPortal) -> None:

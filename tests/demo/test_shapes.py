@@ -95,8 +95,8 @@ def differences(shown: object, served: object, where: str = "") -> Iterator[str]
                 yield from differences(value, served[key], f"{where}.{key}")
     elif isinstance(shown, list) and isinstance(served, list):
         if shown and served:
-            for one in shown:
-                yield from differences(one, served[0], f"{where}[]")
+            for item in shown:
+                yield from differences(item, served[0], f"{where}[]")
         elif shown:
             yield f"{where} is empty"
     elif shown is not None and served not in (None, []) and _type(shown) != _type(served):
@@ -113,9 +113,9 @@ def _type(value: object) -> str:
 
 def bodies(page: str) -> list[Mapping[str, object]]:
     """The successful answers of a page."""
-    path = next(one for one in (EXAMPLES, MORE) if (one / f"{page}.json").exists())
+    path = next(example for example in (EXAMPLES, MORE) if (example / f"{page}.json").exists())
     examples = json.loads((path / f"{page}.json").read_text("utf-8"))["examples"]
-    return [one["body"] for one in examples if "error" not in one["body"]]
+    return [example["body"] for example in examples if "error" not in example["body"]]
 
 
 def prepared(portal: DemoPortal, method: str, ask: Caller) -> None:
@@ -162,7 +162,7 @@ def test_an_answer_holds_what_its_page_shows(portal: DemoPortal, method: str) ->
         assert [] in found
     elif method.startswith("crm.item."):
         # The pages show leads and deals; an invoice has fields of its own.
-        assert [one for one in chain(*found) if not one.endswith("is missing")] == []
+        assert [text for text in chain(*found) if not text.endswith("is missing")] == []
     else:
         assert list(chain(*found)) == []
 
@@ -172,9 +172,9 @@ def test_a_batch_holds_what_its_page_shows(portal: DemoPortal) -> None:
     answer = caller(portal).batch({"get_user": "user.current", "get_department": "user.get"})
     shown = bodies("batch")[0]
     assert [
-        one
-        for one in differences(shown, answer.body)
-        if not one.startswith(".result.result.get_department")
+        difference
+        for difference in differences(shown, answer.body)
+        if not difference.startswith(".result.result.get_department")
     ] == []
 
 
@@ -188,4 +188,6 @@ def test_tokens_hold_what_their_pages_show(portal: DemoPortal, page: str) -> Non
         "refresh_token": refresh,
     }
     answer = asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=HANG_SECONDS))
-    assert [one for body in bodies(page) for one in differences(body, answer.body)] == []
+    assert [
+        difference for body in bodies(page) for difference in differences(body, answer.body)
+    ] == []

@@ -16,7 +16,10 @@ def order(portal: DemoPortal, number: str, user_id: int = ANNA) -> Json:
 
 def test_a_whole_order_is_the_one_of_the_mock_up(portal: DemoPortal) -> None:
     whole = order(portal, "1196", MARIA)
-    clients = [(one["entityTypeId"], one["entityId"]) for one in cast(list[Json], whole["clients"])]
+    clients = [
+        (record["entityTypeId"], record["entityId"])
+        for record in cast(list[Json], whole["clients"])
+    ]
     assert clients == [(3, 1), (4, 2)]
     goods = [(row["quantity"], row["price"]) for row in cast(list[Json], whole["basketItems"])]
     assert goods == [(4, 780), (8, 210)]
@@ -38,9 +41,10 @@ def test_goods_and_delivery_make_the_price(portal: DemoPortal) -> None:
     state = portal.state
     for pk, row in state.orders.items():
         goods = sum(
-            Decimal(str(one["price"])) * one["quantity"] for one in state.baskets.of_order(pk)
+            Decimal(str(record["price"])) * record["quantity"]
+            for record in state.baskets.of_order(pk)
         )
-        sent = sum(Decimal(str(one["priceDelivery"])) for one in state.shipments.of_order(pk))
+        sent = sum(Decimal(str(record["priceDelivery"])) for record in state.shipments.of_order(pk))
         assert goods + sent == Decimal(str(row["price"])), row["accountNumber"]
 
 
@@ -94,7 +98,7 @@ def test_a_wrong_change_is_refused(portal: DemoPortal, params: Json, error: int)
 def test_orders_are_found_by_date(
     portal: DemoPortal, since: str, until: str, numbers: set[str]
 ) -> None:
-    seeded = [portal.order_id(one) for one in ("1193", "1196", "1170")]
+    seeded = [portal.order_id(word) for word in ("1193", "1196", "1170")]
     dates = {"@id": seeded, ">=dateInsert": since, "<=dateInsert": until}
     rows = caller(portal)("sale.order.list", {"filter": dates}).rows("orders")
     assert {row["accountNumber"] for row in rows} == numbers
@@ -105,7 +109,7 @@ def test_an_orders_source_is_read_by_its_binding(portal: DemoPortal) -> None:
     names = {
         row["id"]: row["name"] for row in ask("sale.tradePlatform.list").rows("tradePlatforms")
     }
-    wanted = {portal.order_id(one): one for one in ("1201", "1196", "1181")}
+    wanted = {portal.order_id(word): word for word in ("1201", "1196", "1181")}
     rows = ask("sale.tradeBinding.list", {"filter": {"@orderId": list(wanted)}}).rows(
         "tradeBindings"
     )

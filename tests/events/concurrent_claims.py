@@ -75,8 +75,8 @@ def one_round(portal: Portal, number: int) -> int:
 
     with ThreadPoolExecutor(WORKERS) as pool:
         foreign = sum(
-            one.result()
-            for one in [pool.submit(with_own_connection, count_foreign) for _ in range(WORKERS)]
+            future.result()
+            for future in [pool.submit(with_own_connection, count_foreign) for _ in range(WORKERS)]
         )
     return ORDERS * (WORKERS - 1) - foreign
 

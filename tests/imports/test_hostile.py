@@ -101,8 +101,8 @@ def read_all(content: bytes) -> str:
     """How reading ends: with a reason, or with ``read``."""
     try:
         with source.opened(content) as opened:
-            for one in opened.sheets[:1]:
-                for _ in opened.lines(one.index):
+            for item in opened.sheets[:1]:
+                for _ in opened.lines(item.index):
                     pass
     except Unreadable as refused:
         return refused.reason

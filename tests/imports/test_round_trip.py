@@ -59,9 +59,9 @@ HEADS = {
 UNICODE = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
 QUOTING: list[Literal[0, 1, 2, 3]] = [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]
 SAVED = [
-    *((one, language) for one in UNICODE for language in HEADS),
-    *((one, "ru") for one in ("cp1251", "cp866", "mac_cyrillic", "koi8_r")),
-    *((one, language) for one in ("cp1252", "mac_roman", "cp850") for language in ("de", "fr")),
+    *((item, language) for item in UNICODE for language in HEADS),
+    *((word, "ru") for word in ("cp1251", "cp866", "mac_cyrillic", "koi8_r")),
+    *((word, language) for word in ("cp1252", "mac_roman", "cp850") for language in ("de", "fr")),
     ("cp1250", "pl"),
     ("cp852", "pl"),
 ]
@@ -70,7 +70,7 @@ SAVED = [
 @st.composite
 def written(draw: st.DrawFn) -> tuple[bytes, list[list[str]]]:
     encoding, language = draw(st.sampled_from(SAVED))
-    own = [one for one in WORDS[language] if _fits(one, encoding)]
+    own = [word for word in WORDS[language] if _fits(word, encoding)]
     words = st.sampled_from([*own, *own, *PLAIN])
     width = draw(st.integers(2, 6))
     rows = draw(st.lists(st.lists(words, min_size=width, max_size=width), min_size=3, max_size=30))

@@ -42,7 +42,7 @@ def planned(desk: Desk, data: bytes, name: str, **form: str) -> Planned:
     """Numbers of the orders that Start would write, each with its deal."""
     job = desk.asked(desk.upload(data, name=name, **form))
     found = JobItem.objects.filter(job=job, state="pending").order_by("row")
-    return [(one.order_number, int(one.wanted.partition(":")[2] or 0)) for one in found]
+    return [(item.order_number, int(item.wanted.partition(":")[2] or 0)) for item in found]
 
 
 BOTH = [("7003", 101), ("7006", 102)]
@@ -99,7 +99,7 @@ def test_a_pasted_list_of_titles_is_read(desk: Desk, name: str) -> None:
     form = {"from": "list", "kind": "link", "text": text, "to": "101"}
     job = desk.asked(desk.post("/jobs/new/", **form))
     found = JobItem.objects.filter(job=job, state="pending").order_by("row")
-    assert [(one.order_number, one.wanted) for one in found] == [
+    assert [(item.order_number, item.wanted) for item in found] == [
         ("7003", "2:101"),
         ("7006", "2:101"),
     ]

@@ -19,8 +19,16 @@ def known(values: Sequence[str]) -> Known:
     numbers = {number.casefold(): order_id for number, order_id in ORDERS.items()}
     ids = {order_id: number for number, order_id in ORDERS.items()}
     return Known(
-        {one.casefold(): numbers[one.casefold()] for one in values if one.casefold() in numbers},
-        {int(one): ids[int(one)] for one in values if one.isdecimal() and int(one) in ids},
+        {
+            value.casefold(): numbers[value.casefold()]
+            for value in values
+            if value.casefold() in numbers
+        },
+        {
+            int(value): ids[int(value)]
+            for value in values
+            if value.isdecimal() and int(value) in ids
+        },
     )
 
 

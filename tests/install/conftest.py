@@ -38,7 +38,7 @@ def served(
 
 def answered(portal: DemoPortal) -> bool:
     """Whether every event of the portal has had our answer."""
-    return all(one.status for one in portal.lifecycle.told)
+    return all(message.status for message in portal.lifecycle.told)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def events(served: DemoPortal) -> Told:
     def told() -> list[tuple[str, int]]:
         until(lambda: answered(served), "every event is answered")
         work()
-        found = [(one.name, one.status) for one in served.lifecycle.told]
+        found = [(message.name, message.status) for message in served.lifecycle.told]
         served.lifecycle.told.clear()
         return found
 

@@ -69,7 +69,7 @@ def _owners(model: Model) -> list[models.ForeignKey[Any, Any]]:
 def _made(model: Model, made: dict[Model, models.Model]) -> models.Model:
     if model not in made:
         values: dict[str, Any] = {
-            one.name: _made(one.related_model, made) for one in _owners(model)
+            owner.name: _made(owner.related_model, made) for owner in _owners(model)
         }
         for field in model._meta.concrete_fields:
             plain = not (

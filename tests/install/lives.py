@@ -26,7 +26,7 @@ def installer_id() -> int:
 
 
 def connected(portal: DemoPortal) -> list[str]:
-    return sorted(one["event"].upper() for one in portal.state.events)
+    return sorted(event["event"].upper() for event in portal.state.events)
 
 
 def finish(client: Client, portal: DemoPortal, told: Told, user_id: int = ANNA) -> None:

@@ -204,7 +204,7 @@ def test_nobody_is_led_to_a_tenants_address_without_a_page_in_between(
     assert offered(installed).startswith(f"https://{host}/oauth/authorize/?")
     others = [start(client, other) for other in (f"{host}.evil.example", f"evil-{host}", host)]
     Portal.objects.update(uninstalled_at=datetime.now(UTC))
-    assert [one.status_code for one in (*others, start(client, host))] == [200] * 4
+    assert [item.status_code for item in (*others, start(client, host))] == [200] * 4
 
     def text(response: HttpResponse) -> str:
         return re.sub(r"state=[^\"]*", "", seen(response).text)

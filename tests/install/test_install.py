@@ -32,13 +32,13 @@ EVENTS = {
 def bound(portal: DemoPortal) -> list[tuple[str, str]]:
     """Placements bound, with the paths of their handlers."""
     return sorted(
-        (one["placement"], one["handler"].removeprefix(portal.app_url))
-        for one in portal.state.placements
+        (placement["placement"], placement["handler"].removeprefix(portal.app_url))
+        for placement in portal.state.placements
     )
 
 
 def connected(portal: DemoPortal) -> list[str]:
-    return sorted(one["event"].upper() for one in portal.state.events)
+    return sorted(event["event"].upper() for event in portal.state.events)
 
 
 def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
@@ -53,7 +53,7 @@ def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
     assert (known.member_id, known.endpoint) == (portal.member_id, f"{portal.url}/rest/")
     assert known.installer is not None
     assert known.installer.user_id == ANNA
-    placed = {one["placement"]: one for one in portal.state.placements}
+    placed = {placement["placement"]: placement for placement in portal.state.placements}
     titles = placed[DEAL_TAB]["langAll"]
     assert {language: titles[language]["TITLE"] for language in titles} == {
         "en": "Orders",
@@ -89,7 +89,7 @@ def test_only_an_administrator_installs(client: Client, portal: DemoPortal) -> N
 
 @pytest.mark.parametrize("scope", ["crm", "sale", "placement", "user_brief"])
 def test_a_missing_permission_is_named(client: Client, portal: DemoPortal, scope: str) -> None:
-    portal.state.app.scope = [one for one in portal.state.app.scope if one != scope]
+    portal.state.app.scope = [text for text in portal.state.app.scope if text != scope]
     page = install(client, portal)
     assert 'data-install-state="failed"' in page.text
     assert scope in page.text

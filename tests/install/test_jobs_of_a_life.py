@@ -43,7 +43,7 @@ def begun(desk: Desk) -> Job:
 def linked_once(portal: DemoPortal, job: Job) -> bool:
     """Every order of the job was written once."""
     called = [call.params for call in portal.calls if call.method == ADD]
-    written = sorted(int(one["fields"]["orderId"]) for one in called if isinstance(one, dict))
+    written = sorted(int(item["fields"]["orderId"]) for item in called if isinstance(item, dict))
     return written == sorted(JobItem.objects.filter(job=job).values_list("order_id", flat=True))
 
 
@@ -151,7 +151,7 @@ def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
         slice_.result()
     assert {table for table, rows in counts(job.portal.pk).items() if rows} == set()
     assert not JobItem.objects.exists()
-    assert not [one for one in caplog.records if one.exc_info]
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_installed_again_in_the_moment_before_the_erasing(

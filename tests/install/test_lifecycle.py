@@ -350,7 +350,7 @@ def test_a_permission_is_withdrawn_and_given_back(
 ) -> None:
     everything = list(installed.state.app.scope)
     tab = open_tab(client, installed)
-    installed.state.app.scope = [one for one in everything if one != scope]
+    installed.state.app.scope = [text for text in everything if text != scope]
     assert open_tab(client, installed).state == "no-scope"
     assert ask(client, tab, "/tab/orders/").state == "no-scope"
     page = install(client, installed)

@@ -16,11 +16,11 @@ ADD = "crm.orderentity.add"
 class Person:
     """Somebody at the app's page, over real HTTP."""
 
-    def __init__(self, one: Machine) -> None:
-        self.machine = one
-        opening = one.portal.open("INSTALL", user_id=1)
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        opening = machine.portal.open("INSTALL", user_id=1)
         requests.post(opening.url, data=opening.form, timeout=HANG_SECONDS).raise_for_status()
-        opening = one.portal.open("DEFAULT", user_id=1)
+        opening = machine.portal.open("DEFAULT", user_id=1)
         page = requests.post(opening.url, data=opening.form, timeout=HANG_SECONDS).text
         session = attribute(page, "[data-session]", "data-session")
         self.headers = {"Authorization": f"Bearer {session}"}
@@ -63,7 +63,7 @@ class Person:
 
 def added(portal: DemoPortal) -> Counter[int]:
     calls = [call.params for call in list(portal.calls) if call.method == ADD]
-    return Counter(int(one["fields"]["orderId"]) for one in calls if isinstance(one, dict))
+    return Counter(int(item["fields"]["orderId"]) for item in calls if isinstance(item, dict))
 
 
 def slow(portal: DemoPortal) -> None:
@@ -73,8 +73,8 @@ def slow(portal: DemoPortal) -> None:
     limits.costs, limits.usual, limits.time_scale = {ADD: 0.02}, 0.001, 1.0
 
 
-def quiet(one: Machine) -> None:
+def quiet(machine: Machine) -> None:
     """Nothing is written any more: whoever lives has finished, and a lease has only dead holders."""
     seen = -1
-    while seen != (seen := sum(added(one.portal).values())):
+    while seen != (seen := sum(added(machine.portal).values())):
         time.sleep(1.2)

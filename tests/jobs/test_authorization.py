@@ -59,8 +59,8 @@ def passed_on() -> list[tuple[str, int, str, str, object]]:
     """Whose access was used instead of whose, as the audit has it."""
     found = AuditEntry.objects.filter(kind="access").order_by("pk")
     return [
-        (one.through, one.user_id, one.before, one.after, (one.details or {}).get("job"))
-        for one in found
+        (entry.through, entry.user_id, entry.before, entry.after, (entry.details or {}).get("job"))
+        for entry in found
     ]
 
 
@@ -375,7 +375,7 @@ def test_a_permission_withdrawn_pauses_and_goes_on_when_it_is_back(
 ) -> None:
     job, orders, deal = running(desk, portal)
     everything = list(portal.state.app.scope)
-    portal.state.app.scope = [one for one in everything if one != "crm"]
+    portal.state.app.scope = [text for text in everything if text != "crm"]
     portal.reset_counts()
     work(job)
     assert (job.state, job.reason) == (Job.State.PAUSED, "no_scope")

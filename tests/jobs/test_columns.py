@@ -35,12 +35,12 @@ def desk(client: Client, portal: DemoPortal) -> Desk:
 def planned(job: Job) -> list[tuple[str, str]]:
     """What Start would write: numbers of orders, each with its place."""
     found = JobItem.objects.filter(job=job, state="pending").order_by("row")
-    return [(one.order_number, one.wanted) for one in found]
+    return [(item.order_number, item.wanted) for item in found]
 
 
 def reasons(job: Job) -> list[str]:
     left = JobItem.objects.filter(job=job, state="left").order_by("row")
-    return [one.reason for one in left]
+    return [item.reason for item in left]
 
 
 def form(page: Page) -> dict[str, str]:
@@ -67,7 +67,7 @@ def step_of(desk: Desk, job: Job) -> Page:
 def choose(desk: Desk, job: Job, **chosen: str) -> Job:
     """Choose on the step, and let the preview be made once more."""
     fields = form(step_of(desk, job)) | {
-        name.replace("_", "-"): one for name, one in chosen.items()
+        name.replace("_", "-"): text for name, text in chosen.items()
     }
     answer = desk.post(f"/jobs/{job.pk}/columns/", **fields)
     assert shown(answer).pk == job.pk

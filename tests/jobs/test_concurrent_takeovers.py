@@ -78,10 +78,12 @@ def test_one_of_two_administrators_gets_the_job_and_one_audit_entry_is_written(
             with transaction.atomic():
                 list(Job.objects.select_for_update().filter(pk=job.pk))
                 list(JobLane.objects.select_for_update().filter(job=job))
-                requests = [pool.submit(take_over, *one) for one in zip(desks, owners, strict=True)]
+                requests = [
+                    pool.submit(take_over, *pair) for pair in zip(desks, owners, strict=True)
+                ]
                 wait_for_locks(len(desks))
         else:
-            requests = [pool.submit(take_over, *one) for one in zip(desks, owners, strict=True)]
+            requests = [pool.submit(take_over, *pair) for pair in zip(desks, owners, strict=True)]
         answers = [request.result() for request in requests]
     portal.calm()
     assert [answer.response.status_code for answer in answers] == [200, 200]

@@ -84,5 +84,5 @@ def test_for_all_in_the_tab_misses_none_where_one_leaves_between_two_requests(
 
     portal.meanwhile("sale.order.list", second)
     asked = desk.post("/tab/unlink/confirm/", all="on")
-    found = {int(one) for one in re.findall(r'name="order" value="(\d+)\|', asked.text)}
+    found = {int(match) for match in re.findall(r'name="order" value="(\d+)\|', asked.text)}
     assert set(before[:-1]) <= found

@@ -212,7 +212,7 @@ def test_a_line_s_own_deal_goes_before_the_one_for_all(desk: Desk, portal: DemoP
     text = f"1193;{MOCKUP}\n1170\n\n1184\t{MOCKUP}\n1185, {MOCKUP}\n# 1186 {MOCKUP}\n1187 ;\n"
     job = pasted(desk, text, to=str(EMPTY))
     rows = JobItem.objects.filter(job=job).order_by("row")
-    assert [(one.row, one.order_text, one.wanted) for one in rows] == [
+    assert [(row.row, row.order_text, row.wanted) for row in rows] == [
         (1, "1193", f"2:{MOCKUP}"),
         (2, "1170", f"2:{EMPTY}"),
         (4, "1184", f"2:{MOCKUP}"),

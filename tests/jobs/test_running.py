@@ -27,7 +27,9 @@ ADD, DELETE = "crm.orderentity.add", "crm.orderentity.deletebyfilter"
 def written(portal: DemoPortal, method: str = ADD) -> Counter[int]:
     """How often each order was written, whatever came of it."""
     calls = [call.params for call in portal.calls if call.method == method]
-    return Counter(int(one["fields"]["orderId"]) for one in calls if isinstance(one, dict))
+    return Counter(
+        int(element["fields"]["orderId"]) for element in calls if isinstance(element, dict)
+    )
 
 
 def trail(job: Job) -> Counter[int]:
@@ -119,8 +121,8 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
     assert held is not None
     claimed = held.claim(30)
     held.begin(claimed[:20], 7.0)
-    for one in claimed[:10]:  # the portal had come that far
-        portal.state.links[one.order_id] = (2, deal)
+    for element in claimed[:10]:  # the portal had come that far
+        portal.state.links[element.order_id] = (2, deal)
     portal.reset_counts()
     assert worker_slots.take(lane.pk, lane.ticket, "task-2") is None
     JobLane.objects.filter(pk=lane.pk).update(leased_until=timezone.now())
@@ -177,7 +179,7 @@ def waited(job: Job) -> float:
 def looks_at(portal: DemoPortal, order: int) -> int:
     """How often it was asked where an order stands."""
     asked = [call.params for call in portal.calls if call.method == "crm.orderentity.list"]
-    return sum(str(order) in str(one) for one in asked)
+    return sum(str(order) in str(value) for value in asked)
 
 
 def test_rows_that_wait_for_room_are_not_under_way(
@@ -305,8 +307,8 @@ def test_further_lanes_are_for_workers_nobody_else_needs(desk: Desk, portal: Dem
     orders, (deal,) = portal.many(orders=220, deals=1)
     job = desk.link([(order, deal) for order in orders[:200]])
     other = desk.link([(order, deal) for order in orders[200:]])
-    for one in (job, other):
-        desk.post(f"/jobs/{one.pk}/start/", move="on")
+    for element in (job, other):
+        desk.post(f"/jobs/{element.pk}/start/", move="on")
     assert at_work(job, portal, 1)
     # No worker has come for the other job in a second: there are fewer of them than lanes.
     JobLane.objects.filter(job=other).update(due_at=timezone.now() - timedelta(seconds=2))
@@ -390,8 +392,8 @@ def test_undo_brings_back_what_nobody_has_changed_since(desk: Desk, portal: Demo
     assert (undo.state, undo.done) == (Job.State.DONE, 4)
     assert places(portal, orders) == [(2, MOCKUP), (31, 118), (2, ONE), None, None]
     entries = AuditEntry.objects.filter(change=undo.change).select_related("undoes")
-    assert {one.undoes.change for one in entries if one.undoes} == {job.change}
-    assert {one.through for one in entries} == {"undo"}
+    assert {entry.undoes.change for entry in entries if entry.undoes} == {job.change}
+    assert {entry.through for entry in entries} == {"undo"}
     again = desk.asked(desk.post(f"/jobs/{job.pk}/undo/"))
     assert (again.total, again.rows) == (0, 1)
 

@@ -45,7 +45,7 @@ class Waiting:
 def added(portal: DemoPortal) -> list[int]:
     """The orders that were linked, as often as that was asked for."""
     calls = [call.params for call in portal.calls if call.method == ADD]
-    return [int(one["fields"]["orderId"]) for one in calls if isinstance(one, dict)]
+    return [int(item["fields"]["orderId"]) for item in calls if isinstance(item, dict)]
 
 
 def open_everything(client: Client, portal: DemoPortal, user_id: int) -> Desk:

@@ -79,7 +79,7 @@ def test_a_job_that_tries_in_vain_waits_all_the_time(
     with CaptureQueriesContext(connection) as captured:
         for _ in range(4):
             step(job)
-    assert not [one["sql"] for one in captured if "\"state\" = 'running'" in one["sql"]]
+    assert not [record["sql"] for record in captured if "\"state\" = 'running'" in record["sql"]]
     assert (job.state, job.reason, job.waiting_since) == ("waiting_portal", reason, since)
 
 

@@ -86,7 +86,7 @@ def test_an_opening_is_one_row(client: Client, portal: DemoPortal, known: Portal
 def test_it_costs_one_statement(client: Client, portal: DemoPortal, known: Portal) -> None:
     with CaptureQueriesContext(connection) as queries:
         open_tab(client, portal)
-    own = [one["sql"] for one in queries if "journal_restcall" in one["sql"]]
+    own = [query["sql"] for query in queries if "journal_restcall" in query["sql"]]
     assert len(own) == 1
     assert own[0].startswith("INSERT")
 

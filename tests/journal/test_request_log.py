@@ -81,12 +81,14 @@ def test_ids_codes_and_dates_are_told_and_customers_only_as_hashes(
     for hidden in (PHONE, MAIL, PERSON, REMARK, "Unforgettable", "petrov", "9161234567"):
         assert hidden not in everything
     people = [
-        one for user in portal.state.users.values() for one in (user.name, user.last_name) if one
+        text for user in portal.state.users.values() for text in (user.name, user.last_name) if text
     ]
-    assert [one for one in people if re.search(rf"\b{one}\b", everything)] == []
-    opening = next(one for one in reversed(told) if "crm.deal.get" in one.get("parameters", ""))
+    assert [person for person in people if re.search(rf"\b{person}\b", everything)] == []
+    opening = next(item for item in reversed(told) if "crm.deal.get" in item.get("parameters", ""))
     assert f'"crm.deal.get":{{"id":{MOCKUP}}}' in opening["parameters"]
-    written = next(one for one in told if "crm.orderentity.deleteByFilter" in one["parameters"])
+    written = next(
+        record for record in told if "crm.orderentity.deleteByFilter" in record["parameters"]
+    )
     assert f'"orderId":{page.order_ids[0]}' in written["parameters"]
     assert '"ownerTypeId":2' in written["parameters"]
     assert re.search(r'"dateInsert\W+\d{4}-\d\d-\d\dT', everything)
@@ -94,7 +96,7 @@ def test_ids_codes_and_dates_are_told_and_customers_only_as_hashes(
     assert re.search(r"#[0-9a-f]{12}", everything)
     assert opening["bytes"] > 1_000
     assert "×" in opening["shape"]
-    assert {one["request"] for one in told} <= {
+    assert {record["request"] for record in told} <= {
         f"{row.request_id}-{row.call_id}" for row in RestCall.objects.all()
     }
 
@@ -118,7 +120,7 @@ def test_the_log_is_encrypted_and_is_shown_to_nobody_but_the_bundle(
         cursor.execute("SELECT content FROM journal_requestlog")
         stored = [row[0] for row in cursor.fetchall()]
     assert stored
-    assert not [one for one in stored if "crm." in one or "orderId" in one]
+    assert not [item for item in stored if "crm." in item or "orderId" in item]
     page = open_main(client, portal)
     assert "parameters" not in ask(client, page, "/console/support/").text
     other = submit(client, open_tab(client, portal, user_id=ILYA), "/console/support/bundle/", {})
@@ -131,10 +133,10 @@ def test_another_portals_requests_are_in_no_bundle(
     work(client, portal)
     other = Portal.objects.create(member_id="b" * 32, endpoint="https://other.example/rest/")
     RequestLog.objects.update(portal=other)
-    others = {f"{one.request_id}-{one.call_id}" for one in RequestLog.objects.all()}
+    others = {f"{log.request_id}-{log.call_id}" for log in RequestLog.objects.all()}
     latest = bundle(client, portal)
     assert others
-    assert not others & {one["request"] for one in latest}
+    assert not others & {record["request"] for record in latest}
     assert Redactor("s", "a").hashed("x") != Redactor("s", "b").hashed("x")
     assert Redactor("s", "a").hashed("x") == Redactor("s", "a").hashed("x")
 
@@ -144,7 +146,7 @@ def test_error_texts_keep_the_vendors_words_and_hash_the_others(
 ) -> None:
     portal.misbehave("no_read", method="crm.orderentity.list")
     open_tab(client, portal)
-    assert any("Access Denied" in one.get("errors", "") for one in bundle(client, portal))
+    assert any("Access Denied" in record.get("errors", "") for record in bundle(client, portal))
     shown = redactor.error_text("Access denied for Ivanov, call +7916")
     assert shown.startswith("Access denied for #")
     assert "Ivanov" not in shown
@@ -206,13 +208,13 @@ def test_rotated_keys_read_it_and_a_lost_key_hides_its_rows_alone(
     settings.TOKEN_KEYS = [Fernet.generate_key().decode(), *settings.TOKEN_KEYS]
     call_command("rotate_token_keys", stdout=io.StringIO())
     settings.TOKEN_KEYS = settings.TOKEN_KEYS[:1]
-    assert all("shape" in one for one in request_log.read(known))
+    assert all("shape" in record for record in request_log.read(known))
     with connection.cursor() as cursor:
         cursor.execute("UPDATE journal_requestlog SET content = 'gone' WHERE id = %s", [
             RequestLog.objects.values_list("pk", flat=True).earliest("pk")
         ])  # fmt: skip
     told = list(request_log.read(known))
-    assert [one for one in told if "unreadable" in one] == told[-1:]
+    assert [record for record in told if "unreadable" in record] == told[-1:]
 
 
 def test_a_log_that_cannot_be_written_breaks_nothing(
@@ -225,7 +227,7 @@ def test_a_log_that_cannot_be_written_breaks_nothing(
         cursor.execute("ALTER TABLE away RENAME TO journal_requestlog")
     assert len(page.order_ids) == 9
     assert RestCall.objects.exists()
-    assert [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert [record for record in caplog.records if record.levelno == logging.ERROR]
 
 
 def test_an_opening_adds_two_statements_after_the_answer(
@@ -234,7 +236,7 @@ def test_an_opening_adds_two_statements_after_the_answer(
     opening = portal.open("CRM_DEAL_DETAIL_TAB", user_id=ANNA, lang="en", entity_id=MOCKUP)
     with CaptureQueriesContext(connection) as queries:
         client.post(opening.url, dict(opening.form))
-    statements = [one["sql"] for one in queries]
+    statements = [query["sql"] for query in queries]
     own = [at for at, sql in enumerate(statements) if "journal_requestlog" in sql]
     assert len(own) == 2
     # Nothing of the page follows them.

@@ -24,7 +24,7 @@ def card(language: str) -> tuple[str, dict[str, str]]:
     """The name on the card, and its parts by their headings."""
     text = (MARKET / f"card.{language}.md").read_text("utf-8")
     head, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
-    found = dict(one.split("\n", 1) for one in parts)
+    found = dict(part.split("\n", 1) for part in parts)
     return head.removeprefix("# ").strip(), {name: body.strip() for name, body in found.items()}
 
 
@@ -48,12 +48,12 @@ def test_the_card_keeps_the_markets_rules(language: str) -> None:
     keywords = parts["Keywords"]
     assert len(keywords) <= 2000
     assert not re.search(r"bitrix|битрикс", keywords, re.IGNORECASE)
-    words = [one.strip().casefold() for one in keywords.split(",")]
+    words = [part.strip().casefold() for part in keywords.split(",")]
     assert all(words)
     assert len(words) == len(set(words)) > 15
     categories = re.findall(r"^- (.+)$", parts["Categories"], re.MULTILINE)
     assert 1 <= len(categories) <= 5
-    texts = " ".join(parts[one] for one in PARTS if one != "Support")
+    texts = " ".join(parts[part] for part in PARTS if part != "Support")
     assert not re.search(r"https?://|www\.|@|\+\d", texts)
     assert not re.search(r"discount|free of charge|скидк|бесплатн|rabatt|kostenlos", texts, re.I)
 
@@ -85,7 +85,7 @@ def test_the_languages_have_the_same_parts() -> None:
 def test_only_support_is_left_to_the_publisher(language: str) -> None:
     _, parts = card(language)
     assert LEFT_OPEN.findall(parts["Support"]) == ["⟨support e-mail⟩", "⟨days, hours, time zone⟩"]
-    assert not LEFT_OPEN.search("".join(parts[one] for one in PARTS if one != "Support"))
+    assert not LEFT_OPEN.search("".join(parts[part] for part in PARTS if part != "Support"))
 
 
 def test_the_icon_is_square_and_opaque() -> None:
@@ -97,7 +97,7 @@ def test_the_icon_is_square_and_opaque() -> None:
 
 def test_the_screenshots_are_complete_and_no_larger_than_allowed() -> None:
     found = {path.relative_to(MARKET / "screenshots") for path in MARKET.rglob("screenshots/*/*")}
-    assert found == {Path(one) / f"{scene}.png" for one in LANGUAGES for scene in SCENES}
+    assert found == {Path(language) / f"{scene}.png" for language in LANGUAGES for scene in SCENES}
     for path in found:
         width, height, _ = picture(MARKET / "screenshots" / path)
         assert (width, height) == (WIDTH, HEIGHT) <= (1280, 720)

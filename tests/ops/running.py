@@ -63,14 +63,14 @@ class Running:
 
 def ended(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     """Ask processes to end, and wait for them."""
-    for one in processes:
-        one.terminate()
-    for one in processes:
+    for process in processes:
+        process.terminate()
+    for process in processes:
         try:
-            one.wait(HANG_SECONDS)
+            process.wait(HANG_SECONDS)
         except subprocess.TimeoutExpired:
-            one.kill()
-            one.wait()
+            process.kill()
+            process.wait()
 
 
 @contextmanager

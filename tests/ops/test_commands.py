@@ -168,10 +168,10 @@ def test_a_bundle_tells_what_support_needs_and_no_secret(
     assert (told["member_id"], told["has_application_token"]) == (known.member_id, True)
     assert json.loads(files["health.json"])["redis"] == "ok"
     calls = [json.loads(line) for line in files["calls.jsonl"].splitlines()]
-    assert {"200040300020": 1} in [one["failures"] for one in calls]
-    assert {one["portal_id"] for one in calls} == {known.pk}
+    assert {"200040300020": 1} in [call["failures"] for call in calls]
+    assert {call["portal_id"] for call in calls} == {known.pk}
     people = [json.loads(line) for line in files["people.jsonl"].splitlines()]
-    assert {one["user_id"] for one in people} == {ANNA, MARIA}
+    assert {person["user_id"] for person in people} == {ANNA, MARIA}
     everything = "".join(files.values())
     assert "ONAPPTEST" in everything
     forbidden = {
@@ -179,7 +179,7 @@ def test_a_bundle_tells_what_support_needs_and_no_secret(
         settings.SECRET_KEY, *settings.TOKEN_KEYS, "ONSTRANGER", "stranger",
         *PortalUser.objects.values_list("name", flat=True),
     }  # fmt: skip
-    assert [one for one in forbidden if one in everything] == []
+    assert [item for item in forbidden if item in everything] == []
 
 
 def test_a_bundle_without_redis_says_so(known: Portal, settings: Settings) -> None:

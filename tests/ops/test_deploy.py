@@ -29,7 +29,7 @@ DEPLOY = ROOT / "deploy"
 BIN = ROOT / ".venv" / "bin"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = [name for name, one in SERVICES.items() if one["image"] == "linked-orders"]
+OURS = [name for name, record in SERVICES.items() if record["image"] == "linked-orders"]
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 # Names that settings.py reads, and those of the other containers.
@@ -54,7 +54,7 @@ def commands() -> list[tuple[str, list[str]]]:
                 words = shlex.split(service[key])
                 found.append((path.name, [Path(words[0]).name, *words[1:]]))
     shown = re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
-    found += [("Dockerfile", yaml.safe_load(one)) for one in shown]
+    found += [("Dockerfile", yaml.safe_load(item)) for item in shown]
     return found
 
 
@@ -74,23 +74,25 @@ def test_every_command_exists(place: str, command: list[str]) -> None:
 
 def test_every_queue_has_its_worker_and_there_is_one_beat() -> None:
     queues = [
-        one[one.index("-Q") + 1] for place, one in commands() if "-Q" in one and place in OURS
+        group[group.index("-Q") + 1]
+        for place, group in commands()
+        if "-Q" in group and place in OURS
     ]
-    assert sorted(queues) == sorted(one.name for one in celery.conf.task_queues)
+    assert sorted(queues) == sorted(queue.name for queue in celery.conf.task_queues)
     assert sum("beat" in command for place, command in commands() if place in OURS) == 1
     target = (DEPLOY / "systemd" / "linked-orders.target").read_text("utf-8")
     wanted = set(re.findall(r"[\w@-]+\.service", target))
-    assert {one for one in wanted if "worker@" in one} == {
+    assert {item for item in wanted if "worker@" in item} == {
         f"linked-orders-worker@{name}.service" for name in queues
     }
-    assert {re.sub(r"@\w+", "@", one) for one in wanted} == {one.name for one in UNITS}
+    assert {re.sub(r"@\w+", "@", item) for item in wanted} == {path.name for path in UNITS}
 
 
 def test_every_setting_named_is_one() -> None:
     example = (DEPLOY / "env.example").read_text("utf-8")
     given = set(re.findall(r"^(\w+)=", example, re.MULTILINE))
     assert given <= READ | THEIRS
-    inline = {name for one in OURS for name in SERVICES[one]["environment"]}
+    inline = {name for our in OURS for name in SERVICES[our]["environment"]}
     assert inline <= READ
     # What has no default, and what the embedded default makes by itself, is there to be filled in.
     needed = {"B24_CLIENT_ID", "B24_CLIENT_SECRET", "SECRET_KEY", "TOKEN_KEYS", "APP_URL"}
@@ -102,24 +104,24 @@ def test_every_setting_named_is_one() -> None:
 
 
 def test_secrets_go_to_the_app_alone() -> None:
-    for name, one in SERVICES.items():
-        assert ("env_file" in one) == (name in OURS)
+    for name, record in SERVICES.items():
+        assert ("env_file" in record) == (name in OURS)
     assert set(SERVICES["postgres"]["environment"]) <= THEIRS
     assert set(SERVICES["proxy"]["environment"]) == {"DOMAIN"}
-    assert [name for name, one in SERVICES.items() if "ports" in one] == ["proxy"]
+    assert [name for name, record in SERVICES.items() if "ports" in record] == ["proxy"]
 
 
 def test_containers_start_in_order_and_stop_in_peace() -> None:
     for name in OURS:
-        assert all(one in SERVICES for one in SERVICES[name]["depends_on"])
+        assert all(service in SERVICES for service in SERVICES[name]["depends_on"])
         assert SERVICES[name]["read_only"]
         assert SERVICES[name]["cap_drop"] == ["ALL"]
     conf = (ROOT / "gunicorn.conf.py").read_text("utf-8")
     graceful = int(re.findall(r"graceful_timeout = (\d+)", conf)[0])
     seconds = {
-        name: int(one["stop_grace_period"].rstrip("s"))
-        for name, one in SERVICES.items()
-        if "stop_grace_period" in one
+        name: int(record["stop_grace_period"].rstrip("s"))
+        for name, record in SERVICES.items()
+        if "stop_grace_period" in record
     }
     assert seconds["web"] > graceful
     workers = [seconds[name] for name in OURS if "worker" in name]

@@ -24,8 +24,8 @@ DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 def anchors(path: Path) -> set[str]:
     """A file's headings as links name them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text("utf-8"), re.MULTILINE)
-    plain = (re.sub(r"[^\w\- ]", "", one.lower()) for one in headings)
-    return {one.replace(" ", "-") for one in plain}
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {text.replace(" ", "-") for text in plain}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -43,7 +43,7 @@ def test_every_command_and_file_named_exists(document: Path) -> None:
     commands = set(re.findall(r"manage\.py (\w+)", text)) - {"COMMAND"}
     assert commands <= set(get_commands()) | {"createsuperuser"}
     named = re.findall(r"`((?:b24app|tests|tools|deploy|docs|demo|bench)/[\w/*-][\w/.*-]*)`", text)
-    assert [one for one in named if not list(ROOT.glob(one.rstrip("/")))] == []
+    assert [item for item in named if not list(ROOT.glob(item.rstrip("/")))] == []
 
 
 OURS = ("doctor", "portals", "support_bundle", "rotate_token_keys")
@@ -54,15 +54,15 @@ def test_every_command_of_ours_is_understood_as_it_is_documented() -> None:
     text = " ".join(document.read_text("utf-8") for document in DOCUMENTS)
     quoted = re.findall(r"`([^`]+)`", re.sub(r"\s*\n\s*", " ", text.replace("```", "")))
     understood = set()
-    for one in (found.strip("… ") for found in quoted):
-        words = re.sub(r"^.*?(?:manage\.py|run --rm -T manage|… manage) ", "", one)
+    for item in (found.strip("… ") for found in quoted):
+        words = re.sub(r"^.*?(?:manage\.py|run --rm -T manage|… manage) ", "", item)
         if words.split(" ")[0] not in OURS:
             continue
         name, *rest = shlex.split(words.replace("[", "").replace("]", "").partition(" > ")[0])
         if len(rest) == 1:  # the action alone, in the middle of a sentence
             rest += {"erase": ["MEMBER_ID"], "rebind": ["MEMBER_ID"]}.get(rest[0], [])
         parser = load_command_class(get_commands()[name], name).create_parser("", name)
-        assert parser.parse_args(rest), one
+        assert parser.parse_args(rest), item
         understood.add(name)
     assert understood == set(OURS)
 
@@ -76,13 +76,13 @@ def test_every_make_target_documented_exists() -> None:
 
 def defined_in(path: Path) -> set[str]:
     tree = ast.parse(path.read_text("utf-8"))
-    return {one.name for one in tree.body if isinstance(one, ast.FunctionDef)}
+    return {item.name for item in tree.body if isinstance(item, ast.FunctionDef)}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_test_named_exists(document: Path) -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text("utf-8"))
-    assert [one for one in named if one[1] not in defined_in(ROOT / one[0])] == []
+    assert [item for item in named if item[1] not in defined_in(ROOT / item[0])] == []
     assert named or document.name not in ("security.md", "checklist.md")
 
 

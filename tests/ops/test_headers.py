@@ -15,15 +15,15 @@ from tests.opening import ANNA, MOCKUP, install, launch, open_tab, seen
 pytestmark = pytest.mark.django_db
 
 ROUTES = sorted(
-    reverse(one.name)
-    for one in get_resolver().url_patterns
-    if isinstance(one, URLPattern) and one.name and not one.pattern.converters
+    reverse(route.name)
+    for route in get_resolver().url_patterns
+    if isinstance(route, URLPattern) and route.name and not route.pattern.converters
 )
 STRANGE = ["/nothing/here/", "/%00", "/static/none.css", "/tab/orders/%2e%2e/", "/?DOMAIN=%ff"]
 
 
 def directives(response: HttpResponse) -> dict[str, list[str]]:
-    parts = (one.split() for one in response["Content-Security-Policy"].split(";"))
+    parts = (part.split() for part in response["Content-Security-Policy"].split(";"))
     return {name: values for name, *values in parts}
 
 
@@ -69,7 +69,7 @@ def test_what_nobody_proved_is_framed_by_nobody_or_holds_nothing(
         assert portal.domain not in directives(response)["frame-ancestors"]
         assert portal.domain.encode() not in response.content
     shown = directives(open_tab(client, portal).response)["frame-ancestors"]
-    assert [one.partition("://")[2] for one in shown] == [portal.domain]
+    assert [text.partition("://")[2] for text in shown] == [portal.domain]
 
 
 def test_a_nonce_is_good_for_one_answer(client: Client, portal: DemoPortal) -> None:
@@ -126,7 +126,7 @@ def test_a_redirect_that_the_authorization_server_does_not_confirm_widens_nothin
         assert page.state == "silent"
         assert "example.invalid" not in page.response["Content-Security-Policy"]
         named = directives(page.response)["frame-ancestors"]
-        assert [one.partition("://")[2] for one in named] == [portal.domain]
+        assert [text.partition("://")[2] for text in named] == [portal.domain]
     assert Portal.objects.get().host == portal.domain
 
 

@@ -160,7 +160,7 @@ def test_every_handler_of_the_web_uses_the_one_formatter(kind: str) -> None:
 def test_a_path_writes_no_line_of_its_own(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="b24app.collecting")
     client.get(f"/%0a2026-01-01 ERROR forged%0d/?auth={SECRET}")
-    (record,) = [one for one in caplog.records if one.name == "b24app.collecting"]
+    (record,) = [item for item in caplog.records if item.name == "b24app.collecting"]
     assert record.getMessage().startswith("GET /%0A2026-01-01%20ERROR%20forged%0D/: 404")
 
 
@@ -182,12 +182,14 @@ def test_a_fault_of_the_portal_is_one_warning_and_no_error(
     caplog.clear()
     portal.misbehave("html", times=30)
     assert ask(client, page, "/tab/orders/").response.status_code == 504
-    told = [one for one in caplog.records if one.levelno >= logging.WARNING]
-    assert [(one.name, one.levelname) for one in told] == [("b24app.web.error_states", "WARNING")]
+    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.name, record.levelname) for record in told] == [
+        ("b24app.web.error_states", "WARNING")
+    ]
     caplog.clear()
     assert client.get("/readyz/all/").status_code == 503
-    told = [one for one in caplog.records if one.levelno >= logging.WARNING]
-    assert [(one.name, one.levelname) for one in told] == [("b24app.health", "WARNING")]
+    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.name, record.levelname) for record in told] == [("b24app.health", "WARNING")]
 
 
 def test_a_500_stays_an_error() -> None:

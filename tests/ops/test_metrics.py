@@ -45,8 +45,8 @@ def scrape(client: Client) -> Numbers:
     families = text_string_to_metric_families(answer.content.decode())
     samples = [sample for family in families for sample in family.samples]
     return {
-        (one.name.removeprefix("linked_orders_"), *(one.labels[name] for name in sorted(one.labels))):
-        one.value for one in samples
+        (item.name.removeprefix("linked_orders_"), *(item.labels[name] for name in sorted(item.labels))):
+        item.value for item in samples
     }  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def test_the_fullest_budgets_are_named_and_all_are_counted(client: Client) -> No
         redis.hset(f"budget:{{m{n}}}", mapping={"level": n % 50, "at": now + 60, "blocked": 0})
     redis.hset("budget:{m7}", mapping={"level": 1, "at": now + 60, "blocked": now + 600})
     numbers = scrape(client)
-    named = {one[1] for one in numbers if one[0] == "budget_level"}
+    named = {number[1] for number in numbers if number[0] == "budget_level"}
     assert len(named) == metrics.FULLEST_BUDGETS
     assert {"portal7.example", "portal49.example", "portal99.example"} <= named
     assert numbers["budget_level", "portal49.example"] == 49

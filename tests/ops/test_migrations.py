@@ -49,9 +49,9 @@ def later() -> list[tuple[str, migrations.Migration]]:
 @pytest.mark.django_db
 def test_later_migrations_leave_the_running_version_alone() -> None:
     for name, migration in later():
-        troubles = [why for one in migration.operations if (why := unsafe(one))]
+        troubles = [why for operation in migration.operations if (why := unsafe(operation))]
         assert not troubles or name in CONTRACTED, (name, troubles)
-        kinds = {isinstance(one, migrations.RunPython) for one in migration.operations}
+        kinds = {isinstance(operation, migrations.RunPython) for operation in migration.operations}
         assert len(kinds) == 1, f"{name} changes schema and data in one transaction"
 
 

@@ -58,7 +58,9 @@ def test_no_page_shows_a_secret(app: Running) -> None:
             continue
         seen[path] = session.get(app.url + path, timeout=HANG_SECONDS).text
         waiting += [
-            one for one in LINK.findall(seen[path]) if "?" not in one and "/jsi18n/" not in one
+            match
+            for match in LINK.findall(seen[path])
+            if "?" not in match and "/jsi18n/" not in match
         ]
     for model in ("portal", "portaluser", "restcall", "inboxevent"):
         assert [path for path in seen if re.fullmatch(rf"/operator/\w+/{model}/\d+/change/", path)]
@@ -70,7 +72,7 @@ def test_no_page_shows_a_secret(app: Running) -> None:
         "sealed-never-shown",
     }
     everything = "".join(seen.values())
-    assert [one for one in forbidden if one in everything] == []
+    assert [text for text in forbidden if text in everything] == []
     assert app.portal.domain in everything
     for field in ("access_token", "refresh_token", "application_token", "sealed"):
         assert field not in everything
@@ -112,7 +114,7 @@ def test_the_apps_own_pages_neither_set_nor_read_a_cookie(app: Running) -> None:
     assert shown.status_code == 200
     assert "Set-Cookie" not in shown.headers
     assert "Cookie" not in shown.headers.get("Vary", "")
-    assert {one.path for one in session.cookies} == {"/operator/"}
+    assert {cookie.path for cookie in session.cookies} == {"/operator/"}
     assert "Cookie" not in (shown.request.headers or {})
 
 

@@ -37,9 +37,9 @@ PLACES = [
 ]
 # Answered without the database, and what is no page at all.
 ROUTES = sorted(
-    reverse(one.name, kwargs=dict.fromkeys(one.pattern.converters, 1))
-    for one in get_resolver().url_patterns
-    if isinstance(one, URLPattern) and one.name
+    reverse(route.name, kwargs=dict.fromkeys(route.pattern.converters, 1))
+    for route in get_resolver().url_patterns
+    if isinstance(route, URLPattern) and route.name
 )
 
 
@@ -228,7 +228,7 @@ def test_a_read_only_database_shows_orders_and_refuses_what_has_to_be_stored(
 def test_a_full_database_is_told_and_the_job_can_be_made_afterwards(
     client: Client, portal: DemoPortal, tab: Page, outage: Outage
 ) -> None:
-    rows = b"order id,deal\n" + b"".join(b"%d,7021\n" % one for one in range(50_000))
+    rows = b"order id,deal\n" + b"".join(b"%d,7021\n" % number for number in range(50_000))
     form = {"kind": "link", "from": "file"}
     outage.full()
     page = submit(client, tab, "/jobs/new/", {**form, "file": SimpleUploadedFile("a.csv", rows)})
@@ -290,7 +290,9 @@ def test_a_bug_is_a_page_with_a_reference_that_leads_to_its_traceback(
     assert (fragment.response.status_code, fragment.state) == (500, "unexpected")
     assert fragment.response["X-Lo-State"] == "1"
     assert reference(fragment, caplog)
-    told = [one for one in caplog.records if one.levelno >= logging.ERROR and one.exc_info]
+    told = [
+        record for record in caplog.records if record.levelno >= logging.ERROR and record.exc_info
+    ]
     assert told
 
 

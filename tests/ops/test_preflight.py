@@ -66,7 +66,7 @@ def test_all_that_is_missing_is_named_with_one_command(
     assert done.returncode == 1
     for name in ("python3-venv", "redis-server", "chromium", "ps ("):
         assert done.stderr.count(f"  {name}") == 1
-    (line,) = [one for one in done.stderr.splitlines() if one.startswith(f"  {manager} ")]
+    (line,) = [text for text in done.stderr.splitlines() if text.startswith(f"  {manager} ")]
     assert line.startswith(f"  {command}")
     assert "chromium" in line
 

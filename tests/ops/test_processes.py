@@ -115,8 +115,8 @@ def test_health(client: Client) -> None:
 def test_one_missing_process_is_reported_and_leaves_the_web_ready(
     client: Client, part: str
 ) -> None:
-    for one in {*QUEUES, heartbeat.BEAT} - {part}:
-        heartbeat.beat([one], f"{one}@here")
+    for queue in {*QUEUES, heartbeat.BEAT} - {part}:
+        heartbeat.beat([queue], f"{queue}@here")
     ready, everything = client.get("/readyz/"), client.get("/readyz/all/")
     assert (ready.status_code, everything.status_code) == (200, 503)
     assert ready.json() == everything.json()
@@ -131,7 +131,7 @@ def test_the_orderly_stop_of_one_worker_leaves_the_other_counted(client: Client)
         heartbeat.beat(["interactive"], process)
     heartbeat.end(["interactive"], "interactive@one")
     assert client.get("/readyz/").json()["queues"]["interactive"] == "ok"
-    assert [one.process for one in heartbeat.signs()["interactive"]] == ["interactive@two"]
+    assert [sign.process for sign in heartbeat.signs()["interactive"]] == ["interactive@two"]
     heartbeat.end(["interactive"], "interactive@two")
     assert client.get("/readyz/").json()["queues"]["interactive"] == "away"
 

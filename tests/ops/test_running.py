@@ -31,18 +31,18 @@ def test_one_id_leads_from_the_event_through_the_worker_to_the_portal(tmp_path: 
         )
         web, worker = app.lines("web"), app.lines("worker")
         kept = app.manage("shell", "-v", "0", "-c", JOURNAL.format(request_id))
-    assert {one.split("-")[0] for one in app.portal.request_ids} == {request_id}
+    assert {item_id.split("-")[0] for item_id in app.portal.request_ids} == {request_id}
     assert kept.stdout.split() == ["events.work"] * len(app.portal.request_ids)
-    (posted,) = [one for one in web if one.get("request_id") == request_id]
+    (posted,) = [record for record in web if record.get("request_id") == request_id]
     assert posted["message"].startswith("POST /events/: 204")
-    (called, *_) = [one for one in worker if one.get("request_id") == request_id]
+    (called, *_) = [record for record in worker if record.get("request_id") == request_id]
     assert (called["origin"], called["logger"]) == ("events.work", "b24app.bitrix24.retry")
     secrets = (
         app.portal.client_secret,
         app.portal.state.app.application_token,
         *app.portal.state.access,
     )
-    assert not [one for one in secrets if one in str(web) + str(worker)]
+    assert not [secret for secret in secrets if secret in str(web) + str(worker)]
 
 
 def takes_connections(url: str) -> bool:
@@ -66,7 +66,7 @@ def test_a_request_under_way_is_answered_before_the_web_ends(tmp_path: Path) -> 
         app.portal.calm()
         person.join(HANG_SECONDS)
         assert app.web.wait(HANG_SECONDS) == 0
-    assert [one.status_code for one in answers] == [200]
+    assert [response.status_code for response in answers] == [200]
     assert "data-order-id" in answers[0].text
 
 

@@ -44,7 +44,7 @@ NAMES = [
 def start(*command: str, **changed: str | None) -> subprocess.CompletedProcess[str]:
     """A process of the app with good settings, except for what is changed; None leaves one empty."""
     # Empty instead of absent: what a developer has in .env stays out.
-    blank = {name: "" for one in NAMES for name in (one, f"{one}_FILE")}
+    blank = {name: "" for text in NAMES for name in (text, f"{text}_FILE")}
     values = {name: value or "" for name, value in {**GOOD, **changed}.items()}
     return subprocess.run(
         [str(BIN / command[0]), *command[1:]],
@@ -181,7 +181,9 @@ def test_every_setting_is_documented(document: str) -> None:
 
 def test_make_targets_for_newcomers_are_documented_and_exist() -> None:
     pages = [(ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md")]
-    targets = {one for page in pages for one in re.findall(r"(?:^ *|`)make ([a-z-]+)", page, re.M)}
+    targets = {
+        match for page in pages for match in re.findall(r"(?:^ *|`)make ([a-z-]+)", page, re.M)
+    }
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert {"demo", "test", "run", "check", "quick"} <= targets
     assert [
@@ -194,7 +196,7 @@ def test_the_doctor_without_settings_says_so_and_leaves_nothing_behind(tmp_path:
     shutil.copytree(ROOT / "b24app", tmp_path / "b24app", ignore=shutil.ignore_patterns("*.pyc"))
     for name in ("manage.py", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
-    blank = {name: "" for one in NAMES for name in (one, f"{one}_FILE")}
+    blank = {name: "" for text in NAMES for name in (text, f"{text}_FILE")}
     given = {name: GOOD[name] for name in ("B24_CLIENT_ID", "B24_CLIENT_SECRET")}
     done = subprocess.run(
         [sys.executable, "manage.py", "doctor"],

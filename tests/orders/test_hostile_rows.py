@@ -41,18 +41,18 @@ def test_any_list_is_read(parse: "object", result: object) -> None:
     assert callable(parse)
     found = parse(result)
     assert isinstance(found, Iterator)
-    for one in found:
-        assert one is not None
+    for item in found:
+        assert item is not None
 
 
 @given(RESULT, RESULT)
-def test_names_cards_and_clients_are_read(one: object, other: object) -> None:
-    assert isinstance(parsing.statuses(one, other), dict)
-    assert isinstance(parsing.platforms(one), dict)
-    contacts, companies = parsing.crm_clients(one)
+def test_names_cards_and_clients_are_read(value: object, other: object) -> None:
+    assert isinstance(parsing.statuses(value, other), dict)
+    assert isinstance(parsing.platforms(value), dict)
+    contacts, companies = parsing.crm_clients(value)
     assert 0 not in contacts | companies
     for type_id in (DEAL, INVOICE):
-        card = parsing.card(type_id, one)
+        card = parsing.card(type_id, value)
         assert card is None or card.owner.id > 0
 
 

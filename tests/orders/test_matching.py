@@ -383,8 +383,8 @@ def test_newest_first_close_ones_marked_old_and_cancelled_ones_left_out() -> Non
     ]
     candidates.append(Candidate(order(Customer(phone="202 555 0142"), pk=7, created=None)))
     found = suggestions(CLARA, candidates, made=MADE, since=SINCE)
-    assert [one.order.id for one in found] == [2, 5, 1, 6]
-    assert [(one.days, Reason.CLOSE in one.reasons) for one in found] == [
+    assert [suggestion.order.id for suggestion in found] == [2, 5, 1, 6]
+    assert [(suggestion.days, Reason.CLOSE in suggestion.reasons) for suggestion in found] == [
         (0, False),
         (0, False),
         (3, True),
@@ -437,7 +437,7 @@ HOSTILE = st.text(max_size=300) | st.text(alphabet="+()0123456789-., x;доб", 
 
 
 @given(HOSTILE, HOSTILE)
-def test_no_text_breaks_a_parser_and_both_ways_are_the_same(one: str, other: str) -> None:
+def test_no_text_breaks_a_parser_and_both_ways_are_the_same(text: str, other: str) -> None:
     for same in (
         normalization.same_phone,
         normalization.same_email,
@@ -446,18 +446,18 @@ def test_no_text_breaks_a_parser_and_both_ways_are_the_same(one: str, other: str
         normalization.other_person,
         normalization.other_company,
     ):
-        assert same(one, other) is same(other, one)
-    assert normalization.phone_holds(one, other) in (True, False)
-    for fragment in normalization.phone_fragments(one):
+        assert same(text, other) is same(other, text)
+    assert normalization.phone_holds(text, other) in (True, False)
+    for fragment in normalization.phone_fragments(text):
         assert len(normalization.digits(fragment)) == 4
-    assert normalization.company_word(one) in one
-    normalization.looks_like_phone(one)
-    normalization.firms_domains([one, other])
-    buyer = Buyer(1, 2, one, one, (one,), (one,))
+    assert normalization.company_word(text) in text
+    normalization.looks_like_phone(text)
+    normalization.firms_domains([text, other])
+    buyer = Buyer(1, 2, text, text, (text,), (text,))
     reasons_for(buyer, Candidate(order(Customer(other, other, other, other))))
 
 
 @given(HOSTILE)
-def test_somebody_s_number_is_itself(one: str) -> None:
-    if normalization.same_phone(one, one):
-        assert len(normalization.digits(one)) >= normalization.LEAST_DIGITS
+def test_somebody_s_number_is_itself(text: str) -> None:
+    if normalization.same_phone(text, text):
+        assert len(normalization.digits(text)) >= normalization.LEAST_DIGITS

@@ -167,7 +167,9 @@ def test_rows_only_asks_for_nothing_beside_rows() -> None:
     portal = Portal(linked=3)
     shown = page(Steps.ROWS_ONLY, portal)
     assert shown.listing.partial
-    assert {method for sent in portal.requests for method in (one.method for one in sent)} == {
+    assert {
+        method for sent in portal.requests for method in (command.method for command in sent)
+    } == {
         links.LIST,
         "sale.order.list",
     }

@@ -49,7 +49,7 @@ def test_shipments_of_the_store_itself_are_left_out() -> None:
             {"id": 3, "orderId": 7, "system": "N", "canceled": "Y"},
         ]
     }
-    assert [(pk, one.tracking) for pk, one in parsing.shipments(result)] == [(2, "A1")]
+    assert [(pk, shipment.tracking) for pk, shipment in parsing.shipments(result)] == [(2, "A1")]
 
 
 def test_customers_come_by_code_and_the_first_filled_value_wins() -> None:

@@ -49,12 +49,12 @@ def test_sums_are_those_of_exact_fractions(made: list[Order]) -> None:
         if not order.canceled:
             for name in ("price", "paid", "to_pay", "refunded"):
                 expected[order.currency][name] += Fraction(getattr(order, name))
-    assert {one.currency for one in totals.by_currency} == set(expected)
-    for one in totals.by_currency:
-        for name, value in expected[one.currency].items():
-            assert Fraction(getattr(one, name)) == value
+    assert {total.currency for total in totals.by_currency} == set(expected)
+    for total in totals.by_currency:
+        for name, value in expected[total.currency].items():
+            assert Fraction(getattr(total, name)) == value
             # Nothing below the minor unit appears out of thin air.
-            assert (value * 10 ** DECIMALS[one.currency]).denominator == 1
+            assert (value * 10 ** DECIMALS[total.currency]).denominator == 1
     assert totals.count == len(made)
     assert totals.canceled == sum(order.canceled for order in made)
     dropped = {name for name, _ in totals.canceled_sums}
@@ -113,7 +113,7 @@ def test_awkward_payments(
 @given(st.lists(st.integers(0, 10**10), max_size=300), st.sampled_from([1, 10, 100, 1000]))
 def test_amounts_that_come_as_floats_add_up(units: list[int], minor: int) -> None:
     """JSON has no decimals: every amount of a portal was a float on its way."""
-    read = [parsing.amount(one / minor) for one in units]
+    read = [parsing.amount(unit / minor) for unit in units]
     assert sum(read, Decimal(0)) == Decimal(sum(units)) / minor
 
 

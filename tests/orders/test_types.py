@@ -89,7 +89,7 @@ def test_payment_of_an_order(
 )
 def test_delivery_of_an_order(shipped: tuple[bool, ...], state: DeliveryState) -> None:
     order = replace(
-        PLAIN, shipments=tuple(Shipment(1, one, "TRACK-1" if one else "") for one in shipped)
+        PLAIN, shipments=tuple(Shipment(1, flag, "TRACK-1" if flag else "") for flag in shipped)
     )
     assert order.delivery_state is state
     assert order.tracking == ("TRACK-1" if any(shipped) else "")

@@ -164,7 +164,7 @@ class Walk:
         """Ask for a route as the page's script does; of a colleague's job unless another is named."""
         route = ROUTES[name]
         path = paths()[name].replace("<int:pk>", str(job or self.colleagues))
-        form = {key: str(one).format(**self.words) for key, one in route.form.items()}
+        form = {key: str(value).format(**self.words) for key, value in route.form.items()}
         return ask(self.client, self.pages[route.page], f"/{path}", form, method=route.method)
 
     def status(self, name: str, job: int = 0) -> int:
@@ -179,12 +179,12 @@ class Walk:
 
 def paths() -> Mapping[str, str]:
     """Every route of the program by its name."""
-    return {name: str(one.pattern) for name, one in patterns().items()}
+    return {name: str(route.pattern) for name, route in patterns().items()}
 
 
 def patterns() -> Mapping[str, URLPattern]:
     found = get_resolver().url_patterns
-    return {str(one.name): one for one in found if isinstance(one, URLPattern)}
+    return {str(route.name): route for route in found if isinstance(route, URLPattern)}
 
 
 @pytest.fixture
@@ -216,8 +216,8 @@ def walk(client: Client, portal: DemoPortal) -> Walk:
 def test_every_route_says_how_the_portal_is_asked() -> None:
     assert len(patterns()) == len(get_resolver().url_patterns)
     assert set(patterns()) == PUBLIC | OPENINGS | set(ROUTES)
-    says = {name: getattr(one.callback, "asks", None) for name, one in patterns().items()}
-    assert {name: one for name, one in says.items() if name in ROUTES} == {
+    says = {name: getattr(item.callback, "asks", None) for name, item in patterns().items()}
+    assert {name: item for name, item in says.items() if name in ROUTES} == {
         name: route.asks for name, route in ROUTES.items()
     }
     # The root address is also where an authorization comes back to.
@@ -240,7 +240,9 @@ def test_a_dismissed_persons_session_ends_on_every_route(walk: Walk, passed_on: 
         found[name] = walk.status(name, walk.own)
     quiet = {name for name, route in ROUTES.items() if route.asks is Asks.NOBODY}
     assert {name: found[name] for name in quiet} == dict.fromkeys(quiet, 200)
-    assert {name: one for name, one in found.items() if one != 401} == dict.fromkeys(quiet, 200)
+    assert {name: number for name, number in found.items() if number != 401} == dict.fromkeys(
+        quiet, 200
+    )
 
 
 def test_once_a_dismissal_is_known_every_route_ends_and_nobody_is_asked(walk: Walk) -> None:
@@ -327,7 +329,10 @@ def test_support_data_goes_to_whom_the_portal_confirmed_lately_and_the_audit_say
     walk.wait(29)
     for _ in range(3):
         assert (walk.status("console-support"), walk.status("console-bundle")) == (200, 200)
-    assert [one.details for one in noted.order_by("pk")] == [{"what": "log"}, {"what": "bundle"}]
+    assert [entry.details for entry in noted.order_by("pk")] == [
+        {"what": "log"},
+        {"what": "bundle"},
+    ]
     walk.wait(LATELY.total_seconds() / 60 + 1)
     assert (walk.status("console-support"), walk.status("console-bundle")) == (502, 502)
     walk.portal.calm()

@@ -43,7 +43,7 @@ def test_fifty_callers_with_one_expired_token_make_one_refresh(
     with ThreadPoolExecutor(50) as pool:
         results = list(pool.map(call, range(50)))
     assert len(results) == 50
-    assert {str(one["ID"]) for one in results if isinstance(one, dict)} == {str(ANNA)}
+    assert {str(result["ID"]) for result in results if isinstance(result, dict)} == {str(ANNA)}
     assert portal.refreshes == 1
 
 

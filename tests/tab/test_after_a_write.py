@@ -41,7 +41,7 @@ def test_what_was_done_is_said_where_the_list_cannot_be_read_again(
     write = method.get(path, "sale.order.update")
     # As soon as the write has been carried out nothing is answered any more.
     portal.meanwhile(write, lambda: portal.misbehave(fault, "crm.deal.get", times=20), inside=True)
-    page = submit(client, tab, path, {name: one.format(**ids) for name, one in form.items()})
+    page = submit(client, tab, path, {name: item.format(**ids) for name, item in form.items()})
     assert page.toast["text"] == done
     assert page.state == "unread"
     assert f"{done}. This is saved in Bitrix24; only the list couldn’t be refreshed." in text(page)

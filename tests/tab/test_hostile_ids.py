@@ -35,10 +35,10 @@ def spoilt(value: object, no_id: object) -> object:
     """The value with every id in it replaced."""
     if isinstance(value, dict):
         return {
-            key: no_id if _ID.fullmatch(str(key)) else spoilt(one, no_id)
-            for key, one in value.items()
+            key: no_id if _ID.fullmatch(str(key)) else spoilt(item, no_id)
+            for key, item in value.items()
         }
-    return [spoilt(one, no_id) for one in value] if isinstance(value, list) else value
+    return [spoilt(item, no_id) for item in value] if isinstance(value, list) else value
 
 
 @pytest.fixture
@@ -137,7 +137,9 @@ _OTHERS = ("legal/", "healthz/", "readyz/", "metrics/", "oauth/", "placements/",
 
 
 def paths(no_id: str) -> list[str]:
-    routes = [str(one.pattern) for one in urlpatterns if isinstance(one, URLPattern)]
+    routes = [
+        str(urlpattern.pattern) for urlpattern in urlpatterns if isinstance(urlpattern, URLPattern)
+    ]
     number = no_id if no_id.isascii() and no_id.isdecimal() else "7"
     return [
         "/" + route.replace("<int:pk>", number)

@@ -47,12 +47,12 @@ def test_for_all_of_51_a_job_is_planned(
     assert f'data-job-id="{job.pk}"' in ask(client, tab, "/jobs/of-card/").text
     other = open_tab(client, portal, ILYA, EMPTY)
     assert "data-job-id" not in ask(client, other, "/jobs/of-card/").text
-    assert all(portal.link_of(int(one.rstrip("|"))) == (2, FIFTY_ONE) for one in form["order"])
+    assert all(portal.link_of(int(text.rstrip("|"))) == (2, FIFTY_ONE) for text in form["order"])
 
 
 def test_for_all_follows_the_narrowing(client: Client, portal: DemoPortal, tab: Page) -> None:
     asked = submit(client, tab, "/tab/unlink/confirm/", {"all": "on", "payment": "paid"})
-    chosen = [int(one.rstrip("|")) for one in fields(asked)["order"]]
+    chosen = [int(field.rstrip("|")) for field in fields(asked)["order"]]
     assert 0 < len(chosen) < 51
     assert 'hx-post="/tab/unlink/"' in asked.text
     paid = {pk for pk in chosen if portal.state.orders[pk]["payed"] == "Y"}

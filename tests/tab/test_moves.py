@@ -106,17 +106,19 @@ def test_a_deal_the_person_cannot_open_is_no_target(
 
 def test_orders_move_and_come_back(client: Client, portal: DemoPortal, tab: Page) -> None:
     orders = tab.order_ids[:2]
-    form = {"order": [f"{one}|" for one in orders], "to": str(EMPTY)}
+    form = {"order": [f"{order}|" for order in orders], "to": str(EMPTY)}
     moved = submit(client, tab, "/tab/move/", form)
     assert moved.toast["text"] == f"2 orders moved to deal {EMPTY}"
-    assert [portal.link_of(one) for one in orders] == [(2, EMPTY)] * 2
+    assert [portal.link_of(order) for order in orders] == [(2, EMPTY)] * 2
     entries = list(AuditEntry.objects.order_by("order_id"))
-    assert {(one.from_id, one.to_id, one.user_id) for one in entries} == {(THREE, EMPTY, ILYA)}
-    assert len({one.change for one in entries}) == 1
+    assert {(entry.from_id, entry.to_id, entry.user_id) for entry in entries} == {
+        (THREE, EMPTY, ILYA)
+    }
+    assert len({entry.change for entry in entries}) == 1
     undo = moved.toast["undo"]
     assert isinstance(undo, dict)
     submit(client, tab, undo["url"], undo["values"])
-    assert [portal.link_of(one) for one in orders] == [(2, THREE)] * 2
+    assert [portal.link_of(order) for order in orders] == [(2, THREE)] * 2
     assert AuditEntry.objects.filter(through="undo", undoes__in=entries).count() == 2
 
 

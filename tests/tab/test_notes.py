@@ -24,7 +24,7 @@ def move(client: Client, portal: DemoPortal) -> str:
 
 
 def comments(portal: DemoPortal) -> dict[str, str]:
-    return {str(one["ENTITY_ID"]): str(one["COMMENT"]) for one in portal.state.comments}
+    return {str(comment["ENTITY_ID"]): str(comment["COMMENT"]) for comment in portal.state.comments}
 
 
 def test_both_deals_of_a_move_are_told_by_the_person_who_moved(

@@ -94,17 +94,17 @@ def test_a_click_sent_eight_times_and_its_undo_sent_eight_times_are_one_change_e
     ids = {"free": portal.order_id("1193"), "here": portal.order_id("1201")}
     data = {name: value.format(**ids) for name, value in form.items()}
     portal.reset_counts()
-    answers = at_once(lambda one: submit(one, tab, path, data))
+    answers = at_once(lambda item: submit(item, tab, path, data))
     assert {answer.response.status_code for answer in answers} == {200}
     assert writes(portal) == {method: 1}
     entry = AuditEntry.objects.get()
     (done,) = [answer for answer in answers if "undo" in answer.toast]
     url, values = undo_of(done)
     portal.reset_counts()
-    answers = at_once(lambda one: submit(one, tab, url, values))
+    answers = at_once(lambda item: submit(item, tab, url, values))
     assert {answer.response.status_code for answer in answers} <= {200, 400}
     assert sum(writes(portal).values()) == 1
-    assert [one.undoes_id for one in AuditEntry.objects.exclude(pk=entry.pk)] == [entry.pk]
+    assert [item.undoes_id for item in AuditEntry.objects.exclude(pk=entry.pk)] == [entry.pk]
     assert not ChangeClaim.objects.exists()
 
 
@@ -117,9 +117,9 @@ def test_undo_from_the_history_and_from_an_orders_own_card_at_once_is_one_undo(
     own = open_order(client, portal, order, ILYA)
     ways = iter([(tab, "/tab/undo/"), (own, "/order/undo/")] * (TIMES // 2))
 
-    def undo(one: Client) -> Page:
+    def undo(client: Client) -> Page:
         page, path = next(ways)
-        return submit(one, page, path, {"entry": str(entry.pk)})
+        return submit(client, page, path, {"entry": str(entry.pk)})
 
     at_once(undo)
     assert portal.link_of(order) is None
@@ -168,10 +168,10 @@ def test_undo_of_a_job_asked_for_eight_times_is_one_job(
     desk = sit_down(client, portal)
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = desk.start(desk.link([(order, deal) for order in orders]))
-    answers = at_once(lambda one: submit(one, desk.page, f"/jobs/{job.pk}/undo/", {}))
+    answers = at_once(lambda item: submit(item, desk.page, f"/jobs/{job.pk}/undo/", {}))
     assert {shown(answer).pk for answer in answers} == {Job.objects.get(undoes=job).pk}
     undo = work(Job.objects.select_related("portal").get(undoes=job))
-    at_once(lambda one: submit(one, desk.page, f"/jobs/{undo.pk}/start/", {}))
+    at_once(lambda item: submit(item, desk.page, f"/jobs/{undo.pk}/start/", {}))
     work(undo)
     assert (undo.state, undo.done) == (Job.State.DONE, 3)
     assert AuditEntry.objects.filter(change=undo.change).count() == 3
@@ -181,6 +181,6 @@ def test_a_suggestion_dismissed_eight_times_at_once_is_one_dismissal(
     client: Client, portal: DemoPortal, tab: Page, slow: None
 ) -> None:
     form = {"order": str(portal.order_id("1193"))}
-    answers = at_once(lambda one: submit(one, tab, "/tab/suggestions/dismiss/", form))
+    answers = at_once(lambda item: submit(item, tab, "/tab/suggestions/dismiss/", form))
     assert {answer.response.status_code for answer in answers} == {200}
     assert Dismissal.objects.count() + PersonalDismissal.objects.count() == 1

@@ -61,9 +61,9 @@ def test_sql_queries_to_open_the_tab(client: Client, installed: DemoPortal) -> N
     open_tab(client, installed)
     with CaptureQueriesContext(connection) as captured:
         open_tab(client, installed)
-    statements = [one["sql"] for one in captured.captured_queries]
+    statements = [query["sql"] for query in captured.captured_queries]
     # The journal and the request log are written when the page has gone out.
-    afterwards = [one for one in statements if '"journal_re' in one]
+    afterwards = [statement for statement in statements if '"journal_re' in statement]
     assert len(statements) - len(afterwards) <= 6 + 4, "four open and close two transactions"
     assert len(afterwards) <= 3
 
@@ -94,7 +94,7 @@ def test_statuses_have_the_portal_s_names_and_colours(
     client: Client, installed: DemoPortal
 ) -> None:
     page = open_tab(client, installed, lang="ru")
-    names = [one["name"] for one in installed.state.status_names if one["lid"] == "ru"]
+    names = [record["name"] for record in installed.state.status_names if record["lid"] == "ru"]
     assert any(name in page.text for name in names)
     assert "<style nonce=" in page.text
     assert "style=" not in page.text

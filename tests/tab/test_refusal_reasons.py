@@ -23,7 +23,7 @@ def notices(page: Page) -> list[str]:
     found = re.findall(
         r'data-note="(?:failed|conflict)".*?</(?:section|div)>', page.text, re.DOTALL
     )
-    return [" ".join(re.sub(r"<[^>]+>", " ", one).split()) for one in found]
+    return [" ".join(re.sub(r"<[^>]+>", " ", item).split()) for item in found]
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from tests.opening import EMPTY, ILYA, Page, install, open_tab, seen
 pytestmark = pytest.mark.django_db
 
 ROUTES = sorted(
-    str(one.pattern)
-    for one in urlpatterns
-    if isinstance(one, URLPattern) and str(one.pattern).startswith(("tab/", "order/"))
+    str(route.pattern)
+    for route in urlpatterns
+    if isinstance(route, URLPattern) and str(route.pattern).startswith(("tab/", "order/"))
 )
 
 

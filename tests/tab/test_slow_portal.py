@@ -82,7 +82,7 @@ def test_payments_and_shipments_of_a_slow_portal_follow_in_a_second_request(
     assert 'data-note="rest-follows"' not in rest.text
     first, *others = methods(installed)
     assert PAYMENTS not in first
-    assert any({PAYMENTS, "sale.shipment.list"} <= one for one in others)
+    assert any({PAYMENTS, "sale.shipment.list"} <= other for other in others)
     installed.rest.limits.restore()
     open_tab(client, installed)
     assert rest.totals == open_tab(client, installed).totals

@@ -35,7 +35,7 @@ def test_the_dialog_offers_the_portals_statuses_in_its_order(
         {"order": f"{portal.order_id('1201')}|", "held": pick(portal, "1201")},
     )
     names = ["Waiting for payment", "In assembly", "Paid, being prepared", "Handed to delivery"]
-    places = [asked.text.index(one) for one in names]
+    places = [asked.text.index(name) for name in names]
     assert places == sorted(places)
     assert "selected" not in asked.text
 
@@ -44,8 +44,8 @@ def test_names_behind_the_first_page_of_the_portals_list_are_read(
     client: Client, portal: DemoPortal
 ) -> None:
     names = portal.state.status_names
-    english = [one for one in names if one["lid"] == "en"]
-    names[:0] = [{**one, "lid": f"a{n}", "name": "?"} for n in range(15) for one in english]
+    english = [record for record in names if record["lid"] == "en"]
+    names[:0] = [{**record, "lid": f"a{n}", "name": "?"} for n in range(15) for record in english]
     assert len(names) > 100
     install(client, portal)
     page = open_tab(client, portal, ILYA, MOCKUP)

@@ -153,7 +153,7 @@ def _chosen(member_id: str) -> list[tuple[str, str]]:
     found = list(portals.order_by("pk").values_list("member_id", "endpoint"))
     if member_id and not found:
         raise CommandError(f"no portal {member_id}")
-    return [(one, urlsplit(endpoint).netloc) for one, endpoint in found]
+    return [(text, urlsplit(endpoint).netloc) for text, endpoint in found]
 
 
 def _unreadable(error: UnreadableSecret) -> str:
