@@ -32,11 +32,15 @@ DIFFERS = frozenset(
 
 TESTS: Mapping[str, Sequence[str]] = {
     "b24app/console/settings_form.py": ["tests/console/test_settings.py"],
-    "b24app/events/folding.py": ["tests/events/test_changes.py", "tests/events/test_echoes.py"],
-    "b24app/events/storing.py": ["tests/events/test_storing.py"],
+    "b24app/events/notice_queue.py": [
+        "tests/events/test_changes.py",
+        "tests/events/test_echoes.py",
+    ],
+    "b24app/events/group_commit.py": ["tests/events/test_group_commit.py"],
     "b24app/events/uninstall.py": ["tests/install/test_removal.py"],
     "b24app/health.py": ["tests/ops/test_processes.py"],
     "b24app/install/lifecycle.py": ["tests/install/test_lifecycle.py"],
+    "b24app/jobs/column_choice.py": ["tests/jobs/test_columns.py"],
     "b24app/jobs/control.py": ["tests/jobs/test_pages.py", "tests/jobs/test_kept.py"],
     "b24app/jobs/creation.py": ["tests/jobs/test_access.py"],
     "b24app/jobs/models.py": ["tests/jobs/test_running.py"],
