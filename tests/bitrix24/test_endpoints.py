@@ -66,7 +66,7 @@ def test_this_machine_is_called_by_the_demo_only(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("text", "other", "same"),
     [
         ("https://a.example/rest/", "https://a.example/x", True),
         ("https://a.example/rest/", "https://b.example/rest/", False),

@@ -163,7 +163,7 @@ def test_a_server_out_of_reach_is_said_and_taken_back(troubled: Desk) -> None:
     line = desk.app.locator(".toast", has_text="No connection to Linked Orders")
     desk.page.route("**/tab/news/**", lambda route: route.abort())
     expect(line).to_have_count(1)
-    expect(line).to_contain_text(re.compile(r"what you see is of \d\d:\d\d"))
+    expect(line).to_contain_text(re.compile(r"you see the state of \d\d:\d\d"))
     expect(desk.app.locator("[data-fresh]")).to_be_hidden()
     desk.picture("state-cut-off")
     assert desk.violations(AXE) == []

@@ -200,16 +200,16 @@ CONDITIONS: list[tuple[Line, Callable[[int, int, int], bool]]] = [
 ]
 
 
-@pytest.mark.parametrize(("one", "holds"), CONDITIONS)
+@pytest.mark.parametrize(("condition", "holds"), CONDITIONS)
 def test_every_filter_in_plain_words(
-    client: Client, portal: DemoPortal, record: Line, holds: Callable[[int, int, int], bool]
+    client: Client, portal: DemoPortal, condition: Line, holds: Callable[[int, int, int], bool]
 ) -> None:
     page = at_work(client, portal)
     linked(portal, {n: (DEAL if n % 3 else INVOICE, 7000 + n % 7) for n in range(1, 231)})
     wanted = [n for n, (type_id, owner) in links_of(portal).items() if holds(n, type_id, owner)]
-    shown = ask(client, page, query(record))
+    shown = ask(client, page, query(condition))
     assert f'data-total="{len(wanted)}"' in shown.text
-    assert sorted(walked(client, page, query(record))) == sorted(wanted)
+    assert sorted(walked(client, page, query(condition))) == sorted(wanted)
 
 
 def test_several_conditions_hold_together(client: Client, portal: DemoPortal) -> None:
