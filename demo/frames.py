@@ -59,8 +59,10 @@ class Frames:
         app.add_url_rule("/demo/frame/choices/<kind>/", view_func=self.choices)
 
     def fresh_auth(self) -> Response:
-        """refreshAuth of the frame protocol: a new pair for the person who looks."""
+        """refreshAuth of the frame protocol: a new pair for the person who looks, while the app is there."""
         state = self._portal.state
+        if not state.app.installed:
+            abort(403)
         form = self._portal.lifecycle.opening("DEFAULT", state.viewer, state.language, 0).form
         return jsonify({key: form[key] for key in ("AUTH_ID", "REFRESH_ID", "AUTH_EXPIRES")})
 

@@ -134,7 +134,9 @@ def test_no_right_to_link_is_said_above_the_orders(troubled: Desk) -> None:
     desk.app.locator("[data-check]").first.check()
     desk.app.locator("#panel-unlink").click()
     desk.app.locator("dialog[open] button[type=submit]").click()
-    expect(desk.app.locator("[data-note=failed]")).to_contain_text("permission to change orders")
+    expect(desk.app.locator("[data-note=failed]")).to_contain_text(
+        "you need permission to change them"
+    )
     desk.open_deal(THREE)
     note = desk.app.locator("[data-note=read-only]")
     expect(note).to_contain_text("Anna Schmidt")
