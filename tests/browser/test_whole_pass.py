@@ -31,10 +31,10 @@ def linked(desk: Desk) -> list[str]:
             "en",
             "Link 1 order",
             "1 order linked to this deal",
-            "moved from elsewhere: 1",
+            "1 order linked to this deal, moved from elsewhere",
             "1 order unlinked",
         ),
-        (ILYA, "ru", "Привязать 1 заказ", "1 заказ привязан", "перенесено: 1", "1 заказ отвязан"),
+        (ILYA, "ru", "Привязать 1 заказ", "1 заказ привязан", "с переносом", "1 заказ отвязан"),
     ],
 )
 def test_install_open_link_move_unlink_reload(
