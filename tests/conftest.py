@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
-from django.db import connections
+from django.db import connection, connections
 from hypothesis import HealthCheck, settings
+from pytest_django import DjangoDbBlocker
 
 from demo.server import DemoPortal
 from tests import environment, on_postgres
 from tests.outgoing import Outgoing, watched
+from tests.waiting import until
 
 # On a fresh clone the first text drawn builds tables of all of Unicode, for seconds on a busy machine:
 # how long an example takes says nothing about our code.
@@ -31,6 +33,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def services() -> None:
     """Redis and the demo portal, for tests that reach them without any of the fixtures below."""
     environment.start()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database; it is removed once PostgreSQL has ended the connections of all threads."""
+    yield
+    with django_db_blocker.unblock():
+        until(_alone, "the last connections of the tests end")
+
+
+def _alone() -> bool:
+    """Whether the test database has no session but this one."""
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone() == (0,)
 
 
 @pytest.fixture(autouse=True)
