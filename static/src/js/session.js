@@ -4,6 +4,8 @@ import { htmx } from "./settings.js";
 import { portal } from "./portal.js";
 
 const RENEW_AFTER = 25 * 60 * 1000;
+// A portal that has removed the app may never answer the frame.
+const FRAME_ANSWERS_WITHIN = 10_000;
 const page = document.body;
 
 let renewing = null;
@@ -18,10 +20,14 @@ export function renew() {
 /** Our access is over: asking again brings nothing. */
 export class Ended extends Error {}
 
-async function ask() {
+async function tokenOfFrame() {
   const frame = await portal;
-  if (!frame) throw new Ended("not in a frame");
-  const fresh = await frame.auth.refreshAuth().catch(() => {
+  return frame.auth.refreshAuth();
+}
+
+async function ask() {
+  const late = new Promise((_, reject) => setTimeout(reject, FRAME_ANSWERS_WITHIN));
+  const fresh = await Promise.race([tokenOfFrame(), late]).catch(() => {
     throw new Ended("no token from the frame");
   });
   const form = new URLSearchParams({
