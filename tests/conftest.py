@@ -52,7 +52,8 @@ def _alone() -> bool:
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        return cursor.fetchone() == (0,)
+        (others,) = cursor.fetchone()
+    return bool(others == 0)
 
 
 @pytest.fixture(autouse=True)

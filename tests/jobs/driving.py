@@ -47,9 +47,10 @@ class Desk:
         """A job that links orders, by id, to deals, with its preview made."""
         return self.asked(self.upload(table(pairs), **form))
 
-    def start(self, job: Job, *, move: bool = True) -> Job:
+    def start(self, job: Job, *, move: bool = True, invoices: bool = False) -> Job:
         """Start a job that has its preview, and work it until it rests."""
-        self.post(f"/jobs/{job.pk}/start/", **({"move": "on", "invoices": "on"} if move else {}))
+        agreed = {"move": move, "invoices": invoices}
+        self.post(f"/jobs/{job.pk}/start/", **{name: "on" for name, yes in agreed.items() if yes})
         return work(job)
 
     def take_over(self, job: Job) -> Page:

@@ -380,7 +380,7 @@ def test_undo_brings_back_what_nobody_has_changed_since(desk: Desk, portal: Demo
     portal.state.links[orders[0]] = (2, MOCKUP)
     portal.state.links[orders[1]] = (31, 118)
     job = desk.link([(order, deal) for order in orders])
-    desk.start(job)
+    desk.start(job, invoices=True)
     portal.link(orders[2], (2, ONE))
     undo = desk.asked(desk.post(f"/jobs/{job.pk}/undo/"))
     assert (undo.kind, undo.undoes, undo.state) == ("restore", job, Job.State.PLANNED)
