@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.utils import timezone
@@ -55,17 +55,8 @@ class ColumnChoice:
         return cls(**{**kept, "kinds": kinds})
 
     def to_keep(self) -> dict[str, Any]:
-        return {
-            "sheet": self.sheet,
-            "heading_row": self.heading_row,
-            "kinds": {str(index): kind.value for index, kind in self.kinds.items()},
-            "readings": self.readings,
-            "ids": self.ids,
-            "duplicates": self.duplicates,
-            "hidden_rows": self.hidden_rows,
-            "unmerged": self.unmerged,
-            "fill": self.fill,
-        }
+        kinds = {str(index): kind.value for index, kind in self.kinds.items()}
+        return {**asdict(self), "kinds": kinds}
 
     @property
     def orders(self) -> list[int]:

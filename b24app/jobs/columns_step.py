@@ -22,6 +22,7 @@ from b24app.jobs.column_choice import ORDER_KINDS, ColumnChoice
 from b24app.jobs.models import TO_CARD, WITH_CARD, Job, JobSource
 from b24app.orders.visible_text import visible
 from b24app.portals.models import PortalUser
+from b24app.web.forms import whole_number
 
 ROWS_SHOWN = 50
 EXAMPLES = 4
@@ -359,10 +360,7 @@ def _one_of(form: QueryDict, name: str, allowed: Sequence[str]) -> str:
 
 
 def _number(form: QueryDict, name: str) -> int:
-    raw = form.get(name, "0")
-    if not (raw.isascii() and raw.isdecimal() and len(raw) < 8):
-        raise BadRequest
-    return int(raw)
+    return whole_number(form.get(name, "0"), most=9_999_999)
 
 
 def _written(place: str) -> str:

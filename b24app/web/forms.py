@@ -20,12 +20,12 @@ class BadForm(BadRequest):
     """The form is not one of our pages' own; nothing was done."""
 
 
-def whole_number(text: str, *, least: int = 0) -> int:
-    """A number of at most 15 digits, ``least`` or more. Raises :class:`BadForm`."""
+def whole_number(text: str, *, least: int = 0, most: int | None = None) -> int:
+    """A number of at most 15 digits, from ``least`` to ``most``. Raises :class:`BadForm`."""
     if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
         raise BadForm
     number = int(text)
-    if number < least:
+    if number < least or (most is not None and number > most):
         raise BadForm
     return number
 
@@ -37,10 +37,7 @@ def optional_number(query: QueryDict, name: str) -> int:
 
 def page_number(query: QueryDict, *, last: int) -> int:
     """The page asked for, 1 to ``last``. Raises :class:`BadForm`."""
-    number = whole_number(query.get("page", "1"), least=1)
-    if number > last:
-        raise BadForm
-    return number
+    return whole_number(query.get("page", "1"), least=1, most=last)
 
 
 def search_text(query: QueryDict) -> str:

@@ -73,20 +73,21 @@ def test_search_text_of_more_than_a_hundred_characters_is_refused() -> None:
 
 @given(st.text())
 @pytest.mark.parametrize(
-    ("name", "read"),
+    ("name", "read", "kind"),
     [
-        ("page", lambda query: forms.page_number(query, last=500)),
-        ("below", lambda query: forms.optional_number(query, "below")),
-        ("since", lambda query: forms.day(query, "since")),
-        ("q", forms.search_text),
+        ("page", lambda query: forms.page_number(query, last=500), int),
+        ("below", lambda query: forms.optional_number(query, "below"), int),
+        ("since", lambda query: forms.day(query, "since"), date | None),
+        ("q", forms.search_text, str),
     ],
 )
 def test_hostile_text_is_read_or_refused(
-    name: str, read: Callable[[QueryDict], object], raw: str
+    name: str, read: Callable[[QueryDict], object], kind: type, raw: str
 ) -> None:
     query = QueryDict(mutable=True)
     query[name] = raw
     try:
-        read(query)
+        found = read(query)
     except BadForm:
         return
+    assert isinstance(found, kind)
