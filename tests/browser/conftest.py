@@ -26,6 +26,9 @@ from tests.waiting import HANG_SECONDS
 
 expect.set_options(timeout=HANG_SECONDS * 1000)
 
+LOADED = """() => document.readyState === "complete"
+    || new Promise((resolve) => addEventListener("load", () => resolve(true)))"""
+
 
 @dataclass
 class Desk:
@@ -49,6 +52,11 @@ class Desk:
     def open_deal(self, deal_id: int) -> None:
         self.go(f"/crm/deal/details/{deal_id}/?tab=0")
         self.app.locator("#orders").wait_for()
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Wait for the styles and the script of the page in the frame."""
+        self.app.locator(":root").evaluate(LOADED)
 
     def install(self) -> None:
         """Install the app as the portal does, without the browser."""

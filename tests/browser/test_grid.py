@@ -30,6 +30,19 @@ def filters(desk: Desk) -> Locator:
     return panel
 
 
+def test_click_before_the_script_arrives_is_not_lost(desk: Desk) -> None:
+    """A busy network delivers the page before its script: nothing can be clicked until both are here."""
+
+    def late(route: Route) -> None:
+        desk.page.wait_for_timeout(2_000)
+        route.continue_()
+
+    desk.page.route("**/app*.js", late)
+    desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
+    row(desk, "1196").locator("[data-turn]").click()
+    expect(desk.app.locator("tr.more .lines").first).to_be_visible()
+
+
 def test_sorting_from_the_header(desk: Desk) -> None:
     desk.open_deal(MOCKUP)
     amount = desk.app.locator("#sort-amount")
