@@ -15,8 +15,8 @@ from b24app import dictionaries
 from b24app.orders.types import Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
+from testing.opening import ask, install, open_tab
 from tests.hostile import JSON
-from tests.opening import ask, install, open_tab
 
 pytestmark = pytest.mark.usefixtures("services")
 

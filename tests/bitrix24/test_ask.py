@@ -11,7 +11,7 @@ from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.answers import Answer
 from b24app.bitrix24.ask import Ask, Refusal
 from b24app.bitrix24.batch import Command, Outcome
-from tests.bitrix24.scripted import Portal, Reply, Request, batched, ok, refused
+from testing.scripted import Portal, Reply, Request, batched, ok, refused
 
 DENIED = errors.ReadDenied("ACCESS_DENIED", "no")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from b24app.bitrix24 import encoding, errors, references
 from b24app.bitrix24.client import Answer, Command, Timeouts
-from tests.bitrix24.scripted import Portal, Renewing, Reply, Request, batched, ok, refused
-from tests.waiting import HANG_SECONDS
+from testing.scripted import Portal, Renewing, Reply, Request, batched, ok, refused
+from testing.waiting import HANG_SECONDS
 
 EXPIRED = {"error": "expired_token", "error_description": ""}
 

@@ -17,7 +17,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import AWAY_WAIT
 from b24app.bitrix24.portal_limits import Priority
 from b24app.redis import OPEN_SECONDS
-from tests.bitrix24.metered import Metered
+from testing.metered import Metered
 
 AWAY = "Redis away"
 

@@ -18,7 +18,7 @@ from b24app.bitrix24.portal_limits import (
     Priority,
     seconds_for,
 )
-from tests.bitrix24.metered import ADD, Metered, refusals
+from testing.metered import ADD, Metered, refusals
 
 SCALED = Limits(operating=30)
 WHOLE = 2.0

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -16,10 +15,10 @@ from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.portal_limits import Limits, Priority
 from demo.server import DemoPortal
-from tests import environment
-from tests.bitrix24.metered import Metered
+from testing import environment
+from testing.metered import Metered
+from testing.processes import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 FAST = Limits(capacity=100, leak=40)
 FLOOD = """
 import sys, threading, time

@@ -13,7 +13,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.client import CallRecord, Client, Timeouts
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import (
+from testing.scripted import (
     TOKEN,
     Portal,
     Renewing,
@@ -24,7 +24,7 @@ from tests.bitrix24.scripted import (
     ok,
     refused,
 )
-from tests.waiting import HANG_SECONDS
+from testing.waiting import HANG_SECONDS
 
 EXPIRED = refused("expired_token", 401)
 

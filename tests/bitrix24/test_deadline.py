@@ -11,8 +11,8 @@ from b24app.bitrix24.client import Client, Command, Timeouts
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
 from b24app.orders import parsing
-from tests.bitrix24.scripted import TOKEN, Portal, Reply, Start, Unmetered, ok
-from tests.waiting import HANG_SECONDS
+from testing.scripted import TOKEN, Portal, Reply, Start, Unmetered, ok
+from testing.waiting import HANG_SECONDS
 
 # Each of them keeps a reader that counts from the last byte for two seconds, ten times its limit.
 SLOW = {

@@ -6,7 +6,7 @@ import pytest
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.filters import ORDER_ENTITY_FIELDS, Filter, ListQuery, Op, Order
-from tests.bitrix24.scripted import Portal, Reply, Request, ok
+from testing.scripted import Portal, Reply, Request, ok
 
 
 def rows(result: object) -> list[dict[str, Any]]:

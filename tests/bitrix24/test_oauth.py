@@ -8,7 +8,7 @@ import pytest
 from b24app.bitrix24 import errors
 from b24app.bitrix24.oauth import AuthorizationServer
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import Reply, Server, Start, refused
+from testing.scripted import Reply, Server, Start, refused
 
 GRANT = {
     "access_token": "new-access-SECRET",

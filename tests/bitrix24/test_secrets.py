@@ -9,7 +9,7 @@ from b24app.bitrix24 import errors, masking
 from b24app.bitrix24.oauth import AuthorizationServer
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import TOKEN, Portal, Renewing, Reply, Server, ok, refused
+from testing.scripted import TOKEN, Portal, Renewing, Reply, Server, ok, refused
 from tests.bitrix24.test_oauth import GRANT
 
 # Named, since a traceback quotes the lines of this file.

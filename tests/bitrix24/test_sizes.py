@@ -8,7 +8,7 @@ from b24app.bitrix24 import answers, errors
 from b24app.bitrix24.answers import IN_JOBS, WAITED_FOR, Bounds
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.token_source import FixedToken
-from tests.bitrix24.scripted import TOKEN, Portal, Unmetered, batched, ok
+from testing.scripted import TOKEN, Portal, Unmetered, batched, ok
 
 
 def client(portal: Portal, bounds: Bounds = WAITED_FOR) -> Client:

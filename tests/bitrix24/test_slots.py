@@ -6,7 +6,7 @@ import pytest
 
 from b24app.bitrix24 import deadline, errors, slots
 from b24app.bitrix24.slots import Slots
-from tests.waiting import until
+from testing.waiting import until
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ from playwright.sync_api import (
 )
 
 from demo.server import DemoPortal
+from testing.live import FLAGS, running
+from testing.waiting import HANG_SECONDS
 from tests.browser import versions
-from tests.browser.live import FLAGS, running
-from tests.waiting import HANG_SECONDS
 
 expect.set_options(timeout=HANG_SECONDS * 1000)
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import FilePayload, expect
 
+from testing.opening import EMPTY
 from tests.browser.conftest import Desk
 from tests.browser.test_console import ABORTED
 from tests.browser.test_jobs import check_sound, come, focus, press, reached
-from tests.opening import EMPTY
 
 pytestmark = pytest.mark.browser
 

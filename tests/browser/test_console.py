@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Frame, expect
 
 from b24app.orders.types import DEAL
+from testing.opening import ANNA, MANY, MARIA, MOCKUP
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import ANNA, MANY, MARIA, MOCKUP
 
 pytestmark = pytest.mark.browser
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
+from testing.opening import ILYA, MANY, MOCKUP, THREE
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import ILYA, MANY, MOCKUP, THREE
 
 pytestmark = pytest.mark.browser
 

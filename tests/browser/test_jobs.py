@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import FilePayload, expect
 
+from testing.opening import EMPTY, ILYA, MANY, MOCKUP, NINA
 from tests.browser.conftest import Desk
 from tests.browser.test_whole_pass import AXE
-from tests.opening import EMPTY, ILYA, MANY, MOCKUP, NINA
 
 pytestmark = pytest.mark.browser
 

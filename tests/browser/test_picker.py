@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from demo.server import DemoPortal
+from testing.opening import EMPTY, ILYA, MOCKUP
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import EMPTY, ILYA, MOCKUP
 
 pytestmark = pytest.mark.browser
 

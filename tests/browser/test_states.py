@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from testing.opening import EMPTY, ILYA, MARIA, MOCKUP, PETRA, THREE
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import EMPTY, ILYA, MARIA, MOCKUP, PETRA, THREE
 
 pytestmark = pytest.mark.browser
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from testing.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, THREE
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, THREE
 
 pytestmark = pytest.mark.browser
 

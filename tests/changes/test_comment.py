@@ -11,7 +11,7 @@ from b24app.changes.properties import COMMENT
 from b24app.connect import client_of
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, MARIA, install, open_tab
+from testing.opening import ANNA, MARIA, install, open_tab
 
 pytestmark = pytest.mark.django_db
 

@@ -17,9 +17,9 @@ from b24app.jobs.models import Job, JobItem
 from b24app.jobs.row_sources import MAX_ROWS
 from b24app.orders.types import DEAL, INVOICE
 from demo.server import DemoPortal
+from testing.markup import attributes, only, select
+from testing.opening import MARIA, MOCKUP, TOM, Page
 from tests.jobs.driving import Desk, outcomes, places, shown, sit_down, verdicts, work
-from tests.markup import attributes, only, select
-from tests.opening import MARIA, MOCKUP, TOM, Page
 
 pytestmark = pytest.mark.django_db
 

@@ -17,9 +17,9 @@ from b24app.journal.audit import Entry
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.markup import attributes
+from testing.opening import ANNA, MARIA, Page, ask, install, launch, submit
 from tests.console.desk import at_work
-from tests.markup import attributes
-from tests.opening import ANNA, MARIA, Page, ask, install, launch, submit
 
 pytestmark = pytest.mark.django_db
 

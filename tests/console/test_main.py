@@ -9,8 +9,8 @@ from b24app.console import pages
 from b24app.portals.models import Portal, PortalUser
 from b24app.web.session import Session
 from demo.server import DemoPortal
+from testing.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, seen, submit
 from tests.console.desk import SETTINGS, at_work, open_main
-from tests.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, seen, submit
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.markup import attributes, html_of, only, select, words
+from testing.opening import ANNA, MARIA, Page, ask, install, submit
 from tests.console.desk import at_work, open_main
-from tests.markup import attributes, html_of, only, select, words
-from tests.opening import ANNA, MARIA, Page, ask, install, submit
 
 pytestmark = pytest.mark.django_db
 

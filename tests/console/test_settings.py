@@ -10,9 +10,9 @@ from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.markup import attribute, html_of, only, select, words
+from testing.opening import ANNA, MARIA, Page, ask, submit
 from tests.console.desk import SETTINGS, at_work
-from tests.markup import attribute, html_of, only, select, words
-from tests.opening import ANNA, MARIA, Page, ask, submit
 
 pytestmark = pytest.mark.django_db
 

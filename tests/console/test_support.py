@@ -11,9 +11,9 @@ from django.urls import reverse
 from b24app.journal.models import RestCall
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.markup import attributes
+from testing.opening import Page, ask, submit
 from tests.console.desk import at_work
-from tests.markup import attributes
-from tests.opening import Page, ask, submit
 
 pytestmark = pytest.mark.django_db
 

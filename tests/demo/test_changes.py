@@ -4,9 +4,9 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS, until
 from tests.demo.calls import ILYA, MARIA, OFFICE, caller
 from tests.demo.handler import Handler, bound
-from tests.waiting import HANG_SECONDS, until
 
 ORDER = ("ONSALEORDERSAVED", "ONORDERENTITYSAVED")
 ALL = (

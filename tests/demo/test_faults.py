@@ -6,8 +6,8 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS, until
 from tests.demo.calls import OFFICE, Json, caller
-from tests.waiting import HANG_SECONDS, until
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from demo.server import DemoPortal
+from testing.waiting import until
 from tests.demo.calls import ANNA, MARIA, OFFICE, caller
 from tests.demo.handler import Handler, bound
-from tests.waiting import until
 
 TAB = "CRM_DEAL_DETAIL_TAB"
 

@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import OFFICE, Json, caller
-from tests.waiting import HANG_SECONDS
 
 LINK = "crm.orderentity.add"
 

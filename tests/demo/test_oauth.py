@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ANNA, ILYA, Asked, Caller, Json, asked, caller
-from tests.waiting import HANG_SECONDS
 
 
 def token(portal: DemoPortal, **change: str) -> Asked:

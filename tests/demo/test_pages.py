@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ERIK, ILYA, MARIA, OFFICE, TOM, caller
-from tests.waiting import HANG_SECONDS
 
 PLACES = {
     "CRM_DEAL_DETAIL_TAB": f"/crm/deal/details/{OFFICE}/?tab=0",

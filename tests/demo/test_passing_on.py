@@ -6,8 +6,8 @@ import requests
 
 from demo.changes import SYSTEM
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ANNA, Asked, Json, asked, caller
-from tests.waiting import HANG_SECONDS
 
 NINA = 13
 

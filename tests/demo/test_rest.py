@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ANNA, MARIA, OFFICE, Asked, Json, asked, caller
-from tests.waiting import HANG_SECONDS
 
 MANY = [f"7{n}" for n in range(51)]
 

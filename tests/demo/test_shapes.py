@@ -10,8 +10,8 @@ import requests
 
 from demo.methods import METHODS
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ANNA, OFFICE, Caller, asked, caller
-from tests.waiting import HANG_SECONDS
 
 EXAMPLES = Path(__file__).parent.parent / "docs_examples"
 MORE = Path(__file__).parent / "pages"

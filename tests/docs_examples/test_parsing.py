@@ -12,7 +12,7 @@ from b24app.bitrix24.client import Client
 from b24app.bitrix24.oauth import AuthorizationServer
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import Reply, Server, Unmetered
+from testing.scripted import Reply, Server, Unmetered
 
 PAGES = sorted(Path(__file__).parent.glob("*.json"))
 BODIES: dict[str, dict[str, Any]] = {

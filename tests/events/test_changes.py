@@ -17,10 +17,10 @@ from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.portals.bindings import APP_EVENTS, EVENTS
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests import environment
+from testing import environment
+from testing.opening import MOCKUP, install
 from tests.events.posting import form, post, report
 from tests.events.tabs import CARD, OTHER, Tab
-from tests.opening import MOCKUP, install
 
 pytestmark = pytest.mark.django_db
 

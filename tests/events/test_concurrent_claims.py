@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tools import postgres
+from testing import postgres
+from testing.processes import ROOT
 
 pytestmark = pytest.mark.bare
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -15,9 +15,9 @@ from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA
 from tests.events.posting import report
 from tests.events.tabs import CARD, Tab
-from tests.opening import ANNA
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from b24app.events import group_commit
 from b24app.events.group_commit import Change
 from b24app.events.models import ChangeNotice
 from b24app.portals.models import Portal
-from tests.waiting import until
+from testing.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,9 +10,9 @@ from b24app.live import watching
 from b24app.orders.types import DEAL, INVOICE, ORDER, Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
+from testing.opening import EMPTY, MOCKUP, Page, ask, open_tab
 from tests.events.posting import report
 from tests.events.tabs import CARD, OTHER, Tab
-from tests.opening import EMPTY, MOCKUP, Page, ask, open_tab
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from b24app.events import inbox, tasks
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
+from testing.opening import ANNA, MOCKUP, install
+from testing.waiting import HANG_SECONDS, until
 from tests.events.posting import form, post, report, work
-from tests.opening import ANNA, MOCKUP, install
-from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db
 

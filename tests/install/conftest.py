@@ -10,10 +10,10 @@ from pytest_django.live_server_helper import LiveServer
 from b24app import celery
 from b24app.events import inbox, views
 from demo.server import DemoPortal
+from testing.opening import install
+from testing.waiting import until
 from tests.events.posting import work
 from tests.install.lives import Told, finish
-from tests.opening import install
-from tests.waiting import until
 
 __all__ = ["celery"]
 

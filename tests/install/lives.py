@@ -6,7 +6,7 @@ from django.test import Client
 
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import ANNA, Page, install, launch
+from testing.opening import ANNA, Page, install, launch
 
 Told = Callable[[], list[tuple[str, int]]]
 

@@ -15,9 +15,9 @@ from django.test import Client
 
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.markup import attribute
-from tests.opening import ANNA, ILYA, NINA, Page, install, open_tab, seen
-from tests.waiting import HANG_SECONDS
+from testing.markup import attribute
+from testing.opening import ANNA, ILYA, NINA, Page, install, open_tab, seen
+from testing.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.django_db
 

@@ -10,10 +10,10 @@ from django.test import Client
 from b24app.events import uninstall
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, ILYA, MARIA, install, open_tab
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting
 from tests.install.lives import Told, finish, open_main, stored
-from tests.opening import ANNA, ILYA, MARIA, install, open_tab
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

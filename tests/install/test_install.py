@@ -1,7 +1,6 @@
 """Installing into a portal: once, again, badly, and away."""
 
 import re
-from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
@@ -15,12 +14,12 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
 from demo.state import SCOPE
+from testing.opening import ANNA, MARIA, install, launch, submit
+from testing.processes import ROOT
 from tests.events.posting import post, work
-from tests.opening import ANNA, MARIA, install, launch, submit
 
 pytestmark = pytest.mark.django_db
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 EVENTS = {
     "ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT",

@@ -13,11 +13,11 @@ from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, EMPTY, ILYA, MARIA, NINA, install
+from testing.waiting import HANG_SECONDS, until
 from tests.install.everywhere import counts
 from tests.install.lives import Told, finish, installer_id, open_main
 from tests.jobs.driving import Desk, shown, sit_down, step, table, work
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, NINA, install
-from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,10 +13,10 @@ from b24app.portals import tasks
 from b24app.portals.bindings import EVENTS
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, ILYA, MARIA, MOCKUP, NINA, ask, install, open_tab, submit
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting, owned
 from tests.install.lives import Told, connected, finish, installer_id, open_main, stored
-from tests.opening import ANNA, ILYA, MARIA, MOCKUP, NINA, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

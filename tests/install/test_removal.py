@@ -15,10 +15,10 @@ from django.urls import reverse
 from b24app.install.removal import Refresh, Verdict, Word, decide
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, ILYA, MARIA, NINA, ask, open_tab
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting
 from tests.install.lives import Told, open_main, stored
-from tests.opening import ANNA, ILYA, MARIA, NINA, ask, open_tab
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,9 +16,9 @@ from b24app import celery  # noqa: F401
 from b24app.jobs import tasks, transitions
 from b24app.jobs.models import Job, JobItem, JobLane
 from demo.server import DemoPortal
-from tests import opening
-from tests.markup import only
-from tests.opening import ANNA, Page, ask, submit
+from testing import opening
+from testing.markup import only
+from testing.opening import ANNA, Page, ask, submit
 
 
 @dataclass

@@ -8,8 +8,8 @@ from django.test import Client
 from b24app.events import uninstall
 from b24app.jobs.models import Job, JobLane
 from demo.server import DemoPortal
+from testing.opening import EMPTY, ILYA, MARIA, open_order, submit
 from tests.jobs.driving import Desk, sit_down
-from tests.opening import EMPTY, ILYA, MARIA, open_order, submit
 
 pytestmark = pytest.mark.django_db
 

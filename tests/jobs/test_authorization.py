@@ -12,8 +12,8 @@ from b24app.jobs.models import Job
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM, Page
 from tests.jobs.driving import Desk, item, outcomes, shown, sit_down, step, table, work
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM, Page
 
 pytestmark = pytest.mark.django_db
 

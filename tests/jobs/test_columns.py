@@ -11,9 +11,9 @@ from b24app.jobs.models import Job, JobItem, JobSource, RememberedColumns
 from demo import rows
 from demo.rows import DEAL, INVOICE
 from demo.server import DemoPortal
-from tests import opening
+from testing import opening
+from testing.opening import ANNA, ILYA, Page
 from tests.jobs.driving import Desk, shown, sit_down, work
-from tests.opening import ANNA, ILYA, Page
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
 

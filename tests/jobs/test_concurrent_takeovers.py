@@ -13,8 +13,8 @@ from b24app.jobs.models import Job, JobLane
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
 from demo.tables import Row
+from testing.opening import ANNA, ILYA, NINA, Page
 from tests.jobs.driving import Desk, sit_down, step, work
-from tests.opening import ANNA, ILYA, NINA, Page
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

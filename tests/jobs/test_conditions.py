@@ -7,9 +7,9 @@ from django.test import Client
 from b24app.jobs import tasks
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
+from testing.markup import html_of, only
+from testing.opening import ANNA, EMPTY, ILYA
 from tests.jobs.driving import Desk, item, shown, sit_down, step, table, work
-from tests.markup import html_of, only
-from tests.opening import ANNA, EMPTY, ILYA
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ from django.core.cache import cache
 
 from b24app.jobs.models import Job, JobItem
 from demo.server import DemoPortal
+from testing.opening import ILYA, MANY, open_tab
 from tests.jobs.driving import Desk, shown, step, work
-from tests.opening import ILYA, MANY, open_tab
 
 pytestmark = pytest.mark.django_db
 

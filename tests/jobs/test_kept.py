@@ -9,8 +9,8 @@ from django.utils import timezone
 from b24app.jobs import control, tasks
 from b24app.jobs.models import Job, JobItem, JobSource
 from demo.server import DemoPortal
+from testing.opening import EMPTY
 from tests.jobs.driving import Desk, shown, step, table, work
-from tests.opening import EMPTY
 
 pytestmark = pytest.mark.django_db
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs import machine
-from tests.jobs.persons import Person, added, quiet, slow
-from tests.waiting import until
+from testing import machine
+from testing.persons import Person, added, quiet, slow
+from testing.waiting import until
 
 pytestmark = pytest.mark.bare
 

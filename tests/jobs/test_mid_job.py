@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from testing import machine
+from testing.machine import Machine
+from testing.persons import Person, added, quiet, slow
+from testing.waiting import until
 from tests.install.everywhere import owned
-from tests.jobs import machine
-from tests.jobs.machine import Machine
-from tests.jobs.persons import Person, added, quiet, slow
-from tests.waiting import until
 
 pytestmark = pytest.mark.bare
 

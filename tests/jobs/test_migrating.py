@@ -10,8 +10,8 @@ from django.test import Client
 from b24app.jobs.models import Job
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
+from testing.opening import ILYA
 from tests.jobs.driving import Desk, sit_down
-from tests.opening import ILYA
 
 pytestmark = pytest.mark.django_db
 

@@ -5,8 +5,8 @@ import pytest
 from b24app.jobs.models import Job
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
+from testing.opening import EMPTY, MOCKUP, ONE, open_tab, submit
 from tests.jobs.driving import Desk, item, shown, work
-from tests.opening import EMPTY, MOCKUP, ONE, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

@@ -15,10 +15,10 @@ from b24app.jobs import tasks, texts, transitions
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import RestCall
 from demo.server import DemoPortal
-from tests import opening
+from testing import opening
+from testing.markup import attributes, only
+from testing.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM
 from tests.jobs.driving import Desk, sit_down, step, table, work
-from tests.markup import attributes, only
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM
 
 pytestmark = pytest.mark.django_db
 

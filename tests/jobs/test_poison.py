@@ -8,10 +8,10 @@ import pytest
 
 from b24app.jobs import worker_slots
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
-from tests.jobs import machine
+from testing import machine
+from testing.persons import Person
+from testing.waiting import until
 from tests.jobs.driving import Desk, lose_worker, outcomes, shown, step, table, work
-from tests.jobs.persons import Person
-from tests.waiting import until
 
 
 def die(job: Job) -> None:

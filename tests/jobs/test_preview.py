@@ -5,8 +5,8 @@ from django.test import Client
 
 from b24app.jobs.models import Job, JobItem
 from demo.server import DemoPortal
+from testing.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, TOM, open_tab, submit
 from tests.jobs.driving import Desk, item, shown, sit_down, step, table, verdicts, work
-from tests.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, TOM, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ import pytest
 
 from b24app.celery import RECONNECT_SECONDS
 from b24app.celery import app as celery
-from tests.jobs import machine
-from tests.jobs.persons import Person, added, slow
-from tests.waiting import until
+from testing import machine
+from testing.persons import Person, added, slow
+from testing.waiting import until
 
 pytestmark = pytest.mark.bare
 

@@ -3,9 +3,9 @@
 import pytest
 
 from demo.server import DemoPortal
+from testing.opening import EMPTY
 from tests.imports.test_through_the_app import FILES
 from tests.jobs.driving import Desk
-from tests.opening import EMPTY
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
 

@@ -16,8 +16,8 @@ from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import AuditEntry
 from b24app.portals.budgets import budget_of
 from demo.server import DemoPortal
+from testing.opening import EMPTY, MOCKUP, ONE
 from tests.jobs.driving import Desk, item, lose_worker, outcomes, places, shown, step, work
-from tests.opening import EMPTY, MOCKUP, ONE
 
 pytestmark = pytest.mark.django_db
 

@@ -14,11 +14,11 @@ from b24app.jobs import worker_slots
 from b24app.jobs.models import Job, JobItem
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
-from tests.jobs import machine
+from testing import machine
+from testing.opening import ILYA, MOCKUP, install, open_tab, submit
+from testing.persons import ADD, Person, added, slow
+from testing.waiting import HANG_SECONDS, until
 from tests.jobs.driving import Desk, outcomes, step, work
-from tests.jobs.persons import ADD, Person, added, slow
-from tests.opening import ILYA, MOCKUP, install, open_tab, submit
-from tests.waiting import HANG_SECONDS, until
 
 
 @pytest.mark.django_db

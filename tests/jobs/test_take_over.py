@@ -14,9 +14,9 @@ from b24app.jobs.models import Job, JobItem
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, ERIK, ILYA, MARIA, NINA, launch
 from tests.console.desk import open_main
 from tests.jobs.driving import Desk, outcomes, shown, sit_down, step, work
-from tests.opening import ANNA, ERIK, ILYA, MARIA, NINA, launch
 
 pytestmark = pytest.mark.django_db
 

@@ -12,9 +12,9 @@ from pytest_django.fixtures import Settings
 
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
+from testing.markup import attribute
+from testing.opening import Page
 from tests.jobs.driving import Desk, step
-from tests.markup import attribute
-from tests.opening import Page
 
 pytestmark = pytest.mark.django_db
 

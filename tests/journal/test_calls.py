@@ -18,7 +18,7 @@ from b24app.journal.models import RestCall
 from b24app.portals import call_listener
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, MARIA, MOCKUP, TOM, Page, install, open_tab
+from testing.opening import ANNA, MARIA, MOCKUP, TOM, Page, install, open_tab
 
 pytestmark = pytest.mark.django_db
 

@@ -25,9 +25,9 @@ from b24app.journal.models import RequestLog, RequestLogDay, RestCall
 from b24app.journal.redaction import MAX_ANSWER, MAX_PARAMETERS, MAX_SHAPE, Redactor
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
+from testing.opening import ANNA, ILYA, MOCKUP, Page, ask, install, open_tab, submit
 from tests.console.desk import open_main
 from tests.hostile import JSON, TEXT
-from tests.opening import ANNA, ILYA, MOCKUP, Page, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from testing.processes import ROOT
 from tools.market import HEIGHT, LANGUAGES, SCENES, WIDTH
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 MARKET = ROOT / "docs" / "market"
 PARTS = [
     "Short description", "Full description", "Installation", "Support", "Keywords", "Categories",

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from tests.markup import select
+from testing.markup import select
 
 pytestmark = pytest.mark.django_db
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from testing.ports import free_port
+from testing.processes import ROOT
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 FLAW = {
     "id": "LO-2026-1",

@@ -26,7 +26,7 @@ from b24app.journal.models import RestCall
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, MARIA, install, open_tab, submit
+from testing.opening import ANNA, MARIA, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

@@ -14,12 +14,11 @@ from urllib.request import urlopen
 import pytest
 
 from demo.__main__ import LOOPBACK, SETTINGS, _hosts
-from tests.ports import free_pair, free_port
-from tests.waiting import HANG_SECONDS
+from testing.ports import free_pair, free_port
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def command(port: int, portal_port: int, data: Path) -> list[str]:

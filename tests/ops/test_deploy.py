@@ -19,12 +19,12 @@ from django.urls import resolve
 from b24app.celery import app as celery
 from b24app.events import views
 from b24app.web import uploads
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
+from testing.ports import free_port
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 DEPLOY = ROOT / "deploy"
 BIN = ROOT / ".venv" / "bin"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))

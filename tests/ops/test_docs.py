@@ -9,10 +9,10 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from b24app import metrics
+from testing.processes import ROOT
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),

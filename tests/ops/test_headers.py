@@ -10,7 +10,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import ANNA, MOCKUP, install, launch, open_tab, seen
+from testing.opening import ANNA, MOCKUP, install, launch, open_tab, seen
 
 pytestmark = pytest.mark.django_db
 

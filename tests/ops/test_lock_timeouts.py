@@ -3,17 +3,16 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from b24app.settings import DATABASES
-from tools import postgres
+from testing import postgres
+from testing.processes import ROOT
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "20s"}
 
 

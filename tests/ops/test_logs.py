@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -18,10 +17,10 @@ from hypothesis import strategies as st
 from b24app import logs, tracing
 from b24app.bitrix24.masking import MaskingFilter
 from demo.server import DemoPortal
-from tests.opening import ask, install, open_tab
+from testing.opening import ask, install, open_tab
+from testing.processes import ROOT
 
 SECRET = "5f2c-never-to-be-read"
-ROOT = Path(__file__).resolve().parent.parent.parent
 # What gunicorn and Django together make of logging in a worker.
 HANDLERS = """
 import logging, os, sys

@@ -17,7 +17,7 @@ from b24app.events.tasks import sweep
 from b24app.jobs.models import Job
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, install, open_tab
+from testing.opening import ANNA, install, open_tab
 
 pytestmark = pytest.mark.django_db
 

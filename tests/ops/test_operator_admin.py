@@ -7,8 +7,8 @@ import pytest
 import requests
 from django.test import Client
 
-from tests.ops.running import Running, running
-from tests.waiting import HANG_SECONDS
+from testing.running import Running, running
+from testing.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
 

@@ -17,10 +17,10 @@ from django.urls import URLPattern, get_resolver, reverse
 from pytest_django.fixtures import Settings
 
 from demo.server import DemoPortal
-from tests.jobs import machine
-from tests.opening import ANNA, ILYA, MOCKUP, Page, ask, install, launch, open_tab, seen, submit
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
+from testing import machine
+from testing.opening import ANNA, ILYA, MOCKUP, Page, ask, install, launch, open_tab, seen, submit
+from testing.ports import free_port
+from testing.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

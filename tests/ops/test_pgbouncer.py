@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.ops.running import ROOT, ended
-from tests.ports import free_port
-from tests.waiting import until
-from tools import postgres
+from testing import postgres
+from testing.ports import free_port
+from testing.processes import ROOT, ended
+from testing.waiting import until
 
 pytestmark = pytest.mark.bare
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from testing.processes import ROOT
 from tests.browser import versions
-from tests.ops.running import ROOT
 
 pytestmark = pytest.mark.bare
 

@@ -19,9 +19,9 @@ from redis.exceptions import RedisError
 from b24app import embedded, heartbeat
 from b24app import redis as redis_door
 from b24app.counters import QUEUES
-from tests.waiting import no_hang, until
+from testing.processes import ROOT
+from testing.waiting import no_hang, until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 START = (
     "import sys; from pathlib import Path; from b24app import embedded; "
     "embedded.ensure(Path(sys.argv[1]))"

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from b24app import counters, embedded, redis
 from b24app.web import throttle
-from tests import environment
+from testing import environment
 
 COUNT = ("requests", "test", "200")
 

@@ -12,10 +12,10 @@ import pytest
 import requests
 
 from b24app import embedded
-from tests.ops.running import ROOT
+from testing.ports import free_port
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS, until
 from tests.ops.test_demo import children
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 

@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from b24app.counters import QUEUES
-from tests.ops.running import running
-from tests.waiting import HANG_SECONDS, until
+from testing.running import running
+from testing.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 

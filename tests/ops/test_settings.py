@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import HANG_SECONDS
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
 GOOD = {
     "B24_CLIENT_ID": "local.1.2",

@@ -10,11 +10,11 @@ from kombu import Connection
 
 from b24app import embedded
 from b24app.celery import app
-from tests.waiting import HANG_SECONDS, until
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SECRET = "5f2c-never-to-be-read"
 LOGGERS = """
 import logging

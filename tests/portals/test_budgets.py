@@ -13,7 +13,7 @@ from b24app.connect import client_of, installer_client
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, MOCKUP, Page, ask, install, launch, open_tab, submit
+from testing.opening import ANNA, MOCKUP, Page, ask, install, launch, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

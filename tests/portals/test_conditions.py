@@ -7,9 +7,8 @@ from django.urls import reverse
 
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.console.desk import at_work, open_main
-from tests.markup import attributes, select
-from tests.opening import (
+from testing.markup import attributes, select
+from testing.opening import (
     MOCKUP,
     Page,
     ask,
@@ -19,6 +18,7 @@ from tests.opening import (
     open_tab,
     submit,
 )
+from tests.console.desk import at_work, open_main
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bare]
 

@@ -10,8 +10,8 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.portals.placements import DEAL_TAB
 from b24app.web.session import Session
 from demo.server import DemoPortal
-from tests.opening import ANNA, ILYA, MOCKUP, PETRA, THREE, ask, install, open_tab, seen, submit
-from tests.waiting import HANG_SECONDS, no_hang
+from testing.opening import ANNA, ILYA, MOCKUP, PETRA, THREE, ask, install, open_tab, seen, submit
+from testing.waiting import HANG_SECONDS, no_hang
 
 pytestmark = pytest.mark.django_db
 

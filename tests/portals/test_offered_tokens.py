@@ -9,7 +9,7 @@ from b24app.bitrix24 import errors
 from b24app.connect import client_of
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, ILYA, NINA, ask, install, open_tab
+from testing.opening import ANNA, ILYA, NINA, ask, install, open_tab
 
 pytestmark = pytest.mark.django_db
 

@@ -16,10 +16,10 @@ from b24app.jobs import control
 from b24app.portals import renewal
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, ILYA, ask, install, open_tab
+from testing.waiting import HANG_SECONDS, until
 from tests.jobs import driving
-from tests.opening import ANNA, ILYA, ask, install, open_tab
 from tests.outgoing import Outgoing
-from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

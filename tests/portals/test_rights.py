@@ -14,8 +14,7 @@ from b24app.portals.models import PortalUser
 from b24app.portals.placements import DEFAULT, ORDER_TAB
 from b24app.portals.rights import LATELY, Asks
 from demo.server import DemoPortal
-from tests.jobs import driving
-from tests.opening import (
+from testing.opening import (
     ANNA,
     EMPTY,
     ILYA,
@@ -31,6 +30,7 @@ from tests.opening import (
     open_tab,
     submit,
 )  # fmt: skip
+from tests.jobs import driving
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,8 @@ from django.test import Client
 from b24app import embedded, redis
 from b24app.web import throttle
 from demo.server import DemoPortal
-from tests import environment
-from tests.opening import install, seen
+from testing import environment
+from testing.opening import install, seen
 
 pytestmark = pytest.mark.django_db
 

@@ -14,7 +14,7 @@ from b24app.connect import client_of
 from b24app.portals.fields import UnreadableSecret
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, install
+from testing.opening import ANNA, install
 
 
 @pytest.fixture

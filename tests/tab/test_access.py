@@ -6,7 +6,7 @@ from django.test import Client
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, Page, ask, install, open_tab, submit
+from testing.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, Page, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 
 from demo.server import DemoPortal
-from tests.markup import select, words
-from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
+from testing.markup import select, words
+from testing.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

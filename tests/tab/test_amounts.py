@@ -5,7 +5,7 @@ from django.test import Client
 
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
-from tests.opening import ERIK, ILYA, MOCKUP, Page, ask, install, open_invoice, open_tab, submit
+from testing.opening import ERIK, ILYA, MOCKUP, Page, ask, install, open_invoice, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

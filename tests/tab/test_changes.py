@@ -5,7 +5,7 @@ from django.test import Client
 
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
     EMPTY,
     ILYA,
     MARIA,

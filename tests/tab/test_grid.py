@@ -8,7 +8,7 @@ from django.test import Client
 
 from b24app.portals.placements import INVOICE_TAB
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
     ANNA,
     EMPTY,
     ILYA,

@@ -13,7 +13,7 @@ from django.test import Client
 from b24app.orders.filtering import Sort
 from b24app.tab.grid_columns import COLUMNS, FIELDS, HIDEABLE, SORTS, SPAN, Column
 from demo.server import DemoPortal
-from tests.opening import Page, open_tab, submit
+from testing.opening import Page, open_tab, submit
 
 STYLES = settings.BASE_DIR / "static" / "src" / "css"
 

@@ -13,7 +13,7 @@ from b24app.live import watching
 from b24app.orders.types import Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
     EMPTY,
     ILYA,
     MANY,

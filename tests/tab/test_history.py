@@ -6,7 +6,7 @@ from django.test import Client
 from b24app.journal.models import AppendOnly, AuditEntry
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import EMPTY, ILYA, MARIA, ONE, TOM, Page, ask, install, open_tab, submit
+from testing.opening import EMPTY, ILYA, MARIA, ONE, TOM, Page, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

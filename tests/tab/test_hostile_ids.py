@@ -10,8 +10,7 @@ from django.urls import URLPattern
 from b24app.urls import urlpatterns
 from demo.server import DemoPortal
 from demo.tables import Row
-from tests.jobs.driving import shown, sit_down, table, work
-from tests.opening import (
+from testing.opening import (
     MOCKUP,
     Page,
     ask,
@@ -21,6 +20,7 @@ from tests.opening import (
     open_tab,
     submit,
 )
+from tests.jobs.driving import shown, sit_down, table, work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bare]
 

@@ -5,8 +5,8 @@ from django.test import Client
 
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
-from tests.markup import select
-from tests.opening import EMPTY, FIFTY_ONE, ILYA, MANY, Page, ask, install, open_tab, submit
+from testing.markup import select
+from testing.opening import EMPTY, FIFTY_ONE, ILYA, MANY, Page, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

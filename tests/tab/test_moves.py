@@ -5,7 +5,7 @@ from django.test import Client
 
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
     EMPTY,
     ILYA,
     ONE,

@@ -7,7 +7,7 @@ from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 from b24app.tab.tasks import note
 from demo.server import DemoPortal
-from tests.opening import ANNA, EMPTY, ILYA, install, open_invoice, open_tab, submit
+from testing.opening import ANNA, EMPTY, ILYA, install, open_invoice, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

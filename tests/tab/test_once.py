@@ -18,8 +18,8 @@ from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 from b24app.tab.models import ChangeClaim, Dismissal, PersonalDismissal
 from demo.server import DemoPortal
+from testing.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
 from tests.jobs.driving import shown, sit_down, work
-from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

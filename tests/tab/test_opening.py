@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
     ANNA,
     EMPTY,
     FIFTY,

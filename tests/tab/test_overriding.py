@@ -7,8 +7,8 @@ from django.test import Client
 
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
-from tests.markup import html_of, only
-from tests.opening import (
+from testing.markup import html_of, only
+from testing.opening import (
     ANNA,
     EMPTY,
     ILYA,

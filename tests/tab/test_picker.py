@@ -8,8 +8,8 @@ import time_machine
 from django.test import Client
 
 from demo.server import DemoPortal
-from tests.markup import attributes
-from tests.opening import (
+from testing.markup import attributes
+from testing.opening import (
     EMPTY,
     ILYA,
     MANY,

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from demo.server import DemoPortal
-from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_tab, submit
+from testing.opening import EMPTY, ILYA, MOCKUP, Page, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.urls import urlpatterns
 from b24app.web import session
 from demo.server import DemoPortal
-from tests.opening import EMPTY, ILYA, Page, install, open_tab, seen
+from testing.opening import EMPTY, ILYA, Page, install, open_tab, seen
 
 pytestmark = pytest.mark.django_db
 

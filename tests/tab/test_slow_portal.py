@@ -10,8 +10,8 @@ from django.test import Client
 from b24app.bitrix24 import slots
 from demo.server import DemoPortal
 from demo.tables import Row
-from tests.opening import MANY, MOCKUP, Page, ask, install, open_tab, post, submit
-from tests.waiting import HANG_SECONDS
+from testing.opening import MANY, MOCKUP, Page, ask, install, open_tab, post, submit
+from testing.waiting import HANG_SECONDS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bare]
 

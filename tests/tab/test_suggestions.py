@@ -12,8 +12,8 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.tab import dismissals, suggestions
 from b24app.tab.models import Dismissal, PersonalDismissal
 from demo.server import DemoPortal
-from tests.markup import attributes, only, select, words
-from tests.opening import (
+from testing.markup import attributes, only, select, words
+from testing.opening import (
     ANNA,
     EMPTY,
     ILYA,

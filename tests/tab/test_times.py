@@ -11,7 +11,7 @@ from django.utils import timezone as active
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import Page, ask, open_tab, submit
+from testing.opening import Page, ask, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,10 @@ from cryptography.fernet import Fernet
 from b24app import embedded
 from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
-from tests.migrated import copy_database
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-BIN = Path(sys.executable).parent
+from testing.migrated import copy_database
+from testing.ports import free_port
+from testing.processes import BIN, ROOT, ended, ready
+from testing.waiting import HANG_SECONDS, until
 
 
 @dataclass
@@ -59,18 +57,6 @@ class Running:
             [sys.executable, "manage.py", *command], cwd=ROOT, env=self.environment,
             input=given, capture_output=True, text=True, check=False, timeout=HANG_SECONDS,
         )  # fmt: skip
-
-
-def ended(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask processes to end, and wait for them."""
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        try:
-            process.wait(HANG_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @contextmanager
@@ -134,11 +120,3 @@ def _started(
             [str(BIN / command[0]), *command[1:]],
             cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
-
-
-def ready(url: str) -> bool:
-    """Whether web, database and workers are there; there is no beat in these tests."""
-    try:
-        return bool(requests.get(f"{url}/readyz/", timeout=5).json()["worker"] == "ok")
-    except (requests.RequestException, ValueError):
-        return False

@@ -7,9 +7,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from tests import environment
-
-ROOT = Path(__file__).resolve().parent.parent
+from testing import environment
+from testing.processes import ROOT
 
 
 def copy_database(path: Path) -> None:

@@ -6,9 +6,9 @@ from collections import Counter
 import requests
 
 from demo.server import DemoPortal
-from tests.jobs.machine import Machine
-from tests.markup import attribute, attributes
-from tests.waiting import HANG_SECONDS, until
+from testing.machine import Machine
+from testing.markup import attribute, attributes
+from testing.waiting import HANG_SECONDS, until
 
 ADD = "crm.orderentity.add"
 

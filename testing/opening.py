@@ -11,7 +11,7 @@ from django.test import Client
 
 from b24app.portals.placements import DEAL_TAB, INVOICE_TAB, ORDER_TAB
 from demo.server import DemoPortal
-from tests.markup import attributes, html_of, select, templates_of, without_templates
+from testing.markup import attributes, html_of, select, templates_of, without_templates
 
 ANNA, MARIA, ILYA, TOM, PETRA, NINA, ERIK = 1, 5, 7, 9, 11, 13, 15
 MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400

@@ -18,14 +18,12 @@ from redis import Redis
 from b24app import embedded
 from b24app.celery import app
 from demo.server import DemoPortal
-from tests.jobs.postgres import Postgres
-from tests.migrated import copy_database
-from tests.ops.running import ready
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
+from testing.migrated import copy_database
+from testing.ports import free_port
+from testing.postgres import Postgres
+from testing.processes import BIN, ROOT, ready
+from testing.waiting import HANG_SECONDS, until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BIN = Path(sys.executable).parent
 # A quarter of the processor where others want it too, as in deploy/. Linux shares it between sessions first.
 BEHIND = (*("sh", "-c", 'echo 6 >/proc/self/autogroup; exec nice -n 6 "$0" "$@"'),)
 
