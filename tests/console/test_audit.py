@@ -96,11 +96,13 @@ ALL = [
         ("order=77", []),
     ],
 )
-def test_narrowed(client: Client, page: Page, query: str, found: list[tuple[str, str]]) -> None:
+def test_audit_is_filtered(
+    client: Client, page: Page, query: str, found: list[tuple[str, str]]
+) -> None:
     assert shown(ask(client, page, f"{AUDIT}?{query}")) == found
 
 
-def test_what_a_line_says(client: Client, page: Page) -> None:
+def test_audit_lines_name_person_change_and_card(client: Client, page: Page) -> None:
     audit_page = ask(client, page, AUDIT)
     moved = line(audit_page, "moved")
     assert "/crm/deal/details/7021/" in moved
@@ -116,7 +118,7 @@ def test_what_a_line_says(client: Client, page: Page) -> None:
     assert "/crm/type/31/details/7021/" in unlinked
 
 
-def test_what_was_taken_back_says_so(client: Client, page: Page) -> None:
+def test_undone_change_is_marked(client: Client, page: Page) -> None:
     entry = AuditEntry.objects.get(to_id=HERE.id)
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "undo", [Entry("link", 1, source=HERE, undoes=entry.pk)])
@@ -137,7 +139,7 @@ def test_what_was_taken_back_says_so(client: Client, page: Page) -> None:
         "order=9999999999999999",
     ],
 )
-def test_nonsense_is_said(client: Client, page: Page, query: str) -> None:
+def test_invalid_filter_is_reported(client: Client, page: Page, query: str) -> None:
     answer = ask(client, page, f"{AUDIT}?{query}")
     assert 'data-note="wrong"' in answer.text
     assert shown(answer) == []
@@ -146,7 +148,7 @@ def test_nonsense_is_said(client: Client, page: Page, query: str) -> None:
     assert submit(client, page, f"{AUDIT}export/", form).response.status_code == 400
 
 
-def test_a_link_names_the_card_and_its_type(client: Client, portal: DemoPortal, page: Page) -> None:
+def test_link_names_the_card_and_its_type(client: Client, portal: DemoPortal, page: Page) -> None:
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "tab", [Entry("link", 801, target=Owner(DEAL, 118))])
     audit.record(anna, "tab", [Entry("link", 802, target=Owner(INVOICE, 118))])
@@ -155,7 +157,7 @@ def test_a_link_names_the_card_and_its_type(client: Client, portal: DemoPortal, 
     assert shown(ask(client, page, f"{AUDIT}?card=118&card_type=2")) == [("linked", "801")]
 
 
-def test_the_audit_of_a_card_of_another_portal_is_refused_with_a_sentence(
+def test_audit_of_a_card_of_another_portal_is_refused_with_a_sentence(
     client: Client, page: Page
 ) -> None:
     link = "https://other.bitrix24.com/crm/deal/details/7021/"
@@ -166,7 +168,7 @@ def test_the_audit_of_a_card_of_another_portal_is_refused_with_a_sentence(
     assert submit(client, page, f"{AUDIT}export/", form).response.status_code == 400
 
 
-def test_older_pages_keep_the_conditions(client: Client, page: Page) -> None:
+def test_older_pages_keep_the_filter(client: Client, page: Page) -> None:
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "tab", [Entry("link", n, target=HERE) for n in range(1, 121)])
     audit.record(anna, "tab", [Entry("link", n, source=HERE) for n in range(1, 11)])
@@ -190,7 +192,7 @@ def test_another_portal_is_not_seen(client: Client, page: Page, portal: DemoPort
     assert "S-1" not in content
 
 
-def test_the_portal_is_asked_for_the_names_of_statuses_once(
+def test_portal_is_asked_for_the_names_of_statuses_once(
     client: Client, page: Page, portal: DemoPortal
 ) -> None:
     cache.clear()
@@ -208,7 +210,7 @@ def test_the_portal_is_asked_for_the_names_of_statuses_once(
 
 
 @pytest.mark.parametrize("method", ["sale.status.list", "batch"])
-def test_statuses_stand_there_by_their_code_where_their_names_cannot_be_had(
+def test_statuses_are_shown_by_code_if_names_cannot_be_read(
     client: Client, page: Page, portal: DemoPortal, method: str
 ) -> None:
     cache.clear()
@@ -220,7 +222,7 @@ def test_statuses_stand_there_by_their_code_where_their_names_cannot_be_had(
     assert ("N", "F") in [(words(before), words(after)) for before, after in pairs]
 
 
-def test_the_trail_leaves_as_a_file_without_formulas(client: Client, page: Page) -> None:
+def test_exported_audit_contains_no_formulas(client: Client, page: Page) -> None:
     answer = submit(client, page, f"{AUDIT}export/", {"format": "csv", "person": str(MARIA)})
     rows = answer.response.content.decode("utf-8-sig").splitlines()
     assert len(rows) == 4

@@ -58,7 +58,7 @@ def ticked(order_ids: list[int]) -> dict[str, str]:
     return {"from": "list", "text": "\n".join(["Order ID", *map(str, order_ids)])}
 
 
-def test_ticked_orders_are_moved(desk: Desk, portal: DemoPortal) -> None:
+def test_selected_orders_are_moved(desk: Desk, portal: DemoPortal) -> None:
     chosen = at(portal, (DEAL, MOCKUP))[:60]
     job = desk.asked(desk.post("/jobs/new/", kind="move", to="2:7001", **ticked(chosen)))
     assert (job.state, verdicts(job)) == (Job.State.PLANNED, {"move": 60})
@@ -68,7 +68,7 @@ def test_ticked_orders_are_moved(desk: Desk, portal: DemoPortal) -> None:
     assert len(at(portal, (DEAL, MOCKUP))) == 30
 
 
-def test_ticked_orders_without_a_deal_are_linked(desk: Desk, portal: DemoPortal) -> None:
+def test_selected_orders_without_a_deal_are_linked(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(reverse("console-without"))
     chosen = page.order_ids[:70]
     job = desk.asked(desk.post("/jobs/new/", kind="link", to="2:7003", **ticked(chosen)))
@@ -77,7 +77,7 @@ def test_ticked_orders_without_a_deal_are_linked(desk: Desk, portal: DemoPortal)
     assert places(portal, chosen) == [(DEAL, 7003)] * 70
 
 
-def test_what_somebody_links_meanwhile_is_not_pulled_away(desk: Desk, portal: DemoPortal) -> None:
+def test_order_linked_meanwhile_is_not_moved(desk: Desk, portal: DemoPortal) -> None:
     chosen = desk.get(reverse("console-without")).order_ids[:10]
     job = desk.asked(desk.post("/jobs/new/", kind="link", to="2:7003", **ticked(chosen)))
     portal.link(chosen[0], (DEAL, 7001))
@@ -85,7 +85,7 @@ def test_what_somebody_links_meanwhile_is_not_pulled_away(desk: Desk, portal: De
     assert places(portal, chosen) == [(DEAL, 7001)] + [(DEAL, 7003)] * 9
 
 
-def test_all_that_match_are_moved_over_many_pages(desk: Desk, portal: DemoPortal) -> None:
+def test_all_matching_links_are_moved_over_many_pages(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(where(value=str(MOCKUP)))
     assert len(page.order_ids) == 50
     before = at(portal, (DEAL, MOCKUP))
@@ -98,7 +98,7 @@ def test_all_that_match_are_moved_over_many_pages(desk: Desk, portal: DemoPortal
 
 @pytest.mark.bare
 @pytest.mark.parametrize("references", [True, False])
-def test_all_links_whatever_their_number(desk: Desk, portal: DemoPortal, references: bool) -> None:
+def test_any_number_of_links_is_moved(desk: Desk, portal: DemoPortal, references: bool) -> None:
     orders, _ = portal.many(orders=2600, deals=3, link=True)
     if not references:
         portal.misbehave("no_references", times=1000)
@@ -109,7 +109,7 @@ def test_all_links_whatever_their_number(desk: Desk, portal: DemoPortal, referen
     assert [rows.get(row=1).order_id, rows.get(row=2600).order_id] == [orders[-1], orders[0]]
 
 
-def test_all_that_match_are_unlinked_but_what_moved_since(desk: Desk, portal: DemoPortal) -> None:
+def test_matching_links_are_unlinked_unless_moved_since(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(where(field="type", kind="31"))
     job = desk.asked(desk.post("/jobs/new/", kind="unlink", **form_of(page)))
     assert verdicts(job) == {"unlink": 30}
@@ -121,7 +121,7 @@ def test_all_that_match_are_unlinked_but_what_moved_since(desk: Desk, portal: De
     assert outcomes(job) == {("done", ""): 29, ("skipped", "changed"): 1}
 
 
-def test_every_condition_travels_into_the_job(desk: Desk, portal: DemoPortal) -> None:
+def test_job_keeps_every_filter_of_the_explorer(desk: Desk, portal: DemoPortal) -> None:
     lines = {
         "field": ["order", "owner", "type"],
         "word": ["ends", "between", "one_of"],
@@ -136,7 +136,7 @@ def test_every_condition_travels_into_the_job(desk: Desk, portal: DemoPortal) ->
     assert list(found) == wanted == page.order_ids
 
 
-def test_all_links_leave_as_a_file_with_their_places(desk: Desk, portal: DemoPortal) -> None:
+def test_all_links_are_exported_with_their_cards(desk: Desk, portal: DemoPortal) -> None:
     job = desk.start(desk.asked(desk.post("/jobs/new/", kind="export", **form_of(desk.get(LINKS)))))
     answer = desk.get(f"/jobs/{job.pk}/table/?format=xlsx").response
     sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
@@ -197,7 +197,7 @@ def to_the_end(desk: Desk, page: Page) -> Page:
 
 @pytest.mark.bare
 @pytest.mark.parametrize("kind", ["unlink", "export"])
-def test_all_that_the_report_found_become_a_job(desk: Desk, portal: DemoPortal, kind: str) -> None:
+def test_report_results_become_a_job(desk: Desk, portal: DemoPortal, kind: str) -> None:
     lost = lost_links(portal, 60)
     page = to_the_end(desk, desk.get(reverse("console-gone")))
     assert 'data-every="60"' in page.text
@@ -211,7 +211,7 @@ def test_all_that_the_report_found_become_a_job(desk: Desk, portal: DemoPortal, 
 
 
 @pytest.mark.bare
-def test_a_report_that_was_stopped_gives_what_it_found_and_says_so(
+def test_stopped_report_keeps_its_results_and_is_marked_incomplete(
     desk: Desk, portal: DemoPortal
 ) -> None:
     lost = lost_links(portal, 60)
@@ -233,7 +233,7 @@ def test_a_report_that_was_stopped_gives_what_it_found_and_says_so(
 
 
 @pytest.mark.bare
-def test_the_report_and_its_job_are_cheap_however_many_links_there_are(
+def test_report_and_its_job_are_cheap_however_many_links_there_are(
     desk: Desk, portal: DemoPortal
 ) -> None:
     lost_links(portal, 60)
@@ -249,7 +249,7 @@ def test_the_report_and_its_job_are_cheap_however_many_links_there_are(
     assert portal.rest.requests - before <= 5 + 4
 
 
-def test_no_offer_without_anything_found(desk: Desk) -> None:
+def test_empty_report_offers_no_job(desk: Desk) -> None:
     page = to_the_end(desk, desk.get(reverse("console-gone")))
     assert "Checked all" in page.text
     assert "links-every" not in page.text
@@ -269,14 +269,14 @@ def test_deals_that_cannot_be_read_do_not_count_as_gone(desk: Desk, portal: Demo
     assert rows_of(job) == lost
 
 
-def test_a_report_of_more_than_a_job_takes(desk: Desk, portal: DemoPortal) -> None:
+def test_report_larger_than_a_job_is_limited(desk: Desk, portal: DemoPortal) -> None:
     below = sorted(portal.state.links)[10]
     many = desk.get(f"{reverse('console-gone')}?below={below}&top=99&found=100001&stop=1").text
     assert "restart the report and stop it earlier" in many
     assert "disabled" in only(many, "input#links-every").attributes
 
 
-def test_closed_cards_are_not_gone_for_whoever_sends_the_form_by_hand(
+def test_forged_form_cannot_treat_closed_cards_as_deleted(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     closed, lost = list(portal.state.orders)[199:201]
@@ -294,7 +294,7 @@ def test_closed_cards_are_not_gone_for_whoever_sends_the_form_by_hand(
     assert (portal.link_of(closed), portal.link_of(lost)) == ((DEAL, foreign), None)
 
 
-def test_another_tenants_links_stay_where_they_are(
+def test_links_of_another_tenant_are_not_changed(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     order_id = list(portal.state.orders)[200]
@@ -307,7 +307,7 @@ def test_another_tenants_links_stay_where_they_are(
         assert (other.link_of(order_id), portal.link_of(order_id)) == (None, (DEAL, 990_000))
 
 
-def test_a_card_that_is_closed_to_somebody_is_not_a_card_that_is_gone(
+def test_card_closed_to_a_person_is_not_deleted(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     portal.state.users[MARIA].own_deals_only = True
@@ -324,9 +324,7 @@ def test_a_card_that_is_closed_to_somebody_is_not_a_card_that_is_gone(
     assert portal.link_of(order_id) == (DEAL, foreign)
 
 
-def test_a_card_that_goes_while_the_job_waits_does_not_keep_its_orders(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_orders_of_card_deleted_while_job_waits_are_moved(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(where(value=str(MOCKUP)))
     job = desk.asked(desk.post("/jobs/new/", kind="unlink", **form_of(page)))
     del portal.state.deals[MOCKUP]
@@ -334,7 +332,7 @@ def test_a_card_that_goes_while_the_job_waits_does_not_keep_its_orders(
     assert outcomes(job) == {("done", ""): 90}
 
 
-def test_nothing_is_brought_into_a_card_that_is_gone(desk: Desk, portal: DemoPortal) -> None:
+def test_no_order_is_linked_to_a_deleted_card(desk: Desk, portal: DemoPortal) -> None:
     chosen = at(portal, (DEAL, MOCKUP))[:3]
     job = desk.asked(desk.post("/jobs/new/", kind="move", to="2:7001", **ticked(chosen)))
     del portal.state.deals[7001]
@@ -380,22 +378,20 @@ def test_more_than_one_job_takes_is_not_offered(desk: Desk, portal: DemoPortal) 
         json.dumps([["orderId", "@", list(range(501))]]),
     ],
 )
-def test_conditions_nobody_of_ours_wrote_are_refused(
-    desk: Desk, portal: DemoPortal, links: str
-) -> None:
+def test_forged_filters_are_refused(desk: Desk, portal: DemoPortal, links: str) -> None:
     requests = portal.rest.requests
     answer = desk.post("/jobs/new/", **{"from": "search", "kind": "unlink", "links": links})
     assert (answer.response.status_code, Job.objects.count()) == (400, 0)
     assert portal.rest.requests == requests
 
 
-def test_a_move_of_all_needs_a_deal(desk: Desk) -> None:
+def test_move_of_all_needs_a_deal(desk: Desk) -> None:
     answer = desk.post("/jobs/new/", kind="move", **form_of(desk.get(LINKS)))
     assert answer.response.status_code == 422
     assert Job.objects.count() == 0
 
 
-def test_somebody_without_the_right_to_read_links_gets_none(
+def test_person_without_read_right_gets_no_links(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     portal.state.users[TOM].sale = "denied"

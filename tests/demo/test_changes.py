@@ -45,7 +45,7 @@ def heard(portal: DemoPortal, handler: Handler) -> list[tuple[str, str]]:
     return sorted(got)
 
 
-def test_paying_is_told(portal: DemoPortal, listening: Handler) -> None:
+def test_payment_sends_event(portal: DemoPortal, listening: Handler) -> None:
     pk = portal.order_id("1196")
     first, second = portal.state.payments.of_order(pk)
     portal.pay(pk)
@@ -56,7 +56,7 @@ def test_paying_is_told(portal: DemoPortal, listening: Handler) -> None:
     assert heard(portal, listening) == sorted(told)
 
 
-def test_shipping_is_told(portal: DemoPortal, listening: Handler) -> None:
+def test_shipment_sends_event(portal: DemoPortal, listening: Handler) -> None:
     pk = portal.order_id("1196")
     portal.ship(pk)
     system, *others = portal.state.shipments.of_order(pk)
@@ -65,7 +65,9 @@ def test_shipping_is_told(portal: DemoPortal, listening: Handler) -> None:
     assert heard(portal, listening) == sorted(told)
 
 
-def test_status_and_links_are_told_as_a_saved_order(portal: DemoPortal, listening: Handler) -> None:
+def test_status_and_link_changes_send_order_saved_event(
+    portal: DemoPortal, listening: Handler
+) -> None:
     pk = portal.order_id("1193")
     saved = sorted((text, str(pk)) for text in ORDER)
     portal.set_status(pk, "AW")
@@ -77,7 +79,7 @@ def test_status_and_links_are_told_as_a_saved_order(portal: DemoPortal, listenin
     assert portal.state.orders[pk]["statusId"] == "AW"
 
 
-def test_a_deal_goes_with_its_orders(portal: DemoPortal, listening: Handler) -> None:
+def test_deleted_deal_deletes_its_links(portal: DemoPortal, listening: Handler) -> None:
     first, second = (portal.order_id(word) for word in ("1184", "1185"))
     payments = [portal.state.payments.of_order(pk)[0]["id"] for pk in (first, second)]
     portal.delete_deal(6933)
@@ -94,7 +96,7 @@ def test_a_deal_goes_with_its_orders(portal: DemoPortal, listening: Handler) -> 
     assert heard(portal, listening) == sorted(told)
 
 
-def test_changes_by_rest_are_told_as_well(portal: DemoPortal, listening: Handler) -> None:
+def test_changes_by_rest_send_events(portal: DemoPortal, listening: Handler) -> None:
     ask, pk = caller(portal, ILYA), portal.order_id("1201")
     ask("sale.order.update", {"id": pk, "fields": {"comments": "x"}})
     ask("crm.deal.update", {"id": OFFICE, "fields": {"OPPORTUNITY": 5}})
@@ -103,15 +105,13 @@ def test_changes_by_rest_are_told_as_well(portal: DemoPortal, listening: Handler
     assert heard(portal, listening) == sorted([*told, *((text, str(pk)) for text in ORDER)])
 
 
-def test_nothing_is_told_before_the_installation_is_finished(
-    portal: DemoPortal, listening: Handler
-) -> None:
+def test_no_event_before_installation_is_finished(portal: DemoPortal, listening: Handler) -> None:
     portal.state.app.finished = False
     portal.pay(portal.order_id("1196"))
     assert portal.lifecycle.told == []
 
 
-def test_a_burst_comes_whole(portal: DemoPortal, listening: Handler) -> None:
+def test_burst_of_events_is_complete(portal: DemoPortal, listening: Handler) -> None:
     pk = portal.order_id("1193")
     for _ in range(100):
         portal.set_status(pk, "AW")
@@ -120,7 +120,7 @@ def test_a_burst_comes_whole(portal: DemoPortal, listening: Handler) -> None:
 
 
 @pytest.mark.parametrize("event", ["", "CRMDEALUPDATE", "OnNonsense", "ONCRMDEALWON"])
-def test_an_unknown_event_is_not_bound(portal: DemoPortal, event: str) -> None:
+def test_unknown_event_is_not_bound(portal: DemoPortal, event: str) -> None:
     given = {"event": event, "handler": "https://app.example.com/x/"}
     answer = caller(portal, MARIA)("event.bind", given)
     assert (answer.status, answer.error) == (400, "ERROR_EVENT_NOT_FOUND")
@@ -135,7 +135,7 @@ def refreshed(portal: DemoPortal, token: str) -> requests.Response:
     )
 
 
-def test_a_subscription_ends_and_goes_on(portal: DemoPortal, listening: Handler) -> None:
+def test_subscription_ends_and_is_renewed(portal: DemoPortal, listening: Handler) -> None:
     ask, refresh = caller(portal), portal.open("DEFAULT").form["REFRESH_ID"]
     portal.end_subscription()
     assert heard(portal, listening) == [("ONAPPPAYMENT", "Y")]
@@ -148,7 +148,7 @@ def test_a_subscription_ends_and_goes_on(portal: DemoPortal, listening: Handler)
     assert refreshed(portal, refresh).status_code == 200
 
 
-def test_who_is_dismissed_has_no_tokens_any_more(portal: DemoPortal) -> None:
+def test_dismissed_person_has_no_tokens(portal: DemoPortal) -> None:
     maria, ilya = caller(portal, MARIA), caller(portal, ILYA)
     refresh = portal.open("DEFAULT", user_id=MARIA).form["REFRESH_ID"]
     portal.dismiss(MARIA)

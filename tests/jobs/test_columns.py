@@ -77,7 +77,7 @@ def choose(desk: Desk, job: Job, **chosen: str) -> Job:
 THOUSANDS = b"Order number;Deal\n1.000;101\n7003;102\n"
 
 
-def test_what_is_certain_is_planned_with_a_link_to_the_step(desk: Desk) -> None:
+def test_certain_rows_are_planned_with_a_link_to_the_columns_step(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n"))
     page = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
     assert 'id="job-columns"' in page
@@ -85,7 +85,7 @@ def test_what_is_certain_is_planned_with_a_link_to_the_step(desk: Desk) -> None:
     assert planned(job) == [("7003", "2:101")]
 
 
-def test_what_is_doubtful_opens_on_the_step_and_is_left_out(desk: Desk) -> None:
+def test_doubtful_file_opens_columns_step_and_skips_doubtful_rows(desk: Desk) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
     assert planned(job) == [("7003", "2:102")]
     live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
@@ -101,7 +101,7 @@ def test_what_is_doubtful_opens_on_the_step_and_is_left_out(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("readings", "number"), [("whole", "1000"), ("other", "1")])
-def test_a_reading_is_taken_once_it_is_chosen(desk: Desk, readings: str, number: str) -> None:
+def test_reading_applies_once_chosen(desk: Desk, readings: str, number: str) -> None:
     job = choose(desk, desk.asked(desk.upload(THOUSANDS)), readings=readings)
     assert planned(job) == [(number, "2:101"), ("7003", "2:102")]
     live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
@@ -111,7 +111,7 @@ def test_a_reading_is_taken_once_it_is_chosen(desk: Desk, readings: str, number:
     assert planned(choose(desk, job, readings="")) == [("7003", "2:102")]
 
 
-def test_a_column_is_chosen_where_none_was_recognized(desk: Desk) -> None:
+def test_column_is_chosen_where_none_was_recognized(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"deal;comment\n101;7003\n102;7006"))
     assert (job.state, job.reason) == ("failed", "no_order_column")
     live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
@@ -131,7 +131,7 @@ def test_a_column_is_chosen_where_none_was_recognized(desk: Desk) -> None:
     assert JobSource.objects.filter(job=job).exists()
 
 
-def test_rows_without_a_deal_get_one_only_if_that_is_ticked(desk: Desk) -> None:
+def test_rows_without_deal_get_common_deal_only_if_checked(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n7006;\n", to="102"))
     assert planned(job) == [("7003", "2:101")]
     assert "1 row names no deal" in step_of(desk, job).text
@@ -141,7 +141,7 @@ def test_rows_without_a_deal_get_one_only_if_that_is_ticked(desk: Desk) -> None:
     assert planned(job) == [("7003", "2:101"), ("7006", "2:102")]
 
 
-def test_unlinking_never_takes_a_row_without_a_deal(desk: Desk, portal: DemoPortal) -> None:
+def test_unlink_skips_rows_without_deal(desk: Desk, portal: DemoPortal) -> None:
     portal.state.links[1001] = portal.state.links[1002] = (DEAL, 101)
     job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n7006;\n", kind="unlink"))
     assert "columns-fill" not in step_of(desk, job).text
@@ -149,7 +149,7 @@ def test_unlinking_never_takes_a_row_without_a_deal(desk: Desk, portal: DemoPort
     assert [number for number, _ in planned(job)] == ["7003"]
 
 
-def test_nobody_s_number_is_taken_as_an_id_only_if_chosen(desk: Desk) -> None:
+def test_unknown_number_is_read_as_id_only_if_chosen(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order;Deal\n1055;101\n7003;102\n"))
     assert planned(job) == [("7003", "2:102")]
     page = step_of(desk, job).text
@@ -165,7 +165,7 @@ def test_nobody_s_number_is_taken_as_an_id_only_if_chosen(desk: Desk) -> None:
 DUPLICATES = b"Order number;Deal\n7003;101\n7006;102\n7003;102\n7006;102\n"
 
 
-def test_of_different_deals_for_one_order_none_is_taken(desk: Desk) -> None:
+def test_order_with_different_deals_is_left_out(desk: Desk) -> None:
     job = desk.asked(desk.upload(DUPLICATES))
     assert planned(job) == [("7006", "2:102")]
     page = step_of(desk, job).text
@@ -175,7 +175,7 @@ def test_of_different_deals_for_one_order_none_is_taken(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("which", "deal"), [("first", 101), ("last", 102)])
-def test_of_different_deals_the_chosen_one_is_taken(desk: Desk, which: str, deal: int) -> None:
+def test_chosen_deal_of_several_is_used(desk: Desk, which: str, deal: int) -> None:
     job = choose(desk, desk.asked(desk.upload(DUPLICATES)), duplicates=which)
     assert sorted(planned(job)) == [("7003", f"2:{deal}"), ("7006", "2:102")]
     assert sorted(reasons(job)) == ["", "other_row"]
@@ -215,7 +215,7 @@ def test_another_sheet_and_its_hidden_rows(desk: Desk) -> None:
     assert planned(job) == [("7006", "2:102"), ("1065", "2:102")]
 
 
-def test_the_row_of_the_headings(desk: Desk) -> None:
+def test_heading_row_can_be_chosen(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"7003;101\n7006;102\n", to="101"))
     assert planned(job) == []
     job = choose(desk, job, column_0="number", column_1="deal")
@@ -224,7 +224,7 @@ def test_the_row_of_the_headings(desk: Desk) -> None:
     assert [number for number, _ in planned(job)] in ([], ["7006"])
 
 
-def test_a_choice_is_remembered_for_the_same_headings_and_person(
+def test_choice_is_remembered_for_the_same_headings_and_person(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     content = b"deal;comment\n101;7003\n"
@@ -238,7 +238,7 @@ def test_a_choice_is_remembered_for_the_same_headings_and_person(
     assert ilya.asked(ilya.upload(content)).state == "failed"
 
 
-def test_what_was_doubtful_is_asked_again_for_the_next_file(desk: Desk) -> None:
+def test_doubtful_columns_are_asked_again_for_next_file(desk: Desk) -> None:
     choose(desk, desk.asked(desk.upload(THOUSANDS)), readings="other")
     # Columns that are recognized anyway need no memory.
     assert not RememberedColumns.objects.exists()
@@ -268,7 +268,7 @@ def test_two_columns_of_orders_are_refused_in_place(desk: Desk) -> None:
     assert planned(job) == [("7003", "2:101")]
 
 
-def test_a_deal_that_is_none_is_said_beside_the_form(desk: Desk) -> None:
+def test_invalid_deal_is_shown_beside_the_form(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number\n7003\n", to="101"))
     fields = form(step_of(desk, job))
     for to, said in (("a deal", "Enter the ID or link of a deal"), ("", "Choose the deal")):
@@ -288,14 +288,14 @@ def test_a_deal_that_is_none_is_said_beside_the_form(desk: Desk) -> None:
         ("heading", "-1"),
     ],
 )
-def test_a_form_that_is_not_ours(desk: Desk, name: str, value: str) -> None:
+def test_forged_columns_form_is_refused(desk: Desk, name: str, value: str) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
     fields = {**form(step_of(desk, job)), name: value}
     assert desk.post(f"/jobs/{job.pk}/columns/", **fields).response.status_code == 400
     assert planned(job) == [("7003", "2:102")]
 
 
-def test_a_started_job_keeps_its_rows(desk: Desk) -> None:
+def test_started_job_keeps_its_rows(desk: Desk) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
     fields = form(step_of(desk, job))
     desk.start(job)
@@ -305,7 +305,7 @@ def test_a_started_job_keeps_its_rows(desk: Desk) -> None:
     assert "job-columns" not in answer.text
 
 
-def test_while_the_preview_is_made_nothing_is_chosen(desk: Desk) -> None:
+def test_columns_cannot_be_chosen_during_preview(desk: Desk) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
     fields = form(step_of(desk, job))
     desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "whole"})
@@ -313,7 +313,7 @@ def test_while_the_preview_is_made_nothing_is_chosen(desk: Desk) -> None:
     assert planned(work(job)) == [("1000", "2:101"), ("7003", "2:102")]
 
 
-def test_a_pasted_list_can_be_taken_as_ids(desk: Desk) -> None:
+def test_pasted_list_can_be_taken_as_ids(desk: Desk) -> None:
     fields = {"from": "list", "kind": "link", "text": "1001\n1.000", "to": "101"}
     job = desk.asked(desk.post("/jobs/new/", **fields))
     assert planned(job) == []
@@ -323,7 +323,7 @@ def test_a_pasted_list_can_be_taken_as_ids(desk: Desk) -> None:
     assert planned(job) == [("7003", "2:101")]
 
 
-def test_a_table_s_cells_are_never_markup(desk: Desk) -> None:
+def test_table_s_cells_are_never_markup(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal;Note\n7003;101;<script>alert(1)</script>\n"))
     page = step_of(desk, job).text
     assert "<script>" not in page
@@ -331,7 +331,7 @@ def test_a_table_s_cells_are_never_markup(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("language", "separator"), [("en", b","), ("ru", b";"), ("de", b";")])
-def test_a_template_is_read_without_a_question(
+def test_template_needs_no_questions(
     client: Client, desk: Desk, portal: DemoPortal, language: str, separator: bytes
 ) -> None:
     page = opening.launch(client, portal, "DEFAULT", ANNA, 0, language, {})
@@ -347,7 +347,7 @@ def test_a_template_is_read_without_a_question(
     assert desk.get("/jobs/template/?format=pdf").response.status_code == 400
 
 
-def test_a_preview_is_grouped_by_outcome_with_the_doubtful_first(desk: Desk) -> None:
+def test_preview_is_grouped_by_outcome_with_the_doubtful_first(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n1.000;102\n9999;101\n7006;102\n"))
     page = desk.get(f"/jobs/{job.pk}/").text
     assert re.findall(r'data-group="(\w+)"', page) == ["doubt", "no_order", "link"]
@@ -365,7 +365,7 @@ def test_a_preview_is_grouped_by_outcome_with_the_doubtful_first(desk: Desk) -> 
     ]
 
 
-def test_orders_leave_invoices_only_where_that_is_agreed_to(desk: Desk, portal: DemoPortal) -> None:
+def test_moves_from_invoices_need_consent(desk: Desk, portal: DemoPortal) -> None:
     portal.state.links[1001], portal.state.links[1002] = (DEAL, 102), (INVOICE, 5)
     content = b"Order number;Deal\n7003;101\n7006;101\n1;101\n"
     job = desk.asked(desk.upload(content))

@@ -53,9 +53,7 @@ def wait_for_locks(count: int) -> None:
         time.sleep(0.02)
 
 
-def test_one_of_two_administrators_gets_the_job_and_one_audit_entry_is_written(
-    job: Job, portal: DemoPortal
-) -> None:
+def test_concurrent_takeovers_give_job_to_one_administrator(job: Job, portal: DemoPortal) -> None:
     desks = [sit_down(Client(), portal, user) for user in (ANNA, NINA)]
     owners = [shown_owner(desk, job) for desk in desks]
     assert owners[0] == owners[1] == str(job.user.pk)

@@ -32,7 +32,7 @@ def waiting(desk: Desk, portal: DemoPortal, condition: str, *, other_edition: bo
 
 @pytest.mark.parametrize("other_edition", [False, True])
 @pytest.mark.parametrize("condition", [*REASONS])
-def test_a_job_waits_says_why_and_goes_on_with_the_same_access(
+def test_waiting_job_shows_reason_and_continues_with_same_access(
     client: Client, desk: Desk, portal: DemoPortal, condition: str, other_edition: bool
 ) -> None:
     ilya = sit_down(client, portal, ILYA)
@@ -61,7 +61,7 @@ def test_a_job_waits_says_why_and_goes_on_with_the_same_access(
         ("overloaded", "ask an administrator to contact them", "lift the block: contact them"),
     ],
 )
-def test_who_can_help_is_said_to_both(
+def test_owner_and_administrator_see_who_can_help(
     client: Client,
     desk: Desk,
     portal: DemoPortal,
@@ -75,7 +75,7 @@ def test_who_can_help_is_said_to_both(
     assert administrator in desk.get(f"/jobs/{job.pk}/live/").text
 
 
-def test_a_wait_for_an_overload_keeps_its_reason_while_our_own_budget_holds_the_job_back(
+def test_wait_for_an_overload_keeps_its_reason_while_our_own_budget_holds_the_job_back(
     desk: Desk, portal: DemoPortal
 ) -> None:
     portal.enter("overloaded")
@@ -88,14 +88,14 @@ def test_a_wait_for_an_overload_keeps_its_reason_while_our_own_budget_holds_the_
     assert portal.http_requests == 0
 
 
-def test_a_search_in_a_portal_without_a_store_says_so(desk: Desk, portal: DemoPortal) -> None:
+def test_search_in_a_portal_without_a_store_says_so(desk: Desk, portal: DemoPortal) -> None:
     portal.close_store()
     form = {"from": "search", "kind": "export", "every": "on"}
     job = desk.asked(desk.post("/jobs/new/", **form))
     assert (job.state, job.reason) == (Job.State.PAUSED, "no_store")
 
 
-def test_a_row_listed_twice_shows_where_the_order_is_linked(desk: Desk, portal: DemoPortal) -> None:
+def test_row_listed_twice_shows_where_the_order_is_linked(desk: Desk, portal: DemoPortal) -> None:
     linked, free = portal.order_id("1184"), portal.order_id("1193")
     job = desk.asked(
         desk.upload(table([(linked, EMPTY), (linked, EMPTY), (free, EMPTY), (free, EMPTY)]))

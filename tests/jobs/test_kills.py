@@ -35,9 +35,7 @@ def end(person: Person, job: str, what: str) -> None:
     ],
     ids=["sqlite", "postgres"],
 )
-def test_a_job_survives_the_death_of_every_part(
-    tmp_path: Path, database: str, victims: list[str]
-) -> None:
+def test_job_survives_kill_of_every_part(tmp_path: Path, database: str, victims: list[str]) -> None:
     with machine.running(tmp_path, postgres=database == "postgres") as one:
         slow(one.portal)
         person = Person(one)

@@ -46,7 +46,7 @@ def quarrels(app: Machine) -> list[str]:
     return [line for line in lines if "Traceback" in line or "raised unexpected" in line]
 
 
-def test_a_portal_is_renamed(app: Machine) -> None:
+def test_job_survives_renamed_portal(app: Machine) -> None:
     person = Person(app)
     job, orders, deal = at_work(app, person)
     app.portal.rename()
@@ -61,7 +61,7 @@ def test_a_portal_is_renamed(app: Machine) -> None:
     assert quarrels(app) == []
 
 
-def test_a_subscription_ends_and_is_renewed(app: Machine) -> None:
+def test_job_survives_ended_and_renewed_subscription(app: Machine) -> None:
     person = Person(app)
     job, orders, deal = at_work(app, person)
     # The portal goes on answering; that it is not paid for any more an opening tells.
@@ -82,7 +82,7 @@ def test_a_subscription_ends_and_is_renewed(app: Machine) -> None:
     assert quarrels(app) == []
 
 
-def test_an_uninstall_that_erases(app: Machine) -> None:
+def test_job_ends_with_erasing_uninstall(app: Machine) -> None:
     person = Person(app)
     at_work(app, person)
     app.portal.lifecycle.uninstall(clean=True)
@@ -106,7 +106,7 @@ def test_an_uninstall_that_erases(app: Machine) -> None:
     assert app.portal.link_of(order) == (2, deal)
 
 
-def test_an_uninstall_that_keeps(app: Machine) -> None:
+def test_job_stops_after_uninstall_that_keeps_data(app: Machine) -> None:
     person = Person(app)
     job, orders, deal = at_work(app, person)
     app.portal.lifecycle.uninstall(clean=False)

@@ -22,7 +22,7 @@ def die(job: Job) -> None:
 
 
 @pytest.mark.django_db
-def test_a_preview_that_kills_its_worker_three_times_fails_with_words(desk: Desk) -> None:
+def test_preview_that_kills_its_worker_three_times_fails_with_reason(desk: Desk) -> None:
     job = shown(desk.upload(table([(1, 7000)])))
     for _ in range(worker_slots.MAX_DEATHS):
         die(job)
@@ -35,7 +35,7 @@ def test_a_preview_that_kills_its_worker_three_times_fails_with_words(desk: Desk
 
 
 @pytest.mark.django_db
-def test_a_job_of_any_kind_that_kills_its_worker_while_it_writes_fails(desk: Desk) -> None:
+def test_job_of_any_kind_that_kills_its_worker_while_it_writes_fails(desk: Desk) -> None:
     (order,), (deal,) = desk.portal.many(orders=1, deals=1)
     job = desk.link([(order, deal)])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -62,7 +62,7 @@ def test_no_worker_takes_a_job_that_has_failed(desk: Desk) -> None:
 
 
 @pytest.mark.django_db
-def test_workers_that_die_now_and_then_do_not_count(desk: Desk) -> None:
+def test_occasional_worker_deaths_do_not_fail_the_job(desk: Desk) -> None:
     orders, (deal,) = desk.portal.many(orders=3, deals=1)
     job = shown(desk.upload(table((order, deal) for order in orders)))
     for _ in range(worker_slots.MAX_DEATHS - 1):

@@ -17,7 +17,7 @@ ORDERS = 200
 WORDS = "The app’s task queue is unavailable."
 
 
-def test_a_job_says_that_redis_is_away_and_goes_on_once_it_is_back(tmp_path: Path) -> None:
+def test_job_reports_missing_redis_and_continues_after_its_return(tmp_path: Path) -> None:
     with machine.running(tmp_path, postgres=False) as one:
         slow(one.portal)
         person = Person(one)

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
 MERGED = "Filled from a merged cell"
 
 
-def test_a_row_filled_from_a_merged_cell_says_so_on_the_page_and_in_its_table(
+def test_row_filled_from_a_merged_cell_says_so_on_the_page_and_in_its_table(
     desk: Desk, portal: DemoPortal
 ) -> None:
     content = (FILES / "merged-deal.xlsx").read_bytes()

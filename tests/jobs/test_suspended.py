@@ -23,7 +23,7 @@ from tests.jobs.driving import Desk, outcomes, step, work
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("seconds", "sent"), [(9, True), (11, False)])
-def test_a_token_that_is_renewed_for_too_long_lets_nothing_be_sent(
+def test_nothing_is_sent_after_slow_token_renewal(
     desk: Desk, portal: DemoPortal, seconds: int, *, sent: bool
 ) -> None:
     orders, (deal,) = portal.many(orders=5, deals=1)
@@ -47,16 +47,14 @@ def test_a_token_that_is_renewed_for_too_long_lets_nothing_be_sent(
 
 
 @pytest.mark.django_db
-def test_a_request_is_over_before_its_rows_are_believed_to_be_lost() -> None:
+def test_request_ends_before_its_lease() -> None:
     cut_off = timedelta(seconds=60)
     assert worker_slots.SEND_WITHIN < worker_slots.LEASE
     assert worker_slots.SEND_WITHIN + cut_off <= worker_slots.IN_DOUBT
 
 
 @pytest.mark.django_db
-def test_a_click_that_was_suspended_for_too_long_writes_nothing(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_click_suspended_past_its_lease_writes_nothing(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     page, order = open_tab(client, portal, ILYA, MOCKUP), portal.order_id("1193")
     portal.misbehave("expired_token", ADD)
@@ -69,7 +67,7 @@ def test_a_click_that_was_suspended_for_too_long_writes_nothing(
 
 
 @pytest.mark.bare
-def test_a_node_that_was_stopped_before_it_sent_writes_nothing_twice(tmp_path: Path) -> None:
+def test_node_stopped_before_sending_writes_nothing_twice(tmp_path: Path) -> None:
     with machine.running(tmp_path, postgres=True, workers=1) as one:
         slow(one.portal)
         person = Person(one)

@@ -72,7 +72,7 @@ def work(client: Client, portal: DemoPortal) -> Page:
     return page
 
 
-def test_ids_codes_and_dates_are_told_and_customers_only_as_hashes(
+def test_ids_codes_and_dates_are_logged_and_customers_hashed(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     page = work(client, portal)
@@ -101,7 +101,7 @@ def test_ids_codes_and_dates_are_told_and_customers_only_as_hashes(
     }
 
 
-def test_no_token_is_kept_not_even_as_a_hash(
+def test_no_token_is_stored_even_hashed(
     client: Client, portal: DemoPortal, known: Portal, redactor: Redactor
 ) -> None:
     work(client, portal)
@@ -112,7 +112,7 @@ def test_no_token_is_kept_not_even_as_a_hash(
     assert json.loads(shown) == {"auth": "***", "CODE": "***", "password": "***"}
 
 
-def test_the_log_is_encrypted_and_is_shown_to_nobody_but_the_bundle(
+def test_request_log_is_encrypted_and_only_in_the_bundle(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     work(client, portal)
@@ -141,7 +141,7 @@ def test_another_portals_requests_are_in_no_bundle(
     assert Redactor("s", "a").hashed("x") == Redactor("s", "a").hashed("x")
 
 
-def test_error_texts_keep_the_vendors_words_and_hash_the_others(
+def test_error_texts_keep_known_words_and_hash_others(
     client: Client, portal: DemoPortal, known: Portal, redactor: Redactor
 ) -> None:
     portal.misbehave("no_read", method="crm.orderentity.list")
@@ -153,7 +153,7 @@ def test_error_texts_keep_the_vendors_words_and_hash_the_others(
     assert "7916" not in shown
 
 
-def test_what_is_three_days_old_is_dropped_and_nothing_younger(
+def test_entries_are_deleted_after_three_days(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     open_tab(client, portal)
@@ -167,7 +167,9 @@ def test_what_is_three_days_old_is_dropped_and_nothing_younger(
     assert RequestLogDay.objects.count() == 1
 
 
-def test_it_goes_with_its_portal(client: Client, portal: DemoPortal, known: Portal) -> None:
+def test_erasing_a_portal_erases_its_request_log(
+    client: Client, portal: DemoPortal, known: Portal
+) -> None:
     open_tab(client, portal)
     assert RequestLog.objects.of(known).exists()
     known.delete()
@@ -175,7 +177,7 @@ def test_it_goes_with_its_portal(client: Client, portal: DemoPortal, known: Port
     assert not RequestLogDay.objects.exists()
 
 
-def test_a_full_day_keeps_shapes_and_then_nothing(
+def test_daily_limit_keeps_shapes_then_nothing(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     days = RequestLogDay.objects.filter(portal=known)
@@ -191,7 +193,7 @@ def test_a_full_day_keeps_shapes_and_then_nothing(
     assert days.get().stored == request_log.MAX_BYTES - 10
 
 
-def test_a_day_counts_the_bytes_that_are_stored(
+def test_day_counts_the_bytes_that_are_stored(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     work(client, portal)
@@ -201,7 +203,7 @@ def test_a_day_counts_the_bytes_that_are_stored(
     assert RequestLogDay.objects.get(portal=known).stored == stored
 
 
-def test_rotated_keys_read_it_and_a_lost_key_hides_its_rows_alone(
+def test_rotated_keys_decrypt_and_lost_key_hides_only_its_rows(
     client: Client, portal: DemoPortal, known: Portal, settings: Settings
 ) -> None:
     open_tab(client, portal)
@@ -217,7 +219,7 @@ def test_rotated_keys_read_it_and_a_lost_key_hides_its_rows_alone(
     assert [record for record in told if "unreadable" in record] == told[-1:]
 
 
-def test_a_log_that_cannot_be_written_breaks_nothing(
+def test_failed_log_write_does_not_fail_the_request(
     client: Client, portal: DemoPortal, known: Portal, caplog: pytest.LogCaptureFixture
 ) -> None:
     RestCall.objects.all().delete()
@@ -230,7 +232,7 @@ def test_a_log_that_cannot_be_written_breaks_nothing(
     assert [record for record in caplog.records if record.levelno == logging.ERROR]
 
 
-def test_an_opening_adds_two_statements_after_the_answer(
+def test_opening_adds_two_statements_after_the_answer(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     opening = portal.open("CRM_DEAL_DETAIL_TAB", user_id=ANNA, lang="en", entity_id=MOCKUP)
@@ -244,9 +246,7 @@ def test_an_opening_adds_two_statements_after_the_answer(
 
 
 @given(name=TEXT, value=st.text(min_size=3, max_size=40), more=JSON)
-def test_text_under_any_name_is_hashed_unless_its_form_is_allowed(
-    name: str, value: str, more: object
-) -> None:
+def test_text_is_hashed_unless_its_format_is_allowed(name: str, value: str, more: object) -> None:
     redactor = Redactor("secret", "member")
     planted = f"<{value}>"
     body = {

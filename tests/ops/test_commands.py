@@ -64,7 +64,7 @@ def failing(*command: str) -> tuple[str, str]:
     return out.getvalue(), str(caught.value)
 
 
-def test_portals_are_listed_and_narrowed(known: Portal, stranger: Portal) -> None:
+def test_portals_are_listed_and_filtered(known: Portal, stranger: Portal) -> None:
     line = f"{known.member_id}  {known.host}  installed "
     both = run("portals", "list")
     assert line in both
@@ -75,11 +75,11 @@ def test_portals_are_listed_and_narrowed(known: Portal, stranger: Portal) -> Non
     assert run("portals", "list", "nowhere") == ""
 
 
-def test_a_healthy_portal_is_said_so(known: Portal) -> None:
+def test_healthy_portal_is_reported(known: Portal) -> None:
     assert run("portals", "health", known.member_id).strip().endswith("ok")
 
 
-def test_troubles_are_named(
+def test_problems_are_named(
     client: Client, portal: DemoPortal, known: Portal, stranger: Portal
 ) -> None:
     InboxEvent.objects.create(portal=known, name="ONAPPTEST", state="failed")
@@ -102,7 +102,7 @@ def test_troubles_are_named(
     assert "access has ended" in failing("portals", "health", known.member_id)[0]
 
 
-def test_binding_anew(portal: DemoPortal, known: Portal, stranger: Portal) -> None:
+def test_portal_is_bound_again(portal: DemoPortal, known: Portal, stranger: Portal) -> None:
     before = list(portal.state.placements)
     portal.state.placements.clear()
     assert "tabs: done" in run("portals", "rebind", known.member_id)
@@ -115,7 +115,7 @@ def test_binding_anew(portal: DemoPortal, known: Portal, stranger: Portal) -> No
     assert failing("portals", "rebind", "no'body")[1] == "no portal no'body"
 
 
-def test_erasing_asks_first_and_takes_one_portal_alone(
+def test_erase_asks_first_and_erases_one_portal(
     client: Client,
     portal: DemoPortal,
     known: Portal,
@@ -141,7 +141,7 @@ def contents(packed: bytes) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
-def test_a_bundle_tells_what_support_needs_and_no_secret(
+def test_bundle_has_support_data_and_no_secret(
     client: Client,
     portal: DemoPortal,
     known: Portal,
@@ -182,12 +182,12 @@ def test_a_bundle_tells_what_support_needs_and_no_secret(
     assert [item for item in forbidden if item in everything] == []
 
 
-def test_a_bundle_without_redis_says_so(known: Portal, settings: Settings) -> None:
+def test_bundle_without_redis_reports_it(known: Portal, settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert json.loads(contents(bundle.made(known))["health.json"])["redis"].startswith("away")
 
 
-def test_a_bundle_of_nobody(known: Portal) -> None:
+def test_bundle_of_unknown_portal_is_refused(known: Portal) -> None:
     assert failing("support_bundle", "nobody")[1] == "no portal nobody"
 
 
@@ -196,7 +196,7 @@ def everything_runs() -> None:
     heartbeat.beat([heartbeat.BEAT], "beat@here")
 
 
-def test_the_doctor_finds_everything_there(portal: DemoPortal, known: Portal) -> None:
+def test_doctor_reports_all_ok(portal: DemoPortal, known: Portal) -> None:
     everything_runs()
     told = run("doctor")
     for line in (
@@ -214,9 +214,7 @@ def test_the_doctor_finds_everything_there(portal: DemoPortal, known: Portal) ->
     assert "wrong" not in told
 
 
-def test_the_doctor_says_what_is_wrong(
-    portal: DemoPortal, known: Portal, settings: Settings
-) -> None:
+def test_doctor_reports_problems(portal: DemoPortal, known: Portal, settings: Settings) -> None:
     settings.DEBUG = True
     settings.B24_CLIENT_SECRET = "another"
     settings.TOKEN_KEYS = [Fernet.generate_key().decode()]
@@ -229,7 +227,7 @@ def test_the_doctor_says_what_is_wrong(
     assert "wrong beat: no sign of life: celery -A b24app beat" in told
 
 
-def test_the_doctor_goes_on_where_a_part_is_away(known: Portal, settings: Settings) -> None:
+def test_doctor_continues_if_a_part_is_missing(known: Portal, settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.B24_OAUTH_URL = "http://127.0.0.1:1"
     told, _ = failing("doctor")
@@ -261,7 +259,7 @@ def wrong_clock() -> Iterator[str]:
         thread.join(10)
 
 
-def test_the_doctor_compares_clocks(known: Portal, settings: Settings, wrong_clock: str) -> None:
+def test_doctor_compares_clocks(known: Portal, settings: Settings, wrong_clock: str) -> None:
     everything_runs()
     settings.B24_OAUTH_URL = wrong_clock
     told, _ = failing("doctor")
@@ -292,7 +290,7 @@ def test_portals_are_listed_in_one_query_whatever_the_keys(known: Portal, strang
     assert len(queries) == 1
 
 
-def test_an_unreadable_key_is_reported_and_the_next_portal_is_looked_at(
+def test_unreadable_key_is_reported_and_next_portal_checked(
     known: Portal, stranger: Portal
 ) -> None:
     unreadable(stranger)
@@ -324,7 +322,7 @@ def test_all_portals_are_bound_anew_and_the_failed_ones_are_named(
     assert run("portals", "rebind", "--all").endswith("done\n")
 
 
-def test_a_bundle_goes_to_standard_output_where_no_file_can_be_written(
+def test_bundle_goes_to_standard_output_where_no_file_can_be_written(
     known: Portal, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     _, why = failing("support_bundle", known.member_id, str(tmp_path / "none" / "bundle.zip"))

@@ -59,7 +59,7 @@ def free(port: int) -> bool:
         return one.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> None:
+def test_demo_runs_ends_together_and_keeps_its_data(tmp_path: Path) -> None:
     port, portal_port = free_port(), free_pair()
     data = tmp_path / "a folder"
     with running(port, portal_port, data) as demo:
@@ -96,7 +96,7 @@ def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> Non
     assert free(portal_port)
 
 
-def test_a_closed_terminal_ends_it_all(tmp_path: Path) -> None:
+def test_closed_terminal_ends_all_processes(tmp_path: Path) -> None:
     port, portal_port = free_port(), free_pair()
     with running(port, portal_port, tmp_path) as demo:
         first = children(demo.pid)
@@ -109,7 +109,7 @@ def test_a_closed_terminal_ends_it_all(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2])
-def test_a_taken_port_is_named(tmp_path: Path, taken: int) -> None:
+def test_taken_port_is_named(tmp_path: Path, taken: int) -> None:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         one.listen()
@@ -124,7 +124,7 @@ def test_a_taken_port_is_named(tmp_path: Path, taken: int) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_invalid_port_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
         command(70_000, 8070, tmp_path), cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -137,7 +137,7 @@ def test_no_setting_of_the_real_app_reaches_the_demo() -> None:
     assert set(re.findall(r'_read\(\s*"(\w+)"', source)) == set(SETTINGS)
 
 
-def test_it_knows_nothing_of_the_app() -> None:
+def test_demo_imports_nothing_of_the_app() -> None:
     look = (
         "import sys, demo.__main__, demo.portal; print([m for m in sys.modules if 'b24app' in m])"
     )

@@ -97,7 +97,7 @@ def test_nothing_can_be_changed(app: Running) -> None:
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-Proto", "X-Forwarded-For", "Via"])
-def test_from_outside_there_is_no_such_site(app: Running, header: str) -> None:
+def test_operator_site_is_not_reachable_from_outside(app: Running, header: str) -> None:
     for path in ("/operator/", "/operator/login/", "/operator/portals/portal/"):
         assert (
             requests.get(
@@ -107,7 +107,7 @@ def test_from_outside_there_is_no_such_site(app: Running, header: str) -> None:
         )
 
 
-def test_the_apps_own_pages_neither_set_nor_read_a_cookie(app: Running) -> None:
+def test_apps_own_pages_neither_set_nor_read_a_cookie(app: Running) -> None:
     session = logged_in(app)
     opening = app.portal.open("CRM_DEAL_DETAIL_TAB")
     shown = session.post(opening.url, data=dict(opening.form), timeout=HANG_SECONDS)
@@ -118,5 +118,5 @@ def test_the_apps_own_pages_neither_set_nor_read_a_cookie(app: Running) -> None:
     assert "Cookie" not in (shown.request.headers or {})
 
 
-def test_the_site_is_off_by_default(client: Client) -> None:
+def test_site_is_off_by_default(client: Client) -> None:
     assert client.get("/operator/").status_code == 404

@@ -133,7 +133,7 @@ def says(page: Page, state: str, language: str = "en") -> bool:
 
 @pytest.mark.parametrize("language", ["en", "ru", "de"])
 @pytest.mark.parametrize(("placement", "card"), PLACES)
-def test_an_opening_without_the_database_is_a_page_that_retries(
+def test_opening_without_database_shows_retry_page(
     client: Client, portal: DemoPortal, tab: Page, outage: Outage, language: str,
     placement: str, card: int, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -159,7 +159,7 @@ def test_an_opening_without_the_database_is_a_page_that_retries(
 PLAIN = ("/events/", "/readyz/", "/readyz/all/", "/session/renew/")
 
 
-def test_no_route_fails_without_a_page_while_the_database_is_away(
+def test_every_route_shows_a_page_without_database(
     client: Client, tab: Page, outage: Outage
 ) -> None:
     outage.away()
@@ -173,7 +173,7 @@ def test_no_route_fails_without_a_page_while_the_database_is_away(
             assert answer.response.get("X-Lo-State") == ("1" if headers else None), path
 
 
-def test_a_fragment_without_the_database_says_so_in_the_language_of_its_session(
+def test_fragment_without_database_reports_it_in_session_language(
     client: Client, portal: DemoPortal, outage: Outage, caplog: pytest.LogCaptureFixture
 ) -> None:
     install(client, portal)
@@ -201,7 +201,7 @@ def test_a_fragment_without_the_database_says_so_in_the_language_of_its_session(
     assert ask(client, page, "/tab/orders/").order_ids == page.order_ids
 
 
-def test_a_public_page_without_the_database_offers_its_own_address_again(
+def test_public_page_without_the_database_offers_its_own_address_again(
     client: Client, tab: Page, outage: Outage
 ) -> None:
     outage.away()
@@ -213,7 +213,7 @@ def test_a_public_page_without_the_database_offers_its_own_address_again(
     assert "frame-ancestors 'none'" in page.response["Content-Security-Policy"]
 
 
-def test_a_read_only_database_shows_orders_and_refuses_what_has_to_be_stored(
+def test_read_only_database_shows_orders_and_refuses_what_has_to_be_stored(
     client: Client, portal: DemoPortal, tab: Page, outage: Outage
 ) -> None:
     outage.read_only()
@@ -225,7 +225,7 @@ def test_a_read_only_database_shows_orders_and_refuses_what_has_to_be_stored(
     assert open_tab(client, portal, user_id=ANNA).order_ids == tab.order_ids
 
 
-def test_a_full_database_is_told_and_the_job_can_be_made_afterwards(
+def test_full_database_is_reported_and_job_can_be_created_afterwards(
     client: Client, portal: DemoPortal, tab: Page, outage: Outage
 ) -> None:
     rows = b"order id,deal\n" + b"".join(b"%d,7021\n" % number for number in range(50_000))
@@ -261,7 +261,7 @@ def broken_multipart(client: Client, headers: dict[str, str]) -> HttpResponse:
         (broken_multipart, "bad-request"),
     ],
 )
-def test_a_body_nobody_can_read_is_answered_with_a_page(
+def test_unreadable_body_is_answered_with_a_page(
     client: Client, portal: DemoPortal, tab: Page, send: object, state: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -274,7 +274,7 @@ def test_a_body_nobody_can_read_is_answered_with_a_page(
         assert "X-Lo-State" not in page.response
 
 
-def test_a_bug_is_a_page_with_a_reference_that_leads_to_its_traceback(
+def test_bug_is_a_page_with_a_reference_that_leads_to_its_traceback(
     client: Client, portal: DemoPortal, tab: Page, settings: Settings,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -297,7 +297,7 @@ def test_a_bug_is_a_page_with_a_reference_that_leads_to_its_traceback(
 
 
 @pytest.mark.bare
-def test_a_stopped_postgresql_is_a_page_and_everything_works_once_it_is_back(
+def test_stopped_postgresql_is_a_page_and_everything_works_once_it_is_back(
     tmp_path: Path,
 ) -> None:
     with machine.running(tmp_path, postgres=True) as one:

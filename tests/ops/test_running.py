@@ -18,7 +18,7 @@ print(*RestCall.objects.filter(request_id="{}").values_list("origin", flat=True)
 """
 
 
-def test_one_id_leads_from_the_event_through_the_worker_to_the_portal(tmp_path: Path) -> None:
+def test_request_id_follows_event_through_worker_to_portal(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         app.portal.reset_counts()
         told = app.event("ONAPPUPDATE")
@@ -52,7 +52,7 @@ def takes_connections(url: str) -> bool:
         return False
 
 
-def test_a_request_under_way_is_answered_before_the_web_ends(tmp_path: Path) -> None:
+def test_running_request_is_answered_before_web_stops(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         app.portal.misbehave("hang", method="crm.deal.get", seconds=HANG_SECONDS)
         answers: list[requests.Response] = []
@@ -70,7 +70,7 @@ def test_a_request_under_way_is_answered_before_the_web_ends(tmp_path: Path) -> 
     assert "data-order-id" in answers[0].text
 
 
-def test_the_web_stays_ready_when_the_worker_stops(tmp_path: Path) -> None:
+def test_web_stays_ready_when_the_worker_stops(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         before = requests.get(f"{app.url}/readyz/all/", timeout=HANG_SECONDS).json()
         app.worker.terminate()
@@ -82,7 +82,7 @@ def test_the_web_stays_ready_when_the_worker_stops(tmp_path: Path) -> None:
     assert ready.json()["queues"] == dict.fromkeys(QUEUES, "away")
 
 
-def test_a_task_under_way_is_finished_before_the_worker_ends(tmp_path: Path) -> None:
+def test_running_task_is_finished_before_worker_stops(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         app.portal.misbehave("hang", method="placement.get", seconds=HANG_SECONDS)
         before, log = app.portal.http_requests, tmp_path / "worker.log"

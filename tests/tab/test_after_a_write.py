@@ -32,7 +32,7 @@ def text(page: Page) -> str:
     ],
     ids=["link", "unlink", "status"],
 )
-def test_what_was_done_is_said_where_the_list_cannot_be_read_again(
+def test_success_is_reported_if_list_cannot_be_reloaded(
     client: Client, portal: DemoPortal, tab: Page, fault: str, path: str,
     form: dict[str, str], done: str,
 ) -> None:  # fmt: skip
@@ -49,9 +49,7 @@ def test_what_was_done_is_said_where_the_list_cannot_be_read_again(
     assert "data-again" in page.text
 
 
-def test_what_was_not_done_is_said_beside_what_was(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_partial_success_reports_both_parts(client: Client, portal: DemoPortal, tab: Page) -> None:
     free, moved = portal.order_id("1193"), portal.order_id("1184")
     portal.link(moved, (2, EMPTY))
     portal.meanwhile(
@@ -65,7 +63,9 @@ def test_what_was_not_done_is_said_beside_what_was(
     assert page.state == "unread"
 
 
-def test_the_same_in_an_orders_own_card(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_order_card_reports_success_if_reload_fails(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
     order = portal.order_id("1184")
     page = open_order(client, portal, order, ILYA)
     portal.meanwhile(
@@ -79,7 +79,7 @@ def test_the_same_in_an_orders_own_card(client: Client, portal: DemoPortal, tab:
 
 
 @pytest.mark.parametrize("path", ["/tab/unlink/", "/tab/status/", "/order/unlink/"])
-def test_an_order_deleted_since_the_person_looked_is_told_as_deleted(
+def test_order_deleted_meanwhile_is_reported_as_deleted(
     client: Client, portal: DemoPortal, tab: Page, path: str
 ) -> None:
     order = portal.order_id("1201")
@@ -92,7 +92,7 @@ def test_an_order_deleted_since_the_person_looked_is_told_as_deleted(
     assert not answer.toast
 
 
-def test_undo_and_history_of_a_deleted_order_say_that_it_was_deleted(
+def test_undo_and_history_report_deleted_order(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1193")
@@ -104,7 +104,7 @@ def test_undo_and_history_of_a_deleted_order_say_that_it_was_deleted(
     assert not answer.toast
 
 
-def test_an_order_deleted_inside_our_request_is_told_as_deleted(
+def test_order_deleted_during_request_is_reported_as_deleted(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1193")

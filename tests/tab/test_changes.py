@@ -33,9 +33,7 @@ def order_id(portal: DemoPortal, number: str) -> int:
     return portal.order_id(number)
 
 
-def test_an_unlinked_order_is_found_and_linked(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_unlinked_order_is_found_and_linked(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = order_id(portal, "1193")
     found = ask(client, tab, "/tab/found/", {"q": "1193"})
     assert 'data-place="none"' in found.row(order)
@@ -45,7 +43,7 @@ def test_an_unlinked_order_is_found_and_linked(
     assert after.toast["text"] == "1 order linked to this deal"
 
 
-def test_a_move_needs_a_tick_and_says_where_from(
+def test_move_requires_consent_and_names_its_source(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1184")
@@ -62,7 +60,7 @@ def test_a_move_needs_a_tick_and_says_where_from(
     assert moved.toast["text"] == "1 order linked to this deal, moved from elsewhere"
 
 
-def test_an_order_that_moved_meanwhile_is_not_touched(
+def test_order_moved_meanwhile_is_not_changed(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1184")
@@ -92,7 +90,7 @@ def test_unlink_asks_first_and_can_be_undone(client: Client, portal: DemoPortal,
     assert order in back.order_ids
 
 
-def test_undo_puts_a_moved_order_back_unless_somebody_moved_it_on(
+def test_undo_returns_moved_order_unless_moved_again(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1184")
@@ -108,7 +106,7 @@ def test_undo_puts_a_moved_order_back_unless_somebody_moved_it_on(
     assert portal.link_of(order) == (2, 6933)
 
 
-def test_undo_needs_the_right_and_the_card(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_undo_requires_right_and_card(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = order_id(portal, "1193")
     undo = submit(client, tab, "/tab/link/", {"order": f"{order}|"}).toast["undo"]
     assert isinstance(undo, dict)
@@ -123,7 +121,7 @@ def test_undo_needs_the_right_and_the_card(client: Client, portal: DemoPortal, t
     assert submit(client, colleague, undo["url"], undo["values"]).response.status_code == 400
 
 
-def test_a_manager_who_may_only_read_is_told_and_remembered(
+def test_read_only_manager_is_refused_and_remembered(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1193")
@@ -138,7 +136,7 @@ def test_a_manager_who_may_only_read_is_told_and_remembered(
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset", "html"])
-def test_a_write_whose_answer_was_lost_is_read_back_and_not_repeated(
+def test_write_whose_answer_was_lost_is_read_back_and_not_repeated(
     client: Client, portal: DemoPortal, tab: Page, fault: str
 ) -> None:
     order = order_id(portal, "1193")
@@ -150,7 +148,7 @@ def test_a_write_whose_answer_was_lost_is_read_back_and_not_repeated(
     assert [call.method for call in portal.calls].count("crm.orderentity.add") == 1
 
 
-def test_forty_orders_at_once(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_forty_orders_are_linked_at_once(client: Client, portal: DemoPortal, tab: Page) -> None:
     free = [pk for pk in portal.state.orders if portal.link_of(pk) is None][:40]
     portal.reset_counts()
     submit(client, tab, "/tab/link/", {"order": [f"{pk}|" for pk in free]})
@@ -168,9 +166,7 @@ def test_bad_forms_make_no_request(
     assert portal.http_requests == 0
 
 
-def test_an_expired_token_is_renewed_once_on_the_way(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_expired_token_is_renewed_once(client: Client, portal: DemoPortal, tab: Page) -> None:
     portal.expire_tokens()
     portal.reset_counts()
     page = submit(client, tab, "/tab/link/", {"order": f"{order_id(portal, '1193')}|"})

@@ -24,13 +24,13 @@ def bring(client: Client, portal: DemoPortal, tab: Page, number: str, seen: str 
     return str(AuditEntry.objects.latest("pk").change)
 
 
-def test_nothing_yet(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_empty_history(client: Client, portal: DemoPortal, tab: Page) -> None:
     portal.reset_counts()
     assert ask(client, tab, "/tab/history/").state == "no-history"
     assert portal.http_requests == 1
 
 
-def test_it_says_who_what_from_where_and_through_what(
+def test_history_shows_person_change_source_and_route(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     bring(client, portal, tab, "1184", "2:6933")
@@ -41,7 +41,7 @@ def test_it_says_who_what_from_where_and_through_what(
         assert text in shown
 
 
-def test_the_other_deal_sees_it_too_and_another_does_not(
+def test_both_deals_of_a_move_show_it_and_others_do_not(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     bring(client, portal, tab, "1184", "2:6933")
@@ -51,7 +51,7 @@ def test_the_other_deal_sees_it_too_and_another_does_not(
     assert ask(client, other, "/tab/history/").state == "no-history"
 
 
-def test_of_one_order(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_history_of_one_order(client: Client, portal: DemoPortal, tab: Page) -> None:
     bring(client, portal, tab, "1184", "2:6933")
     bring(client, portal, tab, "1193")
     shown = ask(client, tab, f"/tab/history/?order={portal.order_id('1193')}").text
@@ -70,14 +70,14 @@ def test_undo_of_an_older_change(client: Client, portal: DemoPortal, tab: Page) 
     assert submit(client, tab, "/tab/undo/", {"change": first}).response.status_code == 400
 
 
-def test_undo_from_the_other_side_of_a_move(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_undo_from_the_target_of_a_move(client: Client, portal: DemoPortal, tab: Page) -> None:
     change = bring(client, portal, tab, "1184", "2:6933")
     left = open_tab(client, portal, ILYA, 6933)
     submit(client, left, "/tab/undo/", {"change": change})
     assert portal.link_of(portal.order_id("1184")) == (2, 6933)
 
 
-def test_a_deal_that_is_gone_is_no_way_back(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_deleted_deal_cannot_be_undone_to(client: Client, portal: DemoPortal, tab: Page) -> None:
     change = bring(client, portal, tab, "1184", "2:6933")
     del portal.state.deals[6933]
     answer = submit(client, tab, "/tab/undo/", {"change": change})
@@ -85,7 +85,7 @@ def test_a_deal_that_is_gone_is_no_way_back(client: Client, portal: DemoPortal, 
     assert 'data-note="failed"' in answer.text
 
 
-def test_titles_stay_with_those_who_may_open_the_deal(
+def test_deal_titles_require_access_to_the_deal(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     bring(client, portal, tab, "1184", "2:6933")
@@ -96,7 +96,7 @@ def test_titles_stay_with_those_who_may_open_the_deal(
     assert "Winter catalogue" not in shown
 
 
-def test_history_stands_even_where_titles_cannot_be_read(
+def test_history_is_shown_without_titles_if_unreadable(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     bring(client, portal, tab, "1184", "2:6933")
@@ -104,7 +104,7 @@ def test_history_stands_even_where_titles_cannot_be_read(
     assert "No. 1184" in ask(client, tab, "/tab/history/").text
 
 
-def test_another_portals_history_is_out_of_reach(
+def test_history_of_another_portal_is_not_shown(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     change = bring(client, portal, tab, "1193")
@@ -135,7 +135,7 @@ def test_forged_undo_is_refused(
     assert portal.http_requests == 0
 
 
-def test_the_trail_is_append_only(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_audit_is_append_only(client: Client, portal: DemoPortal, tab: Page) -> None:
     bring(client, portal, tab, "1193")
     entry = AuditEntry.objects.get()
     for change in (entry.save, entry.delete, AuditEntry.objects.all().delete):
@@ -145,7 +145,7 @@ def test_the_trail_is_append_only(client: Client, portal: DemoPortal, tab: Page)
         AuditEntry.objects.update(user_id=5)
 
 
-def test_a_write_nobody_knows_of_is_written_down_as_such(
+def test_write_with_unknown_outcome_is_recorded_as_unknown(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.misbehave("reset", method="crm.orderentity.add", after=True)
@@ -156,9 +156,7 @@ def test_a_write_nobody_knows_of_is_written_down_as_such(
     assert "the change may not have been made" in ask(client, tab, "/tab/history/").text
 
 
-def test_a_reader_sees_history_but_cannot_undo(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_reader_sees_history_but_cannot_undo(client: Client, portal: DemoPortal, tab: Page) -> None:
     change = bring(client, portal, tab, "1193")
     reader = open_tab(client, portal, MARIA, EMPTY)
     assert "No. 1193" in ask(client, reader, "/tab/history/").text

@@ -53,7 +53,7 @@ def name(value: object) -> str:
 
 
 @pytest.mark.parametrize("no_id", NO_IDS, ids=name)
-def test_ids_in_answers_that_are_no_ids_break_no_page(
+def test_invalid_ids_in_answers_break_no_page(
     client: Client, portal: DemoPortal, office: Page, no_id: object
 ) -> None:
     desk, order = sit_down(client, portal), office.order_ids[0]
@@ -89,7 +89,7 @@ def test_ids_in_answers_that_are_no_ids_break_no_page(
 
 
 @pytest.mark.parametrize("no_id", NO_IDS, ids=name)
-def test_ids_in_answers_that_are_no_ids_break_no_job(
+def test_invalid_ids_in_answers_break_no_job(
     client: Client, portal: DemoPortal, no_id: object
 ) -> None:
     desk = sit_down(client, portal)
@@ -105,7 +105,7 @@ def test_ids_in_answers_that_are_no_ids_break_no_job(
     assert work(job).state in ("planned", "paused", "waiting_portal", "failed")
 
 
-def test_a_user_id_of_thirty_digits_is_nobody(client: Client, portal: DemoPortal) -> None:
+def test_user_id_of_thirty_digits_is_rejected(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     portal.bend("profile", lambda body: {**body, "result": {**body["result"], "ID": "9" * 30}})
     page = open_tab(client, portal)
@@ -149,7 +149,7 @@ def paths(no_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("typed", TYPED, ids=name)
-def test_numbers_in_forms_that_are_none_break_no_page(
+def test_invalid_numbers_in_forms_break_no_page(
     client: Client, portal: DemoPortal, office: Page, typed: str
 ) -> None:
     desk = sit_down(client, portal)
@@ -167,7 +167,7 @@ def test_numbers_in_forms_that_are_none_break_no_page(
 @pytest.mark.parametrize(
     "typed", ["9" * 30, "9" * 400, "9" * 5000, "-7", "7.5", "[7]", "null", "1e3"]
 )
-def test_an_opening_for_a_card_that_is_no_id_is_refused(
+def test_opening_with_invalid_card_id_is_refused(
     client: Client, portal: DemoPortal, typed: str
 ) -> None:
     install(client, portal)

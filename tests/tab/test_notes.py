@@ -27,9 +27,7 @@ def comments(portal: DemoPortal) -> dict[str, str]:
     return {str(comment["ENTITY_ID"]): str(comment["COMMENT"]) for comment in portal.state.comments}
 
 
-def test_both_deals_of_a_move_are_told_by_the_person_who_moved(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_both_deals_of_a_move_get_comment_by_the_person(client: Client, portal: DemoPortal) -> None:
     note(move(client, portal))
     told = comments(portal)
     assert told.keys() == {"6933", str(EMPTY)}
@@ -41,7 +39,7 @@ def test_both_deals_of_a_move_are_told_by_the_person_who_moved(
     assert {call.user_id for call in portal.calls if "comment" in call.method} == {ILYA}
 
 
-def test_in_the_language_the_admin_chose(client: Client, portal: DemoPortal) -> None:
+def test_comments_use_the_configured_language(client: Client, portal: DemoPortal) -> None:
     change = move(client, portal)
     Portal.objects.update(notes_language="de")
     note(change)
@@ -50,7 +48,7 @@ def test_in_the_language_the_admin_chose(client: Client, portal: DemoPortal) -> 
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_only_where_they_are_wanted(
+def test_comments_are_written_only_if_enabled(
     client: Client, portal: DemoPortal, wanted: bool, django_capture_on_commit_callbacks: object
 ) -> None:
     install(client, portal)
@@ -60,7 +58,7 @@ def test_only_where_they_are_wanted(
     assert bool(callbacks) is wanted
 
 
-def test_an_invoice_has_a_timeline_too(client: Client, portal: DemoPortal) -> None:
+def test_invoice_gets_comments(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     page = open_invoice(client, portal, ILYA)
     submit(client, page, "/tab/unlink/", {"order": f"{portal.order_id('1163')}|"})
@@ -69,9 +67,7 @@ def test_an_invoice_has_a_timeline_too(client: Client, portal: DemoPortal) -> No
 
 
 @pytest.mark.parametrize("fault", ["html", "no_scope", "portal_deleted"])
-def test_a_portal_that_refuses_is_left_alone(
-    client: Client, portal: DemoPortal, fault: str
-) -> None:
+def test_refused_comments_are_not_retried(client: Client, portal: DemoPortal, fault: str) -> None:
     change = move(client, portal)
     portal.misbehave(fault, times=20)
     note(change)

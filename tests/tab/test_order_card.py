@@ -38,7 +38,7 @@ def card(client: Client, portal: DemoPortal, order: int, user_id: int = ILYA) ->
     return open_order(client, portal, order, user_id)
 
 
-def test_it_says_where_the_order_is_linked_in_one_request(
+def test_order_card_shows_link_in_one_request(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     card(client, portal, order)
@@ -51,7 +51,7 @@ def test_it_says_where_the_order_is_linked_in_one_request(
     assert "Invoice 118" in card(client, portal, portal.order_id("1163")).text
 
 
-def test_a_deal_the_person_cannot_open_has_no_title(
+def test_deal_the_person_cannot_open_has_no_title(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     page = card(client, portal, portal.order_id("1179"), TOM)
@@ -59,7 +59,9 @@ def test_a_deal_the_person_cannot_open_has_no_title(
     assert "Meeting room chairs" not in page.text
 
 
-def test_link_move_unlink_and_back(client: Client, portal: DemoPortal, order: int) -> None:
+def test_link_move_unlink_and_undo_from_order_card(
+    client: Client, portal: DemoPortal, order: int
+) -> None:
     page = card(client, portal, order)
     asked = ask(
         client, page, "/order/link/confirm/", {"order": f"{order}|2:6933", "to": str(EMPTY)}
@@ -87,7 +89,7 @@ def test_link_move_unlink_and_back(client: Client, portal: DemoPortal, order: in
         f"other.bitrix24.com/crm/deal/details/{EMPTY}",
     ],
 )
-def test_an_order_is_not_linked_to_a_deal_of_another_portal(
+def test_order_is_not_linked_to_a_deal_of_another_portal(
     client: Client, portal: DemoPortal, order: int, link: str
 ) -> None:
     page = card(client, portal, order)
@@ -101,7 +103,7 @@ def test_an_order_is_not_linked_to_a_deal_of_another_portal(
     assert portal.link_of(order) == (2, 6933)
 
 
-def test_the_order_is_linked_to_the_invoice_a_link_names(
+def test_order_is_linked_to_the_invoice_a_link_names(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     page = card(client, portal, order)
@@ -115,7 +117,7 @@ def test_the_order_is_linked_to_the_invoice_a_link_names(
     assert linked.toast["text"] == "Order linked to invoice 118"
 
 
-def test_an_open_card_hears_of_its_own_order(
+def test_open_order_card_notices_changes_of_its_order(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     def changed(page: Page) -> object:
@@ -137,7 +139,7 @@ def test_an_open_card_hears_of_its_own_order(
     assert json.loads(ask(client, page, "/tab/news/", {"since": since}).text)["changed"] is False
 
 
-def test_somebody_was_faster(client: Client, portal: DemoPortal, order: int) -> None:
+def test_conflicting_change_is_reported(client: Client, portal: DemoPortal, order: int) -> None:
     page = card(client, portal, order)
     portal.state.links[order] = (2, 6940)
     answer = submit(client, page, "/order/link/", {"order": f"{order}|2:6933", "to": str(EMPTY)})
@@ -145,7 +147,7 @@ def test_somebody_was_faster(client: Client, portal: DemoPortal, order: int) -> 
     assert 'data-note="conflict"' in answer.text
 
 
-def test_a_target_one_cannot_open_is_none(client: Client, portal: DemoPortal, order: int) -> None:
+def test_unreadable_target_card_is_rejected(client: Client, portal: DemoPortal, order: int) -> None:
     page = card(client, portal, order, TOM)
     form = {"order": f"{order}|2:6933", "to": "6940"}
     assert 'role="alert"' in ask(client, page, "/order/link/confirm/", form).text
@@ -153,7 +155,7 @@ def test_a_target_one_cannot_open_is_none(client: Client, portal: DemoPortal, or
     assert portal.link_of(order) == (2, 6933)
 
 
-def test_rights(client: Client, portal: DemoPortal, order: int) -> None:
+def test_order_card_follows_rights(client: Client, portal: DemoPortal, order: int) -> None:
     assert card(client, portal, order, PETRA).state == "no-read"
     page = card(client, portal, order, MARIA)
     form = {"order": f"{order}|2:6933", "to": str(EMPTY)}
@@ -165,7 +167,7 @@ def test_rights(client: Client, portal: DemoPortal, order: int) -> None:
     assert AuditEntry.objects.get().right == "installer"
 
 
-def test_only_the_pages_own_order_and_only_from_its_page(
+def test_order_card_changes_its_own_order_only(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     page, other = card(client, portal, order), portal.order_id("1193")
@@ -186,5 +188,7 @@ def test_only_the_pages_own_order_and_only_from_its_page(
 
 
 @pytest.mark.parametrize("order_id", [0, 999_999])
-def test_no_such_order(client: Client, portal: DemoPortal, order: int, order_id: int) -> None:
+def test_missing_order_is_reported(
+    client: Client, portal: DemoPortal, order: int, order_id: int
+) -> None:
     assert card(client, portal, order_id).response.status_code in (400, 403)

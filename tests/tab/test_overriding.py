@@ -45,9 +45,7 @@ def put_back(client: Client, page: Page, told: str) -> Page:
     return submit(client, page, button["hx-post"] or "", {"entry": fields["entry"]})
 
 
-def test_whose_change_was_overridden_is_said_where_the_app_knows(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_overridden_person_is_named_if_known(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = portal.order_id("1193")
     colleague = open_tab(client, portal, ANNA, ONE)
     submit(client, colleague, "/tab/link/", {"order": f"{order}|"})
@@ -62,7 +60,7 @@ def test_whose_change_was_overridden_is_said_where_the_app_knows(
     [((2, ONE), f"It had just been linked to deal {ONE}"), (None, "It had just been unlinked.")],
     ids=["linked elsewhere", "unlinked"],
 )
-def test_what_somebody_did_a_moment_before_is_the_source_in_the_trail(
+def test_audit_records_overridden_link_as_source(
     client: Client, portal: DemoPortal, tab: Page, before: tuple[int, int] | None, words: str
 ) -> None:
     order = portal.order_id("1184")
@@ -79,7 +77,7 @@ def test_what_somebody_did_a_moment_before_is_the_source_in_the_trail(
     assert AuditEntry.objects.get(undoes=entry).to_id == (before or (0, 0))[1]
 
 
-def test_the_toasts_undo_brings_back_what_was_overridden(
+def test_undo_from_toast_restores_overridden_link(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1184")
@@ -91,7 +89,7 @@ def test_the_toasts_undo_brings_back_what_was_overridden(
     assert portal.link_of(order) == (2, ONE)
 
 
-def test_a_move_between_two_other_cards_can_be_put_back_by_who_made_it(
+def test_person_can_undo_own_move_between_other_cards(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     page = open_tab(client, portal, ILYA, THREE)
@@ -102,7 +100,7 @@ def test_a_move_between_two_other_cards_can_be_put_back_by_who_made_it(
     assert portal.link_of(order) == (2, ONE)
 
 
-def test_an_orders_own_card_tells_of_it_as_well(
+def test_order_card_reports_overridden_change(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1184")
@@ -113,9 +111,7 @@ def test_an_orders_own_card_tells_of_it_as_well(
     assert portal.link_of(order) == (2, ONE)
 
 
-def test_a_link_that_somebody_made_a_moment_before_is_not_ours(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_link_made_by_another_is_not_claimed(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = portal.order_id("1193")
     for inside in (False, True):
         portal.meanwhile(ADD, lambda: portal.link(order, (2, EMPTY)), inside=inside)
@@ -126,9 +122,7 @@ def test_a_link_that_somebody_made_a_moment_before_is_not_ours(
     assert not AuditEntry.objects.exists()
 
 
-def test_an_order_that_somebody_unlinked_a_moment_before_was_not_unlinked_by_us(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_unlink_by_another_is_not_claimed(client: Client, portal: DemoPortal, tab: Page) -> None:
     page = open_tab(client, portal, ILYA, THREE)
     order = page.order_ids[0]
     portal.meanwhile(DELETE, lambda: portal.link(order, None))
@@ -136,7 +130,7 @@ def test_an_order_that_somebody_unlinked_a_moment_before_was_not_unlinked_by_us(
     assert not AuditEntry.objects.exists()
 
 
-def test_a_status_that_overrode_another_keeps_it_and_puts_it_back(
+def test_overridden_status_is_kept_and_restored(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1201")
@@ -151,7 +145,7 @@ def test_a_status_that_overrode_another_keeps_it_and_puts_it_back(
     assert portal.state.orders[order]["statusId"] == "PC"
 
 
-def test_an_amount_that_overrode_another_keeps_it_and_puts_it_back(
+def test_overridden_amount_is_kept_and_restored(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     page, deal = open_tab(client, portal, ILYA, MOCKUP), portal.state.deals[MOCKUP]

@@ -30,7 +30,7 @@ def notices(page: Page) -> list[str]:
     ("fault", "reason"), [("rate", BUSY), ("html", SILENT), ("unclear", SILENT)]
 )
 @pytest.mark.parametrize("path", ["/tab/move/", "/tab/status/"])
-def test_a_busy_or_silent_portal_is_not_called_a_refusal(
+def test_busy_or_unresponsive_portal_is_not_a_refusal(
     client: Client, portal: DemoPortal, tab: Page, path: str, fault: str, reason: str
 ) -> None:
     order = tab.order_ids[0]
@@ -45,7 +45,7 @@ def test_a_busy_or_silent_portal_is_not_called_a_refusal(
     assert portal.link_of(order) == (2, MOCKUP)
 
 
-def test_orders_that_could_not_be_read_are_not_called_changed(
+def test_unreadable_orders_are_not_reported_as_changed(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = tab.order_ids[0]
