@@ -4,7 +4,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from redis import Redis
 from b24app import embedded
 from b24app.celery import app
 from demo.server import DemoPortal
-from testing.migrated import copy_database
+from testing import migrated
 from testing.ports import free_port
 from testing.postgres import Postgres
 from testing.processes import BIN, ROOT, ready
@@ -164,15 +163,12 @@ def running(
     port = free_port()
     with ExitStack() as stack:
         portal = stack.enter_context(DemoPortal(f"http://127.0.0.1:{port}"))
-        database = stack.enter_context(Postgres.made()) if postgres else None
+        database = stack.enter_context(migrated.postgres()) if postgres else None
         machine = Machine(home, portal, port, database, rate, workers)
         try:
             machine.start("redis")
-            if postgres:
-                migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
-                subprocess.run(migrate, cwd=ROOT, env=machine.environment(), check=True)
-            else:
-                copy_database(home / "app.sqlite3")
+            if not postgres:
+                migrated.copy_database(home / "app.sqlite3")
             for name in ("web", "worker", "beat"):
                 machine.start(name)
             until(machine.ready, "ready")

@@ -3,7 +3,6 @@
 import os
 import pwd
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -15,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import psycopg
-
 from testing.ports import free_port
 from testing.waiting import HANG_SECONDS
 
@@ -25,6 +22,7 @@ PLACES = (
     (Path("/usr/lib/postgresql"), "*/bin/initdb"),
     (Path("/opt/homebrew/opt"), "postgresql*/bin/initdb"),
 )
+INITDB = ("-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
 
 
 def binaries() -> Path:
@@ -40,66 +38,64 @@ def binaries() -> Path:
     raise SystemExit("PostgreSQL's server is not installed; tools/preflight.sh test says how.")
 
 
-@contextmanager
-def server() -> Iterator[str]:
-    """The address of a running server with one empty database, as DATABASE_URL takes it."""
-    where, port = binaries(), free_port()
-    home = Path(tempfile.mkdtemp(prefix="lo-postgres-"))
-    # PostgreSQL refuses to run as root; Debian's package made this user.
-    as_user = (
-        ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        if os.getuid() == 0
-        else []
-    )
-    if as_user:
-        owner = pwd.getpwnam("postgres")
-        os.chown(home, owner.pw_uid, owner.pw_gid)
-    data = home / "data"
-    settings = (
-        f"listen_addresses=127.0.0.1 unix_socket_directories={home} fsync=off max_connections=150"
-    )
-    options = " ".join([f"-p {port}", *(f"-c {part}" for part in settings.split())])
-    run = [*as_user, str(where / "pg_ctl"), "-D", str(data), "-s", "-w"]
-    initdb = [
-        *as_user,
-        str(where / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "tests",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--no-sync",
-    ]
-    subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=home)
-    try:
-        subprocess.run(
-            [*run, "-o", options, "-l", str(home / "log"), "start"], check=True, cwd=home
-        )
-        yield f"postgres://tests@127.0.0.1:{port}/postgres"
-    finally:
-        subprocess.run([*run, "-m", "immediate", "stop"], check=False, cwd=home)
-        shutil.rmtree(home, ignore_errors=True)
-
-
 @dataclass
 class Postgres:
-    url: str
-    data: Path
+    """A server with one database, in a folder of its own; loopback only."""
+
+    home: Path
+    port: int
 
     @classmethod
     @contextmanager
-    def made(cls) -> Iterator[Self]:
-        with server() as url, psycopg.connect(url) as connection:
-            row = connection.execute("SHOW data_directory").fetchone()
-            assert row is not None
-            connection.close()
-            yield cls(url, Path(row[0]))
+    def made(cls, template: Path | None = None) -> Iterator[Self]:
+        """A running server, removed afterwards; ``template`` is the data folder of one that was stopped."""
+        home = private_folder()
+        postgres = cls(home, free_port())
+        try:
+            postgres.create(template)
+            postgres.start()
+            yield postgres
+        finally:
+            postgres.stop("immediate")
+            shutil.rmtree(home, ignore_errors=True)
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def url(self) -> str:
+        """The address of the database, as DATABASE_URL takes it."""
+        return f"postgres://tests@127.0.0.1:{self.port}/postgres"
+
+    def create(self, template: Path | None) -> None:
+        """The data folder: empty, or a copy."""
+        if template:
+            subprocess.run(["cp", "-a", str(template), str(self.data)], check=True)
+        else:
+            self._run("initdb", *INITDB, check=True)
+
+    def start(self) -> None:
+        """Start it, also after it was killed: then it recovers what was committed."""
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        settings = (
+            f"listen_addresses=127.0.0.1 unix_socket_directories={self.home}"
+            " fsync=off max_connections=150"
+        )
+        options = " ".join([f"-p {self.port}", *(f"-c {part}" for part in settings.split())])
+        log = self.home / "log"
+        for _ in range(HANG_SECONDS):
+            if not self._run("pg_ctl", "-s", "-w", "-o", options, "-l", str(log), "start"):
+                return
+            time.sleep(1)  # a process of the killed server still has its shared memory
+        raise AssertionError(log.read_text())
+
+    def stop(self, mode: str) -> None:
+        """Stop it; ``mode`` is one of ``pg_ctl``: fast, immediate."""
+        self._run("pg_ctl", "-s", "-w", "-m", mode, "stop")
 
     def kill(self) -> None:
-        """The server and all of its children, at once."""
+        """Kill the server and all of its children at once."""
         leader = int((self.data / "postmaster.pid").read_text().split()[0])
         listing = subprocess.check_output(["ps", "-axo", "pid=,ppid="], text=True)
         rows = (line.split() for line in listing.splitlines())
@@ -108,21 +104,31 @@ class Postgres:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
-    def start(self) -> None:
-        """As it was started before; recovers what was committed."""
-        (self.data / "postmaster.pid").unlink()
-        command = shlex.split((self.data / "postmaster.opts").read_text())
-        as_user = (
-            ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-            if os.getuid() == 0
-            else []
-        )
-        options = shlex.join(command[1:])
-        tool = str(binaries() / "pg_ctl")
-        start = [*as_user, tool, "-D", str(self.data), "-s", "-w", "-l", f"{self.data}/again.log"]
-        for _ in range(HANG_SECONDS):
-            command = [*start, "-o", options, "start"]
-            if not subprocess.run(command, check=False, cwd=self.data.parent).returncode:
-                return
-            time.sleep(1)  # somebody of the old family still holds its shared memory
-        raise AssertionError((self.data / "again.log").read_text())
+    def _run(self, program: str, *arguments: str, check: bool = False) -> int:
+        command = [*as_postgres(), str(binaries() / program), "-D", str(self.data), *arguments]
+        return subprocess.run(
+            command, check=check, stdout=subprocess.DEVNULL, cwd=self.home
+        ).returncode
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The address of a running server with one empty database, as DATABASE_URL takes it."""
+    with Postgres.made() as postgres:
+        yield postgres.url
+
+
+def private_folder() -> Path:
+    """A new folder of the user that the server runs as."""
+    home = Path(tempfile.mkdtemp(prefix="lo-postgres-"))
+    if as_postgres():
+        owner = pwd.getpwnam("postgres")
+        os.chown(home, owner.pw_uid, owner.pw_gid)
+    return home
+
+
+def as_postgres() -> list[str]:
+    """In front of a command: PostgreSQL refuses to run as root, and Debian's package made this user."""
+    if os.getuid():
+        return []
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]

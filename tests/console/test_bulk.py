@@ -1,9 +1,7 @@
 """Bulk work from the explorer: what is ticked, or all that matches, becomes a job with its preview."""
 
-import html
 import io
 import json
-import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -17,7 +15,7 @@ from b24app.jobs.models import Job, JobItem
 from b24app.jobs.row_sources import MAX_ROWS
 from b24app.orders.types import DEAL, INVOICE
 from demo.server import DemoPortal
-from testing.markup import attributes, only, select
+from testing.markup import attribute, attributes, only, select
 from testing.opening import MARIA, MOCKUP, TOM, Page
 from tests.jobs.driving import Desk, outcomes, places, shown, sit_down, verdicts, work
 
@@ -217,9 +215,7 @@ def test_stopped_report_keeps_its_results_and_is_marked_incomplete(
     lost = lost_links(portal, 60)
     first = desk.get(reverse("console-gone"))
     assert "links-every" not in first.text  # it goes on by itself
-    stop = re.search(r'id="report-on" hx-get="([^"]+)"', first.text)
-    assert stop
-    stopped = desk.get(html.unescape(stop[1]))
+    stopped = desk.get(attribute(first.text, "#report-on", "hx-get"))
     assert "The report is not complete" in stopped.text
     newer = max(portal.state.orders) + 1
     looked = [number for number in lost if number in first.order_ids]
@@ -344,13 +340,10 @@ def test_no_order_is_linked_to_a_deleted_card(desk: Desk, portal: DemoPortal) ->
 
 def test_more_than_one_job_takes_is_not_offered(desk: Desk, portal: DemoPortal) -> None:
     assert MAX_JOB_ROWS == MAX_ROWS
-    offer = re.compile(r'<input type="checkbox" id="links-every"[^>]*>')
-    few = offer.search(desk.get(LINKS).text)
-    assert few
-    assert ("disabled" in few[0], 'data-every="120"' in few[0]) == (False, True)
-    many = offer.search(desk.get(f"{LINKS}?after=999999999&total=100001").text)
-    assert many
-    assert "disabled" in many[0]
+    few = only(desk.get(LINKS).text, "#links-every").attributes
+    assert ("disabled" in few, few["data-every"]) == (False, "120")
+    many = only(desk.get(f"{LINKS}?after=999999999&total=100001").text, "#links-every").attributes
+    assert "disabled" in many
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Jobs asked for through the pages, and worked in the test's own process, lane by lane, as workers would."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from b24app.jobs import tasks, transitions
 from b24app.jobs.models import Job, JobItem, JobLane
 from demo.server import DemoPortal
 from testing import opening
-from testing.markup import only
+from testing.markup import attribute, only
 from testing.opening import ANNA, Page, ask, submit
 
 
@@ -56,9 +55,8 @@ class Desk:
     def take_over(self, job: Job) -> Page:
         """Take somebody's job over, by the dialog that asks first."""
         asked = self.post(f"/jobs/{job.pk}/take-over/confirm/")
-        owner = re.search(r'name="owner" value="(\d+)"', asked.text)
-        assert owner, asked.text
-        return self.post(f"/jobs/{job.pk}/take-over/", owner=owner[1])
+        owner = attribute(asked.text, "input[name=owner]", "value")
+        return self.post(f"/jobs/{job.pk}/take-over/", owner=owner)
 
 
 def sit_down(client: Client, portal: DemoPortal, user_id: int = ANNA) -> Desk:

@@ -1,7 +1,6 @@
 """The step *Check columns*: what a file was taken for, what is left out until the person chooses."""
 
 import io
-import re
 
 import pytest
 from django.test import Client
@@ -12,6 +11,7 @@ from demo import rows
 from demo.rows import DEAL, INVOICE
 from demo.server import DemoPortal
 from testing import opening
+from testing.markup import attributes, form_fields, only, select, words
 from testing.opening import ANNA, ILYA, Page
 from tests.jobs.driving import Desk, shown, sit_down, work
 
@@ -43,21 +43,9 @@ def reasons(job: Job) -> list[str]:
     return [item.reason for item in left]
 
 
-def form(page: Page) -> dict[str, str]:
-    """The fields of the step as a browser would send them."""
-    found = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', page.text))
-    for name, options in re.findall(
-        r'<select[^>]*name="([\w-]+)".*?>(<option.*?)</select>', page.text
-    ):
-        chosen = re.search(r'value="([^"]*)" selected', options)
-        found[name] = chosen[1] if chosen else ""
-    for tag in re.findall(r"<input [^>]*>", page.text):
-        name = re.search(r'name="([\w-]+)"', tag)
-        value = re.search(r'value="([^"]*)"', tag)
-        box = "radio" in tag or "checkbox" in tag
-        if name and (not box or " checked" in tag):
-            found[name[1]] = value[1] if value else "on"
-    return found
+def listed(markup: str, name: str) -> list[str]:
+    """The values of an attribute, in the order of the page."""
+    return attributes(markup, f"[{name}]", name)
 
 
 def step_of(desk: Desk, job: Job) -> Page:
@@ -66,7 +54,7 @@ def step_of(desk: Desk, job: Job) -> Page:
 
 def choose(desk: Desk, job: Job, **chosen: str) -> Job:
     """Choose on the step, and let the preview be made once more."""
-    fields = form(step_of(desk, job)) | {
+    fields = form_fields(step_of(desk, job).text) | {
         name.replace("_", "-"): text for name, text in chosen.items()
     }
     answer = desk.post(f"/jobs/{job.pk}/columns/", **fields)
@@ -107,7 +95,7 @@ def test_reading_applies_once_chosen(desk: Desk, readings: str, number: str) -> 
     live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
     assert "data-opens-columns" not in live
     # The choice stands there when the step is opened again, and can be taken back.
-    assert form(step_of(desk, job))["readings"] == readings
+    assert form_fields(step_of(desk, job).text)["readings"] == readings
     assert planned(choose(desk, job, readings="")) == [("7003", "2:102")]
 
 
@@ -117,8 +105,9 @@ def test_column_is_chosen_where_none_was_recognized(desk: Desk) -> None:
     live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
     assert "data-opens-columns" in live
     page = step_of(desk, job)
-    assert re.search(r'id="columns-check"[^>]* disabled>Choose the column with orders<', page.text)
-    look = form(page) | {"column-1": "number", "look": "1"}
+    check = only(page.text, "#columns-check[disabled]")
+    assert words(check) == "Choose the column with orders"
+    look = form_fields(page.text) | {"column-1": "number", "look": "1"}
     query = "&".join(f"{name}={value}" for name, value in look.items())
     effect = desk.get(f"/jobs/{job.pk}/columns/?{query}").text
     assert "Of the first 2 rows: 2 can be used, 0 doubtful, 0 left out." in effect
@@ -180,7 +169,7 @@ def test_chosen_deal_of_several_is_used(desk: Desk, which: str, deal: int) -> No
     assert sorted(planned(job)) == [("7003", f"2:{deal}"), ("7006", "2:102")]
     assert sorted(reasons(job)) == ["", "other_row"]
     assert (job.looked, job.rows) == (4, 4)
-    assert form(step_of(desk, job))["duplicates"] == which
+    assert form_fields(step_of(desk, job).text)["duplicates"] == which
 
 
 def workbook() -> bytes:
@@ -204,7 +193,7 @@ def test_another_sheet_and_its_hidden_rows(desk: Desk) -> None:
     page = step_of(desk, job)
     assert "2 rows" in page.text
     assert "3 rows" in page.text
-    fields = form(page) | {"sheet": "1", "look": "1"}
+    fields = form_fields(page.text) | {"sheet": "1", "look": "1"}
     query = "&".join(f"{name}={value}" for name, value in fields.items())
     other = desk.get(f"/jobs/{job.pk}/columns/?{query}").text
     assert "Row 3 is hidden in the file and left out" in other
@@ -259,7 +248,7 @@ def test_only_the_owner_sees_the_file(client: Client, desk: Desk, portal: DemoPo
 
 def test_two_columns_of_orders_are_refused_in_place(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal;Ref\n7003;101;7006\n"))
-    fields = form(step_of(desk, job)) | {"column-2": "number"}
+    fields = form_fields(step_of(desk, job).text) | {"column-2": "number"}
     query = "&".join(f"{name}={value}" for name, value in {**fields, "look": "1"}.items())
     page = desk.get(f"/jobs/{job.pk}/columns/?{query}").text
     assert "Column A holds the orders already" in page
@@ -270,7 +259,7 @@ def test_two_columns_of_orders_are_refused_in_place(desk: Desk) -> None:
 
 def test_invalid_deal_is_shown_beside_the_form(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number\n7003\n", to="101"))
-    fields = form(step_of(desk, job))
+    fields = form_fields(step_of(desk, job).text)
     for to, said in (("a deal", "Enter the ID or link of a deal"), ("", "Choose the deal")):
         answer = desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "to": to})
         assert answer.response.status_code == 422
@@ -290,14 +279,14 @@ def test_invalid_deal_is_shown_beside_the_form(desk: Desk) -> None:
 )
 def test_forged_columns_form_is_refused(desk: Desk, name: str, value: str) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
-    fields = {**form(step_of(desk, job)), name: value}
+    fields = {**form_fields(step_of(desk, job).text), name: value}
     assert desk.post(f"/jobs/{job.pk}/columns/", **fields).response.status_code == 400
     assert planned(job) == [("7003", "2:102")]
 
 
 def test_started_job_keeps_its_rows(desk: Desk) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
-    fields = form(step_of(desk, job))
+    fields = form_fields(step_of(desk, job).text)
     desk.start(job)
     answer = desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "whole"})
     assert shown(answer).state == "done"
@@ -307,7 +296,7 @@ def test_started_job_keeps_its_rows(desk: Desk) -> None:
 
 def test_columns_cannot_be_chosen_during_preview(desk: Desk) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
-    fields = form(step_of(desk, job))
+    fields = form_fields(step_of(desk, job).text)
     desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "whole"})
     desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "other"})
     assert planned(work(job)) == [("1000", "2:101"), ("7003", "2:102")]
@@ -350,19 +339,14 @@ def test_template_needs_no_questions(
 def test_preview_is_grouped_by_outcome_with_the_doubtful_first(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n1.000;102\n9999;101\n7006;102\n"))
     page = desk.get(f"/jobs/{job.pk}/").text
-    assert re.findall(r'data-group="(\w+)"', page) == ["doubt", "no_order", "link"]
-    assert re.findall(r'data-row="(\d+)"', page) == ["3", "4", "2", "5"]
-    assert re.findall(r'data-filter="(\w*)"', page) == ["", "doubt", "no_order", "link"]
+    assert listed(page, "data-group") == ["doubt", "no_order", "link"]
+    assert listed(page, "data-row") == ["3", "4", "2", "5"]
+    assert listed(page, "data-filter") == ["", "doubt", "no_order", "link"]
     assert f'href="{desk.portal.url}/shop/orders/details/1001/"' in page
     assert ">Link 2 orders<" in page
     assert "data-group" not in desk.get(f"/jobs/{job.pk}/rows/?show=link").text
     done = desk.start(job)
-    assert re.findall(r'data-row="(\d+)"', desk.get(f"/jobs/{done.pk}/").text) == [
-        "2",
-        "3",
-        "4",
-        "5",
-    ]
+    assert listed(desk.get(f"/jobs/{done.pk}/").text, "data-row") == ["2", "3", "4", "5"]
 
 
 def test_moves_from_invoices_need_consent(desk: Desk, portal: DemoPortal) -> None:
@@ -380,7 +364,7 @@ def test_moves_from_invoices_need_consent(desk: Desk, portal: DemoPortal) -> Non
     ]  # fmt: skip
     again = desk.asked(desk.upload(content))
     page = desk.get(f"/jobs/{again.pk}/").text
-    assert re.search(r'id="job-start"[^>]* data-needs-move [^>]*disabled>', page)
+    assert select(page, "#job-start[data-needs-move][disabled]")
     desk.post(f"/jobs/{again.pk}/start/", invoices="on")
     assert work(again).state == "done"
     assert portal.link_of(1002) == (DEAL, 101)

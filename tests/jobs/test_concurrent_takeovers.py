@@ -1,6 +1,5 @@
 """Two administrators take over the same job at the same moment: one of them gets it."""
 
-import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from b24app.jobs.models import Job, JobLane
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
 from demo.tables import Row
+from testing.markup import attribute
 from testing.opening import ANNA, ILYA, NINA, Page
 from tests.jobs.driving import Desk, sit_down, step, work
 
@@ -36,9 +36,7 @@ def job(client: Client, desk: Desk, portal: DemoPortal) -> Job:
 def shown_owner(desk: Desk, job: Job) -> str:
     """The owner that the dialog shows to an administrator."""
     dialog = desk.post(f"/jobs/{job.pk}/take-over/confirm/").text
-    found = re.search(r'name="owner" value="(\d+)"', dialog)
-    assert found, dialog
-    return found[1]
+    return attribute(dialog, "input[name=owner]", "value")
 
 
 def wait_for_locks(count: int) -> None:

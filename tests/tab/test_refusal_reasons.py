@@ -1,11 +1,10 @@
 """What people read of a change that was not made: a refusal, a busy portal and silence differ."""
 
-import re
-
 import pytest
 from django.test import Client
 
 from demo.server import DemoPortal
+from testing.markup import select, words
 from testing.opening import EMPTY, ILYA, MOCKUP, Page, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
@@ -20,10 +19,7 @@ def tab(client: Client, portal: DemoPortal) -> Page:
 
 
 def notices(page: Page) -> list[str]:
-    found = re.findall(
-        r'data-note="(?:failed|conflict)".*?</(?:section|div)>', page.text, re.DOTALL
-    )
-    return [" ".join(re.sub(r"<[^>]+>", " ", item).split()) for item in found]
+    return [words(node) for node in select(page.text, "[data-note=failed], [data-note=conflict]")]
 
 
 @pytest.mark.parametrize(
