@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Frame, expect
 
 from b24app.orders.types import DEAL
-from testing.opening import ANNA, MANY, MARIA, MOCKUP
+from testing.opening import ANNA, MANY, MARIA, MOCKUP, WINTER
 from testing.processes import ROOT
 from tests.browser.conftest import Desk
 
@@ -193,13 +193,15 @@ def test_selected_links_are_moved_to_a_deal(desk: Desk) -> None:
     desk.app.locator("[data-move-marked]").click()
     choose_deal(desk, "Winter catalogue")
     carried_out(desk, 3)
-    assert {desk.portal.link_of(order_id) for order_id in chosen} == {(DEAL, 6933)}
+    assert {desk.portal.link_of(order_id) for order_id in chosen} == {(DEAL, WINTER)}
 
 
 def test_rows_menu_moves_unlinks_and_shows_the_history_of_one_order(desk: Desk) -> None:
     enter(desk, "links")
     elsewhere = [
-        int(number) for number in numbers(desk) if desk.portal.link_of(int(number)) != (DEAL, 6933)
+        int(number)
+        for number in numbers(desk)
+        if desk.portal.link_of(int(number)) != (DEAL, WINTER)
     ]
     first, second, third = elsewhere[:3]
     desk.app.locator(f"#links tr[data-order-id='{third}'] [data-mark]").check()
@@ -216,7 +218,7 @@ def test_rows_menu_moves_unlinks_and_shows_the_history_of_one_order(desk: Desk) 
     choose_deal(desk, "Winter catalogue")
     carried_out(desk, 1)
     assert desk.portal.link_of(first) is None
-    assert desk.portal.link_of(second) == (DEAL, 6933)
+    assert desk.portal.link_of(second) == (DEAL, WINTER)
     assert desk.portal.link_of(third) is not None
     enter(desk, "links")
     choose(second, "History")
@@ -235,7 +237,7 @@ def test_all_links_that_match_are_moved(desk: Desk) -> None:
     desk.app.locator("[data-move-marked]").click()
     choose_deal(desk, "Winter catalogue")
     carried_out(desk, len(matching))
-    assert {desk.portal.link_of(order_id) for order_id in matching} == {(DEAL, 6933)}
+    assert {desk.portal.link_of(order_id) for order_id in matching} == {(DEAL, WINTER)}
 
 
 def test_all_orders_of_the_report_are_linked_to_a_deal(desk: Desk) -> None:
@@ -248,7 +250,7 @@ def test_all_orders_of_the_report_are_linked_to_a_deal(desk: Desk) -> None:
     desk.app.locator("[data-move-marked]").click()
     choose_deal(desk, "Winter catalogue")
     carried_out(desk, len(free))
-    assert {desk.portal.link_of(order_id) for order_id in free} == {(DEAL, 6933)}
+    assert {desk.portal.link_of(order_id) for order_id in free} == {(DEAL, WINTER)}
 
 
 def test_link_appears_in_audit(desk: Desk) -> None:

@@ -15,13 +15,13 @@ from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from testing.markup import attributes, html_of, select, words
-from testing.opening import ANNA, MARIA, Page, ask, open_tab, submit
+from testing.opening import ANNA, CHAIRS_INVOICE, MARIA, MOCKUP, WINTER, Page, ask, open_tab, submit
 from tests.console.desk import at_work
 
 pytestmark = pytest.mark.django_db
 
 AUDIT = "/console/audit/"
-HERE, THERE, INVOICED = Owner(DEAL, 7021), Owner(DEAL, 6933), Owner(INVOICE, 7021)
+HERE, THERE, INVOICED = Owner(DEAL, MOCKUP), Owner(DEAL, WINTER), Owner(INVOICE, MOCKUP)
 DAY = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 
@@ -150,7 +150,7 @@ def test_invalid_filter_is_reported(client: Client, page: Page, query: str) -> N
 def test_link_names_the_card_and_its_type(client: Client, portal: DemoPortal, page: Page) -> None:
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "tab", [Entry("link", 801, target=Owner(DEAL, 118))])
-    audit.record(anna, "tab", [Entry("link", 802, target=Owner(INVOICE, 118))])
+    audit.record(anna, "tab", [Entry("link", 802, target=Owner(INVOICE, CHAIRS_INVOICE))])
     link = f"{portal.url}/crm/type/31/details/118/"
     assert shown(ask(client, page, f"{AUDIT}?card={link}&card_type=2")) == [("linked", "802")]
     assert shown(ask(client, page, f"{AUDIT}?card=118&card_type=2")) == [("linked", "801")]

@@ -16,7 +16,7 @@ from b24app.jobs.row_sources import MAX_ROWS
 from b24app.orders.types import DEAL, INVOICE
 from demo.server import DemoPortal
 from testing.markup import attribute, attributes, only, select
-from testing.opening import MARIA, MOCKUP, TOM, Page
+from testing.opening import CHAIRS_INVOICE, MARIA, MOCKUP, ONE, THREE, TOM, Page
 from tests.jobs.driving import Desk, outcomes, places, shown, sit_down, verdicts, work
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def desk(client: Client, portal: DemoPortal) -> Desk:
     for order_id in list(portal.state.links):
         del portal.state.links[order_id]
     for order_id in list(portal.state.orders)[:120]:
-        portal.state.links[order_id] = (DEAL, MOCKUP) if order_id % 4 else (INVOICE, 118)
+        portal.state.links[order_id] = (DEAL, MOCKUP) if order_id % 4 else (INVOICE, CHAIRS_INVOICE)
     return sit_down(client, portal)
 
 
@@ -58,40 +58,40 @@ def ticked(order_ids: list[int]) -> dict[str, str]:
 
 def test_selected_orders_are_moved(desk: Desk, portal: DemoPortal) -> None:
     chosen = at(portal, (DEAL, MOCKUP))[:60]
-    job = desk.asked(desk.post("/jobs/new/", kind="move", to="2:7001", **ticked(chosen)))
+    job = desk.asked(desk.post("/jobs/new/", kind="move", to=f"2:{ONE}", **ticked(chosen)))
     assert (job.state, verdicts(job)) == (Job.State.PLANNED, {"move": 60})
     assert places(portal, chosen) == [(DEAL, MOCKUP)] * 60
     desk.start(job)
-    assert places(portal, chosen) == [(DEAL, 7001)] * 60
+    assert places(portal, chosen) == [(DEAL, ONE)] * 60
     assert len(at(portal, (DEAL, MOCKUP))) == 30
 
 
 def test_selected_orders_without_a_deal_are_linked(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(reverse("console-without"))
     chosen = page.order_ids[:70]
-    job = desk.asked(desk.post("/jobs/new/", kind="link", to="2:7003", **ticked(chosen)))
+    job = desk.asked(desk.post("/jobs/new/", kind="link", to=f"2:{THREE}", **ticked(chosen)))
     assert verdicts(job) == {"link": 70}
     desk.start(job)
-    assert places(portal, chosen) == [(DEAL, 7003)] * 70
+    assert places(portal, chosen) == [(DEAL, THREE)] * 70
 
 
 def test_order_linked_meanwhile_is_not_moved(desk: Desk, portal: DemoPortal) -> None:
     chosen = desk.get(reverse("console-without")).order_ids[:10]
-    job = desk.asked(desk.post("/jobs/new/", kind="link", to="2:7003", **ticked(chosen)))
-    portal.link(chosen[0], (DEAL, 7001))
+    job = desk.asked(desk.post("/jobs/new/", kind="link", to=f"2:{THREE}", **ticked(chosen)))
+    portal.link(chosen[0], (DEAL, ONE))
     desk.start(job, move=False)
-    assert places(portal, chosen) == [(DEAL, 7001)] + [(DEAL, 7003)] * 9
+    assert places(portal, chosen) == [(DEAL, ONE)] + [(DEAL, THREE)] * 9
 
 
 def test_all_matching_links_are_moved_over_many_pages(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(where(value=str(MOCKUP)))
     assert len(page.order_ids) == 50
     before = at(portal, (DEAL, MOCKUP))
-    job = desk.asked(desk.post("/jobs/new/", kind="move", **{**form_of(page), "to": "2:7001"}))
+    job = desk.asked(desk.post("/jobs/new/", kind="move", **{**form_of(page), "to": f"2:{ONE}"}))
     assert (job.rows, verdicts(job)) == (90, {"move": 90})
     desk.start(job)
-    assert at(portal, (DEAL, 7001)) == before
-    assert len(at(portal, (INVOICE, 118))) == 30
+    assert at(portal, (DEAL, ONE)) == before
+    assert len(at(portal, (INVOICE, CHAIRS_INVOICE))) == 30
 
 
 @pytest.mark.bare
@@ -111,11 +111,11 @@ def test_matching_links_are_unlinked_unless_moved_since(desk: Desk, portal: Demo
     page = desk.get(where(field="type", kind="31"))
     job = desk.asked(desk.post("/jobs/new/", kind="unlink", **form_of(page)))
     assert verdicts(job) == {"unlink": 30}
-    moved = at(portal, (INVOICE, 118))[0]
-    portal.link(moved, (DEAL, 7001))
+    moved = at(portal, (INVOICE, CHAIRS_INVOICE))[0]
+    portal.link(moved, (DEAL, ONE))
     desk.start(job)
-    assert at(portal, (INVOICE, 118)) == []
-    assert portal.link_of(moved) == (DEAL, 7001)
+    assert at(portal, (INVOICE, CHAIRS_INVOICE)) == []
+    assert portal.link_of(moved) == (DEAL, ONE)
     assert outcomes(job) == {("done", ""): 29, ("skipped", "changed"): 1}
 
 
@@ -148,7 +148,7 @@ def test_all_links_are_exported_with_their_cards(desk: Desk, portal: DemoPortal)
 def test_all_orders_without_a_deal_are_linked(desk: Desk, portal: DemoPortal) -> None:
     free = set(portal.state.orders) - set(portal.state.links)
     page = desk.get(reverse("console-without"))
-    job = desk.asked(desk.post("/jobs/new/", kind="link", **{**form_of(page), "to": "2:7003"}))
+    job = desk.asked(desk.post("/jobs/new/", kind="link", **{**form_of(page), "to": f"2:{THREE}"}))
     assert verdicts(job) == {"link": len(free)}
     assert set(JobItem.objects.filter(job=job).values_list("order_id", flat=True)) == free
 
@@ -165,12 +165,12 @@ def test_orders_are_taken_out_of_cards_that_are_gone(
     assert sorted(report.order_ids) == lost
     page = desk.get(where(word="between", value="990000"))
     form = ticked(report.order_ids) if source == "ticked" else form_of(page)
-    to = {"to": "2:7003"} if kind == "move" else {}
+    to = {"to": f"2:{THREE}"} if kind == "move" else {}
     job = desk.asked(desk.post("/jobs/new/", **{"kind": kind, **form, **to}))
     assert verdicts(job) == {kind: 30}
     desk.start(job)
     assert (job.state, outcomes(job)) == (Job.State.DONE, {("done", ""): 30})
-    assert places(portal, lost) == [(DEAL, 7003) if kind == "move" else None] * 30
+    assert places(portal, lost) == [(DEAL, THREE) if kind == "move" else None] * 30
 
 
 def lost_links(portal: DemoPortal, count: int) -> list[int]:
@@ -330,8 +330,8 @@ def test_orders_of_card_deleted_while_job_waits_are_moved(desk: Desk, portal: De
 
 def test_no_order_is_linked_to_a_deleted_card(desk: Desk, portal: DemoPortal) -> None:
     chosen = at(portal, (DEAL, MOCKUP))[:3]
-    job = desk.asked(desk.post("/jobs/new/", kind="move", to="2:7001", **ticked(chosen)))
-    del portal.state.deals[7001]
+    job = desk.asked(desk.post("/jobs/new/", kind="move", to=f"2:{ONE}", **ticked(chosen)))
+    del portal.state.deals[ONE]
     desk.start(job)
     assert outcomes(job) == {("failed", "no_card"): 3}
     lost = desk.asked(desk.post("/jobs/new/", kind="move", to="2:990001", **ticked(chosen)))

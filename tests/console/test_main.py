@@ -9,7 +9,7 @@ from b24app.console import pages
 from b24app.portals.models import Portal, PortalUser
 from b24app.web.session import Session
 from demo.server import DemoPortal
-from testing.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, seen, submit
+from testing.opening import ANNA, MARIA, MOCKUP, Page, ask, install, launch, open_tab, seen, submit
 from tests.console.desk import SETTINGS, at_work, open_main
 
 pytestmark = pytest.mark.django_db
@@ -55,8 +55,8 @@ def test_menu_above_the_list_of_deals_opens_the_console_for_administrators(
 
 def test_menu_of_a_deal_in_the_list_opens_its_orders(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
-    page = launch(client, portal, "CRM_DEAL_LIST_MENU", MARIA, 7021, "en", {})
-    assert page.order_ids == open_tab(client, portal, MARIA, 7021).order_ids
+    page = launch(client, portal, "CRM_DEAL_LIST_MENU", MARIA, MOCKUP, "en", {})
+    assert page.order_ids == open_tab(client, portal, MARIA, MOCKUP).order_ids
 
 
 @pytest.mark.parametrize("name", READ + WRITTEN)

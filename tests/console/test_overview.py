@@ -16,12 +16,12 @@ from b24app.orders.types import DEAL, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from testing.markup import attributes, html_of, only, select, words
-from testing.opening import ANNA, MARIA, Page, ask, install, submit
+from testing.opening import ANNA, MARIA, MOCKUP, WINTER, Page, ask, install, submit
 from tests.console.desk import at_work, open_main
 
 pytestmark = pytest.mark.django_db
 
-HERE, THERE = Owner(DEAL, 7021), Owner(DEAL, 6933)
+HERE, THERE = Owner(DEAL, MOCKUP), Owner(DEAL, WINTER)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from b24app.jobs import worker_slots
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 from testing import machine
+from testing.opening import EMPTY
 from testing.persons import Person
 from testing.waiting import until
 from tests.jobs.driving import Desk, lose_worker, outcomes, shown, step, table, work
@@ -23,7 +24,7 @@ def die(job: Job) -> None:
 
 @pytest.mark.django_db
 def test_preview_that_kills_its_worker_three_times_fails_with_reason(desk: Desk) -> None:
-    job = shown(desk.upload(table([(1, 7000)])))
+    job = shown(desk.upload(table([(1, EMPTY)])))
     for _ in range(worker_slots.MAX_DEATHS):
         die(job)
     step(job)
@@ -50,7 +51,7 @@ def test_job_of_any_kind_that_kills_its_worker_while_it_writes_fails(desk: Desk)
 
 @pytest.mark.django_db
 def test_no_worker_takes_a_job_that_has_failed(desk: Desk) -> None:
-    job = shown(desk.upload(table([(1, 7000)])))
+    job = shown(desk.upload(table([(1, EMPTY)])))
     for _ in range(worker_slots.MAX_DEATHS):
         die(job)
     step(job)

@@ -5,7 +5,7 @@ from django.test import Client
 
 from b24app.jobs.models import Job, JobItem
 from demo.server import DemoPortal
-from testing.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, TOM, open_tab, submit
+from testing.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, TOM, WINTER, open_tab, submit
 from tests.jobs.driving import Desk, item, shown, sit_down, step, table, verdicts, work
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +33,7 @@ def test_every_row_outcome_is_planned(desk: Desk, portal: DemoPortal) -> None:
         "link", "move", "already", "no_order", "no_card", "twice", "bad", "bad", "bad",
     ]  # fmt: skip
     assert [item(job, row).reason for row in (8, 9, 10)] == ["bad_id", "no_card_given", "bad_card"]
-    assert (item(job, 3).seen, item(job, 3).wanted) == ("2:6933", f"2:{EMPTY}")
+    assert (item(job, 3).seen, item(job, 3).wanted) == (f"2:{WINTER}", f"2:{EMPTY}")
     assert job.total == 2
     assert WRITES.isdisjoint(call.method for call in portal.calls)
     page = desk.get(f"/jobs/{job.pk}/")
@@ -123,7 +123,7 @@ def test_move_names_its_source_deal(client: Client, desk: Desk, portal: DemoPort
     job = desk.link([row])
     assert "Winter catalogue" in desk.get(f"/jobs/{job.pk}/").text
     portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(TOM)
-    portal.state.deals[6933]["ASSIGNED_BY_ID"] = str(ILYA)
+    portal.state.deals[WINTER]["ASSIGNED_BY_ID"] = str(ILYA)
     tom = sit_down(client, portal, TOM)
     job = tom.link([row])
     page = tom.get(f"/jobs/{job.pk}/").text
@@ -154,7 +154,7 @@ def test_likely_number_is_suggested_but_not_used(
     assert (item(job, 3).verdict, item(job, 3).order_id) == ("no_order", 0)
     assert f"did you mean {number}?" in desk.get(f"/jobs/{job.pk}/").text
     desk.start(job)
-    assert portal.link_of(order) == (2, 6933)
+    assert portal.link_of(order) == (2, WINTER)
 
 
 def test_number_matching_two_orders_is_not_guessed(desk: Desk, portal: DemoPortal) -> None:

@@ -16,7 +16,7 @@ from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import AuditEntry
 from b24app.portals.budgets import budget_of
 from demo.server import DemoPortal
-from testing.opening import EMPTY, MOCKUP, ONE
+from testing.opening import CHAIRS_INVOICE, EMPTY, MOCKUP, ONE, WINTER
 from tests.jobs.driving import Desk, item, lose_worker, outcomes, places, shown, step, work
 
 pytestmark = pytest.mark.django_db
@@ -374,7 +374,7 @@ def test_failed_rows_are_tried_again(desk: Desk, portal: DemoPortal) -> None:
 def test_undo_restores_rows_not_changed_since(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=5, deals=1)
     portal.state.links[orders[0]] = (2, MOCKUP)
-    portal.state.links[orders[1]] = (31, 118)
+    portal.state.links[orders[1]] = (31, CHAIRS_INVOICE)
     job = desk.link([(order, deal) for order in orders])
     desk.start(job, invoices=True)
     portal.link(orders[2], (2, ONE))
@@ -386,7 +386,7 @@ def test_undo_restores_rows_not_changed_since(desk: Desk, portal: DemoPortal) ->
     assert "Changed since the preview" in desk.get(f"/jobs/{undo.pk}/").text
     desk.start(undo)
     assert (undo.state, undo.done) == (Job.State.DONE, 4)
-    assert places(portal, orders) == [(2, MOCKUP), (31, 118), (2, ONE), None, None]
+    assert places(portal, orders) == [(2, MOCKUP), (31, CHAIRS_INVOICE), (2, ONE), None, None]
     entries = AuditEntry.objects.filter(change=undo.change).select_related("undoes")
     assert {entry.undoes.change for entry in entries if entry.undoes} == {job.change}
     assert {entry.through for entry in entries} == {"undo"}
@@ -398,7 +398,7 @@ def test_undo_can_be_undone(desk: Desk, portal: DemoPortal) -> None:
     order = portal.order_id("1184")
     job = desk.start(desk.link([(order, EMPTY)]))
     undo = desk.start(desk.asked(desk.post(f"/jobs/{job.pk}/undo/")))
-    assert portal.link_of(order) == (2, 6933)
+    assert portal.link_of(order) == (2, WINTER)
     redo = desk.start(desk.asked(desk.post(f"/jobs/{undo.pk}/undo/")))
     assert redo.state == Job.State.DONE
     assert portal.link_of(order) == (2, EMPTY)

@@ -14,11 +14,23 @@ from urllib.request import urlopen
 import pytest
 
 from demo.__main__ import LOOPBACK, SETTINGS, _hosts
+from demo.children import ENDING
 from testing.ports import free_pair, free_port
 from testing.processes import ROOT
 from testing.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
+
+WAITS = f"""
+import time
+from demo.children import Stopped, stop_when_asked
+try:
+    stop_when_asked()
+    print("ready", flush=True)
+    time.sleep({HANG_SECONDS})
+except Stopped:
+    print("stopped")
+"""
 
 
 def command(port: int, portal_port: int, data: Path) -> list[str]:
@@ -76,7 +88,7 @@ def test_demo_runs_ends_together_and_keeps_its_data(tmp_path: Path) -> None:
             assert page.url == f"http://127.0.0.1:{portal_port}/marketplace/app/?a=1"
         first = children(demo.pid)
         assert len(first) == 7
-        demo.send_signal(signal.SIGINT)
+        demo.send_signal(signal.SIGHUP)  # the terminal was closed
         assert demo.wait(HANG_SECONDS) == 0
     assert free(port)
     assert free(portal_port)
@@ -96,16 +108,15 @@ def test_demo_runs_ends_together_and_keeps_its_data(tmp_path: Path) -> None:
     assert free(portal_port)
 
 
-def test_closed_terminal_ends_all_processes(tmp_path: Path) -> None:
-    port, portal_port = free_port(), free_pair()
-    with running(port, portal_port, tmp_path) as demo:
-        first = children(demo.pid)
-        demo.send_signal(signal.SIGHUP)
-        assert demo.wait(HANG_SECONDS) == 0
-    assert len(first) == 7
-    for pid in first:
-        with pytest.raises(ProcessLookupError):
-            os.killpg(pid, 0)
+@pytest.mark.parametrize("ending", ENDING)
+def test_each_signal_to_end_stops_the_demo(ending: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITS], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(ending)
+    assert process.communicate(timeout=HANG_SECONDS) == ("stopped\n", None)
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2])

@@ -10,7 +10,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from testing.opening import ANNA, MOCKUP, install, launch, open_tab, seen
+from testing.opening import ANNA, CHAIRS_INVOICE, MOCKUP, install, launch, open_tab, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -80,8 +80,8 @@ def test_nonce_is_good_for_one_answer(client: Client, portal: DemoPortal) -> Non
 
 OPENINGS = [
     ("CRM_DEAL_DETAIL_TAB", MOCKUP),
-    ("CRM_SMART_INVOICE_DETAIL_TAB", 118),
-    ("CRM_ORDER_DETAIL_TAB", 7021),
+    ("CRM_SMART_INVOICE_DETAIL_TAB", CHAIRS_INVOICE),
+    ("CRM_ORDER_DETAIL_TAB", MOCKUP),
     ("DEFAULT", 0),
     ("INSTALL", 0),
 ]

@@ -18,7 +18,19 @@ from pytest_django.fixtures import Settings
 
 from demo.server import DemoPortal
 from testing import machine
-from testing.opening import ANNA, ILYA, MOCKUP, Page, ask, install, launch, open_tab, seen, submit
+from testing.opening import (
+    ANNA,
+    CHAIRS_INVOICE,
+    ILYA,
+    MOCKUP,
+    Page,
+    ask,
+    install,
+    launch,
+    open_tab,
+    seen,
+    submit,
+)
 from testing.ports import free_port
 from testing.waiting import HANG_SECONDS, until
 
@@ -31,7 +43,7 @@ UNAVAILABLE = {
 }
 PLACES = [
     ("CRM_DEAL_DETAIL_TAB", MOCKUP),
-    ("CRM_SMART_INVOICE_DETAIL_TAB", 118),
+    ("CRM_SMART_INVOICE_DETAIL_TAB", CHAIRS_INVOICE),
     ("DEFAULT", 0),
     ("INSTALL", 0),
 ]

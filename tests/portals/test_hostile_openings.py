@@ -12,6 +12,7 @@ from b24app.portals import launch
 from b24app.portals.launch import Posted, Refused
 from b24app.web import entry, session
 from b24app.web.session import NoSession, Session
+from testing.opening import MOCKUP
 from tests.hostile import TEXT
 
 OPTIONS = TEXT | st.sampled_from(
@@ -27,7 +28,7 @@ FORM = st.builds(
     st.dictionaries(st.sampled_from(FIELDS), TEXT, max_size=3),
     OPTIONS,
 )
-GOOD = Session(7, "CRM_DEAL_DETAIL_TAB", 2, 7021, "en")
+GOOD = Session(7, "CRM_DEAL_DETAIL_TAB", 2, MOCKUP, "en")
 
 
 @given(st.fixed_dictionaries({"LANG": TEXT}), FORM)

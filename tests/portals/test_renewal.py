@@ -16,7 +16,7 @@ from b24app.jobs import control
 from b24app.portals import renewal
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from testing.opening import ANNA, ILYA, ask, install, open_tab
+from testing.opening import ANNA, EMPTY, ILYA, ask, install, open_tab
 from testing.waiting import HANG_SECONDS, until
 from tests.jobs import driving
 from tests.outgoing import Outgoing
@@ -154,13 +154,13 @@ def test_pending_renewal_does_not_delay_colleagues(client: Client, ilya: DemoPor
 
 def test_job_waits_for_pending_renewal_and_continues(client: Client, ilya: DemoPortal) -> None:
     desk = driving.sit_down(client, ilya, ILYA)
-    job = desk.link([(ilya.order_id("1193"), 7000)])
+    job = desk.link([(ilya.order_id("1193"), EMPTY)])
     with suspended(ilya):
         control.start(job, may_move=True)
         driving.step(job)
         assert (job.state, job.reason) == ("waiting_portal", "renewing")
     assert driving.work(job).state == "done"
-    assert ilya.link_of(ilya.order_id("1193")) == (2, 7000)
+    assert ilya.link_of(ilya.order_id("1193")) == (2, EMPTY)
 
 
 def test_request_inside_a_transaction_is_detected(outgoing: Outgoing, ilya: DemoPortal) -> None:

@@ -29,7 +29,7 @@ from testing.opening import (
     open_order,
     open_tab,
     submit,
-)  # fmt: skip
+)
 from tests.jobs import driving
 
 pytestmark = pytest.mark.django_db
@@ -101,8 +101,8 @@ ROUTES: Mapping[str, Route] = {
     "tab-link": tab(method="post", order="{free}|"),
     "tab-confirm-unlink": picked(),
     "tab-unlink": picked(),
-    "tab-confirm-move": picked(to="7000"),
-    "tab-move": picked(to="7000"),
+    "tab-confirm-move": picked(to=str(EMPTY)),
+    "tab-move": picked(to=str(EMPTY)),
     "tab-confirm-status": picked(),
     "tab-status": tab(method="post", to="F", held="{linked}|N"),
     "tab-confirm-amount": tab(),
@@ -124,8 +124,8 @@ ROUTES: Mapping[str, Route] = {
     "console-settings": console(Asks.FIRST),
     "console-settings-save": console(Asks.ALONG, "post", **SETTINGS),
     "order-place": order(),
-    "order-confirm-link": order(order="{linked}|2:7021", to="7000"),
-    "order-link": order("post", order="{linked}|2:7021", to="7000"),
+    "order-confirm-link": order(order="{linked}|2:7021", to=str(EMPTY)),
+    "order-link": order("post", order="{linked}|2:7021", to=str(EMPTY)),
     "order-unlink": order("post", **LINKED),
     "order-undo": order("post", change="{change}"),
     "jobs": job(),

@@ -6,7 +6,19 @@ from django.test import Client
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from testing.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, Page, ask, install, open_tab, submit
+from testing.opening import (
+    ANNA,
+    EMPTY,
+    ILYA,
+    MARIA,
+    MOCKUP,
+    WINTER,
+    Page,
+    ask,
+    install,
+    open_tab,
+    submit,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -106,8 +118,8 @@ def test_listed_people_cannot_unlink_from_closed_deal(
     portal.state.users[MARIA].own_deals_only = True
     portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(MARIA)
     foreign = portal.order_id("1184")
-    answer = link(client, portal, page, foreign, "2:6933")
-    assert portal.link_of(foreign) == (2, 6933)
+    answer = link(client, portal, page, foreign, f"2:{WINTER}")
+    assert portal.link_of(foreign) == (2, WINTER)
     assert "don’t have access to its current or its new card" in answer.text
     link(client, portal, page, order)
     assert portal.link_of(order) == (2, EMPTY)

@@ -5,7 +5,7 @@ from django.test import Client
 
 from demo.server import DemoPortal
 from testing.markup import select, words
-from testing.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
+from testing.opening import EMPTY, ILYA, MOCKUP, WINTER, Page, install, open_order, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def test_partial_success_reports_both_parts(client: Client, portal: DemoPortal, 
         lambda: portal.misbehave("rate", "crm.deal.get", times=20),
         inside=True,
     )
-    form = {"order": [f"{free}|", f"{moved}|2:6933"], "move": "on"}
+    form = {"order": [f"{free}|", f"{moved}|2:{WINTER}"], "move": "on"}
     page = submit(client, tab, "/tab/link/", form)
     assert 'data-note="conflict"' in page.text
     assert page.state == "unread"
@@ -73,7 +73,9 @@ def test_order_card_reports_success_if_reload_fails(
         lambda: portal.misbehave("rate", "sale.order.list", times=20),
         inside=True,
     )
-    answer = submit(client, page, "/order/link/", {"order": f"{order}|2:6933", "to": str(EMPTY)})
+    answer = submit(
+        client, page, "/order/link/", {"order": f"{order}|2:{WINTER}", "to": str(EMPTY)}
+    )
     assert answer.state == "unread"
     assert f"Order linked to deal {EMPTY}. This is saved in Bitrix24" in text(answer)
 

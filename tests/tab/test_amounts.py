@@ -5,7 +5,18 @@ from django.test import Client
 
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
-from testing.opening import ERIK, ILYA, MOCKUP, Page, ask, install, open_invoice, open_tab, submit
+from testing.opening import (
+    CHAIRS_INVOICE,
+    ERIK,
+    ILYA,
+    MOCKUP,
+    Page,
+    ask,
+    install,
+    open_invoice,
+    open_tab,
+    submit,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -100,11 +111,11 @@ def test_amount_that_cannot_be_read_back_is_recorded_as_uncertain(
 
 
 def test_invoice_has_an_amount_too(client: Client, portal: DemoPortal, tab: Page) -> None:
-    portal.state.invoices[118]["opportunity"] = 1
+    portal.state.invoices[CHAIRS_INVOICE]["opportunity"] = 1
     page = open_invoice(client, portal, ILYA)
     assert "invoice’s amount" in ask(client, page, "/tab/amount/confirm/").text
     submit(client, page, "/tab/amount/", {"seen": "1", "to": "3300"})
-    assert float(portal.state.invoices[118]["opportunity"]) == 3300
+    assert float(portal.state.invoices[CHAIRS_INVOICE]["opportunity"]) == 3300
 
 
 @pytest.mark.parametrize(

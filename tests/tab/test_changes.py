@@ -6,12 +6,14 @@ from django.test import Client
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
 from testing.opening import (
+    CHAIRS,
     EMPTY,
     ILYA,
     MARIA,
     MOCKUP,
     ONE,
     THREE,
+    WINTER,
     Page,
     ask,
     install,
@@ -49,13 +51,14 @@ def test_move_requires_consent_and_names_its_source(
     order = order_id(portal, "1184")
     row = ask(client, tab, "/tab/found/", {"q": "1184"}).row(order)
     assert 'data-place="deal"' in row
-    assert 'data-seen="2:6933"' in row
+    assert f'data-seen="2:{WINTER}"' in row
     assert "Winter catalogue" in row
     assert (
-        submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933"}).response.status_code == 400
+        submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}"}).response.status_code
+        == 400
     )
-    assert portal.link_of(order) == (2, 6933)
-    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    assert portal.link_of(order) == (2, WINTER)
+    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
     assert portal.link_of(order) == (2, EMPTY)
     assert moved.toast["text"] == "1 order linked to this deal, moved from elsewhere"
 
@@ -64,11 +67,11 @@ def test_order_moved_meanwhile_is_not_changed(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1184")
-    portal.state.links[order] = (2, 6940)
-    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
-    assert portal.link_of(order) == (2, 6940)
+    portal.state.links[order] = (2, CHAIRS)
+    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
+    assert portal.link_of(order) == (2, CHAIRS)
     assert 'data-note="conflict"' in page.text
-    assert "6940" in page.text
+    assert str(CHAIRS) in page.text
     assert not page.toast
 
 
@@ -94,7 +97,7 @@ def test_undo_returns_moved_order_unless_moved_again(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1184")
-    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
     undo = moved.toast["undo"]
     assert isinstance(undo, dict)
     portal.state.links[order] = (2, MOCKUP)
@@ -103,7 +106,7 @@ def test_undo_returns_moved_order_unless_moved_again(
     assert 'data-note="conflict"' in page.text
     portal.state.links[order] = (2, EMPTY)
     submit(client, tab, undo["url"], undo["values"])
-    assert portal.link_of(order) == (2, 6933)
+    assert portal.link_of(order) == (2, WINTER)
 
 
 def test_undo_requires_right_and_card(client: Client, portal: DemoPortal, tab: Page) -> None:

@@ -9,19 +9,20 @@ from b24app.orders.types import Owner
 from b24app.tab import forms
 from b24app.tab.forms import Pick
 from b24app.web.forms import BadForm
+from testing.opening import CHAIRS_INVOICE, MOCKUP, WINTER
 
 
 def test_selection_includes_links_as_shown() -> None:
-    form = QueryDict("order=5125|2:6933&order=5127|&order=5128|31:118")
+    form = QueryDict(f"order=5125|2:{WINTER}&order=5127|&order=5128|31:{CHAIRS_INVOICE}")
     assert forms.picks(form) == [
-        Pick(5125, Owner(2, 6933)),
+        Pick(5125, Owner(2, WINTER)),
         Pick(5127, None),
-        Pick(5128, Owner(31, 118)),
+        Pick(5128, Owner(31, CHAIRS_INVOICE)),
     ]
 
 
 def test_order_ticked_twice_counts_once() -> None:
-    assert len(forms.picks(QueryDict("order=5125|&order=5125|2:7021"))) == 1
+    assert len(forms.picks(QueryDict(f"order=5125|&order=5125|2:{MOCKUP}"))) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from b24app.portals.placements import INVOICE_TAB
 from demo.server import DemoPortal
 from testing.opening import (
     ANNA,
+    CHAIRS_INVOICE,
     EMPTY,
     ILYA,
     MANY,
@@ -17,6 +18,7 @@ from testing.opening import (
     PETRA,
     THREE,
     TOM,
+    WINTER,
     Page,
     ask,
     install,
@@ -230,7 +232,7 @@ def test_ten_thousand_orders_are_paged_and_neither_summed_nor_sorted(
 
 def test_invoice_tab_uses_invoice_wording(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
-    portal.state.links[portal.order_id("1193")] = (31, 118)
+    portal.state.links[portal.order_id("1193")] = (31, CHAIRS_INVOICE)
     page = launch(client, portal, INVOICE_TAB, ILYA, 118, "en", {})
     assert len(page.order_ids) == 2
     assert "Invoice’s amount" in page.text
@@ -279,8 +281,8 @@ def test_person_without_rights_gets_no_page(
 ) -> None:
     petra = open_tab(client, portal, user_id=PETRA)
     assert ask(client, petra, "/tab/grid/", {"sort": "amount"}).state == "no-read"
-    tom = open_tab(client, portal, user_id=TOM, deal_id=6933)
-    portal.state.deals[6933]["ASSIGNED_BY_ID"] = str(ANNA)
+    tom = open_tab(client, portal, user_id=TOM, deal_id=WINTER)
+    portal.state.deals[WINTER]["ASSIGNED_BY_ID"] = str(ANNA)
     for path in ("/tab/grid/", "/tab/orders/"):
         page = ask(client, tom, path)
         assert (page.state, page.response.status_code) == ("no-deal", 403)

@@ -6,7 +6,19 @@ from django.test import Client
 from b24app.journal.models import AppendOnly, AuditEntry
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from testing.opening import EMPTY, ILYA, MARIA, ONE, TOM, Page, ask, install, open_tab, submit
+from testing.opening import (
+    EMPTY,
+    ILYA,
+    MARIA,
+    ONE,
+    TOM,
+    WINTER,
+    Page,
+    ask,
+    install,
+    open_tab,
+    submit,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +45,7 @@ def test_empty_history(client: Client, portal: DemoPortal, tab: Page) -> None:
 def test_history_shows_person_change_source_and_route(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
     portal.reset_counts()
     shown = ask(client, tab, "/tab/history/").text
     assert portal.http_requests == 1
@@ -44,15 +56,15 @@ def test_history_shows_person_change_source_and_route(
 def test_both_deals_of_a_move_show_it_and_others_do_not(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
-    left = open_tab(client, portal, ILYA, 6933)
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
+    left = open_tab(client, portal, ILYA, WINTER)
     assert "No. 1184" in ask(client, left, "/tab/history/").text
     other = open_tab(client, portal, ILYA, ONE)
     assert ask(client, other, "/tab/history/").state == "no-history"
 
 
 def test_history_of_one_order(client: Client, portal: DemoPortal, tab: Page) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
     bring(client, portal, tab, "1193")
     shown = ask(client, tab, f"/tab/history/?order={portal.order_id('1193')}").text
     assert "History of No. 1193" in shown
@@ -60,10 +72,10 @@ def test_history_of_one_order(client: Client, portal: DemoPortal, tab: Page) -> 
 
 
 def test_undo_of_an_older_change(client: Client, portal: DemoPortal, tab: Page) -> None:
-    first = bring(client, portal, tab, "1184", "2:6933")
+    first = bring(client, portal, tab, "1184", f"2:{WINTER}")
     bring(client, portal, tab, "1193")
     submit(client, tab, "/tab/undo/", {"change": first})
-    assert portal.link_of(portal.order_id("1184")) == (2, 6933)
+    assert portal.link_of(portal.order_id("1184")) == (2, WINTER)
     assert portal.link_of(portal.order_id("1193")) == (2, EMPTY)
     shown = ask(client, tab, "/tab/history/").text
     assert "Undone" in shown
@@ -71,15 +83,15 @@ def test_undo_of_an_older_change(client: Client, portal: DemoPortal, tab: Page) 
 
 
 def test_undo_from_the_target_of_a_move(client: Client, portal: DemoPortal, tab: Page) -> None:
-    change = bring(client, portal, tab, "1184", "2:6933")
-    left = open_tab(client, portal, ILYA, 6933)
+    change = bring(client, portal, tab, "1184", f"2:{WINTER}")
+    left = open_tab(client, portal, ILYA, WINTER)
     submit(client, left, "/tab/undo/", {"change": change})
-    assert portal.link_of(portal.order_id("1184")) == (2, 6933)
+    assert portal.link_of(portal.order_id("1184")) == (2, WINTER)
 
 
 def test_deleted_deal_cannot_be_undone_to(client: Client, portal: DemoPortal, tab: Page) -> None:
-    change = bring(client, portal, tab, "1184", "2:6933")
-    del portal.state.deals[6933]
+    change = bring(client, portal, tab, "1184", f"2:{WINTER}")
+    del portal.state.deals[WINTER]
     answer = submit(client, tab, "/tab/undo/", {"change": change})
     assert portal.link_of(portal.order_id("1184")) == (2, EMPTY)
     assert 'data-note="failed"' in answer.text
@@ -88,9 +100,9 @@ def test_deleted_deal_cannot_be_undone_to(client: Client, portal: DemoPortal, ta
 def test_deal_titles_require_access_to_the_deal(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
     portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(TOM)
-    portal.state.deals[6933]["ASSIGNED_BY_ID"] = str(ILYA)
+    portal.state.deals[WINTER]["ASSIGNED_BY_ID"] = str(ILYA)
     shown = ask(client, open_tab(client, portal, TOM, EMPTY), "/tab/history/").text
     assert "Deal 6933" in shown
     assert "Winter catalogue" not in shown
@@ -99,7 +111,7 @@ def test_deal_titles_require_access_to_the_deal(
 def test_history_is_shown_without_titles_if_unreadable(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
     portal.misbehave("no_read", method="crm.deal.list")
     assert "No. 1184" in ask(client, tab, "/tab/history/").text
 

@@ -11,6 +11,7 @@ from b24app.urls import urlpatterns
 from demo.server import DemoPortal
 from demo.tables import Row
 from testing.opening import (
+    EMPTY,
     MOCKUP,
     Page,
     ask,
@@ -82,7 +83,7 @@ def test_invalid_ids_in_answers_break_no_page(
     pages += [
         desk.get(f"/console/{name}/") for name in ("overview", "links", "settings", "support")
     ]
-    picked = {"order": f"{order}|2:{MOCKUP}", "to": "7000"}
+    picked = {"order": f"{order}|2:{MOCKUP}", "to": str(EMPTY)}
     pages.append(submit(client, office, "/tab/move/confirm/", picked))
     pages.append(submit(client, office, "/tab/link/", {"order": f"{order}|"}))
     assert {page.response.status_code for page in pages} <= {200, 400, 401, 403, 409, 502, 503}
@@ -136,6 +137,10 @@ FIELDS = [
 _OTHERS = ("legal/", "healthz/", "readyz/", "metrics/", "oauth/", "placements/", "install/")
 
 
+CLOSED_WAYS: set[tuple[int, bool, str]] = set()
+"""Routes that do not take a method or a page's session at all, whatever is typed: tried once in a run."""
+
+
 def paths(no_id: str) -> list[str]:
     routes = [
         str(urlpattern.pattern) for urlpattern in urlpatterns if isinstance(urlpattern, URLPattern)
@@ -155,12 +160,14 @@ def test_invalid_numbers_in_forms_break_no_page(
     desk = sit_down(client, portal)
     form = dict.fromkeys(FIELDS, typed)
     picked = {**form, "order": f"{typed}|2:{typed}", "held": f"{typed}|N"}
-    for path in paths(typed):
+    for route, path in enumerate(paths(typed)):
         for page, method in product((office, desk.page), ("get", "post")):
-            for sent in (form, picked):
+            way = (route, page is office, method)
+            for sent in () if way in CLOSED_WAYS else (form, picked):
                 status = ask(client, page, path, sent, method=method).response.status_code
                 assert status != 500, path
                 if status in (401, 405):
+                    CLOSED_WAYS.add(way)
                     break
 
 

@@ -6,6 +6,7 @@ from django.test import Client
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
 from testing.opening import (
+    CHAIRS_INVOICE,
     EMPTY,
     ILYA,
     ONE,
@@ -76,9 +77,9 @@ def test_orders_move_to_the_invoice_a_link_names(
     asked = submit(client, tab, "/tab/move/confirm/", {"order": f"{order}|", "to": link})
     assert "Invoice 118" in asked.text
     assert "Deal 118" not in asked.text
-    assert 'name="to" value="31:118"' in asked.text
-    moved = submit(client, tab, "/tab/move/", {"order": f"{order}|", "to": "31:118"})
-    assert portal.link_of(order) == (31, 118)
+    assert f'name="to" value="31:{CHAIRS_INVOICE}"' in asked.text
+    moved = submit(client, tab, "/tab/move/", {"order": f"{order}|", "to": f"31:{CHAIRS_INVOICE}"})
+    assert portal.link_of(order) == (31, CHAIRS_INVOICE)
     assert moved.toast["text"] == "1 order moved to invoice 118"
 
 
@@ -145,7 +146,9 @@ def test_from_an_invoice_to_a_deal(client: Client, portal: DemoPortal, tab: Page
     order = portal.order_id("1163")
     assert page.order_ids == [order]
     submit(client, page, "/tab/move/", {"order": f"{order}|", "to": "118"})
-    assert portal.link_of(order) == (31, 118), "deal 118 does not exist, and is not invoice 118"
+    assert portal.link_of(order) == (31, CHAIRS_INVOICE), (
+        "deal 118 does not exist, and is not invoice 118"
+    )
     submit(client, page, "/tab/move/", {"order": f"{order}|", "to": str(EMPTY)})
     assert portal.link_of(order) == (2, EMPTY)
 

@@ -15,6 +15,7 @@ from testing.opening import (
     MOCKUP,
     ONE,
     THREE,
+    WINTER,
     Page,
     install,
     open_order,
@@ -65,7 +66,7 @@ def test_audit_records_overridden_link_as_source(
 ) -> None:
     order = portal.order_id("1184")
     portal.meanwhile(ADD, lambda: portal.link(order, before))
-    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
     assert portal.link_of(order) == (2, EMPTY)
     entry = AuditEntry.objects.get()
     assert (entry.from_type, entry.from_id) == (before or (0, 0))
@@ -82,7 +83,7 @@ def test_undo_from_toast_restores_overridden_link(
 ) -> None:
     order = portal.order_id("1184")
     portal.meanwhile(ADD, lambda: portal.link(order, (2, ONE)))
-    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
     undo = page.toast["undo"]
     assert isinstance(undo, dict)
     submit(client, tab, undo["url"], undo["values"])
@@ -106,7 +107,7 @@ def test_order_card_reports_overridden_change(
     order = portal.order_id("1184")
     page = open_order(client, portal, order, ILYA)
     portal.meanwhile(ADD, lambda: portal.link(order, (2, ONE)))
-    form = {"order": f"{order}|2:6933", "to": str(EMPTY)}
+    form = {"order": f"{order}|2:{WINTER}", "to": str(EMPTY)}
     put_back(client, page, note(submit(client, page, "/order/link/", form), "overridden"))
     assert portal.link_of(order) == (2, ONE)
 

@@ -10,12 +10,15 @@ from django.test import Client
 from demo.server import DemoPortal
 from testing.markup import attributes
 from testing.opening import (
+    CHAIRS_INVOICE,
     EMPTY,
     ILYA,
     MANY,
     MOCKUP,
     PETRA,
+    SPRING_STOCK,
     TOM,
+    WINTER,
     Page,
     ask,
     install,
@@ -25,9 +28,6 @@ from testing.opening import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("today")]
-
-SPRING_STOCK = 6951
-INVOICE = 118
 
 
 @pytest.fixture
@@ -109,12 +109,12 @@ def test_results_show_where_orders_are_linked(
     deal = found(client, tab, "1184").row(portal.order_id("1184"))
     assert "Winter catalogue" in deal
     assert "Tom Becker" in deal
-    assert 'data-seen="2:6933"' in deal
+    assert f'data-seen="2:{WINTER}"' in deal
     assert "/crm/deal/details/6933/" in deal
     invoice = found(client, tab, "1163").row(portal.order_id("1163"))
     assert "Invoice 118" in invoice
     assert "Maria Lopez" in invoice
-    assert 'data-seen="31:118"' in invoice
+    assert f'data-seen="31:{CHAIRS_INVOICE}"' in invoice
     assert "/crm/type/31/details/118/" in invoice
     free = found(client, tab, "1193").row(portal.order_id("1193"))
     assert "Not linked" in free
@@ -145,7 +145,7 @@ def test_picker_opens_without_request_and_names_its_target(
 
 def test_picker_of_an_invoice_uses_invoice_wording(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
-    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, INVOICE, "en", {})
+    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, CHAIRS_INVOICE, "en", {})
     dialog = ask(client, tab, "/tab/picker/").text
     assert "to Invoice 118" in dialog
     assert "Move them to this invoice" in dialog

@@ -13,7 +13,7 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.urls import urlpatterns
 from b24app.web import session
 from demo.server import DemoPortal
-from testing.opening import EMPTY, ILYA, Page, install, open_tab, seen
+from testing.opening import EMPTY, ILYA, ONE, Page, install, open_tab, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def statuses(client: Client, path: str, authorization: str) -> Iterator[tuple[in
     form = {
         "order": "1|",
         "held": "1|N",
-        "to": "7001",
+        "to": str(ONE),
         "seen": "1",
         "change": "x",
         "format": "csv",

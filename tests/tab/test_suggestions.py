@@ -15,11 +15,14 @@ from demo.server import DemoPortal
 from testing.markup import attributes, only, select, words
 from testing.opening import (
     ANNA,
+    CHAIRS,
+    CHAIRS_INVOICE,
     EMPTY,
     ILYA,
     MARIA,
     MOCKUP,
     PETRA,
+    SPRING_STOCK,
     TOM,
     Page,
     ask,
@@ -30,10 +33,6 @@ from testing.opening import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("today")]
-
-SPRING_STOCK = 6951
-INVOICE = 118
-NOBODYS = 6940
 
 
 @pytest.fixture
@@ -108,7 +107,7 @@ def test_empty_card_shows_suggestions_instead_of_empty_state(
 def test_orders_of_the_invoice_client_are_suggested(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, INVOICE, "en", {})
+    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, CHAIRS_INVOICE, "en", {})
     page = suggested(client, tab)
     assert orders(portal, "1170")[0] in ids(page)
     assert "deal" not in " ".join(words(node) for node in select(page.text, "body"))
@@ -149,7 +148,7 @@ def test_linked_cancelled_and_old_orders_are_never_suggested(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     own, firm = orders(portal, "1193", "1170")
-    portal.state.links[own] = (2, NOBODYS)
+    portal.state.links[own] = (2, CHAIRS)
     assert ids(suggested(client, tab)) == [firm]
     portal.state.orders[firm]["canceled"] = "Y"
     assert suggested(client, tab).text == ""
@@ -174,7 +173,7 @@ def test_empty_suggestions_are_cached_five_minutes_or_until_a_link(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     for order_id in orders(portal, "1193", "1170"):
-        portal.state.links[order_id] = (2, NOBODYS)
+        portal.state.links[order_id] = (2, CHAIRS)
     assert suggested(client, tab).text == ""
     portal.reset_counts()
     assert suggested(client, tab).text == ""
@@ -367,7 +366,7 @@ def test_suggestions_without_references_cost_one_more_request(
     assert portal.http_requests == 4
 
 
-@pytest.mark.parametrize("order", ["", "0", "x", "-1", "٣", "9" * 16, "5|2:7021"])
+@pytest.mark.parametrize("order", ["", "0", "x", "-1", "٣", "9" * 16, f"5|2:{MOCKUP}"])
 def test_forged_ids_are_refused(client: Client, portal: DemoPortal, tab: Page, order: str) -> None:
     for path in ("/tab/suggestions/dismiss/", "/tab/suggestions/restore/"):
         assert submit(client, tab, path, {"order": order}).response.status_code == 400
