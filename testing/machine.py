@@ -100,7 +100,7 @@ class Machine:
                 )  # fmt: skip
 
     def kill(self, name: str) -> None:
-        """End one part with everything below it, without a word."""
+        """Kill a part and all of its children with SIGKILL."""
         if name == "redis":
             client = Redis(unix_socket_path=str(embedded.socket_path(self.redis)))
             os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The demo portal behind a budget in a real Redis, with the portal's clock in the test's hands."""
+"""The demo portal behind a budget in a real Redis, with a clock that the test advances."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Files that spreadsheets read as they are meant: numbers, dates, and no formula of a stranger's."""
+"""Exported files open correctly in spreadsheets: numbers, dates, and no formulas from outside text."""
 
 import csv
 import io

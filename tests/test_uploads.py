@@ -1,4 +1,4 @@
-"""What anybody may post: held in memory up to ten megabytes, and never on disk."""
+"""Uploads: in memory up to ten megabytes, never on disk."""
 
 from pathlib import Path
 

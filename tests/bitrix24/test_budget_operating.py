@@ -22,7 +22,7 @@ from testing.metered import ADD, Metered, refusals
 
 SCALED = Limits(operating=30)
 WHOLE = 2.0
-"""Seconds that a moment told in whole ones may be off, and that the budget adds because of it."""
+"""Seconds that a time reported in whole seconds may be off; the budget adds them."""
 
 
 @pytest.fixture(params=[True, False], ids=["from-first-call", "from-minute"], autouse=True)
@@ -44,7 +44,7 @@ def peak(outcomes: Sequence[Outcome]) -> float:
 
 
 def until_wait(job: Client, commands: Callable[[], Mapping[str, Command]]) -> list[Outcome]:
-    """The outcomes of one batch after the other, until the budget holds the job back."""
+    """The outcomes of batches, until the budget makes the job wait."""
     outcomes: list[Outcome] = []
     while True:
         try:
@@ -83,12 +83,12 @@ def falls(metered: Metered) -> list[float]:
 
 def test_call_across_minutes_does_not_start_second_minute(metered: Metered) -> None:
     began = (datetime.now(UTC).timestamp() // 60 + 1) * 60
-    told = []
+    predicted = []
     for number, second in enumerate((0.2, 30, 40)):
         time = CallTime(0.5, 0.5, 2.0 * (number + 1), finish=began + second)
         metered.budget().settle(str(number), [(ADD, Answer(True, time=time))])
-        told += falls(metered)
-    assert told == [pytest.approx(WINDOW + 1 - passed, abs=0.5) for passed in (0, 0, 10)]
+        predicted += falls(metered)
+    assert predicted == [pytest.approx(WINDOW + 1 - passed, abs=0.5) for passed in (0, 0, 10)]
 
 
 def test_older_minute_of_portal_does_not_change_ours(metered: Metered) -> None:
@@ -386,10 +386,10 @@ def test_time_left_matches_operating_limit(metered: Metered, count: int) -> None
     metered.allow(SCALED)
     metered.believe(operating=30)
     metered.job(10, per_batch=10)
-    told = seconds_for({ADD: count}, metered.budget().view(), per_batch=10)
+    predicted = seconds_for({ADD: count}, metered.budget().view(), per_batch=10)
     took, _ = metered.job(count, per_batch=10)
     # Nobody knows to the minute when that falls out which is not spent yet.
-    assert told == pytest.approx(took, rel=0.03, abs=60)
+    assert predicted == pytest.approx(took, rel=0.03, abs=60)
 
 
 def test_time_left_matches_request_rate(metered: Metered) -> None:

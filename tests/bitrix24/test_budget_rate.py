@@ -123,7 +123,7 @@ def comes(person: Client, requests: int) -> None:
 
 
 def first_wait(step: Callable[[], object]) -> errors.Wait:
-    """What a job is told when it goes on until there is no room."""
+    """The error a job gets when it continues until the budget is full."""
     while True:
         try:
             step()

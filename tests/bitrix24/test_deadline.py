@@ -1,4 +1,4 @@
-"""Whoever waits for a portal waits until one moment, whatever the portal sends meanwhile."""
+"""Requests to a portal end at a deadline, whatever the portal sends."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Where a portal may say that it is: what is stored, and what is called."""
+"""Addresses of portals: which are stored and which are called."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever a portal or an authorization server answers is read, or is one of our errors."""
+"""Any answer of a portal or authorization server is read or raises an error of ours."""
 
 import contextlib
 import json

@@ -17,7 +17,7 @@ VALUE = "value-SECRET"
 CLIENT_SECRET = "client-SECRET"
 
 
-def told(caplog: pytest.LogCaptureFixture, *errors_: BaseException) -> str:
+def logged(caplog: pytest.LogCaptureFixture, *errors_: BaseException) -> str:
     lines = [logging.Formatter().format(record) for record in caplog.records]
     for error in errors_:
         chain: BaseException | None = error
@@ -58,15 +58,15 @@ def test_authorization_server_error_leaks_no_secret(
     except errors.BitrixError as error:
         caught.append(error)
     assert "SECRET" in str(server.requests[0].query)
-    assert "app.info" in told(caplog) or "oauth/token" in told(caplog)
-    assert "SECRET" not in shown + told(caplog, *caught)
+    assert "app.info" in logged(caplog) or "oauth/token" in logged(caplog)
+    assert "SECRET" not in shown + logged(caplog, *caught)
 
 
 def test_unreachable_authorization_server_leaks_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     oauth = AuthorizationServer("http://127.0.0.1:9", "a", CLIENT_SECRET, transport=Transport())
     with pytest.raises(errors.NotSent) as caught:
         oauth.refresh(VALUE)
-    assert "SECRET" not in told(caplog, caught.value)
+    assert "SECRET" not in logged(caplog, caught.value)
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,15 @@ def test_client_error_leaks_no_secret(
         portal.client().call("profile")
     except errors.BitrixError as error:
         caught.append(error)
-    assert "SECRET" not in told(caplog, *caught) + repr(portal.records)
-    assert "profile" in told(caplog)
+    assert "SECRET" not in logged(caplog, *caught) + repr(portal.records)
+    assert "profile" in logged(caplog)
 
 
 def test_renewal_leaks_no_secret(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
     portal.server.script = lambda _: refused("expired_token", 401)
     with pytest.raises(errors.ExpiredToken) as caught:
         portal.client(Renewing(portal.server)).call("profile")
-    assert "SECRET" not in told(caplog, caught.value)
+    assert "SECRET" not in logged(caplog, caught.value)
 
 
 def test_repr_of_fixed_token_hides_token() -> None:
@@ -155,5 +155,5 @@ def test_filter_masks_messages_and_tracebacks(caplog: pytest.LogCaptureFixture) 
     except ValueError:
         logger.exception("at %s", "/?auth=SECRET")
     logger.removeFilter(the_filter)
-    assert "SECRET" not in told(caplog)
-    assert "auth=***" in told(caplog)
+    assert "SECRET" not in logged(caplog)
+    assert "auth=***" in logged(caplog)

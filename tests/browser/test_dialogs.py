@@ -117,9 +117,9 @@ def test_employees_are_selected_in_dialog(page: Page, method: str, many: bool) -
     frame = asked(page, "dialog", method)
     chosen(page, "Maria Lopez")
     found = answer(frame)
-    one = found[0] if many and isinstance(found, list) else found
-    assert isinstance(one, dict)
-    assert (one["id"], one["name"]) == ("5", "Maria Lopez")
+    first = found[0] if many and isinstance(found, list) else found
+    assert isinstance(first, dict)
+    assert (first["id"], first["name"]) == ("5", "Maria Lopez")
 
 
 def test_closed_slider_calls_back(page: Page) -> None:

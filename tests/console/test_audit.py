@@ -1,4 +1,4 @@
-"""The audit: what was changed through the app, found again and taken along."""
+"""The audit: search, display and export of changes made through the app."""
 
 from datetime import UTC, datetime
 

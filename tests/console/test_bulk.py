@@ -1,4 +1,4 @@
-"""Bulk work from the explorer: what is ticked, or all that matches, becomes a job with its preview."""
+"""Bulk work from the explorer: selected or all matching links become a job with a preview."""
 
 import io
 import json

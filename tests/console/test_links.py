@@ -38,7 +38,7 @@ def query(*lines: Line, **more: object) -> str:
 
 
 def button(page: Page, name: str) -> str:
-    """Where a button leads; empty for one that is disabled or not there."""
+    """The address a button requests; empty if it is disabled or missing."""
     return "".join(attributes(page.text, f"button#{name}", "hx-get"))
 
 

@@ -1,4 +1,4 @@
-"""What is taken from a cell that names an order, and what is doubtful about it."""
+"""How a cell that names an order is read, and when it is doubtful."""
 
 import pytest
 

@@ -13,7 +13,7 @@ from demo.server import DemoPortal
 from testing.opening import ANNA, ILYA, MARIA, install, open_tab
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting
-from tests.install.lives import Told, finish, open_main, stored
+from tests.install.lives import Deliveries, finish, open_main, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,7 +61,7 @@ def test_forged_uninstall_is_ignored_for_dismissed_installer(
 
 
 def test_uninstall_is_ignored_while_only_the_subscription_has_ended(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     installed.end_subscription()
     events()
@@ -160,7 +160,7 @@ def test_temporarily_closed_portal_is_no_proof_of_uninstall(
 
 @pytest.mark.parametrize("clean", ["0", "1"])
 def test_uninstall_is_refused_if_no_application_token_is_stored(
-    client: Client, served: DemoPortal, events: Told, clean: str
+    client: Client, served: DemoPortal, events: Deliveries, clean: str
 ) -> None:
     """An older kernel whose ONAPPINSTALL never came."""
     served.grow_old()
@@ -183,7 +183,7 @@ def test_uninstall_is_refused_if_no_application_token_is_stored(
 
 
 def test_opening_by_administrator_stores_missing_application_token(
-    client: Client, served: DemoPortal, events: Told
+    client: Client, served: DemoPortal, events: Deliveries
 ) -> None:
     served.grow_old()
     install(client, served)

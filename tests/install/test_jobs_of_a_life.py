@@ -16,7 +16,7 @@ from demo.server import DemoPortal
 from testing.opening import ANNA, EMPTY, ILYA, MARIA, NINA, install
 from testing.waiting import HANG_SECONDS, until
 from tests.install.everywhere import counts
-from tests.install.lives import Told, finish, installer_id, open_main
+from tests.install.lives import Deliveries, finish, installer_id, open_main
 from tests.jobs.driving import Desk, shown, sit_down, step, table, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +49,7 @@ def linked_once(portal: DemoPortal, job: Job) -> bool:
 
 @pytest.mark.parametrize("what", ["again", "by another", "updated"])
 def test_job_survives_reinstallation_and_update(
-    client: Client, installed: DemoPortal, events: Told, desk: Desk, what: str
+    client: Client, installed: DemoPortal, events: Deliveries, desk: Desk, what: str
 ) -> None:
     job = begun(desk)
     if what == "updated":
@@ -62,7 +62,7 @@ def test_job_survives_reinstallation_and_update(
 
 
 def test_job_after_uninstall_that_keeps_data_and_reinstallation(
-    client: Client, installed: DemoPortal, events: Told, desk: Desk
+    client: Client, installed: DemoPortal, events: Deliveries, desk: Desk
 ) -> None:
     (order,), (deal,) = installed.many(orders=1, deals=1)
     finished = desk.start(desk.link([(order, deal)]))
@@ -100,7 +100,7 @@ def test_job_after_uninstall_that_keeps_data_and_reinstallation(
 
 
 def test_uninstall_erases_running_job(
-    client: Client, installed: DemoPortal, neighbour: DemoPortal, events: Told, desk: Desk
+    client: Client, installed: DemoPortal, neighbour: DemoPortal, events: Deliveries, desk: Desk
 ) -> None:
     theirs = sit_down(client, neighbour)
     kept = theirs.link([(neighbour.order_id("1193"), EMPTY)])

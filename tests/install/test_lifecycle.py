@@ -16,7 +16,7 @@ from demo.server import DemoPortal
 from testing.opening import ANNA, ILYA, MARIA, MOCKUP, NINA, ask, install, open_tab, submit
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting, owned
-from tests.install.lives import Told, connected, finish, installer_id, open_main, stored
+from tests.install.lives import Deliveries, connected, finish, installer_id, open_main, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +31,7 @@ def test_installation_is_finished(client: Client, installed: DemoPortal) -> None
 
 
 def test_installation_over_existing_installation(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     pk, since = stored().pk, stored().installed_at
     fill(stored())
@@ -45,7 +45,7 @@ def test_installation_over_existing_installation(
 
 
 def test_update_rebinds_with_new_application_token(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     bound, old = sorted(map(str, installed.state.placements)), stored().application_token
     installed.lifecycle.update()
@@ -61,7 +61,7 @@ def test_update_rebinds_with_new_application_token(
 
 
 def test_update_waits_for_unreachable_portal(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     installed.misbehave("redirect", times=50)
     installed.lifecycle.update()
@@ -75,7 +75,7 @@ def test_update_waits_for_unreachable_portal(
 
 @pytest.mark.parametrize("condition", ["closed", "plan_ended", "market_ended"])
 def test_update_waits_for_portal_closed_for_days(
-    client: Client, installed: DemoPortal, events: Told, condition: str
+    client: Client, installed: DemoPortal, events: Deliveries, condition: str
 ) -> None:
     installed.enter(condition)
     installed.lifecycle.update()
@@ -95,7 +95,7 @@ def test_update_waits_for_portal_closed_for_days(
 
 
 def test_uninstall_with_data_deletes_all_rows_of_that_portal_only(
-    client: Client, installed: DemoPortal, neighbour: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, neighbour: DemoPortal, events: Deliveries
 ) -> None:
     mine = Portal.objects.get(member_id=installed.member_id)
     theirs = Portal.objects.get(member_id=neighbour.member_id)
@@ -113,7 +113,7 @@ def test_uninstall_with_data_deletes_all_rows_of_that_portal_only(
 
 
 def test_uninstall_that_keeps_data_deletes_tokens(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     fill(stored())
     open_tab(client, installed, user_id=MARIA)
@@ -128,7 +128,7 @@ def test_uninstall_that_keeps_data_deletes_tokens(
 
 
 def test_reinstallation_finds_kept_data(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     fill(stored())
     pk, before, since = stored().pk, lasting(stored().pk), stored().installed_at
@@ -146,7 +146,7 @@ def test_reinstallation_finds_kept_data(
 
 
 def test_session_ends_with_the_installation(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     tab = open_tab(client, installed)
     installed.lifecycle.uninstall(clean=False)
@@ -158,7 +158,7 @@ def test_session_ends_with_the_installation(
 
 
 def test_subscription_ends_and_is_renewed_with_the_app(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     tab = open_tab(client, installed)
     installed.end_subscription()
@@ -223,7 +223,9 @@ def test_unproven_payment_event_only_triggers_a_check(
 # --- moved, handed over, kept alive -----------------------------------------------------------
 
 
-def test_portal_is_renamed_during_use(client: Client, installed: DemoPortal, events: Told) -> None:
+def test_portal_is_renamed_during_use(
+    client: Client, installed: DemoPortal, events: Deliveries
+) -> None:
     tab = open_tab(client, installed)
     installed.rename()
     order = tab.order_ids[0]
@@ -275,7 +277,7 @@ def test_administrator_does_not_replace_working_installer(
 
 
 def test_access_of_dismissed_installer_may_pass_to_system_user(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     installed.dismiss(ANNA, passed_on=True)
     installed.expire_tokens()
@@ -372,7 +374,7 @@ def test_person_loses_access_to_the_app(client: Client, installed: DemoPortal) -
 
 
 def test_on_premise_portal_with_port_and_older_kernel(
-    client: Client, served: DemoPortal, events: Told
+    client: Client, served: DemoPortal, events: Deliveries
 ) -> None:
     served.grow_old()
     for method in ("app.info", "scope"):

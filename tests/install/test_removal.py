@@ -18,7 +18,7 @@ from demo.server import DemoPortal
 from testing.opening import ANNA, ILYA, MARIA, NINA, ask, open_tab
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting
-from tests.install.lives import Told, open_main, stored
+from tests.install.lives import Deliveries, open_main, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -287,7 +287,7 @@ def test_keeping_and_erasing_uninstalls_are_both_stored(
 
 
 def test_uninstall_confirmed_by_both_answers_is_carried_out_at_once(
-    client: Client, lived_in: DemoPortal, neighbour: DemoPortal, events: Told
+    client: Client, lived_in: DemoPortal, neighbour: DemoPortal, events: Deliveries
 ) -> None:
     pk = Portal.objects.get(member_id=lived_in.member_id).pk
     theirs = Portal.objects.get(member_id=neighbour.member_id)
@@ -306,14 +306,14 @@ def test_console_and_operator_see_unconfirmed_removal(client: Client, lived_in: 
     assert 'data-note="removal"' in shown
     assert "all data of this Bitrix24 is erased" in shown
     with pytest.raises(CommandError):
-        call_command("portals", "health", lived_in.member_id, stdout=(told := StringIO()))
-    assert "removal reported" in told.getvalue()
+        call_command("portals", "health", lived_in.member_id, stdout=(output := StringIO()))
+    assert "removal reported" in output.getvalue()
     lived_in.calm()
     assert 'data-note="removal"' not in open_main(client, lived_in).text
 
 
 def test_application_token_is_accepted_without_a_plan(
-    client: Client, installed: DemoPortal, events: Told
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     installed.enter("plan_ended")
     installed.lifecycle.update()

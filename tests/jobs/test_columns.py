@@ -1,4 +1,4 @@
-"""The step *Check columns*: what a file was taken for, what is left out until the person chooses."""
+"""The step *Check columns*: how a file is read, and which rows wait for a choice."""
 
 import io
 

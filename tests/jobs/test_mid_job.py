@@ -1,4 +1,4 @@
-"""What happens to a portal while a job is at work, in real processes: renamed, unpaid, app removed."""
+"""A portal is renamed, unpaid or removes the app during a job, in real processes."""
 
 from collections import Counter
 from collections.abc import Iterator

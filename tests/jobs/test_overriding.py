@@ -1,4 +1,4 @@
-"""What changes between a job's look and its write: told, kept in the trail, and put back on demand."""
+"""Changes between a job's read and its write: reported, recorded in the audit, restored on request."""
 
 import pytest
 

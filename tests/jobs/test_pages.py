@@ -129,8 +129,8 @@ def test_moves_from_other_cards_need_consent(desk: Desk, portal: DemoPortal) -> 
     assert start.keys() >= {"data-needs-move", "disabled"}
     assert "All of them are linked elsewhere: select this to start." in page
     assert " required" not in page
-    told = {"": "Linked elsewhere", "&move=on": "Will be moved"}
-    for more, verdict in told.items():
+    expected = {"": "Linked elsewhere", "&move=on": "Will be moved"}
+    for more, verdict in expected.items():
         file = desk.get(f"/jobs/{job.pk}/table/?format=csv{more}").response.content
         (row,) = csv.DictReader(io.StringIO(file.decode("utf-8-sig")))
         assert row["Check"] == verdict
@@ -443,11 +443,11 @@ def test_long_job_notifies_its_owner_at_its_end(
     ilya.post(f"/jobs/{job.pk}/start/", move="on")
     long_ago(job)
     work(job)
-    told = [call for call in portal.calls if call.method.startswith("im.notify")]
-    assert len(told) == (1 if granted else 0)
+    notified = [call for call in portal.calls if call.method.startswith("im.notify")]
+    assert len(notified) == (1 if granted else 0)
     if granted:
-        assert "Done: 3, skipped: 0, failed: 0" in str(told[0].params)
-        assert str(ILYA) in str(told[0].params)
+        assert "Done: 3, skipped: 0, failed: 0" in str(notified[0].params)
+        assert str(ILYA) in str(notified[0].params)
 
 
 def test_failed_notification_does_not_fail_the_job(client: Client, portal: DemoPortal) -> None:

@@ -81,19 +81,19 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.bare
 def test_killed_processes_count_against_the_job_they_worked(tmp_path: Path) -> None:
-    with machine.running(tmp_path, postgres=False, workers=1) as one:
-        person = Person(one)
-        one.portal.reset_counts()
+    with machine.running(tmp_path, postgres=False, workers=1) as app:
+        person = Person(app)
+        app.portal.reset_counts()
         # The portal hangs, so that there is a slice to be killed in the middle of.
-        one.portal.misbehave("hang", "sale.order.list", times=100, seconds=5)
+        app.portal.misbehave("hang", "sale.order.list", times=100, seconds=5)
         job = int(person.asked("order id,deal\n1,7000\n"))
 
         def state() -> object:
-            return one.query(f"SELECT state, reason FROM jobs_job WHERE id = {job}")[0]  # noqa: S608
+            return app.query(f"SELECT state, reason FROM jobs_job WHERE id = {job}")[0]  # noqa: S608
 
         for count in range(1, worker_slots.MAX_DEATHS + 1):
-            until(lambda count=count: one.portal.http_requests >= count, f"slice {count}")  # type: ignore[misc]
+            until(lambda count=count: app.portal.http_requests >= count, f"slice {count}")  # type: ignore[misc]
             assert state() == ("planning", "")
-            for pid in children(one.children["worker"].pid):
+            for pid in children(app.children["worker"].pid):
                 os.kill(pid, signal.SIGKILL)
         until(lambda: state() == ("failed", "killed"), "the end of the job")

@@ -1,4 +1,4 @@
-"""Jobs at work: exactly what was previewed, exactly once, and nothing that changed meanwhile."""
+"""Running jobs: every previewed change is made exactly once, rows changed meanwhile are skipped."""
 
 import time
 from collections import Counter
@@ -115,10 +115,10 @@ def test_worker_death_during_batch_is_recovered(desk: Desk, portal: DemoPortal) 
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     lane = JobLane.objects.filter(job=job).order_by("number")[0]
-    held = worker_slots.take(lane.pk, lane.ticket, "task-1")
-    assert held is not None
-    claimed = held.claim(30)
-    held.begin(claimed[:20], 7.0)
+    lease = worker_slots.take(lane.pk, lane.ticket, "task-1")
+    assert lease is not None
+    claimed = lease.claim(30)
+    lease.begin(claimed[:20], 7.0)
     for element in claimed[:10]:  # the portal had come that far
         portal.state.links[element.order_id] = (2, deal)
     portal.reset_counts()
@@ -139,7 +139,7 @@ def test_worker_death_during_batch_is_recovered(desk: Desk, portal: DemoPortal) 
     assert written(portal) == Counter(orders[10:])
     assert trail(job) == Counter(orders)
     with pytest.raises(worker_slots.Lost):
-        held.begin(claimed, 7.0)
+        lease.begin(claimed, 7.0)
 
 
 def test_repeated_failures_wait_longer(desk: Desk, portal: DemoPortal) -> None:
@@ -168,7 +168,7 @@ def test_token_refused_after_renewal_pauses_job(desk: Desk, portal: DemoPortal) 
 
 
 def waited(job: Job) -> float:
-    """Seconds that a lane is told to wait after its next slice."""
+    """Seconds that a worker slot has to wait after its next slice."""
     step(job)
     last = JobLane.objects.filter(job=job).order_by("-due_at")[0]
     return (last.due_at - timezone.now()).total_seconds()
@@ -346,9 +346,9 @@ def test_stop_during_a_slice(desk: Desk, portal: DemoPortal) -> None:
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     lane = JobLane.objects.filter(job=job).order_by("number")[0]
-    held = worker_slots.take(lane.pk, lane.ticket, "task-1")
-    assert held is not None
-    held.claim(5)
+    lease = worker_slots.take(lane.pk, lane.ticket, "task-1")
+    assert lease is not None
+    lease.claim(5)
     assert 'data-job-state="stopping"' in desk.post(f"/jobs/{job.pk}/stop/").text
     lose_worker(job)
     work(job)

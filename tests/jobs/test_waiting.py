@@ -1,4 +1,4 @@
-"""What is said of a job that waits for the portal: why, until when, and one state while nothing is sent."""
+"""A job that waits for the portal shows why and until when, and one state while nothing is sent."""
 
 from datetime import datetime, timedelta
 from itertools import groupby

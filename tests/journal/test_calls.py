@@ -1,4 +1,4 @@
-"""The journal of calls: what is written, found again and forgotten; what it costs; nothing it breaks."""
+"""The journal of calls: what is recorded, found and deleted, its cost, and its failures."""
 
 import re
 from datetime import timedelta

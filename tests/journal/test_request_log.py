@@ -1,4 +1,4 @@
-"""The log of requests and answers: what is in it as it was, what as a hash, what never, and for how long."""
+"""The log of requests and answers: what is kept unchanged, hashed or never, and for how long."""
 
 import io
 import json
@@ -76,18 +76,20 @@ def test_ids_codes_and_dates_are_logged_and_customers_hashed(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     page = work(client, portal)
-    told = bundle(client, portal)
-    everything = json.dumps(told, ensure_ascii=False)
+    entries = bundle(client, portal)
+    everything = json.dumps(entries, ensure_ascii=False)
     for hidden in (PHONE, MAIL, PERSON, REMARK, "Unforgettable", "petrov", "9161234567"):
         assert hidden not in everything
     people = [
         text for user in portal.state.users.values() for text in (user.name, user.last_name) if text
     ]
     assert [person for person in people if re.search(rf"\b{person}\b", everything)] == []
-    opening = next(item for item in reversed(told) if "crm.deal.get" in item.get("parameters", ""))
+    opening = next(
+        item for item in reversed(entries) if "crm.deal.get" in item.get("parameters", "")
+    )
     assert f'"crm.deal.get":{{"id":{MOCKUP}}}' in opening["parameters"]
     written = next(
-        record for record in told if "crm.orderentity.deleteByFilter" in record["parameters"]
+        record for record in entries if "crm.orderentity.deleteByFilter" in record["parameters"]
     )
     assert f'"orderId":{page.order_ids[0]}' in written["parameters"]
     assert '"ownerTypeId":2' in written["parameters"]
@@ -96,7 +98,7 @@ def test_ids_codes_and_dates_are_logged_and_customers_hashed(
     assert re.search(r"#[0-9a-f]{12}", everything)
     assert opening["bytes"] > 1_000
     assert "×" in opening["shape"]
-    assert {record["request"] for record in told} <= {
+    assert {record["request"] for record in entries} <= {
         f"{row.request_id}-{row.call_id}" for row in RestCall.objects.all()
     }
 
@@ -215,8 +217,8 @@ def test_rotated_keys_decrypt_and_lost_key_hides_only_its_rows(
         cursor.execute("UPDATE journal_requestlog SET content = 'gone' WHERE id = %s", [
             RequestLog.objects.values_list("pk", flat=True).earliest("pk")
         ])  # fmt: skip
-    told = list(request_log.read(known))
-    assert [record for record in told if "unreadable" in record] == told[-1:]
+    entries = list(request_log.read(known))
+    assert [record for record in entries if "unreadable" in record] == entries[-1:]
 
 
 def test_failed_log_write_does_not_fail_the_request(

@@ -67,8 +67,8 @@ def children(pid: int) -> dict[int, str]:
 
 
 def free(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) != 0
+    with socket.socket() as taken_socket:
+        return taken_socket.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_demo_runs_ends_together_and_keeps_its_data(tmp_path: Path) -> None:
@@ -116,15 +116,15 @@ def test_each_signal_to_end_stops_the_demo(ending: signal.Signals) -> None:
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
     process.send_signal(ending)
-    assert process.communicate(timeout=HANG_SECONDS) == ("stopped\n", None)
+    assert process.communicate(timeout=HANG_SECONDS)[0] == "stopped\n"
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2])
 def test_taken_port_is_named(tmp_path: Path, taken: int) -> None:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        one.listen()
-        port = one.getsockname()[1]
+    with socket.socket() as taken_socket:
+        taken_socket.bind(("127.0.0.1", 0))
+        taken_socket.listen()
+        port = taken_socket.getsockname()[1]
         ports = [(port, free_port()), (free_port(), port), (free_port(), port - 1)][taken]
         done = subprocess.run(
             command(*ports, tmp_path), cwd=ROOT, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""The documents do not point at what is not there."""
+"""Documents name only files, commands and tests that exist."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Lines of the log: one each, whatever is in them; JSON when it is wanted; no secret either way."""
+"""Log records are single lines whatever they contain, plain or JSON, without secrets."""
 
 import io
 import json
@@ -181,14 +181,14 @@ def test_portal_failure_is_logged_as_one_warning(
     caplog.clear()
     portal.misbehave("html", times=30)
     assert ask(client, page, "/tab/orders/").response.status_code == 504
-    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [(record.name, record.levelname) for record in told] == [
+    logged = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.name, record.levelname) for record in logged] == [
         ("b24app.web.error_states", "WARNING")
     ]
     caplog.clear()
     assert client.get("/readyz/all/").status_code == 503
-    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [(record.name, record.levelname) for record in told] == [("b24app.health", "WARNING")]
+    logged = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.name, record.levelname) for record in logged] == [("b24app.health", "WARNING")]
 
 
 def test_server_error_is_logged_as_error() -> None:

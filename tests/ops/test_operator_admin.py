@@ -24,14 +24,14 @@ InboxEvent.objects.create(portal=Portal.objects.get(), name="ONAPPTEST", sealed=
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     changed = {"OPERATOR_ADMIN": "on", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
-    with running(tmp_path_factory.mktemp("operator"), **changed) as one:
-        made = one.manage(
+    with running(tmp_path_factory.mktemp("operator"), **changed) as running_app:
+        made = running_app.manage(
             "createsuperuser", "--noinput", "--username", "op", "--email", "op@example.com"
         )
         assert made.returncode == 0, made.stderr
-        assert one.launch().status_code == 200
-        assert one.manage("shell", "-v", "0", "-c", SEED).returncode == 0
-        yield one
+        assert running_app.launch().status_code == 200
+        assert running_app.manage("shell", "-v", "0", "-c", SEED).returncode == 0
+        yield running_app
 
 
 def logged_in(app: Running) -> requests.Session:

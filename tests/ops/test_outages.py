@@ -118,9 +118,9 @@ class Outage:
 
 @pytest.fixture
 def outage() -> Iterator[Outage]:
-    one = Outage()
-    yield one
-    one.mended()
+    made = Outage()
+    yield made
+    made.mended()
 
 
 @pytest.fixture
@@ -302,25 +302,25 @@ def test_bug_is_a_page_with_a_reference_that_leads_to_its_traceback(
     assert (fragment.response.status_code, fragment.state) == (500, "unexpected")
     assert fragment.response["X-Lo-State"] == "1"
     assert reference(fragment, caplog)
-    told = [
+    logged = [
         record for record in caplog.records if record.levelno >= logging.ERROR and record.exc_info
     ]
-    assert told
+    assert logged
 
 
 @pytest.mark.bare
 def test_stopped_postgresql_is_a_page_and_everything_works_once_it_is_back(
     tmp_path: Path,
 ) -> None:
-    with machine.running(tmp_path, postgres=True) as one:
+    with machine.running(tmp_path, postgres=True) as made:
 
         def opened(placement: str) -> requests.Response:
-            opening = one.portal.open(placement, user_id=ANNA, lang="de", entity_id=MOCKUP)
+            opening = made.portal.open(placement, user_id=ANNA, lang="de", entity_id=MOCKUP)
             return requests.post(opening.url, data=dict(opening.form), timeout=HANG_SECONDS)
 
         assert opened("INSTALL").status_code == 200
         assert opened("CRM_DEAL_DETAIL_TAB").status_code == 200
-        one.kill("database")
+        made.kill("database")
         for _ in range(3):
             answer = opened("CRM_DEAL_DETAIL_TAB")
             assert answer.status_code == 503
@@ -329,5 +329,5 @@ def test_stopped_postgresql_is_a_page_and_everything_works_once_it_is_back(
         found = re.search(r"LO-\w{5}", answer.text)
         assert found
         assert found[0] in (tmp_path / "web.log").read_text("utf-8")
-        one.start("database")
+        made.start("database")
         until(lambda: opened("CRM_DEAL_DETAIL_TAB").status_code == 200, "the tab again")

@@ -1,4 +1,4 @@
-"""What the machine lacks is named at once, with one command, before anything else runs."""
+"""Missing programs are listed first, with one command that installs them."""
 
 import os
 import shutil
@@ -74,10 +74,10 @@ def test_missing_programs_are_listed_with_one_install_command(
 def test_demo_needs_neither_browser_nor_database(folder: Path) -> None:
     program(folder / "apt-get", "#!/bin/sh\nexit 9\n")
     program(folder / "id", "#!/bin/sh\necho 1000\n")
-    told = preflight(folder, "demo").stderr
-    assert "redis-server" in told
+    message = preflight(folder, "demo").stderr
+    assert "redis-server" in message
     for name in ("chromium", "PostgreSQL", "pgbouncer", "libatomic"):
-        assert name not in told
+        assert name not in message
 
 
 def test_server_needs_no_bundled_redis(folder: Path) -> None:
@@ -120,8 +120,8 @@ def test_preflight_passes_on_this_machine() -> None:
     ],
 )
 def test_mismatched_browser_and_playwright_are_reported(found: int, wanted: int, said: str) -> None:
-    told = versions.mismatch(found, wanted)
-    assert said in told if said else not told
+    message = versions.mismatch(found, wanted)
+    assert said in message if said else not message
 
 
 def test_installed_playwright_names_its_browser() -> None:

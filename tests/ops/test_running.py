@@ -35,9 +35,9 @@ print(*RestCall.objects.filter(request_id="{}").values_list("origin", flat=True)
 
 def test_request_id_follows_event_through_worker_to_portal(app: Running) -> None:
     app.portal.reset_counts()
-    told = app.event("ONAPPUPDATE")
-    assert told.status_code == 204
-    request_id = told.headers["X-Request-Id"]
+    answer = app.event("ONAPPUPDATE")
+    assert answer.status_code == 204
+    request_id = answer.headers["X-Request-Id"]
     until(lambda: app.portal.request_ids, "the worker calls the portal")
     until(
         lambda: any("succeeded" in line["message"] for line in app.lines("worker")),

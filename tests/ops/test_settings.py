@@ -42,7 +42,7 @@ NAMES = [
 
 
 def start(*command: str, **changed: str | None) -> subprocess.CompletedProcess[str]:
-    """A process of the app with good settings, except for what is changed; None leaves one empty."""
+    """A process of the app with valid settings, except for the changed ones; None leaves a setting empty."""
     # Empty instead of absent: what a developer has in .env stays out.
     blank = {name: "" for text in NAMES for name in (text, f"{text}_FILE")}
     values = {name: value or "" for name, value in {**GOOD, **changed}.items()}

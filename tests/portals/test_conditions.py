@@ -1,4 +1,4 @@
-"""A portal that is closed, without a plan, blocked or without a store: what people are told where."""
+"""A portal that is closed, blocked, without a plan or without a store: what each page shows."""
 
 import pytest
 from django.core.cache import cache

@@ -84,7 +84,7 @@ def test_refresh_token_of_colleague_grants_no_access(client: Client, ilya: DemoP
 def test_refresh_token_of_another_administrator_does_not_change_installer(
     client: Client, ilya: DemoPortal
 ) -> None:
-    """A portal hands a dismissed installer's access to a system user: proven tokens only tell of that."""
+    """A portal passes a dismissed installer's access to a system user; only proven tokens show that."""
     ninas = ilya.open("DEFAULT", user_id=NINA, entity_id=0).form["REFRESH_ID"]
     open_tab(client, ilya, ANNA, form={"REFRESH_ID": ninas})
     ilya.expire_tokens()

@@ -171,7 +171,7 @@ class Walk:
         return self.ask(name, job).response.status_code
 
     def wait(self, minutes: float = 2, user_id: int = NINA) -> None:
-        """The portal's word is as old as this; what was noted of the person's access is forgotten."""
+        """Age the portal's confirmation by this time and clear what is known of the person's access."""
         when = timezone.now() - timedelta(minutes=minutes)
         people = PortalUser.objects.filter(user_id=user_id)
         people.update(confirmed_at=when, tokens=PortalUser.Tokens.LIVE)

@@ -1,4 +1,4 @@
-"""A page drawn after a write says what was written, also where the list cannot be read again."""
+"""A page after a write reports it, also if the list cannot be reloaded."""
 
 import pytest
 from django.test import Client

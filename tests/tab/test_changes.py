@@ -1,4 +1,4 @@
-"""Link, move, unlink, undo: what the portal holds afterwards, and what people are told."""
+"""Link, move, unlink, undo: the portal's state afterwards, and what people see."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""Ids that are no ids, in every answer of the portal and in every field of every form: never a crash."""
+"""Invalid ids in every answer of the portal and every field of every form never crash the app."""
 
 import re
 from itertools import product

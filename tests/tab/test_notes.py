@@ -29,10 +29,10 @@ def comments(portal: DemoPortal) -> dict[str, str]:
 
 def test_both_deals_of_a_move_get_comment_by_the_person(client: Client, portal: DemoPortal) -> None:
     note(move(client, portal))
-    told = comments(portal)
-    assert told.keys() == {str(WINTER), str(EMPTY)}
-    assert told[str(WINTER)] == f"Orders moved to deal {EMPTY}: 1184"
-    assert told[str(EMPTY)].splitlines() == [
+    texts = comments(portal)
+    assert texts.keys() == {str(WINTER), str(EMPTY)}
+    assert texts[str(WINTER)] == f"Orders moved to deal {EMPTY}: 1184"
+    assert texts[str(EMPTY)].splitlines() == [
         "Orders moved here from deal 6933: 1184",
         "Orders linked: 1193",
     ]

@@ -55,7 +55,7 @@ def at_once(ask: Callable[[Client], Page]) -> list[Page]:
     """The answers to one request that eight threads send at the same moment."""
     start = Barrier(TIMES)
 
-    def one(_: int) -> Page:
+    def send(_: int) -> Page:
         try:
             start.wait()
             return ask(Client())
@@ -63,7 +63,7 @@ def at_once(ask: Callable[[Client], Page]) -> list[Page]:
             connections.close_all()
 
     with ThreadPoolExecutor(TIMES) as pool:
-        return list(pool.map(one, range(TIMES)))
+        return list(pool.map(send, range(TIMES)))
 
 
 def writes(portal: DemoPortal) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""The tab as the portal opens it: what is read, what is shown, in how many requests."""
+"""Opening the tab: content and number of requests."""
 
 import pytest
 from django.db import connection

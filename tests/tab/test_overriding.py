@@ -39,9 +39,9 @@ def note(page: Page, kind: str) -> str:
     return html_of(only(page.text, f'section.note[data-note="{kind}"]'))
 
 
-def put_back(client: Client, page: Page, told: str) -> Page:
+def put_back(client: Client, page: Page, notice: str) -> Page:
     """What the notice's own button does."""
-    button = only(told, "[data-put-back]").attributes
+    button = only(notice, "[data-put-back]").attributes
     fields = json.loads(button["hx-vals"] or "{}")
     return submit(client, page, button["hx-post"] or "", {"entry": fields["entry"]})
 
@@ -52,8 +52,8 @@ def test_overridden_person_is_named_if_known(client: Client, portal: DemoPortal,
     submit(client, colleague, "/tab/link/", {"order": f"{order}|"})
     portal.link(order, None)
     portal.meanwhile(ADD, lambda: portal.link(order, (2, ONE)))
-    told = note(submit(client, tab, "/tab/link/", {"order": f"{order}|"}), "overridden")
-    assert "Changed by Anna Schmidt." in told
+    notice = note(submit(client, tab, "/tab/link/", {"order": f"{order}|"}), "overridden")
+    assert "Changed by Anna Schmidt." in notice
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_audit_records_overridden_link_as_source(
     assert portal.link_of(order) == (2, EMPTY)
     entry = AuditEntry.objects.get()
     assert (entry.from_type, entry.from_id) == (before or (0, 0))
-    told = note(page, "overridden")
-    assert "No. 1184" in told
-    assert words in told
-    put_back(client, tab, told)
+    notice = note(page, "overridden")
+    assert "No. 1184" in notice
+    assert words in notice
+    put_back(client, tab, notice)
     assert portal.link_of(order) == before
     assert AuditEntry.objects.get(undoes=entry).to_id == (before or (0, 0))[1]
 
@@ -140,9 +140,9 @@ def test_overridden_status_is_kept_and_restored(
     answer = submit(client, page, "/tab/status/", {"held": f"{order}|N", "to": "AW"})
     entry = AuditEntry.objects.get()
     assert (entry.before, entry.after) == ("PC", "AW")
-    told = note(answer, "overridden")
-    assert "Paid, being prepared" in told
-    put_back(client, page, told)
+    notice = note(answer, "overridden")
+    assert "Paid, being prepared" in notice
+    put_back(client, page, notice)
     assert portal.state.orders[order]["statusId"] == "PC"
 
 

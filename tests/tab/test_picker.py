@@ -1,4 +1,4 @@
-"""The picker through the edge: what is found, how it is narrowed, what it costs, and who sees nothing."""
+"""The picker: search, filters, requests, and access."""
 
 import json
 from datetime import UTC, datetime

@@ -45,8 +45,8 @@ def test_unreadable_orders_are_not_reported_as_changed(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = tab.order_ids[0]
-    held = f"{order}|{portal.state.orders[order]['statusId']}"
+    as_shown = f"{order}|{portal.state.orders[order]['statusId']}"
     portal.misbehave("operating", method="sale.order.list", times=1)
-    page = submit(client, tab, "/tab/status/", {"held": held, "to": "AW"})
+    page = submit(client, tab, "/tab/status/", {"held": as_shown, "to": "AW"})
     assert page.state == "busy"
     assert "changed in the meantime" not in page.text
