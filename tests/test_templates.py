@@ -7,21 +7,16 @@ from django.conf import settings
 
 MAX_LENGTH = 160
 
-TEMPLATES = settings.BASE_DIR / "templates"
-
-# The folders whose lines are short already, without drawings (sprite) and one page that is due.
-FOLDERS = ("install", "portals", "tab/cells")
-LEFT_OUT = {"install/trouble.html", "portals/sprite.html"}
+FOLDERS = (settings.BASE_DIR / "templates", settings.BASE_DIR / "demo" / "templates")
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_lines_of_templates_are_short(folder: str) -> None:
+@pytest.mark.parametrize("folder", FOLDERS, ids=("app", "demo"))
+def test_lines_of_templates_are_short(folder: Path) -> None:
     """Lines break inside tags, and long texts are ``blocktranslate trimmed``."""
     long = [
-        f"{path.relative_to(TEMPLATES)}:{number}"
-        for path in sorted(Path(TEMPLATES / folder).glob("*.html"))
-        if str(path.relative_to(TEMPLATES)) not in LEFT_OUT
-        for number, line in enumerate(path.read_text().splitlines(), 1)
+        f"{path.relative_to(folder)}:{number}"
+        for path in sorted(folder.rglob("*.html"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if len(line) > MAX_LENGTH
     ]
     assert long == []
