@@ -91,7 +91,7 @@ lint:
 	$(BIN)/lint-imports
 
 types:
-	$(PRETEND) $(BIN)/mypy b24app demo tests tools bench
+	$(PRETEND) $(BIN)/mypy b24app demo testing tests tools bench
 
 UNITS := HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -m "not django_db and not bare and not browser"
 units-protocol:
@@ -144,7 +144,7 @@ bench-echoes: $(TESTS)
 	@$(BIN)/python -m bench.echoes $(ARGS)
 
 bench-peers: $(TESTS)
-	@$(BIN)/python -m bench.peers $(ARGS)
+	@PYTHONPATH=. $(BIN)/python bench/peers/compare.py $(ARGS)
 
 bench-queue: $(TESTS)
 	@$(BIN)/python -m bench.queue $(ARGS)

@@ -15,7 +15,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.answers import IN_JOBS, WAITED_FOR, Bounds
 from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.token_source import FixedToken
-from tests.bitrix24.scripted import TOKEN, Reply, Server, Unmetered
+from testing.scripted import TOKEN, Reply, Server, Unmetered
 
 BODY = b'{"result": [' + b"[]," * 10_300_000 + b"0]}"
 CASES = {

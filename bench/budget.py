@@ -11,14 +11,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from testing import environment  # isort: skip  (sets what the settings read)
 
 from redis import Redis
 
 from b24app import embedded
 from b24app.bitrix24 import errors
 from b24app.bitrix24.portal_limits import Limits, Priority, seconds_for
-from tests.bitrix24.metered import ADD, Metered, refusals
+from testing.metered import ADD, Metered, refusals
 
 THREADS, SECONDS = 8, 5.0
 LINKS, COST = 10_000, 0.33

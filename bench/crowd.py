@@ -18,9 +18,9 @@ from pathlib import Path
 
 from bench.watched import Watched
 from demo.server import DemoPortal
-from tests.jobs import machine
-from tests.jobs.machine import Machine
-from tests.jobs.persons import ADD, Person, added
+from testing import machine
+from testing.machine import Machine
+from testing.persons import ADD, Person, added
 
 ROWS, LARGE = 40, 4_000
 PROCESSES = 2

@@ -22,15 +22,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from testing import environment  # isort: skip  (sets what the settings read)
 
 import requests
 
 from bench.senders import AT_ONCE, Outside
-from tests.jobs import machine
-from tests.jobs.machine import Machine
-from tests.jobs.persons import ADD, Person
-from tests.waiting import until
+from testing import machine
+from testing.machine import Machine
+from testing.persons import ADD, Person
+from testing.waiting import until
 
 LINKS, DEALS = 1_000, 100
 IDLE_SECONDS = 8.0

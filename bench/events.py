@@ -16,7 +16,7 @@ import time
 from collections import Counter
 from urllib.parse import urlencode
 
-from tests import environment, ports  # isort: skip  (sets what the settings read)
+from testing import environment, ports  # isort: skip  (sets what the settings read)
 
 import django
 from django.apps import apps

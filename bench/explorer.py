@@ -21,7 +21,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from demo.server import DemoPortal
-from tests.opening import ANNA, Page, ask, install, launch, submit
+from testing.opening import ANNA, Page, ask, install, launch, submit
 
 COLUMNS = ("requests", "methods", "queries", "rows", "seconds")
 LINKS = "/console/links/"

@@ -12,13 +12,13 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from testing import environment  # isort: skip  (sets what the settings read)
 
 from playwright.sync_api import Page, sync_playwright
 
 from demo.server import DemoPortal
-from tests.browser.live import FLAGS, running
-from tests.opening import FIFTY, MANY, MOCKUP
+from testing.live import FLAGS, running
+from testing.opening import FIFTY, MANY, MOCKUP
 
 SLOWER, LATENCY, TIMES = 4, 0.05, 7
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from testing import environment  # isort: skip  (sets what the settings read)
 
 import django
 from django.core.management import call_command

@@ -27,14 +27,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from testing import environment  # isort: skip  (sets what the settings read)
 
 import requests
 
 from bench.watched import Watched
-from tests.jobs import machine
-from tests.jobs.machine import Machine
-from tests.jobs.persons import ADD, Person, added
+from testing import machine
+from testing.machine import Machine
+from testing.persons import ADD, Person, added
 
 CAPACITY, LEAK, OPERATING = 50, 2, 480.0
 LANES = 4  # of b24app.jobs.worker_slots, which needs Django set up

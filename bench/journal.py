@@ -15,7 +15,7 @@ from django.conf import settings
 from django.test import Client
 
 from demo.server import DemoPortal
-from tests.opening import FIFTY, install, open_tab
+from testing.opening import FIFTY, install, open_tab
 
 ROUNDS = 120
 

@@ -22,15 +22,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urljoin
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from testing import environment  # isort: skip  (sets what the settings read)
 
 import requests
 
 from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
-from tests.jobs import machine
-from tests.jobs.machine import Machine
-from tests.jobs.persons import Person
+from testing import machine
+from testing.machine import Machine
+from testing.persons import Person
 
 RETRIES = 4  # as retry.js
 PAUSE = 0.05

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from testing import environment  # isort: skip  (sets what the settings read)
 
 from redis import Redis
 
@@ -27,10 +27,11 @@ from b24app import embedded
 from bench import counting, crowd, processes
 from bench.processes import Memory
 from demo.server import DemoPortal
-from tests.jobs import machine
-from tests.jobs.machine import ROOT, Machine
-from tests.jobs.persons import ADD, Person, added
-from tests.waiting import until
+from testing import machine
+from testing.machine import Machine
+from testing.persons import ADD, Person, added
+from testing.processes import ROOT
+from testing.waiting import until
 
 DEALS = 100
 SAMPLE_EVERY = 5_000

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import requests
 
-from tests.ops.running import BIN, ROOT, Running, ended, running
-from tests.ports import free_port
-from tests.waiting import until
+from testing.ports import free_port
+from testing.processes import BIN, ROOT, ended
+from testing.running import Running, running
+from testing.waiting import until
 
 # The file for so many nodes, and how it names them.
 SHIPPED = {1: ("Caddyfile", "web:8000"), 2: ("Caddyfile.several", "web-1:8000 web-2:8000")}

@@ -16,7 +16,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from demo.server import DemoPortal
-from tests.opening import EMPTY, FIFTY, FIFTY_ONE, MANY, MOCKUP, ONE, ask, install, open_tab, submit
+from testing.opening import (
+    EMPTY,
+    FIFTY,
+    FIFTY_ONE,
+    MANY,
+    MOCKUP,
+    ONE,
+    ask,
+    install,
+    open_tab,
+    submit,
+)
 
 COLUMNS = ("requests", "methods", "queries")
 

@@ -15,7 +15,7 @@ from typing import IO, Self, cast
 from urllib.parse import urlsplit
 
 from demo.lifecycle import Told
-from tests.jobs.machine import BEHIND
+from testing.machine import BEHIND
 
 AT_ONCE = 48
 HEAD = (

@@ -3,7 +3,7 @@
 import time
 
 from demo.limits import Limits, Spent
-from tests.jobs.persons import ADD
+from testing.persons import ADD
 
 
 class Watched(Limits):

@@ -21,8 +21,8 @@ from urllib.error import URLError
 from urllib.parse import quote
 from urllib.request import urlopen
 
+from demo.children import BIN, CELERY, Stopped, end, stop_when_asked, workers
 from demo.state import CLIENT_ID, CLIENT_SECRET
-from tools.children import BIN, CELERY, Stopped, end, stop_when_asked, workers
 
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = (8000, 8070)

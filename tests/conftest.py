@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, settings
 from pytest_django import DjangoDbBlocker
 
 from demo.server import DemoPortal
-from tests import environment, on_postgres
+from testing import environment
+from testing.waiting import until
+from tests import on_postgres
 from tests.outgoing import Outgoing, watched
-from tests.waiting import until
 
 # On a fresh clone the first text drawn builds tables of all of Unicode, for seconds on a busy machine:
 # how long an example takes says nothing about our code.

@@ -58,7 +58,7 @@ TESTS: Mapping[str, Sequence[str]] = {
 }
 """Test modules by the module of the app whose statements they run on PostgreSQL."""
 
-EVERY_VIEW = "tests/portals/test_rights.py::test_every_route_answers_whom_it_is_for"
+EVERY_VIEW = "tests/portals/test_rights.py::test_every_route_answers_permitted_people"
 
 _CHOSEN = {path for paths in TESTS.values() for path in paths}
 

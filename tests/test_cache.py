@@ -15,8 +15,8 @@ from b24app import dictionaries
 from b24app.orders.types import Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
+from testing.opening import ask, install, open_tab
 from tests.hostile import JSON
-from tests.opening import ask, install, open_tab
 
 pytestmark = pytest.mark.usefixtures("services")
 
@@ -44,19 +44,19 @@ def entries(redis: Redis) -> list[bytes]:
 
 
 @pytest.mark.parametrize("value", [True, 0, -1, 1.5, "Ärger", [1, None], {"a": [{}]}, 10**30])
-def test_json_values_come_back_as_they_were(value: object) -> None:
+def test_json_values_round_trip(value: object) -> None:
     cache.set("one", value)
     assert cache.get("one") == value
     assert cache.get_many(["one", "two"]) == {"one": value}
 
 
 @pytest.mark.parametrize("value", [{1, 2}, b"bytes", object(), Path("x")])
-def test_what_json_cannot_hold_is_refused_where_it_is_stored(value: object) -> None:
+def test_value_json_cannot_encode_is_refused_on_store(value: object) -> None:
     with pytest.raises(TypeError):
         cache.set("one", value)
 
 
-def test_a_pickle_in_redis_is_not_run(redis: Redis, tmp_path: Path) -> None:
+def test_pickle_in_redis_is_not_run(redis: Redis, tmp_path: Path) -> None:
     target = tmp_path / "was-run"
     cache.set("one", 1)
     (key,) = entries(redis)
@@ -68,7 +68,7 @@ def test_a_pickle_in_redis_is_not_run(redis: Redis, tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_value_or_a_miss(raw: bytes) -> None:
+def test_any_cached_bytes_are_a_value_or_a_miss(raw: bytes) -> None:
     redis = Redis.from_url(settings.REDIS_URL)
     redis.set(":1:any", raw)
     cache.get("any")
@@ -77,7 +77,7 @@ def test_any_bytes_are_a_value_or_a_miss(raw: bytes) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("raw", HOSTILE)
-def test_pages_are_drawn_whatever_the_cache_holds(
+def test_pages_render_with_any_cache_content(
     client: Client, portal: DemoPortal, redis: Redis, raw: bytes
 ) -> None:
     install(client, portal)
@@ -93,7 +93,7 @@ def test_pages_are_drawn_whatever_the_cache_holds(
 
 
 @pytest.mark.django_db
-def test_a_cache_entry_of_the_wrong_kind_is_a_miss(
+def test_cache_entry_of_the_wrong_kind_is_a_miss(
     client: Client, portal: DemoPortal, redis: Redis
 ) -> None:
     install(client, portal)

@@ -80,7 +80,7 @@ def test_server_writes_times_by_the_portals_clock(
         assert shown.short_day(at) == day[:5]
 
 
-def test_no_time_is_empty() -> None:
+def test_missing_time_is_empty() -> None:
     assert (shown.day(None), shown.moment(None)) == ("", "")
 
 

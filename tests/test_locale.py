@@ -179,7 +179,7 @@ def test_no_straight_quotes_outside_markup(catalog: Catalog) -> None:
     assert quoted == []
 
 
-def test_the_header_is_as_django_has_it(catalog: Catalog) -> None:
+def test_catalogue_header_matches_django(catalog: Catalog) -> None:
     language = str(catalog.locale)
     own = _read(_po(Path(django.__file__).parent / "conf", language), language)
     assert (catalog.num_plurals, catalog.plural_expr) == (own.num_plurals, own.plural_expr)
@@ -188,5 +188,5 @@ def test_the_header_is_as_django_has_it(catalog: Catalog) -> None:
     assert "@" not in text
 
 
-def test_the_catalogue_compiles_without_warnings(catalog: Catalog) -> None:
+def test_catalogue_compiles_without_warnings(catalog: Catalog) -> None:
     assert [str(error) for _, errors in catalog.check() for error in errors] == []

@@ -1,4 +1,4 @@
-"""Files that spreadsheets read as they are meant: numbers, dates, and no formula of a stranger's."""
+"""Exported files open correctly in spreadsheets: numbers, dates, and no formulas from outside text."""
 
 import csv
 import io
@@ -39,7 +39,7 @@ def read(content: bytes, delimiter: str) -> list[list[str]]:
     ("language", "delimiter", "amount"),
     [("en", ",", "-1250.50"), ("de", ";", "-1250,50"), ("ru", ";", "-1250,50")],
 )
-def test_csv_in_the_language_s_own_form(language: str, delimiter: str, amount: str) -> None:
+def test_csv_uses_the_format_of_the_language(language: str, delimiter: str, amount: str) -> None:
     content = csv_file(
         table(
             [
@@ -59,7 +59,7 @@ def test_csv_in_the_language_s_own_form(language: str, delimiter: str, amount: s
 
 
 @pytest.mark.parametrize("text", DANGEROUS)
-def test_no_text_is_calculated(text: str) -> None:
+def test_text_is_never_a_formula(text: str) -> None:
     _, row = read(csv_file(table([text]), "en"), ",")
     assert row[0].startswith("'")
     sheet = load_workbook(io.BytesIO(xlsx_file(table([text])))).active
@@ -88,7 +88,7 @@ def test_workbook_holds_numbers_and_dates() -> None:
     assert [cell.data_type for cell in sheet[2]] == ["n", "n", "d", "d", "n", "s"]
 
 
-def test_an_empty_table_and_a_title_excel_does_not_allow() -> None:
+def test_empty_table_and_invalid_sheet_title_are_exported() -> None:
     sheet = load_workbook(io.BytesIO(xlsx_file(Table("a/b:c" * 20, ["Number"], [])))).active
     assert [cell.value for cell in sheet[1]] == ["Number"]
     assert read(csv_file(Table("x", ["Number"], []), "en"), ",") == [["Number"]]
@@ -111,9 +111,7 @@ CELLS = (
     ),
     st.sampled_from(["en", "de", "ru"]),
 )
-def test_whatever_comes_the_shape_stays_and_nothing_is_a_formula(
-    rows: list[list[Cell]], language: str
-) -> None:
+def test_any_table_keeps_its_shape_without_formulas(rows: list[list[Cell]], language: str) -> None:
     made = table(*rows)
     back = read(csv_file(made, language), "," if language == "en" else ";")
     assert [len(row) for row in back] == [len(rows[0])] * (len(rows) + 1)

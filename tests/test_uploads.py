@@ -1,4 +1,4 @@
-"""What anybody may post: held in memory up to ten megabytes, and never on disk."""
+"""Uploads: in memory up to ten megabytes, never on disk."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ def uploaded(request: HttpRequest) -> "list[UploadedFile[bytes]]":
 
 
 @pytest.mark.parametrize("sizes", [(0,), (1000,), (4_000_000, 5_000_000), (LARGEST_FILE,)])
-def test_files_come_whole(sizes: tuple[int, ...]) -> None:
+def test_uploaded_files_are_complete(sizes: tuple[int, ...]) -> None:
     request = RequestFactory().post("/jobs/new/", files(*sizes))
     found = uploaded(request)
     assert tuple(upload.size for upload in found) == sizes
     assert tuple(len(upload.read()) for upload in found) == sizes
 
 
-def test_beyond_ten_megabytes_bytes_are_counted_and_not_kept(
+def test_bytes_beyond_ten_megabytes_are_counted_not_stored(
     settings: LazySettings, tmp_path: Path
 ) -> None:
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
@@ -39,7 +39,7 @@ def test_beyond_ten_megabytes_bytes_are_counted_and_not_kept(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_request_far_beyond_is_not_read_at_all() -> None:
+def test_far_oversized_request_is_not_read() -> None:
     request = RequestFactory().post("/", files(10), CONTENT_LENGTH=str(LARGEST_REQUEST + 1))
     with pytest.raises(RequestDataTooBig):
         request.POST.get("member_id")
@@ -47,6 +47,6 @@ def test_a_request_far_beyond_is_not_read_at_all() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/", "/install/", "/placements/deal-tab/", "/events/"])
-def test_nobody_has_to_be_known_to_be_refused(client: Client, path: str) -> None:
+def test_oversized_upload_is_refused_without_session(client: Client, path: str) -> None:
     answer = client.post(path, files(10), CONTENT_LENGTH=str(LARGEST_REQUEST + 1))
     assert answer.status_code == (413 if path == "/events/" else 400)

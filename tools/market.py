@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT))
 from playwright.sync_api import Browser, FilePayload, FrameLocator, Page, sync_playwright  # noqa: E402
 
 from demo.server import DemoPortal  # noqa: E402
-from tests.opening import ANNA, MOCKUP  # noqa: E402
-from tests.ops.running import running  # noqa: E402
+from testing.opening import ANNA, MOCKUP  # noqa: E402
+from testing.running import running  # noqa: E402
 
 MARKET = ROOT / "docs" / "market"
 LANGUAGES = ("en", "ru", "de")

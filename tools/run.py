@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tools.children import BIN, CELERY, Stopped, end, stop_when_asked, workers
+from demo.children import BIN, CELERY, Stopped, end, stop_when_asked, workers
 
 ROOT = Path(__file__).resolve().parent.parent
 # A task ends within 120 s, a slice of a job within 30.

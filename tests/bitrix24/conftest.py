@@ -6,9 +6,9 @@ import pytest
 from redis import Redis
 
 from b24app import embedded
-from tests import environment
-from tests.bitrix24.metered import Metered
-from tests.bitrix24.scripted import Portal, Server
+from testing import environment
+from testing.metered import Metered
+from testing.scripted import Portal, Server
 
 
 @pytest.fixture

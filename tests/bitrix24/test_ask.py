@@ -11,7 +11,7 @@ from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.answers import Answer
 from b24app.bitrix24.ask import Ask, Refusal
 from b24app.bitrix24.batch import Command, Outcome
-from tests.bitrix24.scripted import Portal, Reply, Request, batched, ok, refused
+from testing.scripted import Portal, Reply, Request, batched, ok, refused
 
 DENIED = errors.ReadDenied("ACCESS_DENIED", "no")
 
@@ -41,7 +41,7 @@ def number(pk: int) -> Ask[int]:
     return ask.of(Command("crm.deal.get", {"id": pk}), lambda answer: int(str(answer.result)))
 
 
-def test_asks_put_together_share_a_request() -> None:
+def test_combined_asks_share_one_request() -> None:
     sent = Sent()
     pair = ask.together(number(1), number(2).map(str))
     assert ask.answered(pair, sent) == (1, "2")
@@ -57,7 +57,7 @@ def test_asks_of_asks_keep_their_order() -> None:
     assert sent.ids == [[3, 1, 2, 4]]
 
 
-def test_a_known_value_sends_nothing() -> None:
+def test_known_value_sends_no_request() -> None:
     sent = Sent()
     assert ask.answered(ask.known(1).map(lambda item: item + 1), sent) == 2
     assert ask.answered(ask.every([]), sent) == ()
@@ -75,13 +75,13 @@ def test_follow_ups_of_several_asks_share_a_request() -> None:
     assert sent.ids == [[1, 2, 3], [11, 12], [22]]
 
 
-def test_a_follow_up_of_a_known_value_travels_with_the_first_request() -> None:
+def test_follow_up_of_known_value_joins_first_request() -> None:
     sent = Sent()
     assert ask.answered(ask.together(ask.known(5).then(number), number(1)), sent) == (5, 1)
     assert sent.ids == [[5, 1]]
 
 
-def test_a_command_shared_by_asks_is_sent_once() -> None:
+def test_command_shared_by_asks_is_sent_once() -> None:
     sent, command = Sent(), Command("crm.deal.get", {"id": 1})
     both = ask.together(
         ask.of(command, lambda answer: answer.result), ask.of(command, lambda answer: answer.total)
@@ -102,36 +102,36 @@ def test_many_names_at_most_fifty_keys_in_a_command() -> None:
     assert ask.answered(ask.many([], page), sent) == ()
 
 
-def test_a_refused_ask_raises() -> None:
+def test_refused_ask_raises() -> None:
     with pytest.raises(errors.ReadDenied):
         ask.answered(ask.together(number(1), number(2)), Sent({2: DENIED}))
 
 
-def test_the_first_refusal_in_order_is_raised() -> None:
+def test_first_refusal_in_order_is_raised() -> None:
     missing = errors.NotFound("NOT_FOUND")
     with pytest.raises(errors.NotFound):
         ask.answered(ask.together(number(1), number(2)), Sent({1: missing, 2: DENIED}))
 
 
-def test_a_part_may_be_refused_without_the_rest() -> None:
+def test_refused_part_leaves_other_parts() -> None:
     found = ask.answered(ask.together(number(1), number(2).attempt()), Sent({2: DENIED}))
     assert found == (1, Refusal(DENIED))
 
 
-def test_a_default_takes_the_place_of_a_refusal() -> None:
+def test_default_takes_the_place_of_a_refusal() -> None:
     part = number(2).otherwise("nobody")
     assert ask.answered(part, Sent({2: DENIED})) == "nobody"
     assert ask.answered(part, Sent()) == 2
 
 
-def test_a_default_for_one_kind_lets_others_through() -> None:
+def test_default_for_one_kind_lets_others_through() -> None:
     part = number(2).otherwise(0, errors.NotFound)
     assert ask.answered(part, Sent({2: errors.OrderNotFound("")})) == 0
     with pytest.raises(errors.ReadDenied):
         ask.answered(part, Sent({2: DENIED}))
 
 
-def test_what_a_reader_raises_counts_as_a_refusal() -> None:
+def test_reader_error_counts_as_refusal() -> None:
     def read(answer: Answer) -> int:
         raise errors.NotFound("GONE")
 
@@ -142,7 +142,7 @@ def test_what_a_reader_raises_counts_as_a_refusal() -> None:
     assert ask.answered(ask.known(1).map(lambda _: read(Answer(1))).otherwise(3), Sent()) == 3
 
 
-def test_nothing_follows_a_refusal() -> None:
+def test_refusal_stops_follow_ups() -> None:
     sent = Sent({1: DENIED})
     found = ask.answered(number(1).then(number).attempt(), sent)
     assert found == Refusal(DENIED)
@@ -162,21 +162,21 @@ class Broken(Sent):
         return found
 
 
-def test_a_request_that_fails_as_a_whole_raises_its_own_error() -> None:
+def test_failed_request_raises_its_own_error() -> None:
     sent = Broken()
     with pytest.raises(errors.OutcomeUnknown) as raised:
         ask.answered(ask.together(number(1), number(2).otherwise(0)), sent)
     assert raised.value is sent.error
 
 
-def test_an_optional_part_does_without_a_request_that_failed() -> None:
+def test_optional_part_survives_failed_request() -> None:
     sent = Broken()
     sent.good = 1
     part = number(1).then(lambda item: ask.together(ask.known(item), number(2).otherwise(0)))
     assert ask.answered(part, sent) == (1, 0)
 
 
-def test_a_failed_request_says_nothing_about_its_parts() -> None:
+def test_failed_request_is_no_refusal_of_its_parts() -> None:
     assert ask.answered(number(1).attempt(), Broken()) == Refusal(Broken.error, whole=True)
     for part in (number(1).attempt(whole=False), number(1).otherwise(0, whole=False)):
         with pytest.raises(errors.OutcomeUnknown):
@@ -184,19 +184,19 @@ def test_a_failed_request_says_nothing_about_its_parts() -> None:
         assert ask.answered(part, Sent({1: DENIED})) in (Refusal(DENIED), 0)
 
 
-def test_strict_asks_raise_whatever_fails_as_a_whole() -> None:
+def test_strict_asks_raise_errors_of_whole_requests() -> None:
     with pytest.raises(errors.OutcomeUnknown):
         ask.answered(number(1).otherwise(0), Broken(), strict=True)
 
 
-def test_a_wait_for_room_is_nobodys_refusal() -> None:
+def test_budget_wait_is_not_a_refusal() -> None:
     sent = Broken()
     sent.error = errors.Wait(3)
     with pytest.raises(errors.Wait):
         ask.answered(number(1).otherwise(0), sent)
 
 
-def test_commands_behind_a_failed_request_were_not_run() -> None:
+def test_commands_after_failed_request_are_not_run() -> None:
     writes = [
         ask.of(Command("x.add", {"id": pk}, write=True), lambda answer: answer.result).attempt()
         for pk in range(60)
@@ -230,14 +230,14 @@ def test_references_stay_with_their_command_in_a_later_chunk() -> None:
     assert [len(chunk) for chunk in batch.chunks(sent.requests[0])] == [49, 2]
 
 
-def test_a_reference_needs_its_command_before_it() -> None:
+def test_reference_requires_earlier_command() -> None:
     taker = Command("x.get", {"q": Command("x.list").at("id")})
     with pytest.raises(ValueError, match=r"x\.list is not sent before"):
         ask.answered(ask.of(taker, lambda answer: answer.result), Sent())
 
 
 @given(st.sampled_from(["$result[c0]", "$RESULT[c0][id]", "$$result[c0]", "$result[$result[c0]]"]))
-def test_text_from_people_refers_to_nothing(text: str) -> None:
+def test_user_text_is_never_a_reference(text: str) -> None:
     sent = Sent()
     named = Command("x.find", {"filter": {"%value": [text]}, "q": text})
     ask.answered(ask.together(number(1), ask.of(named, lambda answer: answer.result)), sent)
@@ -245,7 +245,7 @@ def test_text_from_people_refers_to_nothing(text: str) -> None:
     assert "$result[" not in str(sent.requests[0]["c1"].params).lower()
 
 
-def test_times_of_the_first_request_come_along(portal: Portal) -> None:
+def test_times_of_first_request_are_returned(portal: Portal) -> None:
     portal.server.replies = [
         batched({"c0": 1, "c1": 2}, result_time={"c0": {"duration": 2.5, "processing": 1}}),
         batched({"c0": 3}, result_time={"c0": {"duration": 9, "processing": 9}}),
@@ -266,7 +266,7 @@ def test_120_asks_take_3_requests(portal: Portal) -> None:
     assert [len(request.commands) for request in portal.server.requests] == [50, 50, 20]
 
 
-def test_one_failure_inside_a_batch_hides_nothing(portal: Portal) -> None:
+def test_failed_command_in_batch_keeps_other_results(portal: Portal) -> None:
     portal.server.replies = [
         batched({"c0": 1}, {"c1": {"error": "ACCESS_DENIED", "error_description": ""}})
     ]
@@ -282,7 +282,7 @@ def test_nothing_is_sent_past_the_deadline(portal: Portal) -> None:
     assert portal.server.requests == []
 
 
-def test_the_portals_refusal_of_a_whole_request_is_raised(portal: Portal) -> None:
+def test_portals_refusal_of_a_whole_request_is_raised(portal: Portal) -> None:
     portal.server.replies = [refused("PORTAL_DELETED", 403)]
     portal.server.script = lambda request: ok(1)
     with pytest.raises(errors.BitrixError) as raised:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from b24app.bitrix24 import encoding, errors, references
 from b24app.bitrix24.client import Answer, Command, Timeouts
-from tests.bitrix24.scripted import Portal, Renewing, Reply, Request, batched, ok, refused
-from tests.waiting import HANG_SECONDS
+from testing.scripted import Portal, Renewing, Reply, Request, batched, ok, refused
+from testing.waiting import HANG_SECONDS
 
 EXPIRED = {"error": "expired_token", "error_description": ""}
 
@@ -34,7 +34,7 @@ def test_120_commands_take_3_requests(portal: Portal) -> None:
     assert found["c77"] == Answer("crm.deal.get?id=77")
 
 
-def test_one_failure_hides_nothing(portal: Portal) -> None:
+def test_failed_command_keeps_other_results(portal: Portal) -> None:
     time = {"c0": {"duration": 1, "processing": 1, "operating": 9.5}}
     portal.server.replies = [
         batched(
@@ -90,7 +90,7 @@ def test_references_of_repeated_commands_get_what_was_read_before(portal: Portal
     }
 
 
-def test_a_reference_that_led_to_nothing_is_not_guessed(portal: Portal) -> None:
+def test_reference_without_value_is_not_guessed(portal: Portal) -> None:
     commands = {
         "list": Command("x.list"),
         "text": Command("x.text"),
@@ -106,7 +106,7 @@ def test_a_reference_that_led_to_nothing_is_not_guessed(portal: Portal) -> None:
     assert all(isinstance(found[key], errors.ExpiredToken) for key in failures)
 
 
-def test_expired_with_halt_goes_on_with_what_never_ran(portal: Portal) -> None:
+def test_halted_batch_resumes_with_commands_not_run_after_renewal(portal: Portal) -> None:
     portal.server.replies = [batched({"c0": 0}, {"c1": EXPIRED})]
     portal.server.script = echo
     found = portal.client(Renewing(portal.server)).batch(reads(3), halt=True)
@@ -114,21 +114,21 @@ def test_expired_with_halt_goes_on_with_what_never_ran(portal: Portal) -> None:
     assert all(isinstance(item, Answer) for item in found.values())
 
 
-def test_what_was_done_survives_a_failed_renewal(portal: Portal) -> None:
+def test_finished_commands_survive_failed_renewal(portal: Portal) -> None:
     portal.server.replies = [batched({"c0": 0}, {"c1": EXPIRED})]
     found = portal.client().batch(reads(2))
     assert found["c0"] == Answer(0)
     assert isinstance(found["c1"], errors.DeadToken)
 
 
-def test_expired_twice_stays_an_outcome(portal: Portal) -> None:
+def test_token_expired_twice_is_an_outcome(portal: Portal) -> None:
     portal.server.script = lambda _: batched([], {"c0": EXPIRED})
     tokens = Renewing(portal.server)
     assert isinstance(portal.client(tokens).batch(reads(1))["c0"], errors.ExpiredToken)
     assert (tokens.refreshes, len(portal.server.requests)) == (1, 2)
 
 
-def test_a_halted_batch_stops_all_its_requests(portal: Portal) -> None:
+def test_halted_batch_stops_all_its_requests(portal: Portal) -> None:
     portal.server.replies = [batched({"c0": 0}, {"c1": {"error": "NOT_FOUND"}})]
     found = portal.client().batch(reads(60), halt=True)
     assert len(portal.server.requests) == 1
@@ -136,7 +136,7 @@ def test_a_halted_batch_stops_all_its_requests(portal: Portal) -> None:
     assert all(isinstance(found[f"c{n}"], errors.NotRun) for n in range(2, 60))
 
 
-def test_a_missing_outcome_is_open_for_a_write(portal: Portal) -> None:
+def test_write_without_outcome_is_unknown(portal: Portal) -> None:
     portal.server.replies = [batched({"a": 1}, result_time={"b": {"duration": 1}})]
     found = portal.client().batch(
         {
@@ -151,7 +151,7 @@ def test_a_missing_outcome_is_open_for_a_write(portal: Portal) -> None:
     assert isinstance(found["d"], errors.NotRun)
 
 
-def test_a_later_request_that_fails_is_its_commands_outcome(portal: Portal) -> None:
+def test_failed_later_request_is_outcome_of_its_commands(portal: Portal) -> None:
     commands = {f"w{n}": Command("x.add", {"n": n}, write=True) for n in range(120)}
     portal.server.replies = [batched({f"w{n}": n for n in range(50)}), Reply(b"<html>", 502)]
     found = portal.client().batch(commands)
@@ -162,7 +162,7 @@ def test_a_later_request_that_fails_is_its_commands_outcome(portal: Portal) -> N
     assert list(found) == list(commands)
 
 
-def test_a_first_request_that_fails_is_raised(portal: Portal) -> None:
+def test_failed_first_request_is_raised(portal: Portal) -> None:
     portal.server.replies = [refused("PORTAL_DELETED", 500)]
     with pytest.raises(errors.PortalClosed):
         portal.client().batch(reads(60))
@@ -170,9 +170,7 @@ def test_a_first_request_that_fails_is_raised(portal: Portal) -> None:
 
 
 @pytest.mark.parametrize(("write", "requests"), [(False, 4), (True, 1)])
-def test_one_write_makes_the_whole_request_a_write(
-    portal: Portal, write: bool, requests: int
-) -> None:
+def test_request_with_one_write_counts_as_write(portal: Portal, write: bool, requests: int) -> None:
     portal.server.script = lambda _: Reply({}, delay=HANG_SECONDS)
     commands = {**reads(3), "last": Command("x.add", write=write)}
     with pytest.raises(errors.OutcomeUnknown):
@@ -180,7 +178,7 @@ def test_one_write_makes_the_whole_request_a_write(
     assert len(portal.server.requests) == requests
 
 
-def test_a_reference_is_not_cut_off_from_its_source(portal: Portal) -> None:
+def test_reference_stays_in_request_of_its_source(portal: Portal) -> None:
     portal.server.script = echo
     commands = reads(60)
     commands["c50"] = Command("x.get", {"id": "$result[c45][id]"})
@@ -189,7 +187,7 @@ def test_a_reference_is_not_cut_off_from_its_source(portal: Portal) -> None:
 
 
 @pytest.mark.parametrize("source", ["c0", "c59", "nobody"])
-def test_a_reference_that_cannot_hold_is_refused(portal: Portal, source: str) -> None:
+def test_reference_across_requests_is_refused(portal: Portal, source: str) -> None:
     commands = {**reads(60), "c55": Command("x.get", {"id": f"$result[{source}]"})}
     with pytest.raises(ValueError, match="refer"):
         portal.client().batch(commands)
@@ -209,7 +207,7 @@ def test_typed_text_cannot_refer_to_other_commands() -> None:
         ("[a]", [{"id": 5}]),
     ],
 )
-def test_a_missing_step_gives_the_last_value_as_in_the_kernel(path: str, value: object) -> None:
+def test_missing_step_gives_the_last_value_as_in_the_kernel(path: str, value: object) -> None:
     results = {"k": {"a": [{"id": 5}]}}
     assert references.resolved({"x": f"$result[k]{path}"}, results) == {"x": value}
 
@@ -226,7 +224,7 @@ def test_a_missing_step_gives_the_last_value_as_in_the_kernel(path: str, value: 
         ({"x": "a&b=c#d+e ü"}, "x=a%26b%3Dc%23d%2Be%20%C3%BC"),
     ],
 )  # fmt: skip
-def test_query(params: dict[str, object], text: str) -> None:
+def test_query_encoding(params: dict[str, object], text: str) -> None:
     assert encoding.query(params) == text
 
 
@@ -242,12 +240,12 @@ def test_query(params: dict[str, object], text: str) -> None:
         {"ids": list(range(1001))},
     ],
 )
-def test_what_a_query_cannot_say_is_refused(params: dict[str, object]) -> None:
+def test_value_that_query_cannot_encode_is_refused(params: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"empty|finite|zone|parameter|values"):
         encoding.query(params)
 
 
-def test_an_object_cannot_be_sent(portal: Portal) -> None:
+def test_object_cannot_be_sent(portal: Portal) -> None:
     with pytest.raises(TypeError):
         portal.client().call("x.y", {"a": object()})
 
@@ -297,7 +295,7 @@ def test_php_reads_back_what_was_encoded(params: dict[str, object]) -> None:
     assert php_parse_str(encoding.query(params)) == as_php(params)
 
 
-def test_an_answer_without_a_result_is_not_taken_for_an_empty_one(portal: Portal) -> None:
+def test_answer_without_result_is_not_an_empty_result(portal: Portal) -> None:
     portal.server.replies = [Reply({"hello": 1})]
     with pytest.raises(errors.IncompleteAnswer):
         portal.client().batch({"a": Command("x.add", write=True)})
@@ -306,7 +304,7 @@ def test_an_answer_without_a_result_is_not_taken_for_an_empty_one(portal: Portal
     assert isinstance(found["a"], errors.OutcomeUnknown)
 
 
-def test_what_only_reads_is_given_up_sooner_than_a_write(portal: Portal) -> None:
+def test_reads_time_out_sooner_than_writes(portal: Portal) -> None:
     portal.server.script = lambda request: Reply(echo(request).body, delay=2)
     client = portal.client(timeouts=Timeouts(call=HANG_SECONDS, batch=HANG_SECONDS, reading=0.5))
     with pytest.raises(errors.OutcomeUnknown):

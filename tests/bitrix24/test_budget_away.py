@@ -17,7 +17,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.budget import AWAY_WAIT
 from b24app.bitrix24.portal_limits import Priority
 from b24app.redis import OPEN_SECONDS
-from tests.bitrix24.metered import Metered
+from testing.metered import Metered
 
 AWAY = "Redis away"
 
@@ -44,7 +44,7 @@ def stoppable(metered: Metered, own_redis: Path) -> Metered:
     return Metered(metered.portal, connected(own_redis))
 
 
-def test_people_go_on_and_jobs_wait_while_redis_is_stopped(
+def test_people_work_and_jobs_wait_while_redis_is_stopped(
     stoppable: Metered, own_redis: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -68,7 +68,7 @@ def test_people_go_on_and_jobs_wait_while_redis_is_stopped(
     assert sum(AWAY in record.message for record in caplog.records) == 1
 
 
-def test_shared_again_when_redis_is_back(
+def test_budget_is_shared_again_after_redis_returns(
     stoppable: Metered, own_redis: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -85,7 +85,7 @@ def test_shared_again_when_redis_is_back(
     assert "Redis is back" in caplog.text
 
 
-def test_a_refusal_is_minded_without_redis_too(stoppable: Metered, own_redis: Path) -> None:
+def test_refusal_blocks_without_redis_too(stoppable: Metered, own_redis: Path) -> None:
     embedded.stop(own_redis)
     stoppable.portal.misbehave("rate")
     began = stoppable.clock()
@@ -94,7 +94,7 @@ def test_a_refusal_is_minded_without_redis_too(stoppable: Metered, own_redis: Pa
     assert stoppable.portal.http_requests == 2
 
 
-def test_a_hanging_redis_holds_people_up_once(
+def test_hanging_redis_delays_people_once(
     stoppable: Metered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stoppable, "clock", lambda: 1.0)
@@ -113,9 +113,7 @@ def test_a_hanging_redis_holds_people_up_once(
     assert timeouts.call_count == 1
 
 
-def test_redis_stopped_between_question_and_answer_loses_no_answer(
-    stoppable: Metered, own_redis: Path
-) -> None:
+def test_redis_stopped_during_request_loses_no_answer(stoppable: Metered, own_redis: Path) -> None:
     person = stoppable.client()
     budget = stoppable.budget()
     budget.acquire("ticket", {"profile": 1})
@@ -124,7 +122,7 @@ def test_redis_stopped_between_question_and_answer_loses_no_answer(
     assert person.call("profile").result
 
 
-def test_a_forked_child_counts_in_the_same_bucket(metered: Metered) -> None:
+def test_forked_child_counts_in_the_same_bucket(metered: Metered) -> None:
     metered.believe(leak=0.1)
     client = metered.client()
     client.call("profile")

@@ -18,11 +18,11 @@ from b24app.bitrix24.portal_limits import (
     Priority,
     seconds_for,
 )
-from tests.bitrix24.metered import ADD, Metered, refusals
+from testing.metered import ADD, Metered, refusals
 
 SCALED = Limits(operating=30)
 WHOLE = 2.0
-"""Seconds that a moment told in whole ones may be off, and that the budget adds because of it."""
+"""Seconds that a time reported in whole seconds may be off; the budget adds them."""
 
 
 @pytest.fixture(params=[True, False], ids=["from-first-call", "from-minute"], autouse=True)
@@ -44,7 +44,7 @@ def peak(outcomes: Sequence[Outcome]) -> float:
 
 
 def until_wait(job: Client, commands: Callable[[], Mapping[str, Command]]) -> list[Outcome]:
-    """The outcomes of one batch after the other, until the budget holds the job back."""
+    """The outcomes of batches, until the budget makes the job wait."""
     outcomes: list[Outcome] = []
     while True:
         try:
@@ -53,7 +53,7 @@ def until_wait(job: Client, commands: Callable[[], Mapping[str, Command]]) -> li
             return outcomes
 
 
-def test_a_job_approaches_the_limit_and_does_not_hit_it(metered: Metered) -> None:
+def test_job_stays_below_operating_limit(metered: Metered) -> None:
     metered.allow(SCALED)
     metered.believe(operating=30)
     took, outcomes = metered.job(300, per_batch=10)
@@ -65,7 +65,7 @@ def test_a_job_approaches_the_limit_and_does_not_hit_it(metered: Metered) -> Non
 
 
 @pytest.mark.parametrize("second", [0, 29, 57])
-def test_a_job_may_begin_anywhere_in_a_minute(metered: Metered, second: int) -> None:
+def test_job_may_start_at_any_second_of_a_minute(metered: Metered, second: int) -> None:
     metered.turned = second - datetime.now(UTC).timestamp() % 60
     metered.allow(SCALED)
     metered.believe(operating=30)
@@ -81,17 +81,17 @@ def falls(metered: Metered) -> list[float]:
     return [after for after, _ in metered.budget().view().of(ADD).falls]
 
 
-def test_a_call_across_two_minutes_may_not_be_the_first_of_the_second(metered: Metered) -> None:
+def test_call_across_minutes_does_not_start_second_minute(metered: Metered) -> None:
     began = (datetime.now(UTC).timestamp() // 60 + 1) * 60
-    told = []
+    predicted = []
     for number, second in enumerate((0.2, 30, 40)):
         time = CallTime(0.5, 0.5, 2.0 * (number + 1), finish=began + second)
         metered.budget().settle(str(number), [(ADD, Answer(True, time=time))])
-        told += falls(metered)
-    assert told == [pytest.approx(WINDOW + 1 - passed, abs=0.5) for passed in (0, 0, 10)]
+        predicted += falls(metered)
+    assert predicted == [pytest.approx(WINDOW + 1 - passed, abs=0.5) for passed in (0, 0, 10)]
 
 
-def test_an_older_minute_of_the_portals_says_nothing_of_ours(metered: Metered) -> None:
+def test_older_minute_of_portal_does_not_change_ours(metered: Metered) -> None:
     metered.allow(SCALED)
     metered.somebody_else_spends(ADD, 10)
     metered.later(300)
@@ -106,7 +106,7 @@ def test_an_older_minute_of_the_portals_says_nothing_of_ours(metered: Metered) -
 
 
 @pytest.mark.parametrize("clock", [-300.0, 0.0, 290.0])
-def test_the_portals_clock_may_be_minutes_away_from_ours(metered: Metered, clock: float) -> None:
+def test_portal_clock_may_differ_by_minutes(metered: Metered, clock: float) -> None:
     metered.turned = clock
     metered.allow(SCALED)
     metered.believe(operating=30)
@@ -115,7 +115,7 @@ def test_the_portals_clock_may_be_minutes_away_from_ours(metered: Metered, clock
     assert WINDOW - 60 < took < WINDOW + 60
 
 
-def test_the_wait_is_known_to_the_minute(metered: Metered) -> None:
+def test_wait_for_operating_time_ends_in_the_right_minute(metered: Metered) -> None:
     metered.allow(SCALED)
     metered.believe(operating=30)
     job = metered.client(Priority.BULK)
@@ -131,7 +131,7 @@ def test_the_wait_is_known_to_the_minute(metered: Metered) -> None:
     assert refusals(job.batch(metered.adds(10))) == []
 
 
-def test_people_have_what_jobs_leave(metered: Metered) -> None:
+def test_people_can_use_the_share_jobs_leave(metered: Metered) -> None:
     metered.allow(SCALED)
     metered.believe(operating=30)
     person = metered.client()
@@ -149,7 +149,7 @@ def test_people_have_what_jobs_leave(metered: Metered) -> None:
     assert isinstance(found["me"], Answer)
 
 
-def test_a_job_is_lent_what_nobody_has_come_for_in_an_hour(metered: Metered) -> None:
+def test_job_may_use_peoples_share_after_an_idle_hour(metered: Metered) -> None:
     def line() -> float:
         return metered.budget(Priority.BULK).view().of(ADD).line
 
@@ -164,7 +164,7 @@ def test_a_job_is_lent_what_nobody_has_come_for_in_an_hour(metered: Metered) -> 
     assert line() == LENT_SHARE * 480
 
 
-def test_a_portal_that_counts_in_shorter_terms_is_believed(metered: Metered) -> None:
+def test_shorter_period_of_portal_is_used(metered: Metered) -> None:
     """An on-premise portal sets how long a minute's work counts; its answers tell when it is forgotten."""
     quick = Limits(capacity=500, leak=20, operating=20)
     metered.allow(quick)
@@ -177,7 +177,7 @@ def test_a_portal_that_counts_in_shorter_terms_is_believed(metered: Metered) -> 
     assert 2 * WINDOW / 10 < took < 2 * WINDOW / 10 + 30
 
 
-def test_a_reset_that_brings_nothing_is_asked_about_within_the_limit(metered: Metered) -> None:
+def test_reset_without_room_is_probed_within_the_limit(metered: Metered) -> None:
     """A portal whose word on its reset is not true: what its sums leave free is all that is used."""
     metered.believe(operating=30)
     budget, sent = metered.budget(Priority.BULK), 0.0
@@ -196,7 +196,7 @@ def test_a_reset_that_brings_nothing_is_asked_about_within_the_limit(metered: Me
     assert sent > LENT_SHARE * 30 - 0.25 * 5
 
 
-def test_a_lower_limit_of_the_portal_is_learnt_from_one_refusal(metered: Metered) -> None:
+def test_lower_limit_is_learnt_from_one_refusal(metered: Metered) -> None:
     metered.allow(Limits(operating=20))
     metered.believe(operating=30)
     _, outcomes = metered.job(60, per_batch=10)
@@ -212,7 +212,7 @@ def test_a_lower_limit_of_the_portal_is_learnt_from_one_refusal(metered: Metered
     assert refusals(outcomes) == []
 
 
-def test_somebody_elses_spending_costs_one_refusal_at_most(metered: Metered) -> None:
+def test_spending_by_another_server_costs_at_most_one_refusal(metered: Metered) -> None:
     metered.allow(SCALED)
     metered.believe(operating=30)
     metered.job(20, per_batch=10)
@@ -221,7 +221,7 @@ def test_somebody_elses_spending_costs_one_refusal_at_most(metered: Metered) -> 
     assert sum(1 for outcomes in batches if refusals(outcomes)) <= 1
 
 
-def test_a_limit_learnt_too_low_is_given_up_when_the_portal_allows_more(metered: Metered) -> None:
+def test_limit_learnt_too_low_is_dropped_when_portal_allows_more(metered: Metered) -> None:
     metered.allow(SCALED)
     metered.believe(operating=30)
     metered.job(60, per_batch=10)
@@ -234,7 +234,7 @@ def test_a_limit_learnt_too_low_is_given_up_when_the_portal_allows_more(metered:
     assert 25 < metered.budget().view().of(ADD).limit < 26
 
 
-def test_a_limit_is_learnt_for_an_hour(metered: Metered) -> None:
+def test_learnt_limit_lasts_an_hour(metered: Metered) -> None:
     metered.believe(operating=30)
     metered.job(60, per_batch=10)
     budget = metered.budget()
@@ -246,7 +246,7 @@ def test_a_limit_is_learnt_for_an_hour(metered: Metered) -> None:
     assert budget.view().of(ADD).limit == 30
 
 
-def test_a_portal_that_gives_no_sum_is_counted_by_what_its_answers_took(metered: Metered) -> None:
+def test_portal_without_operating_sum_is_counted_by_answer_times(metered: Metered) -> None:
     metered.believe(operating=30)
     budget = metered.budget(Priority.BULK)
     for number in range(14):
@@ -262,7 +262,7 @@ def test_a_portal_that_gives_no_sum_is_counted_by_what_its_answers_took(metered:
 
 
 @pytest.mark.parametrize("nonsense", [float("nan"), float("inf"), -5.0, 1e300])
-def test_nonsense_in_an_answer_breaks_nothing(metered: Metered, nonsense: float) -> None:
+def test_invalid_operating_values_are_ignored(metered: Metered, nonsense: float) -> None:
     budget = metered.budget()
     time = CallTime(nonsense, nonsense, nonsense, datetime.max.replace(tzinfo=UTC), nonsense)
     budget.settle("one", [("profile", Answer(1, time=time))])
@@ -272,7 +272,7 @@ def test_nonsense_in_an_answer_breaks_nothing(metered: Metered, nonsense: float)
     assert view.of("profile").blocked <= 60
 
 
-def test_a_reset_in_the_far_future_is_not_believed(metered: Metered) -> None:
+def test_reset_in_the_far_future_is_ignored(metered: Metered) -> None:
     budget, now = metered.budget(), datetime.now(UTC).timestamp()
     time = CallTime(1, 1, 300, datetime.max.replace(tzinfo=UTC), now)
     budget.settle("one", [("profile", Answer(1, time=time))])
@@ -280,7 +280,7 @@ def test_a_reset_in_the_far_future_is_not_believed(metered: Metered) -> None:
     assert budget.view().of("profile").blocked <= WINDOW + 60 + WHOLE
 
 
-def test_a_portal_whose_clock_is_put_back_is_not_kept_waiting_for_it(metered: Metered) -> None:
+def test_portal_clock_set_back_causes_no_wait(metered: Metered) -> None:
     metered.believe(operating=30)
     metered.turned = 86_400
     metered.allow(SCALED)
@@ -293,7 +293,7 @@ def test_a_portal_whose_clock_is_put_back_is_not_kept_waiting_for_it(metered: Me
     assert refusals(metered.client(Priority.BULK).batch(metered.adds(10))) == []
 
 
-def test_a_late_answer_does_not_undo_a_newer_one(metered: Metered) -> None:
+def test_late_answer_does_not_undo_a_newer_one(metered: Metered) -> None:
     budget, now = metered.budget(), datetime.now(UTC)
     for ticket, sum_, finish in (("new", 12.0, 0.0), ("old", 10.0, -3.0)):
         time = CallTime(2, 2, sum_, now + timedelta(minutes=5), now.timestamp() + finish)
@@ -301,7 +301,7 @@ def test_a_late_answer_does_not_undo_a_newer_one(metered: Metered) -> None:
     assert budget.view().of(ADD).operating == pytest.approx(12)
 
 
-def test_a_method_refused_by_the_portal_is_left_alone_until_its_reset(metered: Metered) -> None:
+def test_refused_method_is_not_called_until_its_reset(metered: Metered) -> None:
     job = metered.client(Priority.BULK)
     job.call("profile")
     metered.portal.misbehave("operating", "profile")
@@ -318,7 +318,7 @@ def test_a_method_refused_by_the_portal_is_left_alone_until_its_reset(metered: M
     assert len(metered.portal.calls) == 3
 
 
-def test_what_is_under_way_is_counted_before_it_is_answered(metered: Metered) -> None:
+def test_requests_in_flight_are_counted_before_their_answer(metered: Metered) -> None:
     metered.believe(operating=30)
     metered.client(Priority.BULK).batch(metered.adds(10))
     budget = metered.budget(Priority.BULK)
@@ -333,7 +333,7 @@ def test_what_is_under_way_is_counted_before_it_is_answered(metered: Metered) ->
     assert budget.view().of(ADD).operating == pytest.approx(2 * 10 * 0.33, abs=0.01)
 
 
-def test_jobs_side_by_side_stay_below_the_limit_together(metered: Metered) -> None:
+def test_parallel_jobs_stay_below_the_limit_together(metered: Metered) -> None:
     metered.allow(SCALED)
     metered.believe(operating=30)
     metered.client(Priority.BULK).batch(metered.adds(1))
@@ -348,7 +348,7 @@ def test_jobs_side_by_side_stay_below_the_limit_together(metered: Metered) -> No
     assert 0.7 * 30 < peak(outcomes) <= LENT_SHARE * 30 + 1e-9
 
 
-def test_commands_that_fail_are_counted_though_no_answer_gives_their_time(metered: Metered) -> None:
+def test_failed_commands_without_times_are_counted(metered: Metered) -> None:
     metered.allow(SCALED)
     metered.believe(operating=30)
     job = metered.client(Priority.BULK)
@@ -363,7 +363,7 @@ def test_commands_that_fail_are_counted_though_no_answer_gives_their_time(metere
     assert 0.33 * len(ends) > 20
 
 
-def test_the_cost_of_a_command_is_measured(metered: Metered) -> None:
+def test_cost_of_a_command_is_measured(metered: Metered) -> None:
     budget = metered.budget()
     assert budget.cost(ADD) == 1.0
     metered.client().batch(metered.adds(5))
@@ -371,7 +371,7 @@ def test_the_cost_of_a_command_is_measured(metered: Metered) -> None:
     assert budget.cost("CRM.OrderEntity.Add") == pytest.approx(0.33)
 
 
-def test_a_lost_redis_is_made_up_for_by_the_next_answer(metered: Metered) -> None:
+def test_next_answer_restores_operating_time_lost_with_redis(metered: Metered) -> None:
     metered.believe(operating=30)
     metered.allow(SCALED)
     metered.job(70, per_batch=10)
@@ -382,17 +382,17 @@ def test_a_lost_redis_is_made_up_for_by_the_next_answer(metered: Metered) -> Non
 
 
 @pytest.mark.parametrize("count", [100, 300, 1000])
-def test_the_time_left_is_told_honestly(metered: Metered, count: int) -> None:
+def test_time_left_matches_operating_limit(metered: Metered, count: int) -> None:
     metered.allow(SCALED)
     metered.believe(operating=30)
     metered.job(10, per_batch=10)
-    told = seconds_for({ADD: count}, metered.budget().view(), per_batch=10)
+    predicted = seconds_for({ADD: count}, metered.budget().view(), per_batch=10)
     took, _ = metered.job(count, per_batch=10)
     # Nobody knows to the minute when that falls out which is not spent yet.
-    assert told == pytest.approx(took, rel=0.03, abs=60)
+    assert predicted == pytest.approx(took, rel=0.03, abs=60)
 
 
-def test_the_time_left_by_the_request_rate_alone(metered: Metered) -> None:
+def test_time_left_matches_request_rate(metered: Metered) -> None:
     view = metered.budget(Priority.BULK).view()
     assert seconds_for({"profile": 40}, view, per_batch=1) == 40 * 1.0
     metered.client().call("profile")
@@ -402,7 +402,7 @@ def test_the_time_left_by_the_request_rate_alone(metered: Metered) -> None:
 
 
 @pytest.mark.parametrize("second", [0, 25, 50])
-def test_lanes_at_work_at_once_are_never_refused(metered: Metered, second: int) -> None:
+def test_parallel_worker_slots_are_never_refused(metered: Metered, second: int) -> None:
     """Batches of four lanes overlap: an answer's sum holds a part of what the others have under way."""
     metered.turned = second - datetime.now(UTC).timestamp() % 60
     limits = metered.portal.rest.limits

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -16,10 +15,10 @@ from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.portal_limits import Limits, Priority
 from demo.server import DemoPortal
-from tests import environment
-from tests.bitrix24.metered import Metered
+from testing import environment
+from testing.metered import Metered
+from testing.processes import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 FAST = Limits(capacity=100, leak=40)
 FLOOD = """
 import sys, threading, time
@@ -65,7 +64,7 @@ def flood(metered: Metered, *priorities: Priority, seconds: float) -> None:
     assert [process.wait() for process in running] == [0] * len(priorities)
 
 
-def test_three_processes_fill_one_bucket_and_none_is_refused(metered: Metered) -> None:
+def test_three_processes_share_one_bucket_without_refusals(metered: Metered) -> None:
     metered.allow(FAST)
     began = metered.now()
     flood(metered, *[Priority.INTERACTIVE] * 3, seconds=3)
@@ -75,7 +74,7 @@ def test_three_processes_fill_one_bucket_and_none_is_refused(metered: Metered) -
     assert FAST.brim <= metered.portal.http_requests <= most
 
 
-def test_jobs_reach_the_full_leak_and_leave_the_rest_to_people(metered: Metered) -> None:
+def test_jobs_use_full_leak_rate_and_leave_the_burst_to_people(metered: Metered) -> None:
     limits = Limits(capacity=100, leak=10)
     metered.allow(limits)
     metered.believe(capacity=100, leak=10)
@@ -92,7 +91,7 @@ def test_jobs_reach_the_full_leak_and_leave_the_rest_to_people(metered: Metered)
     assert metered.portal.rest.refused == 0
 
 
-def test_people_are_left_what_they_have_lately_wanted_at_once(metered: Metered) -> None:
+def test_jobs_leave_room_for_recent_bursts_of_people(metered: Metered) -> None:
     metered.believe(capacity=50, leak=2)
     job, brim = metered.budget(Priority.BULK), metered.limits.brim
 
@@ -124,7 +123,7 @@ def comes(person: Client, requests: int) -> None:
 
 
 def first_wait(step: Callable[[], object]) -> errors.Wait:
-    """What a job is told when it goes on until there is no room."""
+    """The error a job gets when it continues until the budget is full."""
     while True:
         try:
             step()
@@ -132,7 +131,7 @@ def first_wait(step: Callable[[], object]) -> errors.Wait:
             return wait
 
 
-def test_a_job_is_told_when_there_is_room_and_sends_nothing(metered: Metered) -> None:
+def test_full_bucket_tells_job_how_long_to_wait_and_sends_nothing(metered: Metered) -> None:
     # So slow a leak that the time this test takes frees no room: 46 requests fit, half of one is missing.
     metered.believe(capacity=50.5, leak=0.001)
     client = metered.client(Priority.BULK)
@@ -144,7 +143,7 @@ def test_a_job_is_told_when_there_is_room_and_sends_nothing(metered: Metered) ->
     client.call("profile")
 
 
-def test_a_person_waits_a_little_and_is_then_told_that_it_is_busy(metered: Metered) -> None:
+def test_person_waits_briefly_then_gets_busy_error(metered: Metered) -> None:
     small = Limits(capacity=10, leak=2)
     metered.allow(small)
     metered.believe(capacity=10, leak=2)
@@ -163,7 +162,7 @@ def test_a_person_waits_a_little_and_is_then_told_that_it_is_busy(metered: Meter
     assert metered.portal.http_requests == 11
 
 
-def test_a_refusal_fills_the_bucket_and_jobs_do_not_try_again(metered: Metered) -> None:
+def test_refusal_fills_bucket_and_jobs_wait(metered: Metered) -> None:
     metered.portal.misbehave("rate")
     with pytest.raises(errors.Wait):
         metered.client(Priority.BULK).call("profile")
@@ -171,7 +170,7 @@ def test_a_refusal_fills_the_bucket_and_jobs_do_not_try_again(metered: Metered) 
     assert metered.budget().view().level == pytest.approx(50, abs=2)
 
 
-def test_a_refused_person_waits_as_the_bucket_says(metered: Metered) -> None:
+def test_refused_person_waits_as_long_as_bucket_needs(metered: Metered) -> None:
     metered.portal.misbehave("rate")
     began = metered.now()
     metered.client().call("profile")
@@ -181,7 +180,7 @@ def test_a_refused_person_waits_as_the_bucket_says(metered: Metered) -> None:
     assert metered.portal.http_requests == 2
 
 
-def test_overload_stops_everybody_for_long(metered: Metered) -> None:
+def test_overload_blocks_all_requests_for_minutes(metered: Metered) -> None:
     metered.portal.misbehave("overload")
     with pytest.raises(errors.Overloaded):
         metered.client().call("profile")
@@ -197,7 +196,7 @@ def test_overload_stops_everybody_for_long(metered: Metered) -> None:
     metered.client().call("profile")
 
 
-def test_a_full_portal_holds_up_no_other(metered: Metered) -> None:
+def test_full_bucket_of_one_portal_does_not_delay_others(metered: Metered) -> None:
     with DemoPortal(member_id="other", oauth_of=metered.portal) as portal:
         other = Metered(portal, metered.redis)
         metered.budget().settle("x", [("profile", errors.Overloaded("OVERLOAD_LIMIT"))])
@@ -206,7 +205,7 @@ def test_a_full_portal_holds_up_no_other(metered: Metered) -> None:
             metered.client().call("profile")
 
 
-def test_a_budget_takes_two_round_trips_and_fades(metered: Metered) -> None:
+def test_budget_needs_two_round_trips_and_its_keys_expire(metered: Metered) -> None:
     client = metered.client()
     client.call("profile")
     metered.redis.config_resetstat()
@@ -254,7 +253,7 @@ def wait_of(budget: SharedBudget, ticket: str) -> float:
     capacity=st.integers(1, 60),
     leak=st.integers(1, 5),
 )
-def test_the_bucket_is_the_textbook_one(
+def test_bucket_matches_leaky_bucket_model(
     metered: Metered, steps: list[tuple[bool, float]], capacity: int, leak: int
 ) -> None:
     metered.redis.flushdb()

@@ -13,7 +13,7 @@ from b24app.bitrix24 import errors
 from b24app.bitrix24.client import CallRecord, Client, Timeouts
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import (
+from testing.scripted import (
     TOKEN,
     Portal,
     Renewing,
@@ -24,12 +24,12 @@ from tests.bitrix24.scripted import (
     ok,
     refused,
 )
-from tests.waiting import HANG_SECONDS
+from testing.waiting import HANG_SECONDS
 
 EXPIRED = refused("expired_token", 401)
 
 
-def test_a_call_is_a_json_post_with_the_token_in_its_body(portal: Portal) -> None:
+def test_call_is_a_json_post_with_the_token_in_its_body(portal: Portal) -> None:
     portal.server.replies = [ok([1], total="3", next=50)]
     answer = portal.client().call("crm.deal.list", {"filter": {"=OPPORTUNITY": Decimal("1.50")}})
     assert (answer.result, answer.total, answer.next) == ([1], 3, 50)
@@ -40,7 +40,7 @@ def test_a_call_is_a_json_post_with_the_token_in_its_body(portal: Portal) -> Non
     assert request.headers["X-Request-Id"] == portal.records[0].request_id
 
 
-def test_the_user_agent_names_the_released_version(portal: Portal) -> None:
+def test_user_agent_names_the_released_version(portal: Portal) -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
     portal.client().call("profile")
     sent = portal.server.requests[0].headers["User-Agent"]
@@ -55,7 +55,7 @@ def test_100_calls_share_one_connection(portal: Portal) -> None:
     assert portal.server.connections == 1
 
 
-def test_a_forked_child_has_connections_of_its_own(portal: Portal) -> None:
+def test_forked_child_has_connections_of_its_own(portal: Portal) -> None:
     client = portal.client()
     client.call("profile")
     pid = os.fork()
@@ -80,7 +80,7 @@ def test_50_callers_with_one_expired_token_make_one_refresh(portal: Portal) -> N
     assert tokens.refreshes == 1
 
 
-def test_a_token_that_is_expired_again_is_not_renewed_again(portal: Portal) -> None:
+def test_token_that_is_expired_again_is_not_renewed_again(portal: Portal) -> None:
     portal.server.replies = [EXPIRED, EXPIRED]
     tokens = Renewing(portal.server)
     with pytest.raises(errors.ExpiredToken):
@@ -88,20 +88,20 @@ def test_a_token_that_is_expired_again_is_not_renewed_again(portal: Portal) -> N
     assert (tokens.refreshes, len(portal.server.requests)) == (1, 2)
 
 
-def test_a_write_refused_for_its_token_is_repeated_whole(portal: Portal) -> None:
+def test_write_refused_for_its_token_is_repeated_whole(portal: Portal) -> None:
     portal.server.replies = [EXPIRED, ok(True)]
     assert portal.client(Renewing(portal.server)).call("x.add", {"a": 1}, write=True).result is True
     assert [request.body["a"] for request in portal.server.requests] == [1, 1]
 
 
-def test_a_fixed_token_cannot_be_renewed(portal: Portal) -> None:
+def test_fixed_token_cannot_be_renewed(portal: Portal) -> None:
     portal.server.replies = [EXPIRED]
     with pytest.raises(errors.DeadToken):
         portal.client().call("profile")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_keeps_the_post_and_its_body(
+def test_redirect_keeps_the_post_and_its_body(
     portal: Portal, start_server: Start, status: int
 ) -> None:
     new = start_server()
@@ -112,9 +112,7 @@ def test_a_redirect_keeps_the_post_and_its_body(
     assert [record.outcome for record in portal.records] == ["REDIRECT", "ok"]
 
 
-def test_a_redirect_to_a_host_nobody_confirms_is_refused(
-    portal: Portal, start_server: Start
-) -> None:
+def test_redirect_to_unconfirmed_host_is_refused(portal: Portal, start_server: Start) -> None:
     stranger = start_server()
     portal.server.replies = [Reply({}, 302, {"Location": f"{stranger.base}profile"})]
     with pytest.raises(errors.UnexpectedRedirect):
@@ -122,7 +120,7 @@ def test_a_redirect_to_a_host_nobody_confirms_is_refused(
     assert stranger.connections == 0
 
 
-def test_redirects_do_not_go_round(portal: Portal, start_server: Start) -> None:
+def test_redirect_loop_ends(portal: Portal, start_server: Start) -> None:
     new = start_server()
     portal.server.script = lambda _: Reply({}, 302, {"Location": new.base})
     new.script = lambda _: Reply({}, 302, {"Location": portal.server.base})
@@ -151,7 +149,7 @@ def hasty(portal: Portal, case: str) -> Client:
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_read_is_repeated_three_times(portal: Portal, case: str) -> None:
+def test_failed_read_is_retried_three_times(portal: Portal, case: str) -> None:
     reply, kind = BROKEN[case]
     portal.server.script = lambda _: reply
     with pytest.raises(kind):
@@ -162,7 +160,7 @@ def test_a_broken_read_is_repeated_three_times(portal: Portal, case: str) -> Non
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_read_may_come_right(portal: Portal, case: str) -> None:
+def test_retried_read_may_succeed(portal: Portal, case: str) -> None:
     portal.server.replies = [BROKEN[case][0]]
     client = hasty(portal, case)
     assert client.call("profile").result == "profile"
@@ -170,7 +168,7 @@ def test_a_broken_read_may_come_right(portal: Portal, case: str) -> None:
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_a_broken_write_is_never_repeated(portal: Portal, case: str) -> None:
+def test_failed_write_is_never_repeated(portal: Portal, case: str) -> None:
     reply, kind = BROKEN[case]
     portal.server.replies = [reply]
     with pytest.raises(kind) as caught:
@@ -180,14 +178,14 @@ def test_a_broken_write_is_never_repeated(portal: Portal, case: str) -> None:
     assert portal.slept == []
 
 
-def test_a_write_refused_by_the_rate_limit_is_repeated(portal: Portal) -> None:
+def test_write_refused_by_the_rate_limit_is_repeated(portal: Portal) -> None:
     portal.server.replies = [refused("QUERY_LIMIT_EXCEEDED", 503)] * 2
     assert portal.client().call("x.add", write=True).result == "x.add"
     assert len(portal.server.requests) == 3
 
 
 @pytest.mark.parametrize("write", [False, True])
-def test_what_was_never_sent_is_repeated_for_writes_too(write: bool) -> None:
+def test_unsent_request_is_repeated_even_for_writes(write: bool) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -213,7 +211,7 @@ def test_what_was_never_sent_is_repeated_for_writes_too(write: bool) -> None:
         ("NEVER_HEARD_OF", 500, errors.UnknownError),
     ],
 )
-def test_what_time_does_not_heal_is_not_repeated(
+def test_permanent_error_is_not_retried(
     portal: Portal, code: str, status: int, kind: type[errors.BitrixError]
 ) -> None:
     portal.server.replies = [refused(code, status)]
@@ -233,7 +231,7 @@ def test_what_time_does_not_heal_is_not_repeated(
         Reply({"message": "no error code"}, 401),
     ],
 )
-def test_a_401_without_a_known_code_renews_no_token(portal: Portal, reply: Reply) -> None:
+def test_401_without_a_known_code_renews_no_token(portal: Portal, reply: Reply) -> None:
     portal.server.replies = [reply]
     with pytest.raises(errors.AccessUnclear):
         portal.client().call("profile")
@@ -255,7 +253,7 @@ def test_proxies_of_the_environment_are_ignored(
     assert portal.client().call("profile").result == "profile"
 
 
-def test_a_failing_listener_breaks_nothing(portal: Portal) -> None:
+def test_failing_listener_does_not_fail_the_call(portal: Portal) -> None:
     def fail(record: CallRecord) -> None:
         raise RuntimeError(record.method)
 
@@ -280,7 +278,7 @@ def test_operating_time_is_recorded(portal: Portal) -> None:
 
 
 @pytest.mark.parametrize("method", ["", "../admin", "a/b", "http://x", "a?b", "a..b", "a b"])
-def test_a_method_cannot_leave_its_place_in_the_address(portal: Portal, method: str) -> None:
+def test_method_name_cannot_change_request_path(portal: Portal, method: str) -> None:
     with pytest.raises(ValueError, match="not a method"):
         portal.client().call(method)
     assert portal.server.connections == 0

@@ -1,4 +1,4 @@
-"""Whoever waits for a portal waits until one moment, whatever the portal sends meanwhile."""
+"""Requests to a portal end at a deadline, whatever the portal sends."""
 
 import socket
 import threading
@@ -11,8 +11,8 @@ from b24app.bitrix24.client import Client, Command, Timeouts
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
 from b24app.orders import parsing
-from tests.bitrix24.scripted import TOKEN, Portal, Reply, Start, Unmetered, ok
-from tests.waiting import HANG_SECONDS
+from testing.scripted import TOKEN, Portal, Reply, Start, Unmetered, ok
+from testing.waiting import HANG_SECONDS
 
 # Each of them keeps a reader that counts from the last byte for two seconds, ten times its limit.
 SLOW = {
@@ -25,14 +25,14 @@ SLOW = {
 
 
 @pytest.mark.parametrize("case", SLOW)
-def test_a_request_ends_in_time_though_bytes_keep_coming(portal: Portal, case: str) -> None:
+def test_slow_stream_of_bytes_ends_at_deadline(portal: Portal, case: str) -> None:
     portal.server.script = lambda _: Reply({"result": 1}, before=SLOW[case])
     with pytest.raises(errors.OutcomeUnknown) as caught:
         portal.client(timeouts=Timeouts(call=0.2)).call("x.add", write=True)
     assert caught.value.code == "READ_TIMEOUT"
 
 
-def test_an_answer_after_100_continue_is_read(portal: Portal) -> None:
+def test_answer_after_100_continue_is_read(portal: Portal) -> None:
     portal.server.replies = [Reply({"result": 7}, before=[b"HTTP/1.1 100 Continue\r\n\r\n"])]
     assert portal.client().call("profile").result == 7
 
@@ -44,7 +44,7 @@ def mute() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-def test_a_handshake_without_an_answer_ends_in_time(mute: int) -> None:
+def test_unanswered_tls_handshake_ends_at_deadline(mute: int) -> None:
     client = Client(
         FixedToken(f"https://127.0.0.1:{mute}/rest/", TOKEN),
         budget=Unmetered(),
@@ -63,13 +63,13 @@ def test_all_requests_of_a_page_end_at_its_deadline(portal: Portal) -> None:
     assert len(portal.server.requests) == 1
 
 
-def test_nothing_is_sent_once_the_deadline_is_over(portal: Portal) -> None:
+def test_no_request_is_sent_after_the_deadline(portal: Portal) -> None:
     with deadline.within(0, 5), pytest.raises(errors.OutOfTime):
         portal.client().call("profile")
     assert portal.server.requests == []
 
 
-def test_pages_without_end_are_asked_for_five_times(portal: Portal) -> None:
+def test_endless_pages_stop_after_five_requests(portal: Portal) -> None:
     portal.server.script = lambda request: ok([1], next=int(request.body["start"]) + 50)
     with deadline.within(60, 5), pytest.raises(errors.OutOfTime):
         for _ in portal.client().pages("crm.deal.list", rows=parsing.rows):
@@ -77,7 +77,7 @@ def test_pages_without_end_are_asked_for_five_times(portal: Portal) -> None:
     assert len(portal.server.requests) == 5
 
 
-def test_repetitions_count_as_requests(portal: Portal) -> None:
+def test_retries_count_as_requests(portal: Portal) -> None:
     portal.server.script = lambda _: Reply(b"<html>Bad gateway</html>", 502)
     client = portal.client()
     with deadline.within(60, 2), pytest.raises(errors.TransportError):
@@ -85,7 +85,7 @@ def test_repetitions_count_as_requests(portal: Portal) -> None:
     assert len(portal.server.requests) == 2
 
 
-def test_a_deadline_holds_for_its_own_thread_only(portal: Portal) -> None:
+def test_deadline_applies_to_its_own_thread_only(portal: Portal) -> None:
     found: list[object] = []
     with deadline.within(0, 0):
         other = threading.Thread(
@@ -96,7 +96,7 @@ def test_a_deadline_holds_for_its_own_thread_only(portal: Portal) -> None:
     assert found == ["profile"]
 
 
-def test_a_name_that_does_not_exist_is_not_sent_to(start_server: Start) -> None:
+def test_unresolvable_host_is_not_retried(start_server: Start) -> None:
     client = Client(
         FixedToken("http://portal.invalid/rest/", TOKEN),
         budget=Unmetered(),

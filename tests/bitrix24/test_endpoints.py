@@ -1,4 +1,4 @@
-"""Where a portal may say that it is: what is stored, and what is called."""
+"""Addresses of portals: which are stored and which are called."""
 
 import pytest
 
@@ -34,33 +34,33 @@ NOT_BASES = [
 
 
 @pytest.mark.parametrize("host", THIS_MACHINE + ELSEWHERE)
-def test_a_host_with_or_without_port_is_read(host: str) -> None:
+def test_host_with_or_without_port_is_accepted(host: str) -> None:
     assert is_host(host)
     assert rest_base(f"https://{host}/rest") == f"https://{host}/rest/"
 
 
 @pytest.mark.parametrize("host", NOT_HOSTS)
-def test_anything_but_a_bare_host_is_refused(host: str) -> None:
+def test_only_bare_host_is_accepted(host: str) -> None:
     assert not is_host(host)
     with pytest.raises(BadEndpoint):
         rest_base(f"https://{host}/rest/")
 
 
 @pytest.mark.parametrize("address", NOT_BASES)
-def test_anything_but_a_rest_base_is_refused(address: object) -> None:
+def test_only_rest_base_is_accepted(address: object) -> None:
     with pytest.raises(BadEndpoint):
         rest_base(address)
 
 
 @pytest.mark.parametrize("host", ELSEWHERE)
-def test_other_machines_are_called_over_https_only(host: str) -> None:
+def test_remote_hosts_require_https(host: str) -> None:
     assert may_be_called(f"https://{host}/rest/", allow_http=False)
     assert not may_be_called(f"http://{host}/rest/", allow_http=False)
     assert may_be_called(f"http://{host}/rest/", allow_http=True)
 
 
 @pytest.mark.parametrize("host", THIS_MACHINE)
-def test_this_machine_is_called_by_the_demo_only(host: str) -> None:
+def test_only_demo_may_call_this_machine(host: str) -> None:
     assert not may_be_called(f"https://{host}/rest/", allow_http=False)
     assert may_be_called(f"http://{host}/rest/", allow_http=True)
 

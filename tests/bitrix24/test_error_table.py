@@ -124,17 +124,17 @@ PROMISES = {
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 500, 503])
-def test_a_code_decides_by_itself_whatever_the_http_status(code: str, status: int) -> None:
+def test_error_code_decides_regardless_of_http_status(code: str, status: int) -> None:
     assert type(error_codes.classify(code, "text", http_status=status)) is CODES[code]
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if code.isdigit()])
-def test_a_code_may_come_as_a_number(code: str) -> None:
+def test_code_may_come_as_a_number(code: str) -> None:
     assert type(error_codes.classify(int(code))) is CODES[code]
 
 
 @pytest.mark.parametrize(("code", "text"), TEXTS)
-def test_where_the_code_says_nothing_the_text_decides(code: str, text: str) -> None:
+def test_text_decides_if_code_is_generic(code: str, text: str) -> None:
     for written in (text, f"{text.capitalize()}.", f" {text.upper()} "):
         assert type(error_codes.classify(code, written)) is TEXTS[code, text]
 
@@ -143,12 +143,12 @@ def test_where_the_code_says_nothing_the_text_decides(code: str, text: str) -> N
     ("code", "text"),
     [("", ""), ("", "Access denied to this"), ("0", "not found"), ("NEW", "x"), (None, "")],
 )
-def test_what_nobody_has_told_us_about_is_unknown(code: object, text: str) -> None:
+def test_undocumented_code_is_unknown(code: object, text: str) -> None:
     assert type(error_codes.classify(code, text)) is errors.UnknownError
 
 
 @pytest.mark.parametrize("kind", PROMISES, ids=lambda kind: kind.__name__)
-def test_what_a_kind_of_error_promises(kind: type[errors.BitrixError]) -> None:
+def test_error_classes_have_documented_properties(kind: type[errors.BitrixError]) -> None:
     retryable, not_applied = PROMISES[kind]
     assert (kind.retryable, kind.not_applied) == (retryable, not_applied)
     assert kind.may_repeat(write=False) is retryable

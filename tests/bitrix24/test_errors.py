@@ -32,7 +32,7 @@ def test_every_row_finds_its_class(code: str) -> None:
         ({"x": 1}, ["y"], errors.UnknownError),
     ],
 )
-def test_codes_decide_and_texts_only_where_listed(
+def test_texts_decide_only_for_listed_codes(
     code: object, text: object, kind: type[errors.BitrixError]
 ) -> None:
     assert type(error_codes.classify(code, text)) is kind
@@ -57,7 +57,7 @@ def test_codes_decide_and_texts_only_where_listed(
         ("PORTAL_DELETED", "Portal was deleted", errors.PortalClosed),
     ],
 )
-def test_a_plan_without_rest_is_told_from_a_refused_call_whatever_the_status(
+def test_plan_without_rest_differs_from_refused_call_at_any_status(
     code: str, text: str, kind: type[errors.BitrixError], http_status: int
 ) -> None:
     assert type(error_codes.classify(code, text, http_status=http_status)) is kind
@@ -65,7 +65,7 @@ def test_a_plan_without_rest_is_told_from_a_refused_call_whatever_the_status(
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 500, 503])
-def test_a_known_code_decides_whatever_the_http_status(status: int) -> None:
+def test_known_code_decides_at_any_http_status(status: int) -> None:
     for code, kind in error_codes.BY_CODE.items():
         assert type(error_codes.classify(code, http_status=status)) is kind
 
@@ -80,7 +80,7 @@ def test_a_known_code_decides_whatever_the_http_status(status: int) -> None:
         (None, errors.UnknownError),
     ],
 )
-def test_an_unknown_code_says_nothing_about_the_token(
+def test_unknown_code_says_nothing_about_the_token(
     status: int | None, kind: type[errors.BitrixError]
 ) -> None:
     error = error_codes.classify("SOMETHING_NEW", http_status=status)
@@ -89,7 +89,7 @@ def test_an_unknown_code_says_nothing_about_the_token(
     assert error.not_applied is (status == 401)
 
 
-def test_only_these_are_ever_repeated() -> None:
+def test_only_listed_errors_are_retried() -> None:
     classes: set[type[errors.BitrixError]] = {
         errors.NotSent,
         errors.OutcomeUnknown,
@@ -109,24 +109,24 @@ def test_only_these_are_ever_repeated() -> None:
     }
 
 
-def test_rights_to_read_and_to_write_are_told_apart_below_one_refusal() -> None:
+def test_refused_read_and_refused_write_are_different_errors() -> None:
     for kind in (errors.ReadDenied, errors.WriteDenied, errors.AppClosedToUser):
         assert issubclass(kind, errors.AccessDenied)
 
 
-def test_an_error_says_what_is_known_and_no_more() -> None:
+def test_error_message_contains_only_code_and_text() -> None:
     error = error_codes.classify("NOT_FOUND", "x" * 9000, http_status=400, method="a.b")
     error.request_id = "r1"
     assert str(error) == f"a.b: NOT_FOUND, {'x' * 500}, HTTP 400, request r1"
     assert str(error.copied(method="c.d")).startswith("c.d: NOT_FOUND")
 
 
-def test_an_error_survives_a_process_boundary() -> None:
+def test_error_survives_a_process_boundary() -> None:
     error = pickle.loads(pickle.dumps(error_codes.classify("NOT_FOUND", "gone", http_status=400)))
     assert (error.code, error.description, error.http_status) == ("NOT_FOUND", "gone", 400)
 
 
-def test_a_wait_keeps_its_seconds_in_copies_and_over_a_process_boundary() -> None:
+def test_wait_keeps_its_seconds_in_copies_and_over_a_process_boundary() -> None:
     wait = errors.Wait(12.5, method="a.b")
     assert (wait.copied(method="c.d").seconds, wait.copied(method="c.d").method) == (12.5, "c.d")
     over = pickle.loads(pickle.dumps(wait))

@@ -1,4 +1,4 @@
-"""Whatever a portal or an authorization server answers is read, or is one of our errors."""
+"""Any answer of a portal or authorization server is read or raises an error of ours."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ STATUS = st.integers(100, 599)
 @example(200, b"[" * 100_000)
 @example(200, b'{"error": "' + SECRET.encode() + b'"}')
 @example(200, b'{"error": 1, "error_description": "' + SECRET.encode() + b'"}')
-def test_any_body_is_an_object_or_an_error(status: int, content: bytes) -> None:
+def test_any_body_becomes_object_or_error(status: int, content: bytes) -> None:
     refusal: errors.BitrixError | None = None
     try:
         payload = answers.decode(status, content, secrets=(SECRET,))
@@ -42,7 +42,7 @@ def test_any_body_is_an_object_or_an_error(status: int, content: bytes) -> None:
 
 
 @given(ENVELOPE | st.fixed_dictionaries({"result": JSON, "time": TIME}))
-def test_any_envelope_is_an_answer_or_incomplete(payload: dict[str, object]) -> None:
+def test_any_envelope_becomes_answer_or_incomplete_error(payload: dict[str, object]) -> None:
     with contextlib.suppress(errors.IncompleteAnswer):
         answer = answers.answer(payload)
         assert answer.total is None or isinstance(answer.total, int)
@@ -73,7 +73,7 @@ SOUND = {
 
 
 @given(st.builds(lambda broken: {**SOUND, **broken}, GRANT))
-def test_a_grant_is_whole_or_refused(body: dict[str, object]) -> None:
+def test_incomplete_grant_is_refused(body: dict[str, object]) -> None:
     for parse in (Grant.parsed, TokenInfo.parsed):
         found: Grant | TokenInfo | None = None
         with contextlib.suppress(errors.IncompleteAnswer):
@@ -99,7 +99,7 @@ def test_a_grant_is_whole_or_refused(body: dict[str, object]) -> None:
 @example("https://portal.example/\\/rest/")
 @example("https://[::1/rest/")
 @example("https://portal.example/rest/\r\nX: y/rest/")
-def test_no_address_is_taken_that_could_lead_elsewhere(address: str) -> None:
+def test_address_that_could_lead_elsewhere_is_refused(address: str) -> None:
     with contextlib.suppress(errors.IncompleteAnswer):
         found = Grant.parsed({**SOUND, "client_endpoint": address}).client_endpoint
         assert found.isascii()
@@ -109,7 +109,7 @@ def test_no_address_is_taken_that_could_lead_elsewhere(address: str) -> None:
 
 
 @given(JSON)
-def test_times_are_seconds_or_unknown(value: object) -> None:
+def test_invalid_times_are_unknown(value: object) -> None:
     time = answers.call_time({"operating": value, "operating_reset_at": value, "duration": value})
     assert time is not None
     assert time.operating is None or isinstance(time.operating, float)

@@ -6,7 +6,7 @@ import pytest
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.filters import ORDER_ENTITY_FIELDS, Filter, ListQuery, Op, Order
-from tests.bitrix24.scripted import Portal, Reply, Request, ok
+from testing.scripted import Portal, Reply, Request, ok
 
 
 def rows(result: object) -> list[dict[str, Any]]:
@@ -51,7 +51,7 @@ def test_pages_by_id(portal: Portal, count: int, unlimited: bool) -> None:
     assert [row["ID"] for page in pages for row in page] == [str(n) for n in range(1, count + 1)]
 
 
-def test_a_dropped_id_filter_is_noticed(portal: Portal) -> None:
+def test_ignored_id_filter_is_detected(portal: Portal) -> None:
     portal.server.script = lambda _: ok([{"id": n} for n in range(1, 51)])
     pages = portal.client().by_id("x.list", rows=rows)
     assert len(next(pages)) == 50
@@ -79,7 +79,9 @@ def test_a_dropped_id_filter_is_noticed(portal: Portal) -> None:
         (Op.NOT, 1, "!orderId"),
     ],
 )
-def test_every_documented_prefix(portal: Portal, op: Op, value: object, key: str) -> None:
+def test_every_documented_filter_prefix_works(
+    portal: Portal, op: Op, value: object, key: str
+) -> None:
     query = ListQuery(
         ORDER_ENTITY_FIELDS,
         filters=[Filter("orderId", op, value)],
@@ -98,7 +100,7 @@ def test_every_documented_prefix(portal: Portal, op: Op, value: object, key: str
     }
 
 
-def test_the_cases_cover_all_operators() -> None:
+def test_cases_cover_all_operators() -> None:
     assert len(Op) == 15
 
 
@@ -113,7 +115,7 @@ def test_the_cases_cover_all_operators() -> None:
         {"start": -2},
     ],
 )
-def test_what_the_portal_would_drop_is_refused(parts: dict[str, Any]) -> None:
+def test_filter_the_portal_would_ignore_is_refused(parts: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"unknown|twice|start"):
         ListQuery(ORDER_ENTITY_FIELDS, **parts)
 
@@ -129,6 +131,6 @@ def test_what_the_portal_would_drop_is_refused(parts: dict[str, Any]) -> None:
         (Op.LIKE, "a"),
     ],
 )
-def test_a_value_that_does_not_suit_its_operator_is_refused(op: Op, value: object) -> None:
+def test_value_of_wrong_type_for_operator_is_refused(op: Op, value: object) -> None:
     with pytest.raises(ValueError, match="needs"):
         Filter("orderId", op, value)

@@ -8,7 +8,7 @@ import pytest
 from b24app.bitrix24 import errors
 from b24app.bitrix24.oauth import AuthorizationServer
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import Reply, Server, Start, refused
+from testing.scripted import Reply, Server, Start, refused
 
 GRANT = {
     "access_token": "new-access-SECRET",
@@ -48,7 +48,7 @@ def test_authorize_url_has_no_redirect_uri(oauth: AuthorizationServer) -> None:
     assert oauth.authorize_url("http://127.0.0.1:8070", "s").startswith("http://127.0.0.1:8070/")
 
 
-def test_exchange(oauth: AuthorizationServer, server: Server) -> None:
+def test_code_is_exchanged_for_grant(oauth: AuthorizationServer, server: Server) -> None:
     server.replies = [Reply(GRANT)]
     before = datetime.now(UTC)
     grant = oauth.exchange("the-code")
@@ -93,7 +93,7 @@ def test_refresh_is_a_get(oauth: AuthorizationServer, server: Server) -> None:
     ],
 )
 @pytest.mark.parametrize("status", [200, 400, 401])
-def test_errors(
+def test_oauth_errors_have_their_classes(
     oauth: AuthorizationServer,
     server: Server,
     ask: str,
@@ -112,7 +112,7 @@ def test_errors(
     "reply",
     [Reply(drop=True), Reply(b"<html>", 502), Reply(GRANT, cut=True)],
 )
-def test_a_refresh_with_an_unknown_outcome_is_not_repeated(
+def test_refresh_with_an_unknown_outcome_is_not_repeated(
     oauth: AuthorizationServer, server: Server, reply: Reply
 ) -> None:
     server.replies = [reply]
@@ -164,7 +164,7 @@ def test_hostile_grants_are_refused(
         getattr(oauth, ask)("value")
 
 
-def test_app_info(oauth: AuthorizationServer, server: Server) -> None:
+def test_app_info_names_user_and_portal(oauth: AuthorizationServer, server: Server) -> None:
     server.replies = [Reply({"result": INFO})]
     info = oauth.app_info("token")
     assert (server.requests[0].path, server.requests[0].query) == (

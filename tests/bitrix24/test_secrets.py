@@ -9,7 +9,7 @@ from b24app.bitrix24 import errors, masking
 from b24app.bitrix24.oauth import AuthorizationServer
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import TOKEN, Portal, Renewing, Reply, Server, ok, refused
+from testing.scripted import TOKEN, Portal, Renewing, Reply, Server, ok, refused
 from tests.bitrix24.test_oauth import GRANT
 
 # Named, since a traceback quotes the lines of this file.
@@ -17,7 +17,7 @@ VALUE = "value-SECRET"
 CLIENT_SECRET = "client-SECRET"
 
 
-def told(caplog: pytest.LogCaptureFixture, *errors_: BaseException) -> str:
+def logged(caplog: pytest.LogCaptureFixture, *errors_: BaseException) -> str:
     lines = [logging.Formatter().format(record) for record in caplog.records]
     for error in errors_:
         chain: BaseException | None = error
@@ -46,7 +46,7 @@ REPLIES = {
 
 @pytest.mark.parametrize("ask", ["exchange", "refresh", "app_info"])
 @pytest.mark.parametrize("case", REPLIES)
-def test_the_authorization_server(
+def test_authorization_server_error_leaks_no_secret(
     server: Server, caplog: pytest.LogCaptureFixture, ask: str, case: str
 ) -> None:
     server.replies = [REPLIES[case]]
@@ -58,15 +58,15 @@ def test_the_authorization_server(
     except errors.BitrixError as error:
         caught.append(error)
     assert "SECRET" in str(server.requests[0].query)
-    assert "app.info" in told(caplog) or "oauth/token" in told(caplog)
-    assert "SECRET" not in shown + told(caplog, *caught)
+    assert "app.info" in logged(caplog) or "oauth/token" in logged(caplog)
+    assert "SECRET" not in shown + logged(caplog, *caught)
 
 
-def test_an_authorization_server_that_is_down(caplog: pytest.LogCaptureFixture) -> None:
+def test_unreachable_authorization_server_leaks_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     oauth = AuthorizationServer("http://127.0.0.1:9", "a", CLIENT_SECRET, transport=Transport())
     with pytest.raises(errors.NotSent) as caught:
         oauth.refresh(VALUE)
-    assert "SECRET" not in told(caplog, caught.value)
+    assert "SECRET" not in logged(caplog, caught.value)
 
 
 @pytest.mark.parametrize(
@@ -80,25 +80,27 @@ def test_an_authorization_server_that_is_down(caplog: pytest.LogCaptureFixture) 
         Reply({}, 302, {"Location": f"http://other.example/rest/?auth={TOKEN}"}),
     ],
 )
-def test_the_client(portal: Portal, caplog: pytest.LogCaptureFixture, reply: Reply) -> None:
+def test_client_error_leaks_no_secret(
+    portal: Portal, caplog: pytest.LogCaptureFixture, reply: Reply
+) -> None:
     portal.server.script = lambda _: reply
     caught: list[errors.BitrixError] = []
     try:
         portal.client().call("profile")
     except errors.BitrixError as error:
         caught.append(error)
-    assert "SECRET" not in told(caplog, *caught) + repr(portal.records)
-    assert "profile" in told(caplog)
+    assert "SECRET" not in logged(caplog, *caught) + repr(portal.records)
+    assert "profile" in logged(caplog)
 
 
-def test_a_renewal(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+def test_renewal_leaks_no_secret(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
     portal.server.script = lambda _: refused("expired_token", 401)
     with pytest.raises(errors.ExpiredToken) as caught:
         portal.client(Renewing(portal.server)).call("profile")
-    assert "SECRET" not in told(caplog, caught.value)
+    assert "SECRET" not in logged(caplog, caught.value)
 
 
-def test_a_fixed_token_hides_in_repr() -> None:
+def test_repr_of_fixed_token_hides_token() -> None:
     assert "SECRET" not in repr(FixedToken("https://portal.example/rest/", TOKEN))
 
 
@@ -116,14 +118,14 @@ def test_a_fixed_token_hides_in_repr() -> None:
         "{{'{}': 'SECRET'}}",
     ],
 )
-def test_text(name: str, text: str) -> None:
+def test_secrets_in_text_are_masked(name: str, text: str) -> None:
     masked = masking.mask_text(text.format(name))
     assert "SEC" not in masked
     assert masking.MASK in masked
     assert masking.mask_text(masked) == masked
 
 
-def test_headers_and_nested_values() -> None:
+def test_secrets_in_headers_and_nested_values_are_masked() -> None:
     assert "SECRET" not in masking.mask_text("Authorization: Bearer SECRET")
     masked = masking.mask(
         {
@@ -140,11 +142,11 @@ def test_headers_and_nested_values() -> None:
 @pytest.mark.parametrize(
     "text", ["error code: 200040300010", "author=Ann", "zip_code=1", "state=5"]
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_other_values_are_not_masked(text: str) -> None:
     assert masking.mask_text(text) == text
 
 
-def test_the_filter_masks_messages_and_tracebacks(caplog: pytest.LogCaptureFixture) -> None:
+def test_filter_masks_messages_and_tracebacks(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("tests.masking")
     the_filter = masking.MaskingFilter()
     logger.addFilter(the_filter)
@@ -153,5 +155,5 @@ def test_the_filter_masks_messages_and_tracebacks(caplog: pytest.LogCaptureFixtu
     except ValueError:
         logger.exception("at %s", "/?auth=SECRET")
     logger.removeFilter(the_filter)
-    assert "SECRET" not in told(caplog)
-    assert "auth=***" in told(caplog)
+    assert "SECRET" not in logged(caplog)
+    assert "auth=***" in logged(caplog)

@@ -8,7 +8,7 @@ from b24app.bitrix24 import answers, errors
 from b24app.bitrix24.answers import IN_JOBS, WAITED_FOR, Bounds
 from b24app.bitrix24.client import Answer, Client, Command
 from b24app.bitrix24.token_source import FixedToken
-from tests.bitrix24.scripted import TOKEN, Portal, Unmetered, batched, ok
+from testing.scripted import TOKEN, Portal, Unmetered, batched, ok
 
 
 def client(portal: Portal, bounds: Bounds = WAITED_FOR) -> Client:
@@ -21,7 +21,7 @@ def client(portal: Portal, bounds: Bounds = WAITED_FOR) -> Client:
     )
 
 
-def test_an_answer_of_too_many_bytes_is_refused(portal: Portal) -> None:
+def test_answer_above_size_limit_is_refused(portal: Portal) -> None:
     portal.server.replies = [ok("x" * WAITED_FOR.max_bytes)]
     with pytest.raises(errors.IncompleteAnswer) as caught:
         client(portal).call("profile")
@@ -29,7 +29,7 @@ def test_an_answer_of_too_many_bytes_is_refused(portal: Portal) -> None:
     assert client(portal).call("profile").result == "profile"
 
 
-def test_a_job_may_get_a_larger_answer(portal: Portal) -> None:
+def test_job_may_get_a_larger_answer(portal: Portal) -> None:
     portal.server.replies = [ok("x" * WAITED_FOR.max_bytes)]
     assert client(portal, IN_JOBS).call("profile").result == "x" * WAITED_FOR.max_bytes
 
@@ -48,7 +48,7 @@ ROWS = [{"id": at} for at in range(1001)]
 
 
 @pytest.mark.parametrize("result", [ROWS, {"orders": ROWS}, {str(at): at for at in range(1001)}])
-def test_a_page_of_more_than_a_thousand_rows_is_refused(portal: Portal, result: object) -> None:
+def test_page_of_more_than_a_thousand_rows_is_refused(portal: Portal, result: object) -> None:
     portal.server.replies = [ok(result), batched({"a": result, "b": [1]})]
     with pytest.raises(errors.IncompleteAnswer):
         client(portal).call("x.list", {"start": 0})
@@ -57,7 +57,7 @@ def test_a_page_of_more_than_a_thousand_rows_is_refused(portal: Portal, result: 
     assert isinstance(found["b"], Answer)
 
 
-def test_a_list_asked_for_whole_comes_whole(portal: Portal) -> None:
+def test_complete_list_is_read_to_its_end(portal: Portal) -> None:
     portal.server.replies = [ok(ROWS), batched({"a": ROWS})]
     assert client(portal).call("x.list", {"start": -1}).result == ROWS
     found = client(portal).batch({"a": Command("x.list", {"start": -1})})
@@ -71,7 +71,7 @@ NO_NUMBERS = [
 
 
 @pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: str(type(value).__name__))
-def test_what_is_longer_than_an_id_is_none(value: object) -> None:
+def test_number_longer_than_an_id_is_rejected(value: object) -> None:
     assert answers.whole(value) is None
 
 

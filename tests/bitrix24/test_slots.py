@@ -6,13 +6,13 @@ import pytest
 
 from b24app.bitrix24 import deadline, errors, slots
 from b24app.bitrix24.slots import Slots
-from tests.waiting import until
+from testing.waiting import until
 
 
 @pytest.mark.parametrize(
     ("threads", "each"), [(1, 4), (4, 4), (16, 4), (19, 4), (32, 8), (100, 25)]
 )
-def test_a_portal_has_a_quarter_of_the_threads_and_at_least_four(threads: int, each: int) -> None:
+def test_portal_has_a_quarter_of_the_threads_and_at_least_four(threads: int, each: int) -> None:
     found = Slots(threads)
     with deadline.within(0, 0):
         for _ in range(each):
@@ -36,7 +36,7 @@ def waiting(found: Slots, portal: str, taken: list[bool]) -> threading.Thread:
     return thread
 
 
-def test_whoever_waits_gets_the_slot_that_is_given_back() -> None:
+def test_waiting_request_gets_released_slot() -> None:
     found, taken = Slots(wait_seconds=60), list[bool]()
     for _ in range(4):
         found.take("busy")
@@ -47,7 +47,7 @@ def test_whoever_waits_gets_the_slot_that_is_given_back() -> None:
     assert taken == [True]
 
 
-def test_no_more_wait_for_a_slot_than_have_one() -> None:
+def test_waiting_requests_are_limited_to_number_of_slots() -> None:
     found, taken = Slots(wait_seconds=60), list[bool]()
     for _ in range(4):
         found.take("silent")
@@ -62,7 +62,7 @@ def test_no_more_wait_for_a_slot_than_have_one() -> None:
     assert taken == [True] * 4
 
 
-def test_a_web_request_keeps_one_slot_of_a_portal_to_its_end() -> None:
+def test_web_request_keeps_its_portal_slot_until_its_end() -> None:
     with deadline.within(0, 0):
         with slots.of_web_request():
             for _ in range(10):
@@ -76,7 +76,7 @@ def test_a_web_request_keeps_one_slot_of_a_portal_to_its_end() -> None:
         slots.OF_PROCESS.give_back("kept.example")
 
 
-def test_a_worker_needs_no_slot() -> None:
+def test_worker_needs_no_slot() -> None:
     for _ in range(100):
         slots.hold("worked.example")
     # None was taken: a web request still finds one.

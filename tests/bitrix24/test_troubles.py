@@ -59,7 +59,7 @@ def kinds(base: type[errors.BitrixError]) -> set[type[errors.BitrixError]]:
     return {base}.union(*below)
 
 
-def test_every_error_stands_in_this_table() -> None:
+def test_every_error_is_in_the_table() -> None:
     assert kinds(errors.BitrixError) == {*TROUBLES, errors.BitrixError, errors.Wait}
 
 

@@ -1,4 +1,4 @@
-"""The real app in processes of its own, a demo portal, and a real browser in front of them."""
+"""The app in processes of its own, a demo portal, and a real browser."""
 
 import os
 import shutil
@@ -20,9 +20,9 @@ from playwright.sync_api import (
 )
 
 from demo.server import DemoPortal
+from testing.live import FLAGS, running
+from testing.waiting import HANG_SECONDS
 from tests.browser import versions
-from tests.browser.live import FLAGS, running
-from tests.waiting import HANG_SECONDS
 
 expect.set_options(timeout=HANG_SECONDS * 1000)
 
@@ -32,7 +32,7 @@ LOADED = """() => document.readyState === "complete"
 
 @dataclass
 class Desk:
-    """A person's browser at the portal; ``faults`` are what its console complained of."""
+    """A person's browser at the portal; ``faults`` are the errors and warnings of its console."""
 
     page: Page
     portal: DemoPortal
@@ -75,7 +75,7 @@ class Desk:
         return [str(row.get_attribute("data-number")) for row in rows.all()]
 
     def picture(self, name: str) -> None:
-        """Keep a picture of what is seen where the environment names a folder for them (PICTURES)."""
+        """Save a screenshot if PICTURES names a folder for them."""
         if folder := os.environ.get("PICTURES"):
             self.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
 
@@ -98,7 +98,7 @@ HOMES: dict[DemoPortal, Path] = {}
 
 
 def _forget(home: Path) -> None:
-    """What one test has set in the app shall not be there in the next."""
+    """Reset what a test changed in the app."""
     with closing(sqlite3.connect(home / "app.sqlite3", timeout=HANG_SECONDS)) as database, database:
         database.execute(
             "UPDATE portals_portal SET named = '[]', places_off = '[]', payment_expired = 0"

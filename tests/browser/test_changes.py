@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from b24app.orders.types import DEAL
+from testing.opening import EMPTY, ILYA, MANY, MOCKUP
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import EMPTY, ILYA, MANY, MOCKUP
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +34,7 @@ def office(desk: Desk) -> Desk:
     return desk
 
 
-def test_move_by_the_portals_selector_and_back_by_the_history(office: Desk) -> None:
+def test_move_with_portal_selector_and_undo_from_history(office: Desk) -> None:
     desk = office
     numbers = desk.numbers()
     desk.app.locator("[data-check]").nth(0).check()
@@ -57,7 +57,7 @@ def test_move_by_the_portals_selector_and_back_by_the_history(office: Desk) -> N
     assert desk.numbers() == numbers
 
 
-def test_a_status_is_changed_and_taken_back(office: Desk) -> None:
+def test_status_change_and_undo(office: Desk) -> None:
     desk = office
     row = desk.app.locator("tr[data-number='1201']")
     row.locator("[data-check]").check()
@@ -71,7 +71,7 @@ def test_a_status_is_changed_and_taken_back(office: Desk) -> None:
     expect(row.locator(".status")).to_have_text("Waiting for payment")
 
 
-def test_the_deals_amount_is_set_and_put_back(office: Desk) -> None:
+def test_deal_amount_is_set_and_undone(office: Desk) -> None:
     desk = office
     desk.app.locator("#set-amount").click()
     expect(desk.app.locator("dialog[open]")).to_contain_text("€20,430.50")
@@ -82,7 +82,7 @@ def test_the_deals_amount_is_set_and_put_back(office: Desk) -> None:
     expect(desk.app.locator("#set-amount")).to_be_visible()
 
 
-def test_somebody_was_faster_and_what_then(office: Desk) -> None:
+def test_conflict_with_other_persons_change_is_shown(office: Desk) -> None:
     desk = office
     order = desk.portal.order_id("1201")
     desk.app.locator("tr[data-number='1201'] [data-check]").check()
@@ -111,7 +111,7 @@ def test_move_by_keyboard_from_the_row(office: Desk) -> None:
     assert desk.portal.link_of(desk.portal.order_id("1201")) == (2, EMPTY)
 
 
-def test_the_orders_own_card(desk: Desk) -> None:
+def test_order_card_links_moves_and_unlinks(desk: Desk) -> None:
     desk.sit(ILYA)
     order = desk.portal.order_id("1201")
     desk.go(f"/shop/orders/details/{order}/?tab=0")
@@ -128,7 +128,7 @@ def test_the_orders_own_card(desk: Desk) -> None:
     expect(desk.app.locator("[data-state=linked]")).to_contain_text("Empty so far")
 
 
-def test_the_orders_own_card_follows_other_peoples_changes(desk: Desk) -> None:
+def test_order_card_shows_changes_by_others(desk: Desk) -> None:
     desk.sit(ILYA)
     order = desk.portal.order_id("1201")
     desk.go(f"/shop/orders/details/{order}/?tab=0")
@@ -142,7 +142,7 @@ def test_the_orders_own_card_follows_other_peoples_changes(desk: Desk) -> None:
     expect(desk.app.locator("[data-state=not-linked]")).to_be_visible()
 
 
-def test_an_order_that_somebody_else_links_appears_in_the_open_tab(desk: Desk) -> None:
+def test_order_that_somebody_else_links_appears_in_the_open_tab(desk: Desk) -> None:
     desk.sit(ILYA)
     desk.open_deal(EMPTY)
     rows = desk.app.locator("#grid tr[data-order-id]")
@@ -156,7 +156,7 @@ def test_an_order_that_somebody_else_links_appears_in_the_open_tab(desk: Desk) -
     expect(rows).to_have_count(0)
 
 
-def test_all_of_400_become_a_job_below_the_orders(desk: Desk) -> None:
+def test_selecting_all_400_orders_starts_a_job_below_the_grid(desk: Desk) -> None:
     desk.sit(ILYA)
     desk.open_deal(MANY)
     desk.app.locator("#panel-all").check()

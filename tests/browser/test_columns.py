@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import FilePayload, expect
 
+from testing.opening import EMPTY
 from tests.browser.conftest import Desk
 from tests.browser.test_console import ABORTED
 from tests.browser.test_jobs import check_sound, come, focus, press, reached
-from tests.opening import EMPTY
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +21,7 @@ CONTENT = f"""№;Order number;Deal;Client;Total
 
 
 @pytest.mark.parametrize(("width", "language"), [(1280, "en"), (390, "ru")])
-def test_a_doubtful_file_is_settled_by_keyboard(
+def test_doubtful_file_is_resolved_with_keyboard(
     sit_down: Callable[..., Desk], width: int, language: str
 ) -> None:
     desk = sit_down(width, 900)

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Frame, expect
 
 from b24app.orders.types import DEAL
+from testing.opening import ANNA, MANY, MARIA, MOCKUP, WINTER
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import ANNA, MANY, MARIA, MOCKUP
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +38,7 @@ def numbers(desk: Desk) -> list[str]:
     return [str(row.get_attribute("data-order-id")) for row in rows.all()]
 
 
-def test_people_are_chosen_in_the_portals_selector_and_kept(desk: Desk) -> None:
+def test_people_chosen_in_portal_selector_are_saved(desk: Desk) -> None:
     enter(desk, "settings")
     desk.app.locator("[data-choose-names]").click()
     dialog = desk.page.locator("dialog.choose")
@@ -61,7 +61,7 @@ def test_people_are_chosen_in_the_portals_selector_and_kept(desk: Desk) -> None:
     ]
 
 
-def test_a_number_out_of_bounds_is_held_back_and_named(desk: Desk) -> None:
+def test_number_out_of_range_is_reported_and_not_sent(desk: Desk) -> None:
     enter(desk, "settings")
     days = desk.app.locator("#suggestion-days")
     days.fill("4000")
@@ -74,7 +74,7 @@ def test_a_number_out_of_bounds_is_held_back_and_named(desk: Desk) -> None:
     desk.faults = [fault for fault in desk.faults if "422" not in fault]
 
 
-def test_a_fault_is_mended_by_its_button(desk: Desk) -> None:
+def test_repair_button_fixes_the_problem(desk: Desk) -> None:
     desk.portal.state.placements.clear()
     enter(desk)
     fault = desk.app.locator("[data-fault=places]")
@@ -85,7 +85,7 @@ def test_a_fault_is_mended_by_its_button(desk: Desk) -> None:
     assert len(desk.portal.state.placements) == 5
 
 
-def test_links_are_filtered_paged_and_ticked_across_pages(desk: Desk) -> None:
+def test_links_are_filtered_paged_and_selected_across_pages(desk: Desk) -> None:
     enter(desk, "links")
     first = numbers(desk)
     desk.app.locator("[data-mark]").first.check()
@@ -109,7 +109,7 @@ def test_links_are_filtered_paged_and_ticked_across_pages(desk: Desk) -> None:
     expect(desk.app.locator(".rule")).to_have_count(1)
 
 
-def test_the_links_are_saved_as_a_file(desk: Desk) -> None:
+def test_links_are_saved_as_a_file(desk: Desk) -> None:
     enter(desk, "links")
     desk.app.locator("[data-menu=menu-export]").click()
     with desk.page.expect_download() as started:
@@ -119,7 +119,7 @@ def test_the_links_are_saved_as_a_file(desk: Desk) -> None:
     assert len(rows) == len(desk.portal.state.links) + 1
 
 
-def test_a_report_is_gone_through_to_its_end(desk: Desk) -> None:
+def test_report_runs_to_its_end(desk: Desk) -> None:
     enter(desk, "links")
     desk.app.locator("#report-without").click()
     expect(desk.app.locator("[data-progress]")).to_contain_text("Checked all")
@@ -130,7 +130,7 @@ def test_a_report_is_gone_through_to_its_end(desk: Desk) -> None:
     expect(desk.app.locator("[data-rules]")).to_be_visible()
 
 
-def test_a_report_is_stopped_and_goes_on_by_keyboard(desk: Desk) -> None:
+def test_report_is_stopped_and_resumed_with_keyboard(desk: Desk) -> None:
     desk.portal.many(orders=12_000, deals=10, link=True)
     linked = list(desk.portal.state.links)
     lost = [*linked[20:29], linked[-1]]
@@ -185,7 +185,7 @@ def choose_deal(desk: Desk, title: str) -> None:
     dialog.get_by_role("button", name="Select").click()
 
 
-def test_ticked_links_are_moved_to_a_deal(desk: Desk) -> None:
+def test_selected_links_are_moved_to_a_deal(desk: Desk) -> None:
     enter(desk, "links")
     chosen = [int(number) for number in numbers(desk)[10:13]]
     for order_id in chosen:
@@ -193,13 +193,15 @@ def test_ticked_links_are_moved_to_a_deal(desk: Desk) -> None:
     desk.app.locator("[data-move-marked]").click()
     choose_deal(desk, "Winter catalogue")
     carried_out(desk, 3)
-    assert {desk.portal.link_of(order_id) for order_id in chosen} == {(DEAL, 6933)}
+    assert {desk.portal.link_of(order_id) for order_id in chosen} == {(DEAL, WINTER)}
 
 
-def test_a_rows_menu_moves_unlinks_and_shows_the_history_of_one_order(desk: Desk) -> None:
+def test_rows_menu_moves_unlinks_and_shows_the_history_of_one_order(desk: Desk) -> None:
     enter(desk, "links")
     elsewhere = [
-        int(number) for number in numbers(desk) if desk.portal.link_of(int(number)) != (DEAL, 6933)
+        int(number)
+        for number in numbers(desk)
+        if desk.portal.link_of(int(number)) != (DEAL, WINTER)
     ]
     first, second, third = elsewhere[:3]
     desk.app.locator(f"#links tr[data-order-id='{third}'] [data-mark]").check()
@@ -216,7 +218,7 @@ def test_a_rows_menu_moves_unlinks_and_shows_the_history_of_one_order(desk: Desk
     choose_deal(desk, "Winter catalogue")
     carried_out(desk, 1)
     assert desk.portal.link_of(first) is None
-    assert desk.portal.link_of(second) == (DEAL, 6933)
+    assert desk.portal.link_of(second) == (DEAL, WINTER)
     assert desk.portal.link_of(third) is not None
     enter(desk, "links")
     choose(second, "History")
@@ -235,7 +237,7 @@ def test_all_links_that_match_are_moved(desk: Desk) -> None:
     desk.app.locator("[data-move-marked]").click()
     choose_deal(desk, "Winter catalogue")
     carried_out(desk, len(matching))
-    assert {desk.portal.link_of(order_id) for order_id in matching} == {(DEAL, 6933)}
+    assert {desk.portal.link_of(order_id) for order_id in matching} == {(DEAL, WINTER)}
 
 
 def test_all_orders_of_the_report_are_linked_to_a_deal(desk: Desk) -> None:
@@ -248,10 +250,10 @@ def test_all_orders_of_the_report_are_linked_to_a_deal(desk: Desk) -> None:
     desk.app.locator("[data-move-marked]").click()
     choose_deal(desk, "Winter catalogue")
     carried_out(desk, len(free))
-    assert {desk.portal.link_of(order_id) for order_id in free} == {(DEAL, 6933)}
+    assert {desk.portal.link_of(order_id) for order_id in free} == {(DEAL, WINTER)}
 
 
-def test_what_was_linked_stands_in_the_audit(desk: Desk) -> None:
+def test_link_appears_in_audit(desk: Desk) -> None:
     desk.open_deal(MOCKUP)
     desk.app.locator("#open-picker").click()
     desk.app.locator("#picker-search input").fill("1193")
@@ -267,7 +269,7 @@ def test_what_was_linked_stands_in_the_audit(desk: Desk) -> None:
     expect(desk.app.locator("[data-state=no-audit]")).to_be_visible()
 
 
-def test_the_sections_by_keyboard(desk: Desk) -> None:
+def test_sections_work_with_keyboard(desk: Desk) -> None:
     enter(desk)
     desk.app.locator("#menu-overview").focus()
     names = desk.app.locator("[id^=menu-]").evaluate_all("all => all.map((one) => one.id.slice(5))")
@@ -279,7 +281,7 @@ def test_the_sections_by_keyboard(desk: Desk) -> None:
         expect(desk.app.locator(f"#menu-{section}")).to_be_focused()
 
 
-def test_a_section_is_left_by_keyboard_as_soon_as_it_is_there(desk: Desk) -> None:
+def test_keyboard_can_leave_section_once_loaded(desk: Desk) -> None:
     enter(desk)
     for _ in range(5):
         desk.app.locator("#menu-links").click()
@@ -293,7 +295,7 @@ def test_a_section_is_left_by_keyboard_as_soon_as_it_is_there(desk: Desk) -> Non
         expect(desk.app.locator("[data-section=audit]")).to_be_visible()
 
 
-def test_trouble_stands_under_the_menu_and_is_tried_again(desk: Desk) -> None:
+def test_error_is_shown_under_menu_and_can_be_retried(desk: Desk) -> None:
     enter(desk)
     desk.portal.misbehave("no_read", method="crm.orderentity.list")
     desk.app.locator("#menu-links").click()
@@ -303,14 +305,14 @@ def test_trouble_stands_under_the_menu_and_is_tried_again(desk: Desk) -> None:
     desk.faults = [fault for fault in desk.faults if "403" not in fault]
 
 
-def test_an_ended_session_is_renewed_through_the_frame(desk: Desk) -> None:
+def test_ended_session_is_renewed_through_the_frame(desk: Desk) -> None:
     enter(desk)
     desk.portal.expire_tokens()
     desk.app.locator("#menu-links").click()
     expect(desk.app.locator("#links")).to_be_visible()
 
 
-def test_an_employee_is_told_where_the_app_is(desk: Desk) -> None:
+def test_employee_sees_where_to_find_the_app(desk: Desk) -> None:
     desk.sit(MARIA)
     desk.go("/marketplace/app/")
     expect(desk.app.locator("[data-state=main]")).to_be_visible()
@@ -339,7 +341,7 @@ def test_every_section_fits_and_axe_finds_nothing(
     assert desk.faults == []
 
 
-def test_a_reports_heading_takes_the_focus_and_nothing_found_offers_nothing(desk: Desk) -> None:
+def test_report_heading_gets_focus_and_empty_report_offers_no_action(desk: Desk) -> None:
     enter(desk, "links")
     desk.app.locator("#report-gone").press("Enter")
     expect(desk.app.locator("#report-line")).to_contain_text("Checked all")
@@ -349,7 +351,7 @@ def test_a_reports_heading_takes_the_focus_and_nothing_found_offers_nothing(desk
     expect(desk.app.locator("[data-marked-count]")).to_be_hidden()
 
 
-def test_for_all_ticks_the_rows_and_unticking_one_leaves_it(desk: Desk) -> None:
+def test_select_all_checks_rows_and_unchecking_one_clears_it(desk: Desk) -> None:
     enter(desk, "links")
     rows = desk.app.locator("[data-mark]")
     shown = rows.count()
@@ -360,7 +362,7 @@ def test_for_all_ticks_the_rows_and_unticking_one_leaves_it(desk: Desk) -> None:
     expect(desk.app.locator("[data-marked-count]")).to_have_text(str(shown - 1))
 
 
-def test_changed_settings_are_not_left_without_a_word(desk: Desk) -> None:
+def test_leaving_unsaved_settings_warns(desk: Desk) -> None:
     enter(desk, "settings")
     desk.app.get_by_role("button", name="Save").click()
     assert desk.toast() == "Settings saved"
@@ -377,7 +379,7 @@ def test_changed_settings_are_not_left_without_a_word(desk: Desk) -> None:
     desk.app.locator("[data-section=audit]").wait_for()
 
 
-def test_what_is_said_of_unsaved_settings_fits_a_phone(sit_down: Callable[..., Desk]) -> None:
+def test_unsaved_settings_warning_fits_a_phone(sit_down: Callable[..., Desk]) -> None:
     desk = sit_down(390, 800)
     desk.install()
     desk.sit(ANNA, "de")

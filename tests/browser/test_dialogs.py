@@ -79,7 +79,7 @@ def answer(frame: FrameLocator) -> object:
     return frame.locator("pre").evaluate("one => JSON.parse(one.textContent)")
 
 
-def test_deals_are_chosen(page: Page) -> None:
+def test_deals_are_selected_in_dialog(page: Page) -> None:
     frame = asked(page, "dialog", "selectCRM", '[{entityType: ["deal"], multiple: true}]')
     page.locator("dialog li").nth(9).wait_for()
     chosen(page, "Winter catalogue", "Spring stock")
@@ -91,7 +91,7 @@ def test_deals_are_chosen(page: Page) -> None:
     }
 
 
-def test_one_contact_is_found_by_its_name(page: Page) -> None:
+def test_contact_is_found_by_name(page: Page) -> None:
     given = '[{entityType: ["contact", "company"], multiple: false}]'
     frame = asked(page, "dialog", "selectCRM", given)
     chosen(page, "Priya Raman", search="raman")
@@ -101,7 +101,7 @@ def test_one_contact_is_found_by_its_name(page: Page) -> None:
     assert found["company"] == []
 
 
-def test_people_and_departments_are_chosen_by_their_codes(page: Page) -> None:
+def test_people_and_departments_are_selected_by_access_codes(page: Page) -> None:
     frame = asked(page, "dialog", "selectAccess", '[["U7"]]')
     page.locator("dialog li").nth(9).wait_for()
     assert page.locator("dialog").get_by_label("Ilya Sokolov").is_disabled()
@@ -113,16 +113,16 @@ def test_people_and_departments_are_chosen_by_their_codes(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("method", "many"), [("selectUser", False), ("selectUsers", True)])
-def test_employees_are_chosen(page: Page, method: str, many: bool) -> None:
+def test_employees_are_selected_in_dialog(page: Page, method: str, many: bool) -> None:
     frame = asked(page, "dialog", method)
     chosen(page, "Maria Lopez")
     found = answer(frame)
-    one = found[0] if many and isinstance(found, list) else found
-    assert isinstance(one, dict)
-    assert (one["id"], one["name"]) == ("5", "Maria Lopez")
+    first = found[0] if many and isinstance(found, list) else found
+    assert isinstance(first, dict)
+    assert (first["id"], first["name"]) == ("5", "Maria Lopez")
 
 
-def test_a_slider_answers_when_it_is_closed(page: Page) -> None:
+def test_closed_slider_calls_back(page: Page) -> None:
     path = '[new URL("/crm/deal/details/7021/", location.origin)]'
     frame = asked(page, "slider", "openPath", path)
     slider = page.locator(".slider")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Route, expect
 
+from testing.opening import ILYA, MANY, MOCKUP, THREE
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import ILYA, MANY, MOCKUP, THREE
 
 pytestmark = pytest.mark.browser
 
@@ -56,7 +56,7 @@ def test_sorting_from_the_header(desk: Desk) -> None:
     assert desk.numbers()[0] == "1152"
 
 
-def test_filters_are_shown_as_chips_and_taken_off_there(desk: Desk) -> None:
+def test_filters_are_shown_and_removed_as_chips(desk: Desk) -> None:
     desk.open_deal(MOCKUP)
     desk.app.get_by_role("button", name="Remove the filter: With cancelled").click()
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(8)
@@ -75,7 +75,7 @@ def test_filters_are_shown_as_chips_and_taken_off_there(desk: Desk) -> None:
     expect(chip).to_be_hidden()
 
 
-def test_a_selection_is_kept_across_pages_and_summed(desk: Desk) -> None:
+def test_selection_is_kept_across_pages_and_summed(desk: Desk) -> None:
     desk.open_deal(MANY)
     first = desk.numbers()
     desk.app.locator("[data-check]").first.check()
@@ -106,7 +106,7 @@ def test_a_selection_is_kept_across_pages_and_summed(desk: Desk) -> None:
     expect(desk.app.locator("[data-selected-count]")).to_have_text(str(rows.count() - 1))
 
 
-def test_a_row_opens_and_closes_and_says_what_went_wrong(desk: Desk) -> None:
+def test_row_opens_closes_and_shows_errors(desk: Desk) -> None:
     desk.open_deal(MOCKUP)
     turn = row(desk, "1196").locator("[data-turn]")
     turn.click()
@@ -150,7 +150,7 @@ def test_columns_stay_hidden_after_a_reload(desk: Desk) -> None:
     assert table <= card
 
 
-def test_somebody_else_s_change_shows_and_nothing_is_lost(desk: Desk) -> None:
+def test_change_by_another_person_appears_and_keeps_selection(desk: Desk) -> None:
     desk.open_deal(MOCKUP)
     row(desk, "1188").locator("[data-check]").check()
     row(desk, "1201").locator("[data-turn]").click()
@@ -168,7 +168,7 @@ def test_somebody_else_s_change_shows_and_nothing_is_lost(desk: Desk) -> None:
     expect(desk.app.locator("[data-fresh]")).to_contain_text("Up to date, ")
 
 
-def test_an_open_dialog_survives_a_change(desk: Desk) -> None:
+def test_open_dialog_survives_a_change(desk: Desk) -> None:
     desk.open_deal(MOCKUP)
     desk.app.locator("#open-picker").click()
     desk.app.locator("#picker-results tr[data-order-id]").first.wait_for()
@@ -194,7 +194,7 @@ def test_suggestions_stay_while_the_same_orders_are_linked(desk: Desk) -> None:
     expect(desk.app.locator("#suggestions [data-suggested]")).to_have_count(1)
 
 
-def test_suggestions_push_no_rows_away_from_under_a_hand(desk: Desk) -> None:
+def test_suggestions_do_not_move_rows(desk: Desk) -> None:
     on_their_way: list[Route] = []
 
     def keep(route: Route) -> None:
@@ -216,7 +216,7 @@ def test_suggestions_push_no_rows_away_from_under_a_hand(desk: Desk) -> None:
     assert "1 order linked" in desk.toast()
 
 
-def test_an_order_that_was_taken_away_is_not_ticked_any_more(desk: Desk) -> None:
+def test_order_that_left_the_deal_is_deselected(desk: Desk) -> None:
     desk.open_deal(THREE)
     first = desk.numbers()[0]
     desk.app.locator("[data-check-all]").check()
@@ -226,7 +226,7 @@ def test_an_order_that_was_taken_away_is_not_ticked_any_more(desk: Desk) -> None
     expect(desk.app.locator("[data-selected-count]")).to_have_text("2")
 
 
-def test_an_idle_or_hidden_tab_asks_the_portal_nothing(desk: Desk) -> None:
+def test_idle_or_hidden_tab_sends_no_portal_requests(desk: Desk) -> None:
     desk.open_deal(MOCKUP)
     desk.app.locator("#suggestions li, #suggestions:empty").first.wait_for(state="attached")
     settled(desk)
@@ -255,7 +255,7 @@ def test_export_saves_a_file(desk: Desk) -> None:
     assert "1201" not in content
 
 
-def test_the_whole_grid_by_keyboard(desk: Desk) -> None:
+def test_grid_works_with_keyboard(desk: Desk) -> None:
     desk.open_deal(MOCKUP)
     press = desk.page.keyboard.press
     desk.app.locator("#set-columns").focus()
@@ -318,7 +318,7 @@ def test_axe_finds_nothing_in_the_grid(desk: Desk, where: str) -> None:
 
 @pytest.mark.parametrize("width", [1280, 900, 390])
 @pytest.mark.parametrize("language", ["en", "de", "ru"])
-def test_nothing_sticks_out_of_an_open_row_or_the_filters(
+def test_open_row_and_filters_do_not_overflow(
     sit_down: Callable[..., Desk], width: int, language: str
 ) -> None:
     desk = sit_down(width, 900)

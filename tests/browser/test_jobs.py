@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import FilePayload, expect
 
+from testing.opening import EMPTY, ILYA, MANY, MOCKUP, NINA
 from tests.browser.conftest import Desk
 from tests.browser.test_whole_pass import AXE
-from tests.opening import EMPTY, ILYA, MANY, MOCKUP, NINA
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def check_sound(desk: Desk) -> None:
     assert frame.evaluate(overhang) <= 0
 
 
-def test_link_a_file_and_take_it_back(desk: Desk) -> None:
+def test_link_from_file_and_undo(desk: Desk) -> None:
     portal = desk.portal
     orders, (deal, other) = portal.many(orders=120, deals=2)
     portal.state.links[orders[0]] = (2, MOCKUP)
@@ -114,7 +114,7 @@ def test_stop_leave_come_back_and_resume(desk: Desk) -> None:
     assert all(portal.link_of(order) for order in orders)
 
 
-def test_a_pasted_list_and_a_mistake(desk: Desk) -> None:
+def test_mistake_in_pasted_list_is_corrected(desk: Desk) -> None:
     come(desk)
     desk.app.get_by_role("button", name="New job").click()
     check_sound(desk)
@@ -136,7 +136,7 @@ def test_a_pasted_list_and_a_mistake(desk: Desk) -> None:
     desk.faults[:] = [fault for fault in desk.faults if "422" not in fault]
 
 
-def test_by_keyboard_alone(desk: Desk) -> None:
+def test_job_works_with_keyboard_only(desk: Desk) -> None:
     portal = desk.portal
     free, elsewhere = portal.order_id("1193"), portal.order_id("1184")
     come(desk)
@@ -181,7 +181,7 @@ def press(desk: Desk, selector: str) -> None:
     desk.page.keyboard.press("Enter")
 
 
-def test_a_job_of_a_card_by_keyboard(desk: Desk) -> None:
+def test_job_of_a_card_works_with_keyboard(desk: Desk) -> None:
     desk.sit(ILYA)
     desk.open_deal(MANY)
     expect(desk.app.locator("#grid tr[data-order-id]").first).to_be_visible()
@@ -223,7 +223,7 @@ def test_counters_are_live_and_rows_in_use_stay(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("width", "language"), [(900, "ru"), (390, "de")])
-def test_other_widths_and_languages(
+def test_job_pages_fit_other_widths_and_languages(
     sit_down: Callable[..., Desk], width: int, language: str
 ) -> None:
     desk = sit_down(width, 800)
@@ -245,7 +245,7 @@ def test_other_widths_and_languages(
     assert box["x"] + box["width"] <= width
 
 
-def test_a_job_out_of_reach_does_not_stand_there_as_if_live(sit_down: Callable[..., Desk]) -> None:
+def test_unreachable_job_page_is_marked_as_stale(sit_down: Callable[..., Desk]) -> None:
     desk = sit_down()
     desk.install()
     come(desk)
@@ -261,7 +261,7 @@ def test_a_job_out_of_reach_does_not_stand_there_as_if_live(sit_down: Callable[.
     expect(line).to_have_count(0)
 
 
-def test_rows_read_anew_by_themselves_are_missed_without_a_word_and_made_up_for(
+def test_failed_automatic_refresh_is_silent_and_retried(
     sit_down: Callable[..., Desk],
 ) -> None:
     desk = sit_down()
@@ -281,7 +281,7 @@ def test_rows_read_anew_by_themselves_are_missed_without_a_word_and_made_up_for(
     ("language", "width", "words"),
     [("en", 1280, "Take over job"), ("ru", 390, "Взять на себя задание")],
 )
-def test_an_administrator_takes_over_a_job_that_waits(
+def test_administrator_takes_over_a_job_that_waits(
     desk: Desk, language: str, width: int, words: str
 ) -> None:
     portal = desk.portal

@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from demo.server import DemoPortal
+from testing.opening import EMPTY, ILYA, MOCKUP
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import EMPTY, ILYA, MOCKUP
 
 pytestmark = pytest.mark.browser
 
@@ -72,7 +72,7 @@ def axe(desk: Desk) -> list[tuple[str, str]]:
     return [(item["id"], item["nodes"][0]["html"]) for item in found]
 
 
-def test_chips_search_at_once_and_say_that_they_are_pressed(store: Desk) -> None:
+def test_chips_search_at_once_and_announce_pressed_state(store: Desk) -> None:
     open_picker(store)
     expect(store.app.locator("#pick-title + .sub")).to_have_text("to Deal 7000 Empty so far")
     chip(store, "mine").click()
@@ -90,7 +90,7 @@ def test_chips_search_at_once_and_say_that_they_are_pressed(store: Desk) -> None
     expect(row(store, "1140")).to_have_count(0)
 
 
-def test_a_period_by_keyboard_closes_only_itself(store: Desk) -> None:
+def test_escape_in_period_closes_only_the_period(store: Desk) -> None:
     open_picker(store)
     chip(store, "recent").click()
     opener = store.app.locator("[data-period-open]")
@@ -117,7 +117,7 @@ def test_a_period_by_keyboard_closes_only_itself(store: Desk) -> None:
     expect(rows(store)).to_have_count(50)
 
 
-def test_nothing_is_searched_twice(store: Desk) -> None:
+def test_same_search_is_not_sent_twice(store: Desk) -> None:
     open_picker(store)
     asked = searches(store)
     box = store.app.locator("#picker-search input[name=q]")
@@ -130,7 +130,7 @@ def test_nothing_is_searched_twice(store: Desk) -> None:
     assert len(asked) == 1
 
 
-def test_a_narrowed_grid_does_not_narrow_the_picker(store: Desk) -> None:
+def test_grid_filter_does_not_filter_the_picker(store: Desk) -> None:
     store.open_deal(MOCKUP)
     store.app.locator("#narrow [name=q]").fill("1201")
     expect(store.app.locator("#grid tr[data-order-id]")).to_have_count(1)
@@ -144,7 +144,7 @@ def test_a_narrowed_grid_does_not_narrow_the_picker(store: Desk) -> None:
     expect(store.app.locator("#grid tr[data-order-id]")).to_have_count(1)
 
 
-def test_ticks_stay_across_searches_and_the_move_asks_first(store: Desk) -> None:
+def test_selection_survives_searches_and_move_asks_for_consent(store: Desk) -> None:
     open_picker(store)
     for number in ("1193", "1184", "1179"):
         tick(store, number)
@@ -167,7 +167,7 @@ def test_ticks_stay_across_searches_and_the_move_asks_first(store: Desk) -> None
     assert {pk for pk, at in store.portal.state.links.items() if at == (2, EMPTY)} == wanted
 
 
-def test_show_more_adds_rows_and_no_more_than_fifty_are_ticked(store: Desk) -> None:
+def test_show_more_adds_rows_and_selection_ends_at_fifty(store: Desk) -> None:
     open_picker(store)
     expect(rows(store)).to_have_count(50)
     tick_all = store.app.locator("[data-pick-all]")
@@ -188,7 +188,7 @@ def test_show_more_adds_rows_and_no_more_than_fifty_are_ticked(store: Desk) -> N
     expect(store.app.locator("[data-picker-submit]")).to_have_text("Link 50 orders")
 
 
-def test_a_failed_search_leaves_the_dialog_and_is_tried_again(store: Desk) -> None:
+def test_failed_search_keeps_dialog_open_and_can_be_retried(store: Desk) -> None:
     open_picker(store)
     tick(store, "1193")
     store.portal.misbehave("operating", method="sale.order.list", times=50)
@@ -212,7 +212,7 @@ def tab_to(desk: Desk, wanted: Locator) -> None:
     expect(wanted).to_be_focused()
 
 
-def test_everything_in_the_picker_by_keyboard(store: Desk) -> None:
+def test_picker_works_with_keyboard(store: Desk) -> None:
     store.open_deal(EMPTY)
     store.app.locator("#open-picker").focus()
     press = store.page.keyboard.press
@@ -240,7 +240,7 @@ def suggested(desk: Desk) -> Locator:
     return desk.app.locator("[data-suggested]")
 
 
-def test_a_suggestion_is_dismissed_taken_back_and_linked(store: Desk) -> None:
+def test_suggestion_is_dismissed_restored_and_linked(store: Desk) -> None:
     store.open_deal(MOCKUP)
     expect(suggested(store)).to_have_count(2)
     hint = store.app.locator("#suggestions")
@@ -259,7 +259,7 @@ def test_a_suggestion_is_dismissed_taken_back_and_linked(store: Desk) -> None:
     expect(suggested(store)).to_have_count(1)
 
 
-def test_the_last_one_dismissed_can_be_taken_back_and_both_linked(store: Desk) -> None:
+def test_last_dismissed_suggestion_can_be_restored_and_both_linked(store: Desk) -> None:
     store.open_deal(MOCKUP)
     expect(suggested(store)).to_have_count(2)
     for number in ("1193", "1170"):
@@ -273,7 +273,7 @@ def test_the_last_one_dismissed_can_be_taken_back_and_both_linked(store: Desk) -
     expect(suggested(store)).to_have_count(0)
 
 
-def test_an_empty_deal_shows_what_belongs_to_it(store: Desk) -> None:
+def test_empty_deal_shows_suggestions(store: Desk) -> None:
     store.open_deal(EMPTY)
     empty = store.app.locator("[data-state=empty]")
     expect(suggested(store)).to_have_count(1)
@@ -308,7 +308,7 @@ def test_axe_finds_nothing_in_the_picker(store: Desk, where: str) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 900, 390])
-def test_nothing_sticks_out(sit_down: Callable[..., Desk], live: DemoPortal, width: int) -> None:
+def test_nothing_overflows(sit_down: Callable[..., Desk], live: DemoPortal, width: int) -> None:
     desk = sit_down(width, 900)
     desk.install()
     open_picker(desk, MOCKUP)

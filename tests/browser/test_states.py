@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from testing.opening import EMPTY, ILYA, MARIA, MOCKUP, PETRA, THREE
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import EMPTY, ILYA, MARIA, MOCKUP, PETRA, THREE
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +47,9 @@ TROUBLES = [
 
 
 @pytest.mark.parametrize(("fault", "method", "state"), TROUBLES)
-def test_when_the_tab_is_opened(troubled: Desk, fault: str, method: str | None, state: str) -> None:
+def test_failure_states_when_the_tab_opens(
+    troubled: Desk, fault: str, method: str | None, state: str
+) -> None:
     desk = troubled
     desk.portal.misbehave(fault, method=method, times=30)
     desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
@@ -58,7 +60,7 @@ def test_when_the_tab_is_opened(troubled: Desk, fault: str, method: str | None, 
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
 
 
-def test_a_plan_that_ended_is_said_and_left_again(troubled: Desk) -> None:
+def test_ended_plan_is_shown_until_it_is_renewed(troubled: Desk) -> None:
     desk = troubled
     desk.portal.enter("plan_ended")
     desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
@@ -68,7 +70,7 @@ def test_a_plan_that_ended_is_said_and_left_again(troubled: Desk) -> None:
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
 
 
-def test_without_a_store_nothing_is_offered_until_there_is_one(troubled: Desk) -> None:
+def test_portal_without_store_offers_nothing_until_one_exists(troubled: Desk) -> None:
     desk = troubled
     desk.portal.close_store()
     # The card itself is open: only the orders are missing.
@@ -97,7 +99,9 @@ def test_without_a_store_nothing_is_offered_until_there_is_one(troubled: Desk) -
     ("fault", "method", "state"),
     [trouble for trouble in TROUBLES if trouble[2] in ("no-read", "silent", "payment")],
 )
-def test_while_the_tab_is_open(troubled: Desk, fault: str, method: str | None, state: str) -> None:
+def test_failure_states_while_the_tab_is_open(
+    troubled: Desk, fault: str, method: str | None, state: str
+) -> None:
     desk = troubled
     desk.open_deal(MOCKUP)
     desk.portal.misbehave(fault, method=method, times=30)
@@ -108,7 +112,7 @@ def test_while_the_tab_is_open(troubled: Desk, fault: str, method: str | None, s
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
 
 
-def test_a_silent_portal_is_asked_again_by_the_page_itself(troubled: Desk) -> None:
+def test_page_retries_unresponsive_portal(troubled: Desk) -> None:
     desk = troubled
     desk.open_deal(MOCKUP)
     desk.portal.misbehave("html", times=30)
@@ -118,7 +122,7 @@ def test_a_silent_portal_is_asked_again_by_the_page_itself(troubled: Desk) -> No
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
 
 
-def test_no_right_to_read_names_who_can_give_it(troubled: Desk) -> None:
+def test_missing_read_right_names_who_can_grant_it(troubled: Desk) -> None:
     desk = troubled
     desk.sit(PETRA)
     desk.open_deal(MOCKUP)
@@ -127,7 +131,7 @@ def test_no_right_to_read_names_who_can_give_it(troubled: Desk) -> None:
     expect(desk.app.locator("#open-picker")).to_be_disabled()
 
 
-def test_no_right_to_link_is_said_above_the_orders(troubled: Desk) -> None:
+def test_missing_link_right_is_shown_above_the_orders(troubled: Desk) -> None:
     desk = troubled
     desk.sit(MARIA)
     desk.open_deal(THREE)
@@ -150,7 +154,7 @@ def test_no_right_to_link_is_said_above_the_orders(troubled: Desk) -> None:
     expect(button).to_be_enabled()
 
 
-def test_the_session_has_ended_and_cannot_be_renewed(troubled: Desk) -> None:
+def test_ended_session_that_cannot_be_renewed_is_shown(troubled: Desk) -> None:
     desk = troubled
     desk.open_deal(MOCKUP)
     desk.portal.kill_tokens()
@@ -159,7 +163,7 @@ def test_the_session_has_ended_and_cannot_be_renewed(troubled: Desk) -> None:
     check_state(desk, "session-ended")
 
 
-def test_a_server_out_of_reach_is_said_and_taken_back(troubled: Desk) -> None:
+def test_unreachable_server_is_shown_until_it_returns(troubled: Desk) -> None:
     desk = troubled
     desk.open_deal(MOCKUP)
     line = desk.app.locator(".toast", has_text="No connection to Linked Orders")
@@ -174,7 +178,7 @@ def test_a_server_out_of_reach_is_said_and_taken_back(troubled: Desk) -> None:
     expect(desk.app.locator("[data-fresh]")).to_be_visible()
 
 
-def test_an_uninstalled_app_is_not_asked_for_news_any_more(troubled: Desk) -> None:
+def test_uninstalled_app_is_no_longer_polled(troubled: Desk) -> None:
     desk = troubled
     desk.open_deal(MOCKUP)
     desk.portal.lifecycle.uninstall(clean=False)
@@ -185,14 +189,14 @@ def test_an_uninstalled_app_is_not_asked_for_news_any_more(troubled: Desk) -> No
     assert [text for text in asked if "/tab/news/" in text or "/session/" in text] == []
 
 
-def test_the_app_is_not_installed_completely(troubled: Desk) -> None:
+def test_incomplete_installation_is_shown(troubled: Desk) -> None:
     desk = troubled
     desk.portal.state.member_id = "c" * 32
     desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
     check_state(desk, "not-installed")
 
 
-def test_the_subscription_has_ended_and_comes_back(troubled: Desk) -> None:
+def test_ended_subscription_is_shown_until_renewed(troubled: Desk) -> None:
     desk = troubled
     desk.portal.end_subscription()
     desk.go(f"/crm/deal/details/{MOCKUP}/?tab=0")
@@ -203,7 +207,7 @@ def test_the_subscription_has_ended_and_comes_back(troubled: Desk) -> None:
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)
 
 
-def test_nothing_linked_yet(troubled: Desk) -> None:
+def test_deal_without_orders_shows_empty_state(troubled: Desk) -> None:
     desk = troubled
     desk.open_deal(EMPTY)
     expect(desk.app.locator("[data-state=empty], [data-state=suggested]").first).to_be_visible()
@@ -212,7 +216,7 @@ def test_nothing_linked_yet(troubled: Desk) -> None:
     assert desk.violations(AXE) == []
 
 
-def test_the_first_opening_after_a_rename_shows_the_tab(desk: Desk) -> None:
+def test_first_opening_after_a_rename_shows_the_tab(desk: Desk) -> None:
     desk.portal.rename()
     desk.page.goto(f"{desk.portal.current_url}/crm/deal/details/{MOCKUP}/?tab=0")
     expect(desk.app.locator("#grid tr[data-order-id]")).to_have_count(9)

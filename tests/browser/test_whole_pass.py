@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from testing.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, THREE
+from testing.processes import ROOT
 from tests.browser.conftest import Desk
-from tests.browser.live import ROOT
-from tests.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, THREE
 
 pytestmark = pytest.mark.browser
 
@@ -83,7 +83,7 @@ def test_install_open_link_move_unlink_reload(
     assert desk.faults == []
 
 
-def test_a_change_is_taken_back_from_the_toast(desk: Desk) -> None:
+def test_change_is_undone_from_the_toast(desk: Desk) -> None:
     desk.open_deal(THREE)
     first = desk.numbers()
     desk.app.locator(f"tr[data-number='{first[0]}'] [data-menu]").click()
@@ -96,7 +96,7 @@ def test_a_change_is_taken_back_from_the_toast(desk: Desk) -> None:
     assert desk.numbers() == first
 
 
-def test_everything_by_keyboard(desk: Desk) -> None:
+def test_whole_pass_works_with_keyboard(desk: Desk) -> None:
     desk.open_deal(EMPTY)
     desk.app.locator("#open-picker").focus()
     desk.page.keyboard.press("Enter")
@@ -124,7 +124,7 @@ def test_everything_by_keyboard(desk: Desk) -> None:
     expect(menu).to_be_focused()
 
 
-def test_a_manager_without_the_right_to_link_is_told(desk: Desk) -> None:
+def test_manager_without_link_right_sees_why(desk: Desk) -> None:
     desk.sit(MARIA)
     desk.open_deal(THREE)
     desk.app.locator("#open-picker").click()
@@ -136,7 +136,7 @@ def test_a_manager_without_the_right_to_link_is_told(desk: Desk) -> None:
     expect(desk.app.locator("[data-note=read-only]")).to_be_visible()
 
 
-def test_an_ended_session_is_renewed_without_a_word(desk: Desk) -> None:
+def test_ended_session_is_renewed_silently(desk: Desk) -> None:
     desk.open_deal(MOCKUP)
     desk.portal.expire_tokens()
     desk.portal.forget_refresh_tokens()
@@ -157,7 +157,7 @@ def test_pages_of_a_large_deal_keep_the_selection(desk: Desk) -> None:
 
 @pytest.mark.parametrize("width", [1280, 900, 390])
 @pytest.mark.parametrize("language", ["en", "de", "ru"])
-def test_nothing_sticks_out_and_the_frame_follows_the_content(
+def test_nothing_overflows_and_frame_follows_content_height(
     sit_down: Callable[..., Desk], width: int, language: str
 ) -> None:
     desk = sit_down(width, 900)
@@ -198,7 +198,7 @@ def test_axe_finds_nothing(desk: Desk, where: str) -> None:
     assert [(item["id"], item["nodes"][0]["html"]) for item in found] == []
 
 
-def test_the_tab_is_gone_with_the_app(desk: Desk) -> None:
+def test_uninstalling_the_app_removes_the_tab(desk: Desk) -> None:
     desk.portal.lifecycle.uninstall(clean=True)
     desk.go(f"/crm/deal/details/{MOCKUP}/")
     expect(desk.page.locator(".tabs a")).to_have_count(1)

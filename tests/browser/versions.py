@@ -21,9 +21,9 @@ def made_for() -> int:
 
 def installed(chromium: str) -> int:
     """The major version of this browser. Raises ``AssertionError`` where it does not tell it."""
-    told = subprocess.run([chromium, "--version"], capture_output=True, text=True, check=False)
-    found = re.search(r" (\d+)\.", told.stdout)
-    assert found, f"{chromium} --version tells no version: {told.stdout}{told.stderr}"
+    output = subprocess.run([chromium, "--version"], capture_output=True, text=True, check=False)
+    found = re.search(r" (\d+)\.", output.stdout)
+    assert found, f"{chromium} --version tells no version: {output.stdout}{output.stderr}"
     return int(found[1])
 
 

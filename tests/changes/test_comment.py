@@ -11,7 +11,7 @@ from b24app.changes.properties import COMMENT
 from b24app.connect import client_of
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, MARIA, install, open_tab
+from testing.opening import ANNA, MARIA, install, open_tab
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def setting(portal: DemoPortal, order_id: int, text: str) -> Callable[[], None]:
     return lambda: portal.state.orders[order_id].update(comments=text)
 
 
-def test_a_comment_is_set_in_one_request_and_undone(portal: DemoPortal, order_id: int) -> None:
+def test_comment_is_set_in_one_request_and_undone(portal: DemoPortal, order_id: int) -> None:
     client = client_of(PortalUser.objects.get(user_id=ANNA))
     setting(portal, order_id, "Regular\r\ncustomer")()
     before = client.answer(values_of(COMMENT, [order_id]))
@@ -48,7 +48,7 @@ def test_a_comment_is_set_in_one_request_and_undone(portal: DemoPortal, order_id
     assert comment(portal, order_id) == "Regular\ncustomer"
 
 
-def test_somebody_elses_comment_is_kept_for_undo(portal: DemoPortal, order_id: int) -> None:
+def test_undo_restores_comment_of_another_person(portal: DemoPortal, order_id: int) -> None:
     client = client_of(PortalUser.objects.get(user_id=ANNA))
     change, before = Change(order_id, "", "Call first"), {order_id: ""}
     setting(portal, order_id, "Do not call")()
@@ -59,7 +59,7 @@ def test_somebody_elses_comment_is_kept_for_undo(portal: DemoPortal, order_id: i
     assert comment(portal, order_id) == "Call first"
 
 
-def test_a_lost_answer_is_read_back_and_not_repeated(portal: DemoPortal, order_id: int) -> None:
+def test_lost_answer_is_read_back_and_not_repeated(portal: DemoPortal, order_id: int) -> None:
     client = client_of(PortalUser.objects.get(user_id=ANNA))
     portal.misbehave("reset", method=UPDATE, after=True)
     portal.reset_counts()
@@ -68,7 +68,7 @@ def test_a_lost_answer_is_read_back_and_not_repeated(portal: DemoPortal, order_i
     assert [call.method for call in portal.calls].count(UPDATE) == 1
 
 
-def test_a_refused_comment_has_failed(client: Client, portal: DemoPortal, order_id: int) -> None:
+def test_refused_comment_is_a_failure(client: Client, portal: DemoPortal, order_id: int) -> None:
     open_tab(client, portal, MARIA)
     maria = client_of(PortalUser.objects.get(user_id=MARIA))
     before = comment(portal, order_id)

@@ -19,7 +19,7 @@ OWN, INSTALLER = Credentials.OWN, Credentials.INSTALLER
         )
     ),
 )
-def test_the_installers_token_changes_links_only_for_the_named_who_were_refused(
+def test_installers_token_is_used_for_links_of_listed_people_after_refusal_only(
     prop: str, named: bool, refused: bool
 ) -> None:
     borrowed = prop == LINK and named and refused
@@ -39,7 +39,7 @@ def test_the_installers_token_changes_links_only_for_the_named_who_were_refused(
         (INSTALLER, None, None, set()),
     ],
 )
-def test_with_the_installers_token_both_cards_must_be_open_to_the_person(
+def test_installers_token_requires_that_person_can_open_both_cards(
     whose: Credentials, source: Owner | None, target: Owner | None, needed: set[Owner]
 ) -> None:
     assert cards_needed(whose, source, target) == needed

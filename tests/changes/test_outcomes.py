@@ -63,7 +63,7 @@ LINKS = [
 
 
 @pytest.mark.parametrize(("change", "first", "outcome", "now", "expected", "overrode"), LINKS)
-def test_what_became_of_a_link(
+def test_outcome_of_a_link(
     change: LinkChange, first: Owner | None, outcome: Outcome, now: Owner | Absent | None,
     expected: tuple[object, ...], *, overrode: bool,
 ) -> None:  # fmt: skip
@@ -93,7 +93,7 @@ STATUSES = [
 
 
 @pytest.mark.parametrize(("first", "outcome", "now", "expected", "overrode"), STATUSES)
-def test_what_became_of_a_status(
+def test_outcome_of_a_status(
     first: str | Absent, outcome: Outcome, now: str | Absent, expected: tuple[object, ...], *, overrode: bool
 ) -> None:  # fmt: skip
     found = judge(STATUS, WANTED, "N" if isinstance(first, Absent) else first, outcome, now)

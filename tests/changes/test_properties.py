@@ -81,7 +81,7 @@ def test_write_command(command: Command, method: str, params: dict[str, object])
     assert (command.method, command.params, command.write) == (method, params, True)
 
 
-def test_an_unlinked_order_cannot_be_unlinked() -> None:
+def test_unlinked_order_cannot_be_unlinked() -> None:
     with pytest.raises(ValueError, match="unlinked"):
         LINK.write(LinkChange(7, None, None))
 
@@ -103,7 +103,7 @@ def test_value_of_an_order_field(prop: OrderField, raw: object, value: str) -> N
     assert prop.values([7, 9], [answer]) == {7: value}
 
 
-def test_an_order_without_a_link_is_linked_to_no_card() -> None:
+def test_order_without_a_link_is_linked_to_no_card() -> None:
     row = {"orderId": 7, "ownerId": 7000, "ownerTypeId": 2}
     answer = Answer({"orderEntity": [row]})
     assert LINK.values([7, 8], [answer]) == {7: DEAL, 8: None}
@@ -184,7 +184,7 @@ STATUS_TRAIL = Trail(7, before="N", after="F")
 AMOUNT_TRAIL = Trail(0, DEAL, DEAL, "21000 EUR auto", "20430.50 EUR")
 
 
-def test_a_change_and_its_undo_in_the_audit_trail() -> None:
+def test_change_and_its_undo_in_the_audit_trail() -> None:
     assert LINK.trail(LinkChange(7, DEAL, OTHER_DEAL)) == LINK_TRAIL
     assert LINK.undoing(LINK_TRAIL) == LinkChange(7, OTHER_DEAL, DEAL)
     assert LINK_TEXT.trail(Change(7, "2:7000", "2:7001")) == LINK_TRAIL

@@ -95,7 +95,7 @@ def of_a_row(case: Case) -> tuple[str, bool]:
 @given(cases())
 @example(Case(LINK_TEXT, "2:7000", "", "", errors.WriteDenied("CODE"), ""))
 @example(Case(STATUS, "N", "F", "P", Answer(True), "F"))
-def test_a_click_and_a_row_have_the_same_outcome(case: Case) -> None:
+def test_click_and_a_row_have_the_same_outcome(case: Case) -> None:
     clicked, worked = of_a_click(case), of_a_row(case)
     if clicked != worked:
         # Refused, and somebody else has changed it: the row says so on its next look.
@@ -104,7 +104,7 @@ def test_a_click_and_a_row_have_the_same_outcome(case: Case) -> None:
 
 
 @given(st.sampled_from(VALUES), st.sampled_from(VALUES), st.sampled_from([*VALUES, ""]))
-def test_a_click_and_a_row_decide_the_same_before_a_write(seen: str, wanted: str, now: str) -> None:
+def test_click_and_a_row_decide_the_same_before_a_write(seen: str, wanted: str, now: str) -> None:
     clicked = decide(Change(7, seen, wanted), now)
     item = JobItem(order_id=7, seen=seen, wanted=wanted)
     row = judging.before(item, now)

@@ -6,7 +6,7 @@ from django.test import Client
 
 from b24app.portals.placements import DEFAULT
 from demo.server import DemoPortal
-from tests.opening import ANNA, Page, install, launch
+from testing.opening import ANNA, Page, install, launch
 
 
 def open_main(client: Client, portal: DemoPortal, user_id: int = ANNA, lang: str = "en") -> Page:

@@ -1,6 +1,5 @@
-"""The audit: what was changed through the app, found again and taken along."""
+"""The audit: search, display and export of changes made through the app."""
 
-import re
 from datetime import UTC, datetime
 
 import pytest
@@ -15,14 +14,14 @@ from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, INVOICE, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.markup import attributes, html_of, select, words
+from testing.opening import ANNA, CHAIRS_INVOICE, MARIA, MOCKUP, WINTER, Page, ask, open_tab, submit
 from tests.console.desk import at_work
-from tests.markup import attributes, html_of, select, words
-from tests.opening import ANNA, MARIA, Page, ask, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
 AUDIT = "/console/audit/"
-HERE, THERE, INVOICED = Owner(DEAL, 7021), Owner(DEAL, 6933), Owner(INVOICE, 7021)
+HERE, THERE, INVOICED = Owner(DEAL, MOCKUP), Owner(DEAL, WINTER), Owner(INVOICE, MOCKUP)
 DAY = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 
@@ -54,7 +53,7 @@ def shown(page: Page) -> list[tuple[str, str]]:
     return [
         (
             attributes(row, "[data-what]", "data-what")[0],
-            str(re.findall(r"orders/details/(\d+)/", row)[0]),
+            attributes(row, "a[href*='orders/details/']", "href")[0].rstrip("/").rpartition("/")[2],
         )
         for row in rows
     ]
@@ -96,11 +95,13 @@ ALL = [
         ("order=77", []),
     ],
 )
-def test_narrowed(client: Client, page: Page, query: str, found: list[tuple[str, str]]) -> None:
+def test_audit_is_filtered(
+    client: Client, page: Page, query: str, found: list[tuple[str, str]]
+) -> None:
     assert shown(ask(client, page, f"{AUDIT}?{query}")) == found
 
 
-def test_what_a_line_says(client: Client, page: Page) -> None:
+def test_audit_lines_name_person_change_and_card(client: Client, page: Page) -> None:
     audit_page = ask(client, page, AUDIT)
     moved = line(audit_page, "moved")
     assert "/crm/deal/details/7021/" in moved
@@ -116,7 +117,7 @@ def test_what_a_line_says(client: Client, page: Page) -> None:
     assert "/crm/type/31/details/7021/" in unlinked
 
 
-def test_what_was_taken_back_says_so(client: Client, page: Page) -> None:
+def test_undone_change_is_marked(client: Client, page: Page) -> None:
     entry = AuditEntry.objects.get(to_id=HERE.id)
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "undo", [Entry("link", 1, source=HERE, undoes=entry.pk)])
@@ -137,7 +138,7 @@ def test_what_was_taken_back_says_so(client: Client, page: Page) -> None:
         "order=9999999999999999",
     ],
 )
-def test_nonsense_is_said(client: Client, page: Page, query: str) -> None:
+def test_invalid_filter_is_reported(client: Client, page: Page, query: str) -> None:
     answer = ask(client, page, f"{AUDIT}?{query}")
     assert 'data-note="wrong"' in answer.text
     assert shown(answer) == []
@@ -146,16 +147,16 @@ def test_nonsense_is_said(client: Client, page: Page, query: str) -> None:
     assert submit(client, page, f"{AUDIT}export/", form).response.status_code == 400
 
 
-def test_a_link_names_the_card_and_its_type(client: Client, portal: DemoPortal, page: Page) -> None:
+def test_link_names_the_card_and_its_type(client: Client, portal: DemoPortal, page: Page) -> None:
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "tab", [Entry("link", 801, target=Owner(DEAL, 118))])
-    audit.record(anna, "tab", [Entry("link", 802, target=Owner(INVOICE, 118))])
+    audit.record(anna, "tab", [Entry("link", 802, target=Owner(INVOICE, CHAIRS_INVOICE))])
     link = f"{portal.url}/crm/type/31/details/118/"
     assert shown(ask(client, page, f"{AUDIT}?card={link}&card_type=2")) == [("linked", "802")]
     assert shown(ask(client, page, f"{AUDIT}?card=118&card_type=2")) == [("linked", "801")]
 
 
-def test_the_audit_of_a_card_of_another_portal_is_refused_with_a_sentence(
+def test_audit_of_a_card_of_another_portal_is_refused_with_a_sentence(
     client: Client, page: Page
 ) -> None:
     link = "https://other.bitrix24.com/crm/deal/details/7021/"
@@ -166,7 +167,7 @@ def test_the_audit_of_a_card_of_another_portal_is_refused_with_a_sentence(
     assert submit(client, page, f"{AUDIT}export/", form).response.status_code == 400
 
 
-def test_older_pages_keep_the_conditions(client: Client, page: Page) -> None:
+def test_older_pages_keep_the_filter(client: Client, page: Page) -> None:
     anna = PortalUser.objects.get(user_id=ANNA)
     audit.record(anna, "tab", [Entry("link", n, target=HERE) for n in range(1, 121)])
     audit.record(anna, "tab", [Entry("link", n, source=HERE) for n in range(1, 11)])
@@ -190,25 +191,22 @@ def test_another_portal_is_not_seen(client: Client, page: Page, portal: DemoPort
     assert "S-1" not in content
 
 
-def test_the_portal_is_asked_for_the_names_of_statuses_once(
+def test_portal_is_asked_for_the_names_of_statuses_once(
     client: Client, page: Page, portal: DemoPortal
 ) -> None:
     cache.clear()
     requests = portal.rest.requests
     ask(client, page, f"{AUDIT}?kind=link")
     assert portal.rest.requests == requests
-    status = re.compile(r'data-what="status".*?</tr>', re.DOTALL).search(
-        ask(client, page, AUDIT).text
-    )
-    assert status
-    assert "Waiting for payment" in status[0]
-    assert "Completed" in status[0]
+    status = line(ask(client, page, AUDIT), "status")
+    assert "Waiting for payment" in status
+    assert "Completed" in status
     submit(client, page, f"{AUDIT}export/", {"format": "xlsx"})
     assert portal.rest.requests == requests + 1
 
 
 @pytest.mark.parametrize("method", ["sale.status.list", "batch"])
-def test_statuses_stand_there_by_their_code_where_their_names_cannot_be_had(
+def test_statuses_are_shown_by_code_if_names_cannot_be_read(
     client: Client, page: Page, portal: DemoPortal, method: str
 ) -> None:
     cache.clear()
@@ -220,7 +218,7 @@ def test_statuses_stand_there_by_their_code_where_their_names_cannot_be_had(
     assert ("N", "F") in [(words(before), words(after)) for before, after in pairs]
 
 
-def test_the_trail_leaves_as_a_file_without_formulas(client: Client, page: Page) -> None:
+def test_exported_audit_contains_no_formulas(client: Client, page: Page) -> None:
     answer = submit(client, page, f"{AUDIT}export/", {"format": "csv", "person": str(MARIA)})
     rows = answer.response.content.decode("utf-8-sig").splitlines()
     assert len(rows) == 4

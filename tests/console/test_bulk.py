@@ -1,9 +1,7 @@
-"""Bulk work from the explorer: what is ticked, or all that matches, becomes a job with its preview."""
+"""Bulk work from the explorer: selected or all matching links become a job with a preview."""
 
-import html
 import io
 import json
-import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -17,9 +15,9 @@ from b24app.jobs.models import Job, JobItem
 from b24app.jobs.row_sources import MAX_ROWS
 from b24app.orders.types import DEAL, INVOICE
 from demo.server import DemoPortal
+from testing.markup import attribute, attributes, only, select
+from testing.opening import CHAIRS_INVOICE, MARIA, MOCKUP, ONE, THREE, TOM, Page
 from tests.jobs.driving import Desk, outcomes, places, shown, sit_down, verdicts, work
-from tests.markup import attributes, only, select
-from tests.opening import MARIA, MOCKUP, TOM, Page
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +30,7 @@ def desk(client: Client, portal: DemoPortal) -> Desk:
     for order_id in list(portal.state.links):
         del portal.state.links[order_id]
     for order_id in list(portal.state.orders)[:120]:
-        portal.state.links[order_id] = (DEAL, MOCKUP) if order_id % 4 else (INVOICE, 118)
+        portal.state.links[order_id] = (DEAL, MOCKUP) if order_id % 4 else (INVOICE, CHAIRS_INVOICE)
     return sit_down(client, portal)
 
 
@@ -58,47 +56,47 @@ def ticked(order_ids: list[int]) -> dict[str, str]:
     return {"from": "list", "text": "\n".join(["Order ID", *map(str, order_ids)])}
 
 
-def test_ticked_orders_are_moved(desk: Desk, portal: DemoPortal) -> None:
+def test_selected_orders_are_moved(desk: Desk, portal: DemoPortal) -> None:
     chosen = at(portal, (DEAL, MOCKUP))[:60]
-    job = desk.asked(desk.post("/jobs/new/", kind="move", to="2:7001", **ticked(chosen)))
+    job = desk.asked(desk.post("/jobs/new/", kind="move", to=f"2:{ONE}", **ticked(chosen)))
     assert (job.state, verdicts(job)) == (Job.State.PLANNED, {"move": 60})
     assert places(portal, chosen) == [(DEAL, MOCKUP)] * 60
     desk.start(job)
-    assert places(portal, chosen) == [(DEAL, 7001)] * 60
+    assert places(portal, chosen) == [(DEAL, ONE)] * 60
     assert len(at(portal, (DEAL, MOCKUP))) == 30
 
 
-def test_ticked_orders_without_a_deal_are_linked(desk: Desk, portal: DemoPortal) -> None:
+def test_selected_orders_without_a_deal_are_linked(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(reverse("console-without"))
     chosen = page.order_ids[:70]
-    job = desk.asked(desk.post("/jobs/new/", kind="link", to="2:7003", **ticked(chosen)))
+    job = desk.asked(desk.post("/jobs/new/", kind="link", to=f"2:{THREE}", **ticked(chosen)))
     assert verdicts(job) == {"link": 70}
     desk.start(job)
-    assert places(portal, chosen) == [(DEAL, 7003)] * 70
+    assert places(portal, chosen) == [(DEAL, THREE)] * 70
 
 
-def test_what_somebody_links_meanwhile_is_not_pulled_away(desk: Desk, portal: DemoPortal) -> None:
+def test_order_linked_meanwhile_is_not_moved(desk: Desk, portal: DemoPortal) -> None:
     chosen = desk.get(reverse("console-without")).order_ids[:10]
-    job = desk.asked(desk.post("/jobs/new/", kind="link", to="2:7003", **ticked(chosen)))
-    portal.link(chosen[0], (DEAL, 7001))
+    job = desk.asked(desk.post("/jobs/new/", kind="link", to=f"2:{THREE}", **ticked(chosen)))
+    portal.link(chosen[0], (DEAL, ONE))
     desk.start(job, move=False)
-    assert places(portal, chosen) == [(DEAL, 7001)] + [(DEAL, 7003)] * 9
+    assert places(portal, chosen) == [(DEAL, ONE)] + [(DEAL, THREE)] * 9
 
 
-def test_all_that_match_are_moved_over_many_pages(desk: Desk, portal: DemoPortal) -> None:
+def test_all_matching_links_are_moved_over_many_pages(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(where(value=str(MOCKUP)))
     assert len(page.order_ids) == 50
     before = at(portal, (DEAL, MOCKUP))
-    job = desk.asked(desk.post("/jobs/new/", kind="move", **{**form_of(page), "to": "2:7001"}))
+    job = desk.asked(desk.post("/jobs/new/", kind="move", **{**form_of(page), "to": f"2:{ONE}"}))
     assert (job.rows, verdicts(job)) == (90, {"move": 90})
     desk.start(job)
-    assert at(portal, (DEAL, 7001)) == before
-    assert len(at(portal, (INVOICE, 118))) == 30
+    assert at(portal, (DEAL, ONE)) == before
+    assert len(at(portal, (INVOICE, CHAIRS_INVOICE))) == 30
 
 
 @pytest.mark.bare
 @pytest.mark.parametrize("references", [True, False])
-def test_all_links_whatever_their_number(desk: Desk, portal: DemoPortal, references: bool) -> None:
+def test_any_number_of_links_is_moved(desk: Desk, portal: DemoPortal, references: bool) -> None:
     orders, _ = portal.many(orders=2600, deals=3, link=True)
     if not references:
         portal.misbehave("no_references", times=1000)
@@ -109,19 +107,19 @@ def test_all_links_whatever_their_number(desk: Desk, portal: DemoPortal, referen
     assert [rows.get(row=1).order_id, rows.get(row=2600).order_id] == [orders[-1], orders[0]]
 
 
-def test_all_that_match_are_unlinked_but_what_moved_since(desk: Desk, portal: DemoPortal) -> None:
+def test_matching_links_are_unlinked_unless_moved_since(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(where(field="type", kind="31"))
     job = desk.asked(desk.post("/jobs/new/", kind="unlink", **form_of(page)))
     assert verdicts(job) == {"unlink": 30}
-    moved = at(portal, (INVOICE, 118))[0]
-    portal.link(moved, (DEAL, 7001))
+    moved = at(portal, (INVOICE, CHAIRS_INVOICE))[0]
+    portal.link(moved, (DEAL, ONE))
     desk.start(job)
-    assert at(portal, (INVOICE, 118)) == []
-    assert portal.link_of(moved) == (DEAL, 7001)
+    assert at(portal, (INVOICE, CHAIRS_INVOICE)) == []
+    assert portal.link_of(moved) == (DEAL, ONE)
     assert outcomes(job) == {("done", ""): 29, ("skipped", "changed"): 1}
 
 
-def test_every_condition_travels_into_the_job(desk: Desk, portal: DemoPortal) -> None:
+def test_job_keeps_every_filter_of_the_explorer(desk: Desk, portal: DemoPortal) -> None:
     lines = {
         "field": ["order", "owner", "type"],
         "word": ["ends", "between", "one_of"],
@@ -136,7 +134,7 @@ def test_every_condition_travels_into_the_job(desk: Desk, portal: DemoPortal) ->
     assert list(found) == wanted == page.order_ids
 
 
-def test_all_links_leave_as_a_file_with_their_places(desk: Desk, portal: DemoPortal) -> None:
+def test_all_links_are_exported_with_their_cards(desk: Desk, portal: DemoPortal) -> None:
     job = desk.start(desk.asked(desk.post("/jobs/new/", kind="export", **form_of(desk.get(LINKS)))))
     answer = desk.get(f"/jobs/{job.pk}/table/?format=xlsx").response
     sheet = load_workbook(io.BytesIO(answer.content)).worksheets[0]
@@ -150,7 +148,7 @@ def test_all_links_leave_as_a_file_with_their_places(desk: Desk, portal: DemoPor
 def test_all_orders_without_a_deal_are_linked(desk: Desk, portal: DemoPortal) -> None:
     free = set(portal.state.orders) - set(portal.state.links)
     page = desk.get(reverse("console-without"))
-    job = desk.asked(desk.post("/jobs/new/", kind="link", **{**form_of(page), "to": "2:7003"}))
+    job = desk.asked(desk.post("/jobs/new/", kind="link", **{**form_of(page), "to": f"2:{THREE}"}))
     assert verdicts(job) == {"link": len(free)}
     assert set(JobItem.objects.filter(job=job).values_list("order_id", flat=True)) == free
 
@@ -167,12 +165,12 @@ def test_orders_are_taken_out_of_cards_that_are_gone(
     assert sorted(report.order_ids) == lost
     page = desk.get(where(word="between", value="990000"))
     form = ticked(report.order_ids) if source == "ticked" else form_of(page)
-    to = {"to": "2:7003"} if kind == "move" else {}
+    to = {"to": f"2:{THREE}"} if kind == "move" else {}
     job = desk.asked(desk.post("/jobs/new/", **{"kind": kind, **form, **to}))
     assert verdicts(job) == {kind: 30}
     desk.start(job)
     assert (job.state, outcomes(job)) == (Job.State.DONE, {("done", ""): 30})
-    assert places(portal, lost) == [(DEAL, 7003) if kind == "move" else None] * 30
+    assert places(portal, lost) == [(DEAL, THREE) if kind == "move" else None] * 30
 
 
 def lost_links(portal: DemoPortal, count: int) -> list[int]:
@@ -197,7 +195,7 @@ def to_the_end(desk: Desk, page: Page) -> Page:
 
 @pytest.mark.bare
 @pytest.mark.parametrize("kind", ["unlink", "export"])
-def test_all_that_the_report_found_become_a_job(desk: Desk, portal: DemoPortal, kind: str) -> None:
+def test_report_results_become_a_job(desk: Desk, portal: DemoPortal, kind: str) -> None:
     lost = lost_links(portal, 60)
     page = to_the_end(desk, desk.get(reverse("console-gone")))
     assert 'data-every="60"' in page.text
@@ -211,15 +209,13 @@ def test_all_that_the_report_found_become_a_job(desk: Desk, portal: DemoPortal, 
 
 
 @pytest.mark.bare
-def test_a_report_that_was_stopped_gives_what_it_found_and_says_so(
+def test_stopped_report_keeps_its_results_and_is_marked_incomplete(
     desk: Desk, portal: DemoPortal
 ) -> None:
     lost = lost_links(portal, 60)
     first = desk.get(reverse("console-gone"))
     assert "links-every" not in first.text  # it goes on by itself
-    stop = re.search(r'id="report-on" hx-get="([^"]+)"', first.text)
-    assert stop
-    stopped = desk.get(html.unescape(stop[1]))
+    stopped = desk.get(attribute(first.text, "#report-on", "hx-get"))
     assert "The report is not complete" in stopped.text
     newer = max(portal.state.orders) + 1
     looked = [number for number in lost if number in first.order_ids]
@@ -233,7 +229,7 @@ def test_a_report_that_was_stopped_gives_what_it_found_and_says_so(
 
 
 @pytest.mark.bare
-def test_the_report_and_its_job_are_cheap_however_many_links_there_are(
+def test_report_and_its_job_are_cheap_however_many_links_there_are(
     desk: Desk, portal: DemoPortal
 ) -> None:
     lost_links(portal, 60)
@@ -249,7 +245,7 @@ def test_the_report_and_its_job_are_cheap_however_many_links_there_are(
     assert portal.rest.requests - before <= 5 + 4
 
 
-def test_no_offer_without_anything_found(desk: Desk) -> None:
+def test_empty_report_offers_no_job(desk: Desk) -> None:
     page = to_the_end(desk, desk.get(reverse("console-gone")))
     assert "Checked all" in page.text
     assert "links-every" not in page.text
@@ -269,14 +265,14 @@ def test_deals_that_cannot_be_read_do_not_count_as_gone(desk: Desk, portal: Demo
     assert rows_of(job) == lost
 
 
-def test_a_report_of_more_than_a_job_takes(desk: Desk, portal: DemoPortal) -> None:
+def test_report_larger_than_a_job_is_limited(desk: Desk, portal: DemoPortal) -> None:
     below = sorted(portal.state.links)[10]
     many = desk.get(f"{reverse('console-gone')}?below={below}&top=99&found=100001&stop=1").text
     assert "restart the report and stop it earlier" in many
     assert "disabled" in only(many, "input#links-every").attributes
 
 
-def test_closed_cards_are_not_gone_for_whoever_sends_the_form_by_hand(
+def test_forged_form_cannot_treat_closed_cards_as_deleted(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     closed, lost = list(portal.state.orders)[199:201]
@@ -294,7 +290,7 @@ def test_closed_cards_are_not_gone_for_whoever_sends_the_form_by_hand(
     assert (portal.link_of(closed), portal.link_of(lost)) == ((DEAL, foreign), None)
 
 
-def test_another_tenants_links_stay_where_they_are(
+def test_links_of_another_tenant_are_not_changed(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     order_id = list(portal.state.orders)[200]
@@ -307,7 +303,7 @@ def test_another_tenants_links_stay_where_they_are(
         assert (other.link_of(order_id), portal.link_of(order_id)) == (None, (DEAL, 990_000))
 
 
-def test_a_card_that_is_closed_to_somebody_is_not_a_card_that_is_gone(
+def test_card_closed_to_a_person_is_not_deleted(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     portal.state.users[MARIA].own_deals_only = True
@@ -324,9 +320,7 @@ def test_a_card_that_is_closed_to_somebody_is_not_a_card_that_is_gone(
     assert portal.link_of(order_id) == (DEAL, foreign)
 
 
-def test_a_card_that_goes_while_the_job_waits_does_not_keep_its_orders(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_orders_of_card_deleted_while_job_waits_are_moved(desk: Desk, portal: DemoPortal) -> None:
     page = desk.get(where(value=str(MOCKUP)))
     job = desk.asked(desk.post("/jobs/new/", kind="unlink", **form_of(page)))
     del portal.state.deals[MOCKUP]
@@ -334,10 +328,10 @@ def test_a_card_that_goes_while_the_job_waits_does_not_keep_its_orders(
     assert outcomes(job) == {("done", ""): 90}
 
 
-def test_nothing_is_brought_into_a_card_that_is_gone(desk: Desk, portal: DemoPortal) -> None:
+def test_no_order_is_linked_to_a_deleted_card(desk: Desk, portal: DemoPortal) -> None:
     chosen = at(portal, (DEAL, MOCKUP))[:3]
-    job = desk.asked(desk.post("/jobs/new/", kind="move", to="2:7001", **ticked(chosen)))
-    del portal.state.deals[7001]
+    job = desk.asked(desk.post("/jobs/new/", kind="move", to=f"2:{ONE}", **ticked(chosen)))
+    del portal.state.deals[ONE]
     desk.start(job)
     assert outcomes(job) == {("failed", "no_card"): 3}
     lost = desk.asked(desk.post("/jobs/new/", kind="move", to="2:990001", **ticked(chosen)))
@@ -346,13 +340,10 @@ def test_nothing_is_brought_into_a_card_that_is_gone(desk: Desk, portal: DemoPor
 
 def test_more_than_one_job_takes_is_not_offered(desk: Desk, portal: DemoPortal) -> None:
     assert MAX_JOB_ROWS == MAX_ROWS
-    offer = re.compile(r'<input type="checkbox" id="links-every"[^>]*>')
-    few = offer.search(desk.get(LINKS).text)
-    assert few
-    assert ("disabled" in few[0], 'data-every="120"' in few[0]) == (False, True)
-    many = offer.search(desk.get(f"{LINKS}?after=999999999&total=100001").text)
-    assert many
-    assert "disabled" in many[0]
+    few = only(desk.get(LINKS).text, "#links-every").attributes
+    assert ("disabled" in few, few["data-every"]) == (False, "120")
+    many = only(desk.get(f"{LINKS}?after=999999999&total=100001").text, "#links-every").attributes
+    assert "disabled" in many
 
 
 @pytest.mark.parametrize(
@@ -380,22 +371,20 @@ def test_more_than_one_job_takes_is_not_offered(desk: Desk, portal: DemoPortal) 
         json.dumps([["orderId", "@", list(range(501))]]),
     ],
 )
-def test_conditions_nobody_of_ours_wrote_are_refused(
-    desk: Desk, portal: DemoPortal, links: str
-) -> None:
+def test_forged_filters_are_refused(desk: Desk, portal: DemoPortal, links: str) -> None:
     requests = portal.rest.requests
     answer = desk.post("/jobs/new/", **{"from": "search", "kind": "unlink", "links": links})
     assert (answer.response.status_code, Job.objects.count()) == (400, 0)
     assert portal.rest.requests == requests
 
 
-def test_a_move_of_all_needs_a_deal(desk: Desk) -> None:
+def test_move_of_all_needs_a_deal(desk: Desk) -> None:
     answer = desk.post("/jobs/new/", kind="move", **form_of(desk.get(LINKS)))
     assert answer.response.status_code == 422
     assert Job.objects.count() == 0
 
 
-def test_somebody_without_the_right_to_read_links_gets_none(
+def test_person_without_read_right_gets_no_links(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     portal.state.users[TOM].sale = "denied"

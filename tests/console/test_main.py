@@ -9,8 +9,8 @@ from b24app.console import pages
 from b24app.portals.models import Portal, PortalUser
 from b24app.web.session import Session
 from demo.server import DemoPortal
+from testing.opening import ANNA, MARIA, MOCKUP, Page, ask, install, launch, open_tab, seen, submit
 from tests.console.desk import SETTINGS, at_work, open_main
-from tests.opening import ANNA, MARIA, Page, ask, install, launch, open_tab, seen, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ READ = ["overview", "settings", "links", "without", "gone", "jobs", "audit", "su
 WRITTEN = ["settings-save", "rebind", "carry-on", "links-export", "audit-export", "bundle"]
 
 
-def test_an_administrator_comes_into_the_console(client: Client, portal: DemoPortal) -> None:
+def test_administrator_sees_the_console(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     assert page.response.status_code == 200
     assert 'data-page="console"' in page.text
@@ -37,13 +37,13 @@ def test_bulk_jobs_are_in_the_menu_where_they_are_in_the_app(
     assert ("data-marks" in ask(client, page, reverse("console-links")).text) is there
 
 
-def test_an_employee_is_greeted_with_what_the_app_does(client: Client, portal: DemoPortal) -> None:
+def test_employee_sees_what_the_app_does(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal, MARIA)
     assert (page.response.status_code, page.state) == (200, "main")
     assert "menu-overview" not in page.text
 
 
-def test_the_menu_above_the_list_of_deals_opens_the_console_for_administrators(
+def test_menu_above_the_list_of_deals_opens_the_console_for_administrators(
     client: Client, portal: DemoPortal
 ) -> None:
     install(client, portal)
@@ -53,16 +53,14 @@ def test_the_menu_above_the_list_of_deals_opens_the_console_for_administrators(
     assert page.state == "main"
 
 
-def test_the_menu_of_a_deal_in_the_list_opens_its_orders(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_menu_of_a_deal_in_the_list_opens_its_orders(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
-    page = launch(client, portal, "CRM_DEAL_LIST_MENU", MARIA, 7021, "en", {})
-    assert page.order_ids == open_tab(client, portal, MARIA, 7021).order_ids
+    page = launch(client, portal, "CRM_DEAL_LIST_MENU", MARIA, MOCKUP, "en", {})
+    assert page.order_ids == open_tab(client, portal, MARIA, MOCKUP).order_ids
 
 
 @pytest.mark.parametrize("name", READ + WRITTEN)
-def test_nobody_else_reads_or_writes(client: Client, portal: DemoPortal, name: str) -> None:
+def test_only_administrators_read_and_write(client: Client, portal: DemoPortal, name: str) -> None:
     method = "post" if name in WRITTEN else "get"
     employee = at_work(client, portal, MARIA)
     before = portal.state.placements[:]
@@ -85,7 +83,7 @@ def test_nobody_else_reads_or_writes(client: Client, portal: DemoPortal, name: s
 
 
 @pytest.mark.parametrize("name", READ)
-def test_an_ended_session_is_renewed(
+def test_ended_session_is_renewed(
     client: Client, portal: DemoPortal, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = at_work(client, portal)
@@ -95,7 +93,7 @@ def test_an_ended_session_is_renewed(
     assert answer.response["X-Session-Expired"] == "1"
 
 
-def test_an_administrator_of_another_portal_sees_and_changes_their_own_only(
+def test_administrator_of_another_portal_sees_and_changes_their_own_only(
     client: Client, portal: DemoPortal
 ) -> None:
     at_work(client, portal)
@@ -111,9 +109,7 @@ def test_an_administrator_of_another_portal_sees_and_changes_their_own_only(
     assert "Maria Lopez" not in page.text
 
 
-def test_an_administrator_who_is_none_any_more_changes_nothing(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_former_administrator_changes_nothing(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     portal.state.users[ANNA].admin = False
     answer = submit(client, page, reverse("console-settings-save"), {**SETTINGS, "journal_days": 9})

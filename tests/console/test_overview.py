@@ -15,13 +15,13 @@ from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, Owner
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.markup import attributes, html_of, only, select, words
+from testing.opening import ANNA, MARIA, MOCKUP, WINTER, Page, ask, install, submit
 from tests.console.desk import at_work, open_main
-from tests.markup import attributes, html_of, only, select, words
-from tests.opening import ANNA, MARIA, Page, ask, install, submit
 
 pytestmark = pytest.mark.django_db
 
-HERE, THERE = Owner(DEAL, 7021), Owner(DEAL, 6933)
+HERE, THERE = Owner(DEAL, MOCKUP), Owner(DEAL, WINTER)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def read(client: Client, page: Page) -> Page:
     return ask(client, page, reverse("console-overview"))
 
 
-def test_all_is_well(client: Client, portal: DemoPortal, worker: None) -> None:
+def test_overview_without_problems(client: Client, portal: DemoPortal, worker: None) -> None:
     page = at_work(client, portal)
     assert set(grades(page).values()) == {"fine"}
     assert faults(page) == []
@@ -52,13 +52,11 @@ def test_all_is_well(client: Client, portal: DemoPortal, worker: None) -> None:
     assert "Anna" in page.text
 
 
-def test_without_a_worker_the_queue_stands_still(client: Client, portal: DemoPortal) -> None:
+def test_missing_worker_is_reported(client: Client, portal: DemoPortal) -> None:
     assert faults(at_work(client, portal)) == ["queue"]
 
 
-def test_what_is_missing_in_the_portal_is_connected_again(
-    client: Client, portal: DemoPortal, worker: None
-) -> None:
+def test_missing_bindings_are_restored(client: Client, portal: DemoPortal, worker: None) -> None:
     page = at_work(client, portal)
     portal.state.placements.clear()
     portal.state.events.clear()
@@ -70,9 +68,7 @@ def test_what_is_missing_in_the_portal_is_connected_again(
     assert len(portal.state.placements) == 5
 
 
-def test_what_is_there_twice_is_cleared_away(
-    client: Client, portal: DemoPortal, worker: None
-) -> None:
+def test_duplicate_bindings_are_removed(client: Client, portal: DemoPortal, worker: None) -> None:
     page = at_work(client, portal)
     portal.state.placements.append(dict(portal.state.placements[0]))
     portal.state.events.append({**portal.state.events[0], "handler": "https://old.example.com/"})
@@ -82,7 +78,7 @@ def test_what_is_there_twice_is_cleared_away(
     assert len(portal.state.placements) == 5
 
 
-def test_a_refusal_to_connect_is_said(client: Client, portal: DemoPortal, worker: None) -> None:
+def test_refused_binding_is_reported(client: Client, portal: DemoPortal, worker: None) -> None:
     page = at_work(client, portal)
     portal.state.events.clear()
     portal.misbehave("no_scope", method="event.bind", times=100)
@@ -93,7 +89,7 @@ def test_a_refusal_to_connect_is_said(client: Client, portal: DemoPortal, worker
 
 
 @pytest.mark.parametrize("kind", ["rate", "overload", "cut", "html"])
-def test_a_rebind_that_failed_on_the_way_does_not_say_that_nothing_changed(
+def test_partly_failed_rebind_is_not_reported_as_unchanged(
     client: Client, portal: DemoPortal, worker: None, kind: str
 ) -> None:
     page = at_work(client, portal)
@@ -106,7 +102,7 @@ def test_a_rebind_that_failed_on_the_way_does_not_say_that_nothing_changed(
     assert answer.toast == {}
 
 
-def test_access_that_was_handed_over_is_shown_although_binding_failed(
+def test_new_installer_is_shown_although_binding_failed(
     client: Client, portal: DemoPortal, worker: None
 ) -> None:
     install(client, portal)
@@ -122,7 +118,7 @@ def test_access_that_was_handed_over_is_shown_although_binding_failed(
 
 
 @pytest.mark.parametrize("scope", ["crm", "sale", "placement", "user_brief"])
-def test_a_withdrawn_permission_is_named(
+def test_withdrawn_permission_is_named(
     client: Client, portal: DemoPortal, worker: None, scope: str
 ) -> None:
     page = at_work(client, portal)
@@ -132,7 +128,7 @@ def test_a_withdrawn_permission_is_named(
     assert f"Add {scope} to the permissions" in page_now.text
 
 
-def test_a_silent_portal_is_not_called_healthy(
+def test_unresponsive_portal_is_not_reported_as_healthy(
     client: Client, portal: DemoPortal, worker: None
 ) -> None:
     page = at_work(client, portal)
@@ -156,7 +152,7 @@ def another_administrator(portal: DemoPortal) -> None:
     portal.state.users[MARIA].admin = True
 
 
-def test_another_administrator_takes_over_by_opening_once_the_access_has_ended(
+def test_opening_by_administrator_replaces_installer_without_access(
     client: Client, portal: DemoPortal, worker: None
 ) -> None:
     install(client, portal)
@@ -172,7 +168,7 @@ def test_another_administrator_takes_over_by_opening_once_the_access_has_ended(
     assert passed_on(client, page) == ["by opening the app"]
 
 
-def test_the_app_is_carried_on_by_the_button(
+def test_button_makes_administrator_the_installer(
     client: Client, portal: DemoPortal, worker: None
 ) -> None:
     install(client, portal)
@@ -190,9 +186,7 @@ def test_the_app_is_carried_on_by_the_button(
     assert passed_on(client, page) == ["in the console"]
 
 
-def test_nobody_carries_on_who_is_no_administrator_any_more(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_former_administrator_cannot_become_installer(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     another_administrator(portal)
     page = open_main(client, portal, MARIA)
@@ -230,9 +224,7 @@ def test_numbers_of_the_last_30_days(client: Client, portal: DemoPortal) -> None
     assert "Stranger" not in text
 
 
-def test_the_overview_costs_two_requests_and_a_look_again_one(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_overview_needs_two_requests_and_a_reload_one(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     before = portal.rest.requests
     page = open_main(client, portal)

@@ -10,9 +10,9 @@ from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.markup import attribute, html_of, only, select, words
+from testing.opening import ANNA, MARIA, Page, ask, submit
 from tests.console.desk import SETTINGS, at_work
-from tests.markup import attribute, html_of, only, select, words
-from tests.opening import ANNA, MARIA, Page, ask, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ def bound(portal: DemoPortal) -> list[str]:
     return sorted(placement["placement"] for placement in portal.state.placements)
 
 
-def test_what_is_in_force_stands_in_the_form(client: Client, portal: DemoPortal) -> None:
+def test_form_shows_current_settings(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     named = [{"id": "U5", "name": "Maria <Lopez>"}]
     Portal.objects.update(
@@ -46,7 +46,7 @@ def test_what_is_in_force_stands_in_the_form(client: Client, portal: DemoPortal)
     assert 'value="deal" checked>' in text
 
 
-def test_everything_is_kept(client: Client, portal: DemoPortal) -> None:
+def test_all_settings_are_saved(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     answer = save(
         client,
@@ -81,7 +81,7 @@ def trail(client: Client, page: Page, query: str = "kind=setting") -> list[tuple
     ]
 
 
-def test_each_change_stands_in_the_audit(client: Client, portal: DemoPortal) -> None:
+def test_each_change_is_in_the_audit(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     save(client, page)
     assert trail(client, page) == []
@@ -113,9 +113,7 @@ def test_each_change_stands_in_the_audit(client: Client, portal: DemoPortal) -> 
     }
 
 
-def test_changes_of_settings_are_found_and_leave_as_a_file(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_settings_changes_are_found_and_exported(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     save(client, page, suggestion_days="30")
     assert len(trail(client, page, f"person={ANNA}")) == 1
@@ -130,7 +128,7 @@ def test_changes_of_settings_are_found_and_leave_as_a_file(
     ]  # fmt: skip
 
 
-def test_what_was_not_kept_is_not_in_the_audit(client: Client, portal: DemoPortal) -> None:
+def test_rejected_settings_are_not_in_the_audit(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     save(client, page, notes="on", journal_days="91")
     portal.state.users[ANNA].admin = False
@@ -143,7 +141,7 @@ def test_what_was_not_kept_is_not_in_the_audit(client: Client, portal: DemoPorta
     assert [entry.portal.member_id for entry in AuditEntry.objects.all()] == [portal.member_id] * 2
 
 
-def test_an_entry_of_another_version_is_shown_as_it_is(client: Client, portal: DemoPortal) -> None:
+def test_entry_of_another_version_is_shown_as_it_is(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     anna = PortalUser.objects.get(user_id=ANNA)
     details: list[Mapping[str, object] | None] = [
@@ -159,7 +157,7 @@ def test_an_entry_of_another_version_is_shown_as_it_is(client: Client, portal: D
     assert answer.text.count('data-what="setting"') == 5
 
 
-def test_own_rights_only_forgets_the_named(client: Client, portal: DemoPortal) -> None:
+def test_own_rights_only_clears_the_list_of_people(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     Portal.objects.update(named=[{"id": "U5", "name": "Maria Lopez"}])
     save(client, page, who="own", named=["U5|Maria Lopez"])
@@ -185,7 +183,7 @@ def test_own_rights_only_forgets_the_named(client: Client, portal: DemoPortal) -
         {"who": "named", "named": [f"U{n}|x" for n in range(1, 102)]},
     ],
 )
-def test_nonsense_changes_nothing_and_asks_nothing_of_the_portal(
+def test_invalid_form_changes_nothing_and_sends_no_request(
     client: Client, portal: DemoPortal, wrong: dict[str, object]
 ) -> None:
     page = at_work(client, portal)
@@ -197,7 +195,7 @@ def test_nonsense_changes_nothing_and_asks_nothing_of_the_portal(
     assert (Portal.objects.get().journal_days, portal.rest.requests) == (7, requests)
 
 
-def test_what_was_typed_beside_a_mistake_stays(client: Client, portal: DemoPortal) -> None:
+def test_form_with_mistake_keeps_other_input(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     named = ["U5|Maria Lopez", "CR|Nobody"]
     form = {
@@ -216,7 +214,7 @@ def test_what_was_typed_beside_a_mistake_stays(client: Client, portal: DemoPorta
     assert 'value="ru" selected' in text
 
 
-def test_places_go_and_come_at_once(client: Client, portal: DemoPortal) -> None:
+def test_placements_are_bound_and_unbound_at_once(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     assert set(bound(portal)) == ALL
     save(client, page, place=["deal"])
@@ -226,9 +224,7 @@ def test_places_go_and_come_at_once(client: Client, portal: DemoPortal) -> None:
     assert sorted(ALL) == bound(portal)
 
 
-def test_one_request_where_no_place_changes_and_one_more_where_some_do(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_changed_placements_cost_one_more_request(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     for place, requests in ((SETTINGS["place"], 1), (["deal"], 2)):
         before = portal.rest.requests
@@ -236,7 +232,7 @@ def test_one_request_where_no_place_changes_and_one_more_where_some_do(
         assert portal.rest.requests - before == requests
 
 
-def test_a_place_the_portal_refuses_is_named(client: Client, portal: DemoPortal) -> None:
+def test_place_the_portal_refuses_is_named(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     portal.misbehave("no_scope", method="placement.unbind")
     answer = save(client, page, place=["deal", "order", "list_menu", "list_toolbar"])
@@ -245,7 +241,9 @@ def test_a_place_the_portal_refuses_is_named(client: Client, portal: DemoPortal)
     assert Portal.objects.get().places_off == ["invoice"]
 
 
-def test_a_portal_that_does_not_answer_keeps_nothing(client: Client, portal: DemoPortal) -> None:
+def test_settings_are_not_saved_if_portal_does_not_answer(
+    client: Client, portal: DemoPortal
+) -> None:
     page = at_work(client, portal)
     portal.misbehave("html", times=10)
     answer = save(client, page, journal_days="30")
@@ -254,7 +252,7 @@ def test_a_portal_that_does_not_answer_keeps_nothing(client: Client, portal: Dem
     assert Portal.objects.get().journal_days == 7
 
 
-def test_an_ended_subscription_leaves_the_settings_to_look_at(
+def test_settings_are_read_only_after_subscription_ended(
     client: Client, portal: DemoPortal
 ) -> None:
     page = at_work(client, portal)

@@ -11,9 +11,9 @@ from django.urls import reverse
 from b24app.journal.models import RestCall
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.markup import attributes
+from testing.opening import Page, ask, submit
 from tests.console.desk import at_work
-from tests.markup import attributes
-from tests.opening import Page, ask, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +24,7 @@ def shown(page: Page) -> list[str]:
     return attributes(page.text, "[data-call]", "data-call")
 
 
-def test_a_reference_leads_to_the_calls(client: Client, portal: DemoPortal) -> None:
+def test_reference_finds_the_calls(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     portal.misbehave("no_read", method="crm.orderentity.list")
     refused = ask(client, page, reverse("console-links"))
@@ -40,21 +40,21 @@ def test_a_reference_leads_to_the_calls(client: Client, portal: DemoPortal) -> N
 
 
 @pytest.mark.parametrize("text", ["LO-22222", "no.such.method", "f" * 32, "<b>", "x" * 500])
-def test_what_is_not_there_is_not_found(client: Client, portal: DemoPortal, text: str) -> None:
+def test_unknown_reference_is_not_found(client: Client, portal: DemoPortal, text: str) -> None:
     page = at_work(client, portal)
     answer = ask(client, page, f"{SUPPORT}?q={text}")
     assert (answer.response.status_code, shown(answer)) == (200, [])
     assert 'value="<b>"' not in answer.text
 
 
-def test_another_portals_calls_are_not_seen(client: Client, portal: DemoPortal) -> None:
+def test_calls_of_another_portal_are_not_shown(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     other = Portal.objects.create(member_id="b" * 32, endpoint=f"{portal.url}/rest/")
     RestCall.objects.update(portal=other, call_id="stranger")
     assert "stranger" not in ask(client, page, SUPPORT).text
 
 
-def test_nothing_is_asked_of_the_portal(client: Client, portal: DemoPortal) -> None:
+def test_support_page_sends_no_portal_request(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     requests = portal.rest.requests
     ask(client, page, SUPPORT)
@@ -62,7 +62,7 @@ def test_nothing_is_asked_of_the_portal(client: Client, portal: DemoPortal) -> N
     assert portal.rest.requests == requests
 
 
-def test_the_bundle_holds_no_secret_and_no_name(client: Client, portal: DemoPortal) -> None:
+def test_bundle_contains_no_secret_and_no_name(client: Client, portal: DemoPortal) -> None:
     page = at_work(client, portal)
     answer = submit(client, page, reverse("console-bundle"), {})
     archive = zipfile.ZipFile(BytesIO(answer.response.content))

@@ -7,7 +7,7 @@ from typing import cast
 import requests
 
 from demo.server import DemoPortal
-from tests.waiting import HANG_SECONDS
+from testing.waiting import HANG_SECONDS
 
 ANNA, MARIA, ILYA, TOM, PETRA, ERIK = 1, 5, 7, 9, 11, 15
 OFFICE = 7021

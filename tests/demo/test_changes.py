@@ -1,12 +1,12 @@
-"""What people do in the portal, and that each of it is told to those who asked."""
+"""Changes by people in the portal send the bound events."""
 
 import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS, until
 from tests.demo.calls import ILYA, MARIA, OFFICE, caller
 from tests.demo.handler import Handler, bound
-from tests.waiting import HANG_SECONDS, until
 
 ORDER = ("ONSALEORDERSAVED", "ONORDERENTITYSAVED")
 ALL = (
@@ -45,27 +45,35 @@ def heard(portal: DemoPortal, handler: Handler) -> list[tuple[str, str]]:
     return sorted(got)
 
 
-def test_paying_is_told(portal: DemoPortal, listening: Handler) -> None:
+def test_payment_sends_event(portal: DemoPortal, listening: Handler) -> None:
     pk = portal.order_id("1196")
     first, second = portal.state.payments.of_order(pk)
     portal.pay(pk)
     assert (first["paid"], second["paid"]) == ("Y", "Y")
     assert second["datePaid"] is not None
     assert portal.state.orders[pk]["payed"] == "Y"
-    told = [("ONPAYMENTENTITYSAVED", str(second["id"])), *((text, str(pk)) for text in ORDER)]
-    assert heard(portal, listening) == sorted(told)
+    events_sent = [
+        ("ONPAYMENTENTITYSAVED", str(second["id"])),
+        *((text, str(pk)) for text in ORDER),
+    ]
+    assert heard(portal, listening) == sorted(events_sent)
 
 
-def test_shipping_is_told(portal: DemoPortal, listening: Handler) -> None:
+def test_shipment_sends_event(portal: DemoPortal, listening: Handler) -> None:
     pk = portal.order_id("1196")
     portal.ship(pk)
     system, *others = portal.state.shipments.of_order(pk)
     assert (system["deducted"], [row["deducted"] for row in others]) == ("N", ["Y", "Y"])
-    told = [("ONSHIPMENTENTITYSAVED", str(others[1]["id"])), *((text, str(pk)) for text in ORDER)]
-    assert heard(portal, listening) == sorted(told)
+    events_sent = [
+        ("ONSHIPMENTENTITYSAVED", str(others[1]["id"])),
+        *((text, str(pk)) for text in ORDER),
+    ]
+    assert heard(portal, listening) == sorted(events_sent)
 
 
-def test_status_and_links_are_told_as_a_saved_order(portal: DemoPortal, listening: Handler) -> None:
+def test_status_and_link_changes_send_order_saved_event(
+    portal: DemoPortal, listening: Handler
+) -> None:
     pk = portal.order_id("1193")
     saved = sorted((text, str(pk)) for text in ORDER)
     portal.set_status(pk, "AW")
@@ -77,7 +85,7 @@ def test_status_and_links_are_told_as_a_saved_order(portal: DemoPortal, listenin
     assert portal.state.orders[pk]["statusId"] == "AW"
 
 
-def test_a_deal_goes_with_its_orders(portal: DemoPortal, listening: Handler) -> None:
+def test_deleted_deal_deletes_its_links(portal: DemoPortal, listening: Handler) -> None:
     first, second = (portal.order_id(word) for word in ("1184", "1185"))
     payments = [portal.state.payments.of_order(pk)[0]["id"] for pk in (first, second)]
     portal.delete_deal(6933)
@@ -87,31 +95,29 @@ def test_a_deal_goes_with_its_orders(portal: DemoPortal, listening: Handler) -> 
     mine = {"filter": {"@orderId": [first, second]}}
     assert ask("sale.payment.list", mine).rows("payments") == []
     assert ask("crm.orderentity.list", mine).rows("orderEntity") == []
-    told = [("ONCRMDEALDELETE", "6933")]
+    events_sent = [("ONCRMDEALDELETE", "6933")]
     for pk, payment in zip((first, second), payments, strict=True):
-        told += [("ONSALEBEFOREORDERDELETE", str(pk)), ("ONORDERDELETED", str(pk))]
-        told += [("ONPAYMENTDELETED", str(payment))]
-    assert heard(portal, listening) == sorted(told)
+        events_sent += [("ONSALEBEFOREORDERDELETE", str(pk)), ("ONORDERDELETED", str(pk))]
+        events_sent += [("ONPAYMENTDELETED", str(payment))]
+    assert heard(portal, listening) == sorted(events_sent)
 
 
-def test_changes_by_rest_are_told_as_well(portal: DemoPortal, listening: Handler) -> None:
+def test_changes_by_rest_send_events(portal: DemoPortal, listening: Handler) -> None:
     ask, pk = caller(portal, ILYA), portal.order_id("1201")
     ask("sale.order.update", {"id": pk, "fields": {"comments": "x"}})
     ask("crm.deal.update", {"id": OFFICE, "fields": {"OPPORTUNITY": 5}})
     ask("crm.item.update", {"entityTypeId": 31, "id": 118, "fields": {"title": "x"}})
-    told = [("ONCRMDEALUPDATE", str(OFFICE)), ("ONCRMDYNAMICITEMUPDATE", "118")]
-    assert heard(portal, listening) == sorted([*told, *((text, str(pk)) for text in ORDER)])
+    events_sent = [("ONCRMDEALUPDATE", str(OFFICE)), ("ONCRMDYNAMICITEMUPDATE", "118")]
+    assert heard(portal, listening) == sorted([*events_sent, *((text, str(pk)) for text in ORDER)])
 
 
-def test_nothing_is_told_before_the_installation_is_finished(
-    portal: DemoPortal, listening: Handler
-) -> None:
+def test_no_event_before_installation_is_finished(portal: DemoPortal, listening: Handler) -> None:
     portal.state.app.finished = False
     portal.pay(portal.order_id("1196"))
     assert portal.lifecycle.told == []
 
 
-def test_a_burst_comes_whole(portal: DemoPortal, listening: Handler) -> None:
+def test_burst_of_events_is_complete(portal: DemoPortal, listening: Handler) -> None:
     pk = portal.order_id("1193")
     for _ in range(100):
         portal.set_status(pk, "AW")
@@ -120,7 +126,7 @@ def test_a_burst_comes_whole(portal: DemoPortal, listening: Handler) -> None:
 
 
 @pytest.mark.parametrize("event", ["", "CRMDEALUPDATE", "OnNonsense", "ONCRMDEALWON"])
-def test_an_unknown_event_is_not_bound(portal: DemoPortal, event: str) -> None:
+def test_unknown_event_is_not_bound(portal: DemoPortal, event: str) -> None:
     given = {"event": event, "handler": "https://app.example.com/x/"}
     answer = caller(portal, MARIA)("event.bind", given)
     assert (answer.status, answer.error) == (400, "ERROR_EVENT_NOT_FOUND")
@@ -135,7 +141,7 @@ def refreshed(portal: DemoPortal, token: str) -> requests.Response:
     )
 
 
-def test_a_subscription_ends_and_goes_on(portal: DemoPortal, listening: Handler) -> None:
+def test_subscription_ends_and_is_renewed(portal: DemoPortal, listening: Handler) -> None:
     ask, refresh = caller(portal), portal.open("DEFAULT").form["REFRESH_ID"]
     portal.end_subscription()
     assert heard(portal, listening) == [("ONAPPPAYMENT", "Y")]
@@ -148,7 +154,7 @@ def test_a_subscription_ends_and_goes_on(portal: DemoPortal, listening: Handler)
     assert refreshed(portal, refresh).status_code == 200
 
 
-def test_who_is_dismissed_has_no_tokens_any_more(portal: DemoPortal) -> None:
+def test_dismissed_person_has_no_tokens(portal: DemoPortal) -> None:
     maria, ilya = caller(portal, MARIA), caller(portal, ILYA)
     refresh = portal.open("DEFAULT", user_id=MARIA).form["REFRESH_ID"]
     portal.dismiss(MARIA)

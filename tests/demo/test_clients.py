@@ -10,7 +10,7 @@ from tests.demo.calls import ANNA, ERIK, ILYA, MARIA, OFFICE, TOM, Json, caller
 WINTER = 6933  # Tom's
 
 
-def test_those_who_see_their_own_alone_see_nothing_of_others(portal: DemoPortal) -> None:
+def test_person_with_own_records_sees_no_others(portal: DemoPortal) -> None:
     ask = caller(portal, TOM)
     assert [row["ID"] for row in ask("crm.deal.list").rows()] == ["6933", "6951"]
     assert [row["id"] for row in ask("crm.item.list", {"entityTypeId": 31}).rows("items")] == [119]
@@ -23,7 +23,7 @@ def test_those_who_see_their_own_alone_see_nothing_of_others(portal: DemoPortal)
         assert str(answer.body["error_description"]).startswith("Access denied")
 
 
-def test_nobody_sees_what_is_not_there(portal: DemoPortal) -> None:
+def test_missing_records_are_not_found(portal: DemoPortal) -> None:
     ask = caller(portal)
     assert ask("crm.item.get", {"entityTypeId": 31, "id": 999}).error == "NOT_FOUND"
     assert ask("crm.item.get", {"entityTypeId": 5, "id": 118}).error == "ENTITY_TYPE_NOT_SUPPORTED"
@@ -37,7 +37,7 @@ def amount(portal: DemoPortal) -> object:
     return (row["OPPORTUNITY"], row["IS_MANUAL_OPPORTUNITY"])
 
 
-def test_a_deals_amount_is_written_by_those_who_may(portal: DemoPortal) -> None:
+def test_deal_amount_requires_update_right(portal: DemoPortal) -> None:
     change = {
         "id": OFFICE,
         "fields": {"OPPORTUNITY": 20430.5, "IS_MANUAL_OPPORTUNITY": "Y", "ID": 1},
@@ -53,7 +53,7 @@ def test_a_deals_amount_is_written_by_those_who_may(portal: DemoPortal) -> None:
     assert wrong.body["error_description"] == "Parameter 'fields' must be array."
 
 
-def test_an_invoice_is_changed_by_those_who_may(portal: DemoPortal) -> None:
+def test_invoice_change_requires_update_right(portal: DemoPortal) -> None:
     change = {"entityTypeId": 31, "id": 118, "fields": {"opportunity": "12.5", "nonsense": 1}}
     for user_id in (ERIK, TOM):
         assert caller(portal, user_id)("crm.item.update", change).error == "ACCESS_DENIED"
@@ -78,7 +78,7 @@ def test_deals_are_filtered(portal: DemoPortal, condition: Json, found: list[str
     assert [row["ID"] for row in rows] == found
 
 
-def test_clients_are_read_many_at_once(portal: DemoPortal) -> None:
+def test_clients_are_read_in_lists(portal: DemoPortal) -> None:
     ask = caller(portal, ILYA)
     plain = ask("crm.contact.list", {"filter": {"@ID": [1, 2]}}).rows()
     assert [(row["ID"], "PHONE" in row) for row in plain] == [("1", False), ("2", False)]
@@ -92,7 +92,7 @@ def test_clients_are_read_many_at_once(portal: DemoPortal) -> None:
     assert ask("crm.company.list", {"filter": {"PHONE": "0160"}}).rows() == []
 
 
-def test_a_field_an_invoice_has_not_is_refused(portal: DemoPortal) -> None:
+def test_unknown_invoice_field_is_refused(portal: DemoPortal) -> None:
     ask = caller(portal)
     for place in ("filter", "order"):
         answer = ask("crm.item.list", {"entityTypeId": 31, place: {"OWNER_ID": "asc"}})
@@ -101,7 +101,7 @@ def test_a_field_an_invoice_has_not_is_refused(portal: DemoPortal) -> None:
     assert [row["id"] for row in both] == [118, 119]
 
 
-def test_a_comment_stands_in_the_timeline(portal: DemoPortal) -> None:
+def test_comment_appears_in_timeline(portal: DemoPortal) -> None:
     ask = caller(portal, MARIA)
     fields = {"ENTITY_ID": OFFICE, "ENTITY_TYPE": "deal", "COMMENT": "Order 1193 linked"}
     assert ask("crm.timeline.comment.add", {"fields": fields}).result == 1
@@ -124,7 +124,7 @@ def test_a_comment_stands_in_the_timeline(portal: DemoPortal) -> None:
     assert len(portal.state.comments) == 3
 
 
-def test_the_mock_ups_suggestions_are_there(portal: DemoPortal) -> None:
+def test_seed_has_the_suggestions_of_the_mock_up(portal: DemoPortal) -> None:
     """Unlinked orders of the office deal's contact or company are 1193 and 1170, and no others."""
     portal.rest.limits.enforced = False
     ask, state = caller(portal, ANNA), portal.state

@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS, until
 from tests.demo.calls import OFFICE, Json, caller
-from tests.waiting import HANG_SECONDS, until
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from tests.waiting import HANG_SECONDS, until
         ("user_access", 403, "user_access_error"),
     ],
 )
-def test_an_error_is_answered_once_and_then_all_is_well(
+def test_single_fault_is_answered_once(
     portal: DemoPortal, kind: str, status: int, error: str
 ) -> None:
     ask = caller(portal)
@@ -47,7 +47,7 @@ def test_an_error_is_answered_once_and_then_all_is_well(
         ("market_ended", 402, 401, "PAYMENT_REQUIRED"),
     ],
 )
-def test_a_lasting_state_is_answered_until_all_is_well(
+def test_lasting_fault_is_answered_until_calm(
     portal: DemoPortal, condition: str, status: int, other_status: int, error: str
 ) -> None:
     ask = caller(portal)
@@ -62,7 +62,7 @@ def test_a_lasting_state_is_answered_until_all_is_well(
 
 
 @pytest.mark.parametrize("condition", ["plan_ended", "market_ended"])
-def test_a_plan_that_ended_hides_an_expired_token_and_an_app_that_was_removed(
+def test_ended_plan_takes_precedence_over_expired_token_and_removed_app(
     portal: DemoPortal, condition: str
 ) -> None:
     ask = caller(portal)
@@ -80,7 +80,7 @@ def test_a_plan_that_ended_hides_an_expired_token_and_an_app_that_was_removed(
     assert ask("profile").error == "invalid_token"
 
 
-def test_a_portal_without_a_store_knows_no_method_of_it(portal: DemoPortal) -> None:
+def test_portal_without_store_has_no_store_methods(portal: DemoPortal) -> None:
     ask = caller(portal)
     portal.close_store()
     assert ask("crm.orderentity.list").error == "200540400002"
@@ -90,25 +90,25 @@ def test_a_portal_without_a_store_knows_no_method_of_it(portal: DemoPortal) -> N
     assert ask("sale.order.list").status == 200
 
 
-def test_a_page_instead_of_json(portal: DemoPortal) -> None:
+def test_html_page_instead_of_json(portal: DemoPortal) -> None:
     answer = sent(portal, "html")
     assert (answer.status_code, answer.headers["Content-Type"]) == (502, "text/html")
 
 
-def test_a_body_that_is_cut_off(portal: DemoPortal) -> None:
+def test_truncated_body(portal: DemoPortal) -> None:
     answer = sent(portal, "cut")
     assert answer.status_code == 200
     with pytest.raises(requests.JSONDecodeError):
         answer.json()
 
 
-def test_a_redirect_to_somebody_else(portal: DemoPortal) -> None:
+def test_redirect_to_another_host(portal: DemoPortal) -> None:
     answer = sent(portal, "redirect")
     assert answer.status_code == 302
     assert portal.domain not in answer.headers["Location"]
 
 
-def test_a_connection_that_is_reset(portal: DemoPortal) -> None:
+def test_connection_reset(portal: DemoPortal) -> None:
     with pytest.raises(requests.ConnectionError):
         sent(portal, "reset")
 
@@ -120,7 +120,7 @@ def test_reset_connection_leaves_no_unsent_response_behind(portal: DemoPortal) -
     gc.collect()
 
 
-def test_a_portal_that_keeps_us_waiting(portal: DemoPortal) -> None:
+def test_delayed_answer(portal: DemoPortal) -> None:
     portal.misbehave("hang", seconds=HANG_SECONDS)
     token = caller(portal).token
     with pytest.raises(requests.ReadTimeout):
@@ -128,21 +128,21 @@ def test_a_portal_that_keeps_us_waiting(portal: DemoPortal) -> None:
     portal.calm()
 
 
-def test_a_refusal_hits_the_named_command_of_a_batch_alone(portal: DemoPortal) -> None:
+def test_fault_affects_only_its_command_in_a_batch(portal: DemoPortal) -> None:
     portal.misbehave("no_read", method="crm.orderentity.list")
     answer = caller(portal).batch({"links": "crm.orderentity.list", "me": "profile"})
     assert set(answer.part("result_error")) == {"links"}
     assert set(answer.part("result")) == {"me"}
 
 
-def test_a_fault_of_the_road_hits_the_batch_that_holds_the_method(portal: DemoPortal) -> None:
+def test_transport_fault_affects_batch_with_the_method(portal: DemoPortal) -> None:
     ask = caller(portal)
     portal.misbehave("rate", method="crm.orderentity.list")
     assert ask.batch({"me": "profile"}).status == 200
     assert ask.batch({"me": "profile", "links": "crm.orderentity.list"}).status == 503
 
 
-def test_after_means_that_the_request_was_carried_out(portal: DemoPortal) -> None:
+def test_fault_after_execution_keeps_the_effect(portal: DemoPortal) -> None:
     order = portal.order_id("1193")
     fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}
     ask = caller(portal)
@@ -151,13 +151,13 @@ def test_after_means_that_the_request_was_carried_out(portal: DemoPortal) -> Non
     assert portal.link_of(order) == (2, OFFICE)
 
 
-def test_calm_forgets_what_waits(portal: DemoPortal) -> None:
+def test_calm_clears_pending_faults(portal: DemoPortal) -> None:
     portal.misbehave("rate", times=50)
     portal.calm()
     assert caller(portal)("scope").status == 200
 
 
-def test_an_unknown_kind_is_refused_when_it_is_asked_for(portal: DemoPortal) -> None:
+def test_unknown_fault_kind_is_refused(portal: DemoPortal) -> None:
     with pytest.raises(ValueError, match="earthquake"):
         portal.misbehave("earthquake")
 
@@ -174,7 +174,7 @@ def sent(portal: DemoPortal, kind: str) -> requests.Response:
 
 
 @pytest.mark.parametrize("kind", ["html", "too_many", "cut", "redirect", "reset", "hang"])
-def test_the_road_may_fail_after_all_was_done(portal: DemoPortal, kind: str) -> None:
+def test_response_lost_after_write_was_applied(portal: DemoPortal, kind: str) -> None:
     order = portal.order_id("1193")
     fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}
     body = {"fields": fields, "auth": caller(portal).token}
@@ -192,12 +192,12 @@ def test_the_road_may_fail_after_all_was_done(portal: DemoPortal, kind: str) -> 
     portal.calm()
 
 
-def test_a_server_before_the_portal_says_too_many(portal: DemoPortal) -> None:
+def test_proxy_answers_too_many_requests(portal: DemoPortal) -> None:
     answer = sent(portal, "too_many")
     assert (answer.status_code, answer.headers["Content-Type"]) == (429, "text/html")
 
 
-def test_a_token_may_expire_in_the_middle_of_a_batch(portal: DemoPortal) -> None:
+def test_token_may_expire_in_the_middle_of_a_batch(portal: DemoPortal) -> None:
     portal.misbehave("expired_inside", method="scope", times=2)
     commands = {"a": "profile", "b": "scope", "c": "profile", "d": "scope"}
     answer = caller(portal).batch(commands)
@@ -210,7 +210,7 @@ def test_a_token_may_expire_in_the_middle_of_a_batch(portal: DemoPortal) -> None
     assert set(answer.part("result")) == {"a", "c"}
 
 
-def test_an_older_kernel_does_not_know_some_methods(portal: DemoPortal) -> None:
+def test_older_kernel_lacks_some_methods(portal: DemoPortal) -> None:
     ask = caller(portal)
     portal.grow_old()
     for method in ("user.access", "access.name", "app.option.get", "user.option.set"):

@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from demo.server import DemoPortal
+from testing.waiting import until
 from tests.demo.calls import ANNA, MARIA, OFFICE, caller
 from tests.demo.handler import Handler, bound
-from tests.waiting import until
 
 TAB = "CRM_DEAL_DETAIL_TAB"
 
@@ -41,7 +41,7 @@ def bind(portal: DemoPortal, placement: str, address: str = "https://app.example
         ("CRM_DEAL_LIST_TOOLBAR", {"URI": "/crm/deal/list/"}),
     ],
 )
-def test_a_placement_says_where_it_is(
+def test_placement_info_names_placement(
     portal: DemoPortal, placement: str, options: dict[str, str]
 ) -> None:
     with pytest.raises(LookupError, match=placement):
@@ -51,7 +51,7 @@ def test_a_placement_says_where_it_is(
     assert (form["PLACEMENT"], json.loads(form["PLACEMENT_OPTIONS"])) == (placement, options)
 
 
-def test_a_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
+def test_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
     bind(portal, TAB)
     opening = portal.open(TAB, user_id=MARIA, lang="ru", entity_id=OFFICE)
     query = parse_qs(urlsplit(opening.url).query)
@@ -62,21 +62,21 @@ def test_a_card_is_opened_with_a_form_of_text(portal: DemoPortal) -> None:
     assert {"AUTH_ID", "REFRESH_ID", "AUTH_EXPIRES", "SERVER_ENDPOINT"} <= set(opening.form)
 
 
-def test_an_older_kernel_leaves_some_fields_out(portal: DemoPortal) -> None:
+def test_older_kernel_omits_some_fields(portal: DemoPortal) -> None:
     bind(portal, TAB)
     portal.grow_old()
     form = portal.open(TAB).form
     assert not {"SERVER_ENDPOINT", "APPLICATION_TOKEN", "APPLICATION_SCOPE"} & set(form)
 
 
-def test_a_placement_opens_its_bound_handler(portal: DemoPortal) -> None:
+def test_placement_opens_its_bound_handler(portal: DemoPortal) -> None:
     bind(portal, TAB, "https://app.example.com/elsewhere/")
     assert portal.open(TAB).url.startswith("https://app.example.com/elsewhere/?")
     assert urlsplit(portal.open("INSTALL").url).path == "/install/"
     assert urlsplit(portal.open("DEFAULT").url).path == "/"
 
 
-def test_placements_are_an_administrators(portal: DemoPortal) -> None:
+def test_only_administrators_bind_placements(portal: DemoPortal) -> None:
     given = {"PLACEMENT": TAB, "HANDLER": "https://app.example.com/x/"}
     refused = caller(portal, MARIA)("placement.bind", given)
     assert (refused.status, refused.error) == (403, "ACCESS_DENIED")
@@ -88,7 +88,7 @@ def test_placements_are_an_administrators(portal: DemoPortal) -> None:
     assert ask("placement.unbind", given).result == {"count": 2}
 
 
-def test_installing_is_told_with_tokens(portal: DemoPortal, handler: Handler) -> None:
+def test_install_event_has_tokens(portal: DemoPortal, handler: Handler) -> None:
     bound(portal, handler, "ONAPPINSTALL")
     portal.lifecycle.finish(ANNA)
     form = only(portal, handler)
@@ -98,7 +98,7 @@ def test_installing_is_told_with_tokens(portal: DemoPortal, handler: Handler) ->
 
 
 @pytest.mark.parametrize(("clean", "said"), [(True, "1"), (False, "0")])
-def test_removing_is_told_without_tokens(
+def test_uninstall_event_has_no_tokens(
     portal: DemoPortal, handler: Handler, clean: bool, said: str
 ) -> None:
     bound(portal, handler, "ONAPPUNINSTALL")
@@ -112,14 +112,14 @@ def test_removing_is_told_without_tokens(
     assert portal.state.events == []
 
 
-def test_an_update_forgets_what_was_bound(portal: DemoPortal, handler: Handler) -> None:
+def test_update_clears_bindings(portal: DemoPortal, handler: Handler) -> None:
     bound(portal, handler, "ONAPPUPDATE")
     portal.lifecycle.update()
     assert only(portal, handler)["data[VERSION]"] == "2"
     assert (portal.state.events, portal.state.placements) == ([], [])
 
 
-def test_a_changed_link_is_told_as_a_saved_order(portal: DemoPortal, handler: Handler) -> None:
+def test_link_change_sends_order_saved_event(portal: DemoPortal, handler: Handler) -> None:
     bound(portal, handler, "OnSaleOrderSaved")
     portal.state.app.finished = True
     order = portal.order_id("1193")
@@ -130,7 +130,7 @@ def test_a_changed_link_is_told_as_a_saved_order(portal: DemoPortal, handler: Ha
     assert form["event_handler_id"] == "1"
 
 
-def test_a_handler_that_does_not_answer_is_written_down(portal: DemoPortal) -> None:
+def test_unanswered_event_is_recorded(portal: DemoPortal) -> None:
     nobody = {"EVENT": "ONAPPINSTALL", "HANDLER": "http://127.0.0.1:1/"}
     caller(portal)("event.bind", nobody)
     portal.lifecycle.finish(ANNA)
@@ -139,7 +139,7 @@ def test_a_handler_that_does_not_answer_is_written_down(portal: DemoPortal) -> N
     ]
 
 
-def test_data_is_found_again_and_can_be_started_afresh(tmp_path: Path) -> None:
+def test_data_persists_and_can_be_reset(tmp_path: Path) -> None:
     with DemoPortal(data=tmp_path) as first:
         order = first.order_id("1193")
         fields = {"orderId": order, "ownerId": OFFICE, "ownerTypeId": 2}

@@ -8,13 +8,13 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import OFFICE, Json, caller
-from tests.waiting import HANG_SECONDS
 
 LINK = "crm.orderentity.add"
 
 
-def test_a_full_bucket_refuses_until_it_has_leaked(portal: DemoPortal) -> None:
+def test_full_bucket_refuses_until_it_has_leaked(portal: DemoPortal) -> None:
     now = [portal.rest.limits.clock()]
     portal.rest.limits.clock = lambda: now[0]
     portal.rest.limits.capacity = 3
@@ -25,13 +25,13 @@ def test_a_full_bucket_refuses_until_it_has_leaked(portal: DemoPortal) -> None:
     assert ask("profile").status == 200
 
 
-def test_a_batch_is_one_request_for_the_bucket(portal: DemoPortal) -> None:
+def test_batch_is_one_request_for_the_bucket(portal: DemoPortal) -> None:
     portal.rest.limits.capacity = 1
     answer = caller(portal).batch({f"c{n}": "user.admin" for n in range(50)})
     assert len(answer.part("result")) == 50
 
 
-def test_operating_time_is_used_up_by_method_and_comes_back(portal: DemoPortal) -> None:
+def test_operating_time_is_spent_per_method_and_recovers(portal: DemoPortal) -> None:
     now = [portal.rest.limits.clock()]
     portal.rest.limits.clock = lambda: now[0]
     portal.rest.limits.operating = 0.05
@@ -46,7 +46,7 @@ def test_operating_time_is_used_up_by_method_and_comes_back(portal: DemoPortal) 
     assert ask("user.admin").status == 200
 
 
-def test_a_minutes_account_counts_from_its_first_call(portal: DemoPortal) -> None:
+def test_operating_period_starts_with_its_first_call(portal: DemoPortal) -> None:
     now = [1_800_000_030.0]
     portal.rest.limits.clock = lambda: now[0]
     portal.rest.limits.reset()
@@ -63,14 +63,14 @@ def test_a_minutes_account_counts_from_its_first_call(portal: DemoPortal) -> Non
     assert answer["operating_reset_at"] == 1_800_000_680
 
 
-def test_each_command_of_a_batch_tells_its_account(portal: DemoPortal) -> None:
+def test_each_command_of_a_batch_reports_operating_time(portal: DemoPortal) -> None:
     times = caller(portal).batch({"a": "user.admin", "b": "user.admin"}).part("result_time")
     told = [cast(Json, times[key])["operating"] for key in ("a", "b")]
     assert told == [pytest.approx(0.03), pytest.approx(0.06)]
     assert all("operating_reset_at" in cast(Json, times[key]) for key in ("a", "b"))
 
 
-def test_an_older_kernel_tells_of_no_account_but_keeps_one(portal: DemoPortal) -> None:
+def test_older_kernel_counts_operating_time_without_reporting_it(portal: DemoPortal) -> None:
     portal.grow_old()
     portal.rest.limits.operating = 0.02
     ask = caller(portal)
@@ -78,12 +78,12 @@ def test_an_older_kernel_tells_of_no_account_but_keeps_one(portal: DemoPortal) -
     assert ask("profile").error == "OPERATION_TIME_LIMIT"
 
 
-def test_costs_are_what_a_test_says(portal: DemoPortal) -> None:
+def test_costs_are_configurable(portal: DemoPortal) -> None:
     portal.rest.limits.costs["profile"] = 7.5
     assert cast(Json, caller(portal)("profile").body["time"])["operating"] == 7.5
 
 
-def test_time_runs_as_fast_as_a_test_says(portal: DemoPortal) -> None:
+def test_time_scale_is_configurable(portal: DemoPortal) -> None:
     limits = portal.rest.limits
     now = [limits.clock()]
     limits.clock = lambda: now[0]
@@ -109,7 +109,7 @@ def links(portal: DemoPortal, count: int) -> dict[str, str]:
     return {f"c{pk}": f"{LINK}?{place}&fields[orderId]={pk}" for pk in free}
 
 
-def test_a_request_of_more_than_a_minute_is_cut_off_and_stays_done(portal: DemoPortal) -> None:
+def test_request_over_a_minute_is_cut_off_but_applied(portal: DemoPortal) -> None:
     portal.rest.limits.costs[LINK] = 7
     commands, ask = links(portal, 10), caller(portal)
     url = f"{portal.url}/rest/batch"
@@ -119,7 +119,7 @@ def test_a_request_of_more_than_a_minute_is_cut_off_and_stays_done(portal: DemoP
     assert done == [(2, OFFICE)] * 8 + [None] * 2
 
 
-def test_work_takes_time_and_nobody_else_waits_for_it(portal: DemoPortal) -> None:
+def test_slow_request_does_not_block_others(portal: DemoPortal) -> None:
     limits = portal.rest.limits
     limits.costs[LINK], limits.time_scale = 5, 0.4
     works, ends, slept = threading.Event(), threading.Event(), list[float]()
@@ -143,7 +143,7 @@ def test_work_takes_time_and_nobody_else_waits_for_it(portal: DemoPortal) -> Non
     assert slept[0] == 2
 
 
-def test_a_reset_forgets_what_a_test_set(portal: DemoPortal) -> None:
+def test_reset_restores_defaults(portal: DemoPortal) -> None:
     portal.rest.limits.capacity = 1
     portal.rest.limits.scale(100)
     portal.reset()

@@ -26,7 +26,7 @@ def unlink(portal: DemoPortal, number: str, owner_id: int = OFFICE, user_id: int
     return caller(portal, user_id)("crm.orderentity.deleteByFilter", {"fields": fields})
 
 
-def test_a_free_order_is_linked(portal: DemoPortal) -> None:
+def test_unlinked_order_is_linked(portal: DemoPortal) -> None:
     answer = link(portal, "1193")
     order = portal.order_id("1193")
     assert answer.result == {
@@ -35,18 +35,18 @@ def test_a_free_order_is_linked(portal: DemoPortal) -> None:
     assert portal.link_of(order) == (DEAL, OFFICE)
 
 
-def test_a_linked_order_moves_and_nothing_says_so(portal: DemoPortal) -> None:
+def test_linked_order_moves_without_notice(portal: DemoPortal) -> None:
     order = portal.order_id("1184")
     assert portal.link_of(order) == (DEAL, 6933)
     assert link(portal, "1184").status == 200
     assert portal.link_of(order) == (DEAL, OFFICE)
 
 
-def test_the_owner_is_not_checked(portal: DemoPortal) -> None:
+def test_owner_is_not_checked(portal: DemoPortal) -> None:
     assert link(portal, "1193", 999_999).status == 200
 
 
-def test_an_order_is_unlinked(portal: DemoPortal) -> None:
+def test_order_is_unlinked(portal: DemoPortal) -> None:
     assert unlink(portal, "1201").result is True
     assert portal.link_of(portal.order_id("1201")) is None
 
@@ -59,27 +59,27 @@ def test_an_order_is_unlinked(portal: DemoPortal) -> None:
         ({"ownerTypeId": 0}, "0"),
     ],
 )
-def test_a_link_that_cannot_be(portal: DemoPortal, change: dict[str, object], code: str) -> None:
+def test_invalid_link_is_refused(portal: DemoPortal, change: dict[str, object], code: str) -> None:
     answer = link(portal, "1193", change=change)
     assert (answer.status, answer.error) == (400, code)
 
 
-def test_the_same_link_twice(portal: DemoPortal) -> None:
+def test_same_link_twice(portal: DemoPortal) -> None:
     assert link(portal, "1201").error == "201650000001"
 
 
-def test_a_link_that_is_not_there(portal: DemoPortal) -> None:
+def test_missing_link_is_not_found(portal: DemoPortal) -> None:
     answer = unlink(portal, "1184", OFFICE)
     assert (answer.status, answer.error) == (400, "201640400004")
     assert portal.link_of(portal.order_id("1184")) == (DEAL, 6933)
 
 
-def test_a_missing_field_is_named(portal: DemoPortal) -> None:
+def test_missing_field_is_named(portal: DemoPortal) -> None:
     answer = caller(portal)("crm.orderentity.add", {"fields": {"orderId": 1}})
     assert answer.body["error_description"] == "Required fields: ownerId, ownerTypeId"
 
 
-def test_the_right_to_the_store_decides(portal: DemoPortal) -> None:
+def test_right_to_the_store_decides(portal: DemoPortal) -> None:
     def codes(user_id: int) -> list[object]:
         listed = caller(portal, user_id)("crm.orderentity.list")
         added = link(portal, "1193", user_id=user_id)
@@ -90,18 +90,18 @@ def test_the_right_to_the_store_decides(portal: DemoPortal) -> None:
     assert codes(ILYA) == [(200, None), (200, None)]
 
 
-def test_a_deal_and_an_invoice_of_one_number_are_two(portal: DemoPortal) -> None:
+def test_deal_and_invoice_with_same_id_differ(portal: DemoPortal) -> None:
     portal.state.links[portal.order_id("1193")] = (DEAL, 118)
     answer = caller(portal)("crm.orderentity.list", {"filter": {"ownerId": 118, "ownerTypeId": 31}})
     assert [row["orderId"] for row in answer.rows("orderEntity")] == [portal.order_id("1163")]
 
 
-def test_an_unknown_key_makes_the_filter_match_everything(portal: DemoPortal) -> None:
+def test_unknown_key_makes_the_filter_match_everything(portal: DemoPortal) -> None:
     answer = caller(portal)("crm.orderentity.list", {"filter": {"OWNER_ID": OFFICE}})
     assert answer.body["total"] == len(portal.state.links)
 
 
-def test_links_come_by_owner(portal: DemoPortal) -> None:
+def test_links_are_filtered_by_owner(portal: DemoPortal) -> None:
     rows = caller(portal)("crm.orderentity.list").rows("orderEntity")
     owners = [str(row["ownerId"]).zfill(9) for row in rows]
     assert owners == sorted(owners)

@@ -37,18 +37,18 @@ def ids(portal: DemoPortal, method: str, key: str, filter_: dict[str, object]) -
         ({"nonsense": "x"}, {"1201", "1196", "1193"}),
     ],
 )
-def test_prefixes(portal: DemoPortal, condition: dict[str, object], found: set[str]) -> None:
+def test_filter_prefixes(portal: DemoPortal, condition: dict[str, object], found: set[str]) -> None:
     three = [portal.order_id(number) for number in ("1201", "1196", "1193")]
     answer = caller(portal)("sale.order.list", {"filter": {"@id": three, **condition}})
     assert {row["accountNumber"] for row in answer.rows("orders")} == found
 
 
 @pytest.mark.parametrize("value", ["abc", [], "0"])
-def test_what_is_no_number_counts_as_none(portal: DemoPortal, value: object) -> None:
+def test_invalid_number_in_filter_matches_nothing(portal: DemoPortal, value: object) -> None:
     assert ids(portal, "sale.order.list", "orders", {"=id": value}) == set()
 
 
-def test_a_number_may_come_as_text(portal: DemoPortal) -> None:
+def test_number_may_come_as_text(portal: DemoPortal) -> None:
     order = portal.order_id("1201")
     assert ids(portal, "sale.order.list", "orders", {"@id": [str(order), "12x"]}) == {order}
 
@@ -89,13 +89,13 @@ def test_exactly_one_page_has_no_next(portal: DemoPortal) -> None:
     assert (answer.body["total"], "next" in answer.body) == (50, False)
 
 
-def test_without_a_count_there_is_no_next_either(portal: DemoPortal) -> None:
+def test_list_without_count_has_no_next(portal: DemoPortal) -> None:
     answer = caller(portal)("crm.orderentity.list", {"filter": {"ownerId": MANY}, "start": -1})
     assert len(answer.rows("orderEntity")) == 50
     assert not {"total", "next"} & set(answer.body)
 
 
-def test_reading_on_by_id(portal: DemoPortal) -> None:
+def test_paging_by_id(portal: DemoPortal) -> None:
     ask = caller(portal)
     last, count = 0, 0
     while True:
@@ -121,7 +121,7 @@ def test_order_by_several_keys(portal: DemoPortal) -> None:
     assert keys == sorted(keys, key=lambda key: (-ord(key[0][0]), key[1]))
 
 
-def test_selection(portal: DemoPortal) -> None:
+def test_select_limits_fields(portal: DemoPortal) -> None:
     rows = caller(portal)("crm.orderentity.list", {"select": ["orderId"]}).rows("orderEntity")
     assert {tuple(row) for row in rows} == {("orderId",)}
 
@@ -132,7 +132,7 @@ def test_people_by_id_in_a_bare_list(portal: DemoPortal) -> None:
         assert [row["NAME"] for row in answer.rows()] == ["Anna", "Maria"]
 
 
-def test_only_own_deals_for_some(portal: DemoPortal) -> None:
+def test_restricted_person_lists_own_deals_only(portal: DemoPortal) -> None:
     toms = caller(portal, TOM)
     listed = toms("crm.deal.list", {"filter": {"@ID": [6933, OFFICE]}, "select": ["ID"]})
     assert [dict(row) for row in listed.rows()] == [{"ID": "6933"}]
@@ -140,12 +140,12 @@ def test_only_own_deals_for_some(portal: DemoPortal) -> None:
     assert (denied.status, denied.error) == (400, "")
 
 
-def test_a_deal_that_is_not_there(portal: DemoPortal) -> None:
+def test_missing_deal_is_not_found(portal: DemoPortal) -> None:
     answer = caller(portal)("crm.deal.get", {"id": 1})
     assert (answer.status, answer.body["error_description"]) == (400, "Not found")
 
 
 @pytest.mark.parametrize("deal", [7000, 7001, 7003, 7050, 7051, MANY])
-def test_the_deal_has_the_orders_its_number_promises(portal: DemoPortal, deal: int) -> None:
+def test_deal_has_as_many_orders_as_its_name_says(portal: DemoPortal, deal: int) -> None:
     answer = caller(portal)("crm.orderentity.list", {"filter": {"ownerId": deal, "ownerTypeId": 2}})
     assert answer.body["total"] == deal - 7000

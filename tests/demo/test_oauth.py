@@ -8,8 +8,8 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ANNA, ILYA, Asked, Caller, Json, asked, caller
-from tests.waiting import HANG_SECONDS
 
 
 def token(portal: DemoPortal, **change: str) -> Asked:
@@ -23,7 +23,7 @@ def token(portal: DemoPortal, **change: str) -> Asked:
     return asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=HANG_SECONDS))
 
 
-def test_a_refresh_token_works_once_and_brings_another(portal: DemoPortal) -> None:
+def test_refresh_token_works_once_and_returns_another(portal: DemoPortal) -> None:
     refresh = portal.open("DEFAULT", user_id=ILYA).form["REFRESH_ID"]
     first = token(portal, refresh_token=refresh)
     assert first.body["user_id"] == ILYA
@@ -35,7 +35,7 @@ def test_a_refresh_token_works_once_and_brings_another(portal: DemoPortal) -> No
     assert token(portal, refresh_token=cast(str, first.body["refresh_token"])).status == 200
 
 
-def test_of_ten_at_once_one_refreshes(portal: DemoPortal) -> None:
+def test_one_of_ten_parallel_refreshes_succeeds(portal: DemoPortal) -> None:
     refresh = portal.open("DEFAULT").form["REFRESH_ID"]
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: token(portal, refresh_token=refresh), range(10)))
@@ -59,20 +59,20 @@ def exchange(portal: DemoPortal, value: str) -> Asked:
     return token(portal, grant_type="authorization_code", code=value)
 
 
-def test_a_code_works_once(portal: DemoPortal) -> None:
+def test_code_works_once(portal: DemoPortal) -> None:
     came = code(portal, state="mine")
     assert (came["state"], came["member_id"]) == (["mine"], [portal.member_id])
     assert exchange(portal, came["code"][0]).body["user_id"] == ANNA
     assert exchange(portal, came["code"][0]).error == "invalid_grant"
 
 
-def test_a_code_is_good_for_half_a_minute(portal: DemoPortal) -> None:
+def test_code_is_good_for_half_a_minute(portal: DemoPortal) -> None:
     value = code(portal)["code"][0]
     portal.state.codes[value].expires -= 31
     assert exchange(portal, value).error == "invalid_grant"
 
 
-def test_a_foreign_app_gets_no_code(portal: DemoPortal) -> None:
+def test_foreign_app_gets_no_code(portal: DemoPortal) -> None:
     answer = requests.get(
         f"{portal.url}/oauth/authorize/", {"client_id": "local.x"}, timeout=HANG_SECONDS
     )
@@ -88,13 +88,15 @@ def test_a_foreign_app_gets_no_code(portal: DemoPortal) -> None:
         ({"refresh_token": "0" * 32}, "invalid_grant"),
     ],
 )
-def test_requests_that_are_refused(portal: DemoPortal, change: dict[str, str], error: str) -> None:
+def test_invalid_oauth_requests_are_refused(
+    portal: DemoPortal, change: dict[str, str], error: str
+) -> None:
     answer = token(portal, **change)
     assert answer.status in (400, 401)
     assert answer.error == error
 
 
-def test_an_app_that_is_not_paid_for_gets_no_tokens(portal: DemoPortal) -> None:
+def test_app_that_is_not_paid_for_gets_no_tokens(portal: DemoPortal) -> None:
     refresh = portal.open("DEFAULT").form["REFRESH_ID"]
     portal.state.app.paid = False
     assert token(portal, refresh_token=refresh).error == "PAYMENT_REQUIRED"
@@ -106,7 +108,7 @@ def about(portal: DemoPortal, secret: str) -> Asked:
     )
 
 
-def test_the_server_says_who_a_token_is_for(portal: DemoPortal) -> None:
+def test_app_info_names_owner_of_token(portal: DemoPortal) -> None:
     found = cast(Json, about(portal, caller(portal, ILYA).token).result)
     assert (found["client_id"], found["user_id"]) == (portal.client_id, ILYA)
     install = cast(Json, found["install"])
@@ -114,7 +116,7 @@ def test_the_server_says_who_a_token_is_for(portal: DemoPortal) -> None:
     assert install["client_endpoint"] == f"{portal.url}/rest/"
 
 
-def test_the_server_names_tokens_that_are_none(portal: DemoPortal) -> None:
+def test_invalid_tokens_are_reported(portal: DemoPortal) -> None:
     secret = caller(portal).token
     portal.expire_tokens()
     answers = about(portal, secret), about(portal, "0" * 32)
@@ -124,7 +126,7 @@ def test_the_server_names_tokens_that_are_none(portal: DemoPortal) -> None:
     ]
 
 
-def test_a_renamed_portal_is_told_by_the_server(portal: DemoPortal) -> None:
+def test_renamed_portal_is_reported_by_authorization_server(portal: DemoPortal) -> None:
     refresh = portal.open("DEFAULT").form["REFRESH_ID"]
     portal.rename()
     answer = token(portal, refresh_token=refresh)

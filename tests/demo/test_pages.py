@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ERIK, ILYA, MARIA, OFFICE, TOM, caller
-from tests.waiting import HANG_SECONDS
 
 PLACES = {
     "CRM_DEAL_DETAIL_TAB": f"/crm/deal/details/{OFFICE}/?tab=0",
@@ -39,7 +39,7 @@ def press(portal: DemoPortal, action: str, **form: object) -> requests.Response:
 
 
 @pytest.mark.parametrize("placement", PLACES)
-def test_the_app_stands_where_it_is_bound(installed: DemoPortal, placement: str) -> None:
+def test_app_appears_where_it_is_bound(installed: DemoPortal, placement: str) -> None:
     without_frame = re.sub(r"\?.*", "", PLACES[placement])
     shut = page(installed, without_frame).text
     assert "Bound here" in shut
@@ -60,7 +60,7 @@ def test_nothing_shows_before_the_installation_is_finished(
     assert "app-frame" not in answer.text
 
 
-def test_a_second_tab_opens_its_own_handler(installed: DemoPortal) -> None:
+def test_second_tab_opens_its_own_handler(installed: DemoPortal) -> None:
     given = {"PLACEMENT": "CRM_DEAL_DETAIL_TAB", "HANDLER": "https://app.example.com/second/"}
     caller(installed)("placement.bind", {**given, "TITLE": "Second"})
     opened = page(installed, f"/crm/deal/details/{OFFICE}/?tab=1").text
@@ -68,7 +68,7 @@ def test_a_second_tab_opens_its_own_handler(installed: DemoPortal) -> None:
     assert page(installed, f"/crm/deal/details/{OFFICE}/?tab=2").status_code == 200
 
 
-def test_a_card_is_for_those_who_may_see_it(portal: DemoPortal) -> None:
+def test_card_requires_read_right(portal: DemoPortal) -> None:
     portal.state.viewer = TOM
     for path in (f"/crm/deal/details/{OFFICE}/", "/crm/type/31/details/118/"):
         assert page(portal, path).status_code == 403
@@ -76,7 +76,7 @@ def test_a_card_is_for_those_who_may_see_it(portal: DemoPortal) -> None:
     assert page(portal, "/crm/type/31/details/119/").status_code == 200
 
 
-def test_comments_stand_on_their_card_as_text(portal: DemoPortal) -> None:
+def test_comments_are_shown_as_text(portal: DemoPortal) -> None:
     fields = {"ENTITY_ID": OFFICE, "ENTITY_TYPE": "deal", "COMMENT": "<b>Order 1193</b> linked"}
     caller(portal)("crm.timeline.comment.add", {"fields": fields})
     assert (
@@ -85,7 +85,7 @@ def test_comments_stand_on_their_card_as_text(portal: DemoPortal) -> None:
     assert "Order 1193" not in page(portal, "/crm/deal/details/7000/").text
 
 
-def test_buttons_do_what_they_say(portal: DemoPortal) -> None:
+def test_buttons_work(portal: DemoPortal) -> None:
     pk = portal.order_id("1193")
     press(portal, "pay", id=pk)
     press(portal, "ship", id=pk)

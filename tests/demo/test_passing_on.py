@@ -6,8 +6,8 @@ import requests
 
 from demo.changes import SYSTEM
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ANNA, Asked, Json, asked, caller
-from tests.waiting import HANG_SECONDS
 
 NINA = 13
 
@@ -22,7 +22,7 @@ def refreshed(portal: DemoPortal, refresh_token: str) -> Asked:
     return asked(requests.get(f"{portal.oauth_url}/oauth/token/", params, timeout=HANG_SECONDS))
 
 
-def test_they_may_pass_on_to_a_user_nobody_is_shown(portal: DemoPortal) -> None:
+def test_access_may_pass_to_hidden_system_user(portal: DemoPortal) -> None:
     ask, refresh = caller(portal, NINA), portal.open("DEFAULT", user_id=NINA).form["REFRESH_ID"]
     portal.dismiss(NINA, passed_on=True)
     assert cast(Json, ask("profile").result)["ID"] == str(SYSTEM)
@@ -31,12 +31,12 @@ def test_they_may_pass_on_to_a_user_nobody_is_shown(portal: DemoPortal) -> None:
     assert str(SYSTEM) not in shown
 
 
-def test_an_expired_app_may_go_on_answering(portal: DemoPortal) -> None:
+def test_expired_app_may_still_answer(portal: DemoPortal) -> None:
     portal.state.app.expired = True
     assert cast(Json, caller(portal)("app.info").result)["PAYMENT_EXPIRED"] == "Y"
 
 
-def test_a_refresh_that_has_to_be_paid_for_uses_nothing_up(portal: DemoPortal) -> None:
+def test_payment_required_refresh_keeps_refresh_token(portal: DemoPortal) -> None:
     refresh = portal.open("DEFAULT").form["REFRESH_ID"]
     portal.state.app.paid = False
     assert refreshed(portal, refresh).error == "PAYMENT_REQUIRED"

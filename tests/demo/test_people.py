@@ -21,7 +21,9 @@ from tests.demo.calls import ANNA, ILYA, MARIA, PETRA, TOM, caller
         (ANNA, ["U5"], True),  # an administrator always may
     ],
 )
-def test_access_codes(portal: DemoPortal, user_id: int, codes: list[str], allowed: bool) -> None:
+def test_access_codes_are_resolved(
+    portal: DemoPortal, user_id: int, codes: list[str], allowed: bool
+) -> None:
     assert caller(portal, user_id)("user.access", {"ACCESS": codes}).result is allowed
 
 
@@ -36,7 +38,7 @@ def test_access_codes_have_names(portal: DemoPortal) -> None:
     assert ask("access.name").result is False
 
 
-def test_options_of_the_app_are_an_administrators(portal: DemoPortal) -> None:
+def test_only_administrators_set_app_options(portal: DemoPortal) -> None:
     ask, maria = caller(portal), caller(portal, MARIA)
     assert ask("app.option.get").result == []
     refused = maria("app.option.set", {"options": {"a": "1"}})
@@ -47,7 +49,7 @@ def test_options_of_the_app_are_an_administrators(portal: DemoPortal) -> None:
     assert ask("app.option.set", {"options": {}}).error == "ArgumentNullException"
 
 
-def test_options_of_a_person_are_theirs_alone(portal: DemoPortal) -> None:
+def test_user_options_are_private(portal: DemoPortal) -> None:
     maria, ilya = caller(portal, MARIA), caller(portal, ILYA)
     maria("user.option.set", {"options": {"columns": "a,b"}})
     maria("user.option.set", {"options": {"size": "20"}})
@@ -71,7 +73,7 @@ def test_employees_are_filtered(portal: DemoPortal) -> None:
     assert ids(FILTER={"ADMIN": True}, sort="ID", order="DESC")[0] == "15"
 
 
-def test_how_to_reach_an_employee_needs_more_than_the_brief_permission(portal: DemoPortal) -> None:
+def test_contact_data_needs_full_user_permission(portal: DemoPortal) -> None:
     ask = caller(portal)
     assert {"NAME", "UF_DEPARTMENT"} <= set(ask("user.get").rows()[0])
     assert not {"EMAIL", "WORK_PHONE"} & set(ask("user.get").rows()[0])
@@ -79,7 +81,7 @@ def test_how_to_reach_an_employee_needs_more_than_the_brief_permission(portal: D
     assert "EMAIL" in ask("user.get").rows()[0]
 
 
-def test_a_handler_for_somebody_else_is_an_administrators(portal: DemoPortal) -> None:
+def test_binding_events_for_others_requires_administrator(portal: DemoPortal) -> None:
     given = {"event": "OnAppUpdate", "handler": "https://app.example.com/x/", "auth_type": ANNA}
     assert caller(portal, MARIA)("event.bind", given).error == "ACCESS_DENIED"
     assert caller(portal, MARIA)("event.bind", {**given, "auth_type": MARIA}).result is True

@@ -7,8 +7,8 @@ import pytest
 import requests
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ANNA, MARIA, OFFICE, Asked, Json, asked, caller
-from tests.waiting import HANG_SECONDS
 
 MANY = [f"7{n}" for n in range(51)]
 
@@ -27,7 +27,7 @@ def two_of(portal: DemoPortal) -> list[int]:
 
 
 @pytest.mark.parametrize("way", ["json", "form", "query", "json, token in the query"])
-def test_every_encoding_says_the_same(portal: DemoPortal, way: str) -> None:
+def test_every_encoding_gives_the_same_answer(portal: DemoPortal, way: str) -> None:
     token, ids = caller(portal).token, two_of(portal)
     url = f"{portal.url}/rest/sale.order.list"
     brackets = [("filter[@id][]", str(item_id)) for item_id in ids] + [("select[]", "id")]
@@ -44,11 +44,11 @@ def test_every_encoding_says_the_same(portal: DemoPortal, way: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["PROFILE", "Profile.json", "profile/"])
-def test_the_case_and_the_ending_of_a_name_do_not_matter(portal: DemoPortal, name: str) -> None:
+def test_method_name_ignores_case_and_extension(portal: DemoPortal, name: str) -> None:
     assert caller(portal)(name).status == 200
 
 
-def test_who_may_not_ask(portal: DemoPortal) -> None:
+def test_calls_without_access_are_refused(portal: DemoPortal) -> None:
     url, ask = f"{portal.url}/rest/profile", caller(portal)
     nobody = asked(requests.post(url, json={}, timeout=HANG_SECONDS))
     foreign = asked(requests.post(url, json={"auth": "0" * 32}, timeout=HANG_SECONDS))
@@ -61,7 +61,7 @@ def test_who_may_not_ask(portal: DemoPortal) -> None:
     ]
 
 
-def test_a_method_outside_the_permissions_of_the_app(portal: DemoPortal) -> None:
+def test_method_outside_app_permissions_is_refused(portal: DemoPortal) -> None:
     portal.state.app.scope = ["crm"]
     answer = caller(portal)("sale.order.list")
     assert (answer.status, answer.error) == (403, "insufficient_scope")
@@ -74,12 +74,12 @@ def test_people_may_be_read_with_any_permission_for_them(portal: DemoPortal, sco
     assert [row["ID"] for row in answer.rows()] == ["1", "5"]
 
 
-def test_a_method_nobody_knows(portal: DemoPortal) -> None:
+def test_unknown_method_is_refused(portal: DemoPortal) -> None:
     answer = caller(portal)("crm.orderentity.merge")
     assert (answer.status, answer.error) == (404, "ERROR_METHOD_NOT_FOUND")
 
 
-def test_every_answer_says_how_long_it_took(portal: DemoPortal) -> None:
+def test_every_answer_has_its_time(portal: DemoPortal) -> None:
     time = cast(Json, caller(portal)("profile").body["time"])
     assert cast(float, time["finish"]) >= cast(float, time["start"])
     for name in ("duration", "processing", "operating", "operating_reset_at", "date_start"):
@@ -89,7 +89,7 @@ def test_every_answer_says_how_long_it_took(portal: DemoPortal) -> None:
 # --- batch ------------------------------------------------------------------------------------
 
 
-def test_a_batch_answers_by_command_and_one_failure_hides_nothing(portal: DemoPortal) -> None:
+def test_batch_answers_each_command(portal: DemoPortal) -> None:
     answer = caller(portal).batch(
         {"me": "profile", "wrong": "no.such.method", "orders": "sale.order.list?select[]=id"}
     )
@@ -100,7 +100,7 @@ def test_a_batch_answers_by_command_and_one_failure_hides_nothing(portal: DemoPo
     assert set(answer.part("result_time")) == {"me", "orders"}
 
 
-def test_a_halted_batch_stops_at_the_first_error(portal: DemoPortal) -> None:
+def test_halted_batch_stops_at_the_first_error(portal: DemoPortal) -> None:
     commands = {"a": "profile", "b": "no.such.method", "c": "profile"}
     answer = caller(portal).batch(commands, halt=1)
     assert (set(answer.part("result")), set(answer.part("result_error"))) == ({"a"}, {"b"})
@@ -111,19 +111,19 @@ def test_empty_parts_are_arrays(portal: DemoPortal) -> None:
     assert [result[name] for name in ("result", "result_total", "result_next")] == [[], [], []]
 
 
-def test_commands_without_names_are_answered_in_an_array(portal: DemoPortal) -> None:
+def test_unnamed_commands_are_answered_as_array(portal: DemoPortal) -> None:
     result = cast(Json, caller(portal).batch(["scope", "user.admin"]).result)
     assert result["result"] == [portal.state.app.scope, True]
 
 
-def test_the_fifty_first_command_is_refused(portal: DemoPortal) -> None:
+def test_fifty_first_command_is_refused(portal: DemoPortal) -> None:
     answer = caller(portal).batch({f"c{n}": "user.admin" for n in range(52)})
     assert len(answer.part("result")) == 50
     codes = {key: cast(Json, value)["error"] for key, value in answer.part("result_error").items()}
     assert codes == dict.fromkeys(("c50", "c51"), "ERROR_BATCH_LENGTH_EXCEEDED")
 
 
-def test_a_batch_holds_no_batch(portal: DemoPortal) -> None:
+def test_nested_batch_is_refused(portal: DemoPortal) -> None:
     answer = caller(portal).batch({"inner": "batch?cmd[a]=profile"})
     error = cast(Json, answer.part("result_error")["inner"])
     assert error["error"] == "ERROR_BATCH_METHOD_NOT_ALLOWED"
@@ -140,7 +140,7 @@ def numbers(answer: Asked) -> set[object]:
     return {row["accountNumber"] for row in cast(list[Json], rows)}
 
 
-def test_a_reference_is_replaced_by_the_value_of_an_earlier_command(portal: DemoPortal) -> None:
+def test_reference_is_replaced_by_the_value_of_an_earlier_command(portal: DemoPortal) -> None:
     path = "$result[links][orderEntity]"
     query = f"filter[@id][]={path}[0][orderId]&filter[@id][]={path}[1][orderId]"
     wanted = sorted(pk for pk, owner in portal.state.links.items() if owner == (2, OFFICE))[:2]
@@ -148,14 +148,14 @@ def test_a_reference_is_replaced_by_the_value_of_an_earlier_command(portal: Demo
     assert got == {portal.state.orders[pk]["accountNumber"] for pk in wanted}
 
 
-def test_a_reference_past_the_end_is_the_last_thing_reached(portal: DemoPortal) -> None:
+def test_reference_past_the_end_gives_last_value(portal: DemoPortal) -> None:
     answer = referring(portal, "filter[@id][]=$result[links][orderEntity][49][orderId]")
     assert answer.status == 200
     # The whole list counts as the number 1, and no order has it.
     assert numbers(answer) == set()
 
 
-def test_inside_text_only_text_is_put_in(portal: DemoPortal) -> None:
+def test_reference_inside_text_inserts_text_only(portal: DemoPortal) -> None:
     number = "a$result[me][NAME]b$result[me][ADMIN]"
     asks = f"sale.order.list?filter[%25accountNumber]={number}"
     caller(portal).batch({"me": "profile", "x": asks})
@@ -175,7 +175,7 @@ def test_calls_over_one_session_use_one_connection(portal: DemoPortal) -> None:
     assert (portal.http_requests, portal.connections) == (20, 1)
 
 
-def test_a_renamed_portal_answers_at_its_old_address_with_the_new_one(portal: DemoPortal) -> None:
+def test_renamed_portal_answers_at_its_old_address_with_the_new_one(portal: DemoPortal) -> None:
     ask = caller(portal)
     portal.rename()
     old = requests.post(

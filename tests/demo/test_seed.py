@@ -17,7 +17,7 @@ def office(portal: DemoPortal) -> dict[str, Json]:
     return {str(row["accountNumber"]): row for row in rows}
 
 
-def test_the_office_deal_is_the_one_of_the_mock_up(portal: DemoPortal) -> None:
+def test_office_deal_is_the_one_of_the_mock_up(portal: DemoPortal) -> None:
     orders = office(portal)
     assert sorted(orders, reverse=True) == NUMBERS
     sums: dict[object, Decimal] = defaultdict(Decimal)
@@ -29,7 +29,7 @@ def test_the_office_deal_is_the_one_of_the_mock_up(portal: DemoPortal) -> None:
     assert all(str(row["id"]) != number for number, row in orders.items())
 
 
-def test_an_order_is_partly_paid_and_partly_shipped(portal: DemoPortal) -> None:
+def test_order_is_partly_paid_and_partly_shipped(portal: DemoPortal) -> None:
     mine = {"filter": {"@orderId": [portal.order_id("1196")]}}
     payments = caller(portal)("sale.payment.list", mine).rows("payments")
     assert [(row["sum"], row["paid"]) for row in payments] == [(3000, "Y"), (2000, "N")]
@@ -57,7 +57,7 @@ def test_statuses_are_named_in_three_languages(portal: DemoPortal) -> None:
         assert {row["statusId"] for row in named} == codes
 
 
-def test_orders_of_others_and_of_nobody(portal: DemoPortal) -> None:
+def test_seed_has_orders_of_others_and_without_responsible(portal: DemoPortal) -> None:
     assert portal.link_of(portal.order_id("1184")) == (2, 6933)
     assert portal.link_of(portal.order_id("1179")) == (2, 6940)
     assert portal.link_of(portal.order_id("1163")) == (31, 118)
@@ -65,7 +65,7 @@ def test_orders_of_others_and_of_nobody(portal: DemoPortal) -> None:
     assert len(portal.state.orders) - len(portal.state.links) >= 150
 
 
-def test_nobody_is_real(portal: DemoPortal) -> None:
+def test_seed_names_no_real_people(portal: DemoPortal) -> None:
     values = portal.state.properties.values()
     phones = {str(row["value"]) for row in values if row["code"] == "PHONE"}
     mails = {str(row["value"]) for row in values if row["code"] == "EMAIL"}
@@ -73,7 +73,7 @@ def test_nobody_is_real(portal: DemoPortal) -> None:
     assert [mail for mail in mails if not mail.endswith(("@example.com", "@example.org"))] == []
 
 
-def test_awkward_texts_are_there(portal: DemoPortal) -> None:
+def test_seed_has_awkward_texts(portal: DemoPortal) -> None:
     texts = " ".join(
         str(row[key])
         for rows, key in ((portal.state.deals, "TITLE"), (portal.state.properties, "value"))

@@ -10,8 +10,8 @@ import requests
 
 from demo.methods import METHODS
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ANNA, OFFICE, Caller, asked, caller
-from tests.waiting import HANG_SECONDS
 
 EXAMPLES = Path(__file__).parent.parent / "docs_examples"
 MORE = Path(__file__).parent / "pages"
@@ -143,12 +143,12 @@ def filled(portal: DemoPortal, params: Mapping[str, object]) -> Mapping[str, obj
     return params
 
 
-def test_every_method_served_is_compared() -> None:
+def test_every_served_method_is_compared_with_its_page() -> None:
     assert set(DOCUMENTED) == set(METHODS)
 
 
 @pytest.mark.parametrize("method", DOCUMENTED)
-def test_an_answer_holds_what_its_page_shows(portal: DemoPortal, method: str) -> None:
+def test_answer_has_documented_fields(portal: DemoPortal, method: str) -> None:
     page, params = DOCUMENTED[method]
     ask = caller(portal)
     prepared(portal, method, ask)
@@ -167,7 +167,7 @@ def test_an_answer_holds_what_its_page_shows(portal: DemoPortal, method: str) ->
         assert list(chain(*found)) == []
 
 
-def test_a_batch_holds_what_its_page_shows(portal: DemoPortal) -> None:
+def test_batch_has_documented_fields(portal: DemoPortal) -> None:
     portal.state.app.scope.append("user")
     answer = caller(portal).batch({"get_user": "user.current", "get_department": "user.get"})
     shown = bodies("batch")[0]
@@ -179,7 +179,7 @@ def test_a_batch_holds_what_its_page_shows(portal: DemoPortal) -> None:
 
 
 @pytest.mark.parametrize("page", ["index", "auto-renewal"])
-def test_tokens_hold_what_their_pages_show(portal: DemoPortal, page: str) -> None:
+def test_tokens_have_documented_fields(portal: DemoPortal, page: str) -> None:
     refresh = portal.open("DEFAULT", user_id=ANNA).form["REFRESH_ID"]
     params = {
         "grant_type": "refresh_token",

@@ -14,7 +14,7 @@ def order(portal: DemoPortal, number: str, user_id: int = ANNA) -> Json:
     return cast(Json, cast(Json, answer.result)["order"])
 
 
-def test_a_whole_order_is_the_one_of_the_mock_up(portal: DemoPortal) -> None:
+def test_complete_order_matches_the_mock_up(portal: DemoPortal) -> None:
     whole = order(portal, "1196", MARIA)
     clients = [
         (record["entityTypeId"], record["entityId"])
@@ -51,12 +51,12 @@ def test_goods_and_delivery_make_the_price(portal: DemoPortal) -> None:
 @pytest.mark.parametrize(
     "method", ["sale.order.get", "sale.basketitem.list", "sale.tradeBinding.list"]
 )
-def test_the_outsider_reads_nothing_of_the_store(portal: DemoPortal, method: str) -> None:
+def test_outsider_reads_no_store_data(portal: DemoPortal, method: str) -> None:
     answer = caller(portal, PETRA)(method, {"id": portal.order_id("1193")})
     assert (answer.status, answer.error) == (400, 200040300010)
 
 
-def test_an_order_is_changed_by_those_who_may_write(portal: DemoPortal) -> None:
+def test_order_change_requires_write_right(portal: DemoPortal) -> None:
     change = {"id": portal.order_id("1201"), "fields": {"statusId": "PC", "responsibleId": "7"}}
     for user_id in (MARIA, PETRA):
         refused = caller(portal, user_id)("sale.order.update", change)
@@ -78,7 +78,7 @@ def test_an_order_is_changed_by_those_who_may_write(portal: DemoPortal) -> None:
         ({"id": 5001, "fields": {"statusId": "nonsense"}}, 0),
     ],
 )
-def test_a_wrong_change_is_refused(portal: DemoPortal, params: Json, error: int) -> None:
+def test_wrong_change_is_refused(portal: DemoPortal, params: Json, error: int) -> None:
     before = dict(portal.state.orders[5001])
     answer = caller(portal)("sale.order.update", params)
     assert (answer.status, answer.error) == (400, error)
@@ -104,7 +104,7 @@ def test_orders_are_found_by_date(
     assert {row["accountNumber"] for row in rows} == numbers
 
 
-def test_an_orders_source_is_read_by_its_binding(portal: DemoPortal) -> None:
+def test_order_source_is_read_by_binding(portal: DemoPortal) -> None:
     ask = caller(portal)
     names = {
         row["id"]: row["name"] for row in ask("sale.tradePlatform.list").rows("tradePlatforms")

@@ -12,7 +12,7 @@ from b24app.bitrix24.client import Client
 from b24app.bitrix24.oauth import AuthorizationServer
 from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
-from tests.bitrix24.scripted import Reply, Server, Unmetered
+from testing.scripted import Reply, Server, Unmetered
 
 PAGES = sorted(Path(__file__).parent.glob("*.json"))
 BODIES: dict[str, dict[str, Any]] = {
@@ -54,7 +54,7 @@ def test_all_pages_are_here() -> None:
 @pytest.mark.parametrize(
     "example", [*having("time", without="error"), *having("result", without="time")]
 )
-def test_success(server: Server, example: str) -> None:
+def test_documented_success_answers_are_parsed(server: Server, example: str) -> None:
     body = BODIES[example]
     server.replies = [Reply(body)]
     client = Client(FixedToken(server.base, "token"), budget=Unmetered(), transport=Transport())
@@ -74,7 +74,7 @@ def test_success(server: Server, example: str) -> None:
 
 @pytest.mark.parametrize("example", having("error"))
 @pytest.mark.parametrize("status", [200, 400, 401, 403])
-def test_error(server: Server, example: str, status: int) -> None:
+def test_documented_errors_are_parsed(server: Server, example: str, status: int) -> None:
     body = BODIES[example]
     server.replies = [Reply(body, status)]
     client = Client(FixedToken(server.base, "token"), budget=Unmetered(), transport=Transport())
@@ -88,7 +88,7 @@ def test_error(server: Server, example: str, status: int) -> None:
 
 
 @pytest.mark.parametrize("example", having("access_token"))
-def test_tokens(server: Server, example: str) -> None:
+def test_documented_tokens_are_parsed(server: Server, example: str) -> None:
     body = BODIES[example]
     server.replies = [Reply(body)]
     grant = AuthorizationServer(server.url, "app.1", "secret", transport=Transport()).refresh("old")
@@ -100,7 +100,7 @@ def test_tokens(server: Server, example: str) -> None:
 
 
 @pytest.mark.parametrize("example", having("event"))
-def test_event_is_masked(example: str) -> None:
+def test_documented_event_is_masked(example: str) -> None:
     body = BODIES[example]
     auth = body["auth"]
     assert isinstance(auth, dict)

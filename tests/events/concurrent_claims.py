@@ -1,6 +1,6 @@
 """A program in which several threads store, claim and process changes of one portal at the same time.
 
-Run with TEST_DATABASE_URL, an empty database. Prints one line of JSON: ``reported`` changes and how many of
+Run with TEST_DATABASE_URL, a migrated database. Prints one line of JSON: ``reported`` changes and how many of
 them were ``processed``, statements that ``failed``, and changes of others that were ``hidden`` as echoes.
 """
 
@@ -12,10 +12,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from tests import environment  # isort: skip  (sets what the settings read)
+from testing import environment  # isort: skip  (sets what the settings read)
 
 import django
-from django.core.management import call_command
 from django.db import DatabaseError, connection
 
 django.setup()
@@ -35,7 +34,6 @@ failures: list[str] = []
 
 
 def main() -> None:
-    call_command("migrate", verbosity=0)
     try:
         portal = Portal.objects.create(member_id="b" * 32, endpoint="https://p.example.com/rest/")
         store_all(portal)

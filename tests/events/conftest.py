@@ -7,7 +7,7 @@ from b24app import celery
 from b24app.events import inbox, views
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import install
+from testing.opening import install
 
 __all__ = ["celery"]
 

@@ -3,7 +3,7 @@
 from b24app.live import watching
 from b24app.orders.types import DEAL, Owner
 from b24app.portals.models import Portal
-from tests.opening import MOCKUP, THREE
+from testing.opening import MOCKUP, THREE
 
 CARD, OTHER = Owner(DEAL, MOCKUP), Owner(DEAL, THREE)
 

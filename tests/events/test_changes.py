@@ -17,10 +17,10 @@ from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.portals.bindings import APP_EVENTS, EVENTS
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests import environment
+from testing import environment
+from testing.opening import MOCKUP, install
 from tests.events.posting import form, post, report
 from tests.events.tabs import CARD, OTHER, Tab
-from tests.opening import MOCKUP, install
 
 pytestmark = pytest.mark.django_db
 
@@ -40,12 +40,12 @@ def test_each_bound_change_event_is_stored_until_it_is_processed(
 
 
 @pytest.mark.parametrize("entity", ["", "0x1", "-1", "1; drop table", "9" * 16, "١"])
-def test_an_invalid_id_is_refused(client: Client, known: DemoPortal, entity: str) -> None:
+def test_invalid_id_is_refused(client: Client, known: DemoPortal, entity: str) -> None:
     assert report(client, known, "ONCRMDEALUPDATE", entity) == 403
     assert not ChangeNotice.objects.exists()
 
 
-def test_a_change_without_proof_is_refused(client: Client, known: DemoPortal) -> None:
+def test_unproven_change_is_refused(client: Client, known: DemoPortal) -> None:
     data = {"[FIELDS][ID]": "1"}
     assert report(client, known, "ONCRMDEALUPDATE", 1) == 204
     for auth in ({"application_token": ""}, {"application_token": "0" * 32}, {"member_id": "x"}):
@@ -53,7 +53,7 @@ def test_a_change_without_proof_is_refused(client: Client, known: DemoPortal) ->
     assert ChangeNotice.objects.get().told == 1
 
 
-def test_another_tenants_token_proves_nothing(client: Client, known: DemoPortal) -> None:
+def test_token_of_another_tenant_is_refused(client: Client, known: DemoPortal) -> None:
     with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
         other.state.app.application_token = "o" * 32
         install(client, other)
@@ -63,7 +63,7 @@ def test_another_tenants_token_proves_nothing(client: Client, known: DemoPortal)
         assert ChangeNotice.objects.get().portal.member_id == other.member_id
 
 
-def test_an_unbound_event_is_not_stored(client: Client, known: DemoPortal) -> None:
+def test_unbound_event_is_not_stored(client: Client, known: DemoPortal) -> None:
     assert report(client, known, "ONTASKADD", 1) == 403
     assert not ChangeNotice.objects.exists()
     assert not InboxEvent.objects.exists()
@@ -92,7 +92,7 @@ def test_secrets_of_a_change_event_are_not_stored(client: Client, known: DemoPor
     assert "secret" not in str(ChangeNotice.objects.values_list())
 
 
-def test_an_open_tab_notices_changes_of_its_deal_and_orders(
+def test_open_tab_notices_changes_of_its_deal_and_orders(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     tab, elsewhere = Tab(stored, CARD, [order]), Tab(stored, OTHER, [1])
@@ -111,7 +111,7 @@ def test_an_open_tab_notices_changes_of_its_deal_and_orders(
 
 
 @pytest.mark.parametrize("kind", ["payment", "shipment"])
-def test_a_changed_payment_or_shipment_is_noticed_at_its_order(
+def test_changed_payment_or_shipment_is_noticed_at_its_order(
     client: Client, known: DemoPortal, stored: Portal, kind: str
 ) -> None:
     rows = known.state.payments if kind == "payment" else known.state.shipments
@@ -125,7 +125,7 @@ def test_a_changed_payment_or_shipment_is_noticed_at_its_order(
 
 
 @pytest.mark.parametrize("condition", ["closed", "plan_ended", "market_ended"])
-def test_a_change_reported_while_the_portal_is_closed_is_processed_later(
+def test_change_reported_while_the_portal_is_closed_is_processed_later(
     client: Client, known: DemoPortal, stored: Portal, condition: str
 ) -> None:
     one = next(iter(known.state.payments.values()))
@@ -142,7 +142,7 @@ def test_a_change_reported_while_the_portal_is_closed_is_processed_later(
         assert tab.stale()
 
 
-def test_the_portal_is_not_asked_while_no_tab_is_open(
+def test_portal_is_not_asked_while_no_tab_is_open(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     report(client, known, "ONPAYMENTENTITYSAVED", next(iter(known.state.payments)))
@@ -179,7 +179,7 @@ def test_hundreds_of_payments_take_one_request(
     assert known.http_requests == 1
 
 
-def test_a_change_reported_during_processing_waits_for_the_next_claim(
+def test_change_reported_during_processing_waits_for_the_next_claim(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     report(client, known, "ONCRMDEALUPDATE", MOCKUP)
@@ -214,7 +214,7 @@ def test_changes_of_an_unreachable_portal_are_retried_and_finally_dropped(
     assert not tab.stale()
 
 
-def test_a_killed_worker_loses_no_change(client: Client, known: DemoPortal, stored: Portal) -> None:
+def test_killed_worker_loses_no_change(client: Client, known: DemoPortal, stored: Portal) -> None:
     tab = Tab(stored, CARD, [])
     report(client, known, "ONCRMDEALUPDATE", MOCKUP)
     assert notice_queue.claim(stored.pk)
@@ -258,7 +258,7 @@ def broker_away() -> Iterator[None]:
     embedded.ensure(environment.DIRECTORY)
 
 
-def test_no_event_is_lost_while_the_broker_is_away(
+def test_no_event_is_lost_while_broker_is_unreachable(
     client: Client, known: DemoPortal, stored: Portal, broker_away: None
 ) -> None:
     assert report(client, known, "ONCRMDEALUPDATE", MOCKUP) == 204
@@ -290,5 +290,5 @@ def test_get_is_not_allowed(client: Client) -> None:
     assert client.get("/events/").status_code == 405
 
 
-def test_the_form_has_the_member_id_of_the_portal(known: DemoPortal) -> None:
+def test_form_has_the_member_id_of_the_portal(known: DemoPortal) -> None:
     assert form(known, "ONAPPINSTALL", {})["auth[member_id]"] == known.member_id

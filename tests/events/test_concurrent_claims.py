@@ -5,28 +5,25 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from tools import postgres
+from testing import migrated
+from testing.processes import ROOT
 
 pytestmark = pytest.mark.bare
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an empty database."""
-    server = (
-        postgres.server()
-        if request.param == "postgres"
-        else nullcontext(f"sqlite:///{tmp_path}/db")
-    )
-    with server as url:
-        yield url
+    """The address of a migrated database."""
+    if request.param == "postgres":
+        with migrated.postgres() as server:
+            yield server.url
+    else:
+        migrated.copy_database(tmp_path / "db")
+        yield f"sqlite:///{tmp_path}/db"
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from b24app.journal.audit import Entry
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA
 from tests.events.posting import report
 from tests.events.tabs import CARD, Tab
-from tests.opening import ANNA
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def record_write(order: int) -> None:
     audit.record(user, AuditEntry.Through.TAB, [Entry(AuditEntry.Kind.LINK, order, target=CARD)])
 
 
-def test_the_echo_of_an_own_write_is_recognized(
+def test_echo_of_an_own_write_is_recognized(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     record_write(order)
@@ -42,7 +42,7 @@ def test_the_echo_of_an_own_write_is_recognized(
     assert tab.stale()
 
 
-def test_somebody_elses_change_is_not_taken_for_an_echo(
+def test_change_by_another_person_is_not_an_echo(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     record_write(order)
@@ -53,7 +53,7 @@ def test_somebody_elses_change_is_not_taken_for_an_echo(
     assert tab.stale()
 
 
-def test_a_write_older_than_ten_seconds_has_no_echo(
+def test_write_older_than_ten_seconds_has_no_echo(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     with time_machine.travel(datetime.now(UTC) - timedelta(seconds=15)):
@@ -64,7 +64,7 @@ def test_a_write_older_than_ten_seconds_has_no_echo(
     assert tab.stale()
 
 
-def test_an_event_before_its_audit_entry_does_not_hide_a_colleagues_change(
+def test_event_before_its_audit_entry_does_not_hide_a_colleagues_change(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     report(client, known, "ONSALEORDERSAVED", order)
@@ -77,7 +77,7 @@ def test_an_event_before_its_audit_entry_does_not_hide_a_colleagues_change(
     assert tab.stale()
 
 
-def test_hundreds_of_echoes_are_recognized_together(
+def test_hundreds_of_echoes_are_recognized_in_few_statements(
     client: Client,
     known: DemoPortal,
     stored: Portal,
@@ -121,7 +121,7 @@ def retry_after(seconds: float) -> None:
             tasks.retry_changes(claim)
 
 
-def test_the_event_of_a_write_in_progress_waits_until_its_outcome_is_recorded(
+def test_event_of_a_write_in_progress_waits_until_its_outcome_is_recorded(
     client: Client, known: DemoPortal, stored: Portal, writing: JobItem
 ) -> None:
     tab = Tab(stored, CARD, [writing.order_id])
@@ -136,7 +136,7 @@ def test_the_event_of_a_write_in_progress_waits_until_its_outcome_is_recorded(
     assert not ChangeNotice.objects.exists()
 
 
-def test_a_colleagues_change_during_a_write_is_noticed(
+def test_colleagues_change_during_a_write_is_noticed(
     client: Client, known: DemoPortal, stored: Portal, writing: JobItem
 ) -> None:
     tab = Tab(stored, CARD, [writing.order_id])
@@ -148,7 +148,7 @@ def test_a_colleagues_change_during_a_write_is_noticed(
     assert tab.stale()
 
 
-def test_an_event_waits_at_most_twenty_seconds_for_a_hanging_write(
+def test_event_waits_at_most_twenty_seconds_for_a_hanging_write(
     client: Client, known: DemoPortal, stored: Portal, writing: JobItem
 ) -> None:
     tab = Tab(stored, CARD, [writing.order_id])

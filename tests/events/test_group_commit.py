@@ -10,7 +10,7 @@ from b24app.events import group_commit
 from b24app.events.group_commit import Change
 from b24app.events.models import ChangeNotice
 from b24app.portals.models import Portal
-from tests.waiting import until
+from testing.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +55,7 @@ def store_while_locked(
         return [task.result() for task in running], inserts
 
 
-def test_a_burst_of_events_takes_two_statements(stored: Portal) -> None:
+def test_burst_of_events_takes_two_statements(stored: Portal) -> None:
     changes = [Change(stored.pk, "ONSALEORDERSAVED", at // 2 + 1) for at in range(REQUESTS)]
     answers, inserts = store_while_locked(changes, lambda: None)
     assert answers == [True] * REQUESTS

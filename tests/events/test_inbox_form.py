@@ -12,7 +12,7 @@ from demo.server import DemoPortal
 from tests.events.posting import form
 
 
-def test_the_documented_fields_are_read() -> None:
+def test_documented_fields_are_read() -> None:
     incoming = inbox.read(
         {
             "event": "OnAppUninstall",
@@ -50,7 +50,7 @@ def test_hostile_forms_are_refused(fields: dict[str, str]) -> None:
 
 
 @given(st.dictionaries(st.text(alphabet="event[]dataauth\x00 x"), st.text()))
-def test_any_form_is_read_or_refused(fields: dict[str, str]) -> None:
+def test_any_event_form_is_read_or_refused(fields: dict[str, str]) -> None:
     try:
         incoming = inbox.read(fields)
     except BadEvent:
@@ -59,13 +59,13 @@ def test_any_form_is_read_or_refused(fields: dict[str, str]) -> None:
 
 
 @pytest.mark.django_db
-def test_a_form_with_too_many_fields_is_refused(client: Client, known: DemoPortal) -> None:
+def test_form_with_too_many_fields_is_refused(client: Client, known: DemoPortal) -> None:
     body = "&".join(f"data[{number}]=1" for number in range(501))
     assert client.post("/events/", body, "application/x-www-form-urlencoded").status_code == 403
 
 
 @pytest.mark.django_db
-def test_a_multipart_form_is_read_too(client: Client, known: DemoPortal) -> None:
+def test_multipart_form_is_read_too(client: Client, known: DemoPortal) -> None:
     body = form(known, "ONCRMDEALUPDATE", {"[FIELDS][ID]": "7"})
     assert client.post("/events/", body).status_code == 204
     assert ChangeNotice.objects.get().entity == 7

@@ -10,9 +10,9 @@ from b24app.live import watching
 from b24app.orders.types import DEAL, INVOICE, ORDER, Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
+from testing.opening import EMPTY, MOCKUP, Page, ask, open_tab
 from tests.events.posting import report
 from tests.events.tabs import CARD, OTHER, Tab
-from tests.opening import EMPTY, MOCKUP, Page, ask, open_tab
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def changed(client: Client, page: Page) -> bool:
     return bool(json.loads(ask(client, page, "/tab/news/", {"since": since}).text)["changed"])
 
 
-def test_an_order_linked_by_somebody_else_is_noticed_in_the_open_card(
+def test_order_linked_by_somebody_else_is_noticed_in_the_open_card(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     page, other = open_tab(client, known, deal_id=EMPTY), open_tab(client, known, deal_id=MOCKUP)
@@ -46,7 +46,7 @@ def test_an_order_linked_by_somebody_else_is_noticed_in_the_open_card(
     assert known.http_requests == 1
 
 
-def test_an_order_linked_to_an_invoice_is_noticed_in_its_card(
+def test_order_linked_to_an_invoice_is_noticed_in_its_card(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     invoice = Owner(INVOICE, next(iter(known.state.invoices)))
@@ -55,7 +55,7 @@ def test_an_order_linked_to_an_invoice_is_noticed_in_its_card(
     assert tab.stale()
 
 
-def test_a_moved_order_is_noticed_in_both_cards_and_an_unlinked_one_in_its_own(
+def test_moved_order_is_noticed_in_both_cards_and_an_unlinked_one_in_its_own(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     order = next(pk for pk, owner in known.state.links.items() if owner == (DEAL, MOCKUP))
@@ -67,7 +67,7 @@ def test_a_moved_order_is_noticed_in_both_cards_and_an_unlinked_one_in_its_own(
     assert after.stale()
 
 
-def test_the_portal_is_not_asked_for_links_while_no_card_is_open(
+def test_portal_is_not_asked_for_links_while_no_card_is_open(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     link_and_report(client, known, stored, order, (DEAL, MOCKUP))
@@ -76,7 +76,7 @@ def test_the_portal_is_not_asked_for_links_while_no_card_is_open(
     assert known.http_requests == 0
 
 
-def test_a_tab_in_the_background_reloads_when_it_becomes_visible(
+def test_tab_in_the_background_reloads_when_it_becomes_visible(
     client: Client, known: DemoPortal, stored: Portal, order: int
 ) -> None:
     page = open_tab(client, known, deal_id=EMPTY)

@@ -15,9 +15,9 @@ from b24app.events import inbox, tasks
 from b24app.events.models import ChangeNotice, InboxEvent
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
+from testing.opening import ANNA, MOCKUP, install
+from testing.waiting import HANG_SECONDS, until
 from tests.events.posting import form, post, report, work
-from tests.opening import ANNA, MOCKUP, install
-from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def forge(client: Client, known: DemoPortal, name: str, source: str = ATTACKER) 
     return post(client, known, name, {"[VERSION]": "2"}, FORGED, source)
 
 
-def test_only_what_is_used_of_an_event_is_kept(client: Client, known: DemoPortal) -> None:
+def test_only_used_fields_of_an_event_are_stored(client: Client, known: DemoPortal) -> None:
     data = {"[CLEAN]": "1", **LARGE}
     auth = {"access_token": "a" * 32, "scope": "x" * 9_000, "status": "y" * 9_000}
     assert post(client, known, "ONAPPUNINSTALL", data, auth) == 204
@@ -45,21 +45,21 @@ def test_only_what_is_used_of_an_event_is_kept(client: Client, known: DemoPortal
     ("data", "auth"),
     [({"[CLEAN]": "1" * 2_000}, {}), ({}, {"access_token": "a" * 2_000})],
 )
-def test_a_value_that_is_too_long_is_refused(
+def test_value_that_is_too_long_is_refused(
     client: Client, known: DemoPortal, data: dict[str, str], auth: dict[str, str]
 ) -> None:
     assert post(client, known, "ONAPPUNINSTALL", data, auth) == 403
     assert not InboxEvent.objects.exists()
 
 
-def test_a_body_no_event_has_is_not_read(client: Client, known: DemoPortal) -> None:
+def test_body_larger_than_any_event_is_not_read(client: Client, known: DemoPortal) -> None:
     body = form(known, "ONCRMDEALUPDATE", {"[FIELDS][ID]": "1", "[X]": "x" * 9_000})
     body |= {f"data[X{number}]": "x" * 9_000 for number in range(12)}
     assert client.post("/events/", body).status_code == 413
     assert not ChangeNotice.objects.exists()
 
 
-def test_forged_events_leave_room_for_the_true_one_of_the_same_kind(
+def test_forged_events_do_not_block_real_event_of_same_kind(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     statuses = Counter(forge(client, known, "ONAPPUPDATE") for _ in range(30))
@@ -73,7 +73,7 @@ def test_forged_events_leave_room_for_the_true_one_of_the_same_kind(
     assert stored.application_token == "n" * 32
 
 
-def test_forged_events_take_nothing_from_proven_ones(client: Client, known: DemoPortal) -> None:
+def test_forged_events_do_not_use_quota_of_proven_events(client: Client, known: DemoPortal) -> None:
     for _ in range(30):
         forge(client, known, "ONAPPINSTALL")
     for name in ("ONAPPINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT"):
@@ -82,9 +82,7 @@ def test_forged_events_take_nothing_from_proven_ones(client: Client, known: Demo
     assert InboxEvent.objects.filter(source="").count() == 3
 
 
-def test_the_forged_events_of_one_portal_are_bounded_and_leave_the_others_alone(
-    client: Client, known: DemoPortal
-) -> None:
+def test_forged_events_are_limited_per_portal(client: Client, known: DemoPortal) -> None:
     for number in range(40):
         for _ in range(3):
             forge(client, known, "ONAPPINSTALL", f"9.9.9.{number}")
@@ -94,7 +92,7 @@ def test_the_forged_events_of_one_portal_are_bounded_and_leave_the_others_alone(
         assert forge(client, other, "ONAPPINSTALL") == 204
 
 
-def test_a_payment_told_after_forged_ones_is_asked_about(
+def test_payment_event_after_forged_events_is_checked_with_portal(
     client: Client, known: DemoPortal, stored: Portal
 ) -> None:
     bare = {"application_token": "", "access_token": ""}
@@ -124,7 +122,7 @@ def test_forged_updates_do_not_bind_everything_again(client: Client, known: Demo
 
 
 @pytest.mark.django_db(transaction=True)
-def test_forged_events_of_one_portal_keep_one_worker_busy_at_most(
+def test_forged_events_of_one_portal_occupy_at_most_one_worker(
     client: Client, known: DemoPortal
 ) -> None:
     for _ in range(2):

@@ -84,7 +84,7 @@ def test_each_row_is_read_as_its_author_sees_it(name: str, expected: Sequence[Re
         ("password-old-format.xls", "old_excel", {}),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_with_its_reason(
+def test_file_that_cannot_be_read_is_refused_with_its_reason(
     name: str, reason: str, facts: dict[str, int]
 ) -> None:
     with pytest.raises(Unreadable) as refused:
@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_reason(
 
 
 @pytest.mark.parametrize("name", ["pasted-titles-ru.txt", "pasted-titles-en.txt"])
-def test_titles_of_orders_are_taken_from_a_pasted_list(name: str) -> None:
+def test_pasted_list_keeps_order_titles(name: str) -> None:
     text = (FILES / name).read_text()
     found = list(pasted.rows(text, HOST, cards=True))
     assert [short(row) for row in found] == [(1, "7003", "", 0), (2, "7006", "", 0)]
@@ -108,21 +108,21 @@ def test_both_readings_of_a_grouped_number_are_kept() -> None:
     assert {value.doubt for value in values} == {Doubt.TWO_READINGS}
 
 
-def test_the_ids_beside_the_numbers_are_noticed() -> None:
+def test_ids_beside_order_numbers_are_recognized() -> None:
     with source.opened((FILES / "portals-own-list.csv").read_bytes()) as opened:
         found = columns.recognized(opened.sheets[0], known, HOST)
         values = [row.same_id for row in rows.rows(opened.lines(0), found, HOST)]
     assert values == [1001, 1002]
 
 
-def test_hidden_rows_are_taken_only_when_asked_for() -> None:
+def test_hidden_rows_are_included_only_on_request() -> None:
     with source.opened((FILES / "filtered-rows.xlsx").read_bytes()) as opened:
         found = columns.recognized(opened.sheets[0], known, HOST)
         read = [short(row) for row in rows.rows(opened.lines(0), found, HOST, hidden=True)]
     assert read == [*TWO, (4, "7012", "", 103)]
 
 
-def test_a_link_to_a_deal_of_another_portal_is_refused() -> None:
+def test_link_to_a_deal_of_another_portal_is_refused() -> None:
     with source.opened((FILES / "hyperlink.xlsx").read_bytes()) as opened:
         found = columns.recognized(opened.sheets[0], known, "other.bitrix24.com")
         (row,) = rows.rows(opened.lines(0), found, "other.bitrix24.com")

@@ -110,7 +110,7 @@ def read_all(content: bytes) -> str:
 
 
 @pytest.mark.parametrize("name", list(HOSTILE))
-def test_a_hostile_file_ends_with_a_sentence(name: str) -> None:
+def test_hostile_file_is_refused_with_a_message(name: str) -> None:
     assert read_all(HOSTILE[name]()) in {
         "too_large", "too_many", "damaged", "not_a_table", "open_quote", "picture", "pdf", "archive",
         "empty", "read",

@@ -87,14 +87,14 @@ TO_101 = [("7003", 101), ("7006", 101)]
         ("password-old-format.xls", "", []),
     ],
 )
-def test_start_would_write_what_the_author_sees(
+def test_preview_matches_what_the_author_sees(
     desk: Desk, portal: DemoPortal, name: str, to: str, expected: Planned
 ) -> None:
     assert planned(desk, content(portal, name), name, to=to) == expected
 
 
 @pytest.mark.parametrize("name", ["pasted-titles-ru.txt", "pasted-titles-en.txt"])
-def test_a_pasted_list_of_titles_is_read(desk: Desk, name: str) -> None:
+def test_pasted_list_of_titles_is_read(desk: Desk, name: str) -> None:
     text = (FILES / name).read_text()
     form = {"from": "list", "kind": "link", "text": text, "to": "101"}
     job = desk.asked(desk.post("/jobs/new/", **form))
@@ -106,7 +106,7 @@ def test_a_pasted_list_of_titles_is_read(desk: Desk, name: str) -> None:
     assert "written" in desk.get(f"/jobs/{job.pk}/").text
 
 
-def test_the_app_s_own_table_can_be_uploaded_again(desk: Desk, portal: DemoPortal) -> None:
+def test_app_s_own_table_can_be_uploaded_again(desk: Desk, portal: DemoPortal) -> None:
     job = desk.asked(desk.upload(content(portal, "plain-workbook.xlsx"), name="plain.xlsx"))
     for kind in ("xlsx", "csv"):
         page = desk.get(f"/jobs/{job.pk}/table/?format={kind}")
@@ -117,7 +117,7 @@ def test_the_app_s_own_table_can_be_uploaded_again(desk: Desk, portal: DemoPorta
         assert sorted(verdicts) == [("7003", "already"), ("7006", "already")]
 
 
-def test_how_a_file_was_read_is_said(desk: Desk, portal: DemoPortal) -> None:
+def test_page_shows_how_the_file_was_read(desk: Desk, portal: DemoPortal) -> None:
     for name, said in (
         ("title-with-a-year.csv", "The headings are in row 2."),
         ("title-with-a-year.csv", "“№ п/п” only numbers the rows and was ignored."),

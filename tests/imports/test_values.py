@@ -1,4 +1,4 @@
-"""What is taken from a cell that names an order, and what is doubtful about it."""
+"""How a cell that names an order is read, and when it is doubtful."""
 
 import pytest
 
@@ -40,7 +40,7 @@ from b24app.imports.values import Doubt, names_no_order, order_value
         ("N-7003", "N-7003"),
     ],
 )
-def test_the_number_is_taken_from_what_people_write(written: str, taken: str) -> None:
+def test_order_number_is_read_from_common_spellings(written: str, taken: str) -> None:
     value = order_value(written)
     assert (value.taken, value.doubt) == (taken, None)
 
@@ -57,7 +57,7 @@ def test_the_number_is_taken_from_what_people_write(written: str, taken: str) ->
         ("1'000", ("1000", "1'000")),
     ],
 )
-def test_a_grouped_number_has_two_readings(written: str, readings: tuple[str, str]) -> None:
+def test_grouped_number_has_two_readings(written: str, readings: tuple[str, str]) -> None:
     value = order_value(written)
     assert (value.taken, value.doubt, value.readings) == ("", Doubt.TWO_READINGS, readings)
 
@@ -76,7 +76,7 @@ def test_a_grouped_number_has_two_readings(written: str, readings: tuple[str, st
         ("#####", Doubt.SPREADSHEET_ERROR),
     ],
 )
-def test_what_a_spreadsheet_has_converted_is_doubtful(written: str, doubt: Doubt) -> None:
+def test_value_converted_by_a_spreadsheet_is_doubtful(written: str, doubt: Doubt) -> None:
     value = order_value(written)
     assert (value.taken, value.doubt) == ("", doubt)
 
@@ -91,12 +91,12 @@ def test_what_a_spreadsheet_has_converted_is_doubtful(written: str, doubt: Doubt
         (Note(About.FORMAT, "7036"), None),
     ],
 )
-def test_the_reader_s_remark_makes_a_cell_doubtful(note: Note, doubt: Doubt | None) -> None:
+def test_reader_s_remark_makes_a_cell_doubtful(note: Note, doubt: Doubt | None) -> None:
     assert order_value("7003", note).doubt == doubt
 
 
 @pytest.mark.parametrize("cell", ["", "  ", "Total", "ИТОГО:", "Summe", "Grand total", "\u200b"])
-def test_a_sum_or_an_empty_cell_names_no_order(cell: str) -> None:
+def test_amount_or_empty_cell_is_no_order(cell: str) -> None:
     assert names_no_order(cell)
 
 

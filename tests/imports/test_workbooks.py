@@ -87,7 +87,7 @@ def test_merged_cells_are_filled_down_and_nowhere_else() -> None:
     assert found[2].notes[1].about == About.MERGED
 
 
-def test_a_date_an_error_and_a_long_number_are_told() -> None:
+def test_dates_errors_and_long_numbers_are_reported() -> None:
     def write(book: xlsxwriter.Workbook, page: Worksheet) -> None:
         page.write_datetime(
             0, 0, datetime(2026, 1, 7, tzinfo=UTC), book.add_format({"num_format": "d.m.yy"})
@@ -107,7 +107,7 @@ def test_a_date_an_error_and_a_long_number_are_told() -> None:
     ]
 
 
-def test_hidden_rows_and_columns_are_told() -> None:
+def test_hidden_rows_and_columns_are_reported() -> None:
     def write(book: xlsxwriter.Workbook, page: Worksheet) -> None:
         page.write_column(0, 0, ["Order", 1, 2])
         page.write_column(0, 1, ["Deal", 101, 102])
@@ -120,7 +120,7 @@ def test_hidden_rows_and_columns_are_told() -> None:
         assert opened.sheets[0].hidden_columns == {1}
 
 
-def test_the_cells_of_other_columns_are_left_out() -> None:
+def test_cells_of_other_columns_are_left_out() -> None:
     content = workbook(lambda book, page: page.write_row(0, 0, ["a", "b", "c"]) and None)
     assert [line.cells for line in lines(content, frozenset({1}))] == [["", "b"]]
 
@@ -143,7 +143,5 @@ def test_the_cells_of_other_columns_are_left_out() -> None:
         (7036, "000000;[Red]-000000", "007036"),
     ],
 )
-def test_a_number_format_that_adds_to_the_digits(
-    value: float, code: str, shown: str | None
-) -> None:
+def test_number_format_that_adds_to_the_digits(value: float, code: str, shown: str | None) -> None:
     assert number_format.shown(value, code) == shown

@@ -14,7 +14,7 @@ ORDERS = {
 
 
 def known(values: Sequence[str]) -> Known:
-    """What the store knows of these values, as one request to the portal would tell."""
+    """The orders that match these values, as one request to the portal would return them."""
     assert len(values) <= SAMPLE_VALUES
     numbers = {number.casefold(): order_id for number, order_id in ORDERS.items()}
     ids = {order_id: number for number, order_id in ORDERS.items()}

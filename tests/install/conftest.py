@@ -10,10 +10,10 @@ from pytest_django.live_server_helper import LiveServer
 from b24app import celery
 from b24app.events import inbox, views
 from demo.server import DemoPortal
+from testing.opening import install
+from testing.waiting import until
 from tests.events.posting import work
-from tests.install.lives import Told, finish
-from tests.opening import install
-from tests.waiting import until
+from tests.install.lives import Deliveries, finish
 
 __all__ = ["celery"]
 
@@ -42,21 +42,21 @@ def answered(portal: DemoPortal) -> bool:
 
 
 @pytest.fixture
-def events(served: DemoPortal) -> Told:
+def events(served: DemoPortal) -> Deliveries:
     """Waits until the portal has posted what it had to tell, works it; (name, our answer) of each."""
 
-    def told() -> list[tuple[str, int]]:
+    def deliveries() -> list[tuple[str, int]]:
         until(lambda: answered(served), "every event is answered")
         work()
         found = [(message.name, message.status) for message in served.lifecycle.told]
         served.lifecycle.told.clear()
         return found
 
-    return told
+    return deliveries
 
 
 @pytest.fixture
-def installed(client: Client, served: DemoPortal, events: Told) -> DemoPortal:
+def installed(client: Client, served: DemoPortal, events: Deliveries) -> DemoPortal:
     """The portal with the app installed, and nothing counted yet."""
     finish(client, served, events)
     served.reset_counts()

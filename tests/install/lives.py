@@ -6,9 +6,9 @@ from django.test import Client
 
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import ANNA, Page, install, launch
+from testing.opening import ANNA, Page, install, launch
 
-Told = Callable[[], list[tuple[str, int]]]
+Deliveries = Callable[[], list[tuple[str, int]]]
 
 
 def open_main(client: Client, portal: DemoPortal, user_id: int = ANNA) -> Page:
@@ -29,8 +29,8 @@ def connected(portal: DemoPortal) -> list[str]:
     return sorted(event["event"].upper() for event in portal.state.events)
 
 
-def finish(client: Client, portal: DemoPortal, told: Told, user_id: int = ANNA) -> None:
+def finish(client: Client, portal: DemoPortal, deliveries: Deliveries, user_id: int = ANNA) -> None:
     """The app is installed and the portal tells so."""
     install(client, portal, user_id)
     portal.lifecycle.finish(user_id)
-    assert ("ONAPPINSTALL", 204) in told()
+    assert ("ONAPPINSTALL", 204) in deliveries()

@@ -15,9 +15,9 @@ from django.test import Client
 
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.markup import attribute
-from tests.opening import ANNA, ILYA, NINA, Page, install, open_tab, seen
-from tests.waiting import HANG_SECONDS
+from testing.markup import attribute
+from testing.opening import ANNA, ILYA, NINA, Page, install, open_tab, seen
+from testing.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,7 @@ def tokens_die(portal: DemoPortal) -> None:
     PortalUser.objects.update(tokens=PortalUser.Tokens.DEAD)
 
 
-def test_dead_tokens_come_back_to_life(client: Client, known: DemoPortal) -> None:
+def test_connecting_replaces_dead_tokens(client: Client, known: DemoPortal) -> None:
     tokens_die(known)
     address = to_portal(client, known)
     parts = urlsplit(address)
@@ -83,12 +83,12 @@ def test_dead_tokens_come_back_to_life(client: Client, known: DemoPortal) -> Non
     assert (anna.tokens, anna.access_token in known.state.access) == ("live", True)
 
 
-def test_the_callback_has_an_address_of_its_own_too(client: Client, known: DemoPortal) -> None:
+def test_callback_has_its_own_address(client: Client, known: DemoPortal) -> None:
     query = urlsplit(through_portal(to_portal(client, known))).query
     assert back(client, f"/oauth/callback/?{query}").state == "connect-connected"
 
 
-def test_somebody_new_connects_and_no_session_is_given(client: Client, known: DemoPortal) -> None:
+def test_new_person_connects_without_getting_a_session(client: Client, known: DemoPortal) -> None:
     known.state.viewer = ILYA
     page = back(client, through_portal(to_portal(client, known)))
     assert page.state == "connect-connected"
@@ -97,7 +97,7 @@ def test_somebody_new_connects_and_no_session_is_given(client: Client, known: De
     assert (ilya.name, ilya.is_admin, ilya.tokens) == ("Ilya Sokolov", False, "live")
 
 
-def test_the_cookie_is_for_this_flow_only(client: Client, known: DemoPortal) -> None:
+def test_cookie_is_for_this_flow_only(client: Client, known: DemoPortal) -> None:
     cookie = start(client, known.domain).cookies["connect"]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 600)
     assert not open_tab(client, known).response.cookies
@@ -165,7 +165,7 @@ def test_over_https_the_cookie_is_bound_to_the_host(
         "%",
     ],
 )
-def test_only_a_bare_host_is_gone_to(client: Client, known: DemoPortal, host: str) -> None:
+def test_only_bare_portal_host_is_accepted(client: Client, known: DemoPortal, host: str) -> None:
     response = client.get("/oauth/connect/?portal=" + quote(host, errors="replace"))
     page = seen(response)
     assert (page.state, page.response.status_code) == ("connect-address", 400)
@@ -182,7 +182,7 @@ def test_only_a_bare_host_is_gone_to(client: Client, known: DemoPortal, host: st
         ("портал.рф", "https://xn--80awhdgm.xn--p1ai"),
     ],
 )
-def test_to_an_unknown_portal_a_person_goes_by_themselves_and_over_https(
+def test_unknown_portal_is_linked_over_https_without_redirect(
     client: Client, known: DemoPortal, host: str, origin: str
 ) -> None:
     response = start(client, host)
@@ -194,7 +194,7 @@ def test_to_an_unknown_portal_a_person_goes_by_themselves_and_over_https(
     assert "connect" in response.cookies
 
 
-def test_nobody_is_led_to_a_tenants_address_without_a_page_in_between(
+def test_no_redirect_to_a_portal_without_a_page_in_between(
     client: Client, known: DemoPortal
 ) -> None:
     """The page does not tell either whether the app is installed there."""
@@ -212,14 +212,14 @@ def test_nobody_is_led_to_a_tenants_address_without_a_page_in_between(
     assert text(start(client, host)) == text(installed)
 
 
-def test_a_known_portal_over_http_needs_the_setting(
+def test_known_portal_over_http_requires_the_setting(
     client: Client, known: DemoPortal, settings: LazySettings
 ) -> None:
     settings.B24_ALLOW_HTTP = False
     assert seen(start(client, known.domain)).state == "connect-address"
 
 
-def test_a_portal_without_the_app_is_refused(client: Client, known: DemoPortal) -> None:
+def test_portal_without_the_app_is_refused(client: Client, known: DemoPortal) -> None:
     with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
         other.open("DEFAULT")
         mine = urlsplit(to_portal(client, known))
@@ -235,7 +235,7 @@ def test_after_an_uninstall_nothing_is_connected(client: Client, known: DemoPort
     assert back(client, through_portal(address)).state == "connect-unknown"
 
 
-def test_a_state_is_good_once(client: Client, known: DemoPortal) -> None:
+def test_state_is_good_once(client: Client, known: DemoPortal) -> None:
     first = to_portal(client, known)
     assert back(client, through_portal(first)).state == "connect-connected"
     # A fresh code with the old state.
@@ -243,7 +243,7 @@ def test_a_state_is_good_once(client: Client, known: DemoPortal) -> None:
     assert (again.state, again.response.status_code) == ("connect-late", 400)
 
 
-def test_a_code_is_good_once(client: Client, known: DemoPortal) -> None:
+def test_code_is_good_once(client: Client, known: DemoPortal) -> None:
     used = parse_qs(urlsplit(through_portal(to_portal(client, known))).query)
     fresh = parse_qs(urlsplit(to_portal(client, known)).query)
     query = {"code": used["code"][0], "state": used["state"][0]}
@@ -251,7 +251,7 @@ def test_a_code_is_good_once(client: Client, known: DemoPortal) -> None:
     assert seen(client.get("/", query | {"state": fresh["state"][0]})).state == "connect-late"
 
 
-def test_a_late_code_and_a_late_state(client: Client, known: DemoPortal) -> None:
+def test_expired_code_and_expired_state_are_refused(client: Client, known: DemoPortal) -> None:
     address = through_portal(to_portal(client, known))
     for token in known.state.codes.values():
         token.expires -= 31
@@ -262,7 +262,7 @@ def test_a_late_code_and_a_late_state(client: Client, known: DemoPortal) -> None
         assert back(client, returned).state == "connect-late"
 
 
-def test_another_browser_cannot_arrive_and_spoils_nothing(
+def test_callback_in_another_browser_is_refused_and_keeps_the_state(
     client: Client, known: DemoPortal
 ) -> None:
     address = through_portal(to_portal(client, known))
@@ -275,7 +275,7 @@ def test_another_browser_cannot_arrive_and_spoils_nothing(
 
 
 @pytest.mark.parametrize("state", ["", "forged", "a:b:c", "." * 5000])
-def test_a_forged_state_is_refused(client: Client, known: DemoPortal, state: str) -> None:
+def test_forged_state_is_refused(client: Client, known: DemoPortal, state: str) -> None:
     start(client, known.domain)
     known.reset_counts()
     page = seen(client.get("/oauth/callback/", {"code": "c" * 32, "state": state}))
@@ -283,14 +283,14 @@ def test_a_forged_state_is_refused(client: Client, known: DemoPortal, state: str
     assert known.http_requests == 0
 
 
-def test_parallel_connects_of_one_browser(client: Client, known: DemoPortal) -> None:
+def test_one_browser_can_connect_in_parallel(client: Client, known: DemoPortal) -> None:
     first, second = to_portal(client, known), to_portal(client, known)
     assert back(client, through_portal(second)).state == "connect-connected"
     assert back(client, through_portal(first)).state == "connect-connected"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_ten_arrivals_at_once_one_connects(client: Client, known: DemoPortal) -> None:
+def test_one_of_ten_parallel_callbacks_connects(client: Client, known: DemoPortal) -> None:
     address = through_portal(to_portal(client, known))
 
     def arrive(_: int) -> str:
@@ -307,14 +307,16 @@ def test_of_ten_arrivals_at_once_one_connects(client: Client, known: DemoPortal)
 
 
 @pytest.mark.parametrize("query", [{"error": "access_denied"}, {"code": "<script>"}, {"code": ""}])
-def test_the_portal_says_no(client: Client, known: DemoPortal, query: dict[str, str]) -> None:
+def test_refused_authorization_is_shown(
+    client: Client, known: DemoPortal, query: dict[str, str]
+) -> None:
     state = parse_qs(urlsplit(to_portal(client, known)).query)["state"][0]
     page = seen(client.get("/", query | {"state": state}))
     assert (page.state, page.response.status_code) == ("connect-refused", 403)
     assert "<script>" not in page.text
 
 
-def test_an_app_closed_to_the_person(client: Client, known: DemoPortal) -> None:
+def test_person_without_app_access_cannot_connect(client: Client, known: DemoPortal) -> None:
     address = through_portal(to_portal(client, known))
     known.misbehave("user_access")
     assert back(client, address).state == "connect-refused"
@@ -329,7 +331,7 @@ def test_an_app_closed_to_the_person(client: Client, known: DemoPortal) -> None:
         ("closed", "connect-later", 503),
     ],
 )
-def test_what_keeps_the_whole_portal_from_working_is_said(
+def test_portal_wide_problem_is_shown(
     client: Client, known: DemoPortal, condition: str, state: str, status: int
 ) -> None:
     address = through_portal(to_portal(client, known))
@@ -339,7 +341,7 @@ def test_what_keeps_the_whole_portal_from_working_is_said(
     assert "For support: LO-" in page.text
 
 
-def test_an_ended_subscription_is_said(client: Client, known: DemoPortal) -> None:
+def test_ended_subscription_is_shown(client: Client, known: DemoPortal) -> None:
     address = through_portal(to_portal(client, known))
     known.state.app.paid = False
     page = back(client, address)
@@ -347,7 +349,7 @@ def test_an_ended_subscription_is_said(client: Client, known: DemoPortal) -> Non
     assert "For support: LO-" in page.text
 
 
-def test_a_portal_that_does_not_answer(client: Client, known: DemoPortal) -> None:
+def test_unresponsive_portal_is_reported(client: Client, known: DemoPortal) -> None:
     tokens_die(known)
     address = through_portal(to_portal(client, known))
     known.misbehave("html", times=20)
@@ -368,7 +370,7 @@ def test_no_secret_is_shown_or_logged(
         assert secret not in caplog.text
 
 
-def test_an_administrator_who_connects_carries_a_dead_installation_on(
+def test_connecting_administrator_replaces_installer_without_access(
     client: Client, known: DemoPortal
 ) -> None:
     tokens_die(known)
@@ -379,9 +381,7 @@ def test_an_administrator_who_connects_carries_a_dead_installation_on(
     assert installer.user_id == NINA
 
 
-def test_a_renamed_portal_is_connected_at_its_new_address(
-    client: Client, known: DemoPortal
-) -> None:
+def test_renamed_portal_is_connected_at_its_new_address(client: Client, known: DemoPortal) -> None:
     address = to_portal(client, known)
     known.rename()
     page = back(client, through_portal(address))
@@ -391,11 +391,11 @@ def test_a_renamed_portal_is_connected_at_its_new_address(
 
 
 @pytest.mark.parametrize("path", ["/oauth/connect/", "/oauth/callback/"])
-def test_only_get(client: Client, known: DemoPortal, path: str) -> None:
+def test_connect_allows_get_only(client: Client, known: DemoPortal, path: str) -> None:
     assert client.post(path).status_code == client.head(path).status_code == 405
 
 
-def test_the_page_speaks_the_browsers_language(client: Client, known: DemoPortal) -> None:
+def test_page_uses_the_browsers_language(client: Client, known: DemoPortal) -> None:
     page = client.get("/oauth/connect/?portal=x", headers={"Accept-Language": "de-AT,de;q=0.9"})
     assert '<html lang="de">' in page.content.decode()
 
@@ -410,9 +410,7 @@ def test_the_page_speaks_the_browsers_language(client: Client, known: DemoPortal
         {"SERVER_NAME": "evil.example"},
     ],
 )
-def test_whose_host_a_request_names_changes_nothing(
-    client: Client, known: DemoPortal, forged: dict[str, str]
-) -> None:
+def test_host_header_is_ignored(client: Client, known: DemoPortal, forged: dict[str, str]) -> None:
     departed = client.get("/oauth/connect/", {"portal": known.domain}, **forged)  # type: ignore[arg-type]
     assert isinstance(departed, HttpResponse)
     address = offered(departed)
@@ -425,7 +423,7 @@ def test_whose_host_a_request_names_changes_nothing(
     assert "evil.example" not in back_again.content.decode()
 
 
-def test_what_comes_along_with_a_code_is_not_believed(client: Client, known: DemoPortal) -> None:
+def test_fields_beside_a_code_are_ignored(client: Client, known: DemoPortal) -> None:
     """Whose tokens they are, and where that portal is, the authorization server says."""
     query = dict(parse_qsl(urlsplit(through_portal(to_portal(client, known))).query))
     lies = {"domain": "evil.example", "member_id": "b" * 32, "server_domain": "evil.example"}
@@ -438,7 +436,7 @@ def test_what_comes_along_with_a_code_is_not_believed(client: Client, known: Dem
 @pytest.mark.parametrize(
     "twice", ["state=forged&", "code=" + "c" * 32 + "&", "error=access_denied&"]
 )
-def test_a_field_that_comes_twice_connects_nobody_else(
+def test_repeated_field_connects_no_other_person(
     client: Client, known: DemoPortal, twice: str
 ) -> None:
     path, _, query = through_portal(to_portal(client, known)).partition("?")

@@ -10,10 +10,10 @@ from django.test import Client
 from b24app.events import uninstall
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, ILYA, MARIA, install, open_tab
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting
-from tests.install.lives import Told, finish, open_main, stored
-from tests.opening import ANNA, ILYA, MARIA, install, open_tab
+from tests.install.lives import Deliveries, finish, open_main, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +31,7 @@ def later(minutes: int) -> None:
 
 
 @pytest.mark.parametrize("clean", ["0", "1"])
-def test_a_forged_uninstall_changes_nothing(
+def test_forged_uninstall_changes_nothing(
     client: Client, installed: DemoPortal, neighbour: DemoPortal, clean: str
 ) -> None:
     mine = Portal.objects.get(member_id=installed.member_id)
@@ -49,7 +49,7 @@ def test_a_forged_uninstall_changes_nothing(
     assert len(open_tab(client, installed).order_ids) == 9
 
 
-def test_a_forged_uninstall_is_not_believed_for_a_dismissed_installer(
+def test_forged_uninstall_is_ignored_for_dismissed_installer(
     client: Client, installed: DemoPortal
 ) -> None:
     open_tab(client, installed, user_id=MARIA)
@@ -60,8 +60,8 @@ def test_a_forged_uninstall_is_not_believed_for_a_dismissed_installer(
     assert len(open_tab(client, installed, user_id=MARIA).order_ids) == 9
 
 
-def test_an_uninstall_is_not_believed_while_only_the_subscription_has_ended(
-    client: Client, installed: DemoPortal, events: Told
+def test_uninstall_is_ignored_while_only_the_subscription_has_ended(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     installed.end_subscription()
     events()
@@ -71,7 +71,7 @@ def test_an_uninstall_is_not_believed_while_only_the_subscription_has_ended(
 
 
 @pytest.mark.parametrize("clean", ["0", "1"])
-def test_whoever_does_not_know_the_token_erases_nothing_though_all_access_is_dead(
+def test_uninstall_without_token_is_refused_even_if_all_access_is_dead(
     client: Client, installed: DemoPortal, neighbour: DemoPortal, clean: str
 ) -> None:
     mine = Portal.objects.get(member_id=installed.member_id)
@@ -88,7 +88,7 @@ def test_whoever_does_not_know_the_token_erases_nothing_though_all_access_is_dea
 
 
 @pytest.mark.parametrize("thief", ["another app", "an employee", "nobody", "another portal"])
-def test_nobody_brings_a_token_of_their_own_first(
+def test_forged_first_application_token_is_refused(
     client: Client, installed: DemoPortal, neighbour: DemoPortal, thief: str
 ) -> None:
     mine = Portal.objects.get(member_id=installed.member_id)
@@ -114,7 +114,7 @@ def test_nobody_brings_a_token_of_their_own_first(
 
 
 @pytest.mark.parametrize("name", ["ONAPPUNINSTALL", "ONAPPSUNINSTALL"])
-def test_with_the_right_token_and_no_access_left_it_is_believed(
+def test_uninstall_with_valid_token_and_no_access_is_accepted(
     client: Client, installed: DemoPortal, name: str
 ) -> None:
     everybody_loses_access(installed)
@@ -123,7 +123,7 @@ def test_with_the_right_token_and_no_access_left_it_is_believed(
     assert not Portal.objects.exists()
 
 
-def test_access_that_ends_a_moment_after_the_event_is_looked_at_again(
+def test_access_that_ends_after_the_event_is_checked_again(
     client: Client, installed: DemoPortal
 ) -> None:
     assert post(client, installed, UNINSTALL, {"[CLEAN]": "1"}) == 204
@@ -134,9 +134,7 @@ def test_access_that_ends_a_moment_after_the_event_is_looked_at_again(
     assert not Portal.objects.exists()
 
 
-def test_a_doubtful_one_is_looked_at_three_times_and_no_more(
-    client: Client, installed: DemoPortal
-) -> None:
+def test_doubtful_uninstall_is_checked_three_times(client: Client, installed: DemoPortal) -> None:
     installed.reset_counts()
     assert post(client, installed, UNINSTALL, {"[CLEAN]": "1"}) == 204
     work()
@@ -148,7 +146,9 @@ def test_a_doubtful_one_is_looked_at_three_times_and_no_more(
     assert Portal.objects.installed().exists()
 
 
-def test_a_portal_closed_for_a_while_proves_nothing(client: Client, installed: DemoPortal) -> None:
+def test_temporarily_closed_portal_is_no_proof_of_uninstall(
+    client: Client, installed: DemoPortal
+) -> None:
     installed.misbehave("https_required", times=50)
     assert post(client, installed, UNINSTALL, {"[CLEAN]": "1"}) == 204
     work()
@@ -159,8 +159,8 @@ def test_a_portal_closed_for_a_while_proves_nothing(client: Client, installed: D
 
 
 @pytest.mark.parametrize("clean", ["0", "1"])
-def test_without_an_application_token_of_ours_nobody_can_prove_an_uninstall(
-    client: Client, served: DemoPortal, events: Told, clean: str
+def test_uninstall_is_refused_if_no_application_token_is_stored(
+    client: Client, served: DemoPortal, events: Deliveries, clean: str
 ) -> None:
     """An older kernel whose ONAPPINSTALL never came."""
     served.grow_old()
@@ -182,8 +182,8 @@ def test_without_an_application_token_of_ours_nobody_can_prove_an_uninstall(
     assert not Portal.objects.exists()
 
 
-def test_an_administrators_opening_brings_the_token_that_was_missing(
-    client: Client, served: DemoPortal, events: Told
+def test_opening_by_administrator_stores_missing_application_token(
+    client: Client, served: DemoPortal, events: Deliveries
 ) -> None:
     served.grow_old()
     install(client, served)
@@ -197,7 +197,7 @@ def test_an_administrators_opening_brings_the_token_that_was_missing(
     assert stored().uninstalled_at is not None
 
 
-def test_the_operator_erases_what_nobody_could_tell_of(
+def test_operator_erases_portal_without_uninstall_event(
     client: Client, installed: DemoPortal
 ) -> None:
     pk = stored().pk
@@ -207,7 +207,7 @@ def test_the_operator_erases_what_nobody_could_tell_of(
 
 
 @pytest.mark.parametrize("clean", [False, True])
-def test_what_is_installed_again_before_it_is_erased_stays(
+def test_reinstallation_before_erasing_keeps_data(
     client: Client, installed: DemoPortal, clean: bool
 ) -> None:
     proved = datetime.now(UTC)

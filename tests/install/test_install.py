@@ -1,7 +1,6 @@
 """Installing into a portal: once, again, badly, and away."""
 
 import re
-from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
@@ -15,12 +14,12 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
 from demo.state import SCOPE
+from testing.opening import ANNA, MARIA, install, launch, submit
+from testing.processes import ROOT
 from tests.events.posting import post, work
-from tests.opening import ANNA, MARIA, install, launch, submit
 
 pytestmark = pytest.mark.django_db
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 EVENTS = {
     "ONAPPINSTALL", "ONAPPUNINSTALL", "ONAPPUPDATE", "ONAPPPAYMENT",
@@ -41,7 +40,7 @@ def connected(portal: DemoPortal) -> list[str]:
     return sorted(event["event"].upper() for event in portal.state.events)
 
 
-def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
+def test_installation_binds_tab_and_events_and_stores_portal(
     client: Client, portal: DemoPortal
 ) -> None:
     page = install(client, portal)
@@ -62,7 +61,7 @@ def test_the_tab_and_the_events_are_bound_and_the_portal_is_known(
     }
 
 
-def test_again_and_again_without_duplicates(client: Client, portal: DemoPortal) -> None:
+def test_repeated_installation_creates_no_duplicates(client: Client, portal: DemoPortal) -> None:
     for _ in range(3):
         install(client, portal)
     assert len(bound(portal)) == len(PLACES)
@@ -70,7 +69,7 @@ def test_again_and_again_without_duplicates(client: Client, portal: DemoPortal) 
     assert (Portal.objects.count(), PortalUser.objects.count()) == (1, 1)
 
 
-def test_leftovers_of_older_addresses_are_unbound(client: Client, portal: DemoPortal) -> None:
+def test_bindings_of_old_addresses_are_removed(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     old = {**portal.state.placements[0], "handler": "https://old.example.com/placements/deal-tab/"}
     portal.state.placements.append(old)
@@ -88,14 +87,14 @@ def test_only_an_administrator_installs(client: Client, portal: DemoPortal) -> N
 
 
 @pytest.mark.parametrize("scope", ["crm", "sale", "placement", "user_brief"])
-def test_a_missing_permission_is_named(client: Client, portal: DemoPortal, scope: str) -> None:
+def test_missing_permission_is_named(client: Client, portal: DemoPortal, scope: str) -> None:
     portal.state.app.scope = [text for text in portal.state.app.scope if text != scope]
     page = install(client, portal)
     assert 'data-install-state="failed"' in page.text
     assert scope in page.text
 
 
-def test_an_installation_without_notifications_is_complete_and_says_what_is_missing(
+def test_installation_without_notifications_completes_with_a_notice(
     client: Client, portal: DemoPortal
 ) -> None:
     assert 'data-optional="im"' not in install(client, portal).text
@@ -108,7 +107,7 @@ def test_an_installation_without_notifications_is_complete_and_says_what_is_miss
     assert 'data-optional="im"' in main.text
 
 
-def test_every_permission_that_is_asked_for_is_listed_where_it_is_granted() -> None:
+def test_every_required_permission_is_documented() -> None:
     asked = {*bindings.SCOPES, *bindings.OPTIONAL_SCOPES}
     guide = (ROOT / "docs" / "install.md").read_text("utf-8")
     assert asked <= set(re.findall(r"\(`([a-z_]+)`\)", guide))
@@ -124,7 +123,7 @@ def test_plain_http_is_refused_unless_allowed(
     assert not Portal.objects.exists()
 
 
-def test_a_failed_step_is_repeated_by_its_button(client: Client, portal: DemoPortal) -> None:
+def test_button_repeats_failed_step(client: Client, portal: DemoPortal) -> None:
     portal.misbehave("no_scope", method="event.bind", times=10)
     page = install(client, portal)
     assert 'data-step="events" data-done="no"' in page.text
@@ -134,7 +133,7 @@ def test_a_failed_step_is_repeated_by_its_button(client: Client, portal: DemoPor
     assert connected(portal) == sorted(EVENTS)
 
 
-def test_the_domain_of_the_request_is_never_called(client: Client, portal: DemoPortal) -> None:
+def test_domain_field_is_never_called(client: Client, portal: DemoPortal) -> None:
     opening = portal.open("INSTALL", user_id=ANNA, lang="en", entity_id=0)
     form = dict(opening.form)
     page = client.post("/install/?DOMAIN=169.254.169.254&PROTOCOL=0&LANG=en&APP_SID=x", form)
@@ -142,13 +141,13 @@ def test_the_domain_of_the_request_is_never_called(client: Client, portal: DemoP
     assert Portal.objects.get().endpoint == f"{portal.url}/rest/"
 
 
-def test_a_foreign_token_installs_nothing(client: Client, portal: DemoPortal) -> None:
+def test_foreign_token_cannot_install(client: Client, portal: DemoPortal) -> None:
     for form in ({"AUTH_ID": "forged-token-forged"}, {"member_id": "f" * 32}, {"AUTH_ID": ""}):
         assert install(client, portal, form=form).state in ("foreign", "malformed")
     assert not Portal.objects.exists()
 
 
-def test_an_event_waits_while_the_portal_is_away(client: Client, portal: DemoPortal) -> None:
+def test_event_waits_while_portal_is_unreachable(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     assert post(client, portal, "ONAPPUNINSTALL", {"[CLEAN]": "1"}) == 204
     portal.misbehave("reset", times=100)
@@ -158,7 +157,7 @@ def test_an_event_waits_while_the_portal_is_away(client: Client, portal: DemoPor
     assert Portal.objects.get().removal_told_at is not None
 
 
-def test_a_new_application_token_is_believed_when_the_server_knows_the_access_token(
+def test_new_application_token_is_accepted_if_access_token_is_verified(
     client: Client, portal: DemoPortal
 ) -> None:
     install(client, portal)
@@ -179,14 +178,14 @@ def test_a_new_application_token_is_believed_when_the_server_knows_the_access_to
     assert not InboxEvent.objects.exclude(sealed="").exists()
 
 
-def test_head_answers_as_the_market_asks(client: Client) -> None:
+def test_head_request_is_answered(client: Client) -> None:
     assert client.head("/").status_code == client.head("/install/").status_code == 200
     assert "Open Linked Orders in Bitrix24" in client.get("/").content.decode()
     german = client.get("/", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"})
     assert "Linked Orders läuft in Bitrix24" in german.content.decode()
 
 
-def test_the_main_page_greets_everybody(client: Client, portal: DemoPortal) -> None:
+def test_main_page_opens_for_everybody(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     opening = portal.open("DEFAULT", user_id=MARIA, lang="de", entity_id=0)
     page = client.post("/?DOMAIN=x&LANG=de", dict(opening.form))

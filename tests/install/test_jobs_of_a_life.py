@@ -13,11 +13,11 @@ from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, EMPTY, ILYA, MARIA, NINA, install
+from testing.waiting import HANG_SECONDS, until
 from tests.install.everywhere import counts
-from tests.install.lives import Told, finish, installer_id, open_main
+from tests.install.lives import Deliveries, finish, installer_id, open_main
 from tests.jobs.driving import Desk, shown, sit_down, step, table, work
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, NINA, install
-from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,8 +48,8 @@ def linked_once(portal: DemoPortal, job: Job) -> bool:
 
 
 @pytest.mark.parametrize("what", ["again", "by another", "updated"])
-def test_installed_again_or_updated_in_the_middle_of_a_job(
-    client: Client, installed: DemoPortal, events: Told, desk: Desk, what: str
+def test_job_survives_reinstallation_and_update(
+    client: Client, installed: DemoPortal, events: Deliveries, desk: Desk, what: str
 ) -> None:
     job = begun(desk)
     if what == "updated":
@@ -61,8 +61,8 @@ def test_installed_again_or_updated_in_the_middle_of_a_job(
     assert linked_once(installed, job)
 
 
-def test_removed_with_its_data_kept_and_back(
-    client: Client, installed: DemoPortal, events: Told, desk: Desk
+def test_job_after_uninstall_that_keeps_data_and_reinstallation(
+    client: Client, installed: DemoPortal, events: Deliveries, desk: Desk
 ) -> None:
     (order,), (deal,) = installed.many(orders=1, deals=1)
     finished = desk.start(desk.link([(order, deal)]))
@@ -99,8 +99,8 @@ def test_removed_with_its_data_kept_and_back(
     assert work(unread).state == Job.State.PLANNED
 
 
-def test_removed_with_all_its_data(
-    client: Client, installed: DemoPortal, neighbour: DemoPortal, events: Told, desk: Desk
+def test_uninstall_erases_running_job(
+    client: Client, installed: DemoPortal, neighbour: DemoPortal, events: Deliveries, desk: Desk
 ) -> None:
     theirs = sit_down(client, neighbour)
     kept = theirs.link([(neighbour.order_id("1193"), EMPTY)])
@@ -122,7 +122,7 @@ def test_removed_with_all_its_data(
 
 
 @pytest.mark.parametrize("asked", ["crm.orderentity.list", ADD], ids=["looking", "writing"])
-def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
+def test_slice_ends_quietly_after_its_portal_was_erased(
     client: Client,
     installed: DemoPortal,
     desk: Desk,
@@ -154,7 +154,7 @@ def test_a_slice_that_comes_back_from_the_portal_finds_everything_erased(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_installed_again_in_the_moment_before_the_erasing(
+def test_reinstallation_just_before_erasing_keeps_jobs(
     client: Client, installed: DemoPortal, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, abandon = begun(desk), control.abandon
@@ -170,7 +170,7 @@ def test_installed_again_in_the_moment_before_the_erasing(
     assert linked_once(installed, job)
 
 
-def test_a_portal_of_any_size_is_erased_with_a_few_short_statements(
+def test_portal_of_any_size_is_erased_with_a_few_short_statements(
     client: Client, installed: DemoPortal, desk: Desk
 ) -> None:
     job = begun(desk)
@@ -190,7 +190,7 @@ def test_a_portal_of_any_size_is_erased_with_a_few_short_statements(
     assert max(len(query["sql"]) for query in captured) < 1000
 
 
-def test_the_installer_is_dismissed_in_the_middle_of_a_job_on_their_right(
+def test_job_with_installers_right_stops_after_dismissal(
     client: Client, installed: DemoPortal
 ) -> None:
     Portal.objects.update(named=[{"id": f"U{MARIA}", "name": "Maria"}])
@@ -210,7 +210,7 @@ def test_the_installer_is_dismissed_in_the_middle_of_a_job_on_their_right(
     assert {call.user_id for call in installed.calls if call.method == ADD} == {ANNA, NINA}
 
 
-def test_a_dismissed_installers_access_passes_on_in_the_middle_of_a_job(
+def test_job_continues_after_access_passes_to_system_user(
     client: Client, installed: DemoPortal
 ) -> None:
     Portal.objects.update(named=[{"id": f"U{MARIA}", "name": "Maria"}])

@@ -13,10 +13,10 @@ from b24app.portals import tasks
 from b24app.portals.bindings import EVENTS
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, ILYA, MARIA, MOCKUP, NINA, ask, install, open_tab, submit
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting, owned
-from tests.install.lives import Told, connected, finish, installer_id, open_main, stored
-from tests.opening import ANNA, ILYA, MARIA, MOCKUP, NINA, ask, install, open_tab, submit
+from tests.install.lives import Deliveries, connected, finish, installer_id, open_main, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # --- installed, again, updated ----------------------------------------------------------------
 
 
-def test_installed_and_finished(client: Client, installed: DemoPortal) -> None:
+def test_installation_is_finished(client: Client, installed: DemoPortal) -> None:
     assert stored().application_token == installed.state.app.application_token
     assert connected(installed) == sorted(EVENTS)
     assert len(open_tab(client, installed).order_ids) == 9
 
 
-def test_again_over_a_living_installation(
-    client: Client, installed: DemoPortal, events: Told
+def test_installation_over_existing_installation(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     pk, since = stored().pk, stored().installed_at
     fill(stored())
@@ -44,8 +44,8 @@ def test_again_over_a_living_installation(
     assert kept["portals_portaluser"] == before["portals_portaluser"] + 1
 
 
-def test_an_update_binds_anew_with_a_new_application_token(
-    client: Client, installed: DemoPortal, events: Told
+def test_update_rebinds_with_new_application_token(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     bound, old = sorted(map(str, installed.state.placements)), stored().application_token
     installed.lifecycle.update()
@@ -60,8 +60,8 @@ def test_an_update_binds_anew_with_a_new_application_token(
     assert open_tab(client, installed, form={"APPLICATION_TOKEN": old}).state == "foreign"
 
 
-def test_an_update_waits_for_a_portal_that_is_away(
-    client: Client, installed: DemoPortal, events: Told
+def test_update_waits_for_unreachable_portal(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     installed.misbehave("redirect", times=50)
     installed.lifecycle.update()
@@ -74,8 +74,8 @@ def test_an_update_waits_for_a_portal_that_is_away(
 
 
 @pytest.mark.parametrize("condition", ["closed", "plan_ended", "market_ended"])
-def test_an_update_waits_for_a_portal_that_is_closed_for_days(
-    client: Client, installed: DemoPortal, events: Told, condition: str
+def test_update_waits_for_portal_closed_for_days(
+    client: Client, installed: DemoPortal, events: Deliveries, condition: str
 ) -> None:
     installed.enter(condition)
     installed.lifecycle.update()
@@ -94,8 +94,8 @@ def test_an_update_waits_for_a_portal_that_is_closed_for_days(
 # --- removed ----------------------------------------------------------------------------------
 
 
-def test_a_clean_uninstall_leaves_no_row_of_the_portal_and_all_of_the_others(
-    client: Client, installed: DemoPortal, neighbour: DemoPortal, events: Told
+def test_uninstall_with_data_deletes_all_rows_of_that_portal_only(
+    client: Client, installed: DemoPortal, neighbour: DemoPortal, events: Deliveries
 ) -> None:
     mine = Portal.objects.get(member_id=installed.member_id)
     theirs = Portal.objects.get(member_id=neighbour.member_id)
@@ -112,8 +112,8 @@ def test_a_clean_uninstall_leaves_no_row_of_the_portal_and_all_of_the_others(
     assert open_main(client, installed).state == "not-installed"
 
 
-def test_an_uninstall_that_keeps_data_drops_what_gives_access(
-    client: Client, installed: DemoPortal, events: Told
+def test_uninstall_that_keeps_data_deletes_tokens(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     fill(stored())
     open_tab(client, installed, user_id=MARIA)
@@ -127,8 +127,8 @@ def test_an_uninstall_that_keeps_data_drops_what_gives_access(
     assert open_main(client, installed).state == "not-installed"
 
 
-def test_back_after_that_everything_is_found_again(
-    client: Client, installed: DemoPortal, events: Told
+def test_reinstallation_finds_kept_data(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     fill(stored())
     pk, before, since = stored().pk, lasting(stored().pk), stored().installed_at
@@ -145,8 +145,8 @@ def test_back_after_that_everything_is_found_again(
     assert connected(installed) == sorted(EVENTS)
 
 
-def test_a_session_ends_with_the_installation(
-    client: Client, installed: DemoPortal, events: Told
+def test_session_ends_with_the_installation(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     tab = open_tab(client, installed)
     installed.lifecycle.uninstall(clean=False)
@@ -157,8 +157,8 @@ def test_a_session_ends_with_the_installation(
 # --- paid for, and not ------------------------------------------------------------------------
 
 
-def test_an_ended_subscription_and_a_renewed_one(
-    client: Client, installed: DemoPortal, events: Told
+def test_subscription_ends_and_is_renewed_with_the_app(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     tab = open_tab(client, installed)
     installed.end_subscription()
@@ -178,9 +178,7 @@ def test_an_ended_subscription_and_a_renewed_one(
     assert len(open_tab(client, installed).order_ids) == 9
 
 
-def test_a_portal_that_goes_on_answering_is_read_only(
-    client: Client, installed: DemoPortal
-) -> None:
+def test_expired_portal_that_answers_is_read_only(client: Client, installed: DemoPortal) -> None:
     installed.state.app.expired = True
     tab = open_tab(client, installed)
     assert len(tab.order_ids) == 9
@@ -198,7 +196,7 @@ def test_a_portal_that_goes_on_answering_is_read_only(
     assert installed.link_of(order) is None
 
 
-def test_a_refresh_that_has_to_be_paid_for_is_said_and_buries_nothing(
+def test_payment_required_refresh_is_shown_and_ends_no_access(
     client: Client, installed: DemoPortal
 ) -> None:
     tab = open_tab(client, installed)
@@ -210,7 +208,7 @@ def test_a_refresh_that_has_to_be_paid_for_is_said_and_buries_nothing(
     assert PortalUser.objects.get().tokens == "live"
 
 
-def test_a_payment_told_without_proof_makes_us_ask_and_no_more(
+def test_unproven_payment_event_only_triggers_a_check(
     client: Client, installed: DemoPortal
 ) -> None:
     forged = {"application_token": "", "access_token": ""}
@@ -225,8 +223,8 @@ def test_a_payment_told_without_proof_makes_us_ask_and_no_more(
 # --- moved, handed over, kept alive -----------------------------------------------------------
 
 
-def test_a_portal_is_renamed_while_we_work(
-    client: Client, installed: DemoPortal, events: Told
+def test_portal_is_renamed_during_use(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     tab = open_tab(client, installed)
     installed.rename()
@@ -243,7 +241,7 @@ def test_a_portal_is_renamed_while_we_work(
 
 
 @pytest.mark.parametrize("opening", ["main", "installer"])
-def test_a_dismissed_installer_is_followed_by_another_administrator(
+def test_another_administrator_replaces_dismissed_installer(
     client: Client, installed: DemoPortal, opening: str
 ) -> None:
     installed.dismiss(ANNA)
@@ -267,7 +265,7 @@ def test_a_dismissed_installer_is_followed_by_another_administrator(
     upkeep.check_payment(stored())
 
 
-def test_an_administrator_takes_nothing_over_from_a_working_installer(
+def test_administrator_does_not_replace_working_installer(
     client: Client, installed: DemoPortal
 ) -> None:
     open_main(client, installed, NINA)
@@ -278,8 +276,8 @@ def test_an_administrator_takes_nothing_over_from_a_working_installer(
     assert installer_id() == ANNA
 
 
-def test_a_dismissed_installers_access_may_pass_on_to_a_system_user(
-    client: Client, installed: DemoPortal, events: Told
+def test_access_of_dismissed_installer_may_pass_to_system_user(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     installed.dismiss(ANNA, passed_on=True)
     installed.expire_tokens()
@@ -293,7 +291,7 @@ def test_a_dismissed_installers_access_may_pass_on_to_a_system_user(
     assert connected(installed) == sorted(EVENTS)
 
 
-def test_nobody_else_acts_as_somebody_else(client: Client, installed: DemoPortal) -> None:
+def test_tokens_act_only_as_their_owner(client: Client, installed: DemoPortal) -> None:
     tab = open_tab(client, installed, user_id=NINA)
     installed.dismiss(NINA, passed_on=True)
     installed.expire_tokens()
@@ -301,7 +299,7 @@ def test_nobody_else_acts_as_somebody_else(client: Client, installed: DemoPortal
     assert (installer_id(), PortalUser.objects.count()) == (ANNA, 2)
 
 
-def test_a_refresh_token_is_used_before_its_180_days_end(
+def test_refresh_token_is_used_before_its_180_days_end(
     client: Client, installed: DemoPortal
 ) -> None:
     open_tab(client, installed, user_id=MARIA)
@@ -318,18 +316,14 @@ def test_a_refresh_token_is_used_before_its_180_days_end(
         assert client_of(anna).call("profile").result
 
 
-def test_what_is_past_its_180_days_is_dead_and_not_tried(
-    client: Client, installed: DemoPortal
-) -> None:
+def test_refresh_token_past_180_days_is_not_tried(client: Client, installed: DemoPortal) -> None:
     with time_machine.travel(datetime.now(UTC) + timedelta(days=181)):
         tasks.keep_alive()
     assert installed.refreshes == 0
     assert PortalUser.objects.get().tokens == "dead"
 
 
-def test_a_token_that_is_not_renewed_today_is_tried_tomorrow(
-    client: Client, installed: DemoPortal
-) -> None:
+def test_failed_renewal_is_retried_the_next_day(client: Client, installed: DemoPortal) -> None:
     now = datetime.now(UTC)
     installed.state.app.paid = False
     with time_machine.travel(now + timedelta(days=171)):
@@ -345,7 +339,7 @@ def test_a_token_that_is_not_renewed_today_is_tried_tomorrow(
 
 
 @pytest.mark.parametrize("scope", ["crm", "sale"])
-def test_a_permission_is_withdrawn_and_given_back(
+def test_permission_is_withdrawn_and_restored(
     client: Client, installed: DemoPortal, scope: str
 ) -> None:
     everything = list(installed.state.app.scope)
@@ -363,14 +357,14 @@ def test_a_permission_is_withdrawn_and_given_back(
     assert len(open_tab(client, installed).order_ids) == 9
 
 
-def test_a_refresh_tells_of_permissions_too(client: Client, installed: DemoPortal) -> None:
+def test_refresh_updates_permissions(client: Client, installed: DemoPortal) -> None:
     installed.state.app.scope = ["crm", "sale"]
     installed.expire_tokens()
     client_of(PortalUser.objects.select_related("portal").get()).call("profile")
     assert stored().scopes() == {"crm", "sale"}
 
 
-def test_an_app_closed_to_a_person(client: Client, installed: DemoPortal) -> None:
+def test_person_loses_access_to_the_app(client: Client, installed: DemoPortal) -> None:
     tab = open_tab(client, installed, user_id=ILYA)
     installed.misbehave("user_access", times=2)
     opened = open_tab(client, installed, user_id=ILYA)
@@ -379,8 +373,8 @@ def test_an_app_closed_to_a_person(client: Client, installed: DemoPortal) -> Non
     assert len(ask(client, tab, "/tab/orders/").order_ids) == 9
 
 
-def test_a_portal_on_its_own_host_and_port_with_an_older_kernel(
-    client: Client, served: DemoPortal, events: Told
+def test_on_premise_portal_with_port_and_older_kernel(
+    client: Client, served: DemoPortal, events: Deliveries
 ) -> None:
     served.grow_old()
     for method in ("app.info", "scope"):

@@ -15,10 +15,10 @@ from django.urls import reverse
 from b24app.install.removal import Refresh, Verdict, Word, decide
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, ILYA, MARIA, NINA, ask, open_tab
 from tests.events.posting import post, work
 from tests.install.everywhere import counts, fill, lasting
-from tests.install.lives import Told, open_main, stored
-from tests.opening import ANNA, ILYA, MARIA, NINA, ask, open_tab
+from tests.install.lives import Deliveries, open_main, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +47,7 @@ MINUTE, DAY, DAYS = timedelta(minutes=1), timedelta(days=1), timedelta(hours=48)
         (Word.NONE, Refresh.NOBODY, 9 * DAY, Verdict.OPEN),
     ],
 )
-def test_what_is_decided_from_both_answers(
+def test_removal_decision_from_both_answers(
     word: Word, refresh: Refresh, waited: timedelta, verdict: Verdict
 ) -> None:
     assert decide(word, refresh, waited=waited) is verdict
@@ -86,7 +86,7 @@ def lived_in(client: Client, installed: DemoPortal) -> DemoPortal:
 
 @pytest.mark.parametrize("other_edition", [False, True])
 @pytest.mark.parametrize("condition", SILENCES)
-def test_a_forged_uninstall_erases_nothing_while_the_portal_says_nothing(
+def test_forged_uninstall_erases_nothing_while_portal_answer_is_inconclusive(
     client: Client, lived_in: DemoPortal, condition: str, other_edition: bool
 ) -> None:
     before = lasting(stored().pk)
@@ -100,7 +100,7 @@ def test_a_forged_uninstall_erases_nothing_while_the_portal_says_nothing(
 
 
 @pytest.mark.parametrize("fault", ["html", "cut", "too_many", "https_required", "redirect"])
-def test_a_forged_uninstall_erases_nothing_while_the_portal_does_not_answer(
+def test_forged_uninstall_erases_nothing_while_the_portal_does_not_answer(
     client: Client, lived_in: DemoPortal, fault: str
 ) -> None:
     before = counts(stored().pk)["portals_portaluser"]
@@ -114,7 +114,7 @@ def test_a_forged_uninstall_erases_nothing_while_the_portal_does_not_answer(
 
 
 @pytest.mark.parametrize("condition", SILENCES)
-def test_after_48_hours_a_refresh_that_succeeds_keeps_everything_and_is_stored(
+def test_successful_refresh_after_48_hours_keeps_data_and_is_stored(
     client: Client, lived_in: DemoPortal, condition: str
 ) -> None:
     before = lasting(stored().pk)["journal_auditentry"]
@@ -136,7 +136,7 @@ def test_after_48_hours_a_refresh_that_succeeds_keeps_everything_and_is_stored(
 
 
 @pytest.mark.parametrize("condition", SILENCES)
-def test_a_real_uninstall_is_believed_after_48_hours_without_the_portals_word(
+def test_real_uninstall_is_accepted_after_48_hours_without_portal_answer(
     client: Client, lived_in: DemoPortal, condition: str
 ) -> None:
     lived_in.enter(condition)
@@ -150,7 +150,7 @@ def test_a_real_uninstall_is_believed_after_48_hours_without_the_portals_word(
     assert set(counts(pk).values()) == {0}
 
 
-def test_while_the_authorization_server_does_not_answer_nothing_is_erased(
+def test_nothing_is_erased_while_authorization_server_does_not_answer(
     client: Client, lived_in: DemoPortal
 ) -> None:
     pk = stored().pk
@@ -165,7 +165,7 @@ def test_while_the_authorization_server_does_not_answer_nothing_is_erased(
     assert set(counts(pk).values()) == {0}
 
 
-def test_a_wrong_client_secret_of_ours_erases_nothing(
+def test_wrong_client_secret_erases_nothing(
     client: Client, lived_in: DemoPortal, settings: LazySettings
 ) -> None:
     remove_silently(lived_in)
@@ -175,7 +175,7 @@ def test_a_wrong_client_secret_of_ours_erases_nothing(
     assert Portal.objects.installed().exists()
 
 
-def test_tokens_the_portal_forgot_are_no_end_while_one_refresh_succeeds(
+def test_unknown_tokens_erase_nothing_while_a_refresh_succeeds(
     client: Client, lived_in: DemoPortal
 ) -> None:
     lived_in.state.access.clear()
@@ -189,7 +189,7 @@ def test_tokens_the_portal_forgot_are_no_end_while_one_refresh_succeeds(
     assert len(open_tab(client, lived_in).order_ids) == 9
 
 
-def test_access_noted_as_dead_is_asked_as_well_before_anything_is_erased(
+def test_access_marked_as_dead_is_checked_before_erasing(
     client: Client, lived_in: DemoPortal
 ) -> None:
     PortalUser.objects.update(tokens=PortalUser.Tokens.DEAD)
@@ -201,7 +201,7 @@ def test_access_noted_as_dead_is_asked_as_well_before_anything_is_erased(
     assert Portal.objects.installed().exists()
 
 
-def test_expired_access_is_renewed_before_the_portals_word_is_taken(
+def test_expired_access_is_renewed_before_portal_answer_counts(
     client: Client, lived_in: DemoPortal
 ) -> None:
     lived_in.expire_tokens()
@@ -235,7 +235,7 @@ def open_as_ilya(client: Client, portal: DemoPortal) -> None:
 
 
 @pytest.mark.parametrize("opening", [open_as_nina, open_as_ilya])
-def test_a_proven_opening_cancels_a_reported_removal(
+def test_proven_opening_cancels_a_reported_removal(
     client: Client, lived_in: DemoPortal, opening: Callable[[Client, DemoPortal], None]
 ) -> None:
     lived_in.enter("closed")
@@ -250,9 +250,7 @@ def test_a_proven_opening_cancels_a_reported_removal(
     assert Portal.objects.installed().exists()
 
 
-def test_an_opening_that_is_not_proven_cancels_nothing(
-    client: Client, lived_in: DemoPortal
-) -> None:
+def test_unproven_opening_does_not_cancel_removal(client: Client, lived_in: DemoPortal) -> None:
     lived_in.enter("plan_ended")
     report(client, lived_in)
     told_at = stored().removal_told_at
@@ -262,7 +260,7 @@ def test_an_opening_that_is_not_proven_cancels_nothing(
     assert stored().removal_told_at == told_at is not None
 
 
-def test_many_forged_reports_are_one_and_are_looked_at_now_and_then(
+def test_repeated_forged_uninstalls_are_merged_and_checked_with_pauses(
     client: Client, lived_in: DemoPortal
 ) -> None:
     lived_in.enter("closed")
@@ -273,7 +271,7 @@ def test_many_forged_reports_are_one_and_are_looked_at_now_and_then(
     assert lived_in.http_requests < 60
 
 
-def test_a_report_that_keeps_data_and_one_that_erases_are_both_remembered(
+def test_keeping_and_erasing_uninstalls_are_both_stored(
     client: Client, lived_in: DemoPortal
 ) -> None:
     pk = stored().pk
@@ -288,8 +286,8 @@ def test_a_report_that_keeps_data_and_one_that_erases_are_both_remembered(
     assert set(counts(pk).values()) == {0}
 
 
-def test_an_uninstall_is_believed_in_seconds_where_both_say_so(
-    client: Client, lived_in: DemoPortal, neighbour: DemoPortal, events: Told
+def test_uninstall_confirmed_by_both_answers_is_carried_out_at_once(
+    client: Client, lived_in: DemoPortal, neighbour: DemoPortal, events: Deliveries
 ) -> None:
     pk = Portal.objects.get(member_id=lived_in.member_id).pk
     theirs = Portal.objects.get(member_id=neighbour.member_id)
@@ -300,9 +298,7 @@ def test_an_uninstall_is_believed_in_seconds_where_both_say_so(
     assert counts(theirs.pk) == kept
 
 
-def test_the_console_and_the_operator_see_a_removal_that_is_not_confirmed(
-    client: Client, lived_in: DemoPortal
-) -> None:
+def test_console_and_operator_see_unconfirmed_removal(client: Client, lived_in: DemoPortal) -> None:
     page = open_main(client, lived_in)
     lived_in.enter("closed")
     report(client, lived_in)
@@ -310,14 +306,14 @@ def test_the_console_and_the_operator_see_a_removal_that_is_not_confirmed(
     assert 'data-note="removal"' in shown
     assert "all data of this Bitrix24 is erased" in shown
     with pytest.raises(CommandError):
-        call_command("portals", "health", lived_in.member_id, stdout=(told := StringIO()))
-    assert "removal reported" in told.getvalue()
+        call_command("portals", "health", lived_in.member_id, stdout=(output := StringIO()))
+    assert "removal reported" in output.getvalue()
     lived_in.calm()
     assert 'data-note="removal"' not in open_main(client, lived_in).text
 
 
-def test_an_application_token_is_not_refused_for_want_of_a_plan(
-    client: Client, installed: DemoPortal, events: Told
+def test_application_token_is_accepted_without_a_plan(
+    client: Client, installed: DemoPortal, events: Deliveries
 ) -> None:
     installed.enter("plan_ended")
     installed.lifecycle.update()

@@ -1,6 +1,5 @@
 """Jobs asked for through the pages, and worked in the test's own process, lane by lane, as workers would."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from b24app import celery  # noqa: F401
 from b24app.jobs import tasks, transitions
 from b24app.jobs.models import Job, JobItem, JobLane
 from demo.server import DemoPortal
-from tests import opening
-from tests.markup import only
-from tests.opening import ANNA, Page, ask, submit
+from testing import opening
+from testing.markup import attribute, only
+from testing.opening import ANNA, Page, ask, submit
 
 
 @dataclass
@@ -56,9 +55,8 @@ class Desk:
     def take_over(self, job: Job) -> Page:
         """Take somebody's job over, by the dialog that asks first."""
         asked = self.post(f"/jobs/{job.pk}/take-over/confirm/")
-        owner = re.search(r'name="owner" value="(\d+)"', asked.text)
-        assert owner, asked.text
-        return self.post(f"/jobs/{job.pk}/take-over/", owner=owner[1])
+        owner = attribute(asked.text, "input[name=owner]", "value")
+        return self.post(f"/jobs/{job.pk}/take-over/", owner=owner)
 
 
 def sit_down(client: Client, portal: DemoPortal, user_id: int = ANNA) -> Desk:

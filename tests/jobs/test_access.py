@@ -8,8 +8,8 @@ from django.test import Client
 from b24app.events import uninstall
 from b24app.jobs.models import Job, JobLane
 from demo.server import DemoPortal
+from testing.opening import EMPTY, ILYA, MARIA, open_order, submit
 from tests.jobs.driving import Desk, sit_down
-from tests.opening import EMPTY, ILYA, MARIA, open_order, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def preview(desk: Desk, portal: DemoPortal) -> Job:
 
 
 @pytest.mark.parametrize("path", LOOKING)
-def test_looking(
+def test_only_permitted_people_see_a_job(
     client: Client, desk: Desk, portal: DemoPortal, other_portal: DemoPortal, path: str
 ) -> None:
     ilya, maria = (sit_down(client, portal, user) for user in (ILYA, MARIA))
@@ -48,7 +48,7 @@ def test_looking(
 
 
 @pytest.mark.parametrize("path", STEERING)
-def test_steering(
+def test_only_permitted_people_control_a_job(
     client: Client, desk: Desk, portal: DemoPortal, other_portal: DemoPortal, path: str
 ) -> None:
     ilya, maria = (sit_down(client, portal, user) for user in (ILYA, MARIA))
@@ -67,7 +67,9 @@ def test_steering(
     assert ilya.post(f"/jobs/{other.pk}/{path}").response.status_code == 200
 
 
-def test_the_list(client: Client, desk: Desk, portal: DemoPortal, other_portal: DemoPortal) -> None:
+def test_job_list_shows_permitted_jobs_only(
+    client: Client, desk: Desk, portal: DemoPortal, other_portal: DemoPortal
+) -> None:
     ilya, maria = (sit_down(client, portal, user) for user in (ILYA, MARIA))
     job = preview(ilya, portal)
     mark = f'data-job-id="{job.pk}" data-job-state="planned"'
@@ -78,7 +80,7 @@ def test_the_list(client: Client, desk: Desk, portal: DemoPortal, other_portal: 
     assert client.get("/jobs/").status_code == 401
 
 
-def test_new(client: Client, desk: Desk) -> None:
+def test_new_job_requires_session(client: Client, desk: Desk) -> None:
     assert desk.get("/jobs/new/").response.status_code == 200
     assert client.get("/jobs/new/").status_code == 401
     assert (
@@ -88,7 +90,7 @@ def test_new(client: Client, desk: Desk) -> None:
     assert not Job.objects.exists()
 
 
-def test_a_file_of_another_tenants_orders_finds_nothing(
+def test_file_of_another_tenants_orders_finds_nothing(
     client: Client, desk: Desk, portal: DemoPortal, other_portal: DemoPortal
 ) -> None:
     orders, (deal,) = other_portal.many(orders=3, deals=1)
@@ -111,7 +113,7 @@ def test_a_file_of_another_tenants_orders_finds_nothing(
         ({"from": "search", "kind": "unlink", "q": ""}, "Enter a search text"),
     ],
 )
-def test_mistakes_are_said_beside_the_form(desk: Desk, form: dict[str, str], said: str) -> None:
+def test_mistakes_are_shown_beside_the_form(desk: Desk, form: dict[str, str], said: str) -> None:
     answer = desk.post("/jobs/new/", **form)
     assert answer.response.status_code == 422
     assert answer.response["X-Lo-State"] == "1"
@@ -133,12 +135,12 @@ def test_mistakes_are_said_beside_the_form(desk: Desk, form: dict[str, str], sai
         {"from": "card", "kind": "unlink", "all": "on"},  # the page was opened for no card
     ],
 )
-def test_forms_that_are_not_ours(desk: Desk, form: dict[str, str]) -> None:
+def test_forged_job_forms_are_refused(desk: Desk, form: dict[str, str]) -> None:
     assert desk.post("/jobs/new/", **form).response.status_code == 400
     assert not Job.objects.exists()
 
 
-def test_twenty_unfinished_jobs_are_enough(desk: Desk) -> None:
+def test_number_of_unfinished_jobs_is_limited(desk: Desk) -> None:
     form = {"from": "list", "kind": "unlink", "text": "1"}
     for _ in range(20):
         assert desk.post("/jobs/new/", **form).response.status_code == 200
@@ -148,7 +150,7 @@ def test_twenty_unfinished_jobs_are_enough(desk: Desk) -> None:
     assert Job.objects.count() == 20
 
 
-def test_a_file_that_is_too_large(desk: Desk) -> None:
+def test_file_over_size_limit_is_refused(desk: Desk) -> None:
     answer = desk.upload(b"order\n" + b"1\n" * 5_000_001)
     assert answer.response.status_code == 422
     assert "larger than 10 MB" in answer.text
@@ -162,7 +164,7 @@ def test_erasing_a_portal_erases_its_jobs(desk: Desk, portal: DemoPortal) -> Non
 
 
 @pytest.mark.parametrize("kind", ["link", "unlink", "move", "status", "responsible", "export"])
-def test_the_page_of_an_order_starts_no_job_over_a_card(
+def test_order_card_starts_no_job_for_a_deal(
     client: Client, desk: Desk, portal: DemoPortal, kind: str
 ) -> None:
     order = portal.order_id("1184")
@@ -173,7 +175,7 @@ def test_the_page_of_an_order_starts_no_job_over_a_card(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_job_that_its_owner_discards_meanwhile_is_not_there(
+def test_job_discarded_meanwhile_is_not_found(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     ilya = sit_down(client, portal, ILYA)

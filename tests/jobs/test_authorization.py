@@ -1,6 +1,5 @@
 """On whose token and right a job runs, and what it does when that ends."""
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,8 +11,9 @@ from b24app.jobs.models import Job
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
+from testing.markup import html_of, only
+from testing.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM, Page
 from tests.jobs.driving import Desk, item, outcomes, shown, sit_down, step, table, work
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM, Page
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def running(desk: Desk, portal: DemoPortal, count: int = 150) -> tuple[Job, rang
     return step(job), orders, deal
 
 
-def test_a_job_renews_an_expired_token_once_on_the_way(desk: Desk, portal: DemoPortal) -> None:
+def test_job_renews_expired_token_once(desk: Desk, portal: DemoPortal) -> None:
     job, _, _ = running(desk, portal)
     portal.reset_counts()
     portal.expire_tokens()
@@ -37,7 +37,9 @@ def test_a_job_renews_an_expired_token_once_on_the_way(desk: Desk, portal: DemoP
     assert portal.refreshes == 1
 
 
-def test_a_dead_token_waits_for_the_person(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_job_with_dead_token_waits_for_its_owner(
+    client: Client, desk: Desk, portal: DemoPortal
+) -> None:
     ilya = sit_down(client, portal, ILYA)
     job, orders, deal = running(ilya, portal)
     done = job.done
@@ -64,9 +66,7 @@ def passed_on() -> list[tuple[str, int, str, str, object]]:
     ]
 
 
-def test_an_administrator_who_takes_a_job_over_stands_in_the_audit(
-    client: Client, desk: Desk, portal: DemoPortal
-) -> None:
+def test_takeover_is_in_the_audit(client: Client, desk: Desk, portal: DemoPortal) -> None:
     ilya, maria = (sit_down(client, portal, user) for user in (ILYA, MARIA))
     job, orders, _ = running(ilya, portal)
     anna = sit_down(client, portal, ANNA)
@@ -89,12 +89,10 @@ def test_an_administrator_who_takes_a_job_over_stands_in_the_audit(
         )  # a second click changes nothing any more
         assert passed_on() == [("job", ANNA, str(ILYA), str(ANNA), job.pk)]
         assert 'data-what="access"' not in stranger.get("/console/audit/").text
-    line = re.findall(
-        r'data-what="access".*?</tr>', anna.get("/console/audit/?kind=access").text, re.DOTALL
-    )
-    assert len(line) == 1
+    audit = anna.get("/console/audit/?kind=access").text
+    line = html_of(only(audit, "tr:has([data-what=access])"))
     for text in (f"Job {job.pk}<", 'from">Ilya Sokolov<', 'to">Anna Schmidt<', "bulk job"):
-        assert text in line[0]
+        assert text in line
     form = {"format": "csv", "kind": "access"}
     rows = anna.post("/console/audit/export/", **form).response.content.decode().splitlines()
     assert len(rows) == 2
@@ -109,7 +107,7 @@ def owner_of(job: Job) -> dict[str, str]:
     return {"owner": str(job.user.pk)}
 
 
-def test_whoever_resumes_their_own_job_passes_no_access_on(
+def test_resuming_own_job_transfers_no_access(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     ilya = sit_down(client, portal, ILYA)
@@ -120,7 +118,7 @@ def test_whoever_resumes_their_own_job_passes_no_access_on(
     assert passed_on() == []
 
 
-def test_a_dead_token_during_the_preview(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_dead_token_during_preview(client: Client, desk: Desk, portal: DemoPortal) -> None:
     job = shown(desk.upload(table([(portal.order_id("1193"), EMPTY)])))
     portal.kill_tokens()
     work(job)
@@ -129,7 +127,7 @@ def test_a_dead_token_during_the_preview(client: Client, desk: Desk, portal: Dem
     assert work(job).state == Job.State.PLANNED
 
 
-def test_an_ended_subscription_waits_and_goes_on(
+def test_job_waits_for_subscription_and_continues(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     job, _, _ = running(desk, portal)
@@ -144,7 +142,7 @@ def test_an_ended_subscription_waits_and_goes_on(
     assert work(job).state == Job.State.DONE
 
 
-def test_without_the_right_to_write_it_pauses_after_one_request(
+def test_job_without_write_right_pauses_after_one_request(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     maria = sit_down(client, portal, MARIA)
@@ -166,7 +164,7 @@ def named(portal: DemoPortal, user_id: int) -> None:
     )
 
 
-def test_a_named_person_links_on_the_installers_right(
+def test_listed_person_links_with_installers_right(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     named(portal, MARIA)
@@ -181,7 +179,7 @@ def test_a_named_person_links_on_the_installers_right(
     assert writers == {MARIA, ANNA}
 
 
-def test_the_installers_right_takes_nothing_out_of_a_closed_deal(
+def test_installers_right_does_not_unlink_from_closed_deal(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     portal.state.users[TOM].sale = "read"
@@ -198,7 +196,7 @@ def test_the_installers_right_takes_nothing_out_of_a_closed_deal(
 
 
 @pytest.mark.parametrize(("kind", "to"), [("status", "F"), ("responsible", str(ILYA))])
-def test_the_installers_token_changes_no_status_and_no_responsible_person(
+def test_installers_token_changes_no_status_and_no_responsible_person(
     client: Client, desk: Desk, portal: DemoPortal, kind: str, to: str
 ) -> None:
     named(portal, MARIA)
@@ -218,9 +216,7 @@ def test_the_installers_token_changes_no_status_and_no_responsible_person(
     assert {call.user_id for call in portal.calls} == {MARIA}
 
 
-def test_the_installers_token_takes_no_status_back(
-    client: Client, desk: Desk, portal: DemoPortal
-) -> None:
+def test_installers_token_undoes_no_status(client: Client, desk: Desk, portal: DemoPortal) -> None:
     maria = sit_down(client, portal, MARIA)
     portal.state.users[MARIA].sale = "write"
     (order,), _ = portal.many(orders=1)
@@ -240,7 +236,7 @@ def test_the_installers_token_takes_no_status_back(
     assert portal.state.orders[order]["statusId"] == "F"
 
 
-def test_whoever_is_named_no_more_is_stopped(
+def test_person_removed_from_list_is_stopped(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     named(portal, MARIA)
@@ -252,7 +248,7 @@ def test_whoever_is_named_no_more_is_stopped(
     assert len([order for order in orders if portal.link_of(order)]) == job.done < 150
 
 
-def test_a_deal_closed_after_the_preview_is_not_touched(
+def test_deal_closed_after_the_preview_is_not_touched(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     ilya = sit_down(client, portal, ILYA)
@@ -279,7 +275,7 @@ def written(portal: DemoPortal) -> int:
     return sum(1 for call in portal.calls if call.method == ADD)
 
 
-def test_a_slice_writes_nothing_once_the_subscription_has_ended(
+def test_slice_writes_nothing_once_the_subscription_has_ended(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     job, orders, deal = running(desk, portal)
@@ -302,7 +298,7 @@ def test_a_slice_writes_nothing_once_the_subscription_has_ended(
 
 
 @pytest.mark.parametrize("path", ["start/", "resume/", "retry/", "undo/"])
-def test_nothing_is_started_while_it_is_not_paid_for(
+def test_no_job_starts_without_subscription(
     client: Client, desk: Desk, portal: DemoPortal, path: str
 ) -> None:
     (order,), (deal,) = portal.many(orders=1, deals=1)
@@ -323,7 +319,7 @@ def new_job(desk: Desk, order: int) -> Page:
     )
 
 
-def test_what_is_at_work_can_be_stopped_and_previews_discarded_all_the_same(
+def test_jobs_can_be_stopped_and_previews_discarded_without_subscription(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     job, orders, deal = running(desk, portal)
@@ -335,7 +331,7 @@ def test_what_is_at_work_can_be_stopped_and_previews_discarded_all_the_same(
     assert list(Job.objects.all()) == [job]
 
 
-def test_a_renewed_subscription_nobody_told_of_is_found_out(desk: Desk, portal: DemoPortal) -> None:
+def test_renewed_subscription_without_event_is_detected(desk: Desk, portal: DemoPortal) -> None:
     job, _, _ = running(desk, portal)
     portal.end_subscription()  # the event is lost: nobody hears the portal here
     assert (work(job).reason, Portal.objects.get().payment_expired) == ("payment", True)
@@ -353,7 +349,7 @@ def test_a_renewed_subscription_nobody_told_of_is_found_out(desk: Desk, portal: 
     assert control.unpaid() == []
 
 
-def test_an_older_kernel_that_answers_has_been_paid(
+def test_answer_of_older_kernel_proves_payment(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     portal.grow_old()
@@ -370,7 +366,7 @@ def test_an_older_kernel_that_answers_has_been_paid(
 # --- permissions, closed apps, other addresses ------------------------------------------------
 
 
-def test_a_permission_withdrawn_pauses_and_goes_on_when_it_is_back(
+def test_withdrawn_permission_pauses_job_until_restored(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     job, orders, deal = running(desk, portal)
@@ -387,7 +383,7 @@ def test_a_permission_withdrawn_pauses_and_goes_on_when_it_is_back(
     assert {portal.link_of(order) for order in orders} == {(2, deal)}
 
 
-def test_an_app_closed_to_the_person_waits_until_they_may_again(
+def test_job_waits_while_person_has_no_app_access(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     ilya = sit_down(client, portal, ILYA)
@@ -407,7 +403,7 @@ def test_an_app_closed_to_the_person_waits_until_they_may_again(
     assert {portal.link_of(order) for order in orders} == {(2, deal)}
 
 
-def test_an_older_kernel_on_its_own_host_and_port(client: Client, portal: DemoPortal) -> None:
+def test_job_on_on_premise_portal_with_older_kernel(client: Client, portal: DemoPortal) -> None:
     portal.grow_old()
     desk = sit_down(client, portal)
     orders, (deal,) = portal.many(orders=150, deals=1)
@@ -416,7 +412,7 @@ def test_an_older_kernel_on_its_own_host_and_port(client: Client, portal: DemoPo
     assert {portal.link_of(order) for order in orders} == {(2, deal)}
 
 
-def test_a_renamed_portal_is_followed_between_two_slices(desk: Desk, portal: DemoPortal) -> None:
+def test_renamed_portal_is_followed_between_two_slices(desk: Desk, portal: DemoPortal) -> None:
     job, orders, deal = running(desk, portal)
     portal.rename()
     portal.reset_counts()
@@ -426,7 +422,7 @@ def test_a_renamed_portal_is_followed_between_two_slices(desk: Desk, portal: Dem
     assert portal.refreshes == 1
 
 
-def test_a_stopped_job_of_somebody_who_is_gone_is_taken_over_and_not_resumed(
+def test_stopped_job_of_dismissed_person_is_taken_over_not_resumed(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     ilya = sit_down(client, portal, ILYA)

@@ -1,7 +1,6 @@
-"""The step *Check columns*: what a file was taken for, what is left out until the person chooses."""
+"""The step *Check columns*: how a file is read, and which rows wait for a choice."""
 
 import io
-import re
 
 import pytest
 from django.test import Client
@@ -11,9 +10,10 @@ from b24app.jobs.models import Job, JobItem, JobSource, RememberedColumns
 from demo import rows
 from demo.rows import DEAL, INVOICE
 from demo.server import DemoPortal
-from tests import opening
+from testing import opening
+from testing.markup import attributes, form_fields, only, select, words
+from testing.opening import ANNA, ILYA, Page
 from tests.jobs.driving import Desk, shown, sit_down, work
-from tests.opening import ANNA, ILYA, Page
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
 
@@ -43,21 +43,9 @@ def reasons(job: Job) -> list[str]:
     return [item.reason for item in left]
 
 
-def form(page: Page) -> dict[str, str]:
-    """The fields of the step as a browser would send them."""
-    found = dict(re.findall(r'<input type="hidden" name="([\w-]+)" value="([^"]*)"', page.text))
-    for name, options in re.findall(
-        r'<select[^>]*name="([\w-]+)".*?>(<option.*?)</select>', page.text
-    ):
-        chosen = re.search(r'value="([^"]*)" selected', options)
-        found[name] = chosen[1] if chosen else ""
-    for tag in re.findall(r"<input [^>]*>", page.text):
-        name = re.search(r'name="([\w-]+)"', tag)
-        value = re.search(r'value="([^"]*)"', tag)
-        box = "radio" in tag or "checkbox" in tag
-        if name and (not box or " checked" in tag):
-            found[name[1]] = value[1] if value else "on"
-    return found
+def listed(markup: str, name: str) -> list[str]:
+    """The values of an attribute, in the order of the page."""
+    return attributes(markup, f"[{name}]", name)
 
 
 def step_of(desk: Desk, job: Job) -> Page:
@@ -66,7 +54,7 @@ def step_of(desk: Desk, job: Job) -> Page:
 
 def choose(desk: Desk, job: Job, **chosen: str) -> Job:
     """Choose on the step, and let the preview be made once more."""
-    fields = form(step_of(desk, job)) | {
+    fields = form_fields(step_of(desk, job).text) | {
         name.replace("_", "-"): text for name, text in chosen.items()
     }
     answer = desk.post(f"/jobs/{job.pk}/columns/", **fields)
@@ -77,7 +65,7 @@ def choose(desk: Desk, job: Job, **chosen: str) -> Job:
 THOUSANDS = b"Order number;Deal\n1.000;101\n7003;102\n"
 
 
-def test_what_is_certain_is_planned_with_a_link_to_the_step(desk: Desk) -> None:
+def test_certain_rows_are_planned_with_a_link_to_the_columns_step(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n"))
     page = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
     assert 'id="job-columns"' in page
@@ -85,7 +73,7 @@ def test_what_is_certain_is_planned_with_a_link_to_the_step(desk: Desk) -> None:
     assert planned(job) == [("7003", "2:101")]
 
 
-def test_what_is_doubtful_opens_on_the_step_and_is_left_out(desk: Desk) -> None:
+def test_doubtful_file_opens_columns_step_and_skips_doubtful_rows(desk: Desk) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
     assert planned(job) == [("7003", "2:102")]
     live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
@@ -101,24 +89,25 @@ def test_what_is_doubtful_opens_on_the_step_and_is_left_out(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("readings", "number"), [("whole", "1000"), ("other", "1")])
-def test_a_reading_is_taken_once_it_is_chosen(desk: Desk, readings: str, number: str) -> None:
+def test_reading_applies_once_chosen(desk: Desk, readings: str, number: str) -> None:
     job = choose(desk, desk.asked(desk.upload(THOUSANDS)), readings=readings)
     assert planned(job) == [(number, "2:101"), ("7003", "2:102")]
     live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
     assert "data-opens-columns" not in live
     # The choice stands there when the step is opened again, and can be taken back.
-    assert form(step_of(desk, job))["readings"] == readings
+    assert form_fields(step_of(desk, job).text)["readings"] == readings
     assert planned(choose(desk, job, readings="")) == [("7003", "2:102")]
 
 
-def test_a_column_is_chosen_where_none_was_recognized(desk: Desk) -> None:
+def test_column_is_chosen_where_none_was_recognized(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"deal;comment\n101;7003\n102;7006"))
     assert (job.state, job.reason) == ("failed", "no_order_column")
     live = desk.get(f"/jobs/{job.pk}/live/?was=planning-0-0").text
     assert "data-opens-columns" in live
     page = step_of(desk, job)
-    assert re.search(r'id="columns-check"[^>]* disabled>Choose the column with orders<', page.text)
-    look = form(page) | {"column-1": "number", "look": "1"}
+    check = only(page.text, "#columns-check[disabled]")
+    assert words(check) == "Choose the column with orders"
+    look = form_fields(page.text) | {"column-1": "number", "look": "1"}
     query = "&".join(f"{name}={value}" for name, value in look.items())
     effect = desk.get(f"/jobs/{job.pk}/columns/?{query}").text
     assert "Of the first 2 rows: 2 can be used, 0 doubtful, 0 left out." in effect
@@ -131,7 +120,7 @@ def test_a_column_is_chosen_where_none_was_recognized(desk: Desk) -> None:
     assert JobSource.objects.filter(job=job).exists()
 
 
-def test_rows_without_a_deal_get_one_only_if_that_is_ticked(desk: Desk) -> None:
+def test_rows_without_deal_get_common_deal_only_if_checked(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n7006;\n", to="102"))
     assert planned(job) == [("7003", "2:101")]
     assert "1 row names no deal" in step_of(desk, job).text
@@ -141,7 +130,7 @@ def test_rows_without_a_deal_get_one_only_if_that_is_ticked(desk: Desk) -> None:
     assert planned(job) == [("7003", "2:101"), ("7006", "2:102")]
 
 
-def test_unlinking_never_takes_a_row_without_a_deal(desk: Desk, portal: DemoPortal) -> None:
+def test_unlink_skips_rows_without_deal(desk: Desk, portal: DemoPortal) -> None:
     portal.state.links[1001] = portal.state.links[1002] = (DEAL, 101)
     job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n7006;\n", kind="unlink"))
     assert "columns-fill" not in step_of(desk, job).text
@@ -149,7 +138,7 @@ def test_unlinking_never_takes_a_row_without_a_deal(desk: Desk, portal: DemoPort
     assert [number for number, _ in planned(job)] == ["7003"]
 
 
-def test_nobody_s_number_is_taken_as_an_id_only_if_chosen(desk: Desk) -> None:
+def test_unknown_number_is_read_as_id_only_if_chosen(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order;Deal\n1055;101\n7003;102\n"))
     assert planned(job) == [("7003", "2:102")]
     page = step_of(desk, job).text
@@ -165,7 +154,7 @@ def test_nobody_s_number_is_taken_as_an_id_only_if_chosen(desk: Desk) -> None:
 DUPLICATES = b"Order number;Deal\n7003;101\n7006;102\n7003;102\n7006;102\n"
 
 
-def test_of_different_deals_for_one_order_none_is_taken(desk: Desk) -> None:
+def test_order_with_different_deals_is_left_out(desk: Desk) -> None:
     job = desk.asked(desk.upload(DUPLICATES))
     assert planned(job) == [("7006", "2:102")]
     page = step_of(desk, job).text
@@ -175,12 +164,12 @@ def test_of_different_deals_for_one_order_none_is_taken(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("which", "deal"), [("first", 101), ("last", 102)])
-def test_of_different_deals_the_chosen_one_is_taken(desk: Desk, which: str, deal: int) -> None:
+def test_chosen_deal_of_several_is_used(desk: Desk, which: str, deal: int) -> None:
     job = choose(desk, desk.asked(desk.upload(DUPLICATES)), duplicates=which)
     assert sorted(planned(job)) == [("7003", f"2:{deal}"), ("7006", "2:102")]
     assert sorted(reasons(job)) == ["", "other_row"]
     assert (job.looked, job.rows) == (4, 4)
-    assert form(step_of(desk, job))["duplicates"] == which
+    assert form_fields(step_of(desk, job).text)["duplicates"] == which
 
 
 def workbook() -> bytes:
@@ -204,7 +193,7 @@ def test_another_sheet_and_its_hidden_rows(desk: Desk) -> None:
     page = step_of(desk, job)
     assert "2 rows" in page.text
     assert "3 rows" in page.text
-    fields = form(page) | {"sheet": "1", "look": "1"}
+    fields = form_fields(page.text) | {"sheet": "1", "look": "1"}
     query = "&".join(f"{name}={value}" for name, value in fields.items())
     other = desk.get(f"/jobs/{job.pk}/columns/?{query}").text
     assert "Row 3 is hidden in the file and left out" in other
@@ -215,7 +204,7 @@ def test_another_sheet_and_its_hidden_rows(desk: Desk) -> None:
     assert planned(job) == [("7006", "2:102"), ("1065", "2:102")]
 
 
-def test_the_row_of_the_headings(desk: Desk) -> None:
+def test_heading_row_can_be_chosen(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"7003;101\n7006;102\n", to="101"))
     assert planned(job) == []
     job = choose(desk, job, column_0="number", column_1="deal")
@@ -224,7 +213,7 @@ def test_the_row_of_the_headings(desk: Desk) -> None:
     assert [number for number, _ in planned(job)] in ([], ["7006"])
 
 
-def test_a_choice_is_remembered_for_the_same_headings_and_person(
+def test_choice_is_remembered_for_the_same_headings_and_person(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     content = b"deal;comment\n101;7003\n"
@@ -238,7 +227,7 @@ def test_a_choice_is_remembered_for_the_same_headings_and_person(
     assert ilya.asked(ilya.upload(content)).state == "failed"
 
 
-def test_what_was_doubtful_is_asked_again_for_the_next_file(desk: Desk) -> None:
+def test_doubtful_columns_are_asked_again_for_next_file(desk: Desk) -> None:
     choose(desk, desk.asked(desk.upload(THOUSANDS)), readings="other")
     # Columns that are recognized anyway need no memory.
     assert not RememberedColumns.objects.exists()
@@ -259,7 +248,7 @@ def test_only_the_owner_sees_the_file(client: Client, desk: Desk, portal: DemoPo
 
 def test_two_columns_of_orders_are_refused_in_place(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal;Ref\n7003;101;7006\n"))
-    fields = form(step_of(desk, job)) | {"column-2": "number"}
+    fields = form_fields(step_of(desk, job).text) | {"column-2": "number"}
     query = "&".join(f"{name}={value}" for name, value in {**fields, "look": "1"}.items())
     page = desk.get(f"/jobs/{job.pk}/columns/?{query}").text
     assert "Column A holds the orders already" in page
@@ -268,9 +257,9 @@ def test_two_columns_of_orders_are_refused_in_place(desk: Desk) -> None:
     assert planned(job) == [("7003", "2:101")]
 
 
-def test_a_deal_that_is_none_is_said_beside_the_form(desk: Desk) -> None:
+def test_invalid_deal_is_shown_beside_the_form(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number\n7003\n", to="101"))
-    fields = form(step_of(desk, job))
+    fields = form_fields(step_of(desk, job).text)
     for to, said in (("a deal", "Enter the ID or link of a deal"), ("", "Choose the deal")):
         answer = desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "to": to})
         assert answer.response.status_code == 422
@@ -288,16 +277,16 @@ def test_a_deal_that_is_none_is_said_beside_the_form(desk: Desk) -> None:
         ("heading", "-1"),
     ],
 )
-def test_a_form_that_is_not_ours(desk: Desk, name: str, value: str) -> None:
+def test_forged_columns_form_is_refused(desk: Desk, name: str, value: str) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
-    fields = {**form(step_of(desk, job)), name: value}
+    fields = {**form_fields(step_of(desk, job).text), name: value}
     assert desk.post(f"/jobs/{job.pk}/columns/", **fields).response.status_code == 400
     assert planned(job) == [("7003", "2:102")]
 
 
-def test_a_started_job_keeps_its_rows(desk: Desk) -> None:
+def test_started_job_keeps_its_rows(desk: Desk) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
-    fields = form(step_of(desk, job))
+    fields = form_fields(step_of(desk, job).text)
     desk.start(job)
     answer = desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "whole"})
     assert shown(answer).state == "done"
@@ -305,15 +294,15 @@ def test_a_started_job_keeps_its_rows(desk: Desk) -> None:
     assert "job-columns" not in answer.text
 
 
-def test_while_the_preview_is_made_nothing_is_chosen(desk: Desk) -> None:
+def test_columns_cannot_be_chosen_during_preview(desk: Desk) -> None:
     job = desk.asked(desk.upload(THOUSANDS))
-    fields = form(step_of(desk, job))
+    fields = form_fields(step_of(desk, job).text)
     desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "whole"})
     desk.post(f"/jobs/{job.pk}/columns/", **{**fields, "readings": "other"})
     assert planned(work(job)) == [("1000", "2:101"), ("7003", "2:102")]
 
 
-def test_a_pasted_list_can_be_taken_as_ids(desk: Desk) -> None:
+def test_pasted_list_can_be_taken_as_ids(desk: Desk) -> None:
     fields = {"from": "list", "kind": "link", "text": "1001\n1.000", "to": "101"}
     job = desk.asked(desk.post("/jobs/new/", **fields))
     assert planned(job) == []
@@ -323,7 +312,7 @@ def test_a_pasted_list_can_be_taken_as_ids(desk: Desk) -> None:
     assert planned(job) == [("7003", "2:101")]
 
 
-def test_a_table_s_cells_are_never_markup(desk: Desk) -> None:
+def test_table_s_cells_are_never_markup(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal;Note\n7003;101;<script>alert(1)</script>\n"))
     page = step_of(desk, job).text
     assert "<script>" not in page
@@ -331,7 +320,7 @@ def test_a_table_s_cells_are_never_markup(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(("language", "separator"), [("en", b","), ("ru", b";"), ("de", b";")])
-def test_a_template_is_read_without_a_question(
+def test_template_needs_no_questions(
     client: Client, desk: Desk, portal: DemoPortal, language: str, separator: bytes
 ) -> None:
     page = opening.launch(client, portal, "DEFAULT", ANNA, 0, language, {})
@@ -347,25 +336,20 @@ def test_a_template_is_read_without_a_question(
     assert desk.get("/jobs/template/?format=pdf").response.status_code == 400
 
 
-def test_a_preview_is_grouped_by_outcome_with_the_doubtful_first(desk: Desk) -> None:
+def test_preview_is_grouped_by_outcome_with_the_doubtful_first(desk: Desk) -> None:
     job = desk.asked(desk.upload(b"Order number;Deal\n7003;101\n1.000;102\n9999;101\n7006;102\n"))
     page = desk.get(f"/jobs/{job.pk}/").text
-    assert re.findall(r'data-group="(\w+)"', page) == ["doubt", "no_order", "link"]
-    assert re.findall(r'data-row="(\d+)"', page) == ["3", "4", "2", "5"]
-    assert re.findall(r'data-filter="(\w*)"', page) == ["", "doubt", "no_order", "link"]
+    assert listed(page, "data-group") == ["doubt", "no_order", "link"]
+    assert listed(page, "data-row") == ["3", "4", "2", "5"]
+    assert listed(page, "data-filter") == ["", "doubt", "no_order", "link"]
     assert f'href="{desk.portal.url}/shop/orders/details/1001/"' in page
     assert ">Link 2 orders<" in page
     assert "data-group" not in desk.get(f"/jobs/{job.pk}/rows/?show=link").text
     done = desk.start(job)
-    assert re.findall(r'data-row="(\d+)"', desk.get(f"/jobs/{done.pk}/").text) == [
-        "2",
-        "3",
-        "4",
-        "5",
-    ]
+    assert listed(desk.get(f"/jobs/{done.pk}/").text, "data-row") == ["2", "3", "4", "5"]
 
 
-def test_orders_leave_invoices_only_where_that_is_agreed_to(desk: Desk, portal: DemoPortal) -> None:
+def test_moves_from_invoices_need_consent(desk: Desk, portal: DemoPortal) -> None:
     portal.state.links[1001], portal.state.links[1002] = (DEAL, 102), (INVOICE, 5)
     content = b"Order number;Deal\n7003;101\n7006;101\n1;101\n"
     job = desk.asked(desk.upload(content))
@@ -380,7 +364,7 @@ def test_orders_leave_invoices_only_where_that_is_agreed_to(desk: Desk, portal: 
     ]  # fmt: skip
     again = desk.asked(desk.upload(content))
     page = desk.get(f"/jobs/{again.pk}/").text
-    assert re.search(r'id="job-start"[^>]* data-needs-move [^>]*disabled>', page)
+    assert select(page, "#job-start[data-needs-move][disabled]")
     desk.post(f"/jobs/{again.pk}/start/", invoices="on")
     assert work(again).state == "done"
     assert portal.link_of(1002) == (DEAL, 101)

@@ -7,9 +7,9 @@ from django.test import Client
 from b24app.jobs import tasks
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
+from testing.markup import html_of, only
+from testing.opening import ANNA, EMPTY, ILYA, WINTER
 from tests.jobs.driving import Desk, item, shown, sit_down, step, table, work
-from tests.markup import html_of, only
-from tests.opening import ANNA, EMPTY, ILYA
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def waiting(desk: Desk, portal: DemoPortal, condition: str, *, other_edition: bo
 
 @pytest.mark.parametrize("other_edition", [False, True])
 @pytest.mark.parametrize("condition", [*REASONS])
-def test_a_job_waits_says_why_and_goes_on_with_the_same_access(
+def test_waiting_job_shows_reason_and_continues_with_same_access(
     client: Client, desk: Desk, portal: DemoPortal, condition: str, other_edition: bool
 ) -> None:
     ilya = sit_down(client, portal, ILYA)
@@ -61,7 +61,7 @@ def test_a_job_waits_says_why_and_goes_on_with_the_same_access(
         ("overloaded", "ask an administrator to contact them", "lift the block: contact them"),
     ],
 )
-def test_who_can_help_is_said_to_both(
+def test_owner_and_administrator_see_who_can_help(
     client: Client,
     desk: Desk,
     portal: DemoPortal,
@@ -75,7 +75,7 @@ def test_who_can_help_is_said_to_both(
     assert administrator in desk.get(f"/jobs/{job.pk}/live/").text
 
 
-def test_a_wait_for_an_overload_keeps_its_reason_while_our_own_budget_holds_the_job_back(
+def test_wait_for_an_overload_keeps_its_reason_while_our_own_budget_holds_the_job_back(
     desk: Desk, portal: DemoPortal
 ) -> None:
     portal.enter("overloaded")
@@ -88,26 +88,26 @@ def test_a_wait_for_an_overload_keeps_its_reason_while_our_own_budget_holds_the_
     assert portal.http_requests == 0
 
 
-def test_a_search_in_a_portal_without_a_store_says_so(desk: Desk, portal: DemoPortal) -> None:
+def test_search_in_a_portal_without_a_store_says_so(desk: Desk, portal: DemoPortal) -> None:
     portal.close_store()
     form = {"from": "search", "kind": "export", "every": "on"}
     job = desk.asked(desk.post("/jobs/new/", **form))
     assert (job.state, job.reason) == (Job.State.PAUSED, "no_store")
 
 
-def test_a_row_listed_twice_shows_where_the_order_is_linked(desk: Desk, portal: DemoPortal) -> None:
+def test_row_listed_twice_shows_where_the_order_is_linked(desk: Desk, portal: DemoPortal) -> None:
     linked, free = portal.order_id("1184"), portal.order_id("1193")
     job = desk.asked(
         desk.upload(table([(linked, EMPTY), (linked, EMPTY), (free, EMPTY), (free, EMPTY)]))
     )
     assert [item(job, row).verdict for row in range(2, 6)] == ["move", "twice", "link", "twice"]
-    assert item(job, 3).seen == item(job, 2).seen == "2:6933"
+    assert item(job, 3).seen == item(job, 2).seen == f"2:{WINTER}"
     page = desk.get(f"/jobs/{job.pk}/").text
     first, again, unlinked, unlinked_again = (
         html_of(only(page, f'tr[data-row="{row}"]')) for row in range(2, 6)
     )
     assert "Not linked" not in first
     assert "Not linked" not in again
-    assert "6933" in again
+    assert str(WINTER) in again
     assert "Not linked" in unlinked
     assert "Not linked" in unlinked_again

@@ -1,6 +1,5 @@
 """Rows gathered from a card that changes meanwhile: none is missing, none comes twice."""
 
-import re
 from collections import Counter
 
 import pytest
@@ -8,8 +7,9 @@ from django.core.cache import cache
 
 from b24app.jobs.models import Job, JobItem
 from demo.server import DemoPortal
+from testing.markup import attributes
+from testing.opening import ILYA, MANY, open_tab
 from tests.jobs.driving import Desk, shown, step, work
-from tests.opening import ILYA, MANY, open_tab
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +34,7 @@ def gathered(job: Job) -> Counter[int]:
 
 @pytest.mark.parametrize("at", [0, 3, -1], ids=["first", "fourth", "last"])
 @pytest.mark.parametrize("end", ["newest", "oldest"])
-def test_an_order_that_leaves_while_the_card_is_gathered_hides_no_other(
+def test_order_unlinked_during_listing_hides_no_other(
     job: Job, portal: DemoPortal, at: int, end: str
 ) -> None:
     before = linked(portal)
@@ -49,9 +49,7 @@ def test_an_order_that_leaves_while_the_card_is_gathered_hides_no_other(
 
 
 @pytest.mark.parametrize("place", ["newest", "oldest"])
-def test_an_order_that_comes_while_the_card_is_gathered_is_among_the_rows(
-    job: Job, portal: DemoPortal, place: str
-) -> None:
+def test_order_linked_during_listing_is_included(job: Job, portal: DemoPortal, place: str) -> None:
     before, free = (
         linked(portal),
         [pk for pk in portal.state.orders if pk not in portal.state.links],
@@ -64,7 +62,7 @@ def test_an_order_that_comes_while_the_card_is_gathered_is_among_the_rows(
     assert JobItem.objects.get(job=job, order_id=new).verdict == "unlink"
 
 
-def test_a_card_that_nobody_changes_is_read_twice_at_most(job: Job, portal: DemoPortal) -> None:
+def test_unchanged_card_is_read_at_most_twice(job: Job, portal: DemoPortal) -> None:
     portal.reset_counts()
     while not job.gathered:
         step(job)
@@ -72,7 +70,7 @@ def test_a_card_that_nobody_changes_is_read_twice_at_most(job: Job, portal: Demo
     assert gathered(job) == Counter(linked(portal))
 
 
-def test_for_all_in_the_tab_misses_none_where_one_leaves_between_two_requests(
+def test_select_all_misses_no_order_if_one_is_unlinked_between_requests(
     desk: Desk, portal: DemoPortal
 ) -> None:
     desk.page = open_tab(desk.client, portal, ILYA, MANY)
@@ -84,5 +82,6 @@ def test_for_all_in_the_tab_misses_none_where_one_leaves_between_two_requests(
 
     portal.meanwhile("sale.order.list", second)
     asked = desk.post("/tab/unlink/confirm/", all="on")
-    found = {int(match) for match in re.findall(r'name="order" value="(\d+)\|', asked.text)}
+    picks = attributes(asked.text, "input[name=order]", "value")
+    found = {int(pick.partition("|")[0]) for pick in picks}
     assert set(before[:-1]) <= found

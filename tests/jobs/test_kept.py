@@ -9,8 +9,8 @@ from django.utils import timezone
 from b24app.jobs import control, tasks
 from b24app.jobs.models import Job, JobItem, JobSource
 from demo.server import DemoPortal
+from testing.opening import EMPTY
 from tests.jobs.driving import Desk, shown, step, table, work
-from tests.opening import EMPTY
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ def uploaded(desk: Desk, portal: DemoPortal) -> Job:
     return shown(desk.upload(table([(portal.order_id("1193"), EMPTY)])))
 
 
-def test_a_file_goes_a_day_after_it_was_given(desk: Desk, portal: DemoPortal) -> None:
+def test_uploaded_file_is_deleted_after_a_day(desk: Desk, portal: DemoPortal) -> None:
     job = uploaded(desk, portal)
     step(job)
     assert JobItem.objects.filter(job=job).count() == 1
@@ -33,16 +33,14 @@ def test_a_file_goes_a_day_after_it_was_given(desk: Desk, portal: DemoPortal) ->
     assert Job.objects.filter(pk=job.pk).exists()
 
 
-def test_a_file_that_waits_to_be_read_does_not_go_after_a_day(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_unread_file_is_kept_longer_than_a_day(desk: Desk, portal: DemoPortal) -> None:
     uploaded(desk, portal)
     JobSource.objects.update(created_at=timezone.now() - DAY)
     tasks.forget()
     assert JobSource.objects.count() == 1
 
 
-def test_a_file_goes_with_the_start_or_the_job(desk: Desk, portal: DemoPortal) -> None:
+def test_uploaded_file_is_deleted_with_start_or_job(desk: Desk, portal: DemoPortal) -> None:
     job = work(uploaded(desk, portal))
     desk.post(f"/jobs/{job.pk}/start/")
     assert not JobSource.objects.exists()
@@ -53,13 +51,13 @@ def test_a_file_goes_with_the_start_or_the_job(desk: Desk, portal: DemoPortal) -
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG", b"PK\x03\x04 no archive", b'order,deal\n"1,1'])
-def test_a_file_that_cannot_be_read_is_not_kept(desk: Desk, content: bytes) -> None:
+def test_unreadable_file_is_not_stored(desk: Desk, content: bytes) -> None:
     job = desk.asked(desk.upload(content))
     assert job.state == Job.State.FAILED
     assert not JobSource.objects.exists()
 
 
-def test_a_file_nobody_could_read_yet_goes_after_a_week(desk: Desk, portal: DemoPortal) -> None:
+def test_unread_file_is_deleted_after_a_week(desk: Desk, portal: DemoPortal) -> None:
     job = uploaded(desk, portal)
     portal.kill_tokens()
     Job.objects.update(created_at=timezone.now() - WEEK)
@@ -68,7 +66,7 @@ def test_a_file_nobody_could_read_yet_goes_after_a_week(desk: Desk, portal: Demo
     assert not JobSource.objects.exists()
 
 
-def test_customers_in_an_export_go_after_a_week_though_it_never_ended(
+def test_customers_in_unfinished_export_are_deleted_after_a_week(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     orders = "\n".join(map(str, ["Order ID", *portal.many(orders=300)[0]]))
@@ -86,7 +84,7 @@ def test_customers_in_an_export_go_after_a_week_though_it_never_ended(
     assert not JobItem.objects.exists()
 
 
-def test_what_waits_for_ever_is_not_kept_for_ever(desk: Desk, portal: DemoPortal) -> None:
+def test_waiting_jobs_are_deleted_eventually(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=150, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -100,7 +98,7 @@ def test_what_waits_for_ever_is_not_kept_for_ever(desk: Desk, portal: DemoPortal
     assert not Job.objects.exists()
 
 
-def test_however_many_they_are(desk: Desk, portal: DemoPortal) -> None:
+def test_any_number_of_old_jobs_is_deleted(desk: Desk, portal: DemoPortal) -> None:
     first = desk.link([(portal.order_id("1193"), EMPTY)])
     copies = [Job(portal=first.portal, user=first.user, acting=first.user) for _ in range(44)]
     Job.objects.bulk_create(copies)

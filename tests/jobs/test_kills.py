@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.jobs import machine
-from tests.jobs.persons import Person, added, quiet, slow
-from tests.waiting import until
+from testing import machine
+from testing.persons import Person, added, quiet, slow
+from testing.waiting import until
 
 pytestmark = pytest.mark.bare
 
@@ -35,29 +35,27 @@ def end(person: Person, job: str, what: str) -> None:
     ],
     ids=["sqlite", "postgres"],
 )
-def test_a_job_survives_the_death_of_every_part(
-    tmp_path: Path, database: str, victims: list[str]
-) -> None:
-    with machine.running(tmp_path, postgres=database == "postgres") as one:
-        slow(one.portal)
-        person = Person(one)
+def test_job_survives_kill_of_every_part(tmp_path: Path, database: str, victims: list[str]) -> None:
+    with machine.running(tmp_path, postgres=database == "postgres") as app:
+        slow(app.portal)
+        person = Person(app)
         for victim in victims:
-            orders, (deal,) = one.portal.many(orders=ORDERS, deals=1)
-            one.portal.reset_counts()
+            orders, (deal,) = app.portal.many(orders=ORDERS, deals=1)
+            app.portal.reset_counts()
             job = person.started(orders, deal)
-            until(lambda: len(added(one.portal)) >= KILL_AFTER, f"work before {victim} dies")
-            one.kill(victim)
-            assert len(added(one.portal)) < ORDERS
-            one.start(victim)
-            quiet(one)
-            one.look_after()
-            until(one.ready, f"{victim} back")
-            one.let_time_pass()
+            until(lambda: len(added(app.portal)) >= KILL_AFTER, f"work before {victim} dies")
+            app.kill(victim)
+            assert len(added(app.portal)) < ORDERS
+            app.start(victim)
+            quiet(app)
+            app.look_after()
+            until(app.ready, f"{victim} back")
+            app.let_time_pass()
             end(person, job, f"the end after {victim} died")
-            assert {one.portal.link_of(order) for order in orders} == {(2, deal)}
-            assert added(one.portal) == Counter(orders), f"after {victim} died"
+            assert {app.portal.link_of(order) for order in orders} == {(2, deal)}
+            assert added(app.portal) == Counter(orders), f"after {victim} died"
             trail = f"SELECT a.order_id FROM journal_auditentry a JOIN jobs_job j ON a.change = j.change WHERE j.id = {int(job)}"  # noqa: S608, E501
-            found = Counter(row[0] for row in one.query(trail))
+            found = Counter(row[0] for row in app.query(trail))
             assert found == Counter(orders), f"after {victim} died"
             counters = f"SELECT total, done, skipped, failed FROM jobs_job WHERE id = {int(job)}"  # noqa: S608
-            assert one.query(counters) == [(ORDERS, ORDERS, 0, 0)], f"after {victim} died"
+            assert app.query(counters) == [(ORDERS, ORDERS, 0, 0)], f"after {victim} died"

@@ -1,4 +1,4 @@
-"""What happens to a portal while a job is at work, in real processes: renamed, unpaid, app removed."""
+"""A portal is renamed, unpaid or removes the app during a job, in real processes."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from testing import machine
+from testing.machine import Machine
+from testing.persons import Person, added, quiet, slow
+from testing.waiting import until
 from tests.install.everywhere import owned
-from tests.jobs import machine
-from tests.jobs.machine import Machine
-from tests.jobs.persons import Person, added, quiet, slow
-from tests.waiting import until
 
 pytestmark = pytest.mark.bare
 
@@ -46,7 +46,7 @@ def quarrels(app: Machine) -> list[str]:
     return [line for line in lines if "Traceback" in line or "raised unexpected" in line]
 
 
-def test_a_portal_is_renamed(app: Machine) -> None:
+def test_job_survives_renamed_portal(app: Machine) -> None:
     person = Person(app)
     job, orders, deal = at_work(app, person)
     app.portal.rename()
@@ -61,7 +61,7 @@ def test_a_portal_is_renamed(app: Machine) -> None:
     assert quarrels(app) == []
 
 
-def test_a_subscription_ends_and_is_renewed(app: Machine) -> None:
+def test_job_survives_ended_and_renewed_subscription(app: Machine) -> None:
     person = Person(app)
     job, orders, deal = at_work(app, person)
     # The portal goes on answering; that it is not paid for any more an opening tells.
@@ -82,7 +82,7 @@ def test_a_subscription_ends_and_is_renewed(app: Machine) -> None:
     assert quarrels(app) == []
 
 
-def test_an_uninstall_that_erases(app: Machine) -> None:
+def test_job_ends_with_erasing_uninstall(app: Machine) -> None:
     person = Person(app)
     at_work(app, person)
     app.portal.lifecycle.uninstall(clean=True)
@@ -106,7 +106,7 @@ def test_an_uninstall_that_erases(app: Machine) -> None:
     assert app.portal.link_of(order) == (2, deal)
 
 
-def test_an_uninstall_that_keeps(app: Machine) -> None:
+def test_job_stops_after_uninstall_that_keeps_data(app: Machine) -> None:
     person = Person(app)
     job, orders, deal = at_work(app, person)
     app.portal.lifecycle.uninstall(clean=False)

@@ -10,8 +10,8 @@ from django.test import Client
 from b24app.jobs.models import Job
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
+from testing.opening import ILYA
 from tests.jobs.driving import Desk, sit_down
-from tests.opening import ILYA
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ MIGRATION = "b24app.jobs.migrations.0006_jobs_belong_to_whose_access_they_used"
         ("planned", "planned"),
     ],
 )
-def test_a_job_that_went_on_with_an_administrators_access_becomes_theirs_and_stops(
+def test_migration_gives_job_to_administrator_whose_access_it_used(
     client: Client, desk: Desk, portal: DemoPortal, state: str, after: str
 ) -> None:
     ilya = sit_down(client, portal, ILYA)

@@ -43,7 +43,7 @@ BEFORE: list[tuple[JobItem, str | None, tuple[str, str, str, bool] | None]] = [
 
 
 @pytest.mark.parametrize(("item", "now", "expected"), BEFORE)
-def test_before_a_write(
+def test_row_state_before_a_write(
     item: JobItem, now: str | None, expected: tuple[str, str, str, bool] | None
 ) -> None:
     found = judging.before(item, now)
@@ -68,7 +68,7 @@ WRITTEN = [
 
 
 @pytest.mark.parametrize(("item", "first", "expected"), WRITTEN)
-def test_after_a_write_that_the_portal_confirmed(
+def test_row_state_after_confirmed_write(
     item: JobItem, first: str | None, expected: tuple[str, bool, str | None]
 ) -> None:
     found = judging.after(LINK_TEXT, item, Answer(True), first)
@@ -112,7 +112,7 @@ REFUSED: dict[type[errors.BitrixError], tuple[str, str, bool]] = {
 
 
 @pytest.mark.parametrize("kind", REFUSED, ids=lambda kind: kind.__name__)
-def test_after_a_write_that_was_refused(kind: type[errors.BitrixError]) -> None:
+def test_row_state_after_refused_write(kind: type[errors.BitrixError]) -> None:
     state, reason, of_job = REFUSED[kind]
     found = judging.after(LINK_TEXT, row(), refusal(kind))
     assert (found.state.value, found.reason, found.happened) == (state, reason, False)
@@ -120,7 +120,7 @@ def test_after_a_write_that_was_refused(kind: type[errors.BitrixError]) -> None:
     assert (wide is not None) is of_job
 
 
-def test_after_a_write_that_was_sent_before_the_refusal_may_be_ours() -> None:
+def test_row_state_after_write_sent_before_refusal() -> None:
     again = row(attempts=1)
     found = judging.after(LINK_TEXT, again, refusal(errors.LinkExists))
     assert (found.state.value, found.reason, found.happened) == ("done", "already", True)
@@ -149,7 +149,7 @@ READ_BACK = [
 
 
 @pytest.mark.parametrize(("item", "now", "in_doubt", "expected"), READ_BACK)
-def test_read_back(
+def test_row_state_after_read_back(
     item: JobItem, now: str | None, *, in_doubt: bool, expected: tuple[str, str, bool] | None
 ) -> None:
     found = judging.read_back(LINK_TEXT, item, now, in_doubt=in_doubt)

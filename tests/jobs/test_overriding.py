@@ -1,21 +1,19 @@
-"""What changes between a job's look and its write: told, kept in the trail, and put back on demand."""
+"""Changes between a job's read and its write: reported, recorded in the audit, restored on request."""
 
 import pytest
 
 from b24app.jobs.models import Job
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
+from testing.opening import EMPTY, MOCKUP, ONE, open_tab, submit
 from tests.jobs.driving import Desk, item, shown, work
-from tests.opening import EMPTY, MOCKUP, ONE, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
 ADD, DELETE, UPDATE = "crm.orderentity.add", "crm.orderentity.deletebyfilter", "sale.order.update"
 
 
-def test_a_link_made_a_moment_before_is_the_source_in_the_trail_and_can_be_put_back(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_overridden_link_is_in_audit_and_can_be_restored(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     colleague = open_tab(desk.client, portal, deal_id=ONE)
     submit(desk.client, colleague, "/tab/link/", {"order": f"{orders[0]}|"})
@@ -39,9 +37,7 @@ def test_a_link_made_a_moment_before_is_the_source_in_the_trail_and_can_be_put_b
     assert {portal.link_of(order) for order in orders[1:]} == {(2, deal)}
 
 
-def test_only_a_row_that_overrode_something_is_put_back_alone(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_only_overriding_rows_offer_their_own_undo(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=2, deals=1)
     job = desk.start(desk.link([(order, deal) for order in orders]))
     assert shown(desk.post(f"/jobs/{job.pk}/undo/", row="2")).pk == job.pk
@@ -49,9 +45,7 @@ def test_only_a_row_that_overrode_something_is_put_back_alone(
     assert "data-put-back" not in desk.get(f"/jobs/{job.pk}/rows/").text
 
 
-def test_a_link_that_somebody_made_inside_our_request_is_theirs(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_link_made_by_another_during_request_is_not_claimed(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=2, deals=1)
     job = desk.link([(order, deal) for order in orders])
     portal.meanwhile(ADD, lambda: portal.link(orders[0], (2, deal)), inside=True)
@@ -60,9 +54,7 @@ def test_a_link_that_somebody_made_inside_our_request_is_theirs(
     assert set(AuditEntry.objects.values_list("order_id", flat=True)) == {orders[1]}
 
 
-def test_a_status_set_a_moment_before_is_what_an_undo_brings_back(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_undo_restores_overridden_status(desk: Desk, portal: DemoPortal) -> None:
     order = portal.order_id("1201")
     form = {"from": "list", "kind": "status", "to": "AW", "text": "1201"}
     job = desk.asked(desk.post("/jobs/new/", **form))
@@ -74,9 +66,7 @@ def test_a_status_set_a_moment_before_is_what_an_undo_brings_back(
     assert portal.state.orders[order]["statusId"] == "PC"
 
 
-def test_the_places_are_read_by_the_first_command_of_each_writing_request(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_each_writing_request_reads_links_first(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=130, deals=1)
     job = desk.link([(order, deal) for order in orders])
     portal.reset_counts()
@@ -89,9 +79,7 @@ def test_the_places_are_read_by_the_first_command_of_each_writing_request(
     assert max(len(methods) for methods in writing) <= 50
 
 
-def test_a_whole_batch_of_rows_that_somebody_changed_ends_well(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_batch_of_rows_changed_by_others_finishes(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=160, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -110,7 +98,7 @@ def test_a_whole_batch_of_rows_that_somebody_changed_ends_well(
 
 @pytest.mark.parametrize("kind", ["move", "unlink", "undo"])
 @pytest.mark.parametrize("when", ["before the preview", "before the look", "inside the request"])
-def test_a_deleted_order_is_told_as_deleted_and_not_as_changed(
+def test_deleted_order_is_reported_as_deleted_not_changed(
     desk: Desk, portal: DemoPortal, kind: str, when: str
 ) -> None:
     orders, (deal,) = portal.many(orders=2, deals=1)
@@ -147,9 +135,7 @@ def test_a_deleted_order_is_told_as_deleted_and_not_as_changed(
     assert not AuditEntry.objects.filter(change=job.change, order_id=orders[0]).exists()
 
 
-def test_an_order_that_was_only_unlinked_is_still_told_as_changed(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_unlinked_order_is_reported_as_changed(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=2, deals=1)
     portal.link(orders[0], (2, deal))
     job = desk.link([(order, EMPTY) for order in orders])

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from django.core.cache import cache
@@ -15,15 +16,15 @@ from b24app.jobs import tasks, texts, transitions
 from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import RestCall
 from demo.server import DemoPortal
-from tests import opening
+from testing import opening
+from testing.markup import attributes, only, select, words
+from testing.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM
 from tests.jobs.driving import Desk, sit_down, step, table, work
-from tests.markup import attributes, only
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, TOM
 
 pytestmark = pytest.mark.django_db
 
 
-def test_progress_with_an_honest_time(desk: Desk, portal: DemoPortal) -> None:
+def test_progress_shows_remaining_time(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=2500, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -39,7 +40,7 @@ def test_progress_with_an_honest_time(desk: Desk, portal: DemoPortal) -> None:
     assert "HX-Trigger" not in desk.get(f"/jobs/{job.pk}/live/?was={was}").response
 
 
-def test_a_short_job_is_told_no_rate_that_it_never_meets(desk: Desk, portal: DemoPortal) -> None:
+def test_short_job_shows_no_rate_limit(desk: Desk, portal: DemoPortal) -> None:
     job = desk.link([(portal.order_id("1193"), EMPTY)])
     assert "Less than a minute" in desk.get(f"/jobs/{job.pk}/").text
     orders, (deal,) = portal.many(orders=334, deals=1)
@@ -51,7 +52,7 @@ def test_a_short_job_is_told_no_rate_that_it_never_meets(desk: Desk, portal: Dem
     assert "You can close this page; the job continues." in page.text
 
 
-def test_the_speed_of_a_job_that_has_just_begun(desk: Desk, portal: DemoPortal) -> None:
+def test_new_job_shows_its_speed(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=200, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -62,10 +63,10 @@ def test_the_speed_of_a_job_that_has_just_begun(desk: Desk, portal: DemoPortal) 
     assert "Speed now" not in desk.get(f"/jobs/{job.pk}/live/").text
     started = timezone.now() - timedelta(seconds=30)
     Job.objects.filter(pk=job.pk).update(started_at=started)
-    found = re.search(r"Speed now</dt><dd>(\d+)", desk.get(f"/jobs/{job.pk}/live/").text)
+    facts = select(desk.get(f"/jobs/{job.pk}/live/").text, "dt, dd")
     elapsed = (timezone.now() - started).total_seconds()
-    assert found
-    assert 60 * done / elapsed - 1 <= int(found[1]) <= 2 * done
+    (speed,) = [words(value) for name, value in pairwise(facts) if words(name) == "Speed now"]
+    assert 60 * done / elapsed - 1 <= int(speed.split()[0]) <= 2 * done
 
 
 def test_every_row_of_the_list_is_accounted_for(desk: Desk, portal: DemoPortal) -> None:
@@ -85,7 +86,7 @@ def test_every_row_of_the_list_is_accounted_for(desk: Desk, portal: DemoPortal) 
     assert "skipped in the preview" not in desk.get(f"/jobs/{whole.pk}/").text
 
 
-def test_a_paused_job_can_be_given_up(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_paused_job_can_be_discarded(client: Client, desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = desk.link([(order, deal) for order in orders])
     portal.misbehave("no_scope", "crm.orderentity.list", times=50)
@@ -101,9 +102,7 @@ def test_a_paused_job_can_be_given_up(client: Client, desk: Desk, portal: DemoPo
     assert not Job.objects.filter(pk=job.pk).exists()
 
 
-def test_a_paused_job_that_has_written_is_stopped_and_undone(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_paused_job_that_has_written_is_stopped_and_undone(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=200, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -125,9 +124,7 @@ def test_a_paused_job_that_has_written_is_stopped_and_undone(
     assert {portal.link_of(order) for order in orders} == {None}
 
 
-def test_orders_of_other_cards_stay_until_their_move_is_agreed_to(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_moves_from_other_cards_need_consent(desk: Desk, portal: DemoPortal) -> None:
     job = desk.link([(portal.order_id("1184"), EMPTY)])
     page = desk.get(f"/jobs/{job.pk}/").text
     assert "<span data-without-moves>Linked elsewhere</span>" in page
@@ -136,8 +133,8 @@ def test_orders_of_other_cards_stay_until_their_move_is_agreed_to(
     assert start.keys() >= {"data-needs-move", "disabled"}
     assert "All of them are linked elsewhere: select this to start." in page
     assert " required" not in page
-    told = {"": "Linked elsewhere", "&move=on": "Will be moved"}
-    for more, verdict in told.items():
+    expected = {"": "Linked elsewhere", "&move=on": "Will be moved"}
+    for more, verdict in expected.items():
         file = desk.get(f"/jobs/{job.pk}/table/?format=csv{more}").response.content
         (row,) = csv.DictReader(io.StringIO(file.decode("utf-8-sig")))
         assert row["Check"] == verdict
@@ -150,7 +147,7 @@ def test_orders_of_other_cards_stay_until_their_move_is_agreed_to(
     assert "Linked elsewhere" not in desk.get(f"/jobs/{job.pk}/").text
 
 
-def test_the_list_tells_jobs_apart(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_job_list_distinguishes_jobs(client: Client, desk: Desk, portal: DemoPortal) -> None:
     form = {"kind": "link", "to": str(EMPTY)}
     desk.upload(b"Order\n1193", name="winter.csv", to=str(EMPTY))
     desk.post("/jobs/new/", **form, **{"from": "list", "text": "1193"})
@@ -170,13 +167,13 @@ def test_the_list_tells_jobs_apart(client: Client, desk: Desk, portal: DemoPorta
 
 
 @pytest.mark.parametrize("content", [b"rubbish, and more", b"only words\nof a letter"])
-def test_what_only_calls_itself_a_spreadsheet(desk: Desk, content: bytes) -> None:
+def test_file_with_false_spreadsheet_extension(desk: Desk, content: bytes) -> None:
     job = desk.asked(desk.upload(content, name="Orders.XLSX"))
     assert (job.state, job.reason) == (Job.State.FAILED, "not_excel")
     assert "This isn’t an Excel file" in desk.get(f"/jobs/{job.pk}/").text
 
 
-def test_a_function_the_portal_does_not_offer(desk: Desk, portal: DemoPortal) -> None:
+def test_method_missing_in_portal_fails_job_with_reason(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = desk.link([(order, deal) for order in orders])
     portal.misbehave("gone", "crm.orderentity.add", times=50)
@@ -198,7 +195,7 @@ def worked_by_a_worker(job: Job) -> Job:
 @pytest.mark.parametrize(
     ("misbehaviour", "reason"), [("gone", "no_method"), ("no_scope", "no_scope")]
 )
-def test_a_reference_leads_from_a_paused_job_to_its_calls(
+def test_reference_leads_from_a_paused_job_to_its_calls(
     client: Client, desk: Desk, portal: DemoPortal, misbehaviour: str, reason: str
 ) -> None:
     ilya, maria = (sit_down(client, portal, user) for user in (ILYA, MARIA))
@@ -229,7 +226,7 @@ def test_a_reference_leads_from_a_paused_job_to_its_calls(
     assert "data-job-reference" not in ilya.get(f"/jobs/{job.pk}/").text
 
 
-def test_a_job_that_goes_on_by_itself_shows_no_reference(desk: Desk, portal: DemoPortal) -> None:
+def test_job_that_goes_on_by_itself_shows_no_reference(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = desk.link([(order, deal) for order in orders])
     portal.misbehave("overload", "crm.orderentity.add", times=50)
@@ -241,7 +238,7 @@ def test_a_job_that_goes_on_by_itself_shows_no_reference(desk: Desk, portal: Dem
     assert "For support" not in page
 
 
-def test_preview_in_the_making(desk: Desk, portal: DemoPortal) -> None:
+def test_unfinished_preview_is_shown(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3000, deals=1)
     page = desk.upload(table((order, deal) for order in orders))
     assert 'data-job-state="planning"' in page.text
@@ -259,7 +256,7 @@ def test_preview_in_the_making(desk: Desk, portal: DemoPortal) -> None:
     assert desk.get(f"/jobs/{job.pk}/rows/?page=x").response.status_code == 400
 
 
-def test_rows_behind_a_chip(desk: Desk, portal: DemoPortal) -> None:
+def test_chip_filters_rows(desk: Desk, portal: DemoPortal) -> None:
     job = desk.link([(portal.order_id("1193"), EMPTY), (999999, EMPTY), (999998, EMPTY)])
     chip = desk.get(f"/jobs/{job.pk}/rows/?show=no_order")
     assert chip.text.count("data-row=") == 2
@@ -267,7 +264,7 @@ def test_rows_behind_a_chip(desk: Desk, portal: DemoPortal) -> None:
     assert desk.get(f"/jobs/{job.pk}/rows/?show=nonsense").text.count("data-row=") == 3
 
 
-def test_the_start_counts_what_it_will_do(desk: Desk, portal: DemoPortal) -> None:
+def test_start_button_counts_rows_to_change(desk: Desk, portal: DemoPortal) -> None:
     free, elsewhere = portal.order_id("1193"), portal.order_id("1184")
     job = desk.link([(free, EMPTY), (elsewhere, EMPTY)])
     page = desk.get(f"/jobs/{job.pk}/").text
@@ -286,7 +283,7 @@ def test_the_start_counts_what_it_will_do(desk: Desk, portal: DemoPortal) -> Non
     assert "data-needs-move" in desk.get(f"/jobs/{only_moves.pk}/").text
 
 
-def test_counters_follow_the_work(desk: Desk, portal: DemoPortal) -> None:
+def test_counters_follow_progress(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=2500, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -303,7 +300,7 @@ def test_counters_follow_the_work(desk: Desk, portal: DemoPortal) -> None:
         assert f"Done<b>{job.done:,}</b>" in chips
 
 
-def test_an_undo_says_what_it_leaves(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_undo_reports_rows_left_unchanged(client: Client, desk: Desk, portal: DemoPortal) -> None:
     tab = opening.open_tab(client, portal, ANNA, MOCKUP)
     chosen = [
         f"{pk}|2:{MOCKUP}" for pk, owner in portal.state.links.items() if owner == (2, MOCKUP)
@@ -329,7 +326,7 @@ def test_an_undo_says_what_it_leaves(client: Client, desk: Desk, portal: DemoPor
     assert "Nothing to undo" in desk.get(f"/jobs/{again.pk}/").text
 
 
-def test_who_has_to_do_what(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_waiting_job_names_who_must_act(client: Client, desk: Desk, portal: DemoPortal) -> None:
     ilya = sit_down(client, portal, ILYA)
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = ilya.link([(order, deal) for order in orders])
@@ -362,7 +359,7 @@ def test_when_a_waiting_job_tries_again(desk: Desk, portal: DemoPortal) -> None:
     assert "Next try:" in desk.get(f"/jobs/{job.pk}/live/").text
 
 
-def test_results_to_download(desk: Desk, portal: DemoPortal) -> None:
+def test_results_can_be_downloaded(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     portal.state.orders[orders[0]]["accountNumber"] = "=1+1"
     job = desk.link([(order, deal) for order in orders])
@@ -381,7 +378,7 @@ def test_results_to_download(desk: Desk, portal: DemoPortal) -> None:
     assert desk.get(f"/jobs/{job.pk}/table/?format=exe").response.status_code == 400
 
 
-def test_an_export_of_orders(desk: Desk, portal: DemoPortal) -> None:
+def test_orders_are_exported(desk: Desk, portal: DemoPortal) -> None:
     text = "1201\n1196\n1188\n77777"
     form = {"from": "list", "kind": "export", "text": text}
     job = desk.start(desk.asked(desk.post("/jobs/new/", **form)))
@@ -407,7 +404,7 @@ def test_an_export_of_orders(desk: Desk, portal: DemoPortal) -> None:
         (b"order;deal\n" + b"1;2\n" * 100_001, "more than 100,000 rows"),
     ],
 )
-def test_a_file_that_cannot_be_used_says_why(desk: Desk, content: bytes, said: str) -> None:
+def test_unusable_file_is_refused_with_reason(desk: Desk, content: bytes, said: str) -> None:
     job = desk.asked(desk.upload(content))
     assert job.state == Job.State.FAILED
     page = desk.get(f"/jobs/{job.pk}/")
@@ -428,7 +425,7 @@ def test_pages_in_every_language(client: Client, portal: DemoPortal, lang: str) 
     assert desk.get(f"/jobs/{job.pk}/table/?format=csv").response.status_code == 200
 
 
-def test_no_code_is_without_words() -> None:
+def test_every_reason_code_has_a_text() -> None:
     assert set(texts.VERDICTS) == set(JobItem.Verdict.values)
     assert set(texts.STATES) == set(Job.State.values) == set(transitions.FOLLOWING)
 
@@ -438,7 +435,9 @@ def long_ago(job: Job) -> None:
 
 
 @pytest.mark.parametrize("granted", [True, False])
-def test_a_word_when_a_long_job_ends(client: Client, portal: DemoPortal, *, granted: bool) -> None:
+def test_long_job_notifies_its_owner_at_its_end(
+    client: Client, portal: DemoPortal, *, granted: bool
+) -> None:
     if not granted:
         portal.state.app.scope.remove("im")
     opening.install(client, portal)
@@ -448,14 +447,14 @@ def test_a_word_when_a_long_job_ends(client: Client, portal: DemoPortal, *, gran
     ilya.post(f"/jobs/{job.pk}/start/", move="on")
     long_ago(job)
     work(job)
-    told = [call for call in portal.calls if call.method.startswith("im.notify")]
-    assert len(told) == (1 if granted else 0)
+    notified = [call for call in portal.calls if call.method.startswith("im.notify")]
+    assert len(notified) == (1 if granted else 0)
     if granted:
-        assert "Done: 3, skipped: 0, failed: 0" in str(told[0].params)
-        assert str(ILYA) in str(told[0].params)
+        assert "Done: 3, skipped: 0, failed: 0" in str(notified[0].params)
+        assert str(ILYA) in str(notified[0].params)
 
 
-def test_a_word_that_cannot_be_said_does_no_harm(client: Client, portal: DemoPortal) -> None:
+def test_failed_notification_does_not_fail_the_job(client: Client, portal: DemoPortal) -> None:
     desk = sit_down(client, portal)
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = desk.link([(order, deal) for order in orders])
@@ -465,13 +464,13 @@ def test_a_word_that_cannot_be_said_does_no_harm(client: Client, portal: DemoPor
     assert work(job).state == Job.State.DONE
 
 
-def test_a_short_job_ends_without_a_word(client: Client, portal: DemoPortal) -> None:
+def test_short_job_sends_no_notification(client: Client, portal: DemoPortal) -> None:
     desk = sit_down(client, portal)
     desk.start(desk.link([(portal.order_id("1193"), EMPTY)]))
     assert not [call for call in portal.calls if call.method.startswith("im.")]
 
 
-def test_open_tabs_hear_of_it(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_open_tabs_notice_the_jobs_changes(client: Client, desk: Desk, portal: DemoPortal) -> None:
     tab = opening.open_tab(client, portal, ANNA, MOCKUP)
     since = tab.attribute("data-moment")
     desk.start(desk.link([(portal.order_id("1193"), MOCKUP)]))
@@ -479,7 +478,7 @@ def test_open_tabs_hear_of_it(client: Client, desk: Desk, portal: DemoPortal) ->
     assert b'"changed": true' in news.content
 
 
-def test_looking_at_a_job_costs_the_portal_nothing(desk: Desk, portal: DemoPortal) -> None:
+def test_viewing_a_job_sends_no_portal_request(desk: Desk, portal: DemoPortal) -> None:
     job = desk.link([(portal.order_id("1193"), EMPTY)])
     portal.reset_counts()
     for path in ("", "live/", "rows/", "table/?format=csv"):
@@ -506,7 +505,7 @@ def test_without_redis_a_job_waits_and_pages_still_show_it(
     cache.clear()
 
 
-def test_old_ticket_does_nothing(desk: Desk, portal: DemoPortal) -> None:
+def test_message_of_old_generation_does_nothing(desk: Desk, portal: DemoPortal) -> None:
     job = desk.link([(portal.order_id("1193"), EMPTY)])
     lane = JobLane.objects.get(job=job)
     tasks.work(lane.pk, 0)

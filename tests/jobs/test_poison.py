@@ -8,10 +8,11 @@ import pytest
 
 from b24app.jobs import worker_slots
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
-from tests.jobs import machine
+from testing import machine
+from testing.opening import EMPTY
+from testing.persons import Person
+from testing.waiting import until
 from tests.jobs.driving import Desk, lose_worker, outcomes, shown, step, table, work
-from tests.jobs.persons import Person
-from tests.waiting import until
 
 
 def die(job: Job) -> None:
@@ -22,8 +23,8 @@ def die(job: Job) -> None:
 
 
 @pytest.mark.django_db
-def test_a_preview_that_kills_its_worker_three_times_fails_with_words(desk: Desk) -> None:
-    job = shown(desk.upload(table([(1, 7000)])))
+def test_preview_that_kills_its_worker_three_times_fails_with_reason(desk: Desk) -> None:
+    job = shown(desk.upload(table([(1, EMPTY)])))
     for _ in range(worker_slots.MAX_DEATHS):
         die(job)
     step(job)
@@ -35,7 +36,7 @@ def test_a_preview_that_kills_its_worker_three_times_fails_with_words(desk: Desk
 
 
 @pytest.mark.django_db
-def test_a_job_of_any_kind_that_kills_its_worker_while_it_writes_fails(desk: Desk) -> None:
+def test_job_of_any_kind_that_kills_its_worker_while_it_writes_fails(desk: Desk) -> None:
     (order,), (deal,) = desk.portal.many(orders=1, deals=1)
     job = desk.link([(order, deal)])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -50,7 +51,7 @@ def test_a_job_of_any_kind_that_kills_its_worker_while_it_writes_fails(desk: Des
 
 @pytest.mark.django_db
 def test_no_worker_takes_a_job_that_has_failed(desk: Desk) -> None:
-    job = shown(desk.upload(table([(1, 7000)])))
+    job = shown(desk.upload(table([(1, EMPTY)])))
     for _ in range(worker_slots.MAX_DEATHS):
         die(job)
     step(job)
@@ -62,7 +63,7 @@ def test_no_worker_takes_a_job_that_has_failed(desk: Desk) -> None:
 
 
 @pytest.mark.django_db
-def test_workers_that_die_now_and_then_do_not_count(desk: Desk) -> None:
+def test_occasional_worker_deaths_do_not_fail_the_job(desk: Desk) -> None:
     orders, (deal,) = desk.portal.many(orders=3, deals=1)
     job = shown(desk.upload(table((order, deal) for order in orders)))
     for _ in range(worker_slots.MAX_DEATHS - 1):
@@ -80,19 +81,19 @@ def children(pid: int) -> list[int]:
 
 @pytest.mark.bare
 def test_killed_processes_count_against_the_job_they_worked(tmp_path: Path) -> None:
-    with machine.running(tmp_path, postgres=False, workers=1) as one:
-        person = Person(one)
-        one.portal.reset_counts()
+    with machine.running(tmp_path, postgres=False, workers=1) as app:
+        person = Person(app)
+        app.portal.reset_counts()
         # The portal hangs, so that there is a slice to be killed in the middle of.
-        one.portal.misbehave("hang", "sale.order.list", times=100, seconds=5)
+        app.portal.misbehave("hang", "sale.order.list", times=100, seconds=5)
         job = int(person.asked("order id,deal\n1,7000\n"))
 
         def state() -> object:
-            return one.query(f"SELECT state, reason FROM jobs_job WHERE id = {job}")[0]  # noqa: S608
+            return app.query(f"SELECT state, reason FROM jobs_job WHERE id = {job}")[0]  # noqa: S608
 
         for count in range(1, worker_slots.MAX_DEATHS + 1):
-            until(lambda count=count: one.portal.http_requests >= count, f"slice {count}")  # type: ignore[misc]
+            until(lambda count=count: app.portal.http_requests >= count, f"slice {count}")  # type: ignore[misc]
             assert state() == ("planning", "")
-            for pid in children(one.children["worker"].pid):
+            for pid in children(app.children["worker"].pid):
                 os.kill(pid, signal.SIGKILL)
         until(lambda: state() == ("failed", "killed"), "the end of the job")

@@ -5,15 +5,15 @@ from django.test import Client
 
 from b24app.jobs.models import Job, JobItem
 from demo.server import DemoPortal
+from testing.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, TOM, WINTER, open_tab, submit
 from tests.jobs.driving import Desk, item, shown, sit_down, step, table, verdicts, work
-from tests.opening import ANNA, EMPTY, ILYA, MANY, MARIA, MOCKUP, TOM, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
 WRITES = {"crm.orderentity.add", "crm.orderentity.deletebyfilter", "sale.order.update"}
 
 
-def test_every_verdict(desk: Desk, portal: DemoPortal) -> None:
+def test_every_row_outcome_is_planned(desk: Desk, portal: DemoPortal) -> None:
     free, elsewhere, here = (portal.order_id(number) for number in ("1193", "1184", "1201"))
     lines = [
         f"{free},{EMPTY}",  # row 2
@@ -33,7 +33,7 @@ def test_every_verdict(desk: Desk, portal: DemoPortal) -> None:
         "link", "move", "already", "no_order", "no_card", "twice", "bad", "bad", "bad",
     ]  # fmt: skip
     assert [item(job, row).reason for row in (8, 9, 10)] == ["bad_id", "no_card_given", "bad_card"]
-    assert (item(job, 3).seen, item(job, 3).wanted) == ("2:6933", f"2:{EMPTY}")
+    assert (item(job, 3).seen, item(job, 3).wanted) == (f"2:{WINTER}", f"2:{EMPTY}")
     assert job.total == 2
     assert WRITES.isdisjoint(call.method for call in portal.calls)
     page = desk.get(f"/jobs/{job.pk}/")
@@ -43,7 +43,7 @@ def test_every_verdict(desk: Desk, portal: DemoPortal) -> None:
     assert "Office refit, second floor" in page.text
 
 
-def test_rows_of_one_order_that_name_different_deals_are_not_taken(
+def test_rows_with_different_deals_for_one_order_are_skipped(
     desk: Desk, portal: DemoPortal
 ) -> None:
     free, other = portal.order_id("1193"), portal.order_id("1170")
@@ -55,7 +55,7 @@ def test_rows_of_one_order_that_name_different_deals_are_not_taken(
     assert portal.link_of(free) is None
 
 
-def test_an_empty_cell_among_deals_is_no_deal(desk: Desk, portal: DemoPortal) -> None:
+def test_empty_cell_among_deals_is_no_deal(desk: Desk, portal: DemoPortal) -> None:
     here = portal.order_id("1201")
     content = f"order id,deal\n{here},\n{portal.order_id('1184')},6933".encode()
     job = desk.asked(desk.upload(content, to=str(EMPTY)))
@@ -68,7 +68,7 @@ def test_an_empty_cell_among_deals_is_no_deal(desk: Desk, portal: DemoPortal) ->
     assert [item(job, row).verdict for row in (1, 2)] == ["bad", "unlink"]
 
 
-def test_a_deal_closed_to_the_person_is_told_from_one_that_is_not_there(
+def test_closed_deal_differs_from_missing_deal(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     tom = sit_down(client, portal, TOM)
@@ -103,7 +103,7 @@ def test_ten_thousand_rows_cost_few_requests(
 
 
 @pytest.mark.parametrize(("deals", "most"), [(100, 11), (10_000, 14)])
-def test_so_do_ten_thousand_rows_that_leave_other_deals(
+def test_ten_thousand_moves_cost_few_requests(
     desk: Desk, portal: DemoPortal, deals: int, most: int
 ) -> None:
     orders, targets = portal.many(orders=10_000, deals=deals)
@@ -118,12 +118,12 @@ def test_so_do_ten_thousand_rows_that_leave_other_deals(
     assert "Harbour lights" in desk.get(f"/jobs/{job.pk}/rows/").text
 
 
-def test_a_move_says_from_where_by_name(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_move_names_its_source_deal(client: Client, desk: Desk, portal: DemoPortal) -> None:
     row = (portal.order_id("1184"), EMPTY)
     job = desk.link([row])
     assert "Winter catalogue" in desk.get(f"/jobs/{job.pk}/").text
     portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(TOM)
-    portal.state.deals[6933]["ASSIGNED_BY_ID"] = str(ILYA)
+    portal.state.deals[WINTER]["ASSIGNED_BY_ID"] = str(ILYA)
     tom = sit_down(client, portal, TOM)
     job = tom.link([row])
     page = tom.get(f"/jobs/{job.pk}/").text
@@ -144,7 +144,7 @@ def test_a_move_says_from_where_by_name(client: Client, desk: Desk, portal: Demo
         ("1384", "1З84"),
     ],
 )
-def test_what_was_meant_is_said_and_not_taken(
+def test_likely_number_is_suggested_but_not_used(
     desk: Desk, portal: DemoPortal, number: str, written: str
 ) -> None:
     order = portal.order_id("1184")
@@ -154,22 +154,22 @@ def test_what_was_meant_is_said_and_not_taken(
     assert (item(job, 3).verdict, item(job, 3).order_id) == ("no_order", 0)
     assert f"did you mean {number}?" in desk.get(f"/jobs/{job.pk}/").text
     desk.start(job)
-    assert portal.link_of(order) == (2, 6933)
+    assert portal.link_of(order) == (2, WINTER)
 
 
-def test_what_could_have_been_two_orders_is_not_guessed(desk: Desk, portal: DemoPortal) -> None:
+def test_number_matching_two_orders_is_not_guessed(desk: Desk, portal: DemoPortal) -> None:
     portal.state.orders[portal.order_id("1184")]["accountNumber"] = "B77"
     portal.state.orders[portal.order_id("1193")]["accountNumber"] = "77"
     job = desk.asked(desk.upload(f"Number;Deal\n' В77;{EMPTY}".encode()))
     assert "did you mean" not in desk.get(f"/jobs/{job.pk}/").text
 
 
-def test_a_number_in_a_column_of_ids(desk: Desk, portal: DemoPortal) -> None:
+def test_number_in_id_column(desk: Desk, portal: DemoPortal) -> None:
     job = desk.link([(1184, EMPTY)])
     assert "did you mean 1184?" in desk.get(f"/jobs/{job.pk}/").text
 
 
-def test_a_deal_with_a_word_before_its_id_is_understood(desk: Desk, portal: DemoPortal) -> None:
+def test_deal_with_a_word_before_its_id_is_understood(desk: Desk, portal: DemoPortal) -> None:
     job = desk.asked(desk.upload(f"Order;Deal\n1193;Deal {EMPTY}".encode()))
     assert (item(job, 2).verdict, item(job, 2).wanted) == ("link", f"2:{EMPTY}")
 
@@ -195,7 +195,7 @@ def test_orders_without_any_deal(desk: Desk, content: bytes) -> None:
         (" \n;", "Paste at least one order."),
     ],
 )
-def test_a_pasted_list_is_kept_to_be_mended(desk: Desk, text: str, said: str) -> None:
+def test_pasted_list_is_kept_for_correction(desk: Desk, text: str, said: str) -> None:
     answer = desk.post("/jobs/new/", **{"from": "list", "kind": "link", "text": text})
     assert answer.response.status_code == 422
     assert said in answer.text
@@ -208,7 +208,7 @@ def pasted(desk: Desk, text: str, **form: object) -> Job:
     return desk.asked(answer)
 
 
-def test_a_line_s_own_deal_goes_before_the_one_for_all(desk: Desk, portal: DemoPortal) -> None:
+def test_deal_of_a_line_overrides_common_deal(desk: Desk, portal: DemoPortal) -> None:
     text = f"1193;{MOCKUP}\n1170\n\n1184\t{MOCKUP}\n1185, {MOCKUP}\n# 1186 {MOCKUP}\n1187 ;\n"
     job = pasted(desk, text, to=str(EMPTY))
     rows = JobItem.objects.filter(job=job).order_by("row")
@@ -226,13 +226,13 @@ def test_a_line_s_own_deal_goes_before_the_one_for_all(desk: Desk, portal: DemoP
 
 
 @pytest.mark.parametrize("between", [" ", ";", "\t", ",", ", ", " | ", "\xa0"])
-def test_a_pasted_list_with_mixed_separators(desk: Desk, between: str) -> None:
+def test_pasted_list_with_mixed_separators(desk: Desk, between: str) -> None:
     text = f"1193{between}{EMPTY}\n1184 {EMPTY}\n1170;{EMPTY}"
     job = pasted(desk, text)
     assert [item(job, row).verdict for row in (1, 2, 3)] == ["link", "move", "link"]
 
 
-def test_a_header_over_a_pasted_list(desk: Desk, portal: DemoPortal) -> None:
+def test_header_over_a_pasted_list(desk: Desk, portal: DemoPortal) -> None:
     free = portal.order_id("1193")
     job = pasted(desk, f"Order ID;Deal\n{free} {EMPTY}\n1184;{EMPTY}")
     assert [item(job, row).verdict for row in (2, 3)] == ["link", "no_order"]
@@ -241,7 +241,7 @@ def test_a_header_over_a_pasted_list(desk: Desk, portal: DemoPortal) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "unlink", "status", "responsible", "export"])
-def test_a_second_number_on_a_line_is_never_another_order(
+def test_second_number_on_a_line_is_never_another_order(
     desk: Desk, portal: DemoPortal, kind: str
 ) -> None:
     to = {"link": str(EMPTY), "status": "F", "responsible": str(MARIA)}.get(kind, "")
@@ -257,12 +257,12 @@ def test_a_second_number_on_a_line_is_never_another_order(
     assert job.total == 0
 
 
-def test_a_table_s_deals_are_no_statuses(desk: Desk, portal: DemoPortal) -> None:
+def test_deals_in_a_table_are_not_statuses(desk: Desk, portal: DemoPortal) -> None:
     job = desk.asked(desk.upload(b"Order;Deal\n1184;7021", kind="status", to="F"))
     assert item(job, 2).wanted == "F"
 
 
-def test_a_number_nobody_has_is_not_taken_for_an_id(desk: Desk, portal: DemoPortal) -> None:
+def test_unknown_number_is_not_read_as_id(desk: Desk, portal: DemoPortal) -> None:
     order, linked = portal.order_id("1193"), portal.order_id("1184")
     numbers = {row["accountNumber"] for row in portal.state.orders.values()}
     assert {str(order), str(linked)}.isdisjoint(numbers)
@@ -278,7 +278,7 @@ def test_a_number_nobody_has_is_not_taken_for_an_id(desk: Desk, portal: DemoPort
     assert item(job, 2).order_number == "1193"
 
 
-def test_a_number_of_two_orders_is_not_guessed(desk: Desk, portal: DemoPortal) -> None:
+def test_number_of_two_orders_is_not_guessed(desk: Desk, portal: DemoPortal) -> None:
     first, second = portal.order_id("1193"), portal.order_id("1170")
     portal.state.orders[second]["accountNumber"] = "1193"
     job = desk.asked(desk.upload(f"number,deal\n1193,{EMPTY}".encode()))
@@ -286,9 +286,7 @@ def test_a_number_of_two_orders_is_not_guessed(desk: Desk, portal: DemoPortal) -
     assert portal.link_of(first) is None
 
 
-def test_an_answer_the_portal_does_not_give_is_never_a_verdict(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_missing_answer_is_no_row_outcome(desk: Desk, portal: DemoPortal) -> None:
     job = work_until_asked(desk, [(portal.order_id("1193"), EMPTY)])
     portal.misbehave("no_scope", "crm.orderentity.list")
     work(job)
@@ -305,7 +303,7 @@ def work_until_asked(desk: Desk, pairs: list[tuple[int, int]]) -> Job:
     return step(shown(desk.upload(table(pairs))))
 
 
-def test_all_of_a_card(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_all_orders_of_a_card(client: Client, desk: Desk, portal: DemoPortal) -> None:
     tab = open_tab(client, portal, ILYA, MANY)
     answer = submit(
         client, tab, "/jobs/new/", {"from": "card", "kind": "move", "to": f"2:{EMPTY}", "all": "on"}
@@ -316,7 +314,9 @@ def test_all_of_a_card(client: Client, desk: Desk, portal: DemoPortal) -> None:
 
 
 @pytest.mark.parametrize("every", [True, False])
-def test_statuses_of_a_card(client: Client, desk: Desk, portal: DemoPortal, *, every: bool) -> None:
+def test_statuses_of_all_orders_of_a_card(
+    client: Client, desk: Desk, portal: DemoPortal, *, every: bool
+) -> None:
     tab = open_tab(client, portal, ILYA, MANY)
     linked = [pk for pk, owner in portal.state.links.items() if owner == (2, MANY)]
     chosen = {"all": "on"} if every else {"order": [f"{pk}|" for pk in linked[:60]]}
@@ -331,15 +331,13 @@ def test_statuses_of_a_card(client: Client, desk: Desk, portal: DemoPortal, *, e
     assert {portal.state.orders[item.order_id]["statusId"] for item in job.items.all()} == {"F"}
 
 
-def test_people_by_their_names(desk: Desk, portal: DemoPortal) -> None:
+def test_responsible_people_are_found_by_name(desk: Desk, portal: DemoPortal) -> None:
     form = {"from": "list", "kind": "responsible", "to": str(MARIA), "text": "1184"}
     job = desk.asked(desk.post("/jobs/new/", **form))
     assert "Tom Becker → Maria Lopez" in desk.get(f"/jobs/{job.pk}/").text
 
 
-def test_a_selection_larger_than_a_tab_takes(
-    client: Client, desk: Desk, portal: DemoPortal
-) -> None:
+def test_selection_larger_than_one_page(client: Client, desk: Desk, portal: DemoPortal) -> None:
     tab = open_tab(client, portal, ANNA, MANY)
     linked = [pk for pk, owner in portal.state.links.items() if owner == (2, MANY)][:120]
     moved = linked[0]
@@ -351,7 +349,7 @@ def test_a_selection_larger_than_a_tab_takes(
     assert submit(client, tab, "/jobs/new/", too_many).response.status_code == 400
 
 
-def test_by_search(desk: Desk, portal: DemoPortal) -> None:
+def test_orders_found_by_search(desk: Desk, portal: DemoPortal) -> None:
     orders, _ = portal.many(orders=700)
     form = {"from": "search", "kind": "link", "to": str(EMPTY), "since": "2020-01-01"}
     job = desk.asked(desk.post("/jobs/new/", **form, unlinked="on"))

@@ -7,9 +7,9 @@ import pytest
 
 from b24app.celery import RECONNECT_SECONDS
 from b24app.celery import app as celery
-from tests.jobs import machine
-from tests.jobs.persons import Person, added, slow
-from tests.waiting import until
+from testing import machine
+from testing.persons import Person, added, slow
+from testing.waiting import until
 
 pytestmark = pytest.mark.bare
 
@@ -17,14 +17,14 @@ ORDERS = 200
 WORDS = "The app’s task queue is unavailable."
 
 
-def test_a_job_says_that_redis_is_away_and_goes_on_once_it_is_back(tmp_path: Path) -> None:
-    with machine.running(tmp_path, postgres=False) as one:
-        slow(one.portal)
-        person = Person(one)
-        orders, (deal,) = one.portal.many(orders=ORDERS, deals=1)
+def test_job_reports_missing_redis_and_continues_after_its_return(tmp_path: Path) -> None:
+    with machine.running(tmp_path, postgres=False) as server:
+        slow(server.portal)
+        person = Person(server)
+        orders, (deal,) = server.portal.many(orders=ORDERS, deals=1)
         job = person.started(orders, deal)
-        until(lambda: len(added(one.portal)) > 0, "work before Redis stops")
-        one.kill("redis")
+        until(lambda: len(added(server.portal)) > 0, "work before Redis stops")
+        server.kill("redis")
 
         def said() -> bool:
             page = person.get(f"/jobs/{job}/live/")
@@ -37,19 +37,19 @@ def test_a_job_says_that_redis_is_away_and_goes_on_once_it_is_back(tmp_path: Pat
         assert "data-job-minutes" not in page
         # A job asked for meanwhile says it as well.
         second = person.asked(f"order id,deal\n{orders[0]},{deal}\n")
-        assert one.query(f"SELECT state, reason FROM jobs_job WHERE id = {int(second)}") == [  # noqa: S608
+        assert server.query(f"SELECT state, reason FROM jobs_job WHERE id = {int(second)}") == [  # noqa: S608
             ("waiting_portal", "queue_away")
         ]
-        one.start("redis")
+        server.start("redis")
 
         def ended() -> bool:
-            one.look_after()
+            server.look_after()
             return person.state(job) == "done" and person.state(second) == "planned"
 
-        until(one.ready, "a worker")
+        until(server.ready, "a worker")
         until(ended, "the end after Redis is back, with no clock helped")
-        assert {one.portal.link_of(order) for order in orders} == {(2, deal)}
-        assert added(one.portal) == Counter(orders)
+        assert {server.portal.link_of(order) for order in orders} == {(2, deal)}
+        assert added(server.portal) == Counter(orders)
 
 
 class Enough(Exception):
@@ -59,7 +59,7 @@ class Enough(Exception):
 def test_worker_and_beat_never_pause_long_between_two_looks_for_the_broker() -> None:
     pauses: list[float] = []
 
-    def told(error: Exception, pause: float) -> None:
+    def on_error(error: Exception, pause: float) -> None:
         pauses.append(pause)
         raise Enough
 
@@ -68,5 +68,5 @@ def test_worker_and_beat_never_pause_long_between_two_looks_for_the_broker() -> 
         celery.connection_for_read("redis+socket:///nowhere.sock") as away,
         pytest.raises(Enough),
     ):
-        away.ensure_connection(told, interval_start=RECONNECT_SECONDS + 1)
+        away.ensure_connection(on_error, interval_start=RECONNECT_SECONDS + 1)
     assert pauses[0] <= RECONNECT_SECONDS

@@ -3,16 +3,16 @@
 import pytest
 
 from demo.server import DemoPortal
+from testing.opening import EMPTY
 from tests.imports.test_through_the_app import FILES
 from tests.jobs.driving import Desk
-from tests.opening import EMPTY
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
 
 MERGED = "Filled from a merged cell"
 
 
-def test_a_row_filled_from_a_merged_cell_says_so_on_the_page_and_in_its_table(
+def test_row_filled_from_a_merged_cell_says_so_on_the_page_and_in_its_table(
     desk: Desk, portal: DemoPortal
 ) -> None:
     content = (FILES / "merged-deal.xlsx").read_bytes()

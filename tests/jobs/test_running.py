@@ -1,4 +1,4 @@
-"""Jobs at work: exactly what was previewed, exactly once, and nothing that changed meanwhile."""
+"""Running jobs: every previewed change is made exactly once, rows changed meanwhile are skipped."""
 
 import time
 from collections import Counter
@@ -16,8 +16,8 @@ from b24app.jobs.models import Job, JobItem, JobLane
 from b24app.journal.models import AuditEntry
 from b24app.portals.budgets import budget_of
 from demo.server import DemoPortal
+from testing.opening import CHAIRS_INVOICE, EMPTY, MOCKUP, ONE, WINTER
 from tests.jobs.driving import Desk, item, lose_worker, outcomes, places, shown, step, work
-from tests.opening import EMPTY, MOCKUP, ONE
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +59,7 @@ def test_links_and_moves_each_once(desk: Desk, portal: DemoPortal) -> None:
     assert "data-live" not in page.text
 
 
-def test_moves_only_what_was_agreed_to(desk: Desk, portal: DemoPortal) -> None:
+def test_only_agreed_moves_are_made(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=4, deals=1)
     portal.state.links[orders[0]] = (2, MOCKUP)
     job = desk.link([(order, deal) for order in orders])
@@ -69,9 +69,7 @@ def test_moves_only_what_was_agreed_to(desk: Desk, portal: DemoPortal) -> None:
     assert (item(job, 2).state, item(job, 2).reason) == ("left", "not_agreed")
 
 
-def test_what_changed_since_the_preview_is_skipped_with_its_reason(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_rows_changed_since_preview_are_skipped_with_reason(desk: Desk, portal: DemoPortal) -> None:
     orders, deals = portal.many(orders=6, deals=3)
     job = desk.link([(order, deals[at % 3]) for at, order in enumerate(orders)])
     portal.link(orders[0], (2, MOCKUP))  # somewhere else
@@ -96,7 +94,7 @@ def test_what_changed_since_the_preview_is_skipped_with_its_reason(
 
 @pytest.mark.parametrize("kind", ["reset", "cut", "html"])
 @pytest.mark.parametrize("after", [True, False], ids=["applied", "not applied"])
-def test_an_unknown_outcome_is_read_back_and_never_repeated(
+def test_unknown_outcome_is_read_back_and_never_repeated(
     desk: Desk, portal: DemoPortal, kind: str, *, after: bool
 ) -> None:
     orders, (deal,) = portal.many(orders=60, deals=1)
@@ -112,15 +110,15 @@ def test_an_unknown_outcome_is_read_back_and_never_repeated(
     assert trail(job) == Counter(orders)
 
 
-def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPortal) -> None:
+def test_worker_death_during_batch_is_recovered(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=80, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     lane = JobLane.objects.filter(job=job).order_by("number")[0]
-    held = worker_slots.take(lane.pk, lane.ticket, "task-1")
-    assert held is not None
-    claimed = held.claim(30)
-    held.begin(claimed[:20], 7.0)
+    lease = worker_slots.take(lane.pk, lane.ticket, "task-1")
+    assert lease is not None
+    claimed = lease.claim(30)
+    lease.begin(claimed[:20], 7.0)
     for element in claimed[:10]:  # the portal had come that far
         portal.state.links[element.order_id] = (2, deal)
     portal.reset_counts()
@@ -141,10 +139,10 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
     assert written(portal) == Counter(orders[10:])
     assert trail(job) == Counter(orders)
     with pytest.raises(worker_slots.Lost):
-        held.begin(claimed, 7.0)
+        lease.begin(claimed, 7.0)
 
 
-def test_failed_tries_in_a_row_wait_longer_and_longer(desk: Desk, portal: DemoPortal) -> None:
+def test_repeated_failures_wait_longer(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=10, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -154,7 +152,7 @@ def test_failed_tries_in_a_row_wait_longer_and_longer(desk: Desk, portal: DemoPo
     assert (job.state, job.done, job.setbacks) == (Job.State.DONE, 10, 0)
 
 
-def test_a_token_that_is_refused_although_it_was_renewed(desk: Desk, portal: DemoPortal) -> None:
+def test_token_refused_after_renewal_pauses_job(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=10, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -170,7 +168,7 @@ def test_a_token_that_is_refused_although_it_was_renewed(desk: Desk, portal: Dem
 
 
 def waited(job: Job) -> float:
-    """Seconds that a lane is told to wait after its next slice."""
+    """Seconds that a worker slot has to wait after its next slice."""
     step(job)
     last = JobLane.objects.filter(job=job).order_by("-due_at")[0]
     return (last.due_at - timezone.now()).total_seconds()
@@ -182,7 +180,7 @@ def looks_at(portal: DemoPortal, order: int) -> int:
     return sum(str(order) in str(value) for value in asked)
 
 
-def test_rows_that_wait_for_room_are_not_under_way(
+def test_rows_waiting_for_budget_are_not_in_flight(
     desk: Desk, portal: DemoPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker killed while it waits leaves no row behind of which nobody knows whether it was written."""
@@ -200,9 +198,7 @@ def test_rows_that_wait_for_room_are_not_under_way(
     assert job.done == 30
 
 
-def test_a_message_that_comes_again_takes_its_own_lane_at_once(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_repeated_message_claims_its_own_slot_at_once(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -218,7 +214,7 @@ def test_a_message_that_comes_again_takes_its_own_lane_at_once(
     assert work(job).done == 3
 
 
-def test_the_sweep_sends_what_was_lost(desk: Desk, portal: DemoPortal) -> None:
+def test_sweep_resends_lost_messages(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -254,7 +250,7 @@ def test_batches_follow_the_measured_cost(desk: Desk, portal: DemoPortal) -> Non
     assert max(list(sizes)[1:]) * 1.77 <= batch_sizes.BATCH == 5
 
 
-def test_a_used_up_method_is_waited_for(desk: Desk, portal: DemoPortal) -> None:
+def test_job_waits_for_exhausted_method(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=60, deals=1)
     job = desk.link([(order, deal) for order in orders])
     portal.misbehave("operating", ADD, times=20)
@@ -267,7 +263,7 @@ def test_a_used_up_method_is_waited_for(desk: Desk, portal: DemoPortal) -> None:
     assert outcomes(job)["writing", ""] == outcomes(job)["unknown", ""] == 0
 
 
-def test_the_time_left_is_filled_and_then_waited_for_at_no_cost(
+def test_remaining_operating_time_is_used_then_awaited_without_requests(
     desk: Desk, portal: DemoPortal, settings: Settings
 ) -> None:
     settings.B24_OPERATING_LIMIT = 20
@@ -284,7 +280,7 @@ def test_the_time_left_is_filled_and_then_waited_for_at_no_cost(
     assert portal.http_requests == 0
 
 
-def test_a_job_is_done_though_no_time_is_left(
+def test_finished_job_ignores_exhausted_operating_time(
     desk: Desk, portal: DemoPortal, settings: Settings
 ) -> None:
     settings.B24_OPERATING_LIMIT = 20
@@ -303,7 +299,7 @@ def at_work(job: Job, portal: DemoPortal, number: int) -> bool:
     return not rests
 
 
-def test_further_lanes_are_for_workers_nobody_else_needs(desk: Desk, portal: DemoPortal) -> None:
+def test_extra_slots_use_idle_workers_only(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=220, deals=1)
     job = desk.link([(order, deal) for order in orders[:200]])
     other = desk.link([(order, deal) for order in orders[200:]])
@@ -319,7 +315,7 @@ def test_further_lanes_are_for_workers_nobody_else_needs(desk: Desk, portal: Dem
     assert work(job).done == 200
 
 
-def test_one_lane_is_enough_for_a_full_bucket(desk: Desk, portal: DemoPortal) -> None:
+def test_full_bucket_needs_one_slot_only(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=200, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
@@ -345,14 +341,14 @@ def test_stop_and_resume(desk: Desk, portal: DemoPortal) -> None:
     assert trail(job) == Counter(orders)
 
 
-def test_stop_while_a_slice_is_under_way(desk: Desk, portal: DemoPortal) -> None:
+def test_stop_during_a_slice(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=20, deals=1)
     job = desk.link([(order, deal) for order in orders])
     desk.post(f"/jobs/{job.pk}/start/", move="on")
     lane = JobLane.objects.filter(job=job).order_by("number")[0]
-    held = worker_slots.take(lane.pk, lane.ticket, "task-1")
-    assert held is not None
-    held.claim(5)
+    lease = worker_slots.take(lane.pk, lane.ticket, "task-1")
+    assert lease is not None
+    lease.claim(5)
     assert 'data-job-state="stopping"' in desk.post(f"/jobs/{job.pk}/stop/").text
     lose_worker(job)
     work(job)
@@ -375,10 +371,10 @@ def test_failed_rows_are_tried_again(desk: Desk, portal: DemoPortal) -> None:
     assert "Retry" not in desk.get(f"/jobs/{job.pk}/").text
 
 
-def test_undo_brings_back_what_nobody_has_changed_since(desk: Desk, portal: DemoPortal) -> None:
+def test_undo_restores_rows_not_changed_since(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=5, deals=1)
     portal.state.links[orders[0]] = (2, MOCKUP)
-    portal.state.links[orders[1]] = (31, 118)
+    portal.state.links[orders[1]] = (31, CHAIRS_INVOICE)
     job = desk.link([(order, deal) for order in orders])
     desk.start(job, invoices=True)
     portal.link(orders[2], (2, ONE))
@@ -390,7 +386,7 @@ def test_undo_brings_back_what_nobody_has_changed_since(desk: Desk, portal: Demo
     assert "Changed since the preview" in desk.get(f"/jobs/{undo.pk}/").text
     desk.start(undo)
     assert (undo.state, undo.done) == (Job.State.DONE, 4)
-    assert places(portal, orders) == [(2, MOCKUP), (31, 118), (2, ONE), None, None]
+    assert places(portal, orders) == [(2, MOCKUP), (31, CHAIRS_INVOICE), (2, ONE), None, None]
     entries = AuditEntry.objects.filter(change=undo.change).select_related("undoes")
     assert {entry.undoes.change for entry in entries if entry.undoes} == {job.change}
     assert {entry.through for entry in entries} == {"undo"}
@@ -398,11 +394,11 @@ def test_undo_brings_back_what_nobody_has_changed_since(desk: Desk, portal: Demo
     assert (again.total, again.rows) == (0, 1)
 
 
-def test_an_undo_is_undone(desk: Desk, portal: DemoPortal) -> None:
+def test_undo_can_be_undone(desk: Desk, portal: DemoPortal) -> None:
     order = portal.order_id("1184")
     job = desk.start(desk.link([(order, EMPTY)]))
     undo = desk.start(desk.asked(desk.post(f"/jobs/{job.pk}/undo/")))
-    assert portal.link_of(order) == (2, 6933)
+    assert portal.link_of(order) == (2, WINTER)
     redo = desk.start(desk.asked(desk.post(f"/jobs/{undo.pk}/undo/")))
     assert redo.state == Job.State.DONE
     assert portal.link_of(order) == (2, EMPTY)
@@ -411,7 +407,9 @@ def test_an_undo_is_undone(desk: Desk, portal: DemoPortal) -> None:
 @pytest.mark.parametrize(
     ("kind", "field", "to"), [("status", "statusId", "F"), ("responsible", "responsibleId", "7")]
 )
-def test_fields_of_orders(desk: Desk, portal: DemoPortal, kind: str, field: str, to: str) -> None:
+def test_order_fields_are_changed(
+    desk: Desk, portal: DemoPortal, kind: str, field: str, to: str
+) -> None:
     orders, _ = portal.many(orders=45)
     before = {order: str(portal.state.orders[order][field]) for order in orders}
     text = "\n".join(portal.state.orders[order]["accountNumber"] for order in orders)
@@ -442,7 +440,7 @@ def test_starting_twice_starts_once(desk: Desk, portal: DemoPortal) -> None:
     assert trail(job) == {portal.order_id("1193"): 1}
 
 
-def test_old_jobs_are_forgotten_and_the_trail_stays(desk: Desk, portal: DemoPortal) -> None:
+def test_old_jobs_are_deleted_and_audit_stays(desk: Desk, portal: DemoPortal) -> None:
     done = desk.start(desk.link([(portal.order_id("1193"), EMPTY)]))
     preview = desk.link([(portal.order_id("1170"), EMPTY)])
     listed = {"from": "list", "kind": "export", "text": "1201"}
@@ -461,7 +459,7 @@ def test_old_jobs_are_forgotten_and_the_trail_stays(desk: Desk, portal: DemoPort
     assert AuditEntry.objects.filter(change=done.change).count() == 1
 
 
-def test_one_denied_row_among_others_fails_alone(desk: Desk, portal: DemoPortal) -> None:
+def test_denied_row_fails_without_others(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=5, deals=1)
     job = desk.link([(order, deal) for order in orders])
     portal.misbehave("no_write", ADD)
@@ -473,7 +471,7 @@ def test_one_denied_row_among_others_fails_alone(desk: Desk, portal: DemoPortal)
     )
 
 
-def test_a_job_of_which_every_row_is_denied_pauses(desk: Desk, portal: DemoPortal) -> None:
+def test_job_pauses_if_every_row_is_denied(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=5, deals=1)
     job = desk.link([(order, deal) for order in orders])
     portal.misbehave("no_write", ADD, times=5)
@@ -482,7 +480,7 @@ def test_a_job_of_which_every_row_is_denied_pauses(desk: Desk, portal: DemoPorta
     assert outcomes(job) == {("pending", ""): 5}
 
 
-def test_a_denied_row_that_is_alone_in_its_batch_fails_once_others_went_through(
+def test_denied_row_alone_in_its_batch_fails_after_others_succeeded(
     desk: Desk, portal: DemoPortal
 ) -> None:
     orders, (deal,) = portal.many(orders=6, deals=1)

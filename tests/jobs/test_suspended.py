@@ -14,16 +14,16 @@ from b24app.jobs import worker_slots
 from b24app.jobs.models import Job, JobItem
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
-from tests.jobs import machine
+from testing import machine
+from testing.opening import ILYA, MOCKUP, install, open_tab, submit
+from testing.persons import ADD, Person, added, slow
+from testing.waiting import HANG_SECONDS, until
 from tests.jobs.driving import Desk, outcomes, step, work
-from tests.jobs.persons import ADD, Person, added, slow
-from tests.opening import ILYA, MOCKUP, install, open_tab, submit
-from tests.waiting import HANG_SECONDS, until
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("seconds", "sent"), [(9, True), (11, False)])
-def test_a_token_that_is_renewed_for_too_long_lets_nothing_be_sent(
+def test_nothing_is_sent_after_slow_token_renewal(
     desk: Desk, portal: DemoPortal, seconds: int, *, sent: bool
 ) -> None:
     orders, (deal,) = portal.many(orders=5, deals=1)
@@ -47,16 +47,14 @@ def test_a_token_that_is_renewed_for_too_long_lets_nothing_be_sent(
 
 
 @pytest.mark.django_db
-def test_a_request_is_over_before_its_rows_are_believed_to_be_lost() -> None:
+def test_request_ends_before_its_lease() -> None:
     cut_off = timedelta(seconds=60)
     assert worker_slots.SEND_WITHIN < worker_slots.LEASE
     assert worker_slots.SEND_WITHIN + cut_off <= worker_slots.IN_DOUBT
 
 
 @pytest.mark.django_db
-def test_a_click_that_was_suspended_for_too_long_writes_nothing(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_click_suspended_past_its_lease_writes_nothing(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     page, order = open_tab(client, portal, ILYA, MOCKUP), portal.order_id("1193")
     portal.misbehave("expired_token", ADD)
@@ -69,45 +67,45 @@ def test_a_click_that_was_suspended_for_too_long_writes_nothing(
 
 
 @pytest.mark.bare
-def test_a_node_that_was_stopped_before_it_sent_writes_nothing_twice(tmp_path: Path) -> None:
-    with machine.running(tmp_path, postgres=True, workers=1) as one:
-        slow(one.portal)
-        person = Person(one)
-        orders, (deal, other) = one.portal.many(orders=130, deals=2)
+def test_node_stopped_before_sending_writes_nothing_twice(tmp_path: Path) -> None:
+    with machine.running(tmp_path, postgres=True, workers=1) as app:
+        slow(app.portal)
+        person = Person(app)
+        orders, (deal, other) = app.portal.many(orders=130, deals=2)
         stopped, go_on = threading.Event(), threading.Event()
 
         def stop() -> None:
-            one.suspend("worker")
+            app.suspend("worker")
             stopped.set()
             go_on.wait(HANG_SECONDS)
 
         job = person.planned("order id,deal\n" + "".join(f"{pk},{deal}\n" for pk in orders))
         # The first writing request finds its token expired: the node stops while it renews it.
-        one.portal.misbehave("expired_token", ADD)
-        one.portal.at_refresh(stop)
+        app.portal.misbehave("expired_token", ADD)
+        app.portal.at_refresh(stop)
         person.post(f"/jobs/{job}/start/", data={"move": "on"})
         until(stopped.is_set, "the node stops before it sends")
-        since, known = time.time(), set(one.portal.state.refresh)
-        one.start("second")
+        since, known = time.time(), set(app.portal.state.refresh)
+        app.start("second")
         # For a second the queue would still hand its messages to the node that is stopped.
         until(lambda: time.time() > since + 2, "the queue gives the stopped node up")
-        one.let_time_pass()
+        app.let_time_pass()
         until(lambda: person.state(job) == "done", "the other node finishes")
         moved = orders[:6]
         for order in moved:
-            one.portal.link(order, (2, other))
-        before = added(one.portal)
+            app.portal.link(order, (2, other))
+        before = added(app.portal)
         until(
             lambda: time.time() > since + worker_slots.SEND_WITHIN.total_seconds(), "its deadline"
         )
         go_on.set()
-        until(lambda: set(one.portal.state.refresh) != known, "the answer it waits for")
-        one.resume("worker")
-        quiet_since(one.portal)
-        assert added(one.portal) == before == Counter(orders)
-        assert {one.portal.link_of(order) for order in moved} == {(2, other)}
+        until(lambda: set(app.portal.state.refresh) != known, "the answer it waits for")
+        app.resume("worker")
+        quiet_since(app.portal)
+        assert added(app.portal) == before == Counter(orders)
+        assert {app.portal.link_of(order) for order in moved} == {(2, other)}
         trail = f"SELECT a.order_id FROM journal_auditentry a JOIN jobs_job j ON a.change = j.change WHERE j.id = {int(job)}"  # noqa: S608, E501
-        assert Counter(row[0] for row in one.query(trail)) == Counter(orders)
+        assert Counter(row[0] for row in app.query(trail)) == Counter(orders)
 
 
 def quiet_since(portal: DemoPortal) -> None:

@@ -14,9 +14,9 @@ from b24app.jobs.models import Job, JobItem
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, ERIK, ILYA, MARIA, NINA, launch
 from tests.console.desk import open_main
 from tests.jobs.driving import Desk, outcomes, shown, sit_down, step, work
-from tests.opening import ANNA, ERIK, ILYA, MARIA, NINA, launch
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +62,7 @@ def open_everything(client: Client, portal: DemoPortal, user_id: int) -> Desk:
     return desk
 
 
-def test_a_readers_status_job_never_runs_with_the_access_of_an_administrator_who_opens_the_app(
+def test_status_job_of_reader_never_uses_access_of_administrator(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     maria = sit_down(client, portal, MARIA)
@@ -82,7 +82,7 @@ def test_a_readers_status_job_never_runs_with_the_access_of_an_administrator_who
     assert job.state in ("waiting_authorization", "paused")
 
 
-def test_nobody_downloads_orders_read_with_the_access_of_somebody_else(
+def test_orders_read_with_another_persons_access_cannot_be_downloaded(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     portal.state.users[ERIK].sale = "denied"
@@ -127,7 +127,7 @@ def waiting(
     return Waiting(ilya, job, orders, deal)
 
 
-def test_taking_over_names_the_job_its_owner_and_what_it_will_change(
+def test_takeover_dialog_names_job_owner_and_changes(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     wait = waiting(client, portal)
@@ -150,7 +150,7 @@ def test_taking_over_names_the_job_its_owner_and_what_it_will_change(
     assert work(wait.job).state == "waiting_authorization"
 
 
-def test_a_job_taken_over_is_previewed_anew_and_waits_for_its_start(
+def test_taken_over_job_gets_new_preview_and_waits_for_start(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     wait = waiting(client, portal)
@@ -180,7 +180,7 @@ def test_a_job_taken_over_is_previewed_anew_and_waits_for_its_start(
     assert undo.total == 60
 
 
-def test_the_former_owner_no_longer_sees_a_job_that_was_taken_over(
+def test_former_owner_does_not_see_taken_over_job(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     wait = waiting(client, portal)
@@ -217,7 +217,7 @@ def test_rows_in_doubt_are_read_back_first_and_keep_their_author(
     assert len(set(added(portal))) == len(added(portal)) == 200
 
 
-def test_rows_that_the_former_owner_never_wrote_are_previewed_anew(
+def test_rows_not_written_by_former_owner_get_new_preview(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     wait = waiting(client, portal, missed=True)
@@ -240,9 +240,7 @@ def test_rows_that_the_former_owner_never_wrote_are_previewed_anew(
     assert entry.user_id == NINA
 
 
-def test_what_an_export_has_read_is_deleted_when_it_is_taken_over(
-    client: Client, desk: Desk, portal: DemoPortal
-) -> None:
+def test_takeover_deletes_exported_data(client: Client, desk: Desk, portal: DemoPortal) -> None:
     portal.many(orders=600)
     ilya = sit_down(client, portal, ILYA)
     job = ilya.asked(ilya.post("/jobs/new/", **{"from": "search", "kind": "export", "every": "on"}))
@@ -261,7 +259,7 @@ def test_what_an_export_has_read_is_deleted_when_it_is_taken_over(
     assert ilya.get(f"/jobs/{job.pk}/table/?format=csv").response.status_code == 404
 
 
-def test_the_portal_says_at_that_moment_who_is_an_administrator(
+def test_takeover_asks_portal_who_is_administrator(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     wait = waiting(client, portal)
@@ -275,9 +273,7 @@ def test_the_portal_says_at_that_moment_who_is_an_administrator(
     assert nina.get(f"/jobs/{wait.job.pk}/").response.status_code == 404
 
 
-def test_without_the_portals_word_nothing_is_taken_over(
-    client: Client, desk: Desk, portal: DemoPortal
-) -> None:
+def test_takeover_requires_portal_answer(client: Client, desk: Desk, portal: DemoPortal) -> None:
     wait = waiting(client, portal)
     nina = sit_down(client, portal, NINA)
     portal.misbehave("unclear", times=5)
@@ -286,7 +282,7 @@ def test_without_the_portals_word_nothing_is_taken_over(
     assert (wait.job.state, wait.job.user.user_id) == ("waiting_authorization", ILYA)
 
 
-def test_a_job_whose_owner_changed_after_the_question_is_not_taken_over(
+def test_job_whose_owner_changed_after_the_question_is_not_taken_over(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     wait = waiting(client, portal)
@@ -299,7 +295,7 @@ def test_a_job_whose_owner_changed_after_the_question_is_not_taken_over(
     assert desk.post(f"/jobs/{wait.job.pk}/take-over/", owner="x").response.status_code == 400
 
 
-def test_a_job_that_runs_is_not_taken_over(client: Client, desk: Desk, portal: DemoPortal) -> None:
+def test_job_that_runs_is_not_taken_over(client: Client, desk: Desk, portal: DemoPortal) -> None:
     ilya = sit_down(client, portal, ILYA)
     orders, (deal,) = portal.many(orders=60, deals=1)
     job = ilya.link([(order, deal) for order in orders])
@@ -312,7 +308,7 @@ def test_a_job_that_runs_is_not_taken_over(client: Client, desk: Desk, portal: D
     assert (work(job).state, job.user.user_id, job.done) == (Job.State.DONE, ILYA, 60)
 
 
-def test_moves_agreed_to_by_the_former_owner_are_agreed_to_anew(
+def test_consent_of_former_owner_is_asked_again(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     ilya = sit_down(client, portal, ILYA)
@@ -343,7 +339,7 @@ def test_resume_starts_no_preview(desk: Desk, portal: DemoPortal) -> None:
 
 
 @pytest.mark.parametrize("kind", ["unclear", "unauthorized"])
-def test_a_401_without_a_known_code_ends_nothing_and_a_takeover_is_offered_at_once(
+def test_unknown_401_ends_no_access_and_offers_takeover(
     client: Client, desk: Desk, portal: DemoPortal, kind: str
 ) -> None:
     ilya = sit_down(client, portal, ILYA)
@@ -403,7 +399,7 @@ def test_unclear_access_has_ended_once_the_authorization_server_refuses_to_renew
     assert PortalUser.objects.get(user_id=ILYA).tokens == "dead"
 
 
-def test_a_dismissed_persons_live_token_is_the_end_of_their_access(
+def test_live_token_of_dismissed_person_ends_access(
     client: Client, desk: Desk, portal: DemoPortal
 ) -> None:
     ilya = sit_down(client, portal, ILYA)

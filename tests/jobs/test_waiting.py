@@ -1,4 +1,4 @@
-"""What is said of a job that waits for the portal: why, until when, and one state while nothing is sent."""
+"""A job that waits for the portal shows why and until when, and one state while nothing is sent."""
 
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -12,9 +12,9 @@ from pytest_django.fixtures import Settings
 
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
+from testing.markup import attribute
+from testing.opening import Page
 from tests.jobs.driving import Desk, step
-from tests.markup import attribute
-from tests.opening import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def live(desk: Desk, job: Job) -> Page:
     return desk.get(f"/jobs/{job.pk}/live/")
 
 
-def test_a_used_up_limit_of_execution_time_is_said_with_its_end_and_no_time_left(
+def test_exhausted_operating_time_is_shown_with_its_end(
     desk: Desk, portal: DemoPortal, settings: Settings
 ) -> None:
     settings.B24_OPERATING_LIMIT = 20
@@ -50,7 +50,7 @@ def test_a_used_up_limit_of_execution_time_is_said_with_its_end_and_no_time_left
     assert datetime.fromisoformat(again) == job.again_at
 
 
-def test_the_countdown_ends_with_a_try(desk: Desk, portal: DemoPortal) -> None:
+def test_countdown_ends_with_a_retry(desk: Desk, portal: DemoPortal) -> None:
     job = started(desk, portal, 3)
     portal.misbehave("https_required", times=100)
     step(job)
@@ -68,7 +68,7 @@ def test_the_countdown_ends_with_a_try(desk: Desk, portal: DemoPortal) -> None:
 
 
 @pytest.mark.parametrize("kind", ["https_required", "overload", "unclear"])
-def test_a_job_that_tries_in_vain_waits_all_the_time(
+def test_job_retrying_without_success_stays_waiting(
     desk: Desk, portal: DemoPortal, kind: str
 ) -> None:
     job = started(desk, portal, 3)
@@ -83,9 +83,7 @@ def test_a_job_that_tries_in_vain_waits_all_the_time(
     assert (job.state, job.reason, job.waiting_since) == ("waiting_portal", reason, since)
 
 
-def test_a_preview_that_waits_says_so_until_the_portal_answers(
-    desk: Desk, portal: DemoPortal
-) -> None:
+def test_waiting_preview_is_shown_until_portal_answers(desk: Desk, portal: DemoPortal) -> None:
     orders, (deal,) = portal.many(orders=3, deals=1)
     portal.misbehave("https_required", times=4)
     text = "\n".join(["Order ID", *map(str, orders)])

@@ -1,4 +1,4 @@
-"""The journal of calls: what is written, found again and forgotten; what it costs; nothing it breaks."""
+"""The journal of calls: what is recorded, found and deleted, its cost, and its failures."""
 
 import re
 from datetime import timedelta
@@ -18,7 +18,7 @@ from b24app.journal.models import RestCall
 from b24app.portals import call_listener
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, MARIA, MOCKUP, TOM, Page, install, open_tab
+from testing.opening import ANNA, MARIA, MOCKUP, TOM, Page, install, open_tab
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +53,7 @@ def record(outcome: str = "ok", **changed: object) -> CallRecord:
     return CallRecord(**{**fields, **changed})  # type: ignore[arg-type]  # a test's own mixture
 
 
-def test_installing_is_written_with_the_portal_it_made(client: Client, portal: DemoPortal) -> None:
+def test_install_calls_are_recorded_with_new_portal(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     rows = RestCall.objects.order_by("pk")
     assert {row.portal for row in rows} == {Portal.objects.get()}
@@ -61,15 +61,13 @@ def test_installing_is_written_with_the_portal_it_made(client: Client, portal: D
     assert rows[0].methods == {"profile": 1, "app.info": 1, "scope": 1}
 
 
-def test_what_was_refused_before_there_was_a_portal_leaves_nothing(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_refused_install_records_no_calls(client: Client, portal: DemoPortal) -> None:
     assert install(client, portal, user_id=TOM).state == "not-admin"
     assert portal.http_requests == 1
     assert not RestCall.objects.exists()
 
 
-def test_an_opening_is_one_row(client: Client, portal: DemoPortal, known: Portal) -> None:
+def test_opening_is_recorded_as_one_row(client: Client, portal: DemoPortal, known: Portal) -> None:
     page = open_tab(client, portal)
     row = RestCall.objects.get()
     assert (row.portal, row.user_id, row.origin) == (known, ANNA, "deal-tab")
@@ -83,7 +81,7 @@ def test_an_opening_is_one_row(client: Client, portal: DemoPortal, known: Portal
     assert portal.request_ids == [f"{row.request_id}-{row.call_id}"]
 
 
-def test_it_costs_one_statement(client: Client, portal: DemoPortal, known: Portal) -> None:
+def test_recording_costs_one_statement(client: Client, portal: DemoPortal, known: Portal) -> None:
     with CaptureQueriesContext(connection) as queries:
         open_tab(client, portal)
     own = [query["sql"] for query in queries if "journal_restcall" in query["sql"]]
@@ -91,7 +89,7 @@ def test_it_costs_one_statement(client: Client, portal: DemoPortal, known: Porta
     assert own[0].startswith("INSERT")
 
 
-def test_a_reference_leads_to_its_calls(
+def test_reference_leads_to_its_calls(
     client: Client, portal: DemoPortal, known: Portal, stranger: Portal
 ) -> None:
     open_tab(client, portal)
@@ -111,7 +109,7 @@ def test_a_reference_leads_to_its_calls(
     assert list(calls.search(stranger)) == []
 
 
-def test_a_whole_request_that_fails_is_told_with_its_repetitions(
+def test_failed_request_is_recorded_with_its_retries(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     portal.misbehave("payment_required", times=5)
@@ -130,7 +128,7 @@ def test_a_whole_request_that_fails_is_told_with_its_repetitions(
     assert first.call_id != second.call_id
 
 
-def test_methods_are_found_inside_batches_and_in_time(
+def test_calls_are_found_by_batched_method_and_time(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     open_tab(client, portal)
@@ -143,14 +141,14 @@ def test_methods_are_found_inside_batches_and_in_time(
     assert list(calls.search(known, until=alone.started)) == [batch]
 
 
-def test_outside_of_a_request_a_row_is_written_at_once(known: Portal, portal: DemoPortal) -> None:
+def test_call_outside_a_request_is_recorded_at_once(known: Portal, portal: DemoPortal) -> None:
     client_of(PortalUser.objects.select_related("portal").get(user_id=ANNA)).call("profile")
     row = RestCall.objects.get()
     assert (row.user_id, row.origin, row.reference) == (ANNA, "", "")
     assert portal.request_ids == [f"{row.request_id}-{row.call_id}"]
 
 
-def test_no_secret_and_nothing_of_what_was_asked_is_kept(
+def test_no_secret_and_no_parameters_are_recorded(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     open_tab(client, portal)
@@ -161,7 +159,7 @@ def test_no_secret_and_nothing_of_what_was_asked_is_kept(
 
 
 @pytest.mark.parametrize("code", ["a\x00b", "\ud800", "x" * 500, "<b>", "\n"])
-def test_whatever_a_portal_calls_its_errors_can_be_written(known: Portal, code: str) -> None:
+def test_any_error_code_can_be_recorded(known: Portal, code: str) -> None:
     call_listener.listener(known)(record(code, failures={code: 2}, operating=float("nan")))
     row = RestCall.objects.get()
     assert row.outcome
@@ -171,7 +169,7 @@ def test_whatever_a_portal_calls_its_errors_can_be_written(known: Portal, code: 
     assert row.operating is None
 
 
-def test_a_journal_that_cannot_be_written_breaks_nothing(
+def test_failed_journal_write_does_not_fail_the_request(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     with connection.cursor() as cursor:
@@ -183,7 +181,7 @@ def test_a_journal_that_cannot_be_written_breaks_nothing(
     assert not RestCall.objects.exists()
 
 
-def test_an_erased_portal_takes_its_calls_along(
+def test_erasing_a_portal_erases_its_calls(
     client: Client, portal: DemoPortal, known: Portal, stranger: Portal
 ) -> None:
     call_listener.listener(stranger)(record())
@@ -200,7 +198,7 @@ def test_an_erased_portal_takes_its_calls_along(
     assert [row.portal for row in RestCall.objects.all()] == [stranger] * 2
 
 
-def test_a_week_is_kept_or_what_the_admin_chose(known: Portal, stranger: Portal) -> None:
+def test_calls_are_kept_a_week_or_as_configured(known: Portal, stranger: Portal) -> None:
     now = timezone.now()
     for portal in (known, stranger):
         for days in (0, 6, 8, 30):
@@ -218,7 +216,7 @@ def test_a_week_is_kept_or_what_the_admin_chose(known: Portal, stranger: Portal)
     assert calls.search(stranger).count() == 3
 
 
-def test_what_our_own_budget_refused_has_its_row_too(
+def test_calls_refused_by_budget_are_recorded(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     portal.misbehave("overload")

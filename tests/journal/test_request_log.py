@@ -1,4 +1,4 @@
-"""The log of requests and answers: what is in it as it was, what as a hash, what never, and for how long."""
+"""The log of requests and answers: what is kept unchanged, hashed or never, and for how long."""
 
 import io
 import json
@@ -25,9 +25,9 @@ from b24app.journal.models import RequestLog, RequestLogDay, RestCall
 from b24app.journal.redaction import MAX_ANSWER, MAX_PARAMETERS, MAX_SHAPE, Redactor
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
+from testing.opening import ANNA, ILYA, MOCKUP, Page, ask, install, open_tab, submit
 from tests.console.desk import open_main
 from tests.hostile import JSON, TEXT
-from tests.opening import ANNA, ILYA, MOCKUP, Page, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -72,22 +72,24 @@ def work(client: Client, portal: DemoPortal) -> Page:
     return page
 
 
-def test_ids_codes_and_dates_are_told_and_customers_only_as_hashes(
+def test_ids_codes_and_dates_are_logged_and_customers_hashed(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     page = work(client, portal)
-    told = bundle(client, portal)
-    everything = json.dumps(told, ensure_ascii=False)
+    entries = bundle(client, portal)
+    everything = json.dumps(entries, ensure_ascii=False)
     for hidden in (PHONE, MAIL, PERSON, REMARK, "Unforgettable", "petrov", "9161234567"):
         assert hidden not in everything
     people = [
         text for user in portal.state.users.values() for text in (user.name, user.last_name) if text
     ]
     assert [person for person in people if re.search(rf"\b{person}\b", everything)] == []
-    opening = next(item for item in reversed(told) if "crm.deal.get" in item.get("parameters", ""))
+    opening = next(
+        item for item in reversed(entries) if "crm.deal.get" in item.get("parameters", "")
+    )
     assert f'"crm.deal.get":{{"id":{MOCKUP}}}' in opening["parameters"]
     written = next(
-        record for record in told if "crm.orderentity.deleteByFilter" in record["parameters"]
+        record for record in entries if "crm.orderentity.deleteByFilter" in record["parameters"]
     )
     assert f'"orderId":{page.order_ids[0]}' in written["parameters"]
     assert '"ownerTypeId":2' in written["parameters"]
@@ -96,12 +98,12 @@ def test_ids_codes_and_dates_are_told_and_customers_only_as_hashes(
     assert re.search(r"#[0-9a-f]{12}", everything)
     assert opening["bytes"] > 1_000
     assert "×" in opening["shape"]
-    assert {record["request"] for record in told} <= {
+    assert {record["request"] for record in entries} <= {
         f"{row.request_id}-{row.call_id}" for row in RestCall.objects.all()
     }
 
 
-def test_no_token_is_kept_not_even_as_a_hash(
+def test_no_token_is_stored_even_hashed(
     client: Client, portal: DemoPortal, known: Portal, redactor: Redactor
 ) -> None:
     work(client, portal)
@@ -112,7 +114,7 @@ def test_no_token_is_kept_not_even_as_a_hash(
     assert json.loads(shown) == {"auth": "***", "CODE": "***", "password": "***"}
 
 
-def test_the_log_is_encrypted_and_is_shown_to_nobody_but_the_bundle(
+def test_request_log_is_encrypted_and_only_in_the_bundle(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     work(client, portal)
@@ -141,7 +143,7 @@ def test_another_portals_requests_are_in_no_bundle(
     assert Redactor("s", "a").hashed("x") == Redactor("s", "a").hashed("x")
 
 
-def test_error_texts_keep_the_vendors_words_and_hash_the_others(
+def test_error_texts_keep_known_words_and_hash_others(
     client: Client, portal: DemoPortal, known: Portal, redactor: Redactor
 ) -> None:
     portal.misbehave("no_read", method="crm.orderentity.list")
@@ -153,7 +155,7 @@ def test_error_texts_keep_the_vendors_words_and_hash_the_others(
     assert "7916" not in shown
 
 
-def test_what_is_three_days_old_is_dropped_and_nothing_younger(
+def test_entries_are_deleted_after_three_days(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     open_tab(client, portal)
@@ -167,7 +169,9 @@ def test_what_is_three_days_old_is_dropped_and_nothing_younger(
     assert RequestLogDay.objects.count() == 1
 
 
-def test_it_goes_with_its_portal(client: Client, portal: DemoPortal, known: Portal) -> None:
+def test_erasing_a_portal_erases_its_request_log(
+    client: Client, portal: DemoPortal, known: Portal
+) -> None:
     open_tab(client, portal)
     assert RequestLog.objects.of(known).exists()
     known.delete()
@@ -175,7 +179,7 @@ def test_it_goes_with_its_portal(client: Client, portal: DemoPortal, known: Port
     assert not RequestLogDay.objects.exists()
 
 
-def test_a_full_day_keeps_shapes_and_then_nothing(
+def test_daily_limit_keeps_shapes_then_nothing(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     days = RequestLogDay.objects.filter(portal=known)
@@ -191,7 +195,7 @@ def test_a_full_day_keeps_shapes_and_then_nothing(
     assert days.get().stored == request_log.MAX_BYTES - 10
 
 
-def test_a_day_counts_the_bytes_that_are_stored(
+def test_day_counts_the_bytes_that_are_stored(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     work(client, portal)
@@ -201,7 +205,7 @@ def test_a_day_counts_the_bytes_that_are_stored(
     assert RequestLogDay.objects.get(portal=known).stored == stored
 
 
-def test_rotated_keys_read_it_and_a_lost_key_hides_its_rows_alone(
+def test_rotated_keys_decrypt_and_lost_key_hides_only_its_rows(
     client: Client, portal: DemoPortal, known: Portal, settings: Settings
 ) -> None:
     open_tab(client, portal)
@@ -213,11 +217,11 @@ def test_rotated_keys_read_it_and_a_lost_key_hides_its_rows_alone(
         cursor.execute("UPDATE journal_requestlog SET content = 'gone' WHERE id = %s", [
             RequestLog.objects.values_list("pk", flat=True).earliest("pk")
         ])  # fmt: skip
-    told = list(request_log.read(known))
-    assert [record for record in told if "unreadable" in record] == told[-1:]
+    entries = list(request_log.read(known))
+    assert [record for record in entries if "unreadable" in record] == entries[-1:]
 
 
-def test_a_log_that_cannot_be_written_breaks_nothing(
+def test_failed_log_write_does_not_fail_the_request(
     client: Client, portal: DemoPortal, known: Portal, caplog: pytest.LogCaptureFixture
 ) -> None:
     RestCall.objects.all().delete()
@@ -230,7 +234,7 @@ def test_a_log_that_cannot_be_written_breaks_nothing(
     assert [record for record in caplog.records if record.levelno == logging.ERROR]
 
 
-def test_an_opening_adds_two_statements_after_the_answer(
+def test_opening_adds_two_statements_after_the_answer(
     client: Client, portal: DemoPortal, known: Portal
 ) -> None:
     opening = portal.open("CRM_DEAL_DETAIL_TAB", user_id=ANNA, lang="en", entity_id=MOCKUP)
@@ -244,9 +248,7 @@ def test_an_opening_adds_two_statements_after_the_answer(
 
 
 @given(name=TEXT, value=st.text(min_size=3, max_size=40), more=JSON)
-def test_text_under_any_name_is_hashed_unless_its_form_is_allowed(
-    name: str, value: str, more: object
-) -> None:
+def test_text_is_hashed_unless_its_format_is_allowed(name: str, value: str, more: object) -> None:
     redactor = Redactor("secret", "member")
     planted = f"<{value}>"
     body = {

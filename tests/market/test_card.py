@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from testing.processes import ROOT
 from tools.market import HEIGHT, LANGUAGES, SCENES, WIDTH
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 MARKET = ROOT / "docs" / "market"
 PARTS = [
     "Short description", "Full description", "Installation", "Support", "Keywords", "Categories",
@@ -37,7 +37,7 @@ def picture(path: Path) -> tuple[int, int, bool]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_card_keeps_the_markets_rules(language: str) -> None:
+def test_card_follows_market_rules(language: str) -> None:
     name, parts = card(language)
     assert list(parts) == PARTS
     assert len(name) <= 50
@@ -59,7 +59,7 @@ def test_the_card_keeps_the_markets_rules(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_limits_and_rights_are_said(language: str) -> None:
+def test_card_names_limits_and_rights(language: str) -> None:
     full = card(language)[1]["Full description"]
     for figure in ("50", re.compile(r"1[., \u202f\u00a0]?000\b"), re.compile(r"10[., \u00a0]000")):
         assert re.search(figure, full)
@@ -69,7 +69,7 @@ def test_limits_and_rights_are_said(language: str) -> None:
         assert re.search(rf"^{step}\. ", card(language)[1]["Installation"], re.MULTILINE)
 
 
-def test_the_languages_have_the_same_parts() -> None:
+def test_languages_have_the_same_parts() -> None:
     shapes = {
         tuple(len(re.findall(r"^(?:- |\d\. )", body, re.MULTILINE)) for body in parts.values())
         for _, parts in map(card, LANGUAGES)
@@ -82,20 +82,20 @@ def test_the_languages_have_the_same_parts() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_only_support_is_left_to_the_publisher(language: str) -> None:
+def test_only_support_contact_is_left_open(language: str) -> None:
     _, parts = card(language)
     assert LEFT_OPEN.findall(parts["Support"]) == ["⟨support e-mail⟩", "⟨days, hours, time zone⟩"]
     assert not LEFT_OPEN.search("".join(parts[part] for part in PARTS if part != "Support"))
 
 
-def test_the_icon_is_square_and_opaque() -> None:
+def test_icon_is_square_and_opaque() -> None:
     width, height, opaque = picture(MARKET / "icon.png")
     assert width == height
     assert 250 <= width <= 650
     assert opaque
 
 
-def test_the_screenshots_are_complete_and_no_larger_than_allowed() -> None:
+def test_screenshots_are_complete_and_no_larger_than_allowed() -> None:
     found = {path.relative_to(MARKET / "screenshots") for path in MARKET.rglob("screenshots/*/*")}
     assert found == {Path(language) / f"{scene}.png" for language in LANGUAGES for scene in SCENES}
     for path in found:
@@ -103,6 +103,6 @@ def test_the_screenshots_are_complete_and_no_larger_than_allowed() -> None:
         assert (width, height) == (WIDTH, HEIGHT) <= (1280, 720)
 
 
-def test_nobody_is_asked_for_a_password() -> None:
+def test_no_page_asks_for_a_password() -> None:
     for path in (ROOT / "templates").rglob("*.html"):
         assert 'type="password"' not in path.read_text("utf-8")

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from tests.markup import select
+from testing.markup import select
 
 pytestmark = pytest.mark.django_db
 
@@ -46,9 +46,7 @@ def test_each_page_is_there_in_each_language(client: Client, path: str, language
         ("ru," * 5000, "ru"),
     ],
 )
-def test_the_browsers_language_decides(
-    client: Client, path: str, accepted: str, language: str
-) -> None:
+def test_browser_language_is_used(client: Client, path: str, accepted: str, language: str) -> None:
     shown = client.get(path, headers={"Accept-Language": accepted})
     assert shown["Content-Language"] == language
     assert (
@@ -58,16 +56,14 @@ def test_the_browsers_language_decides(
 
 
 @pytest.mark.parametrize("lang", ["fr", "", "../en", "<script>", "ru" * 500])
-def test_a_language_we_do_not_have_is_english(client: Client, lang: str) -> None:
+def test_unknown_language_falls_back_to_english(client: Client, lang: str) -> None:
     shown = client.get("/legal/privacy/", {"lang": lang})
     assert (shown.status_code, shown["Content-Language"]) == (200, "en")
 
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("language", ["en", "ru", "de"])
-def test_the_licensor_is_named(
-    client: Client, settings: Settings, path: str, language: str
-) -> None:
+def test_licensor_is_named(client: Client, settings: Settings, path: str, language: str) -> None:
     assert settings.APP_URL in client.get(path, {"lang": language}).content.decode()
     settings.PUBLISHER = "Example <b>GmbH</b>, Musterweg 1, Musterstadt"
     settings.PUBLISHER_EMAIL = "support@example.com"
@@ -77,7 +73,7 @@ def test_the_licensor_is_named(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_the_languages_say_the_same(client: Client, path: str) -> None:
+def test_languages_have_the_same_sections(client: Client, path: str) -> None:
     """The same headings, paragraphs and points in each: a text changed in one has to be in all."""
     shapes = {
         tuple(

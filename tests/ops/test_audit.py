@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.ports import free_port
+from testing.ports import free_port
+from testing.processes import ROOT
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 FLAW = {
     "id": "LO-2026-1",
@@ -65,14 +65,14 @@ def audit(url: str, result: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_nothing_known_passes(result: Path) -> None:
+def test_audit_without_findings_passes(result: Path) -> None:
     with service(lambda name: {}) as url:
         done = audit(url, result)
     assert done.returncode == 0
     assert "nothing known about" in done.stdout
 
 
-def test_a_finding_fails_and_is_named(result: Path) -> None:
+def test_finding_fails_the_audit_and_is_named(result: Path) -> None:
     with service(lambda name: {"vulns": [FLAW]} if name == "django" else {}) as url:
         done = audit(url, result)
     assert done.returncode == 1
@@ -80,7 +80,7 @@ def test_a_finding_fails_and_is_named(result: Path) -> None:
     assert "LO-2026-1, fixed in 99" in done.stderr
 
 
-def test_a_service_out_of_reach_passes_and_is_in_the_last_line_of_make_test(result: Path) -> None:
+def test_unreachable_audit_service_passes_and_is_reported_by_make_test(result: Path) -> None:
     done = audit(f"http://127.0.0.1:{free_port()}/v1/query", result)
     assert done.returncode == 0
     assert done.stdout.startswith("dependency audit: NOT DONE")

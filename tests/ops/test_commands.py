@@ -26,7 +26,7 @@ from b24app.journal.models import RestCall
 from b24app.portals.fields import Secret
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, MARIA, install, open_tab, submit
+from testing.opening import ANNA, MARIA, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +64,7 @@ def failing(*command: str) -> tuple[str, str]:
     return out.getvalue(), str(caught.value)
 
 
-def test_portals_are_listed_and_narrowed(known: Portal, stranger: Portal) -> None:
+def test_portals_are_listed_and_filtered(known: Portal, stranger: Portal) -> None:
     line = f"{known.member_id}  {known.host}  installed "
     both = run("portals", "list")
     assert line in both
@@ -75,47 +75,47 @@ def test_portals_are_listed_and_narrowed(known: Portal, stranger: Portal) -> Non
     assert run("portals", "list", "nowhere") == ""
 
 
-def test_a_healthy_portal_is_said_so(known: Portal) -> None:
+def test_healthy_portal_is_reported(known: Portal) -> None:
     assert run("portals", "health", known.member_id).strip().endswith("ok")
 
 
-def test_troubles_are_named(
+def test_problems_are_named(
     client: Client, portal: DemoPortal, known: Portal, stranger: Portal
 ) -> None:
     InboxEvent.objects.create(portal=known, name="ONAPPTEST", state="failed")
     InboxEvent.objects.update(received_at=known.installed_at.replace(year=2020))
     portal.state.app.scope = ["crm", "sale", "placement"]
     portal.state.placements.clear()
-    told, why = failing("portals", "health")
+    output, why = failing("portals", "health")
     assert why == "2 with troubles"
-    ours, theirs = told.splitlines()
+    ours, theirs = output.splitlines()
     assert "permissions alert: missing user_brief" in ours
     assert "places alert: missing CRM_DEAL_DETAIL_TAB" in ours
     assert "1 events failed" in ours
     assert "no installer" in theirs
     portal.misbehave("portal_deleted")
-    told, _ = failing("portals", "health", known.member_id)
-    assert "does not answer as it should: PORTAL_DELETED" in told
+    output, _ = failing("portals", "health", known.member_id)
+    assert "does not answer as it should: PORTAL_DELETED" in output
     portal.kill_tokens()
     assert "does not answer" in failing("portals", "health", known.member_id)[0]
     PortalUser.objects.update(tokens=PortalUser.Tokens.DEAD)
     assert "access has ended" in failing("portals", "health", known.member_id)[0]
 
 
-def test_binding_anew(portal: DemoPortal, known: Portal, stranger: Portal) -> None:
+def test_portal_is_bound_again(portal: DemoPortal, known: Portal, stranger: Portal) -> None:
     before = list(portal.state.placements)
     portal.state.placements.clear()
     assert "tabs: done" in run("portals", "rebind", known.member_id)
     assert len(portal.state.placements) == len(before)
     portal.misbehave("no_scope", method="event.get", times=5)
-    told, why = failing("portals", "rebind", known.member_id)
+    output, why = failing("portals", "rebind", known.member_id)
     assert why == "not complete"
-    assert "insufficient_scope" in told
+    assert "insufficient_scope" in output
     assert "administrator" in failing("portals", "rebind", "stranger")[1]
     assert failing("portals", "rebind", "no'body")[1] == "no portal no'body"
 
 
-def test_erasing_asks_first_and_takes_one_portal_alone(
+def test_erase_asks_first_and_erases_one_portal(
     client: Client,
     portal: DemoPortal,
     known: Portal,
@@ -141,7 +141,7 @@ def contents(packed: bytes) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
-def test_a_bundle_tells_what_support_needs_and_no_secret(
+def test_bundle_has_support_data_and_no_secret(
     client: Client,
     portal: DemoPortal,
     known: Portal,
@@ -164,8 +164,8 @@ def test_a_bundle_tells_what_support_needs_and_no_secret(
         "about.txt", "versions.json", "settings.json", "health.json", "portal.json",
         "people.jsonl", "calls.jsonl", "requests.jsonl", "events.jsonl",
     }  # fmt: skip
-    told = json.loads(files["portal.json"])
-    assert (told["member_id"], told["has_application_token"]) == (known.member_id, True)
+    saved = json.loads(files["portal.json"])
+    assert (saved["member_id"], saved["has_application_token"]) == (known.member_id, True)
     assert json.loads(files["health.json"])["redis"] == "ok"
     calls = [json.loads(line) for line in files["calls.jsonl"].splitlines()]
     assert {"200040300020": 1} in [call["failures"] for call in calls]
@@ -182,12 +182,12 @@ def test_a_bundle_tells_what_support_needs_and_no_secret(
     assert [item for item in forbidden if item in everything] == []
 
 
-def test_a_bundle_without_redis_says_so(known: Portal, settings: Settings) -> None:
+def test_bundle_without_redis_reports_it(known: Portal, settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     assert json.loads(contents(bundle.made(known))["health.json"])["redis"].startswith("away")
 
 
-def test_a_bundle_of_nobody(known: Portal) -> None:
+def test_bundle_of_unknown_portal_is_refused(known: Portal) -> None:
     assert failing("support_bundle", "nobody")[1] == "no portal nobody"
 
 
@@ -196,9 +196,9 @@ def everything_runs() -> None:
     heartbeat.beat([heartbeat.BEAT], "beat@here")
 
 
-def test_the_doctor_finds_everything_there(portal: DemoPortal, known: Portal) -> None:
+def test_doctor_reports_all_ok(portal: DemoPortal, known: Portal) -> None:
     everything_runs()
-    told = run("doctor")
+    output = run("doctor")
     for line in (
         "warn  settings: B24_ALLOW_HTTP is on",
         "ok    database: ",
@@ -210,32 +210,30 @@ def test_the_doctor_finds_everything_there(portal: DemoPortal, known: Portal) ->
         f"ok    authorization server: {portal.oauth_url} answers (invalid_grant)",
         "ok    clock: ",
     ):
-        assert line in told
-    assert "wrong" not in told
+        assert line in output
+    assert "wrong" not in output
 
 
-def test_the_doctor_says_what_is_wrong(
-    portal: DemoPortal, known: Portal, settings: Settings
-) -> None:
+def test_doctor_reports_problems(portal: DemoPortal, known: Portal, settings: Settings) -> None:
     settings.DEBUG = True
     settings.B24_CLIENT_SECRET = "another"
     settings.TOKEN_KEYS = [Fernet.generate_key().decode()]
-    told, why = failing("doctor")
+    output, why = failing("doctor")
     assert why == "not everything is there"
-    assert "wrong settings: DEBUG is on" in told
-    assert "wrong authorization server: B24_CLIENT_ID or B24_CLIENT_SECRET is not known" in told
-    assert "wrong keys: Portal.application_token" in told
-    assert "wrong worker interactive: no sign of life: celery -A b24app worker -Q inter" in told
-    assert "wrong beat: no sign of life: celery -A b24app beat" in told
+    assert "wrong settings: DEBUG is on" in output
+    assert "wrong authorization server: B24_CLIENT_ID or B24_CLIENT_SECRET is not known" in output
+    assert "wrong keys: Portal.application_token" in output
+    assert "wrong worker interactive: no sign of life: celery -A b24app worker -Q inter" in output
+    assert "wrong beat: no sign of life: celery -A b24app beat" in output
 
 
-def test_the_doctor_goes_on_where_a_part_is_away(known: Portal, settings: Settings) -> None:
+def test_doctor_continues_if_a_part_is_missing(known: Portal, settings: Settings) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     settings.B24_OAUTH_URL = "http://127.0.0.1:1"
-    told, _ = failing("doctor")
-    assert "wrong the redis: ConnectionError" in told
-    assert "wrong authorization server: http://127.0.0.1:1: CONNECT_FAILED" in told
-    assert "ok    database: " in told
+    output, _ = failing("doctor")
+    assert "wrong the redis: ConnectionError" in output
+    assert "wrong authorization server: http://127.0.0.1:1: CONNECT_FAILED" in output
+    assert "ok    database: " in output
 
 
 @pytest.fixture
@@ -261,18 +259,18 @@ def wrong_clock() -> Iterator[str]:
         thread.join(10)
 
 
-def test_the_doctor_compares_clocks(known: Portal, settings: Settings, wrong_clock: str) -> None:
+def test_doctor_compares_clocks(known: Portal, settings: Settings, wrong_clock: str) -> None:
     everything_runs()
     settings.B24_OAUTH_URL = wrong_clock
-    told, _ = failing("doctor")
-    assert re.search(r"wrong clock: \d{5,} s from the authorization server's", told)
-    assert [line for line in told.splitlines() if line.startswith("wrong")] == [
-        line for line in told.splitlines() if "clock:" in line and "redis" not in line
+    output, _ = failing("doctor")
+    assert re.search(r"wrong clock: \d{5,} s from the authorization server's", output)
+    assert [line for line in output.splitlines() if line.startswith("wrong")] == [
+        line for line in output.splitlines() if "clock:" in line and "redis" not in line
     ]
 
 
 def unreadable(portal: Portal) -> None:
-    """As after an old key was dropped too early: what is stored is read by no key."""
+    """An old key was dropped too early: no key decrypts what is stored."""
     with connection.cursor() as cursor:
         sealed = Fernet(Fernet.generate_key()).encrypt(b"old").decode()
         cursor.execute(
@@ -286,19 +284,19 @@ def test_portals_are_listed_in_one_query_whatever_the_keys(known: Portal, strang
     )
     unreadable(stranger)
     with CaptureQueriesContext(connection) as queries:
-        told = run("portals", "list")
-    assert told.count("\n") == 22
-    assert "stranger  stranger.example  installed" in told
+        output = run("portals", "list")
+    assert output.count("\n") == 22
+    assert "stranger  stranger.example  installed" in output
     assert len(queries) == 1
 
 
-def test_an_unreadable_key_is_reported_and_the_next_portal_is_looked_at(
+def test_unreadable_key_is_reported_and_next_portal_checked(
     known: Portal, stranger: Portal
 ) -> None:
     unreadable(stranger)
-    told, why = failing("portals", "health")
+    output, why = failing("portals", "health")
     assert why == "1 with troubles"
-    ours, theirs = told.splitlines()
+    ours, theirs = output.splitlines()
     assert ours.endswith("ok")
     assert "no key of TOKEN_KEYS fits; put the old key back" in theirs
     assert "put the old key back" in failing("portals", "rebind", "stranger")[1]
@@ -314,17 +312,17 @@ def test_all_portals_are_bound_anew_and_the_failed_ones_are_named(
     portal: DemoPortal, known: Portal, stranger: Portal
 ) -> None:
     portal.state.placements.clear()
-    told, why = failing("portals", "rebind", "--all")
+    output, why = failing("portals", "rebind", "--all")
     assert portal.state.placements
     assert why == "1 not complete"
-    ours, theirs = told.splitlines()
+    ours, theirs = output.splitlines()
     assert ours == f"{known.member_id}  {known.host}  done"
     assert theirs.startswith("stranger  stranger.example  nobody's access is left")
     stranger.delete()
     assert run("portals", "rebind", "--all").endswith("done\n")
 
 
-def test_a_bundle_goes_to_standard_output_where_no_file_can_be_written(
+def test_bundle_goes_to_standard_output_where_no_file_can_be_written(
     known: Portal, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     _, why = failing("support_bundle", known.member_id, str(tmp_path / "none" / "bundle.zip"))

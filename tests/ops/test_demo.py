@@ -14,12 +14,23 @@ from urllib.request import urlopen
 import pytest
 
 from demo.__main__ import LOOPBACK, SETTINGS, _hosts
-from tests.ports import free_pair, free_port
-from tests.waiting import HANG_SECONDS
+from demo.children import ENDING
+from testing.ports import free_pair, free_port
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+WAITS = f"""
+import time
+from demo.children import Stopped, stop_when_asked
+try:
+    stop_when_asked()
+    print("ready", flush=True)
+    time.sleep({HANG_SECONDS})
+except Stopped:
+    print("stopped")
+"""
 
 
 def command(port: int, portal_port: int, data: Path) -> list[str]:
@@ -56,11 +67,11 @@ def children(pid: int) -> dict[int, str]:
 
 
 def free(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) != 0
+    with socket.socket() as taken_socket:
+        return taken_socket.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> None:
+def test_demo_runs_ends_together_and_keeps_its_data(tmp_path: Path) -> None:
     port, portal_port = free_port(), free_pair()
     data = tmp_path / "a folder"
     with running(port, portal_port, data) as demo:
@@ -77,7 +88,7 @@ def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> Non
             assert page.url == f"http://127.0.0.1:{portal_port}/marketplace/app/?a=1"
         first = children(demo.pid)
         assert len(first) == 7
-        demo.send_signal(signal.SIGINT)
+        demo.send_signal(signal.SIGHUP)  # the terminal was closed
         assert demo.wait(HANG_SECONDS) == 0
     assert free(port)
     assert free(portal_port)
@@ -97,24 +108,23 @@ def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> Non
     assert free(portal_port)
 
 
-def test_a_closed_terminal_ends_it_all(tmp_path: Path) -> None:
-    port, portal_port = free_port(), free_pair()
-    with running(port, portal_port, tmp_path) as demo:
-        first = children(demo.pid)
-        demo.send_signal(signal.SIGHUP)
-        assert demo.wait(HANG_SECONDS) == 0
-    assert len(first) == 7
-    for pid in first:
-        with pytest.raises(ProcessLookupError):
-            os.killpg(pid, 0)
+@pytest.mark.parametrize("ending", ENDING)
+def test_each_signal_to_end_stops_the_demo(ending: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITS], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(ending)
+    assert process.communicate(timeout=HANG_SECONDS)[0] == "stopped\n"
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2])
-def test_a_taken_port_is_named(tmp_path: Path, taken: int) -> None:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        one.listen()
-        port = one.getsockname()[1]
+def test_taken_port_is_named(tmp_path: Path, taken: int) -> None:
+    with socket.socket() as taken_socket:
+        taken_socket.bind(("127.0.0.1", 0))
+        taken_socket.listen()
+        port = taken_socket.getsockname()[1]
         ports = [(port, free_port()), (free_port(), port), (free_port(), port - 1)][taken]
         done = subprocess.run(
             command(*ports, tmp_path), cwd=ROOT, capture_output=True, text=True, check=False
@@ -125,7 +135,7 @@ def test_a_taken_port_is_named(tmp_path: Path, taken: int) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_invalid_port_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
         command(70_000, 8070, tmp_path), cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -138,7 +148,7 @@ def test_no_setting_of_the_real_app_reaches_the_demo() -> None:
     assert set(re.findall(r'_read\(\s*"(\w+)"', source)) == set(SETTINGS)
 
 
-def test_it_knows_nothing_of_the_app() -> None:
+def test_demo_imports_nothing_of_the_app() -> None:
     look = (
         "import sys, demo.__main__, demo.portal; print([m for m in sys.modules if 'b24app' in m])"
     )

@@ -19,12 +19,12 @@ from django.urls import resolve
 from b24app.celery import app as celery
 from b24app.events import views
 from b24app.web import uploads
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
+from testing.ports import free_port
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 DEPLOY = ROOT / "deploy"
 BIN = ROOT / ".venv" / "bin"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
@@ -59,7 +59,7 @@ def commands() -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize(("place", "command"), commands())
-def test_every_command_exists(place: str, command: list[str]) -> None:
+def test_every_deployed_command_exists(place: str, command: list[str]) -> None:
     program, *rest = command
     assert (BIN / program).exists()
     if program == "python":
@@ -88,7 +88,7 @@ def test_every_queue_has_its_worker_and_there_is_one_beat() -> None:
     assert {re.sub(r"@\w+", "@", item) for item in wanted} == {path.name for path in UNITS}
 
 
-def test_every_setting_named_is_one() -> None:
+def test_every_named_setting_exists() -> None:
     example = (DEPLOY / "env.example").read_text("utf-8")
     given = set(re.findall(r"^(\w+)=", example, re.MULTILINE))
     assert given <= READ | THEIRS
@@ -103,7 +103,7 @@ def test_every_setting_named_is_one() -> None:
     assert set(re.findall(r"\{\$(\w+)\}", (DEPLOY / "Caddyfile").read_text("utf-8"))) <= given
 
 
-def test_secrets_go_to_the_app_alone() -> None:
+def test_secrets_reach_only_the_app() -> None:
     for name, record in SERVICES.items():
         assert ("env_file" in record) == (name in OURS)
     assert set(SERVICES["postgres"]["environment"]) <= THEIRS
@@ -111,7 +111,7 @@ def test_secrets_go_to_the_app_alone() -> None:
     assert [name for name, record in SERVICES.items() if "ports" in record] == ["proxy"]
 
 
-def test_containers_start_in_order_and_stop_in_peace() -> None:
+def test_containers_start_in_order_and_stop_gracefully() -> None:
     for name in OURS:
         assert all(service in SERVICES for service in SERVICES[name]["depends_on"])
         assert SERVICES[name]["read_only"]
@@ -131,7 +131,7 @@ def test_containers_start_in_order_and_stop_in_peace() -> None:
     assert stops["linked-orders-worker@.service"] > settings.CELERY_TASK_TIME_LIMIT
 
 
-def test_the_image_is_made_of_what_is_there_and_runs_as_nobody_special() -> None:
+def test_image_copies_existing_files_and_runs_unprivileged() -> None:
     kept = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").split()
     for line in re.findall(r"^COPY (?!--from)(.*)$", DOCKERFILE, re.MULTILINE):
         for source in line.split()[:-1]:
@@ -172,7 +172,7 @@ def test_proxy_passes_only_complete_requests_to_the_app(name: str) -> None:
     assert limits[1] >= uploads.LARGEST_REQUEST
 
 
-def test_what_portals_tell_has_a_route_and_processes_of_its_own() -> None:
+def test_events_have_their_own_route_and_processes() -> None:
     route = re.search(r"handle (/\S+) \{[^}]*\}\s*reverse_proxy events:8000", CADDY)
     assert route
     assert resolve(route[1].rstrip("*")).view_name == "events"
@@ -189,7 +189,7 @@ def test_what_portals_tell_has_a_route_and_processes_of_its_own() -> None:
     assert len(ports) == len(set(ports)) == 2
 
 
-def test_the_documented_nginx_says_what_the_caddyfile_says() -> None:
+def test_documented_nginx_matches_caddyfile() -> None:
     text = (ROOT / "docs" / "operations.md").read_text("utf-8")
     for wanted in (
         "client_header_timeout", "client_body_timeout", "proxy_request_buffering on",
@@ -207,7 +207,7 @@ def test_the_documented_nginx_says_what_the_caddyfile_says() -> None:
         + "".join(f"X-{n}: 1\r\n" for n in range(70)),
     ],
 )
-def test_gunicorn_refuses_a_head_no_browser_and_no_portal_sends(web: int, head: str) -> None:
+def test_gunicorn_refuses_oversized_request_heads(web: int, head: str) -> None:
     assert asked(web, "GET /healthz/ HTTP/1.1\r\nHost: 127.0.0.1\r\n").startswith(b"HTTP/1.1 200")
     assert asked(web, head)[9:10] == b"4"
 
@@ -240,7 +240,7 @@ def asked(port: int, head: str) -> bytes:
         return line.recv(100)
 
 
-def test_redis_takes_no_orders_without_its_password() -> None:
+def test_redis_requires_its_password() -> None:
     command = SERVICES["redis"]["command"]
     assert command[command.index("--requirepass") + 1].startswith("${REDIS_PASSWORD")
     assert SERVICES["redis"]["environment"]["REDISCLI_AUTH"] == "${REDIS_PASSWORD}"
@@ -250,7 +250,7 @@ def test_redis_takes_no_orders_without_its_password() -> None:
 
 
 @PROXIES
-def test_the_proxy_hides_the_operators_pages_and_lets_metrics_through(name: str) -> None:
+def test_proxy_hides_the_operators_pages_and_lets_metrics_through(name: str) -> None:
     text = (DEPLOY / name).read_text("utf-8")
     (hidden,) = re.findall(r"@inside path (.*)", text)
     assert hidden.split() == ["/readyz/*", "/operator/*"]
@@ -262,7 +262,7 @@ def test_the_proxy_hides_the_operators_pages_and_lets_metrics_through(name: str)
     assert text.count("Host {$DOMAIN}") == text.count("health_uri")
 
 
-def test_the_operators_command_starts_like_the_units() -> None:
+def test_operator_command_starts_like_the_units() -> None:
     script = (DEPLOY / "systemd" / "linked-orders").read_text("utf-8")
     for path in UNITS:
         service = unit(path)["Service"]
@@ -272,7 +272,7 @@ def test_the_operators_command_starts_like_the_units() -> None:
         assert f"{service['WorkingDirectory']}/.venv/bin/python manage.py" in script
 
 
-def test_units_hold_no_capability_and_are_bounded() -> None:
+def test_units_have_no_capabilities_and_have_limits() -> None:
     for path in UNITS:
         text = path.read_text("utf-8")
         for line in ("CapabilityBoundingSet=", "SystemCallFilter=@system-service", "UMask=0077"):

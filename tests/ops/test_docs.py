@@ -1,4 +1,4 @@
-"""The documents do not point at what is not there."""
+"""Documents name only files, commands and tests that exist."""
 
 import ast
 import re
@@ -9,10 +9,10 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from b24app import metrics
+from testing.processes import ROOT
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
@@ -49,7 +49,7 @@ def test_every_command_and_file_named_exists(document: Path) -> None:
 OURS = ("doctor", "portals", "support_bundle", "rotate_token_keys")
 
 
-def test_every_command_of_ours_is_understood_as_it_is_documented() -> None:
+def test_documented_commands_are_accepted() -> None:
     """As typed: its arguments are read by the command's own parser, which ends the process if it cannot."""
     text = " ".join(document.read_text("utf-8") for document in DOCUMENTS)
     quoted = re.findall(r"`([^`]+)`", re.sub(r"\s*\n\s*", " ", text.replace("```", "")))
@@ -93,7 +93,7 @@ def test_every_decision_has_its_four_parts(decision: Path) -> None:
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
 
 
-def test_the_index_lists_every_decision_by_its_title() -> None:
+def test_index_lists_every_decision_by_its_title() -> None:
     index = (ROOT / "docs" / "decisions" / "README.md").read_text("utf-8")
     listed = re.findall(r"^- \[(\d{4})\]\((\S+)\) (.*)$", index, re.MULTILINE)
     titles = {path.name: path.read_text("utf-8").partition("\n")[0] for path in DECISIONS}
@@ -102,14 +102,14 @@ def test_the_index_lists_every_decision_by_its_title() -> None:
     assert [number for number, name, _ in listed if not name.startswith(f"{number}-")] == []
 
 
-def test_every_row_of_the_threat_model_has_its_proof() -> None:
+def test_every_threat_names_its_test() -> None:
     text = (ROOT / "docs" / "security.md").read_text("utf-8")
     rows = re.findall(r"^\| (?!attack|---)(.*) \|$", text, re.MULTILINE)
     assert len(rows) > 40
     assert [row for row in rows if "::test_" not in row.rpartition("|")[2]] == []
 
 
-def test_the_metrics_described_are_the_metrics_there_are() -> None:
+def test_documented_metrics_match_the_metrics() -> None:
     text = (ROOT / "docs" / "operations.md").read_text("utf-8")
     source = Path(metrics.__file__).read_text("utf-8")
     gauges = set(re.findall(r'_gauge\(\s*"(\w+)"', source)) | set(

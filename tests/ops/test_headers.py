@@ -10,7 +10,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import ANNA, MOCKUP, install, launch, open_tab, seen
+from testing.opening import ANNA, CHAIRS_INVOICE, MOCKUP, install, launch, open_tab, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,7 @@ def test_no_page_sets_a_cookie(client: Client, portal: DemoPortal) -> None:
     assert not client.cookies
 
 
-def test_what_nobody_proved_is_framed_by_nobody_or_holds_nothing(
+def test_unverified_pages_cannot_be_framed_or_contain_nothing(
     client: Client, portal: DemoPortal
 ) -> None:
     install(client, portal)
@@ -72,7 +72,7 @@ def test_what_nobody_proved_is_framed_by_nobody_or_holds_nothing(
     assert [text.partition("://")[2] for text in shown] == [portal.domain]
 
 
-def test_a_nonce_is_good_for_one_answer(client: Client, portal: DemoPortal) -> None:
+def test_nonce_is_good_for_one_answer(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     nonces = [str(directives(open_tab(client, portal).response)["style-src"]) for _ in range(3)]
     assert len(set(nonces)) == 3
@@ -80,15 +80,15 @@ def test_a_nonce_is_good_for_one_answer(client: Client, portal: DemoPortal) -> N
 
 OPENINGS = [
     ("CRM_DEAL_DETAIL_TAB", MOCKUP),
-    ("CRM_SMART_INVOICE_DETAIL_TAB", 118),
-    ("CRM_ORDER_DETAIL_TAB", 7021),
+    ("CRM_SMART_INVOICE_DETAIL_TAB", CHAIRS_INVOICE),
+    ("CRM_ORDER_DETAIL_TAB", MOCKUP),
     ("DEFAULT", 0),
     ("INSTALL", 0),
 ]
 
 
 @pytest.mark.parametrize(("placement", "card"), OPENINGS)
-def test_the_first_opening_after_a_rename_is_framed_by_the_new_address(
+def test_first_opening_after_a_rename_is_framed_by_the_new_address(
     client: Client, portal: DemoPortal, placement: str, card: int
 ) -> None:
     install(client, portal)
@@ -104,7 +104,7 @@ def test_the_first_opening_after_a_rename_is_framed_by_the_new_address(
 
 
 @pytest.mark.parametrize("state", ["no_read", "payment_required", "html"])
-def test_a_refusal_after_a_rename_is_framed_by_the_new_address(
+def test_refusal_after_a_rename_is_framed_by_the_new_address(
     client: Client, portal: DemoPortal, state: str
 ) -> None:
     install(client, portal)
@@ -115,7 +115,7 @@ def test_a_refusal_after_a_rename_is_framed_by_the_new_address(
     assert directives(page.response)["frame-ancestors"] == [f"http://{portal.domain}"]
 
 
-def test_a_redirect_that_the_authorization_server_does_not_confirm_widens_nothing(
+def test_unconfirmed_redirect_does_not_widen_frame_ancestors(
     client: Client, portal: DemoPortal
 ) -> None:
     install(client, portal)
@@ -130,9 +130,7 @@ def test_a_redirect_that_the_authorization_server_does_not_confirm_widens_nothin
     assert Portal.objects.get().host == portal.domain
 
 
-def test_pages_and_fragments_are_compressed_whatever_the_proxy(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_pages_and_fragments_are_compressed(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     page = open_tab(client, portal)
     opening = portal.open("CRM_DEAL_DETAIL_TAB", user_id=ANNA, lang="en", entity_id=MOCKUP)
@@ -149,7 +147,7 @@ def test_pages_and_fragments_are_compressed_whatever_the_proxy(
     assert len(lengths) > 1
 
 
-def test_nothing_a_browser_sends_by_itself_makes_a_page_with_a_secret(
+def test_credentials_sent_by_browsers_alone_show_no_secret(
     client: Client, portal: DemoPortal
 ) -> None:
     """Guessing a secret by the length of compressed pages needs requests that carry the person's access."""

@@ -3,17 +3,16 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from b24app.settings import DATABASES
-from tools import postgres
+from testing import postgres
+from testing.processes import ROOT
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 LIMITS = {"lock_timeout": "10s", "idle_in_transaction_session_timeout": "20s"}
 
 
@@ -30,7 +29,7 @@ def test_migrating_sets_the_limits_on_the_database_role() -> None:
     assert shown == {name: (value,) for name, value in LIMITS.items()}
 
 
-def test_no_limit_is_an_option_of_the_connection_which_pgbouncer_would_refuse() -> None:
+def test_limits_are_not_connection_options_refused_by_pgbouncer() -> None:
     options = DATABASES["default"].get("OPTIONS")
     assert isinstance(options, dict)
     assert "options" not in options

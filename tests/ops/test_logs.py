@@ -1,4 +1,4 @@
-"""Lines of the log: one each, whatever is in them; JSON when it is wanted; no secret either way."""
+"""Log records are single lines whatever they contain, plain or JSON, without secrets."""
 
 import io
 import json
@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -18,10 +17,10 @@ from hypothesis import strategies as st
 from b24app import logs, tracing
 from b24app.bitrix24.masking import MaskingFilter
 from demo.server import DemoPortal
-from tests.opening import ask, install, open_tab
+from testing.opening import ask, install, open_tab
+from testing.processes import ROOT
 
 SECRET = "5f2c-never-to-be-read"
-ROOT = Path(__file__).resolve().parent.parent.parent
 # What gunicorn and Django together make of logging in a worker.
 HANDLERS = """
 import logging, os, sys
@@ -56,7 +55,7 @@ def heard() -> Heard:
     return logger, out
 
 
-def test_each_record_is_one_object_with_its_request(heard: Heard) -> None:
+def test_each_record_is_one_json_object_with_its_request_id(heard: Heard) -> None:
     logger, out = heard
     logger.warning("before")
     trace = tracing.begin("deal-tab")
@@ -70,7 +69,7 @@ def test_each_record_is_one_object_with_its_request(heard: Heard) -> None:
     assert second["time"].endswith("+00:00")
 
 
-def test_tracebacks_are_in_the_object_and_masked(heard: Heard) -> None:
+def test_tracebacks_are_logged_and_masked(heard: Heard) -> None:
     logger, out = heard
     try:
         raise ValueError(f"https://x.example/?auth={SECRET}")
@@ -110,7 +109,7 @@ def is_clean(text: str) -> bool:
 @given(text=st.text(st.characters(), max_size=40), name=st.text(min_size=1, max_size=10))
 @example(text="a\n2026-01-01 00:00:00,000 ERROR root [-]: forged", name="b")
 @example(text="\r\x85\u2028\u2029\x00\x1b[31m\x7f\ud800\u202e", name="x\n")
-def test_no_text_from_outside_breaks_a_line(kind: str, text: str, name: str) -> None:
+def test_outside_text_cannot_break_log_lines(kind: str, text: str, name: str) -> None:
     out = io.StringIO()
     handler = logging.StreamHandler(out)
     handler.setFormatter(logs.formatter(kind))
@@ -129,7 +128,7 @@ def test_no_text_from_outside_breaks_a_line(kind: str, text: str, name: str) -> 
 
 
 @pytest.mark.django_db
-def test_a_portals_error_code_and_a_path_write_no_lines(
+def test_portals_error_code_and_a_path_write_no_lines(
     client: Client, portal: DemoPortal, written: io.StringIO
 ) -> None:
     install(client, portal)
@@ -147,7 +146,7 @@ def test_a_portals_error_code_and_a_path_write_no_lines(
 
 @pytest.mark.bare
 @pytest.mark.parametrize("kind", ["plain", "json"])
-def test_every_handler_of_the_web_uses_the_one_formatter(kind: str) -> None:
+def test_every_web_handler_uses_the_json_formatter(kind: str) -> None:
     shown = subprocess.run(
         [sys.executable, "-c", HANDLERS], cwd=ROOT, env=os.environ | {"LOG_FORMAT": kind},
         capture_output=True, text=True, check=True,
@@ -157,7 +156,7 @@ def test_every_handler_of_the_web_uses_the_one_formatter(kind: str) -> None:
 
 
 @pytest.mark.django_db
-def test_a_path_writes_no_line_of_its_own(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_path_writes_no_line_of_its_own(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="b24app.collecting")
     client.get(f"/%0a2026-01-01 ERROR forged%0d/?auth={SECRET}")
     (record,) = [item for item in caplog.records if item.name == "b24app.collecting"]
@@ -165,7 +164,7 @@ def test_a_path_writes_no_line_of_its_own(client: Client, caplog: pytest.LogCapt
 
 
 @pytest.mark.django_db
-def test_an_id_of_the_client_is_not_taken_over(client: Client) -> None:
+def test_request_id_of_client_is_ignored(client: Client) -> None:
     own = "f" * 32
     first = client.get("/healthz/", headers={"X-Request-Id": own})["X-Request-Id"]
     assert first != own
@@ -174,7 +173,7 @@ def test_an_id_of_the_client_is_not_taken_over(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_a_fault_of_the_portal_is_one_warning_and_no_error(
+def test_portal_failure_is_logged_as_one_warning(
     client: Client, portal: DemoPortal, caplog: pytest.LogCaptureFixture
 ) -> None:
     install(client, portal)
@@ -182,17 +181,17 @@ def test_a_fault_of_the_portal_is_one_warning_and_no_error(
     caplog.clear()
     portal.misbehave("html", times=30)
     assert ask(client, page, "/tab/orders/").response.status_code == 504
-    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [(record.name, record.levelname) for record in told] == [
+    logged = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.name, record.levelname) for record in logged] == [
         ("b24app.web.error_states", "WARNING")
     ]
     caplog.clear()
     assert client.get("/readyz/all/").status_code == 503
-    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [(record.name, record.levelname) for record in told] == [("b24app.health", "WARNING")]
+    logged = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [(record.name, record.levelname) for record in logged] == [("b24app.health", "WARNING")]
 
 
-def test_a_500_stays_an_error() -> None:
+def test_server_error_is_logged_as_error() -> None:
     record = logging.makeLogRecord({"status_code": 500, "levelno": logging.ERROR})
     assert logs.Foreseen().filter(record)
 
@@ -201,7 +200,7 @@ def test_a_500_stays_an_error() -> None:
     ("accepted", "title"),
     [("de-AT,en", "de"), ("ru", "ru"), ("fr", "en"), ("", "en")],
 )
-def test_an_unknown_address_is_a_page_in_the_persons_language(
+def test_unknown_address_is_a_page_in_the_persons_language(
     client: Client, accepted: str, title: str
 ) -> None:
     answer = client.get("/no/such/<b>page</b>/", headers={"Accept-Language": accepted})

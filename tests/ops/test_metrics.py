@@ -17,7 +17,7 @@ from b24app.events.tasks import sweep
 from b24app.jobs.models import Job
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, install, open_tab
+from testing.opening import ANNA, install, open_tab
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def scrape(client: Client) -> Numbers:
     }  # fmt: skip
 
 
-def test_there_is_no_page_without_a_token(client: Client, settings: Settings) -> None:
+def test_metrics_are_off_without_a_token(client: Client, settings: Settings) -> None:
     assert settings.METRICS_TOKEN == ""
     for shown in ("", "Bearer", "Bearer "):
         assert client.get("/metrics/", headers={"Authorization": shown}).status_code == 404
@@ -58,7 +58,7 @@ def test_there_is_no_page_without_a_token(client: Client, settings: Settings) ->
 
 @pytest.mark.usefixtures("allowed")
 @pytest.mark.parametrize("shown", ["", "Bearer", f"Basic {TOKEN}", "Bearer é", f"Bearer {TOKEN}x"])
-def test_whoever_does_not_know_the_token_sees_nothing(client: Client, shown: str) -> None:
+def test_metrics_require_the_token(client: Client, shown: str) -> None:
     refused = client.get("/metrics/", headers={"Authorization": shown})
     assert (refused.status_code, refused.content) == (401, b"")
     assert client.post("/metrics/", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 405
@@ -89,7 +89,7 @@ def test_openings_calls_and_refusals_are_counted(client: Client, portal: DemoPor
 
 
 @pytest.mark.usefixtures("allowed")
-def test_refreshes_are_counted_by_their_end(client: Client, portal: DemoPortal) -> None:
+def test_refreshes_are_counted_by_outcome(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     page = open_tab(client, portal)
     portal.expire_tokens()
@@ -108,7 +108,7 @@ def test_refreshes_are_counted_by_their_end(client: Client, portal: DemoPortal) 
 
 
 @pytest.mark.usefixtures("allowed")
-def test_queues_events_and_the_worker(client: Client, portal: DemoPortal) -> None:
+def test_queues_events_and_workers_are_measured(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     known = Portal.objects.get()
     InboxEvent.objects.bulk_create(
@@ -137,7 +137,7 @@ def test_queues_events_and_the_worker(client: Client, portal: DemoPortal) -> Non
 
 
 @pytest.mark.usefixtures("allowed")
-def test_the_fullest_budgets_are_named_and_all_are_counted(client: Client) -> None:
+def test_fullest_budgets_are_named_and_all_counted(client: Client) -> None:
     """More customers than series: a portal near its limit is never hidden behind others."""
     now = time.time()
     redis = redis_door.client()
@@ -168,7 +168,7 @@ def test_tasks_are_counted(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("allowed")
-def test_a_redis_that_is_away_is_said_and_holds_nobody_up(
+def test_missing_redis_is_reported_without_delay(
     client: Client, portal: DemoPortal, settings: Settings
 ) -> None:
     install(client, portal)
@@ -180,7 +180,7 @@ def test_a_redis_that_is_away_is_said_and_holds_nobody_up(
 
 
 @pytest.mark.usefixtures("allowed")
-def test_bulk_jobs_by_state(client: Client, portal: DemoPortal) -> None:
+def test_bulk_jobs_are_counted_by_state(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     user = PortalUser.objects.get()
     for state in (Job.State.RUNNING, Job.State.RUNNING, Job.State.DONE):
@@ -201,7 +201,7 @@ def test_bulk_jobs_by_state(client: Client, portal: DemoPortal) -> None:
 @pytest.mark.parametrize(
     "name", ["x", "7", "[]", "[1]", '["requests"]', '["request_seconds_sum"]', "[" * 99_999]
 )
-def test_what_is_no_count_is_left_out(client: Client, name: str) -> None:
+def test_invalid_counts_are_left_out(client: Client, name: str) -> None:
     redis = redis_door.client()
     redis.hset(counters.KEY, name, "1")
     redis.hset(counters.KEY, '["tasks","a","b"]', "no number")

@@ -71,11 +71,11 @@ def test_later_migrations_leave_the_running_version_alone() -> None:
         (SeparateDatabaseAndState([migrations.DeleteModel("portal")], []), False),
     ],
 )
-def test_what_counts_as_safe(operation: Operation, safe: bool) -> None:
+def test_safe_migration_operations_are_recognized(operation: Operation, safe: bool) -> None:
     assert (unsafe(operation) == "") == safe
 
 
-def test_the_numbers_of_migrations_have_no_gaps() -> None:
+def test_numbers_of_migrations_have_no_gaps() -> None:
     found = MigrationLoader(None, ignore_no_migrations=True).disk_migrations
     for app in FIRST_RELEASE:
         numbers = sorted(int(name[:4]) for label, name in found if label == app)

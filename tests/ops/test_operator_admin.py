@@ -7,13 +7,13 @@ import pytest
 import requests
 from django.test import Client
 
-from tests.ops.running import Running, running
-from tests.waiting import HANG_SECONDS
+from testing.markup import attributes
+from testing.running import Running, running
+from testing.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
 
 PASSWORD = "correct-horse-battery"
-LINK = re.compile(r'href="(/operator/[^"#]*)"')
 SEED = """
 from b24app.events.models import InboxEvent
 from b24app.portals.models import Portal
@@ -24,14 +24,14 @@ InboxEvent.objects.create(portal=Portal.objects.get(), name="ONAPPTEST", sealed=
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     changed = {"OPERATOR_ADMIN": "on", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
-    with running(tmp_path_factory.mktemp("operator"), **changed) as one:
-        made = one.manage(
+    with running(tmp_path_factory.mktemp("operator"), **changed) as running_app:
+        made = running_app.manage(
             "createsuperuser", "--noinput", "--username", "op", "--email", "op@example.com"
         )
         assert made.returncode == 0, made.stderr
-        assert one.launch().status_code == 200
-        assert one.manage("shell", "-v", "0", "-c", SEED).returncode == 0
-        yield one
+        assert running_app.launch().status_code == 200
+        assert running_app.manage("shell", "-v", "0", "-c", SEED).returncode == 0
+        yield running_app
 
 
 def logged_in(app: Running) -> requests.Session:
@@ -57,11 +57,8 @@ def test_no_page_shows_a_secret(app: Running) -> None:
         if path in seen or "logout" in path or "password" in path:
             continue
         seen[path] = session.get(app.url + path, timeout=HANG_SECONDS).text
-        waiting += [
-            match
-            for match in LINK.findall(seen[path])
-            if "?" not in match and "/jsi18n/" not in match
-        ]
+        links = attributes(seen[path], "a[href^='/operator/']", "href")
+        waiting += [link for link in links if not re.search(r"[?#]|/jsi18n/", link)]
     for model in ("portal", "portaluser", "restcall", "inboxevent"):
         assert [path for path in seen if re.fullmatch(rf"/operator/\w+/{model}/\d+/change/", path)]
     state = app.portal.state
@@ -97,7 +94,7 @@ def test_nothing_can_be_changed(app: Running) -> None:
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-Proto", "X-Forwarded-For", "Via"])
-def test_from_outside_there_is_no_such_site(app: Running, header: str) -> None:
+def test_operator_site_is_not_reachable_from_outside(app: Running, header: str) -> None:
     for path in ("/operator/", "/operator/login/", "/operator/portals/portal/"):
         assert (
             requests.get(
@@ -107,7 +104,7 @@ def test_from_outside_there_is_no_such_site(app: Running, header: str) -> None:
         )
 
 
-def test_the_apps_own_pages_neither_set_nor_read_a_cookie(app: Running) -> None:
+def test_apps_own_pages_neither_set_nor_read_a_cookie(app: Running) -> None:
     session = logged_in(app)
     opening = app.portal.open("CRM_DEAL_DETAIL_TAB")
     shown = session.post(opening.url, data=dict(opening.form), timeout=HANG_SECONDS)
@@ -118,5 +115,5 @@ def test_the_apps_own_pages_neither_set_nor_read_a_cookie(app: Running) -> None:
     assert "Cookie" not in (shown.request.headers or {})
 
 
-def test_the_site_is_off_by_default(client: Client) -> None:
+def test_site_is_off_by_default(client: Client) -> None:
     assert client.get("/operator/").status_code == 404

@@ -17,10 +17,22 @@ from django.urls import URLPattern, get_resolver, reverse
 from pytest_django.fixtures import Settings
 
 from demo.server import DemoPortal
-from tests.jobs import machine
-from tests.opening import ANNA, ILYA, MOCKUP, Page, ask, install, launch, open_tab, seen, submit
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
+from testing import machine
+from testing.opening import (
+    ANNA,
+    CHAIRS_INVOICE,
+    ILYA,
+    MOCKUP,
+    Page,
+    ask,
+    install,
+    launch,
+    open_tab,
+    seen,
+    submit,
+)
+from testing.ports import free_port
+from testing.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +43,7 @@ UNAVAILABLE = {
 }
 PLACES = [
     ("CRM_DEAL_DETAIL_TAB", MOCKUP),
-    ("CRM_SMART_INVOICE_DETAIL_TAB", 118),
+    ("CRM_SMART_INVOICE_DETAIL_TAB", CHAIRS_INVOICE),
     ("DEFAULT", 0),
     ("INSTALL", 0),
 ]
@@ -106,9 +118,9 @@ class Outage:
 
 @pytest.fixture
 def outage() -> Iterator[Outage]:
-    one = Outage()
-    yield one
-    one.mended()
+    made = Outage()
+    yield made
+    made.mended()
 
 
 @pytest.fixture
@@ -133,7 +145,7 @@ def says(page: Page, state: str, language: str = "en") -> bool:
 
 @pytest.mark.parametrize("language", ["en", "ru", "de"])
 @pytest.mark.parametrize(("placement", "card"), PLACES)
-def test_an_opening_without_the_database_is_a_page_that_retries(
+def test_opening_without_database_shows_retry_page(
     client: Client, portal: DemoPortal, tab: Page, outage: Outage, language: str,
     placement: str, card: int, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -159,7 +171,7 @@ def test_an_opening_without_the_database_is_a_page_that_retries(
 PLAIN = ("/events/", "/readyz/", "/readyz/all/", "/session/renew/")
 
 
-def test_no_route_fails_without_a_page_while_the_database_is_away(
+def test_every_route_shows_a_page_without_database(
     client: Client, tab: Page, outage: Outage
 ) -> None:
     outage.away()
@@ -173,7 +185,7 @@ def test_no_route_fails_without_a_page_while_the_database_is_away(
             assert answer.response.get("X-Lo-State") == ("1" if headers else None), path
 
 
-def test_a_fragment_without_the_database_says_so_in_the_language_of_its_session(
+def test_fragment_without_database_reports_it_in_session_language(
     client: Client, portal: DemoPortal, outage: Outage, caplog: pytest.LogCaptureFixture
 ) -> None:
     install(client, portal)
@@ -201,7 +213,7 @@ def test_a_fragment_without_the_database_says_so_in_the_language_of_its_session(
     assert ask(client, page, "/tab/orders/").order_ids == page.order_ids
 
 
-def test_a_public_page_without_the_database_offers_its_own_address_again(
+def test_public_page_without_the_database_offers_its_own_address_again(
     client: Client, tab: Page, outage: Outage
 ) -> None:
     outage.away()
@@ -213,7 +225,7 @@ def test_a_public_page_without_the_database_offers_its_own_address_again(
     assert "frame-ancestors 'none'" in page.response["Content-Security-Policy"]
 
 
-def test_a_read_only_database_shows_orders_and_refuses_what_has_to_be_stored(
+def test_read_only_database_shows_orders_and_refuses_what_has_to_be_stored(
     client: Client, portal: DemoPortal, tab: Page, outage: Outage
 ) -> None:
     outage.read_only()
@@ -225,7 +237,7 @@ def test_a_read_only_database_shows_orders_and_refuses_what_has_to_be_stored(
     assert open_tab(client, portal, user_id=ANNA).order_ids == tab.order_ids
 
 
-def test_a_full_database_is_told_and_the_job_can_be_made_afterwards(
+def test_full_database_is_reported_and_job_can_be_created_afterwards(
     client: Client, portal: DemoPortal, tab: Page, outage: Outage
 ) -> None:
     rows = b"order id,deal\n" + b"".join(b"%d,7021\n" % number for number in range(50_000))
@@ -261,7 +273,7 @@ def broken_multipart(client: Client, headers: dict[str, str]) -> HttpResponse:
         (broken_multipart, "bad-request"),
     ],
 )
-def test_a_body_nobody_can_read_is_answered_with_a_page(
+def test_unreadable_body_is_answered_with_a_page(
     client: Client, portal: DemoPortal, tab: Page, send: object, state: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -274,7 +286,7 @@ def test_a_body_nobody_can_read_is_answered_with_a_page(
         assert "X-Lo-State" not in page.response
 
 
-def test_a_bug_is_a_page_with_a_reference_that_leads_to_its_traceback(
+def test_bug_is_a_page_with_a_reference_that_leads_to_its_traceback(
     client: Client, portal: DemoPortal, tab: Page, settings: Settings,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -290,25 +302,25 @@ def test_a_bug_is_a_page_with_a_reference_that_leads_to_its_traceback(
     assert (fragment.response.status_code, fragment.state) == (500, "unexpected")
     assert fragment.response["X-Lo-State"] == "1"
     assert reference(fragment, caplog)
-    told = [
+    logged = [
         record for record in caplog.records if record.levelno >= logging.ERROR and record.exc_info
     ]
-    assert told
+    assert logged
 
 
 @pytest.mark.bare
-def test_a_stopped_postgresql_is_a_page_and_everything_works_once_it_is_back(
+def test_stopped_postgresql_is_a_page_and_everything_works_once_it_is_back(
     tmp_path: Path,
 ) -> None:
-    with machine.running(tmp_path, postgres=True) as one:
+    with machine.running(tmp_path, postgres=True) as made:
 
         def opened(placement: str) -> requests.Response:
-            opening = one.portal.open(placement, user_id=ANNA, lang="de", entity_id=MOCKUP)
+            opening = made.portal.open(placement, user_id=ANNA, lang="de", entity_id=MOCKUP)
             return requests.post(opening.url, data=dict(opening.form), timeout=HANG_SECONDS)
 
         assert opened("INSTALL").status_code == 200
         assert opened("CRM_DEAL_DETAIL_TAB").status_code == 200
-        one.kill("database")
+        made.kill("database")
         for _ in range(3):
             answer = opened("CRM_DEAL_DETAIL_TAB")
             assert answer.status_code == 503
@@ -317,5 +329,5 @@ def test_a_stopped_postgresql_is_a_page_and_everything_works_once_it_is_back(
         found = re.search(r"LO-\w{5}", answer.text)
         assert found
         assert found[0] in (tmp_path / "web.log").read_text("utf-8")
-        one.start("database")
+        made.start("database")
         until(lambda: opened("CRM_DEAL_DETAIL_TAB").status_code == 200, "the tab again")

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.ops.running import ROOT, ended
-from tests.ports import free_port
-from tests.waiting import until
-from tools import postgres
+from testing import postgres
+from testing.ports import free_port
+from testing.processes import ROOT, ended
+from testing.waiting import until
 
 pytestmark = pytest.mark.bare
 
@@ -78,8 +78,8 @@ def pgbouncer(server: str) -> Iterator[str]:
 
 
 def answers(port: int) -> bool:
-    with closing(socket.socket()) as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
+    with closing(socket.socket()) as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_long_reads_survive_a_pool_in_transaction_mode() -> None:

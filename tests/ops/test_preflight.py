@@ -1,4 +1,4 @@
-"""What the machine lacks is named at once, with one command, before anything else runs."""
+"""Missing programs are listed first, with one command that installs them."""
 
 import os
 import shutil
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from testing.processes import ROOT
 from tests.browser import versions
-from tests.ops.running import ROOT
 
 pytestmark = pytest.mark.bare
 
@@ -57,7 +57,7 @@ def preflight(folder: Path, what: str, **more: str) -> subprocess.CompletedProce
         ("brew", "brew install python redis"),
     ],
 )
-def test_all_that_is_missing_is_named_with_one_command(
+def test_missing_programs_are_listed_with_one_install_command(
     folder: Path, manager: str, command: str
 ) -> None:
     program(folder / manager, "#!/bin/sh\nexit 9\n")
@@ -71,20 +71,20 @@ def test_all_that_is_missing_is_named_with_one_command(
     assert "chromium" in line
 
 
-def test_the_demo_needs_neither_browser_nor_database(folder: Path) -> None:
+def test_demo_needs_neither_browser_nor_database(folder: Path) -> None:
     program(folder / "apt-get", "#!/bin/sh\nexit 9\n")
     program(folder / "id", "#!/bin/sh\necho 1000\n")
-    told = preflight(folder, "demo").stderr
-    assert "redis-server" in told
+    message = preflight(folder, "demo").stderr
+    assert "redis-server" in message
     for name in ("chromium", "PostgreSQL", "pgbouncer", "libatomic"):
-        assert name not in told
+        assert name not in message
 
 
-def test_a_server_needs_no_redis_of_its_own(folder: Path) -> None:
+def test_server_needs_no_bundled_redis(folder: Path) -> None:
     assert "redis" not in preflight(folder, "production", NO_INSTALL="1").stderr
 
 
-def test_root_is_told_what_is_installed_and_it_is(folder: Path) -> None:
+def test_root_sees_and_gets_missing_packages(folder: Path) -> None:
     program(folder / "apt-get", f'#!/bin/sh\necho "$@" >> {folder}/asked\n')
     program(folder / "id", "#!/bin/sh\necho 0\n")
     done = preflight(folder, "demo")
@@ -94,7 +94,7 @@ def test_root_is_told_what_is_installed_and_it_is(folder: Path) -> None:
     assert asked == ["update", "install -y --no-install-recommends python3-venv redis-server"]
 
 
-def test_a_failed_installation_shows_why(folder: Path) -> None:
+def test_failed_installation_shows_why(folder: Path) -> None:
     program(folder / "apt-get", "#!/bin/sh\necho no such package\nexit 100\n")
     program(folder / "id", "#!/bin/sh\necho 0\n")
     done = preflight(folder, "demo")
@@ -102,7 +102,7 @@ def test_a_failed_installation_shows_why(folder: Path) -> None:
     assert "no such package" in done.stderr
 
 
-def test_this_machine_lacks_nothing() -> None:
+def test_preflight_passes_on_this_machine() -> None:
     done = subprocess.run(
         [str(ROOT / "tools" / "preflight.sh"), "test"],
         env=os.environ | {"NO_INSTALL": "1"}, cwd=ROOT, capture_output=True, text=True, check=False,
@@ -119,14 +119,12 @@ def test_this_machine_lacks_nothing() -> None:
         (180, 159, "update playwright in requirements-dev.txt"),
     ],
 )
-def test_browser_and_playwright_far_apart_are_reported_in_a_sentence(
-    found: int, wanted: int, said: str
-) -> None:
-    told = versions.mismatch(found, wanted)
-    assert said in told if said else not told
+def test_mismatched_browser_and_playwright_are_reported(found: int, wanted: int, said: str) -> None:
+    message = versions.mismatch(found, wanted)
+    assert said in message if said else not message
 
 
-def test_the_installed_playwright_names_its_browser() -> None:
+def test_installed_playwright_names_its_browser() -> None:
     assert versions.made_for() > 100
 
 

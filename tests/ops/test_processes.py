@@ -19,9 +19,9 @@ from redis.exceptions import RedisError
 from b24app import embedded, heartbeat
 from b24app import redis as redis_door
 from b24app.counters import QUEUES
-from tests.waiting import no_hang, until
+from testing.processes import ROOT
+from testing.waiting import no_hang, until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 START = (
     "import sys; from pathlib import Path; from b24app import embedded; "
     "embedded.ensure(Path(sys.argv[1]))"
@@ -44,7 +44,7 @@ def answers(client: Redis) -> bool:
         return False
 
 
-def test_five_processes_at_once_find_one_server(tmp_path: Path) -> None:
+def test_five_parallel_processes_share_one_redis(tmp_path: Path) -> None:
     try:
         with ThreadPoolExecutor(5) as pool:
             list(pool.map(start, [tmp_path] * 5))
@@ -55,7 +55,7 @@ def test_five_processes_at_once_find_one_server(tmp_path: Path) -> None:
         embedded.stop(tmp_path)
 
 
-def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
+def test_killed_redis_restarts_with_its_data(tmp_path: Path) -> None:
     try:
         start(tmp_path)
         client = Redis(unix_socket_path=str(embedded.socket_path(tmp_path)))
@@ -68,7 +68,7 @@ def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
         embedded.stop(tmp_path)
 
 
-def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
+def test_long_path_gets_a_short_socket(tmp_path: Path) -> None:
     deep = tmp_path / ("x" * 60) / ("y" * 60)
     try:
         start(deep)
@@ -79,7 +79,7 @@ def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:
     assert not embedded.socket_path(deep).parent.exists()
 
 
-def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+def test_secret_is_created_once_and_readable_by_owner_only(tmp_path: Path) -> None:
     made = iter(["first", "second"])
     path = tmp_path / "secret"
     assert (
@@ -91,7 +91,7 @@ def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_health(client: Client) -> None:
+def test_health_endpoint_reports_parts(client: Client) -> None:
     assert client.get("/healthz/").content == b"ok"
     for queue in QUEUES:
         heartbeat.beat([queue], f"{queue}@here")
@@ -126,7 +126,7 @@ def test_one_missing_process_is_reported_and_leaves_the_web_ready(
 
 
 @pytest.mark.django_db
-def test_the_orderly_stop_of_one_worker_leaves_the_other_counted(client: Client) -> None:
+def test_orderly_stop_of_one_worker_leaves_the_other_counted(client: Client) -> None:
     for process in ("interactive@one", "interactive@two"):
         heartbeat.beat(["interactive"], process)
     heartbeat.end(["interactive"], "interactive@one")
@@ -138,7 +138,7 @@ def test_the_orderly_stop_of_one_worker_leaves_the_other_counted(client: Client)
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("part", [QUEUES[0], heartbeat.BEAT])
-def test_a_process_that_died_without_a_word_is_away_after_its_time(
+def test_silently_dead_process_is_reported_after_its_heartbeat_expires(
     client: Client, part: str
 ) -> None:
     heartbeat.beat([part], "killed@here")
@@ -153,7 +153,7 @@ def test_a_process_that_died_without_a_word_is_away_after_its_time(
 
 
 @pytest.mark.django_db
-def test_a_web_process_without_its_database_is_not_ready(client: Client) -> None:
+def test_web_process_without_its_database_is_not_ready(client: Client) -> None:
     """Its database is a file that nobody can open."""
     connections["default"].close()
     name = connections["default"].settings_dict["NAME"]
@@ -166,7 +166,7 @@ def test_a_web_process_without_its_database_is_not_ready(client: Client) -> None
 
 
 @pytest.mark.django_db
-def test_a_hanging_redis_is_reported_and_not_waited_for_again(
+def test_hanging_redis_is_reported_and_not_awaited_again(
     client: Client, settings: Settings
 ) -> None:
     with socket.socket() as silent:

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from b24app import counters, embedded, redis
 from b24app.web import throttle
-from tests import environment
+from testing import environment
 
 COUNT = ("requests", "test", "200")
 
@@ -59,7 +59,7 @@ def losing_answers() -> Iterator[str]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_count_whose_answer_is_lost_is_not_counted_twice(
+def test_count_whose_answer_is_lost_is_not_counted_twice(
     counted: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with losing_answers() as url, monkeypatch.context() as patched:
@@ -69,7 +69,7 @@ def test_a_count_whose_answer_is_lost_is_not_counted_twice(
     assert counters.read()[COUNT] == 1
 
 
-def test_a_connection_that_redis_closed_is_replaced_without_a_retry(counted: None) -> None:
+def test_connection_that_redis_closed_is_replaced_without_a_retry(counted: None) -> None:
     client = redis.client()
     client.ping()
     other = redis.client(decode=False)
@@ -111,7 +111,7 @@ def test_no_count_of_many_threads_is_lost(counted: None) -> None:
     assert counters.read()["other",] == 1600
 
 
-def test_a_failure_opens_the_breaker_for_everybody(
+def test_failure_opens_the_breaker_for_everybody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     embedded.ensure(tmp_path)

@@ -12,10 +12,10 @@ import pytest
 import requests
 
 from b24app import embedded
-from tests.ops.running import ROOT
+from testing.ports import free_port
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS, until
 from tests.ops.test_demo import children
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
@@ -62,7 +62,7 @@ def gone(pids: dict[int, str]) -> bool:
     return True
 
 
-def test_a_worker_for_each_queue_and_all_end_together(tmp_path: Path) -> None:
+def test_run_starts_a_worker_per_queue_and_ends_all(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         started = children(app.pid)
         queues = [line.split("-Q ")[1].split()[0] for line in started.values() if "-Q " in line]
@@ -73,7 +73,7 @@ def test_a_worker_for_each_queue_and_all_end_together(tmp_path: Path) -> None:
     assert gone(started)
 
 
-def test_without_one_of_them_there_is_no_app(tmp_path: Path) -> None:
+def test_end_of_one_process_ends_all(tmp_path: Path) -> None:
     with running(tmp_path) as app:
         started = children(app.pid)
         bulk = next(pid for pid, line in started.items() if "-Q bulk" in line)

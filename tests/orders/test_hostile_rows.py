@@ -37,7 +37,7 @@ LISTS = [
 
 @pytest.mark.parametrize("parse", LISTS)
 @given(result=RESULT)
-def test_any_list_is_read(parse: "object", result: object) -> None:
+def test_any_list_is_parsed(parse: "object", result: object) -> None:
     assert callable(parse)
     found = parse(result)
     assert isinstance(found, Iterator)
@@ -46,7 +46,7 @@ def test_any_list_is_read(parse: "object", result: object) -> None:
 
 
 @given(RESULT, RESULT)
-def test_names_cards_and_clients_are_read(value: object, other: object) -> None:
+def test_any_names_cards_and_clients_are_parsed(value: object, other: object) -> None:
     assert isinstance(parsing.statuses(value, other), dict)
     assert isinstance(parsing.platforms(value), dict)
     contacts, companies = parsing.crm_clients(value)
@@ -57,7 +57,7 @@ def test_names_cards_and_clients_are_read(value: object, other: object) -> None:
 
 
 @given(ROW)
-def test_a_contact_is_read(row: object) -> None:
+def test_any_contact_is_parsed(row: object) -> None:
     name, phones, emails = parsing.contacts_of(row)
     assert isinstance(name, str)
     assert all(phones)
@@ -68,7 +68,7 @@ def test_a_contact_is_read(row: object) -> None:
 @example("1e999999999")
 @example("9" * 40 + ".123456")
 @example(1e308)
-def test_any_amount_is_money_of_a_size_that_can_be_shown(value: object) -> None:
+def test_any_amount_becomes_displayable_money(value: object) -> None:
     found = parsing.amount(value)
     assert found.is_finite()
     assert len(format(found, "f")) < 40
@@ -76,7 +76,7 @@ def test_any_amount_is_money_of_a_size_that_can_be_shown(value: object) -> None:
 
 
 @given(JSON | NUMBERS)
-def test_any_number_time_and_text_is_one_or_none(value: object) -> None:
+def test_any_number_time_and_text_is_parsed_or_none(value: object) -> None:
     assert isinstance(parsing.integer(value), int)
     assert isinstance(parsing.text(value), str)
     moment = parsing.moment(value)

@@ -341,7 +341,7 @@ def order(
     )
 
 
-def test_the_table_has_no_false_hit_and_only_the_known_misses() -> None:
+def test_matching_has_no_false_hit_and_only_known_misses() -> None:
     assert len(CASES) >= 60
     assert len({what for what, *_ in CASES}) == len(CASES)
     misses, false_hits = set(), set()
@@ -356,7 +356,7 @@ def test_the_table_has_no_false_hit_and_only_the_known_misses() -> None:
     assert misses == MISSES
 
 
-def test_reasons_are_told_in_one_order() -> None:
+def test_reasons_have_a_fixed_order() -> None:
     customer = Customer("Daniel Okafor", "Harbour & Pine", "202-555-0117", "daniel@harbour.example")
     candidate = Candidate(order(customer), frozenset({19}), frozenset({10}))
     assert reasons_for(HARBOUR, candidate) == (
@@ -372,7 +372,7 @@ def made(pk: int, days: float, *, canceled: bool = False) -> Candidate:
     return Candidate(order(whose, pk=pk, created=MADE + timedelta(days=days), canceled=canceled))
 
 
-def test_newest_first_close_ones_marked_old_and_cancelled_ones_left_out() -> None:
+def test_newest_first_recent_marked_old_and_cancelled_left_out() -> None:
     candidates = [
         made(1, -3),
         made(2, 20),
@@ -392,7 +392,7 @@ def test_newest_first_close_ones_marked_old_and_cancelled_ones_left_out() -> Non
     ]
 
 
-def test_closeness_alone_is_no_reason_and_a_card_without_a_date_has_none() -> None:
+def test_close_date_alone_is_no_reason() -> None:
     stranger = Candidate(order(Customer("Somebody Else", phone="+1 303 555 0100")))
     assert suggestions(CLARA, [stranger], made=MADE, since=SINCE) == ()
     assert suggestions(CLARA, [made(1, 0)], made=None, since=SINCE)[0].reasons == (Reason.PHONE,)
@@ -408,14 +408,14 @@ def test_closeness_alone_is_no_reason_and_a_card_without_a_date_has_none() -> No
         ("030/2312 5042", "+49 30 23125042"),
     ],
 )
-def test_a_part_or_another_spelling_of_a_telephone_is_found(stored: str, typed: str) -> None:
+def test_part_or_another_spelling_of_a_telephone_is_found(stored: str, typed: str) -> None:
     assert normalization.looks_like_phone(typed)
     assert normalization.phone_holds(stored, typed)
     assert any(part in stored for part in normalization.phone_fragments(typed))
 
 
 @pytest.mark.parametrize("text", ["", "12", "Clara", "+", "no. 12345", "a@b.example"])
-def test_what_is_no_telephone(text: str) -> None:
+def test_text_that_is_no_phone_number_is_ignored(text: str) -> None:
     assert not normalization.looks_like_phone(text)
 
 
@@ -429,7 +429,7 @@ def test_what_is_no_telephone(text: str) -> None:
         ("“&”", ""),
     ],
 )
-def test_the_word_to_look_for(name: str, word: str) -> None:
+def test_search_word_of_a_name(name: str, word: str) -> None:
     assert normalization.company_word(name) == word
 
 
@@ -437,7 +437,7 @@ HOSTILE = st.text(max_size=300) | st.text(alphabet="+()0123456789-., x;доб", 
 
 
 @given(HOSTILE, HOSTILE)
-def test_no_text_breaks_a_parser_and_both_ways_are_the_same(text: str, other: str) -> None:
+def test_any_text_is_parsed_the_same_both_ways(text: str, other: str) -> None:
     for same in (
         normalization.same_phone,
         normalization.same_email,

@@ -27,17 +27,17 @@ ORDER = replace(
     "text",
     ["1196", "a-1196/2", "GROSS", "söhne", "202555", "5550133", "1z204", "j.gross@", "  1196 ", ""],
 )
-def test_text_is_found_however_it_is_spelt(text: str) -> None:
+def test_text_is_found_in_any_spelling(text: str) -> None:
     assert holds(ORDER, text)
 
 
 @pytest.mark.parametrize("text", ["1197", "55501334", "Clara", "--", "%"])
-def test_other_text_is_not(text: str) -> None:
+def test_different_text_is_not_found(text: str) -> None:
     assert not holds(ORDER, text)
 
 
 @given(st.text(max_size=30))
-def test_any_text_is_safe(text: str) -> None:
+def test_any_search_text_is_safe(text: str) -> None:
     assert holds(ORDER, text) in (True, False)
 
 
@@ -53,7 +53,7 @@ def test_numbers_sort_as_numbers_and_amounts_within_their_currency() -> None:
     assert [order.id for order in by_amount] == [2, 3, 1]
 
 
-def test_an_order_without_a_date_is_the_oldest() -> None:
+def test_order_without_a_date_is_the_oldest() -> None:
     dated = replace(PLAIN, id=1, created=datetime(2026, 11, 18, tzinfo=UTC))
     undated = replace(PLAIN, id=2)
     assert narrowed([undated, dated], Narrowing(sort=Sort.DATE), {}) == (dated, undated)
@@ -76,14 +76,14 @@ def test_equal_orders_stand_newest_first() -> None:
         (Narrowing(text="x"), IN_GRID),
     ],
 )
-def test_no_more_is_read_than_the_narrowing_needs(
+def test_only_data_needed_by_the_filter_is_read(
     narrowing: Narrowing, kinds: tuple[Kind, ...]
 ) -> None:
     assert Asked(narrowing).need(sums=False) == Need(of_all=kinds)
     assert not narrowing.usual
 
 
-def test_a_usual_page_needs_its_own_blocks_alone() -> None:
+def test_unfiltered_page_reads_only_its_own_parts() -> None:
     assert list(Asked(Narrowing(), 3).need(sums=False).blocks(10_000)) == [0, 50]
     assert list(Asked(Narrowing(), 500).need(sums=True).blocks(10_000)) == [9950]
     assert list(Asked(Narrowing(), 1).need(sums=True).blocks(120)) == [0, 50, 100]

@@ -89,7 +89,7 @@ def test_120_orders_share_a_request() -> None:
     assert [len(sent) for sent in portal.requests] == [3]
 
 
-def test_orders_are_asked_for_by_id_where_references_lead_to_nothing() -> None:
+def test_orders_are_read_by_id_if_references_fail() -> None:
     portal = Portal(linked=60)
     need = Need(0, 20, of_all=SUMS_ONLY)
     found = ask.answered(orders_of_card(CARD, need), portal).listing(partial=False)
@@ -100,20 +100,20 @@ def test_orders_are_asked_for_by_id_where_references_lead_to_nothing() -> None:
     assert portal.methods(1).count(links.LIST) == 1
 
 
-def test_a_refused_part_is_none_and_hides_nothing_else() -> None:
+def test_refused_part_is_none_and_keeps_other_parts() -> None:
     portal = Portal(replies={"sale.payment.list": refuse(errors.ReadDenied("ACCESS_DENIED"))})
     (order,) = ask.answered(orders_by_id([5], EVERYTHING), portal)
     assert order.payments is None
     assert order.shipments == ()
 
 
-def test_refused_orders_raise_where_they_are_asked_for_by_id() -> None:
+def test_refused_orders_raise_if_read_by_id() -> None:
     portal = Portal(replies={"sale.order.list": refuse(errors.ReadDenied("ACCESS_DENIED"))})
     with pytest.raises(errors.ReadDenied):
         ask.answered(orders_by_id([5]), portal)
 
 
-def test_a_missing_permission_of_the_app_is_no_missing_payment() -> None:
+def test_missing_permission_of_the_app_is_no_missing_payment() -> None:
     portal = Portal(
         replies={"sale.payment.list": refuse(errors.MissingScope("insufficient_scope"))}
     )
@@ -132,7 +132,7 @@ WHOLE = [errors.RateLimited(""), errors.PortalClosed(""), errors.DeadToken("")]
 
 
 @pytest.mark.parametrize("error", WHOLE)
-def test_a_request_refused_as_a_whole_hides_nothing(error: errors.BitrixError) -> None:
+def test_refused_request_raises(error: errors.BitrixError) -> None:
     asks: list[Ask[object]] = [orders_by_id([5]), cards.cards_of([CARD]), status.orders_of([5])]
     for question in asks:
         with pytest.raises(type(error)):
@@ -140,7 +140,7 @@ def test_a_request_refused_as_a_whole_hides_nothing(error: errors.BitrixError) -
 
 
 @pytest.mark.parametrize("error", WHOLE)
-def test_a_follow_up_refused_as_a_whole_hides_nothing(error: errors.BitrixError) -> None:
+def test_refused_follow_up_raises(error: errors.BitrixError) -> None:
     with pytest.raises(type(error)):
         ask.answered(orders_by_id([5], SUMS_ONLY), Portal(payments=170, ends_after=1, end=error))
     with pytest.raises(type(error)):
@@ -155,7 +155,7 @@ def page(steps: Steps, portal: Portal) -> Shown:
     )
 
 
-def test_a_slow_portal_shows_rows_when_the_rest_is_late() -> None:
+def test_slow_portal_shows_rows_without_late_parts() -> None:
     portal = Portal(linked=3, ends_after=2)
     shown = page(Steps.ROWS_FIRST, portal)
     assert [order.id for order in shown.orders] == [3, 2, 1]
@@ -163,7 +163,7 @@ def test_a_slow_portal_shows_rows_when_the_rest_is_late() -> None:
     assert not shown.listing.complete
 
 
-def test_rows_only_asks_for_nothing_beside_rows() -> None:
+def test_rows_only_reads_nothing_else() -> None:
     portal = Portal(linked=3)
     shown = page(Steps.ROWS_ONLY, portal)
     assert shown.listing.partial
@@ -181,7 +181,7 @@ def test_links_that_are_refused_fail_the_page() -> None:
         ask.answered(orders_of_card(CARD, Need(0, 20, shown=IN_GRID)), portal)
 
 
-def test_a_refused_list_of_cards_proves_nothing() -> None:
+def test_refused_card_list_does_not_mean_deleted() -> None:
     portal = Portal(
         replies={
             "crm.deal.list": lambda params: Answer([{"ID": "7", "TITLE": "Office"}]),
@@ -196,7 +196,7 @@ def test_a_refused_list_of_cards_proves_nothing() -> None:
         found.complete()
 
 
-def test_only_the_portals_own_word_says_that_an_order_is_deleted() -> None:
+def test_order_counts_as_deleted_only_if_portal_says_so() -> None:
     outcomes: Mapping[int, Outcome] = {
         1: errors.OrderNotFound(""),
         2: errors.ReadDenied(""),
@@ -206,7 +206,7 @@ def test_only_the_portals_own_word_says_that_an_order_is_deleted() -> None:
     assert ask.answered(existence.deleted_among([1, 2, 3]), portal) == {1}
 
 
-def test_links_of_a_refused_page_are_not_linked_nowhere() -> None:
+def test_links_of_refused_page_are_unknown_not_unlinked() -> None:
     portal = Portal(replies={links.LIST: refuse(errors.ReadDenied(""))})
     with pytest.raises(errors.ReadDenied):
         ask.answered(links.owners_of([1, 2]), portal)
@@ -219,7 +219,7 @@ def test_statuses_that_cannot_be_read_are_refused() -> None:
         ask.answered(status.orders_of([1, 2]), portal)
 
 
-def test_a_chain_stops_where_its_references_lead_to_nothing() -> None:
+def test_chain_stops_at_reference_without_value() -> None:
     found = ask.answered(scan.links_below([], 0), Portal(linked=120))
     assert [link.order_id for link in found.rows] == list(range(120, 70, -1))
     assert found.total == 120

@@ -17,7 +17,7 @@ KEYS = st.sampled_from(
 )
 
 
-def test_links_take_ids_as_numbers_or_text_and_skip_what_is_no_link() -> None:
+def test_links_accept_numeric_and_text_ids_and_skip_invalid_rows() -> None:
     result = {
         "orderEntity": [
             {"orderId": "5125", "ownerId": 6933, "ownerTypeId": "2"},
@@ -29,7 +29,7 @@ def test_links_take_ids_as_numbers_or_text_and_skip_what_is_no_link() -> None:
     assert list(parsing.links(result)) == [OrderLink(5125, Owner(2, 6933))]
 
 
-def test_an_empty_php_array_is_no_rows() -> None:
+def test_empty_php_array_is_no_rows() -> None:
     assert list(parsing.orders([])) == []
     assert parsing.rows({"orders": {"3": {"id": 9}}}, "orders") == [{"id": 9}]
 
@@ -52,7 +52,7 @@ def test_shipments_of_the_store_itself_are_left_out() -> None:
     assert [(pk, shipment.tracking) for pk, shipment in parsing.shipments(result)] == [(2, "A1")]
 
 
-def test_customers_come_by_code_and_the_first_filled_value_wins() -> None:
+def test_customers_are_grouped_by_code_and_first_value_wins() -> None:
     found = parsing.customers(
         [
             {"orderId": 7, "code": "FIO", "value": " Clara Whitfield "},
@@ -68,7 +68,7 @@ def test_customers_come_by_code_and_the_first_filled_value_wins() -> None:
     )
 
 
-def test_a_status_colour_that_is_no_colour_is_dropped() -> None:
+def test_invalid_status_colour_is_dropped() -> None:
     listed = {
         "statuses": [
             {"id": "N", "type": "O", "color": "red;}body{display:none"},
@@ -82,7 +82,7 @@ def test_a_status_colour_that_is_no_colour_is_dropped() -> None:
 
 
 @given(st.lists(st.dictionaries(KEYS, JSON, max_size=4), max_size=3))
-def test_nothing_the_portal_says_breaks_the_parsers(found: list[dict[str, object]]) -> None:
+def test_any_portal_answer_is_parsed(found: list[dict[str, object]]) -> None:
     links = list(parsing.links({"orderEntity": found}))
     orders = list(parsing.orders({"orders": found}))
     assert all(link.order_id > 0 and link.owner.id > 0 for link in links)

@@ -62,7 +62,7 @@ def test_sums_are_those_of_exact_fractions(made: list[Order]) -> None:
 
 
 @given(orders())
-def test_nobody_owes_less_than_nothing_and_no_more_than_the_price(order: Order) -> None:
+def test_amount_due_is_between_zero_and_price(order: Order) -> None:
     assert 0 <= order.to_pay <= max(order.price, Decimal(0))
     if order.canceled or order.payed or order.paid >= order.price:
         assert order.to_pay == 0
@@ -135,7 +135,7 @@ RETURNS = [
 
 
 @pytest.mark.parametrize(("returned", "paid", "came", "went"), RETURNS)
-def test_money_that_went_back_to_the_buyers_account_or_through_the_payment_system(
+def test_refunds_to_account_and_payment_system(
     returned: str, paid: str, came: str, went: str
 ) -> None:
     row = {"id": 1, "orderId": 7, "sum": "100", "paid": paid, "isReturn": returned}

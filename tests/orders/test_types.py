@@ -114,7 +114,7 @@ def test_totals_keep_currencies_apart_and_leave_cancelled_orders_out() -> None:
     )
 
 
-def test_a_cancelled_order_is_owed_nothing() -> None:
+def test_cancelled_order_has_nothing_due() -> None:
     assert replace(PLAIN, canceled=True).to_pay == 0
 
 

@@ -13,7 +13,7 @@ from b24app.connect import client_of, installer_client
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, MOCKUP, Page, ask, install, launch, open_tab, submit
+from testing.opening import ANNA, MOCKUP, Page, ask, install, launch, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def call_for_ever(client: BitrixClient) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_nothing_goes_past_a_stopped_budget(
+def test_stopped_budget_blocks_all_requests(
     client: Client, portal: DemoPortal, tab: Page, way: str
 ) -> None:
     stop(portal.member_id)
@@ -60,7 +60,7 @@ def test_nothing_goes_past_a_stopped_budget(
     assert portal.http_requests == 0
 
 
-def test_renewing_the_session_is_counted_too(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_session_renewal_is_counted(client: Client, portal: DemoPortal, tab: Page) -> None:
     fresh = portal.open("DEFAULT").form
     stop(portal.member_id)
     answer = submit(client, tab, "/session/renew/", fresh)
@@ -81,7 +81,9 @@ def test_installer_and_jobs_are_counted(portal: DemoPortal, tab: Page) -> None:
     assert portal.http_requests == 0
 
 
-def test_a_stopped_portal_holds_up_no_other(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_stopped_portal_does_not_block_others(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
     with DemoPortal(portal.app_url, member_id="other", oauth_of=portal) as other:
         install(client, other)
         stop(portal.member_id)
@@ -89,7 +91,7 @@ def test_a_stopped_portal_holds_up_no_other(client: Client, portal: DemoPortal, 
         assert open_tab(client, other).state == ""
 
 
-def test_the_settings_are_in_force(
+def test_budget_settings_are_applied(
     client: Client, portal: DemoPortal, tab: Page, settings: Settings
 ) -> None:
     settings.B24_RATE_CAPACITY, settings.B24_RATE_LEAK = 30, 1

@@ -1,4 +1,4 @@
-"""A portal that is closed, without a plan, blocked or without a store: what people are told where."""
+"""A portal that is closed, blocked, without a plan or without a store: what each page shows."""
 
 import pytest
 from django.core.cache import cache
@@ -7,9 +7,8 @@ from django.urls import reverse
 
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.console.desk import at_work, open_main
-from tests.markup import attributes, select
-from tests.opening import (
+from testing.markup import attributes, select
+from testing.opening import (
     MOCKUP,
     Page,
     ask,
@@ -19,6 +18,7 @@ from tests.opening import (
     open_tab,
     submit,
 )
+from tests.console.desk import at_work, open_main
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bare]
 
@@ -48,7 +48,7 @@ def installed(client: Client, portal: DemoPortal) -> DemoPortal:
 
 @both_editions
 @every_condition
-def test_the_tab_says_what_keeps_the_whole_portal_from_working(
+def test_tab_shows_portal_wide_problem(
     client: Client, installed: DemoPortal, condition: str, other_edition: bool
 ) -> None:
     installed.enter(condition, other_edition=other_edition)
@@ -62,7 +62,7 @@ def test_the_tab_says_what_keeps_the_whole_portal_from_working(
 
 @both_editions
 @every_condition
-def test_an_open_tab_says_so_and_nobody_loses_access(
+def test_open_tab_shows_problem_and_keeps_access(
     client: Client, installed: DemoPortal, condition: str, other_edition: bool
 ) -> None:
     tab = open_tab(client, installed)
@@ -78,7 +78,7 @@ def test_an_open_tab_says_so_and_nobody_loses_access(
 
 
 @pytest.mark.parametrize("condition", ["closed", "plan_ended", "market_ended"])
-def test_a_session_is_not_ended_by_a_portal_that_is_closed_or_has_no_plan(
+def test_closed_portal_or_missing_plan_does_not_end_session(
     client: Client, installed: DemoPortal, condition: str
 ) -> None:
     tab = open_tab(client, installed)
@@ -91,7 +91,7 @@ def test_a_session_is_not_ended_by_a_portal_that_is_closed_or_has_no_plan(
 
 
 @every_condition
-def test_the_installer_says_so_and_stores_nothing(
+def test_installer_shows_problem_and_stores_nothing(
     client: Client, portal: DemoPortal, condition: str
 ) -> None:
     portal.enter(condition)
@@ -101,7 +101,7 @@ def test_the_installer_says_so_and_stores_nothing(
 
 
 @pytest.mark.parametrize("condition", ["closed", "plan_ended", "overloaded"])
-def test_a_step_of_the_installer_says_what_keeps_it_from_being_done(
+def test_installer_step_shows_why_it_failed(
     client: Client, installed: DemoPortal, condition: str
 ) -> None:
     page = install(client, installed)
@@ -113,7 +113,9 @@ def test_a_step_of_the_installer_says_what_keeps_it_from_being_done(
 
 
 @every_condition
-def test_the_consoles_health_says_so(client: Client, portal: DemoPortal, condition: str) -> None:
+def test_console_health_shows_portal_wide_problem(
+    client: Client, portal: DemoPortal, condition: str
+) -> None:
     page = at_work(client, portal)
     portal.enter(condition)
     read = ask(client, page, reverse("console-overview"))
@@ -123,14 +125,12 @@ def test_the_consoles_health_says_so(client: Client, portal: DemoPortal, conditi
     assert open_main(client, portal).state == STATES[condition]
 
 
-def test_a_call_that_is_denied_is_still_about_that_call(
-    client: Client, installed: DemoPortal
-) -> None:
+def test_denied_call_is_no_portal_wide_problem(client: Client, installed: DemoPortal) -> None:
     page = open_tab(client, installed, user_id=9)
     assert page.state == "no-deal"
 
 
-def test_an_overloaded_portal_is_asked_once_in_ten_minutes_whoever_looks(
+def test_overloaded_portal_is_asked_once_in_ten_minutes(
     client: Client, installed: DemoPortal
 ) -> None:
     tab = open_tab(client, installed)
@@ -157,7 +157,7 @@ def offered(page: Page, element: str) -> bool:
     return bool(select(page.text, f"#{element}:not([hidden])"))
 
 
-def test_a_tab_without_a_store_offers_neither_linking_nor_filters(
+def test_tab_without_a_store_offers_neither_linking_nor_filters(
     client: Client, storeless: DemoPortal
 ) -> None:
     for page in (open_tab(client, storeless), open_invoice(client, storeless)):
@@ -170,7 +170,7 @@ def test_a_tab_without_a_store_offers_neither_linking_nor_filters(
     assert offered(page, "narrow")
 
 
-def test_an_order_card_without_a_store_offers_nothing_to_link(
+def test_order_card_without_a_store_offers_nothing_to_link(
     client: Client, storeless: DemoPortal
 ) -> None:
     page = open_order(client, storeless, next(iter(storeless.state.orders)))
@@ -178,7 +178,7 @@ def test_an_order_card_without_a_store_offers_nothing_to_link(
     assert "order-move" not in page.without_templates
 
 
-def test_the_picker_says_that_there_is_no_store(client: Client, storeless: DemoPortal) -> None:
+def test_picker_reports_missing_store(client: Client, storeless: DemoPortal) -> None:
     storeless.reopen_store()
     tab = open_tab(client, storeless)
     storeless.close_store()
@@ -186,7 +186,7 @@ def test_the_picker_says_that_there_is_no_store(client: Client, storeless: DemoP
     assert found.state == "no-store"
 
 
-def test_the_console_without_a_store_says_so_and_shows_no_filter(
+def test_console_without_store_reports_it_and_shows_no_filter(
     client: Client, storeless: DemoPortal
 ) -> None:
     page = open_main(client, storeless)
@@ -199,9 +199,7 @@ def test_the_console_without_a_store_says_so_and_shows_no_filter(
     assert report.state == "no-store"
 
 
-def test_the_app_can_be_installed_before_there_is_a_store(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_app_can_be_installed_before_there_is_a_store(client: Client, portal: DemoPortal) -> None:
     portal.close_store()
     page = install(client, portal)
     assert 'data-install-state="done"' in page.text
@@ -212,7 +210,7 @@ def test_the_app_can_be_installed_before_there_is_a_store(
 
 
 @pytest.mark.parametrize("unknown", ["orderId", "ownerId", "ownerTypeId"])
-def test_a_kernel_that_does_not_know_a_field_of_order_links_is_told_at_install_and_by_health(
+def test_missing_order_link_field_is_reported_by_install_and_health(
     client: Client, portal: DemoPortal, unknown: str
 ) -> None:
     portal.state.link_fields.remove(unknown)
@@ -228,7 +226,7 @@ def test_a_kernel_that_does_not_know_a_field_of_order_links_is_told_at_install_a
     assert 'data-check="portal" data-grade="fine"' in open_main(client, portal).text
 
 
-def test_a_kernel_without_order_links_is_told(client: Client, portal: DemoPortal) -> None:
+def test_missing_order_links_are_reported(client: Client, portal: DemoPortal) -> None:
     portal.misbehave("gone", method="crm.orderentity.getFields", times=50)
     page = install(client, portal)
     assert 'data-step="links" data-done="no"' in page.text
@@ -236,6 +234,6 @@ def test_a_kernel_without_order_links_is_told(client: Client, portal: DemoPortal
     assert "Order links don’t work in this version" in main.text
 
 
-def test_whoever_may_not_read_orders_can_still_install(client: Client, portal: DemoPortal) -> None:
+def test_administrator_without_order_right_can_install(client: Client, portal: DemoPortal) -> None:
     portal.state.users[1].sale = "denied"
     assert 'data-install-state="done"' in install(client, portal).text

@@ -12,6 +12,7 @@ from b24app.portals import launch
 from b24app.portals.launch import Posted, Refused
 from b24app.web import entry, session
 from b24app.web.session import NoSession, Session
+from testing.opening import MOCKUP
 from tests.hostile import TEXT
 
 OPTIONS = TEXT | st.sampled_from(
@@ -27,12 +28,14 @@ FORM = st.builds(
     st.dictionaries(st.sampled_from(FIELDS), TEXT, max_size=3),
     OPTIONS,
 )
-GOOD = Session(7, "CRM_DEAL_DETAIL_TAB", 2, 7021, "en")
+GOOD = Session(7, "CRM_DEAL_DETAIL_TAB", 2, MOCKUP, "en")
 
 
 @given(st.fixed_dictionaries({"LANG": TEXT}), FORM)
 @example({"LANG": "en"}, {})
-def test_any_form_is_an_opening_or_refused(query: dict[str, str], form: dict[str, str]) -> None:
+def test_any_form_becomes_opening_or_is_refused(
+    query: dict[str, str], form: dict[str, str]
+) -> None:
     try:
         posted = launch.read(query, form)
     except Refused:
@@ -48,7 +51,7 @@ def test_any_form_is_an_opening_or_refused(query: dict[str, str], form: dict[str
 
 
 @given(TEXT | st.text(alphabet="gAAAAAB-_=", max_size=80))
-def test_only_what_we_sealed_is_unsealed(text: str) -> None:
+def test_only_own_sealed_values_are_unsealed(text: str) -> None:
     with pytest.raises(Refused):
         launch.unsealed(text)
 
@@ -58,14 +61,14 @@ def read(header: str) -> Session:
 
 
 @given(TEXT | TEXT.map("Bearer {}".format) | st.text(max_size=60).map("Bearer {}:x:y".format))
-def test_no_invented_session_is_one(header: str) -> None:
+def test_invented_session_is_rejected(header: str) -> None:
     with pytest.raises(NoSession) as caught:
         read(header)
     assert not caught.value.ended
 
 
 @given(st.integers(0, 400), st.characters(codec="ascii", categories=("L", "N")))
-def test_a_session_with_one_letter_changed_is_none(place: int, letter: str) -> None:
+def test_session_with_changed_letter_is_rejected(place: int, letter: str) -> None:
     token = GOOD.token()
     place %= len(token)
     changed = token[:place] + letter + token[place + 1 :]
@@ -86,12 +89,12 @@ def test_a_session_with_one_letter_changed_is_none(place: int, letter: str) -> N
         st.sampled_from(entry.LANGUAGES),
     )
 )
-def test_what_was_signed_is_read_back(given_: Session) -> None:
+def test_signed_session_is_read_back(given_: Session) -> None:
     assert read(f"Bearer {given_.token()}") == given_
 
 
 @given(st.lists(TEXT | st.integers(), max_size=7))
-def test_another_thing_of_ours_is_no_session(value: list[object]) -> None:
+def test_other_signed_value_is_not_accepted_as_session(value: list[object]) -> None:
     """Everything signed here has a salt of its own: an undo token, say, opens nothing."""
     for salt in ("b24app.tab.undo", "b24app.install.oauth_connect", ""):
         with pytest.raises(NoSession):
@@ -99,11 +102,11 @@ def test_another_thing_of_ours_is_no_session(value: list[object]) -> None:
 
 
 @given(TEXT)
-def test_any_language_is_one_of_ours(code: str) -> None:
+def test_any_language_maps_to_supported_language(code: str) -> None:
     assert entry.language(code) in entry.LANGUAGES
 
 
-def test_an_opening_hides_its_tokens() -> None:
+def test_opening_hides_its_tokens() -> None:
     posted = launch.read({}, SOUND)
     assert isinstance(posted, Posted)
     assert "aaaa" not in repr(posted)

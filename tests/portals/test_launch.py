@@ -10,8 +10,8 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.portals.placements import DEAL_TAB
 from b24app.web.session import Session
 from demo.server import DemoPortal
-from tests.opening import ANNA, ILYA, MOCKUP, PETRA, THREE, ask, install, open_tab, seen, submit
-from tests.waiting import HANG_SECONDS, no_hang
+from testing.opening import ANNA, ILYA, MOCKUP, PETRA, THREE, ask, install, open_tab, seen, submit
+from testing.waiting import HANG_SECONDS, no_hang
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +59,7 @@ def known(client: Client, portal: DemoPortal) -> DemoPortal:
         ({"PLACEMENT": "<script>"}, "malformed"),
     ],
 )
-def test_a_hostile_opening_shows_a_page_and_stores_nothing(
+def test_hostile_opening_shows_a_page_and_stores_nothing(
     client: Client, known: DemoPortal, form: dict[str, str], state: str
 ) -> None:
     page = open_tab(client, known, form=form)
@@ -70,7 +70,7 @@ def test_a_hostile_opening_shows_a_page_and_stores_nothing(
     assert not page.order_ids
 
 
-def test_a_bad_form_costs_the_portal_nothing(client: Client, known: DemoPortal) -> None:
+def test_invalid_form_sends_no_portal_request(client: Client, known: DemoPortal) -> None:
     for form in (
         {"member_id": "0" * 32},
         {"APPLICATION_TOKEN": "0" * 32},
@@ -80,14 +80,14 @@ def test_a_bad_form_costs_the_portal_nothing(client: Client, known: DemoPortal) 
     assert known.http_requests == 0
 
 
-def test_a_token_of_another_app_does_not_log_in(client: Client, known: DemoPortal) -> None:
+def test_token_of_another_app_does_not_log_in(client: Client, known: DemoPortal) -> None:
     token = known.token_of_another_app(user_id=ANNA)
     page = open_tab(client, known, form={"AUTH_ID": token})
     assert page.state in ("foreign", "session-ended")
     assert not PortalUser.objects.exists()
 
 
-def test_two_portals_never_meet(client: Client, known: DemoPortal) -> None:
+def test_portals_are_isolated_from_each_other(client: Client, known: DemoPortal) -> None:
     with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
         install(client, other)
         mine = open_tab(client, known)
@@ -112,7 +112,7 @@ def test_two_portals_never_meet(client: Client, known: DemoPortal) -> None:
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("token", ["", "Bearer ", "Bearer forged.token.here", "Basic YTpi"])
-def test_every_route_wants_a_session(
+def test_every_route_requires_a_session(
     client: Client, known: DemoPortal, method: str, path: str, token: str
 ) -> None:
     send = client.get if method == "get" else client.post
@@ -129,7 +129,7 @@ def test_every_route_checks_the_method(
     assert wrong(path).status_code == 405
 
 
-def test_a_session_ends_after_half_an_hour_and_is_renewed_through_the_frame(
+def test_session_ends_after_half_an_hour_and_is_renewed_through_the_frame(
     client: Client, known: DemoPortal
 ) -> None:
     open_tab(client, known, user_id=ILYA)
@@ -148,19 +148,19 @@ def test_a_session_ends_after_half_an_hour_and_is_renewed_through_the_frame(
     assert len(seen(fresh).order_ids) == 9
 
 
-def test_nobody_changes_persons_by_renewing(client: Client, known: DemoPortal) -> None:
+def test_renewal_cannot_change_the_person(client: Client, known: DemoPortal) -> None:
     page = open_tab(client, known, user_id=ILYA)
     form = known.open("DEFAULT", user_id=ANNA, lang="en", entity_id=0).form
     assert submit(client, page, "/session/renew/", dict(form)).response.status_code == 401
 
 
-def test_a_session_is_for_one_card_only(client: Client, known: DemoPortal) -> None:
+def test_session_is_for_one_card_only(client: Client, known: DemoPortal) -> None:
     page = open_tab(client, known, user_id=ILYA, deal_id=THREE)
     shown = ask(client, page, "/tab/orders/?deal=7021&ID=7021&entity_id=7021")
     assert len(shown.order_ids) == 3
 
 
-def test_a_renamed_portal_is_followed_only_where_the_server_says(
+def test_renamed_portal_is_followed_only_to_confirmed_host(
     client: Client, known: DemoPortal
 ) -> None:
     page = open_tab(client, known, user_id=ILYA)
@@ -172,7 +172,7 @@ def test_a_renamed_portal_is_followed_only_where_the_server_says(
     assert Portal.objects.get().endpoint != f"{known.url}/rest/"
 
 
-def test_an_older_kernel_that_sends_no_application_token(client: Client, known: DemoPortal) -> None:
+def test_older_kernel_that_sends_no_application_token(client: Client, known: DemoPortal) -> None:
     opening = known.open("CRM_DEAL_DETAIL_TAB", user_id=ANNA, lang="en", entity_id=MOCKUP)
     form = {
         key: value
@@ -183,16 +183,14 @@ def test_an_older_kernel_that_sends_no_application_token(client: Client, known: 
     assert len(seen(response).order_ids) == 9
 
 
-def test_a_missing_right_comes_with_who_can_give_it(client: Client, portal: DemoPortal) -> None:
+def test_missing_right_names_who_can_grant_it(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     page = open_tab(client, portal, user_id=PETRA)
     assert page.state == "no-read"
     assert "Anna Schmidt" in page.text
 
 
-def test_an_opening_does_not_wait_for_a_portal_that_hangs(
-    client: Client, known: DemoPortal
-) -> None:
+def test_opening_does_not_wait_for_a_portal_that_hangs(client: Client, known: DemoPortal) -> None:
     known.misbehave("hang", seconds=2 * HANG_SECONDS)
     with no_hang():
         page = open_tab(client, known)
@@ -202,9 +200,7 @@ def test_an_opening_does_not_wait_for_a_portal_that_hangs(
     assert len(seen(again).order_ids) == 9
 
 
-def test_a_portal_that_cannot_be_asked_does_not_end_a_session(
-    client: Client, known: DemoPortal
-) -> None:
+def test_unreachable_portal_does_not_end_session(client: Client, known: DemoPortal) -> None:
     page = open_tab(client, known, user_id=ILYA)
     form = dict(known.open("DEFAULT", user_id=ILYA, lang="en", entity_id=0).form)
     known.misbehave("html", times=30)

@@ -9,7 +9,7 @@ from b24app.bitrix24 import errors
 from b24app.connect import client_of
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, ILYA, NINA, ask, install, open_tab
+from testing.opening import ANNA, ILYA, NINA, ask, install, open_tab
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +45,7 @@ def works(user_id: int = ILYA) -> bool:
 
 @pytest.mark.parametrize("refresh", [GARBAGE, ""])
 @pytest.mark.parametrize("lifetime", ["1", "0", "-5", "99999999999", "soon", ""])
-def test_an_unproven_refresh_token_never_ends_a_persons_access(
+def test_unproven_refresh_token_never_ends_access(
     client: Client, ilya: DemoPortal, refresh: str, lifetime: str
 ) -> None:
     form = {"REFRESH_ID": refresh, "AUTH_EXPIRES": lifetime}
@@ -60,7 +60,7 @@ def test_an_unproven_refresh_token_never_ends_a_persons_access(
     assert works()
 
 
-def test_the_newer_token_is_used_first_and_proven_by_that(client: Client, ilya: DemoPortal) -> None:
+def test_newer_token_is_used_first_and_proven_by_that(client: Client, ilya: DemoPortal) -> None:
     before = stored().refresh_token
     page = open_tab(client, ilya, ILYA)
     offered = stored().offered_token
@@ -73,9 +73,7 @@ def test_the_newer_token_is_used_first_and_proven_by_that(client: Client, ilya: 
     assert stored().refresh_token in ilya.state.refresh
 
 
-def test_a_colleagues_refresh_token_gives_nobody_their_access(
-    client: Client, ilya: DemoPortal
-) -> None:
+def test_refresh_token_of_colleague_grants_no_access(client: Client, ilya: DemoPortal) -> None:
     annas = ilya.open("DEFAULT", user_id=ANNA, entity_id=0).form["REFRESH_ID"]
     open_tab(client, ilya, ILYA, form={"REFRESH_ID": annas})
     ilya.expire_tokens()
@@ -83,10 +81,10 @@ def test_a_colleagues_refresh_token_gives_nobody_their_access(
     assert stored().tokens == "live"
 
 
-def test_another_administrators_refresh_token_makes_them_no_installer(
+def test_refresh_token_of_another_administrator_does_not_change_installer(
     client: Client, ilya: DemoPortal
 ) -> None:
-    """A portal hands a dismissed installer's access to a system user: proven tokens only tell of that."""
+    """A portal passes a dismissed installer's access to a system user; only proven tokens show that."""
     ninas = ilya.open("DEFAULT", user_id=NINA, entity_id=0).form["REFRESH_ID"]
     open_tab(client, ilya, ANNA, form={"REFRESH_ID": ninas})
     ilya.expire_tokens()
@@ -96,7 +94,7 @@ def test_another_administrators_refresh_token_makes_them_no_installer(
     assert installer.user_id == ANNA
 
 
-def test_another_portals_unpaid_token_does_not_end_our_subscription(
+def test_unpaid_token_of_another_portal_does_not_end_subscription(
     client: Client, ilya: DemoPortal, unpaid: DemoPortal
 ) -> None:
     theirs = unpaid.open("DEFAULT", entity_id=0).form["REFRESH_ID"]
@@ -116,7 +114,7 @@ def test_access_ends_once_every_refresh_token_is_refused(client: Client, ilya: D
     assert (stored().tokens, ilya.refreshes) == ("dead", 2)
 
 
-def test_an_installation_proves_the_installers_refresh_token(
+def test_installation_proves_the_installers_refresh_token(
     client: Client, portal: DemoPortal
 ) -> None:
     install(client, portal)
@@ -126,7 +124,7 @@ def test_an_installation_proves_the_installers_refresh_token(
 
 
 @pytest.mark.parametrize("refresh", [GARBAGE, ""])
-def test_installing_again_with_a_refresh_token_that_is_none_keeps_the_proven_one(
+def test_reinstallation_with_invalid_refresh_token_keeps_proven_token(
     client: Client, portal: DemoPortal, refresh: str
 ) -> None:
     install(client, portal)

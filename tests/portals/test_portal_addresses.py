@@ -8,7 +8,7 @@ from b24app.bitrix24 import errors
 from b24app.portals.models import Portal
 from b24app.portals.tokens import checked_endpoint
 from demo.server import DemoPortal
-from tests.opening import install
+from testing.opening import install
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from b24app.jobs import control
 from b24app.portals import renewal
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
+from testing.opening import ANNA, EMPTY, ILYA, ask, install, open_tab
+from testing.waiting import HANG_SECONDS, until
 from tests.jobs import driving
-from tests.opening import ANNA, ILYA, ask, install, open_tab
 from tests.outgoing import Outgoing
-from tests.waiting import HANG_SECONDS, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,7 +81,7 @@ def lease_is_over(since: timedelta = renewal.LEASE) -> None:
     )
 
 
-def test_others_get_busy_while_a_suspended_process_has_the_renewal(ilya: DemoPortal) -> None:
+def test_others_see_busy_while_suspended_process_renews(ilya: DemoPortal) -> None:
     with suspended(ilya) as go_on:
         with pytest.raises(errors.RenewalPending):
             call()
@@ -91,7 +91,7 @@ def test_others_get_busy_while_a_suspended_process_has_the_renewal(ilya: DemoPor
     assert ilya.refreshes == 1
 
 
-def test_a_refused_refresh_after_somebody_elses_claim_is_no_end(ilya: DemoPortal) -> None:
+def test_refused_refresh_after_another_claim_does_not_end_access(ilya: DemoPortal) -> None:
     with suspended(ilya) as go_on:
         lease_is_over()
         with pytest.raises(errors.RenewalPending):
@@ -102,7 +102,7 @@ def test_a_refused_refresh_after_somebody_elses_claim_is_no_end(ilya: DemoPortal
     assert isinstance(call(), dict)
 
 
-def test_after_ten_minutes_a_refused_refresh_is_the_end_and_the_late_pair_is_stored(
+def test_refused_refresh_after_ten_minutes_ends_access_and_late_pair_is_stored(
     ilya: DemoPortal,
 ) -> None:
     with suspended(ilya) as go_on:
@@ -115,7 +115,7 @@ def test_after_ten_minutes_a_refused_refresh_is_the_end_and_the_late_pair_is_sto
     assert isinstance(call(), dict)
 
 
-def test_a_late_pair_does_not_replace_a_newer_one(ilya: DemoPortal) -> None:
+def test_late_pair_does_not_replace_a_newer_one(ilya: DemoPortal) -> None:
     with suspended(ilya) as go_on:
         newer = ilya.open("DEFAULT", user_id=ILYA, entity_id=0).form["REFRESH_ID"]
         PortalUser.objects.filter(user_id=ILYA).update(
@@ -126,7 +126,7 @@ def test_a_late_pair_does_not_replace_a_newer_one(ilya: DemoPortal) -> None:
     assert isinstance(call(), dict)
 
 
-def test_a_late_pair_brings_no_access_back_to_a_portal_that_was_closed(ilya: DemoPortal) -> None:
+def test_late_pair_does_not_restore_access_of_closed_portal(ilya: DemoPortal) -> None:
     with suspended(ilya) as go_on:
         PortalUser.objects.update(
             access_token="", refresh_token="", offered_token="", tokens=PortalUser.Tokens.DEAD
@@ -135,9 +135,7 @@ def test_a_late_pair_brings_no_access_back_to_a_portal_that_was_closed(ilya: Dem
     assert (stored().tokens, stored().access_token) == ("dead", "")
 
 
-def test_a_tab_goes_on_with_the_frames_token_while_the_renewal_stands(
-    client: Client, ilya: DemoPortal
-) -> None:
+def test_tab_uses_frame_token_while_renewal_is_pending(client: Client, ilya: DemoPortal) -> None:
     page = open_tab(client, ilya, ILYA)
     with suspended(ilya):
         busy = ask(client, page, "/tab/orders/")
@@ -149,27 +147,23 @@ def test_a_tab_goes_on_with_the_frames_token_while_the_renewal_stands(
         assert len(ask(client, page, "/tab/orders/").order_ids) == 9
 
 
-def test_colleagues_are_not_held_up_by_a_renewal_that_stands(
-    client: Client, ilya: DemoPortal
-) -> None:
+def test_pending_renewal_does_not_delay_colleagues(client: Client, ilya: DemoPortal) -> None:
     with suspended(ilya):
         assert len(open_tab(client, ilya, ANNA).order_ids) == 9
 
 
-def test_a_job_waits_for_a_renewal_that_stands_and_goes_on(
-    client: Client, ilya: DemoPortal
-) -> None:
+def test_job_waits_for_pending_renewal_and_continues(client: Client, ilya: DemoPortal) -> None:
     desk = driving.sit_down(client, ilya, ILYA)
-    job = desk.link([(ilya.order_id("1193"), 7000)])
+    job = desk.link([(ilya.order_id("1193"), EMPTY)])
     with suspended(ilya):
         control.start(job, may_move=True)
         driving.step(job)
         assert (job.state, job.reason) == ("waiting_portal", "renewing")
     assert driving.work(job).state == "done"
-    assert ilya.link_of(ilya.order_id("1193")) == (2, 7000)
+    assert ilya.link_of(ilya.order_id("1193")) == (2, EMPTY)
 
 
-def test_a_request_inside_a_transaction_is_noticed(outgoing: Outgoing, ilya: DemoPortal) -> None:
+def test_request_inside_a_transaction_is_detected(outgoing: Outgoing, ilya: DemoPortal) -> None:
     """The guard over all tests sees what it is there for."""
     call()
     assert outgoing.inside_transactions == []

@@ -14,8 +14,7 @@ from b24app.portals.models import PortalUser
 from b24app.portals.placements import DEFAULT, ORDER_TAB
 from b24app.portals.rights import LATELY, Asks
 from demo.server import DemoPortal
-from tests.jobs import driving
-from tests.opening import (
+from testing.opening import (
     ANNA,
     EMPTY,
     ILYA,
@@ -30,7 +29,8 @@ from tests.opening import (
     open_order,
     open_tab,
     submit,
-)  # fmt: skip
+)
+from tests.jobs import driving
 
 pytestmark = pytest.mark.django_db
 
@@ -101,8 +101,8 @@ ROUTES: Mapping[str, Route] = {
     "tab-link": tab(method="post", order="{free}|"),
     "tab-confirm-unlink": picked(),
     "tab-unlink": picked(),
-    "tab-confirm-move": picked(to="7000"),
-    "tab-move": picked(to="7000"),
+    "tab-confirm-move": picked(to=str(EMPTY)),
+    "tab-move": picked(to=str(EMPTY)),
     "tab-confirm-status": picked(),
     "tab-status": tab(method="post", to="F", held="{linked}|N"),
     "tab-confirm-amount": tab(),
@@ -124,8 +124,8 @@ ROUTES: Mapping[str, Route] = {
     "console-settings": console(Asks.FIRST),
     "console-settings-save": console(Asks.ALONG, "post", **SETTINGS),
     "order-place": order(),
-    "order-confirm-link": order(order="{linked}|2:7021", to="7000"),
-    "order-link": order("post", order="{linked}|2:7021", to="7000"),
+    "order-confirm-link": order(order="{linked}|2:7021", to=str(EMPTY)),
+    "order-link": order("post", order="{linked}|2:7021", to=str(EMPTY)),
     "order-unlink": order("post", **LINKED),
     "order-undo": order("post", change="{change}"),
     "jobs": job(),
@@ -171,7 +171,7 @@ class Walk:
         return self.ask(name, job).response.status_code
 
     def wait(self, minutes: float = 2, user_id: int = NINA) -> None:
-        """The portal's word is as old as this; what was noted of the person's access is forgotten."""
+        """Age the portal's confirmation by this time and clear what is known of the person's access."""
         when = timezone.now() - timedelta(minutes=minutes)
         people = PortalUser.objects.filter(user_id=user_id)
         people.update(confirmed_at=when, tokens=PortalUser.Tokens.LIVE)
@@ -213,7 +213,7 @@ def walk(client: Client, portal: DemoPortal) -> Walk:
     return walk
 
 
-def test_every_route_says_how_the_portal_is_asked() -> None:
+def test_every_route_declares_how_it_checks_the_portal() -> None:
     assert len(patterns()) == len(get_resolver().url_patterns)
     assert set(patterns()) == PUBLIC | OPENINGS | set(ROUTES)
     says = {name: getattr(item.callback, "asks", None) for name, item in patterns().items()}
@@ -224,7 +224,7 @@ def test_every_route_says_how_the_portal_is_asked() -> None:
     assert {says[name] for name in OPENINGS - {"main"}} == {Asks.OPENING}
 
 
-def test_every_route_answers_whom_it_is_for(walk: Walk) -> None:
+def test_every_route_answers_permitted_people(walk: Walk) -> None:
     found = {name: walk.status(name, walk.own) for name in ROUTES}
     # Hiding a column answers with nothing to show; nobody takes their own job over; no format is named.
     others = {"tab-columns": 204, "job-take-over": 400, "jobs-template": 400}
@@ -232,7 +232,7 @@ def test_every_route_answers_whom_it_is_for(walk: Walk) -> None:
 
 
 @pytest.mark.parametrize("passed_on", [False, True])
-def test_a_dismissed_persons_session_ends_on_every_route(walk: Walk, passed_on: bool) -> None:
+def test_dismissed_persons_session_ends_on_every_route(walk: Walk, passed_on: bool) -> None:
     walk.portal.dismiss(NINA, passed_on=passed_on)
     found = {}
     for name in ROUTES:
@@ -245,7 +245,7 @@ def test_a_dismissed_persons_session_ends_on_every_route(walk: Walk, passed_on: 
     )
 
 
-def test_once_a_dismissal_is_known_every_route_ends_and_nobody_is_asked(walk: Walk) -> None:
+def test_known_dismissal_ends_every_route_without_portal_request(walk: Walk) -> None:
     walk.portal.dismiss(NINA)
     assert walk.status("tab-orders") == 401
     walk.portal.reset_counts()
@@ -253,13 +253,13 @@ def test_once_a_dismissal_is_known_every_route_ends_and_nobody_is_asked(walk: Wa
     assert walk.portal.http_requests == 0
 
 
-def test_the_poll_of_an_open_tab_asks_nobody_and_says_changed_or_not(walk: Walk) -> None:
+def test_poll_of_open_tab_sends_no_portal_request(walk: Walk) -> None:
     answer = walk.ask("tab-news")
     assert set(answer.response.json()) == {"since", "changed"}  # type: ignore[attr-defined]
     assert walk.portal.http_requests == 0
 
 
-def test_a_former_administrator_comes_into_no_administrators_route(walk: Walk) -> None:
+def test_former_administrator_is_refused_on_administrator_routes(walk: Walk) -> None:
     walk.portal.state.users[NINA].admin = False
     found = {}
     for name in ROUTES:
@@ -278,7 +278,7 @@ def test_a_former_administrator_comes_into_no_administrators_route(walk: Walk) -
     assert walk.status("job-table", walk.own) == 200
 
 
-def test_all_pages_of_a_person_ask_at_most_once_a_minute(walk: Walk) -> None:
+def test_pages_of_a_person_check_at_most_once_a_minute(walk: Walk) -> None:
     for name in (
         "job",
         "job-live",
@@ -292,7 +292,7 @@ def test_all_pages_of_a_person_ask_at_most_once_a_minute(walk: Walk) -> None:
     assert [call.method for call in walk.portal.calls if call.method == "profile"] == ["profile"]
 
 
-def test_the_question_rides_along_where_a_page_asks_the_portal_anyway(walk: Walk) -> None:
+def test_check_joins_requests_a_page_sends_anyway(walk: Walk) -> None:
     for name in ("tab-orders", "tab-history", "console-overview", "console-links"):
         walk.wait()
         walk.portal.reset_counts()
@@ -307,7 +307,7 @@ def test_the_question_rides_along_where_a_page_asks_the_portal_anyway(walk: Walk
         assert [call.method for call in walk.portal.calls].count("profile") == 1
 
 
-def test_a_portal_that_does_not_answer_lets_no_file_of_customers_out(walk: Walk) -> None:
+def test_no_customer_file_is_sent_if_portal_does_not_answer(walk: Walk) -> None:
     walk.portal.misbehave("portal_deleted", times=1000)
     files = {name for name, route in ROUTES.items() if "format" in route.form}
     for name in files | {"console-audit"}:
@@ -319,7 +319,7 @@ def test_a_portal_that_does_not_answer_lets_no_file_of_customers_out(walk: Walk)
     assert walk.status("job-live") == 502
 
 
-def test_support_data_goes_to_whom_the_portal_confirmed_lately_and_the_audit_says_so(
+def test_support_data_requires_recent_confirmation_and_is_audited(
     walk: Walk,
 ) -> None:
     noted = AuditEntry.objects.filter(kind="support", user_id=NINA)
@@ -357,7 +357,7 @@ def of_order(portal: DemoPortal) -> str:
     return f"/tab/history/?order={portal.order_id(UNLINKED)}"
 
 
-def test_the_history_of_a_card_needs_the_card(
+def test_card_history_requires_access_to_the_card(
     client: Client, portal: DemoPortal, history: Page
 ) -> None:
     portal.state.users[ILYA].own_deals_only = True
@@ -378,7 +378,7 @@ def test_history_needs_the_right_to_read_orders(
         assert UNLINKED not in answer.text
 
 
-def test_the_history_of_an_order_that_is_not_there_is_not_shown(
+def test_history_of_an_order_that_is_not_there_is_not_shown(
     client: Client, portal: DemoPortal, history: Page
 ) -> None:
     path = of_order(portal)
@@ -403,9 +403,7 @@ def renewed(client: Client, portal: DemoPortal, page: Page, user_id: int) -> int
     return submit(client, page, "/session/renew/", form).response.status_code
 
 
-def test_a_session_is_not_renewed_for_a_card_that_may_not_be_opened_any_more(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_session_is_not_renewed_for_card_without_access(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(TOM)
     page = open_tab(client, portal, TOM, EMPTY)
@@ -416,7 +414,7 @@ def test_a_session_is_not_renewed_for_a_card_that_may_not_be_opened_any_more(
     assert renewed(client, portal, page, TOM) == 401
 
 
-def test_a_session_is_not_renewed_for_an_order_that_may_not_be_read_any_more(
+def test_session_is_not_renewed_for_order_without_access(
     client: Client, portal: DemoPortal
 ) -> None:
     install(client, portal)
@@ -426,7 +424,7 @@ def test_a_session_is_not_renewed_for_an_order_that_may_not_be_read_any_more(
     assert renewed(client, portal, page, MARIA) == 401
 
 
-def test_a_session_is_renewed_later_where_the_card_cannot_be_asked_for(
+def test_session_renewal_waits_if_card_cannot_be_checked(
     client: Client, portal: DemoPortal
 ) -> None:
     install(client, portal)

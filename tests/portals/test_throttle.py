@@ -8,8 +8,8 @@ from django.test import Client
 from b24app import embedded, redis
 from b24app.web import throttle
 from demo.server import DemoPortal
-from tests import environment
-from tests.opening import install, seen
+from testing import environment
+from testing.opening import install, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -44,7 +44,7 @@ def come(path: str, address: str, *, post: bool = False, forwarded: str = "") ->
         ("/events/", True),
     ],
 )
-def test_one_address_is_stopped_and_another_is_not(path: str, post: bool) -> None:
+def test_throttle_is_per_address(path: str, post: bool) -> None:
     with time_machine.travel(1_900_000_000, tick=False):
         answers = [come(path, ONE, post=post) for _ in range(5)]
         assert 429 not in answers[:3]
@@ -54,7 +54,7 @@ def test_one_address_is_stopped_and_another_is_not(path: str, post: bool) -> Non
         assert come(path, ONE, post=post) != 429
 
 
-def test_the_answer_says_when_to_come_again() -> None:
+def test_throttled_answer_has_retry_after() -> None:
     # Twenty seconds into a minute.
     with time_machine.travel(1_900_000_040 // 60 * 60 + 20, tick=False):
         client = Client(REMOTE_ADDR=ONE)
@@ -75,22 +75,22 @@ def test_kinds_are_counted_apart() -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz/", "/tab/orders/", "/session/renew/", "/nowhere/"])
-def test_what_has_a_credential_of_its_own_is_not_counted(path: str) -> None:
+def test_requests_with_credentials_are_not_throttled(path: str) -> None:
     assert 429 not in [come(path, ONE) for _ in range(6)]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", PROXY, "192.168.1.7", "::1", "fd00::1", ""])
-def test_addresses_that_many_share_are_not_counted(address: str) -> None:
+def test_shared_addresses_are_not_throttled(address: str) -> None:
     assert 429 not in [come("/install/", address) for _ in range(6)]
 
 
-def test_a_forwarded_address_is_not_believed_without_a_proxy() -> None:
+def test_forwarded_address_is_ignored_without_a_proxy() -> None:
     with time_machine.travel(1_900_000_000, tick=False):
         answers = [come("/install/", ONE, forwarded=f"151.101.2.{n}") for n in range(5)]
     assert answers[3:] == [429, 429]
 
 
-def test_behind_a_proxy_its_own_entry_is_believed(settings: LazySettings) -> None:
+def test_behind_a_proxy_its_entry_is_used(settings: LazySettings) -> None:
     settings.TRUSTED_PROXIES = 1
     with time_machine.travel(1_900_000_000, tick=False):
         # What a client writes in front changes nothing.
@@ -100,7 +100,7 @@ def test_behind_a_proxy_its_own_entry_is_believed(settings: LazySettings) -> Non
         assert come("/install/", PROXY, forwarded="nonsense") != 429
 
 
-def test_behind_two_proxies_the_outer_ones_entry_counts(settings: LazySettings) -> None:
+def test_behind_two_proxies_outer_entry_is_used(settings: LazySettings) -> None:
     settings.TRUSTED_PROXIES = 2
     with time_machine.travel(1_900_000_000, tick=False):
         answers = [
@@ -114,7 +114,7 @@ def test_behind_two_proxies_the_outer_ones_entry_counts(settings: LazySettings) 
         ]
 
 
-def test_a_network_of_ipv6_is_one_client() -> None:
+def test_ipv6_network_counts_as_one_client() -> None:
     with time_machine.travel(1_900_000_000, tick=False):
         answers = [come("/install/", f"2a00:1450:4001::{n}") for n in range(1, 6)]
         assert answers[3:] == [429, 429]
@@ -122,7 +122,7 @@ def test_a_network_of_ipv6_is_one_client() -> None:
         assert come("/install/", f"::ffff:{ONE}") != 429
 
 
-def test_without_redis_everybody_comes_in(client: Client, portal: DemoPortal) -> None:
+def test_throttle_is_open_without_redis(client: Client, portal: DemoPortal) -> None:
     embedded.stop(environment.DIRECTORY)
     try:
         assert 429 not in [come("/oauth/connect/", ONE) for _ in range(20)]
@@ -132,7 +132,7 @@ def test_without_redis_everybody_comes_in(client: Client, portal: DemoPortal) ->
     assert install(client, portal).response.status_code == 200
 
 
-def test_a_large_limit_is_reported_to_redis_in_steps() -> None:
+def test_large_limit_is_reported_to_redis_in_steps() -> None:
     limit, client = 5_000, redis.client()
     before = client.info("commandstats").get("cmdstat_incrby", {"calls": 0})["calls"]
     with time_machine.travel(1_900_000_120, tick=False):

@@ -14,7 +14,7 @@ from b24app.connect import client_of
 from b24app.portals.fields import UnreadableSecret
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, install
+from testing.opening import ANNA, install
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_fifty_callers_with_one_expired_token_make_one_refresh(
 
 
 @pytest.mark.django_db
-def test_a_clock_that_says_so_renews_before_the_call(anna: PortalUser, portal: DemoPortal) -> None:
+def test_expired_token_is_renewed_before_the_call(anna: PortalUser, portal: DemoPortal) -> None:
     anna.expires_at = anna.renewed_at
     anna.save()
     client_of(anna).call("profile")
@@ -56,7 +56,7 @@ def test_a_clock_that_says_so_renews_before_the_call(anna: PortalUser, portal: D
 
 
 @pytest.mark.django_db
-def test_a_dead_token_is_not_tried_again(anna: PortalUser, portal: DemoPortal) -> None:
+def test_dead_token_is_not_tried_again(anna: PortalUser, portal: DemoPortal) -> None:
     portal.kill_tokens()
     with pytest.raises(errors.DeadToken):
         client_of(anna).call("profile")
@@ -71,7 +71,7 @@ def test_a_dead_token_is_not_tried_again(anna: PortalUser, portal: DemoPortal) -
 
 
 @pytest.mark.django_db
-def test_a_refused_refresh_buries_the_token(anna: PortalUser, portal: DemoPortal) -> None:
+def test_refused_refresh_ends_the_token(anna: PortalUser, portal: DemoPortal) -> None:
     portal.expire_tokens()
     portal.forget_refresh_tokens()
     with pytest.raises(errors.DeadToken):
@@ -80,7 +80,7 @@ def test_a_refused_refresh_buries_the_token(anna: PortalUser, portal: DemoPortal
 
 
 @pytest.mark.django_db
-def test_a_wrong_client_secret_buries_nothing(
+def test_wrong_client_secret_ends_no_token(
     anna: PortalUser, portal: DemoPortal, settings: LazySettings
 ) -> None:
     portal.expire_tokens()

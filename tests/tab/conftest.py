@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 
 from demo.server import DemoPortal
-from tests.opening import Page, install, open_tab
+from testing.opening import Page, install, open_tab
 
 
 @pytest.fixture

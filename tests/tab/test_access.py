@@ -6,7 +6,19 @@ from django.test import Client
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
-from tests.opening import ANNA, EMPTY, ILYA, MARIA, MOCKUP, Page, ask, install, open_tab, submit
+from testing.opening import (
+    ANNA,
+    EMPTY,
+    ILYA,
+    MARIA,
+    MOCKUP,
+    WINTER,
+    Page,
+    ask,
+    install,
+    open_tab,
+    submit,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +44,7 @@ def link(client: Client, portal: DemoPortal, page: Page, order: int, seen: str =
 
 
 @pytest.mark.parametrize("code", ["U5", "D2"])
-def test_for_the_named_the_app_acts_and_the_audit_says_so(
+def test_app_acts_for_listed_people_and_audit_records_it(
     client: Client, portal: DemoPortal, order: int, code: str
 ) -> None:
     name(code)
@@ -45,7 +57,7 @@ def test_for_the_named_the_app_acts_and_the_audit_says_so(
     assert 'data-note="read-only"' not in open_tab(client, portal, MARIA, EMPTY).text
 
 
-def test_a_refused_right_is_not_tried_again_with_every_click(
+def test_refused_right_is_remembered_between_clicks(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     name("U5")
@@ -56,7 +68,7 @@ def test_a_refused_right_is_not_tried_again_with_every_click(
 
 
 @pytest.mark.parametrize("codes", [[], ["U7"], ["D3"]])
-def test_for_others_the_app_does_not_act(
+def test_app_does_not_act_for_unlisted_people(
     client: Client, portal: DemoPortal, order: int, codes: list[str]
 ) -> None:
     name(*codes)
@@ -69,14 +81,14 @@ def test_for_others_the_app_does_not_act(
     assert not AuditEntry.objects.exists()
 
 
-def test_own_right_comes_first(client: Client, portal: DemoPortal, order: int) -> None:
+def test_own_right_is_tried_first(client: Client, portal: DemoPortal, order: int) -> None:
     name("U7")
     link(client, portal, open_tab(client, portal, ILYA, EMPTY), order)
     assert writers(portal) == [ILYA]
     assert AuditEntry.objects.get().right == "own"
 
 
-def test_a_portal_that_does_not_say_who_is_named_means_nobody(
+def test_unreadable_list_of_people_counts_as_empty(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     name("U5")
@@ -86,7 +98,7 @@ def test_a_portal_that_does_not_say_who_is_named_means_nobody(
     assert portal.link_of(order) is None
 
 
-def test_the_named_cannot_reach_a_deal_they_may_not_open(
+def test_listed_people_cannot_link_to_closed_deal(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     name("U5")
@@ -98,7 +110,7 @@ def test_the_named_cannot_reach_a_deal_they_may_not_open(
     assert writers(portal) == []
 
 
-def test_the_named_cannot_take_from_a_deal_they_may_not_open(
+def test_listed_people_cannot_unlink_from_closed_deal(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     name("U5")
@@ -106,14 +118,14 @@ def test_the_named_cannot_take_from_a_deal_they_may_not_open(
     portal.state.users[MARIA].own_deals_only = True
     portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(MARIA)
     foreign = portal.order_id("1184")
-    answer = link(client, portal, page, foreign, "2:6933")
-    assert portal.link_of(foreign) == (2, 6933)
+    answer = link(client, portal, page, foreign, f"2:{WINTER}")
+    assert portal.link_of(foreign) == (2, WINTER)
     assert "don’t have access to its current or its new card" in answer.text
     link(client, portal, page, order)
     assert portal.link_of(order) == (2, EMPTY)
 
 
-def test_an_installer_without_access_is_said(
+def test_installer_without_access_is_reported(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     name("U5")
@@ -124,7 +136,7 @@ def test_an_installer_without_access_is_said(
     assert "access has ended" in answer.text
 
 
-def test_read_only_people_are_told_who_can_grant_it(
+def test_read_only_people_see_who_can_grant_the_right(
     client: Client, portal: DemoPortal, order: int
 ) -> None:
     page = open_tab(client, portal, MARIA, EMPTY)
@@ -134,9 +146,7 @@ def test_read_only_people_are_told_who_can_grant_it(
     assert "Anna Schmidt" in opened.text
 
 
-def test_a_right_that_was_given_meanwhile_can_be_asked_for_again(
-    client: Client, portal: DemoPortal, order: int
-) -> None:
+def test_granted_right_can_be_rechecked(client: Client, portal: DemoPortal, order: int) -> None:
     page = open_tab(client, portal, MARIA, MOCKUP)
     link(client, portal, page, order)
     shown = open_tab(client, portal, MARIA, MOCKUP)

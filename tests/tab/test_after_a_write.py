@@ -1,11 +1,11 @@
-"""A page drawn after a write says what was written, also where the list cannot be read again."""
+"""A page after a write reports it, also if the list cannot be reloaded."""
 
 import pytest
 from django.test import Client
 
 from demo.server import DemoPortal
-from tests.markup import select, words
-from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
+from testing.markup import select, words
+from testing.opening import EMPTY, ILYA, MOCKUP, WINTER, Page, install, open_order, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def text(page: Page) -> str:
     ],
     ids=["link", "unlink", "status"],
 )
-def test_what_was_done_is_said_where_the_list_cannot_be_read_again(
+def test_success_is_reported_if_list_cannot_be_reloaded(
     client: Client, portal: DemoPortal, tab: Page, fault: str, path: str,
     form: dict[str, str], done: str,
 ) -> None:  # fmt: skip
@@ -49,9 +49,7 @@ def test_what_was_done_is_said_where_the_list_cannot_be_read_again(
     assert "data-again" in page.text
 
 
-def test_what_was_not_done_is_said_beside_what_was(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_partial_success_reports_both_parts(client: Client, portal: DemoPortal, tab: Page) -> None:
     free, moved = portal.order_id("1193"), portal.order_id("1184")
     portal.link(moved, (2, EMPTY))
     portal.meanwhile(
@@ -59,13 +57,15 @@ def test_what_was_not_done_is_said_beside_what_was(
         lambda: portal.misbehave("rate", "crm.deal.get", times=20),
         inside=True,
     )
-    form = {"order": [f"{free}|", f"{moved}|2:6933"], "move": "on"}
+    form = {"order": [f"{free}|", f"{moved}|2:{WINTER}"], "move": "on"}
     page = submit(client, tab, "/tab/link/", form)
     assert 'data-note="conflict"' in page.text
     assert page.state == "unread"
 
 
-def test_the_same_in_an_orders_own_card(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_order_card_reports_success_if_reload_fails(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
     order = portal.order_id("1184")
     page = open_order(client, portal, order, ILYA)
     portal.meanwhile(
@@ -73,13 +73,15 @@ def test_the_same_in_an_orders_own_card(client: Client, portal: DemoPortal, tab:
         lambda: portal.misbehave("rate", "sale.order.list", times=20),
         inside=True,
     )
-    answer = submit(client, page, "/order/link/", {"order": f"{order}|2:6933", "to": str(EMPTY)})
+    answer = submit(
+        client, page, "/order/link/", {"order": f"{order}|2:{WINTER}", "to": str(EMPTY)}
+    )
     assert answer.state == "unread"
     assert f"Order linked to deal {EMPTY}. This is saved in Bitrix24" in text(answer)
 
 
 @pytest.mark.parametrize("path", ["/tab/unlink/", "/tab/status/", "/order/unlink/"])
-def test_an_order_deleted_since_the_person_looked_is_told_as_deleted(
+def test_order_deleted_meanwhile_is_reported_as_deleted(
     client: Client, portal: DemoPortal, tab: Page, path: str
 ) -> None:
     order = portal.order_id("1201")
@@ -92,7 +94,7 @@ def test_an_order_deleted_since_the_person_looked_is_told_as_deleted(
     assert not answer.toast
 
 
-def test_undo_and_history_of_a_deleted_order_say_that_it_was_deleted(
+def test_undo_and_history_report_deleted_order(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1193")
@@ -104,7 +106,7 @@ def test_undo_and_history_of_a_deleted_order_say_that_it_was_deleted(
     assert not answer.toast
 
 
-def test_an_order_deleted_inside_our_request_is_told_as_deleted(
+def test_order_deleted_during_request_is_reported_as_deleted(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1193")

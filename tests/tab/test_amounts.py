@@ -5,7 +5,18 @@ from django.test import Client
 
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
-from tests.opening import ERIK, ILYA, MOCKUP, Page, ask, install, open_invoice, open_tab, submit
+from testing.opening import (
+    CHAIRS_INVOICE,
+    ERIK,
+    ILYA,
+    MOCKUP,
+    Page,
+    ask,
+    install,
+    open_invoice,
+    open_tab,
+    submit,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -23,14 +34,14 @@ def amount(portal: DemoPortal) -> tuple[float, str]:
     return float(deal["OPPORTUNITY"]), str(deal["IS_MANUAL_OPPORTUNITY"])
 
 
-def test_the_dialog_says_from_what_to_what(client: Client, tab: Page) -> None:
+def test_amount_dialog_shows_old_and_new_amount(client: Client, tab: Page) -> None:
     asked = ask(client, tab, "/tab/amount/confirm/")
     assert "€21,000.00" in asked.text
     assert "€20,430.50" in asked.text
     assert 'name="to" value="20430.5' in asked.text
 
 
-def test_the_amount_is_set_and_put_back(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_amount_is_set_and_undone(client: Client, portal: DemoPortal, tab: Page) -> None:
     portal.state.deals[MOCKUP]["IS_MANUAL_OPPORTUNITY"] = "N"
     answer = submit(client, tab, "/tab/amount/", SUM)
     assert amount(portal) == (20430.5, "Y")
@@ -56,7 +67,7 @@ def test_undo_does_not_override_a_later_amount(
 
 
 @pytest.mark.parametrize("changed", ["deal", "order"])
-def test_what_changed_since_the_question_stops_it(
+def test_amount_changed_since_the_dialog_is_not_overwritten(
     client: Client, portal: DemoPortal, tab: Page, changed: str
 ) -> None:
     if changed == "deal":
@@ -79,7 +90,7 @@ def test_without_the_right_to_change_deals_it_is_refused(
     assert not AuditEntry.objects.exists()
 
 
-def test_a_lost_answer_is_read_back(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_lost_answer_is_read_back(client: Client, portal: DemoPortal, tab: Page) -> None:
     portal.misbehave("reset", method="crm.deal.update", after=True)
     portal.reset_counts()
     answer = submit(client, tab, "/tab/amount/", SUM)
@@ -88,7 +99,7 @@ def test_a_lost_answer_is_read_back(client: Client, portal: DemoPortal, tab: Pag
     assert answer.toast["text"] == "Amount changed to €20,430.50"
 
 
-def test_an_amount_that_nobody_can_read_back_is_recorded_as_uncertain(
+def test_amount_that_cannot_be_read_back_is_recorded_as_uncertain(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.misbehave("reset", method="crm.deal.get", skip=2, times=9)
@@ -99,12 +110,12 @@ def test_an_amount_that_nobody_can_read_back_is_recorded_as_uncertain(
     assert not AuditEntry.objects.get().certain
 
 
-def test_an_invoice_has_an_amount_too(client: Client, portal: DemoPortal, tab: Page) -> None:
-    portal.state.invoices[118]["opportunity"] = 1
+def test_invoice_has_an_amount_too(client: Client, portal: DemoPortal, tab: Page) -> None:
+    portal.state.invoices[CHAIRS_INVOICE]["opportunity"] = 1
     page = open_invoice(client, portal, ILYA)
     assert "invoice’s amount" in ask(client, page, "/tab/amount/confirm/").text
     submit(client, page, "/tab/amount/", {"seen": "1", "to": "3300"})
-    assert float(portal.state.invoices[118]["opportunity"]) == 3300
+    assert float(portal.state.invoices[CHAIRS_INVOICE]["opportunity"]) == 3300
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,19 @@
-"""Link, move, unlink, undo: what the portal holds afterwards, and what people are told."""
+"""Link, move, unlink, undo: the portal's state afterwards, and what people see."""
 
 import pytest
 from django.test import Client
 
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
+    CHAIRS,
     EMPTY,
     ILYA,
     MARIA,
     MOCKUP,
     ONE,
     THREE,
+    WINTER,
     Page,
     ask,
     install,
@@ -33,9 +35,7 @@ def order_id(portal: DemoPortal, number: str) -> int:
     return portal.order_id(number)
 
 
-def test_an_unlinked_order_is_found_and_linked(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_unlinked_order_is_found_and_linked(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = order_id(portal, "1193")
     found = ask(client, tab, "/tab/found/", {"q": "1193"})
     assert 'data-place="none"' in found.row(order)
@@ -45,32 +45,33 @@ def test_an_unlinked_order_is_found_and_linked(
     assert after.toast["text"] == "1 order linked to this deal"
 
 
-def test_a_move_needs_a_tick_and_says_where_from(
+def test_move_requires_consent_and_names_its_source(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1184")
     row = ask(client, tab, "/tab/found/", {"q": "1184"}).row(order)
     assert 'data-place="deal"' in row
-    assert 'data-seen="2:6933"' in row
+    assert f'data-seen="2:{WINTER}"' in row
     assert "Winter catalogue" in row
     assert (
-        submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933"}).response.status_code == 400
+        submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}"}).response.status_code
+        == 400
     )
-    assert portal.link_of(order) == (2, 6933)
-    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    assert portal.link_of(order) == (2, WINTER)
+    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
     assert portal.link_of(order) == (2, EMPTY)
     assert moved.toast["text"] == "1 order linked to this deal, moved from elsewhere"
 
 
-def test_an_order_that_moved_meanwhile_is_not_touched(
+def test_order_moved_meanwhile_is_not_changed(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1184")
-    portal.state.links[order] = (2, 6940)
-    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
-    assert portal.link_of(order) == (2, 6940)
+    portal.state.links[order] = (2, CHAIRS)
+    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
+    assert portal.link_of(order) == (2, CHAIRS)
     assert 'data-note="conflict"' in page.text
-    assert "6940" in page.text
+    assert str(CHAIRS) in page.text
     assert not page.toast
 
 
@@ -92,11 +93,11 @@ def test_unlink_asks_first_and_can_be_undone(client: Client, portal: DemoPortal,
     assert order in back.order_ids
 
 
-def test_undo_puts_a_moved_order_back_unless_somebody_moved_it_on(
+def test_undo_returns_moved_order_unless_moved_again(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1184")
-    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
     undo = moved.toast["undo"]
     assert isinstance(undo, dict)
     portal.state.links[order] = (2, MOCKUP)
@@ -105,10 +106,10 @@ def test_undo_puts_a_moved_order_back_unless_somebody_moved_it_on(
     assert 'data-note="conflict"' in page.text
     portal.state.links[order] = (2, EMPTY)
     submit(client, tab, undo["url"], undo["values"])
-    assert portal.link_of(order) == (2, 6933)
+    assert portal.link_of(order) == (2, WINTER)
 
 
-def test_undo_needs_the_right_and_the_card(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_undo_requires_right_and_card(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = order_id(portal, "1193")
     undo = submit(client, tab, "/tab/link/", {"order": f"{order}|"}).toast["undo"]
     assert isinstance(undo, dict)
@@ -123,7 +124,7 @@ def test_undo_needs_the_right_and_the_card(client: Client, portal: DemoPortal, t
     assert submit(client, colleague, undo["url"], undo["values"]).response.status_code == 400
 
 
-def test_a_manager_who_may_only_read_is_told_and_remembered(
+def test_read_only_manager_is_refused_and_remembered(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = order_id(portal, "1193")
@@ -138,7 +139,7 @@ def test_a_manager_who_may_only_read_is_told_and_remembered(
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset", "html"])
-def test_a_write_whose_answer_was_lost_is_read_back_and_not_repeated(
+def test_write_whose_answer_was_lost_is_read_back_and_not_repeated(
     client: Client, portal: DemoPortal, tab: Page, fault: str
 ) -> None:
     order = order_id(portal, "1193")
@@ -150,7 +151,7 @@ def test_a_write_whose_answer_was_lost_is_read_back_and_not_repeated(
     assert [call.method for call in portal.calls].count("crm.orderentity.add") == 1
 
 
-def test_forty_orders_at_once(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_forty_orders_are_linked_at_once(client: Client, portal: DemoPortal, tab: Page) -> None:
     free = [pk for pk in portal.state.orders if portal.link_of(pk) is None][:40]
     portal.reset_counts()
     submit(client, tab, "/tab/link/", {"order": [f"{pk}|" for pk in free]})
@@ -168,9 +169,7 @@ def test_bad_forms_make_no_request(
     assert portal.http_requests == 0
 
 
-def test_an_expired_token_is_renewed_once_on_the_way(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_expired_token_is_renewed_once(client: Client, portal: DemoPortal, tab: Page) -> None:
     portal.expire_tokens()
     portal.reset_counts()
     page = submit(client, tab, "/tab/link/", {"order": f"{order_id(portal, '1193')}|"})

@@ -9,19 +9,20 @@ from b24app.orders.types import Owner
 from b24app.tab import forms
 from b24app.tab.forms import Pick
 from b24app.web.forms import BadForm
+from testing.opening import CHAIRS_INVOICE, MOCKUP, WINTER
 
 
-def test_picks_carry_the_place_the_person_saw() -> None:
-    form = QueryDict("order=5125|2:6933&order=5127|&order=5128|31:118")
+def test_selection_includes_links_as_shown() -> None:
+    form = QueryDict(f"order=5125|2:{WINTER}&order=5127|&order=5128|31:{CHAIRS_INVOICE}")
     assert forms.picks(form) == [
-        Pick(5125, Owner(2, 6933)),
+        Pick(5125, Owner(2, WINTER)),
         Pick(5127, None),
-        Pick(5128, Owner(31, 118)),
+        Pick(5128, Owner(31, CHAIRS_INVOICE)),
     ]
 
 
-def test_an_order_ticked_twice_counts_once() -> None:
-    assert len(forms.picks(QueryDict("order=5125|&order=5125|2:7021"))) == 1
+def test_order_ticked_twice_counts_once() -> None:
+    assert len(forms.picks(QueryDict(f"order=5125|&order=5125|2:{MOCKUP}"))) == 1
 
 
 @pytest.mark.parametrize(
@@ -38,19 +39,21 @@ def test_an_order_ticked_twice_counts_once() -> None:
         "order=١|",
     ],
 )
-def test_anything_else_is_refused(raw: str) -> None:
+def test_invalid_selection_is_refused(raw: str) -> None:
     with pytest.raises(BadForm):
         forms.picks(QueryDict(raw))
 
 
-def test_no_more_than_fifty_at_once() -> None:
+def test_at_most_fifty_orders_at_once() -> None:
     assert len(forms.picks(QueryDict("&".join(f"order={n}|" for n in range(1, 51))))) == 50
     with pytest.raises(BadForm):
         forms.picks(QueryDict("&".join(f"order={n}|" for n in range(1, 52))))
 
 
 @given(st.integers(1, 10**15 - 1), st.sampled_from([2, 31]), st.integers(1, 10**15 - 1))
-def test_a_place_survives_the_page(order_id: int, owner_type: int, owner_id: int) -> None:
+def test_link_location_round_trips_through_the_page(
+    order_id: int, owner_type: int, owner_id: int
+) -> None:
     owner = Owner(owner_type, owner_id)
     form = QueryDict(mutable=True)
     form["order"] = f"{order_id}|{forms.seen_text(owner)}"

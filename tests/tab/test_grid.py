@@ -8,8 +8,9 @@ from django.test import Client
 
 from b24app.portals.placements import INVOICE_TAB
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
     ANNA,
+    CHAIRS_INVOICE,
     EMPTY,
     ILYA,
     MANY,
@@ -17,6 +18,7 @@ from tests.opening import (
     PETRA,
     THREE,
     TOM,
+    WINTER,
     Page,
     ask,
     install,
@@ -59,7 +61,7 @@ def numbers(portal: DemoPortal, page: Page) -> list[str]:
     ],
 )
 @pytest.mark.parametrize("descending", [False, True])
-def test_sorting_holds_over_all_pages(
+def test_sorting_applies_over_all_pages(
     client: Client,
     portal: DemoPortal,
     large: Page,
@@ -79,7 +81,7 @@ def test_sorting_holds_over_all_pages(
     assert keys == sorted(keys, reverse=descending)  # type: ignore[type-var]  # keys of one kind each
 
 
-def test_the_header_says_how_it_is_sorted(client: Client, office: Page) -> None:
+def test_header_shows_sort_order(client: Client, office: Page) -> None:
     def sorting(page: Page) -> list[str]:
         return [part.split(">")[0] for part in page.text.split("<th ") if "aria-sort" in part]
 
@@ -108,7 +110,7 @@ def test_the_header_says_how_it_is_sorted(client: Client, office: Page) -> None:
         ({"status": "F", "payment": "paid", "delivery": "shipped", "q": "priya"}, ["1174"]),
     ],
 )
-def test_filtering(
+def test_orders_are_filtered(
     client: Client,
     portal: DemoPortal,
     office: Page,
@@ -120,7 +122,7 @@ def test_filtering(
     assert f'data-matching="{len(expected)}"' in page.text
 
 
-def test_nothing_matching_is_said_and_is_not_an_empty_deal(client: Client, office: Page) -> None:
+def test_no_match_differs_from_empty_deal(client: Client, office: Page) -> None:
     page = ask(client, office, "/tab/grid/", {"q": "no such order"})
     assert page.state == "nothing-matches"
     assert not page.order_ids
@@ -163,7 +165,7 @@ def test_opening_four_hundred_orders_again_takes_one_request(
         assert Decimal(page.totals[currency]) == expected
 
 
-def test_a_page_that_is_gone_becomes_the_last_one(
+def test_page_past_the_end_becomes_last_page(
     client: Client, portal: DemoPortal, large: Page
 ) -> None:
     assert 'data-page="20"' in ask(client, large, "/tab/grid/", {"page": "400"}).text
@@ -176,7 +178,7 @@ def test_a_page_that_is_gone_becomes_the_last_one(
     assert narrowed.attribute("data-page") == "2"
 
 
-def test_the_region_keeps_page_and_filter(client: Client, portal: DemoPortal, large: Page) -> None:
+def test_region_keeps_page_and_filter(client: Client, portal: DemoPortal, large: Page) -> None:
     page = ask(client, large, "/tab/orders/", {"payment": "paid", "page": "2", "sort": "number"})
     assert page.attribute("data-page") == "2"
     assert page.attribute("data-total-count") == "400"
@@ -197,7 +199,7 @@ def test_the_region_keeps_page_and_filter(client: Client, portal: DemoPortal, la
         {"page": "1e3"},
     ],
 )
-def test_fields_nobody_could_have_chosen_are_a_bad_request(
+def test_forged_grid_fields_are_a_bad_request(
     client: Client, portal: DemoPortal, office: Page, query: dict[str, str]
 ) -> None:
     portal.reset_counts()
@@ -228,9 +230,9 @@ def test_ten_thousand_orders_are_paged_and_neither_summed_nor_sorted(
     assert portal.http_requests <= 3
 
 
-def test_an_invoice_s_tab_speaks_of_the_invoice(client: Client, portal: DemoPortal) -> None:
+def test_invoice_tab_uses_invoice_wording(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
-    portal.state.links[portal.order_id("1193")] = (31, 118)
+    portal.state.links[portal.order_id("1193")] = (31, CHAIRS_INVOICE)
     page = launch(client, portal, INVOICE_TAB, ILYA, 118, "en", {})
     assert len(page.order_ids) == 2
     assert "Invoice’s amount" in page.text
@@ -240,7 +242,7 @@ def test_an_invoice_s_tab_speaks_of_the_invoice(client: Client, portal: DemoPort
     assert "No orders in this invoice yet" in ask(client, page, "/tab/orders/").text
 
 
-def test_the_amount_is_offered_only_where_it_differs_in_the_card_s_currency(
+def test_amount_is_offered_only_where_it_differs_in_the_card_s_currency(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     assert "Change to €20,430.50…" in office.text
@@ -274,13 +276,13 @@ def test_sums_of_currencies_without_cents_and_with_three(
     assert "KWD\N{NO-BREAK SPACE}10.305" in page.text
 
 
-def test_somebody_without_rights_gets_no_page(
+def test_person_without_rights_gets_no_page(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     petra = open_tab(client, portal, user_id=PETRA)
     assert ask(client, petra, "/tab/grid/", {"sort": "amount"}).state == "no-read"
-    tom = open_tab(client, portal, user_id=TOM, deal_id=6933)
-    portal.state.deals[6933]["ASSIGNED_BY_ID"] = str(ANNA)
+    tom = open_tab(client, portal, user_id=TOM, deal_id=WINTER)
+    portal.state.deals[WINTER]["ASSIGNED_BY_ID"] = str(ANNA)
     for path in ("/tab/grid/", "/tab/orders/"):
         page = ask(client, tom, path)
         assert (page.state, page.response.status_code) == ("no-deal", 403)
@@ -296,7 +298,7 @@ def test_orders_that_are_not_shown_stay_countable_when_sorted(
     assert 'data-note="no-details"' in page.text
 
 
-def test_where_an_order_came_from(client: Client, portal: DemoPortal, office: Page) -> None:
+def test_order_source_is_shown(client: Client, portal: DemoPortal, office: Page) -> None:
     assert "Online store" in office.row(portal.order_id("1201"))
     assert "Marketplace" in office.row(portal.order_id("1181"))
     assert "smart_invoice" not in office.text

@@ -13,7 +13,8 @@ from django.test import Client
 from b24app.orders.filtering import Sort
 from b24app.tab.grid_columns import COLUMNS, FIELDS, HIDEABLE, SORTS, SPAN, Column
 from demo.server import DemoPortal
-from tests.opening import Page, open_tab, submit
+from testing.markup import attribute, attributes, html_of, select
+from testing.opening import Page, open_tab, submit
 
 STYLES = settings.BASE_DIR / "static" / "src" / "css"
 
@@ -31,7 +32,7 @@ def test_column_has_a_cell_of_its_own_class(column: Column) -> None:
     get_template(column.template)
     source = (settings.BASE_DIR / "templates" / column.template).read_text()
     wanted = f"num {column.name}" if column.numeric else column.name
-    assert re.findall(r'<td role="cell" class="([^"]*)"', source) == [wanted]
+    assert attributes(f"<tr>{source}</tr>", "td[role=cell]", "class") == [wanted]
 
 
 @each
@@ -53,15 +54,17 @@ def test_every_sort_belongs_to_one_column() -> None:
 def test_page_shows_the_columns_of_the_list(office: Page) -> None:
     text = office.text
     names = [column.name for column in COLUMNS]
-    assert re.findall(r'<th [^>]*class="c-(\w+)', text)[SPAN - len(COLUMNS) :] == names
-    row = text[text.index('<tr role="row" data-order-id=') :]
-    cells = re.findall(r'<td role="cell" class="([^"]*)"', row[: row.index("</tr>")])
+    heads = attributes(text, "th[class]", "class")[SPAN - len(COLUMNS) :]
+    assert [head.split()[0].removeprefix("c-") for head in heads] == names
+    row = html_of(select(text, "tr[data-order-id]")[0])
+    cells = attributes(row, "td[role=cell]", "class")
     assert [cell.removeprefix("num ") for cell in cells][SPAN - len(COLUMNS) :] == names
-    assert re.findall(r'data-column="(\w+)"', text) == [column.name for column in HIDEABLE]
+    hideable = attributes(text, "[data-column]", "data-column")
+    assert hideable == [column.name for column in HIDEABLE]
     assert all(f".hide-{column.name} .c-{column.name}," in text for column in HIDEABLE)
-    select = text[text.index('id="by-sort"') :]
-    options = re.findall(r'<option value="(\w+)">([^<]*)', select[: select.index("</select>")])
-    assert options == [(sort.value, str(label)) for sort, label in SORTS]
+    options = select(text, "#by-sort option")
+    shown = [(item.attributes["value"], item.text()) for item in options]
+    assert shown == [(sort.value, str(label)) for sort, label in SORTS]
     assert f'data-span="{SPAN}"' in text
 
 
@@ -71,9 +74,8 @@ def test_only_columns_of_the_list_are_kept_as_hidden(
 ) -> None:
     names = [*(column.name for column in COLUMNS), "nonsense"]
     submit(client, office, "/tab/columns/", {"hidden": names})
-    hidden = re.search(r'<main class="page([^"]*)"', open_tab(client, portal).text)
-    assert hidden is not None
-    assert hidden[1].split() == [f"hide-{column.name}" for column in HIDEABLE]
+    page = attribute(open_tab(client, portal).text, "main.page", "class")
+    assert page.split()[1:] == [f"hide-{column.name}" for column in HIDEABLE]
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from b24app.live import watching
 from b24app.orders.types import Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
     EMPTY,
     ILYA,
     MANY,
@@ -37,7 +37,7 @@ def news(client: Client, page: Page, since: str) -> dict[str, object]:
 # --- details ----------------------------------------------------------------------------------
 
 
-def test_a_row_opens_with_one_request(client: Client, portal: DemoPortal, office: Page) -> None:
+def test_row_opens_with_one_request(client: Client, portal: DemoPortal, office: Page) -> None:
     order = portal.order_id("1196")
     basket = next(row for row in portal.state.baskets.values() if row["orderId"] == order)
     basket |= {"name": "Desk <b>oak</b>", "quantity": 4, "price": 780}
@@ -78,7 +78,7 @@ def test_a_row_opens_with_one_request(client: Client, portal: DemoPortal, office
         assert text in page.text
 
 
-def test_a_returned_payment_is_called_so(client: Client, portal: DemoPortal, office: Page) -> None:
+def test_returned_payment_is_labelled(client: Client, portal: DemoPortal, office: Page) -> None:
     order = portal.order_id("1152")
     assert "Returned" in ask(client, office, "/tab/details/", {"order": str(order)}).text
 
@@ -91,7 +91,7 @@ def test_a_returned_payment_is_called_so(client: Client, portal: DemoPortal, off
         ("operating", "sale.order.list", "busy"),
     ],
 )
-def test_a_failure_stays_inside_the_row(
+def test_failed_details_stay_inside_the_row(
     client: Client, portal: DemoPortal, office: Page, fault: str, method: str | None, text: str
 ) -> None:
     portal.misbehave(fault, method=method, times=20)
@@ -103,7 +103,7 @@ def test_a_failure_stays_inside_the_row(
     assert page.text.startswith('<tr class="more"')
 
 
-def test_parts_that_may_not_be_seen_are_said_to_be_hidden(
+def test_parts_without_access_are_shown_as_hidden(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     portal.misbehave("no_read", method="sale.payment.list", times=20)
@@ -112,7 +112,9 @@ def test_parts_that_may_not_be_seen_are_said_to_be_hidden(
     assert "Example Freight" in page.text
 
 
-def test_an_order_that_is_gone(client: Client, portal: DemoPortal, office: Page) -> None:
+def test_deleted_order_in_a_row_is_reported(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
     order = portal.order_id("1196")
     del portal.state.orders[order]
     page = ask(client, office, "/tab/details/", {"order": str(order)})
@@ -154,7 +156,9 @@ def test_hidden_columns_are_kept_for_the_person(
 # --- news -------------------------------------------------------------------------------------
 
 
-def test_news_come_from_our_own_server(client: Client, portal: DemoPortal, office: Page) -> None:
+def test_changes_are_polled_from_our_server(
+    client: Client, portal: DemoPortal, office: Page
+) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
     since = office.attribute("data-moment")
     portal.reset_counts()
@@ -168,9 +172,7 @@ def test_news_come_from_our_own_server(client: Client, portal: DemoPortal, offic
     assert portal.http_requests == 0
 
 
-def test_an_idle_tab_costs_the_portal_nothing(
-    client: Client, portal: DemoPortal, office: Page
-) -> None:
+def test_idle_tab_sends_no_portal_request(client: Client, portal: DemoPortal, office: Page) -> None:
     portal.reset_counts()
     since = office.attribute("data-moment")
     for _ in range(50):
@@ -178,7 +180,7 @@ def test_an_idle_tab_costs_the_portal_nothing(
     assert portal.http_requests == 0
 
 
-def test_a_change_of_the_card_is_news_and_of_other_cards_is_not(
+def test_poll_reports_changes_of_its_own_card_only(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
@@ -189,7 +191,7 @@ def test_a_change_of_the_card_is_news_and_of_other_cards_is_not(
     assert news(client, office, since)["changed"] is True
 
 
-def test_other_portals_changes_are_no_news(
+def test_poll_ignores_changes_of_other_portals(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
@@ -197,7 +199,7 @@ def test_other_portals_changes_are_no_news(
     assert news(client, office, office.attribute("data-moment"))["changed"] is False
 
 
-def test_a_region_read_after_a_change_has_no_news_of_it(
+def test_reloaded_grid_has_no_pending_change(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
@@ -206,9 +208,7 @@ def test_a_region_read_after_a_change_has_no_news_of_it(
     assert news(client, office, again.attribute("data-moment"))["changed"] is False
 
 
-def test_a_linked_order_is_watched_from_then_on(
-    client: Client, portal: DemoPortal, office: Page
-) -> None:
+def test_newly_linked_order_is_watched(client: Client, portal: DemoPortal, office: Page) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
     order = portal.order_id("1193")
     page = open_tab(client, portal, deal_id=EMPTY)
@@ -218,7 +218,7 @@ def test_a_linked_order_is_watched_from_then_on(
     assert news(client, page, since)["changed"] is True
 
 
-def test_somebody_looks_while_a_tab_asks(client: Client, portal: DemoPortal, office: Page) -> None:
+def test_polling_tab_counts_as_open(client: Client, portal: DemoPortal, office: Page) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
     assert not watching.somebody_looks(here.pk + 1)
     news(client, office, office.attribute("data-moment"))
@@ -226,12 +226,12 @@ def test_somebody_looks_while_a_tab_asks(client: Client, portal: DemoPortal, off
 
 
 @pytest.mark.parametrize("since", ["now", "-1", "1)", "1.5", "+inf"])
-def test_since_is_a_moment_of_ours(client: Client, office: Page, since: str) -> None:
+def test_forged_since_value_is_refused(client: Client, office: Page, since: str) -> None:
     page = ask(client, office, "/tab/news/", {"since": since})
     assert page.response.status_code == 400
 
 
-def test_news_need_a_session(client: Client) -> None:
+def test_polling_requires_a_session(client: Client) -> None:
     assert client.get("/tab/news/?since=").status_code == 401
 
 
@@ -247,7 +247,7 @@ def exported(client: Client, page: Page, form: dict[str, object]) -> list[dict[s
     return list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
 
 
-def test_what_is_shown_is_exported(client: Client, portal: DemoPortal, office: Page) -> None:
+def test_export_contains_the_shown_rows(client: Client, portal: DemoPortal, office: Page) -> None:
     rows = exported(client, office, {"all": "on", "q": "clara", "canceled": "off", "sort": "added"})
     assert [row["Number"] for row in rows] == ["1201", "1196", "1152"]
     assert rows[1] == {
@@ -272,13 +272,13 @@ def test_what_is_shown_is_exported(client: Client, portal: DemoPortal, office: P
     }
 
 
-def test_only_the_ticked_ones(client: Client, portal: DemoPortal, office: Page) -> None:
+def test_export_of_selected_rows(client: Client, portal: DemoPortal, office: Page) -> None:
     ticked = [portal.order_id(number) for number in ("1140", "1159")]
     rows = exported(client, office, {"order": [f"{pk}|" for pk in ticked], "q": "other"})
     assert [row["Number"] for row in rows] == ["1140", "1159"]
 
 
-def test_four_hundred_orders_as_a_workbook(
+def test_four_hundred_orders_are_exported_as_workbook(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     page = open_tab(client, portal, deal_id=MANY, lang="de")
@@ -302,7 +302,7 @@ def test_four_hundred_orders_as_a_workbook(
         {"format": "csv", "order": ["1|"] * 1001},
     ],
 )
-def test_bad_exports(
+def test_forged_export_forms_are_refused(
     client: Client, portal: DemoPortal, office: Page, form: dict[str, object]
 ) -> None:
     portal.reset_counts()
@@ -310,9 +310,7 @@ def test_bad_exports(
     assert portal.http_requests == 0
 
 
-def test_for_all_stops_where_there_are_too_many(
-    client: Client, portal: DemoPortal, office: Page
-) -> None:
+def test_select_all_export_has_a_limit(client: Client, portal: DemoPortal, office: Page) -> None:
     for pk in range(50_000, 51_001):
         portal.state.links[pk] = (2, EMPTY)
     page = open_tab(client, portal, deal_id=EMPTY)
@@ -320,9 +318,7 @@ def test_for_all_stops_where_there_are_too_many(
     assert (refused.state, refused.response.status_code) == ("too-many", 409)
 
 
-def test_an_export_needs_the_right_to_read(
-    client: Client, portal: DemoPortal, office: Page
-) -> None:
+def test_export_needs_the_right_to_read(client: Client, portal: DemoPortal, office: Page) -> None:
     petra = open_tab(client, portal, user_id=PETRA)
     refused = submit(client, petra, "/tab/export/", {"format": "csv", "all": "on"})
     assert (refused.state, refused.response.status_code) == ("no-read", 403)

@@ -6,7 +6,19 @@ from django.test import Client
 from b24app.journal.models import AppendOnly, AuditEntry
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import EMPTY, ILYA, MARIA, ONE, TOM, Page, ask, install, open_tab, submit
+from testing.opening import (
+    EMPTY,
+    ILYA,
+    MARIA,
+    ONE,
+    TOM,
+    WINTER,
+    Page,
+    ask,
+    install,
+    open_tab,
+    submit,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -24,16 +36,16 @@ def bring(client: Client, portal: DemoPortal, tab: Page, number: str, seen: str 
     return str(AuditEntry.objects.latest("pk").change)
 
 
-def test_nothing_yet(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_empty_history(client: Client, portal: DemoPortal, tab: Page) -> None:
     portal.reset_counts()
     assert ask(client, tab, "/tab/history/").state == "no-history"
     assert portal.http_requests == 1
 
 
-def test_it_says_who_what_from_where_and_through_what(
+def test_history_shows_person_change_source_and_route(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
     portal.reset_counts()
     shown = ask(client, tab, "/tab/history/").text
     assert portal.http_requests == 1
@@ -41,18 +53,18 @@ def test_it_says_who_what_from_where_and_through_what(
         assert text in shown
 
 
-def test_the_other_deal_sees_it_too_and_another_does_not(
+def test_both_deals_of_a_move_show_it_and_others_do_not(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
-    left = open_tab(client, portal, ILYA, 6933)
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
+    left = open_tab(client, portal, ILYA, WINTER)
     assert "No. 1184" in ask(client, left, "/tab/history/").text
     other = open_tab(client, portal, ILYA, ONE)
     assert ask(client, other, "/tab/history/").state == "no-history"
 
 
-def test_of_one_order(client: Client, portal: DemoPortal, tab: Page) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
+def test_history_of_one_order(client: Client, portal: DemoPortal, tab: Page) -> None:
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
     bring(client, portal, tab, "1193")
     shown = ask(client, tab, f"/tab/history/?order={portal.order_id('1193')}").text
     assert "History of No. 1193" in shown
@@ -60,51 +72,51 @@ def test_of_one_order(client: Client, portal: DemoPortal, tab: Page) -> None:
 
 
 def test_undo_of_an_older_change(client: Client, portal: DemoPortal, tab: Page) -> None:
-    first = bring(client, portal, tab, "1184", "2:6933")
+    first = bring(client, portal, tab, "1184", f"2:{WINTER}")
     bring(client, portal, tab, "1193")
     submit(client, tab, "/tab/undo/", {"change": first})
-    assert portal.link_of(portal.order_id("1184")) == (2, 6933)
+    assert portal.link_of(portal.order_id("1184")) == (2, WINTER)
     assert portal.link_of(portal.order_id("1193")) == (2, EMPTY)
     shown = ask(client, tab, "/tab/history/").text
     assert "Undone" in shown
     assert submit(client, tab, "/tab/undo/", {"change": first}).response.status_code == 400
 
 
-def test_undo_from_the_other_side_of_a_move(client: Client, portal: DemoPortal, tab: Page) -> None:
-    change = bring(client, portal, tab, "1184", "2:6933")
-    left = open_tab(client, portal, ILYA, 6933)
+def test_undo_from_the_target_of_a_move(client: Client, portal: DemoPortal, tab: Page) -> None:
+    change = bring(client, portal, tab, "1184", f"2:{WINTER}")
+    left = open_tab(client, portal, ILYA, WINTER)
     submit(client, left, "/tab/undo/", {"change": change})
-    assert portal.link_of(portal.order_id("1184")) == (2, 6933)
+    assert portal.link_of(portal.order_id("1184")) == (2, WINTER)
 
 
-def test_a_deal_that_is_gone_is_no_way_back(client: Client, portal: DemoPortal, tab: Page) -> None:
-    change = bring(client, portal, tab, "1184", "2:6933")
-    del portal.state.deals[6933]
+def test_deleted_deal_cannot_be_undone_to(client: Client, portal: DemoPortal, tab: Page) -> None:
+    change = bring(client, portal, tab, "1184", f"2:{WINTER}")
+    del portal.state.deals[WINTER]
     answer = submit(client, tab, "/tab/undo/", {"change": change})
     assert portal.link_of(portal.order_id("1184")) == (2, EMPTY)
     assert 'data-note="failed"' in answer.text
 
 
-def test_titles_stay_with_those_who_may_open_the_deal(
+def test_deal_titles_require_access_to_the_deal(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
     portal.state.deals[EMPTY]["ASSIGNED_BY_ID"] = str(TOM)
-    portal.state.deals[6933]["ASSIGNED_BY_ID"] = str(ILYA)
+    portal.state.deals[WINTER]["ASSIGNED_BY_ID"] = str(ILYA)
     shown = ask(client, open_tab(client, portal, TOM, EMPTY), "/tab/history/").text
     assert "Deal 6933" in shown
     assert "Winter catalogue" not in shown
 
 
-def test_history_stands_even_where_titles_cannot_be_read(
+def test_history_is_shown_without_titles_if_unreadable(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    bring(client, portal, tab, "1184", "2:6933")
+    bring(client, portal, tab, "1184", f"2:{WINTER}")
     portal.misbehave("no_read", method="crm.deal.list")
     assert "No. 1184" in ask(client, tab, "/tab/history/").text
 
 
-def test_another_portals_history_is_out_of_reach(
+def test_history_of_another_portal_is_not_shown(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     change = bring(client, portal, tab, "1193")
@@ -135,7 +147,7 @@ def test_forged_undo_is_refused(
     assert portal.http_requests == 0
 
 
-def test_the_trail_is_append_only(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_audit_is_append_only(client: Client, portal: DemoPortal, tab: Page) -> None:
     bring(client, portal, tab, "1193")
     entry = AuditEntry.objects.get()
     for change in (entry.save, entry.delete, AuditEntry.objects.all().delete):
@@ -145,7 +157,7 @@ def test_the_trail_is_append_only(client: Client, portal: DemoPortal, tab: Page)
         AuditEntry.objects.update(user_id=5)
 
 
-def test_a_write_nobody_knows_of_is_written_down_as_such(
+def test_write_with_unknown_outcome_is_recorded_as_unknown(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.misbehave("reset", method="crm.orderentity.add", after=True)
@@ -156,9 +168,7 @@ def test_a_write_nobody_knows_of_is_written_down_as_such(
     assert "the change may not have been made" in ask(client, tab, "/tab/history/").text
 
 
-def test_a_reader_sees_history_but_cannot_undo(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_reader_sees_history_but_cannot_undo(client: Client, portal: DemoPortal, tab: Page) -> None:
     change = bring(client, portal, tab, "1193")
     reader = open_tab(client, portal, MARIA, EMPTY)
     assert "No. 1193" in ask(client, reader, "/tab/history/").text

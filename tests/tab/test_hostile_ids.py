@@ -1,4 +1,4 @@
-"""Ids that are no ids, in every answer of the portal and in every field of every form: never a crash."""
+"""Invalid ids in every answer of the portal and every field of every form never crash the app."""
 
 import re
 from itertools import product
@@ -10,8 +10,8 @@ from django.urls import URLPattern
 from b24app.urls import urlpatterns
 from demo.server import DemoPortal
 from demo.tables import Row
-from tests.jobs.driving import shown, sit_down, table, work
-from tests.opening import (
+from testing.opening import (
+    EMPTY,
     MOCKUP,
     Page,
     ask,
@@ -21,6 +21,7 @@ from tests.opening import (
     open_tab,
     submit,
 )
+from tests.jobs.driving import shown, sit_down, table, work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bare]
 
@@ -53,7 +54,7 @@ def name(value: object) -> str:
 
 
 @pytest.mark.parametrize("no_id", NO_IDS, ids=name)
-def test_ids_in_answers_that_are_no_ids_break_no_page(
+def test_invalid_ids_in_answers_break_no_page(
     client: Client, portal: DemoPortal, office: Page, no_id: object
 ) -> None:
     desk, order = sit_down(client, portal), office.order_ids[0]
@@ -82,14 +83,14 @@ def test_ids_in_answers_that_are_no_ids_break_no_page(
     pages += [
         desk.get(f"/console/{name}/") for name in ("overview", "links", "settings", "support")
     ]
-    picked = {"order": f"{order}|2:{MOCKUP}", "to": "7000"}
+    picked = {"order": f"{order}|2:{MOCKUP}", "to": str(EMPTY)}
     pages.append(submit(client, office, "/tab/move/confirm/", picked))
     pages.append(submit(client, office, "/tab/link/", {"order": f"{order}|"}))
     assert {page.response.status_code for page in pages} <= {200, 400, 401, 403, 409, 502, 503}
 
 
 @pytest.mark.parametrize("no_id", NO_IDS, ids=name)
-def test_ids_in_answers_that_are_no_ids_break_no_job(
+def test_invalid_ids_in_answers_break_no_job(
     client: Client, portal: DemoPortal, no_id: object
 ) -> None:
     desk = sit_down(client, portal)
@@ -105,7 +106,7 @@ def test_ids_in_answers_that_are_no_ids_break_no_job(
     assert work(job).state in ("planned", "paused", "waiting_portal", "failed")
 
 
-def test_a_user_id_of_thirty_digits_is_nobody(client: Client, portal: DemoPortal) -> None:
+def test_user_id_of_thirty_digits_is_rejected(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     portal.bend("profile", lambda body: {**body, "result": {**body["result"], "ID": "9" * 30}})
     page = open_tab(client, portal)
@@ -136,6 +137,10 @@ FIELDS = [
 _OTHERS = ("legal/", "healthz/", "readyz/", "metrics/", "oauth/", "placements/", "install/")
 
 
+CLOSED_WAYS: set[tuple[int, bool, str]] = set()
+"""Routes that do not take a method or a page's session at all, whatever is typed: tried once in a run."""
+
+
 def paths(no_id: str) -> list[str]:
     routes = [
         str(urlpattern.pattern) for urlpattern in urlpatterns if isinstance(urlpattern, URLPattern)
@@ -149,25 +154,27 @@ def paths(no_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("typed", TYPED, ids=name)
-def test_numbers_in_forms_that_are_none_break_no_page(
+def test_invalid_numbers_in_forms_break_no_page(
     client: Client, portal: DemoPortal, office: Page, typed: str
 ) -> None:
     desk = sit_down(client, portal)
     form = dict.fromkeys(FIELDS, typed)
     picked = {**form, "order": f"{typed}|2:{typed}", "held": f"{typed}|N"}
-    for path in paths(typed):
+    for route, path in enumerate(paths(typed)):
         for page, method in product((office, desk.page), ("get", "post")):
-            for sent in (form, picked):
+            way = (route, page is office, method)
+            for sent in () if way in CLOSED_WAYS else (form, picked):
                 status = ask(client, page, path, sent, method=method).response.status_code
                 assert status != 500, path
                 if status in (401, 405):
+                    CLOSED_WAYS.add(way)
                     break
 
 
 @pytest.mark.parametrize(
     "typed", ["9" * 30, "9" * 400, "9" * 5000, "-7", "7.5", "[7]", "null", "1e3"]
 )
-def test_an_opening_for_a_card_that_is_no_id_is_refused(
+def test_opening_with_invalid_card_id_is_refused(
     client: Client, portal: DemoPortal, typed: str
 ) -> None:
     install(client, portal)

@@ -5,8 +5,8 @@ from django.test import Client
 
 from b24app.jobs.models import Job
 from demo.server import DemoPortal
-from tests.markup import select
-from tests.opening import EMPTY, FIFTY_ONE, ILYA, MANY, Page, ask, install, open_tab, submit
+from testing.markup import select
+from testing.opening import EMPTY, FIFTY_ONE, ILYA, MANY, Page, ask, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ def fields(page: Page) -> dict[str, list[str]]:
         ("/tab/status/confirm/", "status", ""),
     ],
 )
-def test_for_all_of_51_a_job_is_planned(
+def test_select_all_of_51_orders_creates_a_job(
     client: Client, portal: DemoPortal, tab: Page, path: str, kind: str, to: str
 ) -> None:
     asked = submit(client, tab, path, {"all": "on", "to": to, "of": "51"})
@@ -50,7 +50,7 @@ def test_for_all_of_51_a_job_is_planned(
     assert all(portal.link_of(int(text.rstrip("|"))) == (2, FIFTY_ONE) for text in form["order"])
 
 
-def test_for_all_follows_the_narrowing(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_select_all_follows_the_filter(client: Client, portal: DemoPortal, tab: Page) -> None:
     asked = submit(client, tab, "/tab/unlink/confirm/", {"all": "on", "payment": "paid"})
     chosen = [int(field.rstrip("|")) for field in fields(asked)["order"]]
     assert 0 < len(chosen) < 51
@@ -59,7 +59,9 @@ def test_for_all_follows_the_narrowing(client: Client, portal: DemoPortal, tab: 
     assert paid == set(chosen)
 
 
-def test_of_400_ticked_all_go_along(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_all_400_selected_orders_are_included(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
     large = open_tab(client, portal, ILYA, MANY)
     linked = [pk for pk, owner in portal.state.links.items() if owner == (2, MANY)]
     form = {"order": [f"{pk}|" for pk in linked], "number": [str(pk) for pk in linked]}

@@ -5,7 +5,8 @@ from django.test import Client
 
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
+    CHAIRS_INVOICE,
     EMPTY,
     ILYA,
     ONE,
@@ -37,7 +38,7 @@ def tab(client: Client, portal: DemoPortal) -> Page:
         f"/crm/deal/details/{EMPTY}/?x=1",
     ],
 )
-def test_the_dialog_names_the_deal(client: Client, portal: DemoPortal, tab: Page, to: str) -> None:
+def test_dialog_names_the_deal(client: Client, portal: DemoPortal, tab: Page, to: str) -> None:
     order = tab.order_ids[0]
     form = {"order": f"{order}|", "number": "N1", "to": to.format(portal=portal.url)}
     asked = submit(client, tab, "/tab/move/confirm/", form)
@@ -55,7 +56,7 @@ def test_the_dialog_names_the_deal(client: Client, portal: DemoPortal, tab: Page
         f"https://other.bitrix24.com/crm/type/2/details/{EMPTY}/",
     ],
 )
-def test_a_move_to_a_deal_of_another_portal_is_refused(
+def test_move_to_a_deal_of_another_portal_is_refused(
     client: Client, portal: DemoPortal, tab: Page, path: str, link: str
 ) -> None:
     order = tab.order_ids[0]
@@ -76,22 +77,22 @@ def test_orders_move_to_the_invoice_a_link_names(
     asked = submit(client, tab, "/tab/move/confirm/", {"order": f"{order}|", "to": link})
     assert "Invoice 118" in asked.text
     assert "Deal 118" not in asked.text
-    assert 'name="to" value="31:118"' in asked.text
-    moved = submit(client, tab, "/tab/move/", {"order": f"{order}|", "to": "31:118"})
-    assert portal.link_of(order) == (31, 118)
+    assert f'name="to" value="31:{CHAIRS_INVOICE}"' in asked.text
+    moved = submit(client, tab, "/tab/move/", {"order": f"{order}|", "to": f"31:{CHAIRS_INVOICE}"})
+    assert portal.link_of(order) == (31, CHAIRS_INVOICE)
     assert moved.toast["text"] == "1 order moved to invoice 118"
 
 
 @pytest.mark.parametrize(
     "to", ["", "deal", "99999", "-1", f"{THREE}", "https://portal.example/crm/lead/5/"]
 )
-def test_without_a_deal_the_dialog_asks_for_one(client: Client, tab: Page, to: str) -> None:
+def test_move_dialog_requires_a_deal(client: Client, tab: Page, to: str) -> None:
     asked = submit(client, tab, "/tab/move/confirm/", {"order": f"{tab.order_ids[0]}|", "to": to})
     assert '<input class="field" name="to"' in asked.text
     assert ('role="alert"' in asked.text) is bool(to)
 
 
-def test_a_deal_the_person_cannot_open_is_no_target(
+def test_deal_without_access_is_refused_as_target(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.state.deals[THREE]["ASSIGNED_BY_ID"] = str(TOM)
@@ -104,7 +105,7 @@ def test_a_deal_the_person_cannot_open_is_no_target(
     assert 'data-note="failed"' in forced.text
 
 
-def test_orders_move_and_come_back(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_orders_are_moved_and_undone(client: Client, portal: DemoPortal, tab: Page) -> None:
     orders = tab.order_ids[:2]
     form = {"order": [f"{order}|" for order in orders], "to": str(EMPTY)}
     moved = submit(client, tab, "/tab/move/", form)
@@ -122,7 +123,9 @@ def test_orders_move_and_come_back(client: Client, portal: DemoPortal, tab: Page
     assert AuditEntry.objects.filter(through="undo", undoes__in=entries).count() == 2
 
 
-def test_what_has_left_the_deal_is_not_moved(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_order_that_left_the_deal_is_not_moved(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
     order = tab.order_ids[0]
     portal.state.links[order] = (2, ONE)
     page = submit(client, tab, "/tab/move/", {"order": f"{order}|", "to": str(EMPTY)})
@@ -130,7 +133,7 @@ def test_what_has_left_the_deal_is_not_moved(client: Client, portal: DemoPortal,
     assert 'data-note="conflict"' in page.text
 
 
-def test_the_last_order_of_a_deal_is_said(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_moving_the_last_order_is_announced(client: Client, portal: DemoPortal, tab: Page) -> None:
     page = open_tab(client, portal, ILYA, ONE)
     order = page.order_ids[0]
     for path in ("/tab/unlink/confirm/", "/tab/move/confirm/"):
@@ -143,13 +146,15 @@ def test_from_an_invoice_to_a_deal(client: Client, portal: DemoPortal, tab: Page
     order = portal.order_id("1163")
     assert page.order_ids == [order]
     submit(client, page, "/tab/move/", {"order": f"{order}|", "to": "118"})
-    assert portal.link_of(order) == (31, 118), "deal 118 does not exist, and is not invoice 118"
+    assert portal.link_of(order) == (31, CHAIRS_INVOICE), (
+        "deal 118 does not exist, and is not invoice 118"
+    )
     submit(client, page, "/tab/move/", {"order": f"{order}|", "to": str(EMPTY)})
     assert portal.link_of(order) == (2, EMPTY)
 
 
 @pytest.mark.parametrize("to", ["", "x", str(THREE), "0"])
-def test_a_bad_target_changes_nothing(
+def test_invalid_target_changes_nothing(
     client: Client, portal: DemoPortal, tab: Page, to: str
 ) -> None:
     order = tab.order_ids[0]

@@ -7,7 +7,7 @@ from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 from b24app.tab.tasks import note
 from demo.server import DemoPortal
-from tests.opening import ANNA, EMPTY, ILYA, install, open_invoice, open_tab, submit
+from testing.opening import ANNA, EMPTY, ILYA, WINTER, install, open_invoice, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +16,7 @@ def move(client: Client, portal: DemoPortal) -> str:
     install(client, portal)
     page = open_tab(client, portal, ILYA, EMPTY)
     form = {
-        "order": [f"{portal.order_id('1184')}|2:6933", f"{portal.order_id('1193')}|"],
+        "order": [f"{portal.order_id('1184')}|2:{WINTER}", f"{portal.order_id('1193')}|"],
         "move": "on",
     }
     submit(client, page, "/tab/link/", form)
@@ -27,30 +27,28 @@ def comments(portal: DemoPortal) -> dict[str, str]:
     return {str(comment["ENTITY_ID"]): str(comment["COMMENT"]) for comment in portal.state.comments}
 
 
-def test_both_deals_of_a_move_are_told_by_the_person_who_moved(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_both_deals_of_a_move_get_comment_by_the_person(client: Client, portal: DemoPortal) -> None:
     note(move(client, portal))
-    told = comments(portal)
-    assert told.keys() == {"6933", str(EMPTY)}
-    assert told["6933"] == f"Orders moved to deal {EMPTY}: 1184"
-    assert told[str(EMPTY)].splitlines() == [
+    texts = comments(portal)
+    assert texts.keys() == {str(WINTER), str(EMPTY)}
+    assert texts[str(WINTER)] == f"Orders moved to deal {EMPTY}: 1184"
+    assert texts[str(EMPTY)].splitlines() == [
         "Orders moved here from deal 6933: 1184",
         "Orders linked: 1193",
     ]
     assert {call.user_id for call in portal.calls if "comment" in call.method} == {ILYA}
 
 
-def test_in_the_language_the_admin_chose(client: Client, portal: DemoPortal) -> None:
+def test_comments_use_the_configured_language(client: Client, portal: DemoPortal) -> None:
     change = move(client, portal)
     Portal.objects.update(notes_language="de")
     note(change)
-    assert "1184" in comments(portal)["6933"]
-    assert "Orders" not in comments(portal)["6933"]
+    assert "1184" in comments(portal)[str(WINTER)]
+    assert "Orders" not in comments(portal)[str(WINTER)]
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_only_where_they_are_wanted(
+def test_comments_are_written_only_if_enabled(
     client: Client, portal: DemoPortal, wanted: bool, django_capture_on_commit_callbacks: object
 ) -> None:
     install(client, portal)
@@ -60,7 +58,7 @@ def test_only_where_they_are_wanted(
     assert bool(callbacks) is wanted
 
 
-def test_an_invoice_has_a_timeline_too(client: Client, portal: DemoPortal) -> None:
+def test_invoice_gets_comments(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     page = open_invoice(client, portal, ILYA)
     submit(client, page, "/tab/unlink/", {"order": f"{portal.order_id('1163')}|"})
@@ -69,9 +67,7 @@ def test_an_invoice_has_a_timeline_too(client: Client, portal: DemoPortal) -> No
 
 
 @pytest.mark.parametrize("fault", ["html", "no_scope", "portal_deleted"])
-def test_a_portal_that_refuses_is_left_alone(
-    client: Client, portal: DemoPortal, fault: str
-) -> None:
+def test_refused_comments_are_not_retried(client: Client, portal: DemoPortal, fault: str) -> None:
     change = move(client, portal)
     portal.misbehave(fault, times=20)
     note(change)
@@ -86,7 +82,7 @@ def test_text_from_the_portal_is_no_reference(client: Client, portal: DemoPortal
     order = next(
         pk for pk, row in portal.state.orders.items() if row["accountNumber"] == "$result[note0]"
     )
-    page = open_tab(client, portal, ANNA, 6933)
+    page = open_tab(client, portal, ANNA, WINTER)
     submit(client, page, "/tab/unlink/", {"order": f"{order}|"})
     note(str(AuditEntry.objects.get().change))
-    assert comments(portal)["6933"] == "Orders unlinked: result[note0]"
+    assert comments(portal)[str(WINTER)] == "Orders unlinked: result[note0]"

@@ -18,8 +18,8 @@ from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 from b24app.tab.models import ChangeClaim, Dismissal, PersonalDismissal
 from demo.server import DemoPortal
+from testing.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
 from tests.jobs.driving import shown, sit_down, work
-from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_order, open_tab, submit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,7 +55,7 @@ def at_once(ask: Callable[[Client], Page]) -> list[Page]:
     """The answers to one request that eight threads send at the same moment."""
     start = Barrier(TIMES)
 
-    def one(_: int) -> Page:
+    def send(_: int) -> Page:
         try:
             start.wait()
             return ask(Client())
@@ -63,7 +63,7 @@ def at_once(ask: Callable[[Client], Page]) -> list[Page]:
             connections.close_all()
 
     with ThreadPoolExecutor(TIMES) as pool:
-        return list(pool.map(one, range(TIMES)))
+        return list(pool.map(send, range(TIMES)))
 
 
 def writes(portal: DemoPortal) -> Counter[str]:
@@ -87,7 +87,7 @@ def undo_of(page: Page) -> tuple[str, dict[str, str]]:
     ],
     ids=["link", "unlink", "move", "status", "amount"],
 )
-def test_a_click_sent_eight_times_and_its_undo_sent_eight_times_are_one_change_each(
+def test_repeated_click_and_undo_change_once_each(
     client: Client, portal: DemoPortal, tab: Page, slow: None, path: str,
     form: dict[str, str], method: str,
 ) -> None:  # fmt: skip
@@ -108,7 +108,7 @@ def test_a_click_sent_eight_times_and_its_undo_sent_eight_times_are_one_change_e
     assert not ChangeClaim.objects.exists()
 
 
-def test_undo_from_the_history_and_from_an_orders_own_card_at_once_is_one_undo(
+def test_concurrent_undo_from_history_and_order_card_happens_once(
     client: Client, portal: DemoPortal, tab: Page, slow: None
 ) -> None:
     order = portal.order_id("1193")
@@ -126,7 +126,7 @@ def test_undo_from_the_history_and_from_an_orders_own_card_at_once_is_one_undo(
     assert AuditEntry.objects.filter(undoes=entry).count() == 1
 
 
-def test_whoever_comes_second_is_told_that_it_is_being_changed(
+def test_second_person_sees_that_order_is_being_changed(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1201")
@@ -148,7 +148,7 @@ def test_whoever_comes_second_is_told_that_it_is_being_changed(
     assert not ChangeClaim.objects.exists()
 
 
-def test_a_claim_keeps_no_other_portal_out(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_lock_does_not_affect_other_portals(client: Client, portal: DemoPortal, tab: Page) -> None:
     other = Portal.objects.create(member_id="other", endpoint="https://other.example/rest/")
     order = portal.order_id("1201")
     ChangeClaim.objects.create(
@@ -162,7 +162,7 @@ def test_a_claim_keeps_no_other_portal_out(client: Client, portal: DemoPortal, t
     assert ChangeClaim.objects.get().portal == other
 
 
-def test_undo_of_a_job_asked_for_eight_times_is_one_job(
+def test_repeated_undo_of_a_job_creates_one_job(
     client: Client, portal: DemoPortal, slow: None
 ) -> None:
     desk = sit_down(client, portal)
@@ -177,7 +177,7 @@ def test_undo_of_a_job_asked_for_eight_times_is_one_job(
     assert AuditEntry.objects.filter(change=undo.change).count() == 3
 
 
-def test_a_suggestion_dismissed_eight_times_at_once_is_one_dismissal(
+def test_repeated_dismissal_is_stored_once(
     client: Client, portal: DemoPortal, tab: Page, slow: None
 ) -> None:
     form = {"order": str(portal.order_id("1193"))}

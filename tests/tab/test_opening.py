@@ -1,4 +1,4 @@
-"""The tab as the portal opens it: what is read, what is shown, in how many requests."""
+"""Opening the tab: content and number of requests."""
 
 import pytest
 from django.db import connection
@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
-from tests.opening import (
+from testing.opening import (
     ANNA,
     EMPTY,
     FIFTY,
@@ -100,7 +100,7 @@ def test_statuses_have_the_portal_s_names_and_colours(
     assert "style=" not in page.text
 
 
-def test_pages_are_asked_for_one_by_one(client: Client, installed: DemoPortal) -> None:
+def test_pages_are_read_one_by_one(client: Client, installed: DemoPortal) -> None:
     first = open_tab(client, installed, deal_id=MANY)
     installed.reset_counts()
     second = ask(client, first, "/tab/grid/?page=2")
@@ -119,17 +119,17 @@ def test_markup_in_names_is_text(client: Client, installed: DemoPortal) -> None:
     assert "<b>markup" not in page.text.lower()
 
 
-def test_a_user_without_the_right_to_read_sees_why(client: Client, installed: DemoPortal) -> None:
+def test_person_without_read_right_sees_why(client: Client, installed: DemoPortal) -> None:
     page = open_tab(client, installed, user_id=PETRA)
     assert page.state == "no-read"
     assert not page.order_ids
 
 
-def test_a_manager_with_read_only_sees_the_orders(client: Client, installed: DemoPortal) -> None:
+def test_manager_with_read_only_sees_the_orders(client: Client, installed: DemoPortal) -> None:
     assert len(open_tab(client, installed, user_id=MARIA).order_ids) == 9
 
 
-def test_a_deal_the_user_may_not_open_is_refused_and_nothing_stored(
+def test_deal_the_user_may_not_open_is_refused_and_nothing_stored(
     client: Client, installed: DemoPortal
 ) -> None:
     page = open_tab(client, installed, user_id=TOM, deal_id=MOCKUP)
@@ -151,7 +151,7 @@ def test_a_deal_the_user_may_not_open_is_refused_and_nothing_stored(
         ("no_read", "no-read"),
     ],
 )
-def test_a_failed_answer_is_never_no_orders(
+def test_failed_answer_is_not_shown_as_no_orders(
     client: Client, installed: DemoPortal, fault: str, state: str
 ) -> None:
     method = "crm.orderentity.list" if fault in ("no_store", "operating", "no_read") else None
@@ -163,9 +163,7 @@ def test_a_failed_answer_is_never_no_orders(
     assert len(open_tab(client, installed).order_ids) == 9
 
 
-def test_an_opening_that_failed_is_tried_again_from_its_page(
-    client: Client, installed: DemoPortal
-) -> None:
+def test_failed_opening_can_be_retried_from_its_page(client: Client, installed: DemoPortal) -> None:
     installed.misbehave("html", times=50)
     failed = open_tab(client, installed)
     assert failed.state == "silent"
@@ -191,7 +189,7 @@ def test_orders_that_may_not_be_read_are_still_shown_as_linked(
     assert not page.totals
 
 
-def test_the_frame_names_the_portal_and_nothing_is_cached(
+def test_frame_names_the_portal_and_nothing_is_cached(
     client: Client, installed: DemoPortal
 ) -> None:
     response = open_tab(client, installed).response
@@ -204,18 +202,14 @@ def test_the_frame_names_the_portal_and_nothing_is_cached(
     assert not response.cookies
 
 
-def test_a_portal_that_does_not_resolve_references_costs_a_request_not_an_answer(
-    client: Client, installed: DemoPortal
-) -> None:
+def test_unresolved_references_cost_one_more_request(client: Client, installed: DemoPortal) -> None:
     installed.misbehave("no_references", times=50)
     page = open_tab(client, installed)
     assert len(page.order_ids) == 9
     assert "€16,860.50" in page.text
 
 
-def test_anna_is_remembered_with_her_tokens_encrypted(
-    client: Client, installed: DemoPortal
-) -> None:
+def test_person_is_stored_with_encrypted_tokens(client: Client, installed: DemoPortal) -> None:
     user = PortalUser.objects.get(user_id=ANNA)
     assert user.is_admin
     assert user.name == "Anna Schmidt"

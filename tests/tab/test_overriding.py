@@ -7,14 +7,15 @@ from django.test import Client
 
 from b24app.journal.models import AuditEntry
 from demo.server import DemoPortal
-from tests.markup import html_of, only
-from tests.opening import (
+from testing.markup import html_of, only
+from testing.opening import (
     ANNA,
     EMPTY,
     ILYA,
     MOCKUP,
     ONE,
     THREE,
+    WINTER,
     Page,
     install,
     open_order,
@@ -38,23 +39,21 @@ def note(page: Page, kind: str) -> str:
     return html_of(only(page.text, f'section.note[data-note="{kind}"]'))
 
 
-def put_back(client: Client, page: Page, told: str) -> Page:
+def put_back(client: Client, page: Page, notice: str) -> Page:
     """What the notice's own button does."""
-    button = only(told, "[data-put-back]").attributes
+    button = only(notice, "[data-put-back]").attributes
     fields = json.loads(button["hx-vals"] or "{}")
     return submit(client, page, button["hx-post"] or "", {"entry": fields["entry"]})
 
 
-def test_whose_change_was_overridden_is_said_where_the_app_knows(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_overridden_person_is_named_if_known(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = portal.order_id("1193")
     colleague = open_tab(client, portal, ANNA, ONE)
     submit(client, colleague, "/tab/link/", {"order": f"{order}|"})
     portal.link(order, None)
     portal.meanwhile(ADD, lambda: portal.link(order, (2, ONE)))
-    told = note(submit(client, tab, "/tab/link/", {"order": f"{order}|"}), "overridden")
-    assert "Changed by Anna Schmidt." in told
+    notice = note(submit(client, tab, "/tab/link/", {"order": f"{order}|"}), "overridden")
+    assert "Changed by Anna Schmidt." in notice
 
 
 @pytest.mark.parametrize(
@@ -62,36 +61,36 @@ def test_whose_change_was_overridden_is_said_where_the_app_knows(
     [((2, ONE), f"It had just been linked to deal {ONE}"), (None, "It had just been unlinked.")],
     ids=["linked elsewhere", "unlinked"],
 )
-def test_what_somebody_did_a_moment_before_is_the_source_in_the_trail(
+def test_audit_records_overridden_link_as_source(
     client: Client, portal: DemoPortal, tab: Page, before: tuple[int, int] | None, words: str
 ) -> None:
     order = portal.order_id("1184")
     portal.meanwhile(ADD, lambda: portal.link(order, before))
-    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
     assert portal.link_of(order) == (2, EMPTY)
     entry = AuditEntry.objects.get()
     assert (entry.from_type, entry.from_id) == (before or (0, 0))
-    told = note(page, "overridden")
-    assert "No. 1184" in told
-    assert words in told
-    put_back(client, tab, told)
+    notice = note(page, "overridden")
+    assert "No. 1184" in notice
+    assert words in notice
+    put_back(client, tab, notice)
     assert portal.link_of(order) == before
     assert AuditEntry.objects.get(undoes=entry).to_id == (before or (0, 0))[1]
 
 
-def test_the_toasts_undo_brings_back_what_was_overridden(
+def test_undo_from_toast_restores_overridden_link(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1184")
     portal.meanwhile(ADD, lambda: portal.link(order, (2, ONE)))
-    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
+    page = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
     undo = page.toast["undo"]
     assert isinstance(undo, dict)
     submit(client, tab, undo["url"], undo["values"])
     assert portal.link_of(order) == (2, ONE)
 
 
-def test_a_move_between_two_other_cards_can_be_put_back_by_who_made_it(
+def test_person_can_undo_own_move_between_other_cards(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     page = open_tab(client, portal, ILYA, THREE)
@@ -102,20 +101,18 @@ def test_a_move_between_two_other_cards_can_be_put_back_by_who_made_it(
     assert portal.link_of(order) == (2, ONE)
 
 
-def test_an_orders_own_card_tells_of_it_as_well(
+def test_order_card_reports_overridden_change(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1184")
     page = open_order(client, portal, order, ILYA)
     portal.meanwhile(ADD, lambda: portal.link(order, (2, ONE)))
-    form = {"order": f"{order}|2:6933", "to": str(EMPTY)}
+    form = {"order": f"{order}|2:{WINTER}", "to": str(EMPTY)}
     put_back(client, page, note(submit(client, page, "/order/link/", form), "overridden"))
     assert portal.link_of(order) == (2, ONE)
 
 
-def test_a_link_that_somebody_made_a_moment_before_is_not_ours(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_link_made_by_another_is_not_claimed(client: Client, portal: DemoPortal, tab: Page) -> None:
     order = portal.order_id("1193")
     for inside in (False, True):
         portal.meanwhile(ADD, lambda: portal.link(order, (2, EMPTY)), inside=inside)
@@ -126,9 +123,7 @@ def test_a_link_that_somebody_made_a_moment_before_is_not_ours(
     assert not AuditEntry.objects.exists()
 
 
-def test_an_order_that_somebody_unlinked_a_moment_before_was_not_unlinked_by_us(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_unlink_by_another_is_not_claimed(client: Client, portal: DemoPortal, tab: Page) -> None:
     page = open_tab(client, portal, ILYA, THREE)
     order = page.order_ids[0]
     portal.meanwhile(DELETE, lambda: portal.link(order, None))
@@ -136,7 +131,7 @@ def test_an_order_that_somebody_unlinked_a_moment_before_was_not_unlinked_by_us(
     assert not AuditEntry.objects.exists()
 
 
-def test_a_status_that_overrode_another_keeps_it_and_puts_it_back(
+def test_overridden_status_is_kept_and_restored(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1201")
@@ -145,13 +140,13 @@ def test_a_status_that_overrode_another_keeps_it_and_puts_it_back(
     answer = submit(client, page, "/tab/status/", {"held": f"{order}|N", "to": "AW"})
     entry = AuditEntry.objects.get()
     assert (entry.before, entry.after) == ("PC", "AW")
-    told = note(answer, "overridden")
-    assert "Paid, being prepared" in told
-    put_back(client, page, told)
+    notice = note(answer, "overridden")
+    assert "Paid, being prepared" in notice
+    put_back(client, page, notice)
     assert portal.state.orders[order]["statusId"] == "PC"
 
 
-def test_an_amount_that_overrode_another_keeps_it_and_puts_it_back(
+def test_overridden_amount_is_kept_and_restored(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     page, deal = open_tab(client, portal, ILYA, MOCKUP), portal.state.deals[MOCKUP]

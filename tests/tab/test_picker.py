@@ -1,4 +1,4 @@
-"""The picker through the edge: what is found, how it is narrowed, what it costs, and who sees nothing."""
+"""The picker: search, filters, requests, and access."""
 
 import json
 from datetime import UTC, datetime
@@ -8,14 +8,17 @@ import time_machine
 from django.test import Client
 
 from demo.server import DemoPortal
-from tests.markup import attributes
-from tests.opening import (
+from testing.markup import attributes
+from testing.opening import (
+    CHAIRS_INVOICE,
     EMPTY,
     ILYA,
     MANY,
     MOCKUP,
     PETRA,
+    SPRING_STOCK,
     TOM,
+    WINTER,
     Page,
     ask,
     install,
@@ -25,9 +28,6 @@ from tests.opening import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("today")]
-
-SPRING_STOCK = 6951
-INVOICE = 118
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def further(page: Page) -> dict[str, str]:
         "Client1@Example",
     ],
 )
-def test_an_order_is_found_by_whatever_is_known_of_it(
+def test_order_is_found_by_any_of_its_fields(
     client: Client, portal: DemoPortal, tab: Page, q: str
 ) -> None:
     page = found(client, tab, q)
@@ -76,7 +76,7 @@ def test_an_order_is_found_by_whatever_is_known_of_it(
     assert portal.http_requests <= 2
 
 
-def test_an_order_is_found_by_its_id_and_by_its_company(
+def test_order_is_found_by_its_id_and_by_its_company(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = portal.order_id("1193")
@@ -84,9 +84,7 @@ def test_an_order_is_found_by_its_id_and_by_its_company(
     assert "1170" in numbers(found(client, tab, "Harbour & Pine"))
 
 
-def test_a_whole_number_or_id_stands_first_however_old(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_exact_number_or_id_comes_first(client: Client, portal: DemoPortal, tab: Page) -> None:
     oldest, *others = sorted(portal.state.orders)
     portal.state.orders[oldest]["accountNumber"] = "77"
     for order_id in others[-120:]:
@@ -105,18 +103,18 @@ def test_accents_and_case_do_not_matter(client: Client, portal: DemoPortal, tab:
     assert "1193" in numbers(found(client, tab, "žofie straße"))
 
 
-def test_every_place_an_order_may_stand_at_is_told(
+def test_results_show_where_orders_are_linked(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     deal = found(client, tab, "1184").row(portal.order_id("1184"))
     assert "Winter catalogue" in deal
     assert "Tom Becker" in deal
-    assert 'data-seen="2:6933"' in deal
+    assert f'data-seen="2:{WINTER}"' in deal
     assert "/crm/deal/details/6933/" in deal
     invoice = found(client, tab, "1163").row(portal.order_id("1163"))
     assert "Invoice 118" in invoice
     assert "Maria Lopez" in invoice
-    assert 'data-seen="31:118"' in invoice
+    assert f'data-seen="31:{CHAIRS_INVOICE}"' in invoice
     assert "/crm/type/31/details/118/" in invoice
     free = found(client, tab, "1193").row(portal.order_id("1193"))
     assert "Not linked" in free
@@ -127,7 +125,7 @@ def test_every_place_an_order_may_stand_at_is_told(
     assert "disabled" in here
 
 
-def test_a_deal_the_person_may_not_open_has_no_title(client: Client, portal: DemoPortal) -> None:
+def test_deal_the_person_may_not_open_has_no_title(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     tab = open_tab(client, portal, user_id=TOM, deal_id=SPRING_STOCK)
     row = found(client, tab, "1179").row(portal.order_id("1179"))
@@ -137,7 +135,7 @@ def test_a_deal_the_person_may_not_open_has_no_title(client: Client, portal: Dem
     assert "/crm/deal/details/" not in row
 
 
-def test_the_dialog_costs_nothing_and_says_where_orders_go(
+def test_picker_opens_without_request_and_names_its_target(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     assert "to Deal 7000" in ask(client, tab, "/tab/picker/").text
@@ -145,11 +143,9 @@ def test_the_dialog_costs_nothing_and_says_where_orders_go(
     assert '<i id="picker-card" hx-swap-oob="true">Empty so far</i>' in found(client, tab).text
 
 
-def test_on_an_invoice_s_tab_the_words_are_the_invoice_s(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_picker_of_an_invoice_uses_invoice_wording(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
-    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, INVOICE, "en", {})
+    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, CHAIRS_INVOICE, "en", {})
     dialog = ask(client, tab, "/tab/picker/").text
     assert "to Invoice 118" in dialog
     assert "Move them to this invoice" in dialog
@@ -158,7 +154,7 @@ def test_on_an_invoice_s_tab_the_words_are_the_invoice_s(
     assert "1170" in numbers(found(client, tab, mine="on"))
 
 
-def test_chips_narrow_at_no_more_than_three_requests(
+def test_chips_filter_with_at_most_three_requests(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     mine = found(client, tab, mine="on")
@@ -194,7 +190,7 @@ def test_chips_on_a_client_of_many_orders_leave_nothing_out(
     assert not numbers(found(client, tab, "Raman", mine="on"))
 
 
-def test_a_card_without_a_client_has_no_orders_of_its_client(
+def test_card_without_a_client_has_no_orders_of_its_client(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.state.deals[EMPTY] |= {"CONTACT_ID": None, "COMPANY_ID": None}
@@ -203,7 +199,7 @@ def test_a_card_without_a_client_has_no_orders_of_its_client(
     assert "No client to search for" in page.text
 
 
-def test_the_period_is_whole_days(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_period_is_whole_days(client: Client, portal: DemoPortal, tab: Page) -> None:
     day = {"since": "2026-11-12", "until": "2026-11-12"}
     page = found(client, tab, **day)
     assert "1193" in numbers(page)
@@ -216,7 +212,7 @@ def test_the_period_is_whole_days(client: Client, portal: DemoPortal, tab: Page)
     assert numbers(turned) == ["1193"]
 
 
-def test_show_more_goes_through_all_orders_once_newest_first(
+def test_show_more_lists_each_order_once_newest_first(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     page, ids = found(client, tab), []
@@ -233,7 +229,7 @@ def test_show_more_goes_through_all_orders_once_newest_first(
     assert f"{len(ids)} orders found" in page.text
 
 
-def test_show_more_of_a_text_that_stands_in_several_places(
+def test_show_more_handles_text_found_in_several_fields(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     page, ids = found(client, tab, "client3"), []
@@ -250,7 +246,7 @@ def test_show_more_of_a_text_that_stands_in_several_places(
     assert ids == sorted(wanted, reverse=True)
 
 
-def test_unlinked_ones_are_found_behind_many_linked_ones(
+def test_unlinked_orders_are_found_behind_many_linked_orders(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     newest = sorted(portal.state.orders, reverse=True)[:160]
@@ -263,7 +259,7 @@ def test_unlinked_ones_are_found_behind_many_linked_ones(
 
 
 @pytest.mark.parametrize("dropped", ["value", "accountNumber", "dateInsert"])
-def test_a_condition_the_portal_drops_in_silence_shows_nobody_else_s_orders(
+def test_silently_ignored_filter_shows_no_unrelated_orders(
     client: Client, portal: DemoPortal, tab: Page, dropped: str
 ) -> None:
     table = portal.state.properties if dropped == "value" else portal.state.orders
@@ -275,7 +271,7 @@ def test_a_condition_the_portal_drops_in_silence_shows_nobody_else_s_orders(
     assert dates <= {"2026-11-12"}
 
 
-def test_a_portal_that_resolves_no_references_costs_a_request_not_a_title(
+def test_picker_without_references_costs_one_more_request(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.misbehave("no_references", times=50)
@@ -289,7 +285,7 @@ def test_text_cannot_refer_to_other_commands(client: Client, portal: DemoPortal,
     assert not page.order_ids
 
 
-def test_nothing_found_says_so_and_escapes(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_empty_result_is_shown_and_escaped(client: Client, portal: DemoPortal, tab: Page) -> None:
     page = found(client, tab, "<script>alert(1)</script>")
     assert page.state == "nothing-found"
     assert "<script>" not in page.text
@@ -300,7 +296,7 @@ def test_nothing_found_says_so_and_escapes(client: Client, portal: DemoPortal, t
     ("fault", "state", "status"),
     [("html", "silent", 504), ("operating", "busy", 503), ("no_read", "no-read", 403)],
 )
-def test_a_failed_search_is_told_in_the_dialog_with_a_way_to_try_again(
+def test_failed_search_is_shown_with_retry(
     client: Client, portal: DemoPortal, tab: Page, fault: str, state: str, status: int
 ) -> None:
     portal.misbehave(fault, method="sale.order.list" if fault != "html" else None, times=50)
@@ -314,14 +310,14 @@ def test_a_failed_search_is_told_in_the_dialog_with_a_way_to_try_again(
     assert numbers(found(client, tab, "1193")) == ["1193"]
 
 
-def test_a_failure_in_one_place_is_not_nothing_found(
+def test_partial_search_failure_is_not_an_empty_result(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.misbehave("operating", method="sale.propertyvalue.list", times=1)
     assert found(client, tab, "Whitfield").state == "busy"
 
 
-def test_whoever_may_not_read_orders_sees_why(client: Client, portal: DemoPortal) -> None:
+def test_search_without_read_right_shows_why(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     tab = open_tab(client, portal, user_id=PETRA)
     page = found(client, tab, "1193")
@@ -330,9 +326,7 @@ def test_whoever_may_not_read_orders_sees_why(client: Client, portal: DemoPortal
     assert found(client, tab, mine="on").state == "no-read"
 
 
-def test_whoever_may_not_open_the_card_any_more_searches_nothing(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_search_requires_access_to_the_card(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     tab = open_tab(client, portal, user_id=TOM, deal_id=SPRING_STOCK)
     portal.state.deals[SPRING_STOCK]["ASSIGNED_BY_ID"] = "5"
@@ -355,7 +349,7 @@ def test_whoever_may_not_open_the_card_any_more_searches_nothing(
         {"shown": "x"},
     ],
 )
-def test_forms_that_are_not_ours_cost_no_request(
+def test_forged_search_forms_send_no_request(
     client: Client, portal: DemoPortal, tab: Page, form: dict[str, str]
 ) -> None:
     assert ask(client, tab, "/tab/found/", form).response.status_code == 400
@@ -363,7 +357,7 @@ def test_forms_that_are_not_ours_cost_no_request(
 
 
 @pytest.mark.parametrize("path", ["/tab/picker/", "/tab/found/"])
-def test_the_picker_needs_a_session_that_has_not_ended(
+def test_picker_needs_a_session_that_has_not_ended(
     client: Client, portal: DemoPortal, tab: Page, path: str
 ) -> None:
     assert client.get(path).status_code == 401
@@ -378,7 +372,7 @@ def test_the_picker_needs_a_session_that_has_not_ended(
     assert portal.http_requests == 0
 
 
-def test_a_token_the_portal_refuses_lets_the_frame_bring_another(
+def test_refused_token_is_replaced_through_the_frame(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.expire_tokens()
@@ -388,7 +382,7 @@ def test_a_token_the_portal_refuses_lets_the_frame_bring_another(
     assert refused.response["X-Session-Expired"] == "1"
 
 
-def test_the_dialog_of_another_deal_is_that_deal_s(client: Client, portal: DemoPortal) -> None:
+def test_picker_of_another_deal_uses_that_deal(client: Client, portal: DemoPortal) -> None:
     install(client, portal)
     tab = open_tab(client, portal, user_id=ILYA, deal_id=MOCKUP)
     assert "Already in this deal" in found(client, tab, "1201").text

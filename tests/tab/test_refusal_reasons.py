@@ -1,12 +1,11 @@
 """What people read of a change that was not made: a refusal, a busy portal and silence differ."""
 
-import re
-
 import pytest
 from django.test import Client
 
 from demo.server import DemoPortal
-from tests.opening import EMPTY, ILYA, MOCKUP, Page, install, open_tab, submit
+from testing.markup import select, words
+from testing.opening import EMPTY, ILYA, MOCKUP, Page, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -20,17 +19,14 @@ def tab(client: Client, portal: DemoPortal) -> Page:
 
 
 def notices(page: Page) -> list[str]:
-    found = re.findall(
-        r'data-note="(?:failed|conflict)".*?</(?:section|div)>', page.text, re.DOTALL
-    )
-    return [" ".join(re.sub(r"<[^>]+>", " ", item).split()) for item in found]
+    return [words(node) for node in select(page.text, "[data-note=failed], [data-note=conflict]")]
 
 
 @pytest.mark.parametrize(
     ("fault", "reason"), [("rate", BUSY), ("html", SILENT), ("unclear", SILENT)]
 )
 @pytest.mark.parametrize("path", ["/tab/move/", "/tab/status/"])
-def test_a_busy_or_silent_portal_is_not_called_a_refusal(
+def test_busy_or_unresponsive_portal_is_not_a_refusal(
     client: Client, portal: DemoPortal, tab: Page, path: str, fault: str, reason: str
 ) -> None:
     order = tab.order_ids[0]
@@ -45,12 +41,12 @@ def test_a_busy_or_silent_portal_is_not_called_a_refusal(
     assert portal.link_of(order) == (2, MOCKUP)
 
 
-def test_orders_that_could_not_be_read_are_not_called_changed(
+def test_unreadable_orders_are_not_reported_as_changed(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     order = tab.order_ids[0]
-    held = f"{order}|{portal.state.orders[order]['statusId']}"
+    as_shown = f"{order}|{portal.state.orders[order]['statusId']}"
     portal.misbehave("operating", method="sale.order.list", times=1)
-    page = submit(client, tab, "/tab/status/", {"held": held, "to": "AW"})
+    page = submit(client, tab, "/tab/status/", {"held": as_shown, "to": "AW"})
     assert page.state == "busy"
     assert "changed in the meantime" not in page.text

@@ -13,7 +13,7 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.urls import urlpatterns
 from b24app.web import session
 from demo.server import DemoPortal
-from tests.opening import EMPTY, ILYA, Page, install, open_tab, seen
+from testing.opening import EMPTY, ILYA, ONE, Page, install, open_tab, seen
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def statuses(client: Client, path: str, authorization: str) -> Iterator[tuple[in
     form = {
         "order": "1|",
         "held": "1|N",
-        "to": "7001",
+        "to": str(ONE),
         "seen": "1",
         "change": "x",
         "format": "csv",
@@ -49,7 +49,7 @@ def tab(client: Client, portal: DemoPortal) -> Page:
     return page
 
 
-def test_the_list_of_routes_is_not_empty() -> None:
+def test_list_of_routes_is_not_empty() -> None:
     assert len(ROUTES) >= 20
 
 
@@ -62,7 +62,7 @@ def test_without_a_session_nothing_happens(client: Client, portal: DemoPortal, t
     assert portal.http_requests == 0
 
 
-def test_an_ended_session_is_renewed_first(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_ended_session_is_renewed_first(client: Client, portal: DemoPortal, tab: Page) -> None:
     with time_machine.travel(time.time() + session.LIFETIME + 5, tick=True):
         for path in ROUTES:
             for status, page in statuses(client, path, f"Bearer {tab.session}"):
@@ -71,7 +71,7 @@ def test_an_ended_session_is_renewed_first(client: Client, portal: DemoPortal, t
     assert portal.http_requests == 0
 
 
-def test_a_changed_session_is_no_session(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_tampered_session_is_rejected(client: Client, portal: DemoPortal, tab: Page) -> None:
     content, _, signature = tab.session.partition(":")
     other = content[:-1] + ("A" if content[-1] != "A" else "B")
     for path in ROUTES:
@@ -80,7 +80,7 @@ def test_a_changed_session_is_no_session(client: Client, portal: DemoPortal, tab
     assert portal.http_requests == 0
 
 
-def test_a_portal_that_removed_the_app_is_not_asked(
+def test_portal_that_removed_the_app_is_not_asked(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     Portal.objects.update(uninstalled_at="2026-11-01T00:00:00Z")
@@ -90,9 +90,7 @@ def test_a_portal_that_removed_the_app_is_not_asked(
     assert portal.http_requests == 0
 
 
-def test_another_tenants_session_reaches_its_own_portal_only(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_session_reaches_its_own_portal_only(client: Client, portal: DemoPortal, tab: Page) -> None:
     with DemoPortal(portal.app_url, member_id="b" * 32, oauth_of=portal) as other:
         install(client, other)
         foreign = open_tab(client, other, ILYA, EMPTY)

@@ -10,8 +10,8 @@ from django.test import Client
 from b24app.bitrix24 import slots
 from demo.server import DemoPortal
 from demo.tables import Row
-from tests.opening import MANY, MOCKUP, Page, ask, install, open_tab, post, submit
-from tests.waiting import HANG_SECONDS
+from testing.opening import MANY, MOCKUP, Page, ask, install, open_tab, post, submit
+from testing.waiting import HANG_SECONDS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.bare]
 
@@ -52,13 +52,13 @@ def silent(client: Client, installed: DemoPortal, settings: LazySettings) -> Pag
     return page
 
 
-def test_an_opening_without_an_answer_ends_at_its_deadline(silent: Page) -> None:
+def test_opening_without_an_answer_ends_at_its_deadline(silent: Page) -> None:
     assert (silent.state, silent.response.status_code) == ("silent", 504)
     assert silent.attribute("data-retry-seconds") == "15"
     assert silent.attribute("data-retried") == "0"
 
 
-def test_the_retry_at_a_slow_portal_asks_for_less(
+def test_retry_at_a_slow_portal_asks_for_less(
     client: Client, installed: DemoPortal, silent: Page
 ) -> None:
     page = again(client, silent)
@@ -88,7 +88,7 @@ def test_payments_and_shipments_of_a_slow_portal_follow_in_a_second_request(
     assert rest.totals == open_tab(client, installed).totals
 
 
-def test_a_portal_that_is_quick_again_is_asked_for_everything_at_once(
+def test_recovered_portal_is_asked_for_everything_at_once(
     client: Client, installed: DemoPortal, silent: Page
 ) -> None:
     again(client, silent)
@@ -98,7 +98,7 @@ def test_a_portal_that_is_quick_again_is_asked_for_everything_at_once(
     assert PAYMENTS in methods(installed)[0]
 
 
-def test_a_failed_opening_says_how_often_it_was_tried(
+def test_failed_opening_counts_its_retries(
     client: Client, installed: DemoPortal, settings: LazySettings
 ) -> None:
     settings.OPENING_SECONDS = 0.5
@@ -114,7 +114,7 @@ def endless(body: Row) -> Row:
 
 
 @pytest.mark.parametrize("method", [PAYMENTS, "sale.shipment.list", "sale.propertyvalue.list"])
-def test_pages_without_end_do_not_keep_an_opening(
+def test_endless_pages_do_not_block_an_opening(
     client: Client, installed: DemoPortal, method: str
 ) -> None:
     installed.bend(method, endless)
@@ -125,7 +125,7 @@ def test_pages_without_end_do_not_keep_an_opening(
         assert page.totals == {}, "sums of payments that were not all read"
 
 
-def test_pages_without_end_do_not_keep_an_open_page(client: Client, installed: DemoPortal) -> None:
+def test_endless_pages_do_not_block_an_open_page(client: Client, installed: DemoPortal) -> None:
     page = open_tab(client, installed)
     installed.bend(PAYMENTS, endless)
     installed.reset_counts()
@@ -134,7 +134,7 @@ def test_pages_without_end_do_not_keep_an_open_page(client: Client, installed: D
 
 
 @pytest.mark.parametrize("path", ["/tab/export/", "/tab/status/confirm/"])
-def test_pages_without_end_do_not_keep_a_file_or_a_dialog(
+def test_endless_pages_do_not_block_exports_or_dialogs(
     client: Client, installed: DemoPortal, settings: LazySettings, path: str
 ) -> None:
     settings.SAVING_REQUESTS = settings.READING_REQUESTS = 6
@@ -147,7 +147,7 @@ def test_pages_without_end_do_not_keep_a_file_or_a_dialog(
     assert installed.http_requests <= 6
 
 
-def test_a_session_is_renewed_within_the_deadline_of_an_opening(
+def test_session_is_renewed_within_the_deadline_of_an_opening(
     client: Client, installed: DemoPortal, settings: LazySettings
 ) -> None:
     page = open_tab(client, installed)
@@ -158,7 +158,7 @@ def test_a_session_is_renewed_within_the_deadline_of_an_opening(
     assert submit(client, page, "/session/renew/", form).response.status_code == 503
 
 
-def test_a_card_of_400_orders_needs_no_more_than_five_requests(
+def test_card_of_400_orders_needs_no_more_than_five_requests(
     client: Client, installed: DemoPortal
 ) -> None:
     page = open_tab(client, installed, deal_id=MANY)
@@ -178,7 +178,7 @@ def crowd(installed: DemoPortal) -> Iterator[str]:
         slots.OF_PROCESS.give_back(portal)
 
 
-def test_one_thread_too_many_gets_the_busy_page_with_its_own_retry(
+def test_request_above_slot_limit_gets_busy_page_with_retry(
     client: Client, installed: DemoPortal, crowd: str
 ) -> None:
     page = open_tab(client, installed)
@@ -190,9 +190,7 @@ def test_one_thread_too_many_gets_the_busy_page_with_its_own_retry(
     slots.OF_PROCESS.take(crowd)
 
 
-def test_a_page_that_is_open_is_told_busy_with_its_own_retry(
-    client: Client, installed: DemoPortal
-) -> None:
+def test_open_page_gets_busy_notice_with_retry(client: Client, installed: DemoPortal) -> None:
     page = open_tab(client, installed)
     portal = urlsplit(installed.url).netloc
     for _ in range(slots.MIN_SLOTS):
@@ -205,6 +203,6 @@ def test_a_page_that_is_open_is_told_busy_with_its_own_retry(
     assert len(ask(client, page, "/tab/orders/").order_ids) == 9
 
 
-def test_every_page_gives_its_slot_back(client: Client, installed: DemoPortal) -> None:
+def test_every_page_releases_its_slot(client: Client, installed: DemoPortal) -> None:
     for deal in [MOCKUP] * (2 * slots.MIN_SLOTS):
         assert len(open_tab(client, installed, deal_id=deal).order_ids) == 9

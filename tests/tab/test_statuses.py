@@ -6,7 +6,7 @@ from django.test import Client
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import ILYA, MARIA, MOCKUP, Page, install, open_tab, submit
+from testing.opening import ILYA, MARIA, MOCKUP, Page, install, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ def pick(portal: DemoPortal, number: str) -> str:
     return f"{portal.order_id(number)}|{status_of(portal, number)}"
 
 
-def test_the_dialog_offers_the_portals_statuses_in_its_order(
+def test_dialog_offers_the_portals_statuses_in_its_order(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     asked = submit(
@@ -40,9 +40,7 @@ def test_the_dialog_offers_the_portals_statuses_in_its_order(
     assert "selected" not in asked.text
 
 
-def test_names_behind_the_first_page_of_the_portals_list_are_read(
-    client: Client, portal: DemoPortal
-) -> None:
+def test_status_names_of_further_pages_are_read(client: Client, portal: DemoPortal) -> None:
     names = portal.state.status_names
     english = [record for record in names if record["lid"] == "en"]
     names[:0] = [{**record, "lid": f"a{n}", "name": "?"} for n in range(15) for record in english]
@@ -55,7 +53,7 @@ def test_names_behind_the_first_page_of_the_portals_list_are_read(
         assert name in asked.text
 
 
-def test_statuses_change_and_come_back(client: Client, portal: DemoPortal, tab: Page) -> None:
+def test_statuses_are_changed_and_undone(client: Client, portal: DemoPortal, tab: Page) -> None:
     form = {"held": [pick(portal, "1201"), pick(portal, "1166")], "to": "AW"}
     answer = submit(client, tab, "/tab/status/", form)
     assert answer.toast["text"] == "Status of 2 orders changed"
@@ -71,7 +69,7 @@ def test_statuses_change_and_come_back(client: Client, portal: DemoPortal, tab: 
     assert 'data-note="conflict"' in back.text
 
 
-def test_what_changed_meanwhile_is_not_touched(
+def test_status_changed_meanwhile_is_not_overwritten(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     seen = pick(portal, "1201")
@@ -82,7 +80,7 @@ def test_what_changed_meanwhile_is_not_touched(
     assert not answer.toast
 
 
-def test_an_order_of_another_deal_is_not_touched(
+def test_order_of_another_deal_is_not_changed(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     answer = submit(client, tab, "/tab/status/", {"held": pick(portal, "1184"), "to": "AW"})
@@ -90,7 +88,7 @@ def test_an_order_of_another_deal_is_not_touched(
     assert 'data-note="conflict"' in answer.text
 
 
-def test_the_app_does_not_act_for_others_here(
+def test_installers_right_is_not_used_for_statuses(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     Portal.objects.update(named=[{"id": "U5", "name": "Maria"}])
@@ -102,7 +100,7 @@ def test_the_app_does_not_act_for_others_here(
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset", "html"])
-def test_a_lost_answer_is_read_back_and_not_repeated(
+def test_lost_answer_is_read_back_and_not_repeated(
     client: Client, portal: DemoPortal, tab: Page, fault: str
 ) -> None:
     portal.misbehave(fault, method="sale.order.update", after=True)

@@ -12,14 +12,17 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.tab import dismissals, suggestions
 from b24app.tab.models import Dismissal, PersonalDismissal
 from demo.server import DemoPortal
-from tests.markup import attributes, only, select, words
-from tests.opening import (
+from testing.markup import attributes, only, select, words
+from testing.opening import (
     ANNA,
+    CHAIRS,
+    CHAIRS_INVOICE,
     EMPTY,
     ILYA,
     MARIA,
     MOCKUP,
     PETRA,
+    SPRING_STOCK,
     TOM,
     Page,
     ask,
@@ -30,10 +33,6 @@ from tests.opening import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("today")]
-
-SPRING_STOCK = 6951
-INVOICE = 118
-NOBODYS = 6940
 
 
 @pytest.fixture
@@ -74,14 +73,14 @@ def test_orders_of_the_deal_s_client_are_suggested_with_their_reasons(
     assert portal.http_requests == 3
 
 
-def test_the_page_itself_asks_for_them_only_once_it_stands(
+def test_page_loads_suggestions_after_its_first_paint(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     assert 'hx-get="/tab/suggestions/" hx-trigger="load"' in tab.text
     assert not ids(tab)
 
 
-def test_a_suggestion_is_linked_like_a_found_order(
+def test_suggestion_is_linked_like_a_found_order(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     page, both = suggested(client, tab), orders(portal, "1193", "1170")
@@ -94,7 +93,7 @@ def test_a_suggestion_is_linked_like_a_found_order(
     assert not ids(suggested(client, tab))
 
 
-def test_an_empty_card_shows_them_in_the_place_of_its_empty_state(
+def test_empty_card_shows_suggestions_instead_of_empty_state(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     page = suggested(client, open_tab(client, portal, user_id=ILYA, deal_id=EMPTY))
@@ -105,8 +104,10 @@ def test_an_empty_card_shows_them_in_the_place_of_its_empty_state(
     assert "Find other orders" in page.text
 
 
-def test_the_invoice_s_client_too(client: Client, portal: DemoPortal, tab: Page) -> None:
-    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, INVOICE, "en", {})
+def test_orders_of_the_invoice_client_are_suggested(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    tab = launch(client, portal, "CRM_SMART_INVOICE_DETAIL_TAB", ILYA, CHAIRS_INVOICE, "en", {})
     page = suggested(client, tab)
     assert orders(portal, "1170")[0] in ids(page)
     assert "deal" not in " ".join(words(node) for node in select(page.text, "body"))
@@ -125,7 +126,7 @@ def test_other_spellings_of_phone_and_mail_are_found(
         assert own in ids(suggested(client, tab))
 
 
-def test_a_client_of_placeholders_only_costs_one_request(
+def test_client_of_placeholders_only_costs_one_request(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     nothing = {"PHONE": [{"VALUE": "000-00-00"}], "EMAIL": [{"VALUE": "info@example.com"}]}
@@ -135,7 +136,7 @@ def test_a_client_of_placeholders_only_costs_one_request(
     assert portal.http_requests == 1
 
 
-def test_none_once_the_subscription_has_ended(
+def test_no_suggestions_after_subscription_ended(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     Portal.objects.update(payment_expired=True)
@@ -147,7 +148,7 @@ def test_linked_cancelled_and_old_orders_are_never_suggested(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     own, firm = orders(portal, "1193", "1170")
-    portal.state.links[own] = (2, NOBODYS)
+    portal.state.links[own] = (2, CHAIRS)
     assert ids(suggested(client, tab)) == [firm]
     portal.state.orders[firm]["canceled"] = "Y"
     assert suggested(client, tab).text == ""
@@ -160,7 +161,7 @@ def test_linked_cancelled_and_old_orders_are_never_suggested(
     assert ids(suggested(client, tab)) == [own]
 
 
-def test_a_portal_that_wants_none_is_not_asked(
+def test_disabled_suggestions_send_no_request(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     Portal.objects.update(suggestion_days=0)
@@ -168,11 +169,11 @@ def test_a_portal_that_wants_none_is_not_asked(
     assert portal.http_requests == 0
 
 
-def test_nothing_here_is_remembered_for_five_minutes_and_forgotten_with_a_link(
+def test_empty_suggestions_are_cached_five_minutes_or_until_a_link(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     for order_id in orders(portal, "1193", "1170"):
-        portal.state.links[order_id] = (2, NOBODYS)
+        portal.state.links[order_id] = (2, CHAIRS)
     assert suggested(client, tab).text == ""
     portal.reset_counts()
     assert suggested(client, tab).text == ""
@@ -192,7 +193,7 @@ def say_no(client: Client, page: Page, order_id: int) -> Page:
     return submit(client, page, "/tab/suggestions/dismiss/", {"order": str(order_id)})
 
 
-def test_a_dismissal_by_somebody_who_may_link_counts_for_everybody_until_undone(
+def test_dismissal_by_linker_applies_to_everybody_until_undone(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     own, firm = orders(portal, "1193", "1170")
@@ -214,7 +215,7 @@ def test_a_dismissal_by_somebody_who_may_link_counts_for_everybody_until_undone(
     assert not Dismissal.objects.exists()
 
 
-def test_a_dismissal_by_a_reader_hides_the_order_from_them_alone(
+def test_dismissal_by_reader_applies_to_reader_only(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     own, firm = orders(portal, "1193", "1170")
@@ -229,7 +230,7 @@ def test_a_dismissal_by_a_reader_hides_the_order_from_them_alone(
     assert ids(submit(client, maria, undo["url"], undo["values"])) == [own, firm]
 
 
-def test_a_reader_cannot_undo_a_colleagues_dismissal(
+def test_reader_cannot_undo_a_colleagues_dismissal(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     own, firm = orders(portal, "1193", "1170")
@@ -240,9 +241,7 @@ def test_a_reader_cannot_undo_a_colleagues_dismissal(
     assert ids(suggested(client, tab)) == ids(suggested(client, maria)) == [firm]
 
 
-def test_people_the_administrator_has_named_dismiss_for_everybody(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_listed_people_dismiss_for_everybody(client: Client, portal: DemoPortal, tab: Page) -> None:
     own, firm = orders(portal, "1193", "1170")
     Portal.objects.update(named=[{"id": f"U{MARIA}", "name": "Maria Lopez"}])
     say_no(client, open_tab(client, portal, user_id=MARIA), own)
@@ -250,7 +249,7 @@ def test_people_the_administrator_has_named_dismiss_for_everybody(
 
 
 @pytest.mark.parametrize("may_link", [True, None])
-def test_dismissals_of_one_card_person_and_portal_are_bounded_and_the_oldest_go(
+def test_dismissals_are_limited_and_oldest_are_deleted(
     client: Client, portal: DemoPortal, tab: Page, may_link: bool | None
 ) -> None:
     PortalUser.objects.filter(user_id=ILYA).update(may_link=may_link)
@@ -289,7 +288,7 @@ def test_dismissals_of_one_card_person_and_portal_are_bounded_and_the_oldest_go(
     assert model.objects.filter(order_id=900_003).exists()
 
 
-def test_another_portal_s_dismissals_are_neither_heeded_nor_removed(
+def test_dismissals_of_another_portal_are_ignored_and_kept(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     own, firm = orders(portal, "1193", "1170")
@@ -301,14 +300,14 @@ def test_another_portal_s_dismissals_are_neither_heeded_nor_removed(
     assert Dismissal.objects.of(other).count() == 1
 
 
-def test_an_order_id_of_nowhere_changes_nothing_shown(
+def test_dismissing_unknown_order_changes_nothing(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     submit(client, tab, "/tab/suggestions/dismiss/", {"order": "999999999"})
     assert ids(suggested(client, tab)) == orders(portal, "1193", "1170")
 
 
-def test_whoever_may_not_link_sees_none_unless_named(
+def test_reader_sees_suggestions_only_if_listed(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     maria = open_tab(client, portal, user_id=MARIA)
@@ -323,7 +322,7 @@ def test_whoever_may_not_link_sees_none_unless_named(
     assert ids(suggested(client, maria))
 
 
-def test_the_outsider_sees_none_and_nothing_is_remembered_for_others(
+def test_outsider_sees_no_suggestions_and_caches_none(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     petra = open_tab(client, portal, user_id=PETRA)
@@ -335,7 +334,7 @@ def test_the_outsider_sees_none_and_nothing_is_remembered_for_others(
 
 
 @pytest.mark.parametrize("fault", ["html", "cut", "reset", "operating", "no_read", "no_store"])
-def test_a_failure_is_silent_for_the_person_and_logged(
+def test_failed_suggestions_are_silent_and_logged(
     client: Client,
     portal: DemoPortal,
     tab: Page,
@@ -351,7 +350,7 @@ def test_a_failure_is_silent_for_the_person_and_logged(
     assert ids(suggested(client, tab))
 
 
-def test_clients_that_may_not_be_read_leave_what_the_order_itself_says(
+def test_unreadable_clients_leave_matching_by_order_fields(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.misbehave("no_read", method="sale.order.get", times=50)
@@ -359,7 +358,7 @@ def test_clients_that_may_not_be_read_leave_what_the_order_itself_says(
     assert tags(page, orders(portal, "1193")[0]) == ["same phone", "same e-mail"]
 
 
-def test_a_portal_that_resolves_no_references_costs_a_request_not_an_answer(
+def test_suggestions_without_references_cost_one_more_request(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     portal.misbehave("no_references", times=50)
@@ -367,7 +366,7 @@ def test_a_portal_that_resolves_no_references_costs_a_request_not_an_answer(
     assert portal.http_requests == 4
 
 
-@pytest.mark.parametrize("order", ["", "0", "x", "-1", "٣", "9" * 16, "5|2:7021"])
+@pytest.mark.parametrize("order", ["", "0", "x", "-1", "٣", "9" * 16, f"5|2:{MOCKUP}"])
 def test_forged_ids_are_refused(client: Client, portal: DemoPortal, tab: Page, order: str) -> None:
     for path in ("/tab/suggestions/dismiss/", "/tab/suggestions/restore/"):
         assert submit(client, tab, path, {"order": order}).response.status_code == 400
@@ -401,9 +400,7 @@ def test_suggestions_need_a_session_that_has_not_ended(
     assert portal.http_requests == 0
 
 
-def test_markup_in_what_the_portal_says_is_text(
-    client: Client, portal: DemoPortal, tab: Page
-) -> None:
+def test_markup_in_portal_data_is_text(client: Client, portal: DemoPortal, tab: Page) -> None:
     own = orders(portal, "1193")[0]
     portal.state.orders[own]["accountNumber"] = "<b>1193</b>"
     assert "<b>1193" not in suggested(client, tab).text

@@ -11,7 +11,7 @@ from django.utils import timezone as active
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
-from tests.opening import Page, ask, open_tab, submit
+from testing.opening import Page, ask, open_tab, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ def eastern(client: Client, portal: DemoPortal, office: Page) -> Page:
     return open_tab(client, portal)
 
 
-def test_dates_are_the_portals(client: Client, portal: DemoPortal, eastern: Page) -> None:
+def test_dates_use_portal_time_zone(client: Client, portal: DemoPortal, eastern: Page) -> None:
     order = portal.order_id("1196")
     assert Portal.objects.get().utc_offset == 330
     assert eastern.attribute("data-utc-offset") == "330"
@@ -35,14 +35,14 @@ def test_dates_are_the_portals(client: Client, portal: DemoPortal, eastern: Page
     assert active.get_current_timezone_name() == "UTC"
 
 
-def test_times_are_the_portals(client: Client, portal: DemoPortal, eastern: Page) -> None:
+def test_times_use_portal_time_zone(client: Client, portal: DemoPortal, eastern: Page) -> None:
     order = portal.order_id("1196")
     submit(client, eastern, "/tab/unlink/", {"order": f"{order}|"})
     at = AuditEntry.objects.latest("pk").at.astimezone(INDIA)
     assert f"{at:%H:%M}</time>" in ask(client, eastern, "/tab/history/", {}).text
 
 
-def test_dates_in_files_are_the_portals(client: Client, eastern: Page) -> None:
+def test_dates_in_files_use_portal_time_zone(client: Client, eastern: Page) -> None:
     form = {"format": "csv", "all": "on", "q": "1196"}
     file = submit(client, eastern, "/tab/export/", form).response
     rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"))))

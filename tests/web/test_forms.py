@@ -26,7 +26,7 @@ def test_anything_but_a_whole_number_is_refused(text: str) -> None:
         forms.whole_number(text)
 
 
-def test_number_below_the_least_is_refused() -> None:
+def test_number_below_minimum_is_refused() -> None:
     with pytest.raises(BadForm):
         forms.whole_number("0", least=1)
 
@@ -56,7 +56,7 @@ def test_days_are_read(query: str, found: date | None) -> None:
 
 
 @pytest.mark.parametrize("text", ["18.11.2026", "2026-13-01", "0001-01-01", "9999-12-31", "x"])
-def test_day_that_no_search_can_use_is_refused(text: str) -> None:
+def test_day_out_of_range_is_refused(text: str) -> None:
     with pytest.raises(BadForm):
         forms.day(QueryDict(f"since={text}"), "since")
 

@@ -11,11 +11,15 @@ from django.test import Client
 
 from b24app.portals.placements import DEAL_TAB, INVOICE_TAB, ORDER_TAB
 from demo.server import DemoPortal
-from tests.markup import attributes, html_of, select, templates_of, without_templates
+from testing.markup import attributes, html_of, select, templates_of, without_templates
 
 ANNA, MARIA, ILYA, TOM, PETRA, NINA, ERIK = 1, 5, 7, 9, 11, 13, 15
-MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400
+"""People of the demo portal (``demo/people.py``): the administrator, the manager, others."""
 
+MOCKUP, EMPTY, ONE, THREE, FIFTY, FIFTY_ONE, MANY = 7021, 7000, 7001, 7003, 7050, 7051, 7400
+WINTER, CHAIRS, SPRING_STOCK = 6933, 6940, 6951
+CHAIRS_INVOICE = 118
+"""Deals and an invoice of the demo portal (``demo/plans.py``), by their orders or their titles."""
 
 Form = Mapping[str, Any]
 

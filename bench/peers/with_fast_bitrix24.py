@@ -1,6 +1,6 @@
 """Links made by fast_bitrix24, as its README changes many things: one ``call`` with a list of them.
 
-Run by bench.peers in an environment of its own: the task as JSON on stdin, what became of it on stdout.
+Run by compare.py in an environment of its own: the task as JSON on stdin, the result on stdout.
 """
 
 import asyncio

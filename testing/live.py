@@ -2,19 +2,16 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from demo.server import DemoPortal
-from tests.migrated import copy_database
-from tests.ops.running import ended, ready
-from tests.ports import free_port
-from tests.waiting import until
+from testing.migrated import copy_database
+from testing.ports import free_port
+from testing.processes import BIN, ROOT, ended, ready
+from testing.waiting import until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BIN = Path(sys.executable).parent
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

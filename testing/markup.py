@@ -52,3 +52,18 @@ def without_templates(markup: str) -> str:
 def words(node: LexborNode) -> str:
     """The visible text, with single spaces."""
     return " ".join(node.text(separator=" ").split())
+
+
+def form_fields(markup: str) -> dict[str, str]:
+    """The named fields of a page as a browser would send them: chosen options, ticked boxes, texts."""
+    found: dict[str, str] = {}
+    for node in select(markup, "input[name], select[name]"):
+        name = node.attributes["name"] or ""
+        if node.tag == "select":
+            chosen = node.css("option[selected]")
+            found[name] = (chosen[0].attributes.get("value") or "") if chosen else ""
+        elif node.attributes.get("type") not in ("radio", "checkbox"):
+            found[name] = node.attributes.get("value") or ""
+        elif "checked" in node.attributes:
+            found[name] = node.attributes.get("value") or "on"
+    return found

@@ -4,7 +4,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -18,14 +17,12 @@ from redis import Redis
 from b24app import embedded
 from b24app.celery import app
 from demo.server import DemoPortal
-from tests.jobs.postgres import Postgres
-from tests.migrated import copy_database
-from tests.ops.running import ready
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
+from testing import migrated
+from testing.ports import free_port
+from testing.postgres import Postgres
+from testing.processes import BIN, ROOT, ready
+from testing.waiting import HANG_SECONDS, until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-BIN = Path(sys.executable).parent
 # A quarter of the processor where others want it too, as in deploy/. Linux shares it between sessions first.
 BEHIND = (*("sh", "-c", 'echo 6 >/proc/self/autogroup; exec nice -n 6 "$0" "$@"'),)
 
@@ -103,7 +100,7 @@ class Machine:
                 )  # fmt: skip
 
     def kill(self, name: str) -> None:
-        """End one part with everything below it, without a word."""
+        """Kill a part and all of its children with SIGKILL."""
         if name == "redis":
             client = Redis(unix_socket_path=str(embedded.socket_path(self.redis)))
             os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)
@@ -166,15 +163,12 @@ def running(
     port = free_port()
     with ExitStack() as stack:
         portal = stack.enter_context(DemoPortal(f"http://127.0.0.1:{port}"))
-        database = stack.enter_context(Postgres.made()) if postgres else None
+        database = stack.enter_context(migrated.postgres()) if postgres else None
         machine = Machine(home, portal, port, database, rate, workers)
         try:
             machine.start("redis")
-            if postgres:
-                migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
-                subprocess.run(migrate, cwd=ROOT, env=machine.environment(), check=True)
-            else:
-                copy_database(home / "app.sqlite3")
+            if not postgres:
+                migrated.copy_database(home / "app.sqlite3")
             for name in ("web", "worker", "beat"):
                 machine.start(name)
             until(machine.ready, "ready")

@@ -4,9 +4,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,10 @@ from cryptography.fernet import Fernet
 from b24app import embedded
 from b24app.portals.placements import DEAL_TAB
 from demo.server import DemoPortal
-from tests.migrated import copy_database
-from tests.ports import free_port
-from tests.waiting import HANG_SECONDS, until
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-BIN = Path(sys.executable).parent
+from testing.migrated import copy_database
+from testing.ports import free_port
+from testing.processes import BIN, ROOT, ended, ready
+from testing.waiting import HANG_SECONDS, until
 
 
 @dataclass
@@ -30,10 +28,39 @@ class Running:
 
     portal: DemoPortal
     url: str
-    web: subprocess.Popen[bytes]
-    worker: subprocess.Popen[bytes]
     directory: Path
     environment: Mapping[str, str]
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def web(self) -> subprocess.Popen[bytes]:
+        return self.processes["web"]
+
+    @property
+    def worker(self) -> subprocess.Popen[bytes]:
+        return self.processes["worker"]
+
+    def start(self) -> None:
+        """Start what does not run, each with an empty log, and wait until the app is ready."""
+        for name, command in self._commands().items():
+            process = self.processes.get(name)
+            if process is None or process.poll() is not None:
+                with (self.directory / f"{name}.log").open("wb") as out:
+                    self.processes[name] = subprocess.Popen(
+                        command,
+                        cwd=ROOT,
+                        env=self.environment,
+                        stdout=out,
+                        stderr=subprocess.STDOUT,
+                    )
+        until(lambda: ready(self.url), "the app gets ready")
+
+    def _commands(self) -> dict[str, list[str]]:
+        worker = ["worker", "-c", "2", "-Q", "interactive,bulk,events", "-l", "INFO"]
+        return {
+            "web": [str(BIN / "gunicorn"), "b24app.wsgi", "-b", self.url.partition("//")[2]],
+            "worker": [str(BIN / "celery"), "-A", "b24app", *worker],
+        }
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         """The log of ``web`` or ``worker``, without the banner a worker prints at its start."""
@@ -59,18 +86,6 @@ class Running:
             [sys.executable, "manage.py", *command], cwd=ROOT, env=self.environment,
             input=given, capture_output=True, text=True, check=False, timeout=HANG_SECONDS,
         )  # fmt: skip
-
-
-def ended(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ask processes to end, and wait for them."""
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        try:
-            process.wait(HANG_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 @contextmanager
@@ -100,45 +115,11 @@ def running(directory: Path, **changed: str) -> Iterator[Running]:
                 subprocess.run(
                     [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=True
                 )
-        celery = [
-            "celery",
-            "-A",
-            "b24app",
-            "worker",
-            "-c",
-            "2",
-            "-Q",
-            "interactive,bulk,events",
-            "-l",
-            "INFO",
-        ]
-        web = _started(
-            directory, environment, "web", ["gunicorn", "b24app.wsgi", "-b", f"127.0.0.1:{port}"]
-        )
-        worker = _started(directory, environment, "worker", celery)
+        app = Running(portal, url, directory, environment)
         try:
-            until(lambda: ready(url), "the app gets ready")
-            app = Running(portal, url, web, worker, directory, environment)
+            app.start()
             assert app.launch("INSTALL").status_code == 200
             yield app
         finally:
-            ended([web, worker])
+            ended([app.web, app.worker])
             embedded.stop(redis)
-
-
-def _started(
-    directory: Path, environment: Mapping[str, str], name: str, command: list[str]
-) -> subprocess.Popen[bytes]:
-    with (directory / f"{name}.log").open("wb") as out:
-        return subprocess.Popen(
-            [str(BIN / command[0]), *command[1:]],
-            cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-
-
-def ready(url: str) -> bool:
-    """Whether web, database and workers are there; there is no beat in these tests."""
-    try:
-        return bool(requests.get(f"{url}/readyz/", timeout=5).json()["worker"] == "ok")
-    except (requests.RequestException, ValueError):
-        return False

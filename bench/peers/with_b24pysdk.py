@@ -1,6 +1,6 @@
 """Links made by b24pysdk, as its README does many calls: one ``client.call_batches`` over all of them.
 
-Run by bench.peers in an environment of its own: the task as JSON on stdin, what became of it on stdout.
+Run by compare.py in an environment of its own: the task as JSON on stdin, the result on stdout.
 """
 
 import json

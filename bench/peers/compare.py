@@ -29,8 +29,8 @@ from demo.limits import Limits, Spent
 from demo.server import THREADS, DemoPortal
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS, PACKAGES = HERE / "foreign", HERE / "foreign" / "requirements.txt"
-VENV = HERE.parent / "var" / "peers"
+PACKAGES = HERE / "requirements.txt"
+VENV = HERE.parent.parent / "var" / "peers"
 
 ADD = "crm.orderentity.add"
 BATCH, DEALS = 50, 100
@@ -178,7 +178,7 @@ def _run(
     }  # fmt: skip
     try:
         ran = subprocess.run(
-            [python, str(SCRIPTS / f"with_{peer.name}.py")], input=json.dumps(task), text=True,
+            [python, str(HERE / f"with_{peer.name}.py")], input=json.dumps(task), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False, timeout=limit,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""The demo portal behind a budget in a real Redis, with the portal's clock in the test's hands."""
+"""The demo portal behind a budget in a real Redis, with a clock that the test advances."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from b24app.bitrix24.token_source import FixedToken
 from b24app.bitrix24.transport import Transport
 from b24app.redis import CircuitBreaker
 from demo.server import DemoPortal
-from tests.opening import EMPTY, ONE
+from testing.opening import EMPTY, ONE
 
 ADD = "crm.orderentity.add"
 

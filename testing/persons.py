@@ -1,4 +1,4 @@
-"""Somebody at the app's page, over real HTTP, and a portal slow enough to be met in the middle of a job."""
+"""A person at the app's page over real HTTP, and a portal slow enough to interrupt a job."""
 
 import time
 from collections import Counter
@@ -6,15 +6,15 @@ from collections import Counter
 import requests
 
 from demo.server import DemoPortal
-from tests.jobs.machine import Machine
-from tests.markup import attribute, attributes
-from tests.waiting import HANG_SECONDS, until
+from testing.machine import Machine
+from testing.markup import attribute, attributes
+from testing.waiting import HANG_SECONDS, until
 
 ADD = "crm.orderentity.add"
 
 
 class Person:
-    """Somebody at the app's page, over real HTTP."""
+    """A person at the app's page, over real HTTP."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -74,7 +74,7 @@ def slow(portal: DemoPortal) -> None:
 
 
 def quiet(machine: Machine) -> None:
-    """Nothing is written any more: whoever lives has finished, and a lease has only dead holders."""
+    """Wait until nothing is written any more: every living worker has finished."""
     seen = -1
     while seen != (seen := sum(added(machine.portal).values())):
         time.sleep(1.2)
