@@ -37,7 +37,7 @@ from tests.jobs.machine import Machine
 from tests.jobs.persons import ADD, Person, added
 
 CAPACITY, LEAK, OPERATING = 50, 2, 480.0
-LANES = 4  # of b24app.jobs.worker_slots, which needs Django set up
+SLOTS = 4  # of b24app.jobs.worker_slots, which needs Django set up
 DEALS = 100
 LOOK_EVERY = 2.0
 # Seconds after which the person sits down anew, since nobody is there to renew a session.
@@ -160,10 +160,10 @@ class Regime:
     def floor(self, sent: int, worked: float) -> float:
         """Seconds nobody can go below who sends so many requests and has the portal work so long.
 
-        The bucket; execution itself, in as many requests at once as workers and lanes allow; and
+        The bucket; execution itself, in as many requests at once as workers and slots allow; and
         operating time: what one term of ten minutes cannot hold waits for the next.
         """
-        at_once = min(LANES, self.workers)
+        at_once = min(SLOTS, self.workers)
         terms, rest = divmod(worked, OPERATING)
         operating = terms * 600 + rest / at_once if terms else 0.0
         return max((sent - CAPACITY) / LEAK, operating, worked / at_once, 0.1)

@@ -136,7 +136,7 @@ class View:
         return UNKNOWN_COST if measured is None else measured
 
 
-def seconds_for(commands: Mapping[str, int], view: View, per_batch: int, lanes: int = 1) -> float:
+def seconds_for(commands: Mapping[str, int], view: View, per_batch: int, at_once: int = 1) -> float:
     """Seconds until a job alone on the portal has run ``commands`` (how many of which method).
 
     The commands run in batches of ``per_batch``, ``lanes`` of them at once; the slowest of the three
@@ -147,14 +147,14 @@ def seconds_for(commands: Mapping[str, int], view: View, per_batch: int, lanes: 
     rate = max(0.0, waiting) / view.limits.leak
     needed = {method: count * view.cost(method) for method, count in commands.items()}
     operating = [
-        _seconds_to_spend(seconds, seconds / requests, view.of(method), lanes)
+        _seconds_to_spend(seconds, seconds / requests, view.of(method), at_once)
         for method, seconds in needed.items()
         if seconds
     ]
-    return view.blocked + max(rate, sum(needed.values()) / lanes, *operating)
+    return view.blocked + max(rate, sum(needed.values()) / at_once, *operating)
 
 
-def _seconds_to_spend(needed: float, portion: float, account: MethodView, lanes: int) -> float:
+def _seconds_to_spend(needed: float, portion: float, account: MethodView, at_once: int) -> float:
     """What fits under the line is spent, whole portions at a time, and falls out ten minutes later."""
     line = min(account.line, account.limit * LENT_SHARE)
     portion = min(portion, line)
@@ -164,14 +164,14 @@ def _seconds_to_spend(needed: float, portion: float, account: MethodView, lanes:
         while falls and falls[0][0] <= now:
             spent -= falls.popleft()[1]
         fits = math.floor((line - spent) / portion + _NEARLY) * portion
-        step = min(needed, max(portion, MINUTE * lanes), max(0.0, fits))
+        step = min(needed, max(portion, MINUTE * at_once), max(0.0, fits))
         needed -= step
         if needed <= _NEARLY:
-            return now + step / lanes
+            return now + step / at_once
         if step:
             spent += step
             falls.append((now + WINDOW, step))
-            now += step / lanes
+            now += step / at_once
         elif falls:
             now = falls[0][0]
         else:

@@ -19,7 +19,7 @@ MOST_CLAIMED = 1200
 
 
 def capacity(job: Job, view: View, left: int) -> int:
-    """Rows to claim: what a slice can write at the present cost, this lane's share of those ``left``.
+    """Rows to claim: what a slice can write at the present cost, this slot's share of those ``left``.
 
     Raises ``errors.Wait`` while no method of the job has execution time left: nothing is looked at that
     cannot be written.
@@ -29,11 +29,11 @@ def capacity(job: Job, view: View, left: int) -> int:
     if (wait := view.of(soonest).wait) > job_clients.SHORT_WAIT:
         raise errors.Wait(wait, method=soonest, why="operating")
     most = max(_fitting(view, method) for method in subject.methods)
-    # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
-    # Elsewhere the lanes end together: towards the end they take less and less.
+    # Where the bucket is the ceiling this slot works alone, and looking at rows costs it requests.
+    # Elsewhere the slots end together: towards the end they take less and less.
     known = [method for method in subject.methods if view.of(method).cost is not None]
     least = min([subject.most, *(1 + int(LEAST / cost(view, method)) for method in known)])
-    share = left if view.wait else max(least, -(-left // worker_slots.LANES))
+    share = left if view.wait else max(least, -(-left // worker_slots.SLOTS))
     # Whole batches, as far as there is room: each that is not full costs one more request.
     full = min([subject.most, *(max(1, int(BATCH / cost(view, method))) for method in known)])
     return min(MOST_CLAIMED, most + 1, -(-share // full) * full)

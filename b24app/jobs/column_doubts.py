@@ -112,10 +112,10 @@ def _numbers_or_ids(
     reason = reasons.get("number_or_id")
     text, count = "", reason.count if reason else 0
     if reason is not None:
-        number, _bar, standing = reason.first.detail.partition("|")
+        number, _bar, linked_to = reason.first.detail.partition("|")
         words = {"written": reason.first.order_text, "number": number}
         text = _("%(written)s is the ID of order %(number)s.") % words
-        if owner := place_of(standing):
+        if owner := place_of(linked_to):
             text = _("%(written)s is the ID of order %(number)s, now linked to %(place)s.") % {
                 **words, "place": place(owner),
             }  # fmt: skip

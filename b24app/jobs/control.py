@@ -57,7 +57,7 @@ def start(job: Job, *, may_move: bool, may_leave_invoices: bool = False) -> bool
             return False
         # Its rows are being written: the columns cannot be chosen any more.
         JobSource.objects.filter(job=job).delete()
-        queue.send_on_commit(worker_slots.opened(job, worker_slots.LANES))
+        queue.send_on_commit(worker_slots.opened(job, worker_slots.SLOTS))
     return True
 
 
@@ -121,9 +121,9 @@ def halt(portal: Portal) -> None:
 
 
 def abandon(portal: Portal) -> None:
-    """Before a portal is erased: its slices have lost their lanes and write nothing down any more.
+    """Before a portal is erased: its slices have lost their slots and write nothing down any more.
 
-    Should it be installed again at that moment, the sweep finds the lanes and the jobs go on.
+    Should it be installed again at that moment, the sweep finds the slots and the jobs go on.
     """
     worker_slots.void(Job.objects.of(portal))
 
@@ -232,6 +232,6 @@ def _go_on(job: Job, of: Collection[Job.State], **fields: object) -> bool:
         if not transitions.change(job, to, fields={"setbacks": 0, **fields}, of=of):
             return False
         queue.send_on_commit(
-            worker_slots.opened(job, 1 if to == S.PLANNING else worker_slots.LANES)
+            worker_slots.opened(job, 1 if to == S.PLANNING else worker_slots.SLOTS)
         )
     return True

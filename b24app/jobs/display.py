@@ -74,7 +74,7 @@ class Line:
 
     item: JobItem
     target: Place | None
-    standing: Place | None
+    current_place: Place | None
     wanted: str
     seen: str
     pill: str
@@ -187,12 +187,12 @@ def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
     links = work.subject_of(job).links
     known = item.verdict not in ("", *BAD - {V.NO_CARD})
     target = place_of(item.wanted) if links else None
-    standing = place_of(item.seen) if links and known else None
+    current_place = place_of(item.seen) if links and known else None
     nowhere = _("Not linked") if links and known else ""
     return Line(
         item=item,
         target=Place(target, names.get(item.wanted, "")) if target else None,
-        standing=Place(standing, names.get(item.seen, "")) if standing else None,
+        current_place=Place(current_place, names.get(item.seen, "")) if current_place else None,
         wanted=names.get(item.wanted) or item.wanted or item.wanted_text,
         seen=names.get(item.seen) or item.seen or nowhere,
         pill=_pill(item),
@@ -200,7 +200,9 @@ def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
         text=_text(item, names, links=links),
         unless_moved=(moved := unless_moved(job, item.verdict)),
         stays=texts.words(texts.ITEM_REASONS, NOT_AGREED) if moved else "",
-        consent=INVOICES if standing is not None and standing.type_id == INVOICE else MOVES,
+        consent=INVOICES
+        if current_place is not None and current_place.type_id == INVOICE
+        else MOVES,
         put_back=overrides.can_put_back(job, item),
     )
 
@@ -345,7 +347,7 @@ def _row(line: Line, left: str) -> list[Cell]:
         item.row,
         line.order,
         item.order_id or None,
-        _name(line.standing.owner) if line.standing else line.seen,
+        _name(line.current_place.owner) if line.current_place else line.seen,
         _name(line.target.owner) if line.target else line.wanted,
         line.unless_moved or (texts.words(texts.VERDICTS, item.verdict) if item.verdict else ""),
         outcome,

@@ -32,7 +32,7 @@ Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
+class Clients:
     """``own`` is the person's client; ``writing`` the one that reads places and writes."""
 
     own: Client
@@ -71,7 +71,7 @@ def sent(
     return found
 
 
-def hands_of(job: Job) -> Hands:
+def clients_of(job: Job) -> Clients:
     """The clients of a job.
 
     Raises ``errors.DeadToken`` where the installer's access is gone, ``errors.PaymentRequired`` once the
@@ -82,11 +82,11 @@ def hands_of(job: Job) -> Hands:
     own = client_of(job.user, Priority.BULK)
     refused = job.right == Job.Right.INSTALLER
     if credentials_of(job, refused=refused) is Credentials.OWN:
-        return Hands(own, own)
+        return Clients(own, own)
     installer = installer_client(job.portal, Priority.BULK)
     if installer is None:
         raise errors.DeadToken("invalid_grant", "nobody has installed the app")
-    return Hands(own, installer)
+    return Clients(own, installer)
 
 
 def credentials_of(job: Job, *, refused: bool) -> Credentials:
@@ -98,7 +98,7 @@ def credentials_of(job: Job, *, refused: bool) -> Credentials:
 def borrow(job: Job) -> bool:
     """Go on with the installer's token, where the owner may borrow it; False where they may not.
 
-    ``job.right`` is the right that has just been refused; another lane may have changed it already.
+    ``job.right`` is the right that has just been refused; another slot may have changed it already.
     """
     if job.right == Job.Right.INSTALLER:
         return False
@@ -148,8 +148,3 @@ def gone(client: Client, owners: Iterable[Owner]) -> set[Owner]:
 def _is_gone(owner: Owner) -> Ask[bool]:
     read = of(cards.get_command(owner), lambda _: False)
     return read.otherwise(True, errors.NotFound).otherwise(False)
-
-
-def standing(subject: work.Subject, order_ids: Iterable[int]) -> Ask[dict[int, str | None]]:
-    """Where orders stand, as :meth:`work.Subject.standing`; raises the portal's refusal."""
-    return subject.standing(list(order_ids))

@@ -213,7 +213,7 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
     left = _writes(job)
     busy, execution = any(left.values()), _execution(left, view)
     seconds = (
-        seconds_for(left, view, work.subject_of(job).most, worker_slots.LANES) if busy else 0.0
+        seconds_for(left, view, work.subject_of(job).most, worker_slots.SLOTS) if busy else 0.0
     )
     waits = job.state in WAITING
     if not view.shared and job.state in transitions.AT_WORK:
@@ -293,7 +293,7 @@ def _minutes(seconds: float) -> int:
 
 def _execution(left: Mapping[str, int], view: View) -> float:
     """Seconds that the writes take by themselves, with nothing to wait for."""
-    return sum(count * view.cost(method) for method, count in left.items()) / worker_slots.LANES
+    return sum(count * view.cost(method) for method, count in left.items()) / worker_slots.SLOTS
 
 
 def _allowed(job: Job, view: View) -> int:

@@ -1,4 +1,4 @@
-"""Messages to the workers: which lane is due. What cannot be sent now, the sweep sends later."""
+"""Messages to the workers: which slot is due. What cannot be sent now, the sweep sends later."""
 
 import logging
 from collections.abc import Iterable
@@ -24,18 +24,18 @@ RUN_KEY = "jobs:redis-run"
 
 
 def send(due: Iterable[tuple[int, int]], after: float = 0.0) -> None:
-    """Tell the workers to take these lanes (lane, ticket), at the end of the queue of bulk work."""
+    """Tell the workers to take these slots (slot, ticket), at the end of the queue of bulk work."""
     messages = list(due)
-    for at, (lane, ticket) in enumerate(messages):
+    for at, (slot_pk, ticket) in enumerate(messages):
         try:
             current_app.send_task(
                 "jobs.slice",
-                (lane, ticket),
+                (slot_pk, ticket),
                 queue=QUEUE,
                 countdown=min(after, LONGEST_COUNTDOWN) or None,
             )
         except OperationalError:
-            logger.warning("broker away, %d lanes wait for the sweep", len(messages) - at)
+            logger.warning("broker away, %d worker slots wait for the sweep", len(messages) - at)
             worker_slots.unsent(messages[at:], after)
             return
 

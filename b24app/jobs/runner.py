@@ -41,7 +41,7 @@ from b24app.jobs import (
 from b24app.jobs.batch_sizes import BATCH, SLICE
 from b24app.jobs.judging import Result
 from b24app.jobs.models import Job, JobItem
-from b24app.jobs.worker_slots import Held
+from b24app.jobs.worker_slots import WorkerSlot
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.live import watching
@@ -50,10 +50,10 @@ from b24app.portals.budgets import budget_of
 
 MOST_READ_BACK = 2400
 
-# Seconds until a lane looks again whether another one has left something over.
+# Seconds until a slot looks again whether another one has left something over.
 LEFTOVERS = 3.0
 
-# Seconds for which a lane leaves the worker to others: the job's first lane goes on, and a further one
+# Seconds for which a slot leaves the worker to others: the job's first slot goes on, and a further one
 # is for workers that nobody else needs, and for a portal that is slower than its bucket.
 REST = 15.0
 
@@ -67,8 +67,8 @@ OPEN = (S.PENDING, S.CLAIMED, S.WRITING, S.UNKNOWN)
 class Turn:
     """What one slice works with."""
 
-    held: Held
-    hands: job_clients.Hands
+    slot: WorkerSlot
+    clients: job_clients.Clients
     budget: SharedBudget
     began: float = field(default_factory=time.monotonic)
     existing: set[int] = field(default_factory=set)
@@ -76,7 +76,7 @@ class Turn:
 
     @property
     def job(self) -> Job:
-        return self.held.job
+        return self.slot.job
 
     @property
     def left(self) -> float:
@@ -84,16 +84,16 @@ class Turn:
         return SLICE - (time.monotonic() - self.began)
 
 
-def run(held: Held) -> float | None:
-    """Work the lane for one slice; seconds after which it is to be taken again, None for not at all.
+def run(slot: WorkerSlot) -> float | None:
+    """Work the slot for one slice; seconds after which it is to be taken again, None for not at all.
 
-    Raises :class:`lanes.Lost` when somebody else has taken it over.
+    Raises :class:`worker_slots.Lost` when somebody else has taken it over.
     """
-    job = held.job
+    job = slot.job
     if job.state not in transitions.AT_WORK:
         return None
     try:
-        turn = Turn(held, job_clients.hands_of(job), budget_of(job.portal, Priority.BULK))
+        turn = Turn(slot, job_clients.clients_of(job), budget_of(job.portal, Priority.BULK))
         return _preview(turn) if job.planned_at is None else _work(turn)
     except errors.OutOfTime:
         # This worker was suspended. Its rows wait again, or are somebody else's by now.
@@ -104,65 +104,65 @@ def run(held: Held) -> float | None:
 
 def _preview(turn: Turn) -> float | None:
     """Go on with the preview, once it is known what became of rows a former owner has sent."""
-    if unknown := turn.held.unknown(MOST_READ_BACK):
+    if unknown := turn.slot.unknown(MOST_READ_BACK):
         _read_back(turn, unknown)
     if JobItem.objects.filter(job=turn.job, state__in=(S.WRITING, S.UNKNOWN)).exists():
         return LEFTOVERS
     takeover.settle(turn.job)
-    return preview.step(turn.held, turn.hands)
+    return preview.step(turn.slot, turn.clients)
 
 
 def _work(turn: Turn) -> float | None:
     if turn.job.kind == Job.Kind.EXPORT:
         return _export(turn)
-    if unknown := turn.held.unknown(MOST_READ_BACK):
+    if unknown := turn.slot.unknown(MOST_READ_BACK):
         _read_back(turn, unknown)
     left = JobItem.objects.filter(job=turn.job, state=S.PENDING).count()
     if not left:
         return _at_the_end(turn)
     view = turn.budget.view()
-    if turn.held.number and (view.wait or worker_slots.others_wait(turn.job)):
+    if turn.slot.number and (view.wait or worker_slots.others_wait(turn.job)):
         return REST
-    claimed = turn.held.claim(batch_sizes.capacity(turn.job, view, left))
+    claimed = turn.slot.claim(batch_sizes.capacity(turn.job, view, left))
     if not claimed:
         return LEFTOVERS
     _write_all(turn, *_looked(turn, claimed))
     return 0.0
 
 
-def _write_all(turn: Turn, ready: deque[JobItem], standing: dict[int, str | None]) -> None:
+def _write_all(turn: Turn, ready: deque[JobItem], current: dict[int, str | None]) -> None:
     """Write the claimed rows, batch by batch, while the slice lasts; the rest goes back."""
     wrote = False
     while ready and _goes_on(turn):
-        if ready[0].order_id not in standing:
-            standing = _standing(turn, ready)
+        if ready[0].order_id not in current:
+            current = _current_values(turn, ready)
         view = turn.budget.view()
-        chunk, settled = _chunk(turn, view, ready, standing)
+        chunk, settled = _chunk(turn, view, ready, current)
         if not chunk and not settled:
             break
         if not chunk:
-            record(turn.held, settled)
+            record(turn.slot, settled)
             continue
         if wrote and not ready and batch_sizes.is_scrap(turn.job, view, chunk):
-            record(turn.held, settled)
+            record(turn.slot, settled)
             break
-        standing = _write(turn, view, chunk, settled, list(islice(ready, batch.SIZE)))
+        current = _write(turn, view, chunk, settled, list(islice(ready, batch.SIZE)))
         wrote = True
 
 
-def _standing(turn: Turn, items: Iterable[JobItem]) -> dict[int, str | None]:
+def _current_values(turn: Turn, items: Iterable[JobItem]) -> dict[int, str | None]:
     """Where the orders of these rows stand now, by order id."""
     subject, ids = work.subject_of(turn.job), [item.order_id for item in items]
-    return job_clients.answer(turn.hands.writing, job_clients.standing(subject, ids))
+    return job_clients.answer(turn.clients.writing, subject.current_values(ids))
 
 
 def _export(turn: Turn) -> float | None:
     """Read orders for a table, 250 a request, while the slice lasts."""
     while _goes_on(turn) and turn.left > SLICE / 2:
-        claimed = turn.held.claim(order_export.AT_ONCE)
+        claimed = turn.slot.claim(order_export.AT_ONCE)
         if not claimed:
             return _at_the_end(turn)
-        record(turn.held, order_export.read(turn.hands.own, claimed), ("data",))
+        record(turn.slot, order_export.read(turn.clients.own, claimed), ("data",))
     return 0.0
 
 
@@ -177,7 +177,7 @@ def _goes_on(turn: Turn) -> bool:
 
 
 def _at_the_end(turn: Turn) -> float | None:
-    """Nothing is there to claim: the job is done, or another lane still holds the rest."""
+    """Nothing is there to claim: the job is done, or another slot still holds the rest."""
     if JobItem.objects.filter(job=turn.job, state__in=OPEN).exists():
         return LEFTOVERS
     turn.job.refresh_from_db(fields=["state"])
@@ -187,14 +187,14 @@ def _at_the_end(turn: Turn) -> float | None:
 
 
 def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
-    standing = _standing(turn, items)
-    _find_deleted(turn, items, standing)
+    current = _current_values(turn, items)
+    _find_deleted(turn, items, current)
     prop = work.changing(turn.job).prop
     judged = (
-        judging.read_back(prop, item, standing[item.order_id], in_doubt=worker_slots.in_doubt(item))
+        judging.read_back(prop, item, current[item.order_id], in_doubt=worker_slots.in_doubt(item))
         for item in items
     )
-    record(turn.held, [result for result in judged if result is not None])
+    record(turn.slot, [result for result in judged if result is not None])
 
 
 def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[int, str | None]]:
@@ -203,35 +203,35 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
     borrowed = job.right == Job.Right.INSTALLER
     needed = {item.pk: set(subject.cards(item, both=borrowed)) for item in items}
     openable = job_clients.openable(owner for owners in needed.values() for owner in owners)
-    (_, known), standing = turn.hands.answer(
+    (_, known), current = turn.clients.answer(
         together(job_clients.still_named(job), openable),
-        job_clients.standing(subject, [item.order_id for item in items]),
+        subject.current_values([item.order_id for item in items]),
     )
     lacking = {item.pk: needed[item.pk] - known.keys() for item in items}
     # Nobody needs a right to a card that is gone, to take an order out of it.
     left = {owner for item in items if (owner := place_of(item.seen)) in lacking[item.pk] and owner}
-    gone = job_clients.gone(turn.hands.own, left)
+    gone = job_clients.gone(turn.clients.own, left)
     closed = {item.pk for item in items if lacking[item.pk] - (gone & {place_of(item.seen)})}
     if closed:
         failed = [Result(item, S.FAILED, "no_card") for item in items if item.pk in closed]
-        record(turn.held, failed)
+        record(turn.slot, failed)
     ready = deque(item for item in items if item.pk not in closed)
-    return ready, standing
+    return ready, current
 
 
-def _find_deleted(turn: Turn, items: Iterable[JobItem], standing: dict[int, str | None]) -> None:
+def _find_deleted(turn: Turn, items: Iterable[JobItem], current: dict[int, str | None]) -> None:
     """Put None for deleted orders: an order that was linked and is not any more may be gone itself."""
     if not work.subject_of(turn.job).links:
         return
-    ids = {item.order_id for item in items if item.seen and standing.get(item.order_id) == ""}
+    ids = {item.order_id for item in items if item.seen and current.get(item.order_id) == ""}
     deleted = existence.deleted_among(ids - turn.existing)
-    gone = job_clients.answer(turn.hands.writing, deleted)
-    standing.update(dict.fromkeys(gone))
+    gone = job_clients.answer(turn.clients.writing, deleted)
+    current.update(dict.fromkeys(gone))
     turn.existing |= ids - gone
 
 
 def _chunk(
-    turn: Turn, view: View, ready: deque[JobItem], standing: dict[int, str | None]
+    turn: Turn, view: View, ready: deque[JobItem], current: dict[int, str | None]
 ) -> tuple[list[JobItem], list[Result]]:
     """The next rows to go out together, and outcomes of rows before them that need no writing.
 
@@ -239,12 +239,12 @@ def _chunk(
     for them. However slow the portal is, a slice that has claimed something writes at least one.
     """
     subject = work.subject_of(turn.job)
-    known = [element for element in islice(ready, batch.SIZE) if element.order_id in standing]
-    _find_deleted(turn, known, standing)
+    known = [element for element in islice(ready, batch.SIZE) if element.order_id in current]
+    _find_deleted(turn, known, current)
     seconds, chunk, settled = min(BATCH, turn.left), list[JobItem](), list[Result]()
     room = {method: view.of(method).room for method in subject.methods}
     for item in known:
-        done = judging.before(item, standing[item.order_id])
+        done = judging.before(item, current[item.order_id])
         if done is not None:
             settled.append(done)
             ready.popleft()
@@ -278,12 +278,12 @@ def _write(
     # worker has done with them.
     time.sleep(min(view.wait, job_clients.SHORT_WAIT))
     seconds = sum(batch_sizes.cost(view, subject.method(item)) for item in writes)
-    deadline = turn.held.begin(writes, seconds)
+    deadline = turn.slot.begin(writes, seconds)
     try:
-        sent = job_clients.answer(turn.hands.writing, request, send_before=deadline)
+        sent = job_clients.answer(turn.clients.writing, request, send_before=deadline)
     except errors.BitrixError as error:
         state = S.PENDING if error.not_applied else S.UNKNOWN
-        record(turn.held, [*settled, *(Result(item, state) for item in writes)])
+        record(turn.slot, [*settled, *(Result(item, state) for item in writes)])
         raise
     by_order = sent.answers
     trouble = _shared(turn, by_order)
@@ -293,7 +293,7 @@ def _write(
         else judging.after(prop, item, by_order[item.order_id], sent.first.get(item.order_id))
         for item in writes
     ]
-    record(turn.held, [*settled, *overrides.with_authors(turn.job, results)])
+    record(turn.slot, [*settled, *overrides.with_authors(turn.job, results)])
     if trouble is not None:
         raise trouble
     after = value_of(sent.after)
@@ -317,15 +317,15 @@ def _shared(
     return judging.job_wide(outcomes)
 
 
-def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) -> None:
+def record(slot: WorkerSlot, results: Sequence[Result], fields: Sequence[str] = ()) -> None:
     """Write outcomes down: rows, audit entries and counters together, or nothing at all.
 
-    ``fields`` of the rows are kept with them. Raises :class:`lanes.Lost` when the lane is not ours
+    ``fields`` of the rows are kept with them. Raises :class:`worker_slots.Lost` when the slot is not ours
     any more.
     """
     if not results:
         return
-    job, now, subject = held.job, timezone.now(), work.subject_of(held.job)
+    job, now, subject = slot.job, timezone.now(), work.subject_of(slot.job)
     for result in results:
         result.item.state, result.item.reason, result.item.detail = (
             result.state,
@@ -342,7 +342,7 @@ def record(held: Held, results: Sequence[Result], fields: Sequence[str] = ()) ->
     happened = [result.item for result in results if result.happened]
     right = job.writer_right if job.writer else job.right
     with transaction.atomic():
-        held.renew()
+        slot.renew()
         JobItem.objects.rewrite(
             [result.item for result in results],
             ["state", "reason", "detail", "seen", "at", "claim", "attempts", *fields],

@@ -96,7 +96,7 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
     before = job.user
     with transaction.atomic():
         due = worker_slots.restart(job)
-        # Whoever worked it, or took it over a moment ago, has finished before its lanes could be taken.
+        # Whoever worked it, or took it over a moment ago, has finished before its slots could be taken.
         job.refresh_from_db()
         doubts = JobItem.objects.filter(job=job, state__in=IN_DOUBT).exists()
         fields = _forgotten(job) | {

@@ -15,7 +15,7 @@ from tests.waiting import until
 
 
 def die(job: Job) -> None:
-    """A worker takes the job's lane and is killed; its lease runs out."""
+    """A worker takes the job's slot and is killed; its lease runs out."""
     lane = JobLane.objects.get(job=job, number=0)
     assert worker_slots.take(lane.pk, lane.ticket, "killed") is not None
     lose_worker(job)

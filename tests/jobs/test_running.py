@@ -129,7 +129,7 @@ def test_a_worker_that_dies_with_a_batch_under_way(desk: Desk, portal: DemoPorta
     while outcomes(job)["pending", ""] or outcomes(job)["claimed", ""]:
         step(job)
     # The request of the dead may still be at work: what it has not written yet waits, and is not
-    # asked for by every slice of every lane.
+    # asked for by every slice of every slot.
     assert (job.state, job.done) == (Job.State.RUNNING, 70)
     assert 1 <= looks_at(portal, orders[10]) <= 3
     assert outcomes(job)["unknown", ""] == 10
@@ -170,7 +170,7 @@ def test_a_token_that_is_refused_although_it_was_renewed(desk: Desk, portal: Dem
 
 
 def waited(job: Job) -> float:
-    """Seconds that a lane is told to wait after its next slice."""
+    """Seconds that a slot is told to wait after its next slice."""
     step(job)
     last = JobLane.objects.filter(job=job).order_by("-due_at")[0]
     return (last.due_at - timezone.now()).total_seconds()
@@ -279,7 +279,7 @@ def test_the_time_left_is_filled_and_then_waited_for_at_no_cost(
     # 60 links of 0.33 s are 99 % of 20 s.
     assert (job.done, portal.rest.refused) == (60, 0)
     portal.reset_counts()
-    for _ in range(2 * worker_slots.LANES):
+    for _ in range(2 * worker_slots.SLOTS):
         step(job)
     assert portal.http_requests == 0
 
@@ -294,7 +294,7 @@ def test_a_job_is_done_though_no_time_is_left(
 
 
 def at_work(job: Job, portal: DemoPortal, number: int) -> bool:
-    """Whether a lane asks the portal for anything, or leaves its worker to others for a while."""
+    """Whether a slot asks the portal for anything, or leaves its worker to others for a while."""
     lane, before = JobLane.objects.get(job=job, number=number), portal.http_requests
     tasks.work(lane.pk, lane.ticket)
     lane.refresh_from_db()
@@ -310,7 +310,7 @@ def test_further_lanes_are_for_workers_nobody_else_needs(desk: Desk, portal: Dem
     for element in (job, other):
         desk.post(f"/jobs/{element.pk}/start/", move="on")
     assert at_work(job, portal, 1)
-    # No worker has come for the other job in a second: there are fewer of them than lanes.
+    # No worker has come for the other job in a second: there are fewer of them than slots.
     JobLane.objects.filter(job=other).update(due_at=timezone.now() - timedelta(seconds=2))
     assert not at_work(job, portal, 2)
     assert at_work(job, portal, 0)
