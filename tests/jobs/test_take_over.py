@@ -16,6 +16,7 @@ from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
 from tests.console.desk import open_main
 from tests.jobs.driving import Desk, outcomes, shown, sit_down, step, work
+from tests.markup import attribute
 from tests.opening import ANNA, ERIK, ILYA, MARIA, NINA, launch
 
 pytestmark = pytest.mark.django_db
@@ -167,7 +168,7 @@ def test_a_job_taken_over_is_previewed_anew_and_waits_for_its_start(
     assert work(job).state == Job.State.PLANNED
     assert f"Link {60 - before} orders" in page
     assert f"{before} orders were processed before and won’t change" in page
-    assert 'data-filter="link" aria-pressed="false"' in page
+    assert attribute(page, "[data-filter=link]", "aria-pressed") == "false"
     nina.start(job)
     assert (job.state, job.done, job.total, job.failed) == (Job.State.DONE, 60, 60, 0)
     assert len(added(portal)) == 60 - before
