@@ -109,7 +109,7 @@ def _measured(item: Machine, layout: str, options: argparse.Namespace) -> tuple[
         portal.state.events.clear()
     for _ in range(10):
         looker.look()
-    portal.lifecycle.told.clear()
+    portal.lifecycle.sent_events.clear()
     idle: list[float] = []
     busy: list[float] = []
     for _ in range(options.jobs):
@@ -118,7 +118,7 @@ def _measured(item: Machine, layout: str, options: argparse.Namespace) -> tuple[
         _calm(item)
         idle += _looked(looker, lambda: time.sleep(IDLE_SECONDS))
         busy += _looked(looker, lambda job=job: _run(item, person, job))  # type: ignore[misc]
-    told = portal.lifecycle.told
+    told = portal.lifecycle.sent_events
     lost = sum(each.status != 204 for each in told)
     p50_idle, p95_idle = _quantiles(idle)
     p50_job, p95_job = _quantiles(busy)
@@ -158,7 +158,7 @@ def _apart(item: Machine) -> None:
 
 def _calm(item: Machine) -> None:
     """Every event has been answered, and worked."""
-    until(lambda: all(each.ended for each in list(item.portal.lifecycle.told)), "answers")
+    until(lambda: all(each.ended for each in list(item.portal.lifecycle.sent_events)), "answers")
     until(lambda: not item.query("SELECT 1 FROM events_changenotice LIMIT 1"), "gathered")
 
 

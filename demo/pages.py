@@ -120,9 +120,14 @@ class Pages:
 
     def panel(self) -> str:
         kinds = [*WHOLE, *REFUSALS, *WIRE]
-        told = self._portal.lifecycle.told[-10:]
+        sent_events = self._portal.lifecycle.sent_events[-10:]
         notices = self._portal.state.notices[-10:]
-        shown = {"kinds": kinds, "conditions": [*CONDITIONS], "told": told, "notices": notices}
+        shown = {
+            "kinds": kinds,
+            "conditions": [*CONDITIONS],
+            "sent_events": sent_events,
+            "notices": notices,
+        }
         return render_template("panel.html", **shown, store=self._portal.state.store)
 
     def look_as(self) -> Redirect:

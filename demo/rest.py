@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from flask import Flask, Response, request
 
 from demo import php
-from demo.changes import Tell
+from demo.changes import SendEvent
 from demo.faults import WHOLE, Fault, Faults
 from demo.limits import Limits
 from demo.methods import METHODS, Caller, Failure, Found
@@ -85,7 +85,7 @@ class Rest:
         self.zone: tzinfo = UTC
         self.missing: frozenset[str] = frozenset()
         self.bent: dict[str, Callable[[Row], Row]] = {}
-        self.tell: Tell = lambda name, data: None
+        self.send_event: SendEvent = lambda name, data: None
         self._current_url, self._former_name = current_url, former_name
         self._lock = threading.Lock()
         self._meanwhile: list[Meanwhile] = []
@@ -200,7 +200,7 @@ class Rest:
         user = state.users[token.user_id]
         if not (user.active or user.hidden):
             raise Failure(401, "authorization_error", "Unable to authorize user")
-        return Caller(state, user, token.client_id, self.tell, self.missing)
+        return Caller(state, user, token.client_id, self.send_event, self.missing)
 
     def _in_condition(self, *, knows_token: bool) -> None:
         refusal = self.faults.condition(knows_token=knows_token)

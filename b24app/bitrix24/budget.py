@@ -187,10 +187,10 @@ class SharedBudget:
 
     def settle(self, ticket: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
         """See :class:`Budget`. Raises nothing: what was done is done."""
-        heard = portal_limits.heard(outcomes)
-        if heard.full:
+        summary = portal_limits.summary_of(outcomes)
+        if summary.full:
             self._budgets.local.fill(self._member_id, self._limits)
-        self._run("settle", _given({"ticket": ticket, **asdict(heard)}))
+        self._run("settle", _given({"ticket": ticket, **asdict(summary)}))
 
     def view(self) -> View:
         """The budget as it stands, for the console, for estimates and for how much to send next."""

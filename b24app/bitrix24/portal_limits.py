@@ -201,7 +201,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RequestSummary:
     """What the end of a request says: of each method (names in lower case), and of the portal.
 
     ``at`` is the portal's clock when it answered; ``full``: its bucket is; ``overload``: it is closed
@@ -214,26 +214,26 @@ class Heard:
     overload: bool
 
 
-def heard(outcomes: Sequence[tuple[str, Outcome]]) -> Heard:
+def summary_of(outcomes: Sequence[tuple[str, Outcome]]) -> RequestSummary:
     """Sum up the outcomes of a request's commands (method, outcome), given in their order."""
     methods: dict[str, Spent] = {}
     measured: dict[str, list[float]] = {}
     at: float | None = None
     for method, outcome in outcomes:
         name = method.lower()
-        one = methods.setdefault(name, Spent())
+        spent = methods.setdefault(name, Spent())
         if isinstance(outcome, errors.BitrixError):
-            one.refused |= isinstance(outcome, errors.OperatingLimit)
-            one.unmeasured += not isinstance(outcome, _NEVER_RAN)
+            spent.refused |= isinstance(outcome, errors.OperatingLimit)
+            spent.unmeasured += not isinstance(outcome, _NEVER_RAN)
         elif outcome.time is not None:
             at = _moment(outcome.time.finish) or at
             measured.setdefault(name, []).append(_measured(outcome.time))
-            _report(one, outcome.time)
+            _report(spent, outcome.time)
     for name, costs in measured.items():
         methods[name].seconds = sum(costs)
         methods[name].cost = sum(costs) / len(costs)
     ends = [outcome for _, outcome in outcomes]
-    return Heard(
+    return RequestSummary(
         methods,
         at,
         full=any(isinstance(end, errors.RateLimited) for end in ends),

@@ -165,7 +165,7 @@ class Exchange:
             raise
         except errors.LimitError as error:
             error.request_id = self.request_id
-            self._tell(request, started, time.monotonic() - clock, error, None, [])
+            self._report(request, started, time.monotonic() - clock, error, None, [])
             raise
 
     def renew(self) -> None:
@@ -213,7 +213,7 @@ class Exchange:
             duration = time.monotonic() - clock
             outcomes = request.outcomes(end)
             self._budget.settle(self.request_id, outcomes)
-            self._tell(request, started, duration, end, status, outcomes)
+            self._report(request, started, duration, end, status, outcomes)
             self._requests += 1
 
     def _follow(self, method: str, response: requests.Response) -> None:
@@ -245,7 +245,7 @@ class Exchange:
         self._failures += 1
         self._sleep(delay)
 
-    def _tell(
+    def _report(
         self,
         request: Request,
         started: datetime,

@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 LONG = 60
 
 
-def tell(job: Job) -> None:
+def notify(job: Job) -> None:
     """Notify the person whose job has just ended; nothing that goes wrong here concerns the job."""
     if job.state not in transitions.ENDED or job.started_at is None or job.ended_at is None:
         return

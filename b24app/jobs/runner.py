@@ -360,4 +360,4 @@ def record(slot: WorkerSlot, results: Sequence[Result], fields: Sequence[str] = 
     job.refresh_from_db(fields=["state", "done", "skipped", "failed", "setbacks"])
     transitions.answered(job)
     owners = {owner for item in happened for owner in subject.cards(item, both=True)}
-    watching.tell(job.portal_id, orders=[item.order_id for item in happened], owners=owners)
+    watching.record(job.portal_id, orders=[item.order_id for item in happened], owners=owners)

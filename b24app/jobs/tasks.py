@@ -38,7 +38,7 @@ def work(self: "Task[[int, int], None]", slot_pk: int, ticket: int) -> None:
         transitions.change(job, Job.State.STOPPED, job.reason)
     if following is not None and job.state in transitions.AT_WORK:
         queue.send([(slot_pk, following)], after or 0.0)
-    notifications.tell(job)
+    notifications.notify(job)
 
 
 @shared_task(name="jobs.sweep")

@@ -111,8 +111,8 @@ def _lines(
             numbers=tuple(item.order_number for item in reversed(group)),
             source=place(first.source),
             target=place(first.target),
-            before=_told(first.kind, first.before, names),
-            after=_told(first.kind, first.after, names),
+            before=_shown(first.kind, first.before, names),
+            after=_shown(first.kind, first.after, names),
             undoable=_undoable(group, here),
             undone=any(back.certain for item in group for back in item.undone_by.all()),
         )
@@ -121,7 +121,7 @@ def _lines(
     ]
 
 
-def _told(kind: str, value: str, names: Mapping[str, str]) -> str:
+def _shown(kind: str, value: str, names: Mapping[str, str]) -> str:
     """A status by its name, an amount in the language's own form."""
     if kind == AuditEntry.Kind.AMOUNT:
         typed = Amount.parsed(value)

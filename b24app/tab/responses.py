@@ -61,7 +61,7 @@ def kept(
     if not entries:
         return None
     change = audit.record(user, through, entries)
-    watching.tell(
+    watching.record(
         user.portal.pk,
         orders=[entry.order_id for entry in entries if entry.order_id],
         owners=places,

@@ -73,7 +73,7 @@ def orderentity_add(caller: Caller, params: Params) -> object:
         raise Failure(
             400, "201650000001", "Duplicate entry for key [ownerId, ownerTypeId, orderId]"
         )
-    changes.link(caller.state, caller.tell, order_id, (type_id, owner_id))
+    changes.link(caller.state, caller.send_event, order_id, (type_id, owner_id))
     return {"dealOrder": {"orderId": order_id, "ownerId": owner_id, "ownerTypeId": type_id}}
 
 
@@ -85,7 +85,7 @@ def orderentity_delete(caller: Caller, params: Params) -> object:
         raise Failure(400, "200540400001", "order does not exist")
     if caller.state.links.get(order_id) != (type_id, owner_id):
         raise Failure(400, "201640400004", "entity relation is not exists")
-    changes.link(caller.state, caller.tell, order_id, None)
+    changes.link(caller.state, caller.send_event, order_id, None)
     return True
 
 

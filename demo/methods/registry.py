@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from demo.changes import Tell
+from demo.changes import SendEvent
 from demo.filters import listed
 from demo.php import intval
 from demo.state import State, User
@@ -29,7 +29,7 @@ class Caller:
     state: State
     user: User
     client_id: str
-    tell: Tell
+    send_event: SendEvent
     missing: frozenset[str] = frozenset()
 
 

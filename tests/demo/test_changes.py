@@ -34,14 +34,15 @@ def listening(portal: DemoPortal, handler: Handler) -> Handler:
 def heard(portal: DemoPortal, handler: Handler) -> list[tuple[str, str]]:
     """Events with the id they speak of, sorted, once all have come."""
     until(
-        lambda: all(message.status for message in portal.lifecycle.told), "each event is answered"
+        lambda: all(message.status for message in portal.lifecycle.sent_events),
+        "each event is answered",
     )
     got = [
         (form["event"], form.get("data[FIELDS][ID]", form.get("data[PAYMENT_EXPIRED]", "")))
         for form in handler.forms
     ]
     handler.forms.clear()
-    portal.lifecycle.told.clear()
+    portal.lifecycle.sent_events.clear()
     return sorted(got)
 
 
@@ -108,7 +109,7 @@ def test_nothing_is_told_before_the_installation_is_finished(
 ) -> None:
     portal.state.app.finished = False
     portal.pay(portal.order_id("1196"))
-    assert portal.lifecycle.told == []
+    assert portal.lifecycle.sent_events == []
 
 
 def test_a_burst_comes_whole(portal: DemoPortal, listening: Handler) -> None:

@@ -160,7 +160,7 @@ def test_news_come_from_our_own_server(client: Client, portal: DemoPortal, offic
     portal.reset_counts()
     quiet = news(client, office, since)
     assert quiet["changed"] is False
-    watching.tell(here.pk, orders=[portal.order_id("1196")])
+    watching.record(here.pk, orders=[portal.order_id("1196")])
     assert news(client, office, since)["changed"] is True
     after = news(client, office, str(quiet["since"]))
     assert after["changed"] is True
@@ -183,9 +183,9 @@ def test_a_change_of_the_card_is_news_and_of_other_cards_is_not(
 ) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
     since = office.attribute("data-moment")
-    watching.tell(here.pk, owners=[Owner(2, THREE), Owner(31, MOCKUP)], orders=[1])
+    watching.record(here.pk, owners=[Owner(2, THREE), Owner(31, MOCKUP)], orders=[1])
     assert news(client, office, since)["changed"] is False
-    watching.tell(here.pk, owners=[Owner(2, MOCKUP)])
+    watching.record(here.pk, owners=[Owner(2, MOCKUP)])
     assert news(client, office, since)["changed"] is True
 
 
@@ -193,7 +193,7 @@ def test_other_portals_changes_are_no_news(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
-    watching.tell(here.pk + 1, owners=[Owner(2, MOCKUP)], orders=[portal.order_id("1196")])
+    watching.record(here.pk + 1, owners=[Owner(2, MOCKUP)], orders=[portal.order_id("1196")])
     assert news(client, office, office.attribute("data-moment"))["changed"] is False
 
 
@@ -201,7 +201,7 @@ def test_a_region_read_after_a_change_has_no_news_of_it(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
-    watching.tell(here.pk, owners=[Owner(2, MOCKUP)])
+    watching.record(here.pk, owners=[Owner(2, MOCKUP)])
     again = ask(client, office, "/tab/orders/")
     assert news(client, office, again.attribute("data-moment"))["changed"] is False
 
@@ -214,7 +214,7 @@ def test_a_linked_order_is_watched_from_then_on(
     page = open_tab(client, portal, deal_id=EMPTY)
     linked = submit(client, page, "/tab/link/", {"order": f"{order}|"})
     since = linked.attribute("data-moment")
-    watching.tell(here.pk, orders=[order])
+    watching.record(here.pk, orders=[order])
     assert news(client, page, since)["changed"] is True
 
 
