@@ -67,21 +67,21 @@ def _flag(raw: str) -> bool:
     return words[raw.lower()]
 
 
-def _parts(raw: str, meant: str) -> SplitResult:
-    """The parts of an address. Raises ``ValueError`` with what is meant, and not with what it holds."""
+def _parts(raw: str, expected: str) -> SplitResult:
+    """The parts of an address. Raises ``ValueError`` that says what is expected, without the value."""
     with contextlib.suppress(ValueError):
         parts = urlsplit(raw)
         if parts.port != 0 and not any(text.isspace() for text in raw):
             return parts
-    raise ValueError(f"must be {meant}")
+    raise ValueError(f"must be {expected}")
 
 
 def _address(raw: str) -> str:
-    meant = "an absolute address such as https://app.example.com"
-    parts = _parts(raw, meant)
+    expected = "an absolute address such as https://app.example.com"
+    parts = _parts(raw, expected)
     bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
     if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
-        raise ValueError(f"must be {meant}")
+        raise ValueError(f"must be {expected}")
     return raw.rstrip("/")
 
 
@@ -98,7 +98,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def _one_of(*words: str) -> Callable[[str], str]:
+def _word(*words: str) -> Callable[[str], str]:
     def parse(raw: str) -> str:
         if raw.lower() not in words:
             raise ValueError(f"must be {' or '.join(words)}")
@@ -138,24 +138,24 @@ def _email(raw: str) -> str:
 
 
 def _database(raw: str) -> dict[str, object]:
-    meant = (
+    expected = (
         "like postgres://user:password@host:5432/name, with special characters of the password "
         "percent-encoded, or sqlite:///path"
     )
-    scheme = _parts(raw, meant).scheme
+    scheme = _parts(raw, expected).scheme
     known = scheme in ("sqlite", "postgres", "postgresql")
     config: dict[str, object] = dict(environ.Env.db_url_config(raw)) if known else {}
     if config.get("NAME") in (None, "", ":memory:"):
-        raise ValueError(f"must be {meant}")
+        raise ValueError(f"must be {expected}")
     return config
 
 
 def _redis(raw: str) -> str:
-    meant = "like redis://host:6379/0, rediss://… or unix:///path"
-    parts = _parts(raw, meant)
+    expected = "like redis://host:6379/0, rediss://… or unix:///path"
+    parts = _parts(raw, expected)
     network = parts.scheme in ("redis", "rediss") and parts.hostname
     if not (network or raw.startswith("unix:///")):
-        raise ValueError(f"must be {meant}")
+        raise ValueError(f"must be {expected}")
     return raw
 
 
@@ -201,7 +201,7 @@ TRUSTED_PROXIES = _read("TRUSTED_PROXIES", _whole(0, 9), "0") or 0
 B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", _whole(1, 10_000), "50") or 0
 B24_RATE_LEAK = _read("B24_RATE_LEAK", _whole(1, 1_000), "2") or 0
 B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480") or 0
-LOG_FORMAT = _read("LOG_FORMAT", _one_of("plain", "json"), "plain") or "plain"
+LOG_FORMAT = _read("LOG_FORMAT", _word("plain", "json"), "plain") or "plain"
 # Whoever reads /metrics/ shows it as a bearer token; without one there is no such page.
 METRICS_TOKEN = _read("METRICS_TOKEN", _token, "") or ""
 # Who the licence and the privacy policy name.

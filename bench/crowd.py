@@ -56,14 +56,14 @@ def show(portals: int, large: int, *, postgres: bool) -> None:
         tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
         machine.running(
             Path(home), postgres=postgres, rate=(CAPACITY, LEAK), workers=PROCESSES
-        ) as one,
-        _customers(one, portals, large) as customers,
+        ) as app,
+        _customers(app, portals, large) as customers,
     ):
-        one.kill("worker")
+        app.kill("worker")
         for each in customers:
             each.person.post(f"/jobs/{each.job}/start/", data={"move": "on"})
-        one.start("worker")
-        _until(one, "state <> 'done'", "the end of all jobs")
+        app.start("worker")
+        _until(app, "state <> 'done'", "the end of all jobs")
         _report(customers, large)
 
 

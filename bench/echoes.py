@@ -45,11 +45,11 @@ COLUMNS = (
 class Looker:
     """Somebody who opens a deal's tab, one opening after another; how long each answer took."""
 
-    one: Machine
+    app: Machine
     took: list[float] = field(default_factory=list)
 
     def look(self) -> None:
-        opening = self.one.portal.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=7021)
+        opening = self.app.portal.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=7021)
         began = time.monotonic()
         answer = requests.post(opening.url, data=opening.form, timeout=90)
         self.took.append(time.monotonic() - began)
@@ -87,11 +87,11 @@ def main() -> None:
         for layout in options.layout:
             with (
                 tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
-                machine.running(Path(home), postgres=True, rate=(10_000, 1_000), workers=2) as one,
+                machine.running(Path(home), postgres=True, rate=(10_000, 1_000), workers=2) as app,
                 Outside() as senders,
             ):
-                one.portal.lifecycle.senders = senders
-                _row(_measured(one, layout, options))
+                app.portal.lifecycle.senders = senders
+                _row(_measured(app, layout, options))
     finally:
         environment.pytest_unconfigure()
 
@@ -118,15 +118,15 @@ def _measured(item: Machine, layout: str, options: argparse.Namespace) -> tuple[
         _calm(item)
         idle += _looked(looker, lambda: time.sleep(IDLE_SECONDS))
         busy += _looked(looker, lambda job=job: _run(item, person, job))  # type: ignore[misc]
-    told = portal.lifecycle.sent_events
-    lost = sum(each.status != 204 for each in told)
+    sent = portal.lifecycle.sent_events
+    lost = sum(each.status != 204 for each in sent)
     p50_idle, p95_idle = _quantiles(idle)
     p50_job, p95_job = _quantiles(busy)
     return (
         layout, options.jobs, f"{len(idle)}+{len(busy)}", f"{p50_idle:.0f} ms",
         f"{p95_idle:.0f} ms", f"{p50_job:.0f} ms", f"{p95_job:.0f} ms",
-        f"{p95_job / p95_idle:.2f}", len(told), AT_ONCE, lost,
-        f"{max((each.seconds for each in told), default=0) * 1000:.0f} ms",
+        f"{p95_job / p95_idle:.2f}", len(sent), AT_ONCE, lost,
+        f"{max((each.seconds for each in sent), default=0) * 1000:.0f} ms",
     )  # fmt: skip
 
 

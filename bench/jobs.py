@@ -53,11 +53,11 @@ COLUMNS = (
 class Looker:
     """Somebody who opens a deal's tab every two seconds; how long each answer took."""
 
-    one: Machine
+    app: Machine
     took: list[float] = field(default_factory=list)
 
     def look(self) -> None:
-        opening = self.one.portal.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=7021)
+        opening = self.app.portal.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=7021)
         began = time.monotonic()
         answer = requests.post(opening.url, data=opening.form, timeout=90)
         self.took.append(time.monotonic() - began)
@@ -121,9 +121,9 @@ class Regime:
         rate = (CAPACITY, LEAK * self.faster)
         with (
             tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
-            machine.running(Path(home), postgres=postgres, rate=rate, workers=self.workers) as one,
+            machine.running(Path(home), postgres=postgres, rate=rate, workers=self.workers) as app,
         ):
-            return self._measured(one)
+            return self._measured(app)
 
     def _measured(self, item: Machine) -> tuple[object, ...]:
         portal = item.portal

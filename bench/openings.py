@@ -62,14 +62,14 @@ def main() -> None:
 def _run(options: argparse.Namespace) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
-        machine.running(Path(home), postgres=False) as one,
-        DemoPortal(one.url, member_id="f" * 32, oauth_of=one.portal, threads=40) as other,
+        machine.running(Path(home), postgres=False) as app,
+        DemoPortal(app.url, member_id="f" * 32, oauth_of=app.portal, threads=40) as other,
     ):
         for name in ("worker", "beat"):
-            one.kill(name)
-        Person(one)
-        Person(replace(one, portal=other))
-        _measure(one, other, options)
+            app.kill(name)
+        Person(app)
+        Person(replace(app, portal=other))
+        _measure(app, other, options)
 
 
 def _measure(item: Machine, other: DemoPortal, options: argparse.Namespace) -> None:

@@ -41,7 +41,7 @@ def _table(portal: DemoPortal) -> None:
         measured(f"open, {orders} orders", opening)
     tab, large = open_tab(client, portal, deal_id=EMPTY), open_tab(client, portal, deal_id=MANY)
     free = [pk for pk in portal.state.orders if portal.link_of(pk) is None]
-    one, forty = {"order": f"{free[0]}|"}, {"order": [f"{pk}|" for pk in free[1:41]]}
+    single, forty = {"order": f"{free[0]}|"}, {"order": [f"{pk}|" for pk in free[1:41]]}
     done: list[Mapping[str, object]] = []
 
     def change(path: str, form: Mapping[str, object]) -> None:
@@ -60,7 +60,7 @@ def _table(portal: DemoPortal) -> None:
         ("picker, newest", lambda: ask(client, tab, "/tab/found/?q=")),
         ("picker, a number", lambda: ask(client, tab, "/tab/found/?q=1193")),
         ("picker, a name", lambda: ask(client, tab, "/tab/found/?q=Clara")),
-        ("link 1", lambda: submit(client, tab, "/tab/link/", one)),
+        ("link 1", lambda: submit(client, tab, "/tab/link/", single)),
         ("link 40", lambda: change("/tab/link/", forty)),
         ("undo of 40", lambda: submit(client, tab, "/tab/undo/", done[-1])),
         ("link 40 again", lambda: change("/tab/link/", forty)),
@@ -68,7 +68,7 @@ def _table(portal: DemoPortal) -> None:
         ("undo of that", lambda: submit(client, tab, "/tab/undo/", done[-1])),
         ("history", lambda: ask(client, tab, "/tab/history/")),
         ("suggestions", lambda: ask(client, tab, "/tab/suggestions/")),
-        ("unlink 1", lambda: submit(client, tab, "/tab/unlink/", one)),
+        ("unlink 1", lambda: submit(client, tab, "/tab/unlink/", single)),
         ("unlink 40", lambda: submit(client, tab, "/tab/unlink/", forty)),
     ]
     for name, step in steps:

@@ -126,9 +126,9 @@ class Rest:
         time.sleep(self.latency)
         params = _params()
         method = name.lower().removesuffix(".json")
-        held = [method, *_inner(method, params)]
-        self._happens(held, inside=False)
-        fault = self.faults.of_request(held)
+        methods = [method, *_inner(method, params)]
+        self._happens(methods, inside=False)
+        fault = self.faults.of_request(methods)
         if fault is not None and not fault.after:
             broken = self._broken(fault)
             if broken is not None:
@@ -176,7 +176,7 @@ class Rest:
             if method == "batch":
                 body: Row = {"result": self._batch(asked, params, resolve=resolve)}
             else:
-                body = self._one(asked, method, params)
+                body = self._call(asked, method, params)
         except Failure as failure:
             return failure.body, failure.status
         operating = body.pop("operating", None)
@@ -207,7 +207,7 @@ class Rest:
         if refusal is not None:
             raise refusal
 
-    def _one(self, asked: "_Request", method: str, params: Row) -> Row:
+    def _call(self, asked: "_Request", method: str, params: Row) -> Row:
         caller = asked.caller
         with self._lock:
             self.calls.append(Call(asked.number, method, params, caller.user.id, asked.in_batch))
@@ -296,7 +296,7 @@ class Rest:
                 405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"
             )
         params = php.referred(php.parse_str(query), results)
-        return self._one(asked, method, params if isinstance(params, dict) else {})
+        return self._call(asked, method, params if isinstance(params, dict) else {})
 
 
 def _params() -> Row:

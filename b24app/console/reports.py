@@ -52,7 +52,7 @@ class Progress:
         return urlencode({name: item for name, item in asdict(self).items() if item is not None})
 
     @property
-    def anew(self) -> str:
+    def restart_query(self) -> str:
         """The same, as a run of its own."""
         return replace(self, began=0).query
 

@@ -340,8 +340,12 @@ class _Table:
                 (known.ids.get(number.casefold()), int(value))
                 for number, value in zip(numbers.taken, candidate.taken, strict=True)
             ]
-            told = [(mine, theirs) for mine, theirs in pairs if mine is not None]
-            if told and sum(mine == theirs for mine, theirs in told) >= PROVEN * len(told):
+            identified = [
+                (order_id, candidate_id) for order_id, candidate_id in pairs if order_id is not None
+            ]
+            if identified and sum(
+                order_id == candidate_id for order_id, candidate_id in identified
+            ) >= PROVEN * len(identified):
                 return candidate.index
         return None
 

@@ -97,11 +97,11 @@ def opened(content: bytes) -> DelimitedText:
     """
     encoding = decoded(content, known_headings)
     stream = _stream(content, encoding)
-    told = _skip_separator_line(stream)
+    declared = _skip_separator_line(stream)
     sample = stream.read(TRIED_CHARACTERS)
     if any(ord(char) < 32 and char not in "\t\r\n\f\x1a\x00" for char in sample):
         raise Unreadable("not_a_table")
-    return DelimitedText(content, encoding, told or chosen_separator(sample))
+    return DelimitedText(content, encoding, declared or chosen_separator(sample))
 
 
 def chosen_separator(sample: str) -> str:

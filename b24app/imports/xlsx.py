@@ -259,12 +259,12 @@ def _adds_to_digits(code: str) -> bool:
 def _cells(reference: str) -> Iterator[tuple[int, int]]:
     """The cells of ``B2`` or ``B2:B5``, at most a thousand."""
     first, _, last = reference.replace("$", "").partition(":")
-    one, two = _CELL.fullmatch(first), _CELL.fullmatch(last or first)
-    if one is None or two is None:
+    start, end = _CELL.fullmatch(first), _CELL.fullmatch(last or first)
+    if start is None or end is None:
         return
     count = 0
-    for row in range(int(one[2]), int(two[2]) + 1):
-        for column in range(_column(one[1]), _column(two[1]) + 1):
+    for row in range(int(start[2]), int(end[2]) + 1):
+        for column in range(_column(start[1]), _column(end[1]) + 1):
             count += 1
             if count > 1000:
                 return

@@ -89,7 +89,7 @@ def _two_readings(reading: Mapping[str, object], choice: ColumnChoice) -> Iterat
     count, example = reading.get("two_readings"), reading.get("example")
     if not isinstance(count, int) or not isinstance(example, list) or len(example) != 3:
         return
-    written, one, other = example
+    written, whole, other = example
     yield Doubt(
         "two_readings",
         ngettext(
@@ -99,10 +99,10 @@ def _two_readings(reading: Mapping[str, object], choice: ColumnChoice) -> Iterat
         )
         % {"count": count},
         _("“%(written)s” can be order %(one)s or order %(other)s.")
-        % {"written": written, "one": one, "other": other},
+        % {"written": written, "one": whole, "other": other},
         "warn",
         "readings",
-        _answers(choice.readings, [(WHOLE, one), (OTHER, other), ("", _("Leave out"))]),
+        _answers(choice.readings, [(WHOLE, whole), (OTHER, other), ("", _("Leave out"))]),
     )
 
 

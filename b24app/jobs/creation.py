@@ -73,8 +73,8 @@ def undo(user: PortalUser, job: Job, language: str, orders: Sequence[int] = ()) 
     with transaction.atomic():
         # Held until the new job is there: of two clicks the second finds it.
         Job.objects.of(job.portal).select_for_update().get(pk=job.pk)
-        mine = Job.objects.of(job.portal).filter(user=user, undoes=job, started_at=None)
-        for found in mine.filter(state__in=[Job.State.PLANNING, Job.State.PLANNED]):
+        undos = Job.objects.of(job.portal).filter(user=user, undoes=job, started_at=None)
+        for found in undos.filter(state__in=[Job.State.PLANNING, Job.State.PLANNED]):
             if found.cursor.get("orders", []) == cursor.get("orders", []):
                 return found
         made = _made(user, asked, language, undoes=job, subject=job.subject, cursor=cursor)

@@ -48,20 +48,20 @@ def text(item: JobItem, *, links: bool, named: Callable[[str], str]) -> str:
     value, _sep, person = item.detail.partition("|")
     words = {"value": named(value), "person": person}
     if links and not value:
-        told = _("%(person)s had just unlinked it") if person else _("It had just been unlinked")
+        change = _("%(person)s had just unlinked it") if person else _("It had just been unlinked")
     elif links:
-        told = (
+        change = (
             _("%(person)s had just linked it to %(value)s")
             if person
             else _("It had just been linked to %(value)s")
         )
     else:
-        told = (
+        change = (
             _("%(person)s had just changed it to %(value)s")
             if person
             else _("It had just been changed to %(value)s")
         )
-    return _("%(change)s; this job replaced that change") % {"change": told % words}
+    return _("%(change)s; this job replaced that change") % {"change": change % words}
 
 
 def can_put_back(job: Job, item: JobItem) -> bool:

@@ -82,7 +82,7 @@ def step(slot: WorkerSlot, clients: job_clients.Clients) -> float | None:
     slot.renew(SECONDS)
     while time.monotonic() - began < BEGIN_BEFORE:
         piece = list(JobItem.objects.filter(job=job, state=S.NEW).order_by("pk")[:ROWS])
-        if not piece and _chosen_anew(slot):
+        if not piece and _apply_choices(slot):
             continue
         if not piece:
             return _finish(slot, clients)
@@ -91,11 +91,11 @@ def step(slot: WorkerSlot, clients: job_clients.Clients) -> float | None:
     return 0.0
 
 
-def _chosen_anew(slot: WorkerSlot) -> bool:
+def _apply_choices(slot: WorkerSlot) -> bool:
     """Whether rows are looked at once more, because of what the person has chosen on the columns step."""
     with transaction.atomic():
         slot.renew()
-        return doubtful_rows.taken_as_ids(slot.job) or doubtful_rows.one_of_each(slot.job)
+        return doubtful_rows.taken_as_ids(slot.job) or doubtful_rows.choose_duplicates(slot.job)
 
 
 def _finish(slot: WorkerSlot, clients: job_clients.Clients) -> float | None:
@@ -285,9 +285,9 @@ def _doubt_contradictions(slot: WorkerSlot) -> None:
 
 def _ask_once_more(job: Job, clients: job_clients.Clients) -> None:
     """One request for what the rows lack, if anything: its answers change no order's fate."""
-    closed, meant = _closed(job), number_suggestions.question(job)
-    room = batch.SIZE - len(closed.commands) - len(meant.commands)
-    question = together(closed, meant, row_names.question(job, room))
+    closed, suggestions = _closed(job), number_suggestions.question(job)
+    room = batch.SIZE - len(closed.commands) - len(suggestions.commands)
+    question = together(closed, suggestions, row_names.question(job, room))
     if not question.commands:
         return
     places, pages, names = job_clients.answer(clients.own, question)

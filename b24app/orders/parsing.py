@@ -133,7 +133,7 @@ ORDER_FIELDS = (
 
 def orders(result: object) -> Iterator[Order]:
     """``sale.order.list`` (sale/order/sale-order-list.md), without payments, shipments and customer."""
-    return (one for row in rows(result, "orders") if (one := _order(row)).id > 0)
+    return (order for row in rows(result, "orders") if (order := _order(row)).id > 0)
 
 
 def order_row(answer: Answer, order_id: int) -> tuple[Order, Mapping[str, object]]:
@@ -142,8 +142,8 @@ def order_row(answer: Answer, order_id: int) -> tuple[Order, Mapping[str, object
     Raises ``errors.OrderNotFound`` where it is not there.
     """
     for row in rows(answer.result, "orders"):
-        if (one := _order(row)).id == order_id:
-            return one, row
+        if (order := _order(row)).id == order_id:
+            return order, row
     raise errors.OrderNotFound("", "no such order", method="sale.order.list")
 
 

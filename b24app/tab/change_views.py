@@ -117,5 +117,5 @@ def _finished(
 ) -> HttpResponse:
     change = links_recorded(user, Through.TAB, outcome)
     here = region.owner_of(opened)
-    told = problem_texts.of_links(user, outcome, here, change, undo_url(opened))
-    return answer(request, opened, user, told, text if outcome.done else "", change)
+    notices = problem_texts.of_links(user, outcome, here, change, undo_url(opened))
+    return answer(request, opened, user, notices, text if outcome.done else "", change)

@@ -36,21 +36,21 @@ def claimed(portal: Portal, subjects: Iterable[str]) -> Iterator[float]:
     """
     names, token, now = sorted(set(subjects)), uuid.uuid4(), timezone.now()
     until = now + LASTS
-    mine = ChangeClaim.objects.of(portal).filter(token=token)
+    own = ChangeClaim.objects.of(portal).filter(token=token)
     ChangeClaim.objects.bulk_create(
         [ChangeClaim(portal=portal, subject=name, token=token, until=until) for name in names],
         ignore_conflicts=True,
     )
     try:
-        held = mine.count()
-        if held < len(names):
+        count = own.count()
+        if count < len(names):
             over = ChangeClaim.objects.of(portal).filter(subject__in=names, until__lt=now)
-            held += over.update(token=token, until=until)
-        if held < len(names):
+            count += over.update(token=token, until=until)
+        if count < len(names):
             raise BeingChanged("BEING_CHANGED", "claimed by another request")
         yield (now + SEND_WITHIN).timestamp()
     finally:
-        mine.delete()
+        own.delete()
 
 
 def of_orders(order_ids: Iterable[int]) -> list[str]:

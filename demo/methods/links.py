@@ -93,6 +93,6 @@ def orderentity_delete(caller: Caller, params: Params) -> object:
 def orderentity_fields(caller: Caller, _: Params) -> object:
     """An old kernel may know fewer fields."""
     _may_read_links(caller)
-    one = {"isImmutable": True, "isReadOnly": False, "isRequired": True, "type": "integer"}
+    field = {"isImmutable": True, "isReadOnly": False, "isRequired": True, "type": "integer"}
     names = caller.state.link_fields
-    return {"orderEntity": {name: dict(one) for name in names}}
+    return {"orderEntity": {name: dict(field) for name in names}}
