@@ -27,7 +27,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 
 environ.Env.read_env(BASE_DIR / ".env")
-# Read as it stands: Env itself would take a value that begins with $ for the name of another one.
+# Read unchanged: Env itself would take a value that begins with $ for the name of another one.
 _environment = environ.FileAwareEnv().ENVIRON
 
 _problems: list[str] = []
@@ -167,7 +167,7 @@ def _broker(url: str) -> str:
         database = query.get("db")
         return f"redis+socket://{parts.path}" + (f"?virtual_host={database}" if database else "")
     if parts.scheme == "rediss":
-        # Kombu's own default is to believe any certificate.
+        # Kombu accepts any certificate by default.
         query.setdefault("ssl_cert_reqs", "required")
     return parts._replace(query=urlencode(query)).geturl()
 
@@ -336,7 +336,7 @@ FILE_UPLOAD_HANDLERS = ["b24app.web.uploads.BoundedUpload"]
 CELERY_BROKER_URL = _broker(REDIS_URL)
 CELERY_IMPORTS = ["b24app.collecting"]
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
-# What portals tell waits apart: a flood of it stands in nobody's way.
+# Portal events have a queue of their own, so a flood of them blocks nothing else.
 CELERY_TASK_ROUTES = {"events.*": {"queue": "events"}}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -395,7 +395,7 @@ if OPERATOR_ADMIN:
     _processors = ("auth.context_processors.auth", "messages.context_processors.messages")
     TEMPLATES[0]["APP_DIRS"] = True
     _CONTEXT_PROCESSORS.extend(f"django.contrib.{processor}" for processor in _processors)
-    # In front: what these register of their own accord, ours may take back.
+    # First, so that our apps can undo what these register by themselves.
     INSTALLED_APPS[:0] = [
         "django.contrib.admin",
         "django.contrib.auth",

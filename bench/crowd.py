@@ -91,7 +91,7 @@ def _say_turns(large: Customer, small: Sequence[Customer], zero: float) -> None:
     firsts = sorted(min(each.watch.writes) - zero for each in small)
     lasts = sorted(max(each.watch.writes) - zero for each in small)
     larges = sorted(moment - zero for moment in large.watch.writes)
-    # What stood before the one that had to wait longest, and could not have: the large one's rows.
+    # What was queued before the one that had to wait longest, and could not have: the large one's rows.
     others = (len(small) - 1) * ROWS
     pushed = bisect.bisect(larges, firsts[-1])
     before = bisect.bisect(lasts, larges[-1])

@@ -1,12 +1,12 @@
 """``make bench-echoes``: does the echo of a job's own writes hold up whoever opens a deal?
 
-Every link a job makes is told back by the portal as a saved order. Here 1,000 links are made while
-somebody opens a deal's tab again and again, and the demo portal posts each event at once, 48 side by
+Every link a job makes comes back from the portal as the event of a saved order. Here 1,000 links are made
+while somebody opens a deal's tab again and again, and the demo portal posts each event at once, 48 side by
 side. The figure is a ratio within one run: p95 of an opening during the job by p95 of an idle one.
 
 ``--layout together`` posts the events to the processes that answer people; ``--layout apart`` to a
 process of their own with a lower priority and a worker of the queue ``events``, as ``deploy/`` has it.
-``--layout silent`` tells nothing at all: what the job itself costs whoever looks.
+``--layout silent`` sends no events at all: what the job itself costs a viewer.
 Idle and busy times take turns, so that whatever else the machine does falls on both.
 """
 

@@ -40,7 +40,7 @@ CAPACITY, LEAK, OPERATING = 50, 2, 480.0
 SLOTS = 4  # of b24app.jobs.worker_slots, which needs Django set up
 DEALS = 100
 LOOK_EVERY = 2.0
-# Seconds after which the person sits down anew, since nobody is there to renew a session.
+# Seconds after which the person opens the app again, since nobody is there to renew a session.
 SESSION = 20 * 60
 IDLE_LOOKS = 12
 COLUMNS = (
@@ -82,7 +82,7 @@ class Looker:
             thread.join()
 
     def p95(self) -> float:
-        """Milliseconds; and begin anew."""
+        """Milliseconds since the last call."""
         found = statistics.quantiles(self.took, n=20)[-1] if len(self.took) > 1 else math.nan
         self.took = []
         return found * 1000

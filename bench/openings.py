@@ -131,7 +131,7 @@ def _again(portal: DemoPortal, text: str) -> str:
 
 
 def _insist(portal: DemoPortal, over: threading.Event) -> Counter[str]:
-    """One person at the silent portal, who opens the card anew once the page has given up."""
+    """One person at the silent portal, who opens the card again once the page has given up."""
     seen: Counter[str] = Counter()
     text = ""
     while not over.is_set():

@@ -48,7 +48,7 @@ PHASES = (
     ("preview", "looked", "planned_at IS NOT NULL"),
     ("writing", "done", "state = 'done'"),
 )
-# What the app believes of a portal here: nothing of it is ever reached.
+# The app's stored portal here; it is never contacted.
 BOUNDLESS = (10_000, 1_000)
 
 

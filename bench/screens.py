@@ -45,7 +45,7 @@ def _table(portal: DemoPortal) -> None:
     done: list[Mapping[str, object]] = []
 
     def change(path: str, form: Mapping[str, object]) -> None:
-        """Something that can be taken back, and what takes it back."""
+        """Something that can be undone, and how to undo it."""
         undo = cast(
             Mapping[str, Mapping[str, object]], submit(client, tab, path, form).toast["undo"]
         )

@@ -2,7 +2,7 @@
 
 ``python -m bench.senders`` reads lines from its input: a number, an address, a body. It posts each at once,
 ``AT_ONCE`` side by side, each on a connection of its own, and writes the number, the status (0: no answer)
-and the seconds it took. A portal stands on another machine, so this one's processor is left to the app.
+and the seconds it took. A real portal is on another machine, so this one's processor is left to the app.
 """
 
 import asyncio

@@ -14,7 +14,7 @@ from demo.state import ACCESS_SECONDS, CLIENT_ID, CLIENT_SECRET, State, Store, T
 from demo.tables import Row
 
 CODE_SECONDS = 30
-# Seconds after which an answer that was held up goes out, whoever forgot to let it go.
+# Seconds after which a held answer is sent even if nobody released it.
 LONGEST_HOLD = 60
 
 

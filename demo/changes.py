@@ -1,4 +1,4 @@
-"""What changes in the portal, by REST or by somebody who works there, and the events that tell of it.
+"""What changes in the portal, by REST or by somebody who works there, and the events about it.
 
 Each event's data is what its page shows (sale/events/*.md, crm/deals/events/*.md).
 """
@@ -18,14 +18,14 @@ def now() -> str:
 
 
 def order_saved(send_event: SendEvent, order: Row) -> None:
-    """Every saved order is told twice, by the old event and by that of its entity."""
+    """Every saved order sends two events: the old one and that of its entity."""
     fields = {"ID": order["id"], "XML_ID": order["xmlId"]}
     send_event("ONSALEORDERSAVED", {"FIELDS": {**fields, "ACTION": "save"}})
     send_event("ONORDERENTITYSAVED", {"FIELDS": {"ID": order["id"]}})
 
 
 def link(state: State, send_event: SendEvent, order_id: int, owner: Owner | None) -> None:
-    """The order belongs to ``owner`` from now on, or to nobody; its old link is gone without a word."""
+    """The order belongs to ``owner`` from now on, or to nobody; its old link is removed without an event."""
     if owner is None:
         state.links.pop(order_id, None)
     else:
@@ -112,7 +112,7 @@ def delete_deal(state: State, send_event: SendEvent, deal_id: int) -> None:
     send_event("ONCRMDEALDELETE", {"FIELDS": {"ID": str(deal_id)}})
 
 
-# Whom a portal may hand a dismissed employee's apps to.
+# To whom a portal may give a dismissed employee's apps.
 SYSTEM = 9999
 
 

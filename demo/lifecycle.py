@@ -1,4 +1,4 @@
-"""What happens to the app in the portal: opened, installed, finished, updated, removed; events told."""
+"""The app's life in the portal: opened, installed, finished, updated, removed; and the events of it."""
 
 import json
 import queue

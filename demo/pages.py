@@ -66,7 +66,7 @@ class Pages:
         return render_template("home.html")
 
     def deals(self) -> str:
-        """The list, with an item in each row's menu and one above; what is open stands over it."""
+        """The list, with an item in each row's menu and one above; an opened page covers it."""
         state = self._portal.state
         viewer = state.users[state.viewer]
         seen = [deal for deal in state.deals.values() if state.sees(viewer, deal)]

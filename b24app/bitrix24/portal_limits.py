@@ -75,7 +75,7 @@ class Limits:
 
     @property
     def reserve(self) -> float:
-        """How much below the brim jobs stay, at the least."""
+        """How far below the limit jobs stay, at least."""
         return max(RESERVE, self.capacity * RESERVE / 50)
 
     def shares(self, priority: Priority) -> Mapping[str, float]:
@@ -139,7 +139,7 @@ class View:
 def seconds_for(commands: Mapping[str, int], view: View, per_batch: int, at_once: int = 1) -> float:
     """Seconds until a job alone on the portal has run ``commands`` (how many of which method).
 
-    The commands run in batches of ``per_batch``, ``lanes`` of them at once; the slowest of the three
+    The commands run in batches of ``per_batch``, ``at_once`` of them in parallel; the slowest of the three
     ceilings decides: the bucket, each method's operating time, execution itself.
     """
     requests = math.ceil(sum(commands.values()) / per_batch)
@@ -181,11 +181,11 @@ def _seconds_to_spend(needed: float, portion: float, account: MethodView, at_onc
 
 @dataclass(slots=True)
 class Spent:
-    """What one request did to a method's account, in seconds, as its answer tells.
+    """What one request did to a method's account, in seconds, as its answer says.
 
     ``operating`` is the portal's own sum with the moment ``at`` it was true and the moment ``reset``
     its oldest minute falls out, both of the portal's clock, as is ``started``, when the last command
-    that tells its time began. Where it gives no sum, ``seconds`` were measured, and ``unmeasured``
+    that reports its time began. Where it gives no sum, ``seconds`` were measured, and ``unmeasured``
     commands ran, or may have run, without a word about their time. ``cost`` is the mean of one
     command; ``refused``: the method is over its limit.
     """

@@ -17,7 +17,7 @@ from typing import Final
 from b24app.bitrix24 import deadline, errors
 
 THREADS: Final = 16
-"""Threads of a web process, unless :meth:`Slots.share` was told otherwise."""
+"""Threads of a web process, unless :meth:`Slots.share` set another number."""
 
 MIN_SLOTS: Final = 4
 WAIT_SECONDS: Final = 0.5

@@ -115,10 +115,10 @@ def decide(change: Change[K, V], now: V | Absent) -> Changed[K, V] | None:
 
 
 def proved(change: Change[K, V], before: V, answer: Outcome) -> V | Absent:
-    """The value after a write as its answer proves it; ``UNREAD`` where only reading can tell.
+    """The value after a write as its answer proves it; ``UNREAD`` if only reading can show it.
 
     ``before`` is what the writing request found: a refused write has left it as it was. ``LinkExists``
-    says that the order stands where it was to be linked.
+    says that the order is linked where it was to be.
     """
     if isinstance(answer, Answer | errors.LinkExists):
         return change.wanted
@@ -143,7 +143,7 @@ def judge(
         result = Result.FAILED if refused else Result.UNKNOWN
         return Changed(change, result, before, before, error)
     if rules.holds(change.wanted, now):
-        # The portal refuses a link that stands, or one that is not there: somebody else was quicker.
+        # The portal refuses to add an existing link or to delete a missing one: somebody else was faster.
         if refused:
             return Changed(change, Result.ALREADY, now, now)
         return _written(rules, change, before, now)

@@ -1,4 +1,4 @@
-"""What a reader hands over: sheets, and their lines as a person sees them."""
+"""What a reader returns: sheets, and their lines as a person sees them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 MAX_COLUMNS = 100
-"""Columns that are read; what stands further to the right is ignored."""
+"""Columns that are read; what is further to the right is ignored."""
 
 MAX_ROWS = 110_000
 """Rows of one sheet. A job takes 100,000 orders, the rest is room for empty rows and headings."""
@@ -82,7 +82,7 @@ class Sheet:
 
 
 class Unseen(StrEnum):
-    """What a file format keeps to itself: it may be there, and nobody can tell."""
+    """What a file format does not record: it may be there, and there is no way to know."""
 
     HIDDEN_ROWS = "hidden_rows"
     MERGED_CELLS = "merged_cells"

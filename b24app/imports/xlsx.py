@@ -1,4 +1,4 @@
-"""What the reader of workbooks does not tell of an XLSX: hidden rows and columns, links, number formats,
+"""What the workbook reader does not report about an XLSX: hidden rows and columns, links, number formats,
 formulas without a result. One pass over a sheet's XML, which has been counted before (:mod:`archive`).
 
 Followed: ECMA-376 part 1, 18.3 (worksheets), 18.8 (styles), part 2 (relationships).

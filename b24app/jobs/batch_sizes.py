@@ -13,7 +13,7 @@ BATCH = 5.0
 be overridden, so they are few."""
 
 LEAST = 4.0
-"""Seconds of work that are worth a request of their own, to look where their orders stand."""
+"""Seconds of work that are worth a request of their own, to read where their orders are linked."""
 
 MOST_CLAIMED = 1200
 

@@ -63,7 +63,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A row of the table; ``hidden`` rows stand there without their cells."""
+    """A row of the table; ``hidden`` rows are shown without cells."""
 
     number: int
     cells: Sequence[Cell]

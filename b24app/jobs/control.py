@@ -1,4 +1,4 @@
-"""What people do to a job: start, stop, resume, retry, discard; and what goes on by itself.
+"""What people do to a job: start, stop, resume, retry, discard; and what happens by itself.
 
 Each is one conditional update; False says that the job's state did not allow it any more.
 """
@@ -175,12 +175,12 @@ def retry(job: Job) -> bool:
 
 
 def forget() -> bool:
-    """Drop what nobody needs any more, a few jobs each time: their rows may be many. True if there is more.
+    """Delete what is no longer needed, a few jobs each time: their rows may be many. True if there is more.
 
     Previews that were never started and exports (they hold customers' data) after a week, finished or
     not; the rest three months after its end, or its start where nobody has gone on with it. What was
     changed stays in the audit trail. A file or list goes a day after it was given, as soon as its rows
-    have been read. These times stand in the privacy policy.
+    have been read. The privacy policy names these times.
     """
     now = timezone.now()
     read = JobSource.objects.filter(Q(job__gathered=True) | Q(job__state__in=transitions.ENDED))

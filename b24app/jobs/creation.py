@@ -34,7 +34,7 @@ class Order:
 def of_orders(
     user: PortalUser, asked: Order, orders: Sequence[tuple[int, str | None]], language: str
 ) -> Job:
-    """A job over orders known by id, each with where it is expected to stand (None: anywhere)."""
+    """A job over orders known by id, each with where it is expected to be linked (None: anywhere)."""
     with transaction.atomic():
         job = _made(user, asked, language)
         JobItem.objects.bulk_create(row_sources.rows_of_orders(job, orders, 1), batch_size=500)

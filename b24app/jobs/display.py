@@ -66,8 +66,8 @@ class Place:
 class Line:
     """One row of the table.
 
-    ``target`` and ``standing`` are None for nowhere and for other subjects; ``wanted`` and ``seen``
-    are the words that stand there instead. ``unless_moved`` is its verdict until somebody agrees to
+    ``target`` and ``current_place`` are None for nowhere and for other subjects; ``wanted`` and ``seen``
+    are the words shown instead. ``unless_moved`` is its verdict until somebody agrees to
     move orders of other cards, ``stays`` what happens to it then; empty for all others. ``consent`` is
     what is agreed to: :data:`MOVES` or :data:`INVOICES`.
     """
@@ -99,7 +99,7 @@ class Line:
 
     @property
     def notes(self) -> list[str]:
-        """How the row was read, where it was not read as it stands in the file."""
+        """How the row was read, if it was not read as written in the file."""
         return file_notes.of_row(self.item)
 
     @property

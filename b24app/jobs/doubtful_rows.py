@@ -1,4 +1,4 @@
-"""Rows that can be meant in two ways, taken as the person has chosen on the columns step."""
+"""Rows with two possible meanings, taken as the person chose on the columns step."""
 
 from django.db.models import Count, F, Max, Min, QuerySet
 

@@ -1,4 +1,4 @@
-"""What a person is told of how their file or list was read: headings, columns, what was left out."""
+"""Sentences about how a file or list was read: headings, columns, what was left out."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -18,7 +18,7 @@ def notes(job: Job) -> list[str]:
 
 
 def of_row(item: JobItem) -> list[str]:
-    """What a person is told of how this row was read; empty for a row that was taken as it stands."""
+    """Sentences about how this row was read; empty if it was taken unchanged."""
     return [note() for name, note in _ROW.items() if name in item.notes]
 
 

@@ -23,7 +23,7 @@ from b24app.orders import cards
 from b24app.orders.types import Card, Owner
 from b24app.portals import access
 
-# A wait this short (seconds) is sat out: coming back would cost the portal requests to look anew.
+# Waits up to this long (seconds) are waited out: returning later would cost requests to read again.
 SHORT_WAIT = 1.5
 
 T = TypeVar("T")

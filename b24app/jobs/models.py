@@ -210,7 +210,7 @@ class JobItemQuerySet(models.QuerySet["JobItem"]):
 class JobItem(models.Model):
     """One row of a job.
 
-    ``order_text`` is what the row's order is looked up by, ``written`` what stands in the file where that
+    ``order_text`` is what the row's order is looked up by, ``written`` what is written in the file if that
     differs; ``wanted_text`` is the card as written. ``expected`` is where the order must
     stand for the row to be worked at all; ``seen`` is where the preview found it, and what an undo
     brings back. ``claim`` is the token of the slot that holds it.
@@ -296,7 +296,7 @@ class JobItem(models.Model):
 
 
 class JobName(models.Model):
-    """What the people who look at a job's rows call a place, a status or a person that stands in them."""
+    """What the people who look at a job's rows call a place, a status or a person in them."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="names")
     value = models.CharField(max_length=64, help_text="As in the rows' seen and wanted")

@@ -22,7 +22,7 @@ def notify(job: Job) -> None:
         return
     if (job.ended_at - job.started_at).total_seconds() < LONG or "im" not in job.portal.scopes():
         return
-    # Two slots may see the end; one of them tells.
+    # Two slots may see the end; only one of them notifies.
     if not Job.objects.of(job.portal).filter(pk=job.pk, told=False).update(told=True):
         return
     with translation.override(job.language):

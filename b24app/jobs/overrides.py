@@ -1,4 +1,4 @@
-"""Somebody's change that a job's write has overridden: what it was, who made it, and how it is told.
+"""Somebody's change that a job's write has overridden: what it was, who made it, and its words.
 
 Kept in the row's ``detail`` as ``2:7021|Anna Schmidt``: a place, a status or a person, then the
 name, empty where the change was not made through the app.

@@ -4,7 +4,7 @@ A slice looks at 2,500 rows: their orders and places are 50 commands each, their
 more, 50 commands a request; cards known from earlier rows are not asked for again. So 10,000 rows
 cost 9 requests into 100 deals, and 12 into 10,000, plus one for whether the app may act for this
 person where its administrator has named somebody. One more at the end asks for all that the rows
-still lack: names of what orders are taken from, what was meant by what was not found, whether a
+still lack: names of what orders are taken from, suggestions for orders that were not found, whether a
 card is gone or closed.
 """
 
@@ -148,7 +148,7 @@ def _learn_right(job: Job, *, named: bool) -> None:
 
 
 def _target(job: Job, item: JobItem) -> Owner | None:
-    """The card this row needs opened: where it brings its order, or whence it was to take it."""
+    """The card this row needs opened: where it links its order, or where it was to unlink it from."""
     if not work.subject_of(job).links:
         return None
     return place_of(item.wanted or item.expected or "")
@@ -187,7 +187,7 @@ def _keep(slot: WorkerSlot, piece: Sequence[JobItem], sight: Sight) -> None:
         if item.verdict == V.LINK:
             item.verdict = _verdict(job, item, sight)
             if item.order_id in listed:
-                # It keeps where its order stands: the page says so beside the row above.
+                # It keeps its order's current value: the page says so beside the row above.
                 item.verdict = V.TWICE
         if item.order_id:
             listed.add(item.order_id)
@@ -248,7 +248,7 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
 def _doubt_ids(slot: WorkerSlot, clients: job_clients.Clients) -> None:
     """What is nobody's number may be an ID: the row says whose, and nothing is taken.
 
-    ``detail`` of the row is then that order's number and where it stands.
+    ``detail`` of the row is then that order's number and its current place.
     """
     job = slot.job
     lost = JobItem.objects.filter(

@@ -207,7 +207,7 @@ def opens_on_columns(job: Job, viewer: PortalUser) -> bool:
 
 
 def of_job(job: Job, viewer: PortalUser) -> Progress:
-    """The job as it stands, in words for ``viewer``."""
+    """The job's present state, in words for ``viewer``."""
     counts = _done_by_verdict(job) if job.started_at else {}
     view = budget_of(job.portal, Priority.BULK).view()
     left = _writes(job)
@@ -250,7 +250,7 @@ def _speed(job: Job) -> int | None:
 
 
 def _reason(job: Job, viewer: PortalUser) -> str:
-    """Why the job waits, paused or failed, and who has to do what; empty where it goes on."""
+    """Why the job waits, paused or failed, and who has to do what; empty if it continues."""
     if not job.reason:
         return ""
     if viewer.pk != job.user_id and job.reason in texts.OF_ANOTHER:

@@ -1,6 +1,6 @@
 """What a job does when the portal says no to it as a whole: wait, and for whom, or pause.
 
-Which error is which trouble stands in :mod:`b24app.bitrix24.troubles`, the words for each reason in
+For the trouble of each error see :mod:`b24app.bitrix24.troubles`, the words for each reason in
 :mod:`texts`.
 """
 
@@ -96,7 +96,7 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
 
 
 def _wait(job: Job, wait: errors.Wait) -> float:
-    """Seconds until there is room in the portal's budget; a person is told where it is worth it."""
+    """Seconds until there is room in the portal's budget; a person sees it if it is long enough."""
     if wait.seconds >= WORTH_SAYING:
         again = {"again_at": _after(wait.seconds)}
         transitions.change(job, S.WAITING_PORTAL, _BY_WAIT[wait.why], again)

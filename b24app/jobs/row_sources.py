@@ -1,4 +1,4 @@
-"""Where a job's rows come from: a card's links, a search, a file, or the trail of what is taken back.
+"""Where a job's rows come from: a card's links, a search, a file, or the audit trail of what is undone.
 
 Rows are kept piece by piece with the place to go on from, so a worker that dies loses none and
 makes none twice.
@@ -57,7 +57,7 @@ def step(slot: WorkerSlot, own: Client) -> float:
 
 
 def _reason(job: Job, reason: str) -> str:
-    """Why a source cannot be read; a text that only calls itself a workbook is told so first of all."""
+    """Why a source cannot be read; a text named like a workbook is reported first."""
     named = job.origin == Job.Origin.FILE and job.title.lower().endswith((".xlsx", ".xls", ".ods"))
     if not named or reason not in ("not_a_table", "no_order_column"):
         return reason
@@ -66,7 +66,7 @@ def _reason(job: Job, reason: str) -> str:
 
 
 def rows_of_orders(job: Job, orders: Iterable[tuple[int, str | None]], first: int) -> list[JobItem]:
-    """Rows for orders known by id, each with where it is expected to stand (None: anywhere)."""
+    """Rows for orders known by id, each with where it is expected to be linked (None: anywhere)."""
     return [
         JobItem(job=job, row=first + at, order_id=order_id, expected=expected, wanted=job.wanted)
         for at, (order_id, expected) in enumerate(orders)
@@ -163,7 +163,7 @@ def _from_links(slot: WorkerSlot, own: Client, cursor: Mapping[str, Any]) -> Non
 def _without_card(own: Client, found: Sequence[OrderLink]) -> list[OrderLink]:
     """Links whose deal or invoice this person is not shown: gone, or closed to them.
 
-    The preview tells the one from the other. A type of card that the portal does not have proves
+    The preview distinguishes the two. A type of card that the portal does not have proves
     nothing; any other refusal is raised.
     """
     listed = job_clients.answer(own, cards.cards_of(link.owner for link in found))

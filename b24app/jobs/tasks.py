@@ -56,7 +56,7 @@ def sweep() -> None:
 
 @shared_task(name="jobs.ask_about_payment")
 def ask_about_payment(portal: int) -> None:
-    """Ask a portal whose jobs wait for its subscription: the event that tells of it may have been lost."""
+    """Ask a portal whose jobs wait for its subscription: the event may have been lost."""
     found = Portal.objects.installed().select_related("installer__portal").filter(pk=portal).first()
     if found is None:
         return

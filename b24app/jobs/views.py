@@ -308,7 +308,7 @@ def _page(request: HttpRequest, user: PortalUser, item: Job) -> HttpResponse:
 
 
 def _progress(request: HttpRequest, user: PortalUser, item: Job, was: str = "") -> HttpResponse:
-    """The head of a job; the rows below are told to be read anew when something new stands in them."""
+    """The head of a job; the rows below reload when they have changed."""
     item.refresh_from_db()
     shown = progress.of_job(item, user)
     ready = was.startswith(Job.State.PLANNING) and progress.opens_on_columns(item, user)

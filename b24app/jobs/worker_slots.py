@@ -3,7 +3,7 @@
 A job is worked in a few slots at once, so that a slow portal is not waited for by one request after
 another. A slice takes its slot with a token and a lease; everything it writes down is written only
 while the slot is still its own. What a slot's last holder had claimed is put back when the slot is
-taken anew: claimed rows were not touched, rows being written are *unknown* and are read back.
+taken again: claimed rows were not touched, rows being written are *unknown* and are read back.
 """
 
 import logging
@@ -36,13 +36,13 @@ IN_DOUBT = SEND_WITHIN + timedelta(seconds=60)
 """How long after :meth:`WorkerSlot.begin` a request may still be at work in the portal, which cuts it off
 60 s after it was sent. Until then a row that was not written yet may still be."""
 
-# Seconds between two looks at rows in doubt, at the least; later looks are as far apart as they are late.
+# Seconds between two looks at rows in doubt, at least; later looks are as far apart as they are late.
 SOONEST_LOOK = 3
 
 # Within what a slot that is due is taken where a worker is free.
 PUNCTUAL = timedelta(seconds=1)
 
-# How long a message may stand in the queue before another one is sent in its place.
+# How long a message may be in the queue before another one is sent in its place.
 QUEUED = timedelta(seconds=60)
 
 MAX_DEATHS = 3
@@ -61,7 +61,7 @@ class Lost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkerSlot:
-    """A slot in the hands of this slice."""
+    """A worker slot while a slice holds its lease."""
 
     pk: int
     number: int
@@ -167,7 +167,7 @@ def _is_leased(slot: JobLane, now: datetime) -> bool:
 
 
 def _found_again(slot: JobLane) -> bool:
-    """Whether the slot's last slice was killed; what it held is put back."""
+    """Whether the slot's last slice was killed; the rows it had claimed are put back."""
     if slot.token is None:
         return False
     _put_back(JobItem.objects.filter(job=slot.job_id, claim=slot.token))

@@ -280,7 +280,7 @@ def _logged(row: PortalUser, error: errors.BitrixError) -> errors.BitrixError:
 
 
 def _pass_on(user: PortalUser, heir_id: int, grant: Grant) -> None:
-    """Keep the installer's access when the portal has handed it to another user.
+    """Keep the installer's access when the portal has given it to another user.
 
     A portal may pass the integrations of a dismissed employee to a system user that user.get does
     not show. Only the installer's: what a person did in a page must never go on as somebody else.

@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """An order a person chose, and where it stood when they looked (None: nowhere)."""
+    """An order a person chose, and where it was linked when they looked (None: nowhere)."""
 
     order_id: int
     seen: Owner | None
@@ -53,7 +53,7 @@ def picks(form: QueryDict, *, most: int = MOST) -> list[Pick]:
 
 
 def status_picks(form: QueryDict, *, most: int = MOST, least: int = 1) -> list[StatusPick]:
-    """The chosen orders with the statuses they held, each once; raises :class:`BadForm`.
+    """The chosen orders with the statuses the person saw, each once; raises :class:`BadForm`.
 
     An order whose status the page did not know is left out.
     """
@@ -105,7 +105,7 @@ def amount(form: QueryDict, name: str) -> Decimal:
 
 
 def undone(form: QueryDict) -> tuple[uuid.UUID | None, list[int]]:
-    """What is to be taken back: all of one click, or entries of the audit. Raises :class:`BadForm`."""
+    """What is to be undone: all of one click, or entries of the audit. Raises :class:`BadForm`."""
     entries = form.getlist("entry")
     if entries:
         if len(entries) > MOST or not all(_ENTRY.fullmatch(entry) for entry in entries):

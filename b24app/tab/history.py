@@ -130,7 +130,7 @@ def _shown(kind: str, value: str, names: Mapping[str, str]) -> str:
 
 
 def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
-    """A job is taken back on its own page; an entry of another card is taken back there."""
+    """A job is undone on its own page, an entry of another card on that card."""
     first = group[0]
     return (
         first.through != AuditEntry.Through.JOB

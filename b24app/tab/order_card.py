@@ -58,7 +58,7 @@ def order_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
 
 
 def _context(user: PortalUser, placed: Placed, moment: str, *, may_link: bool) -> dict[str, object]:
-    """What ``tab/order_place.html`` needs; the page is told of changes since ``moment``."""
+    """What ``tab/order_place.html`` needs; the page learns of changes since ``moment``."""
     watching.show(user.portal_id, Owner(ORDER, placed.order.id), [placed.order.id])
     return {
         "moment": moment,
@@ -86,7 +86,7 @@ def _drawn(
 
 @entry.in_session("GET", asks=Asks.ALONG)
 def place(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Where the order is linked, read anew."""
+    """Where the order is linked, read again."""
     _checked(opened)
     return _drawn(request, opened, user, [])
 

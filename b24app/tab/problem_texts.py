@@ -1,4 +1,4 @@
-"""What people are told when something was not done as they asked, and what stands there now."""
+"""Notices about changes that were not made as asked, with the current value."""
 
 import uuid
 from collections.abc import Iterator, Mapping

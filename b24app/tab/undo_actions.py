@@ -33,7 +33,7 @@ def answered(
     entries: Sequence[AuditEntry],
     draw: Draw = responses.region_drawn,
 ) -> HttpResponse:
-    """Undo the entries and show what stands now; ``entries`` are of one kind and at most 50.
+    """Undo the entries and show the current values; ``entries`` are of one kind and at most 50.
 
     Raises :class:`BadForm` for entries that cannot be undone from a tab.
     """

@@ -92,7 +92,7 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
 
 @entry.in_session("GET", asks=Asks.ALONG)
 def orders(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Totals and the page looked at, read anew; ``again`` forgets that the person could not link."""
+    """Totals and the current page, read again; ``again`` forgets that the person could not link."""
     if request.GET.get("again") == "on":
         access.forget_refusal(user)
     context = region.context(opened, user, client_of(user), request.GET)

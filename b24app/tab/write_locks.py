@@ -2,7 +2,7 @@
 
 A click that is sent twice would otherwise be carried out twice, and written down twice. So whoever
 changes something from a card claims it first, by one conditional statement, and everybody else is
-told at once that it is being changed. Nothing is locked while the portal is asked: a claim is a row
+answered at once that it is being changed. Nothing is locked while the portal is asked: a claim is a row
 with an end, and the end of a process that died with it passes by itself.
 """
 

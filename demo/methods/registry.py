@@ -21,7 +21,7 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, on what; ``tell`` posts an event with its data to whoever bound it.
+    """Who calls, on what; ``send_event`` posts an event with its data to whoever bound it.
 
     ``missing`` are methods this portal does not know yet.
     """

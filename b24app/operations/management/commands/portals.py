@@ -1,4 +1,4 @@
-"""``manage.py portals``: which portals there are, how they do, bind anew, erase.
+"""``manage.py portals``: which portals there are, their health, bind again, erase.
 
     portals list [TEXT]         those whose address or member_id holds TEXT
     portals health [MEMBER_ID]  ask each installed portal, or the one
@@ -37,7 +37,7 @@ LATELY = timedelta(hours=1)
 
 
 class Command(BaseCommand):
-    help = "List portals, look after their health, bind anew, erase."
+    help = "List portals, check their health, bind again, erase."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -125,7 +125,7 @@ class Command(BaseCommand):
 
 @dataclass(frozen=True, slots=True)
 class Rebound:
-    """What binding anew has done: a line for each step, and what is left to do, "" when nothing is."""
+    """What binding again has done: a line for each step, and what is left to do, "" when nothing is."""
 
     lines: Sequence[str]
     left: str = ""
