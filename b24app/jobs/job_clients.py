@@ -4,15 +4,13 @@ It runs on the token of its owner. Where :mod:`b24app.changes.credentials` allow
 with the installer's, after the owner's own token has shown that they may open the cards.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
-from b24app.bitrix24 import batch, errors
-from b24app.bitrix24.ask import Ask, answered, every, known, of, together
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24 import errors
+from b24app.bitrix24.ask import Ask, every, known, of, together
+from b24app.bitrix24.client import Client
 from b24app.bitrix24.portal_limits import Priority
 from b24app.changes import credentials
 from b24app.changes.credentials import Credentials
@@ -28,7 +26,6 @@ SHORT_WAIT = 1.5
 
 T = TypeVar("T")
 U = TypeVar("U")
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +43,8 @@ class Clients:
 
 
 def answer(client: Client, question: Ask[T], *, send_before: float | None = None) -> T:
-    """As :meth:`Client.answer`; short waits for room are sat out, and a request that fails is raised."""
-    return answered(question, partial(sent, client, send_before=send_before), strict=True)
-
-
-def sent(
-    client: Client, commands: Mapping[str, Command], *, send_before: float | None = None
-) -> Outcomes:
-    """The outcomes of commands, 50 a request; raises what a whole request raises.
-
-    Requests are asked for one by one: a wait for room between two of them loses nothing.
-    ``send_before`` is a deadline as in :meth:`Client.batch`.
-    """
-    found: dict[str, Answer | errors.BitrixError] = {}
-    for chunk in batch.chunks(commands):
-        while True:
-            try:
-                found |= client.batch(chunk, send_before=send_before)
-                break
-            except errors.Wait as wait:
-                if wait.seconds > SHORT_WAIT:
-                    raise
-                time.sleep(wait.seconds)
-    return found
+    """As :meth:`Client.answer`; short waits for room are slept through, and any failed request raises."""
+    return client.answer(question, send_before=send_before, strict=True, max_wait=SHORT_WAIT)
 
 
 def clients_of(job: Job) -> Clients:

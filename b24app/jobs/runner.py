@@ -10,7 +10,7 @@ back first.
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -21,7 +21,6 @@ from django.utils import timezone
 from b24app.bitrix24 import batch, errors
 from b24app.bitrix24.ask import together, value_of
 from b24app.bitrix24.budget import SharedBudget
-from b24app.bitrix24.client import Answer
 from b24app.bitrix24.portal_limits import Priority, View
 from b24app.changes.applying import writing
 from b24app.changes.properties import place_of
@@ -285,12 +284,11 @@ def _write(
         state = S.PENDING if error.not_applied else S.UNKNOWN
         record(turn.slot, [*settled, *(Result(item, state) for item in writes)])
         raise
-    by_order = sent.answers
-    trouble = _shared(turn, by_order)
+    trouble = _shared(turn, list(sent.errors.values()))
     results = [
         Result(item, S.PENDING)
-        if trouble and isinstance(by_order[item.order_id], type(trouble))
-        else judging.after(prop, item, by_order[item.order_id], sent.first.get(item.order_id))
+        if trouble and isinstance(sent.errors[item.order_id], type(trouble))
+        else judging.after(prop, item, sent.errors[item.order_id], sent.first.get(item.order_id))
         for item in writes
     ]
     record(turn.slot, [*settled, *overrides.with_authors(turn.job, results)])
@@ -300,21 +298,15 @@ def _write(
     return {item.order_id: after.get(item.order_id) for item in following}
 
 
-def _shared(
-    turn: Turn, outcomes: Mapping[int, Answer | errors.BitrixError]
-) -> errors.BitrixError | None:
-    """The refusal that concerns the job as a whole, if there is one.
+def _shared(turn: Turn, found: Sequence[errors.BitrixError | None]) -> errors.BitrixError | None:
+    """The error that concerns the job as a whole, if there is one, among those of a batch's writes.
 
-    Nobody's write going through means that the right is missing; one that does not means its order.
+    If every write is denied the person lacks the permission; if only some are, it is about their orders.
     """
-    denied = [
-        write_denied
-        for write_denied in outcomes.values()
-        if isinstance(write_denied, errors.WriteDenied)
-    ]
-    if denied and len(denied) == len(outcomes) and (len(denied) > 1 or not turn.job.done):
+    denied = [error for error in found if isinstance(error, errors.WriteDenied)]
+    if denied and len(denied) == len(found) and (len(denied) > 1 or not turn.job.done):
         return denied[0]
-    return judging.job_wide(outcomes)
+    return judging.job_wide(found)
 
 
 def record(slot: WorkerSlot, results: Sequence[Result], fields: Sequence[str] = ()) -> None:
