@@ -27,7 +27,7 @@ PROCESSES = 2
 THREADS = 4  # of each portal; a job has four requests under way at most
 CAPACITY, LEAK = 50, 2
 LOOK_EVERY = 0.2
-MOST_SECONDS = 3_600.0
+MAX_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _customer(item: Machine, portal: DemoPortal, rows: int) -> Customer:
 
 def _until(item: Machine, others: str, what: str) -> None:
     """Wait until no job is of this kind."""
-    limit = time.monotonic() + MOST_SECONDS
+    limit = time.monotonic() + MAX_SECONDS
     while item.query(f"SELECT 1 FROM jobs_job WHERE {others} LIMIT 1"):  # noqa: S608
         if time.monotonic() > limit:
             raise RuntimeError(f"never: {what}")

@@ -15,7 +15,7 @@ from demo.tables import Row
 
 CODE_SECONDS = 30
 # Seconds after which a held answer is sent even if nobody released it.
-LONGEST_HOLD = 60
+MAX_HOLD_SECONDS = 60
 
 
 class AuthorizationServer:
@@ -75,7 +75,7 @@ class AuthorizationServer:
             if act is not None:
                 act()
             answer = self._exchange(given.get("refresh_token", ""), lambda state: state.refresh)
-            self.answering.wait(LONGEST_HOLD)
+            self.answering.wait(MAX_HOLD_SECONDS)
             return answer
         if given.get("grant_type") == "authorization_code":
             return self._exchange(given.get("code", ""), lambda state: state.codes)

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 FORGOTTEN_AFTER = timedelta(days=7)
 SOURCES_KEPT = timedelta(days=1)
 KEPT = timedelta(days=90)
-MOST_FORGOTTEN = 20
+MAX_FORGOTTEN_JOBS = 20
 
 S = Job.State
 Row = JobItem.State
@@ -191,10 +191,10 @@ def forget() -> bool:
     old = Q(state__in=transitions.ENDED, ended_at__lt=long_ago)
     left = ~Q(state__in=transitions.ENDED) & Q(started_at__lt=long_ago)
     past = Job.objects.filter(unstarted | exported | old | left)
-    found = list(past.order_by("pk")[:MOST_FORGOTTEN])
+    found = list(past.order_by("pk")[:MAX_FORGOTTEN_JOBS])
     for job in found:
         job.delete()
-    return len(found) == MOST_FORGOTTEN
+    return len(found) == MAX_FORGOTTEN_JOBS
 
 
 def resume_waiting(portal: Portal | None = None) -> None:

@@ -12,7 +12,7 @@ from b24app.orders.types import Owner
 from b24app.portals.models import PortalUser
 
 # Jobs of one person whose preview or work is not finished; whoever asks for more is mistaken.
-MOST_OPEN = 20
+MAX_OPEN_JOBS = 20
 
 
 class TooMany(Exception):
@@ -84,7 +84,7 @@ def undo(user: PortalUser, job: Job, language: str, orders: Sequence[int] = ()) 
 
 def _made(user: PortalUser, asked: Order, language: str, **more: object) -> Job:
     unfinished = Job.objects.of(user.portal).filter(user=user).exclude(state__in=transitions.ENDED)
-    if unfinished.count() >= MOST_OPEN:
+    if unfinished.count() >= MAX_OPEN_JOBS:
         raise TooMany
     fields = {
         "kind": asked.kind,

@@ -24,7 +24,7 @@ MOVES, INVOICES = "moves", "invoices"
 """Consents of a preview: to take orders out of other deals, or out of invoices."""
 Agreed = frozenset[str]
 # Rows of a file that are named together.
-AT_ONCE = 2000
+ROWS_PER_READ = 2000
 
 S, V = JobItem.State, JobItem.Verdict
 
@@ -328,9 +328,9 @@ def table(job: Job, show: str, agreed: Agreed) -> Table:
 
 
 def _cells(job: Job, show: str, agreed: Agreed) -> Iterator[list[Cell]]:
-    rows = chosen(job, show).iterator(chunk_size=AT_ONCE)
+    rows = chosen(job, show).iterator(chunk_size=ROWS_PER_READ)
     left = _("Skipped in the preview") if job.started_at else ""
-    while piece := list(islice(rows, AT_ONCE)):
+    while piece := list(islice(rows, ROWS_PER_READ)):
         for line in lines(job, piece):
             shown = replace(line, unless_moved="") if line.consent in agreed else _unmoved(line)
             yield _row(shown, left if line.item.state == S.LEFT else "")

@@ -14,7 +14,7 @@ from b24app.jobs.judging import OVERRODE, Result
 from b24app.jobs.models import Job, JobItem
 from b24app.journal import audit
 
-LONGEST_DETAIL = 200
+MAX_DETAIL_CHARACTERS = 200
 
 # States in which a job can be undone, as a whole or for one row.
 UNDOABLE = (Job.State.DONE, Job.State.STOPPED, Job.State.PAUSED)
@@ -37,7 +37,8 @@ def with_authors(job: Job, results: Iterable[Result]) -> list[Result]:
         result
         if result.seen is None
         else replace(
-            result, detail=f"{result.seen}|{names.get(result.item.order_id, '')}"[:LONGEST_DETAIL]
+            result,
+            detail=f"{result.seen}|{names.get(result.item.order_id, '')}"[:MAX_DETAIL_CHARACTERS],
         )
         for result in found
     ]

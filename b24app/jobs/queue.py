@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 # A worker keeps a message with a countdown in its hands, and the broker believes it lost after five
 # minutes. Longer waits are looked at again in between.
-LONGEST_COUNTDOWN = 120.0
+MAX_COUNTDOWN_SECONDS = 120.0
 
 QUEUE = "bulk"
 
@@ -32,7 +32,7 @@ def send(due: Iterable[tuple[int, int]], after: float = 0.0) -> None:
                 "jobs.slice",
                 (slot_pk, ticket),
                 queue=QUEUE,
-                countdown=min(after, LONGEST_COUNTDOWN) or None,
+                countdown=min(after, MAX_COUNTDOWN_SECONDS) or None,
             )
         except OperationalError:
             logger.warning("broker away, %d worker slots wait for the sweep", len(messages) - at)

@@ -47,14 +47,14 @@ from b24app.live import watching
 from b24app.orders import existence
 from b24app.portals.budgets import budget_of
 
-MOST_READ_BACK = 2400
+MAX_READ_BACK_ROWS = 2400
 
 # Seconds until a slot looks again whether another one has left something over.
-LEFTOVERS = 3.0
+LEFTOVER_CHECK_SECONDS = 3.0
 
 # Seconds for which a slot leaves the worker to others: the job's first slot goes on, and a further one
 # is for workers that nobody else needs, and for a portal that is slower than its bucket.
-REST = 15.0
+YIELD_SECONDS = 15.0
 
 S = JobItem.State
 
@@ -103,10 +103,10 @@ def run(slot: WorkerSlot) -> float | None:
 
 def _preview(turn: Turn) -> float | None:
     """Go on with the preview, once it is known what became of rows a former owner has sent."""
-    if unknown := turn.slot.unknown(MOST_READ_BACK):
+    if unknown := turn.slot.unknown(MAX_READ_BACK_ROWS):
         _read_back(turn, unknown)
     if JobItem.objects.filter(job=turn.job, state__in=(S.WRITING, S.UNKNOWN)).exists():
-        return LEFTOVERS
+        return LEFTOVER_CHECK_SECONDS
     takeover.settle(turn.job)
     return preview.step(turn.slot, turn.clients)
 
@@ -114,17 +114,17 @@ def _preview(turn: Turn) -> float | None:
 def _work(turn: Turn) -> float | None:
     if turn.job.kind == Job.Kind.EXPORT:
         return _export(turn)
-    if unknown := turn.slot.unknown(MOST_READ_BACK):
+    if unknown := turn.slot.unknown(MAX_READ_BACK_ROWS):
         _read_back(turn, unknown)
     left = JobItem.objects.filter(job=turn.job, state=S.PENDING).count()
     if not left:
         return _at_the_end(turn)
     view = turn.budget.view()
     if turn.slot.number and (view.wait or worker_slots.others_wait(turn.job)):
-        return REST
+        return YIELD_SECONDS
     claimed = turn.slot.claim(batch_sizes.capacity(turn.job, view, left))
     if not claimed:
-        return LEFTOVERS
+        return LEFTOVER_CHECK_SECONDS
     _write_all(turn, *_looked(turn, claimed))
     return 0.0
 
@@ -158,7 +158,7 @@ def _current_values(turn: Turn, items: Iterable[JobItem]) -> dict[int, str | Non
 def _export(turn: Turn) -> float | None:
     """Read orders for a table, 250 a request, while the slice lasts."""
     while _goes_on(turn) and turn.left > SLICE / 2:
-        claimed = turn.slot.claim(order_export.AT_ONCE)
+        claimed = turn.slot.claim(order_export.ORDERS_PER_REQUEST)
         if not claimed:
             return _at_the_end(turn)
         record(turn.slot, order_export.read(turn.clients.own, claimed), ("data",))
@@ -178,7 +178,7 @@ def _goes_on(turn: Turn) -> bool:
 def _at_the_end(turn: Turn) -> float | None:
     """Nothing is there to claim: the job is done, or another slot still holds the rest."""
     if JobItem.objects.filter(job=turn.job, state__in=OPEN).exists():
-        return LEFTOVERS
+        return LEFTOVER_CHECK_SECONDS
     turn.job.refresh_from_db(fields=["state"])
     transitions.answered(turn.job)
     transitions.change(turn.job, Job.State.DONE)

@@ -37,18 +37,18 @@ IN_DOUBT = SEND_WITHIN + timedelta(seconds=60)
 60 s after it was sent. Until then a row that was not written yet may still be."""
 
 # Seconds between two looks at rows in doubt, at least; later looks are as far apart as they are late.
-SOONEST_LOOK = 3
+MIN_CHECK_SECONDS = 3
 
 # Within what a slot that is due is taken where a worker is free.
-PUNCTUAL = timedelta(seconds=1)
+MAX_START_DELAY = timedelta(seconds=1)
 
 # How long a message may be in the queue before another one is sent in its place.
-QUEUED = timedelta(seconds=60)
+MAX_QUEUE_TIME = timedelta(seconds=60)
 
 MAX_DEATHS = 3
 """Slices of a slot in a row that may be killed. What kills a worker that often is in the job itself."""
 
-MOST_AT_ONCE = 1000
+MAX_MESSAGES = 1000
 
 S = JobItem.State
 
@@ -124,7 +124,7 @@ class WorkerSlot:
         Without ``after`` no message is needed: there is nothing to do in this slot.
         """
         now = timezone.now()
-        due = now + (QUEUED if after is None else timedelta(seconds=after))
+        due = now + (MAX_QUEUE_TIME if after is None else timedelta(seconds=after))
         with transaction.atomic():
             self.renew()
             _put_back(self._mine())
@@ -203,7 +203,7 @@ def overdue(*, messages_lost: bool = False) -> list[tuple[int, int]]:
     Where all messages may be lost nobody waits to see whether one still comes.
     """
     now = timezone.now()
-    late = now if messages_lost else now - QUEUED
+    late = now if messages_lost else now - MAX_QUEUE_TIME
     lost = Q(token=None, due_at__lt=late) | Q(leased_until__lt=now)
     return _due(JobLane.objects.filter(lost, job__state__in=transitions.SWEPT), now)
 
@@ -213,7 +213,7 @@ def unsent(messages: Sequence[tuple[int, int]], after: float) -> None:
 
     Their jobs say that they wait for our queue.
     """
-    due = timezone.now() + timedelta(seconds=after) - QUEUED
+    due = timezone.now() + timedelta(seconds=after) - MAX_QUEUE_TIME
     for pk, ticket in messages:
         JobLane.objects.filter(pk=pk, ticket=ticket, token=None).update(due_at=due)
     working = JobLane.objects.filter(pk__in=[pk for pk, _ in messages]).values("job")
@@ -225,7 +225,7 @@ def unsent(messages: Sequence[tuple[int, int]], after: float) -> None:
 
 def _due(chosen: QuerySet[JobLane], now: datetime) -> list[tuple[int, int]]:
     """New tickets for the chosen slots: whatever message of theirs is still on its way is void."""
-    found = list(chosen.order_by("due_at").values_list("pk", "ticket")[:MOST_AT_ONCE])
+    found = list(chosen.order_by("due_at").values_list("pk", "ticket")[:MAX_MESSAGES])
     return [
         (pk, ticket + 1)
         for pk, ticket in found
@@ -239,7 +239,7 @@ def _look_at_doubts(lost: QuerySet[JobItem]) -> bool:
     oldest = lost.filter(at__gt=now - IN_DOUBT).order_by("at").first()
     if oldest is None or oldest.at is None:
         return False
-    pause = max(SOONEST_LOOK, ceil((now - oldest.at).total_seconds()))
+    pause = max(MIN_CHECK_SECONDS, ceil((now - oldest.at).total_seconds()))
     try:
         return bool(cache.add(f"doubt:{oldest.job_id}", 1, pause))
     except RedisError:
@@ -264,7 +264,7 @@ def restart(job: Job) -> list[tuple[int, int]]:
 
 def others_wait(job: Job) -> bool:
     """Whether slots of other jobs have been due for a while: there are more of them than workers."""
-    late = timezone.now() - PUNCTUAL
+    late = timezone.now() - MAX_START_DELAY
     waiting = JobLane.objects.filter(
         token=None, due_at__lt=late, job__state__in=transitions.AT_WORK
     )

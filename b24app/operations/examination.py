@@ -24,7 +24,7 @@ from b24app.portals.tokens import authorization_server
 TROUBLES = (DatabaseError, RedisError, OSError, errors.BitrixError)
 
 # Seconds our clock may be wrong: tokens are renewed a minute before their end.
-APART = 20
+MAX_CLOCK_DIFFERENCE_SECONDS = 20
 BACKLOG = 1_000
 
 
@@ -105,7 +105,7 @@ def the_redis() -> Iterable[Finding]:
     server = redis.client()
     seconds, _ = server.time()
     difference = abs(seconds - datetime.now(UTC).timestamp())
-    grade = Grade.OK if difference < APART else Grade.WARN
+    grade = Grade.OK if difference < MAX_CLOCK_DIFFERENCE_SECONDS else Grade.WARN
     yield Finding(grade, "redis", f"answers, its clock is {difference:.0f} s from ours")
     policy = server.info("memory").get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
@@ -157,7 +157,7 @@ def _clock(where: str) -> Iterable[Finding]:
         yield Finding(Grade.WARN, "clock", "the authorization server does not tell its time")
         return
     difference = abs((datetime.now(UTC) - server_time.astimezone(UTC)).total_seconds())
-    grade = Grade.OK if difference < APART else Grade.WRONG
+    grade = Grade.OK if difference < MAX_CLOCK_DIFFERENCE_SECONDS else Grade.WRONG
     yield Finding(grade, "clock", f"{difference:.0f} s from the authorization server's")
 
 

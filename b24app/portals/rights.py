@@ -2,7 +2,7 @@
 
 An opening proves that once; the session it starts lasts half an hour, and people are dismissed or lose
 a role meanwhile. So each route says how the portal is asked again (:class:`Asks`), and a test holds that
-every route does. The portal's word counts for :data:`FRESH`; it is kept with the person, so that all
+every route does. The portal's word counts for :data:`CONFIRMED_FOR`; it is kept with the person, so that all
 pages of a person together ask at most once in that time (``profile``: common/users/profile.md).
 """
 
@@ -25,10 +25,10 @@ from b24app.portals.models import PortalUser
 from b24app.portals.renewal import StoredTokens
 from b24app.portals.tokens import bury
 
-FRESH = timedelta(minutes=1)
+CONFIRMED_FOR = timedelta(minutes=1)
 """How long the portal's word counts before it is asked again."""
 
-LATELY = timedelta(minutes=30)
+MAX_UNCONFIRMED = timedelta(minutes=30)
 """How long it counts, where the portal does not answer, for what holds no file of customers' data."""
 
 QUESTION = "who"
@@ -166,7 +166,7 @@ class BackgroundClient(Client):
 
 def due(user: PortalUser) -> bool:
     """Whether the portal is to be asked again who ``user`` is."""
-    return user.confirmed_at is None or timezone.now() - user.confirmed_at > FRESH
+    return user.confirmed_at is None or timezone.now() - user.confirmed_at > CONFIRMED_FOR
 
 
 def confirm(user: PortalUser) -> None:
@@ -183,7 +183,7 @@ def confirm(user: PortalUser) -> None:
 
 
 def confirm_or_lately(user: PortalUser) -> None:
-    """As :func:`confirm`, but a portal that does not answer is forgiven for :data:`LATELY`.
+    """As :func:`confirm`, but a portal that does not answer is forgiven for :data:`MAX_UNCONFIRMED`.
 
     ``user.unanswered`` then holds its error.
     """
@@ -192,7 +192,7 @@ def confirm_or_lately(user: PortalUser) -> None:
     except _REFUSALS:
         raise
     except errors.BitrixError:
-        if user.confirmed_at is None or timezone.now() - user.confirmed_at > LATELY:
+        if user.confirmed_at is None or timezone.now() - user.confirmed_at > MAX_UNCONFIRMED:
             raise
 
 

@@ -134,7 +134,7 @@ def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
     first = group[0]
     return (
         first.through != AuditEntry.Through.JOB
-        and len(group) <= forms.MOST
+        and len(group) <= forms.MAX_ORDERS
         and not any(back.certain for item in group for back in item.undone_by.all())
         and (here.type_id == ORDER or here in (first.source, first.target))
     )

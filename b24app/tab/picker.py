@@ -57,7 +57,7 @@ class Choice:
 @entry.in_session("GET", asks=Asks.NOBODY)
 def picker(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """The dialog, empty; it searches as soon as it is shown."""
-    context = {"limit": forms.MOST, "days": LAST_DAYS, "owner": region.owner_of(opened)}
+    context = {"limit": forms.MAX_ORDERS, "days": LAST_DAYS, "owner": region.owner_of(opened)}
     return render(request, "tab/picker.html", context)
 
 

@@ -38,7 +38,7 @@ def answered(
     Raises :class:`BadForm` for entries that cannot be undone from a tab.
     """
     kinds = {entry.kind for entry in entries}
-    if len(entries) > forms.MOST or len(kinds) != 1:
+    if len(entries) > forms.MAX_ORDERS or len(kinds) != 1:
         raise forms.BadForm
     kind = kinds.pop()
     if kind == Kind.LINK:

@@ -20,7 +20,7 @@ from b24app.tab.models import ChangeClaim
 SEND_WITHIN = timedelta(seconds=30)
 """How long after the claim something may still be written."""
 
-LASTS = SEND_WITHIN + timedelta(seconds=60)
+CLAIM_TIME = SEND_WITHIN + timedelta(seconds=60)
 """How long a claim lasts at the longest: the portal cuts a request off 60 s after it was sent."""
 
 
@@ -35,7 +35,7 @@ def claimed(portal: Portal, subjects: Iterable[str]) -> Iterator[float]:
     Raises :class:`BeingChanged` where somebody else holds one of them.
     """
     names, token, now = sorted(set(subjects)), uuid.uuid4(), timezone.now()
-    until = now + LASTS
+    until = now + CLAIM_TIME
     own = ChangeClaim.objects.of(portal).filter(token=token)
     ChangeClaim.objects.bulk_create(
         [ChangeClaim(portal=portal, subject=name, token=token, until=until) for name in names],

@@ -33,7 +33,7 @@ from b24app.journal import calls
 from b24app.portals.fields import UnreadableSecret
 from b24app.portals.models import Portal, PortalUser
 
-LATELY = timedelta(hours=1)
+RECENT = timedelta(hours=1)
 
 
 class Command(BaseCommand):
@@ -169,10 +169,10 @@ def _troubles(portal: Portal) -> Iterable[str]:
     yield from _seen_from_here(portal)
     events = InboxEvent.objects.filter(portal=portal)
     for state in (InboxEvent.State.FAILED, InboxEvent.State.WAITING):
-        old = events.filter(state=state, received_at__lt=timezone.now() - LATELY).count()
+        old = events.filter(state=state, received_at__lt=timezone.now() - RECENT).count()
         if old:
             yield f"{old} events {state}"
-    lately = calls.search(portal, since=timezone.now() - LATELY)
+    lately = calls.search(portal, since=timezone.now() - RECENT)
     failed = lately.exclude(outcome="ok").count()
     if failed * 10 > lately.count():
         yield f"{failed} of {lately.count()} requests of the last hour failed"
