@@ -1,7 +1,7 @@
-"""On whose token a job reads and writes.
+"""Whose token a job reads and writes with.
 
-It runs on the token of its owner. Where :mod:`b24app.changes.credentials` allows it, links are written
-with the installer's, after the owner's own token has shown that they may open the cards.
+A job uses its owner's token. If :mod:`b24app.changes.credentials` allows it, links are written with the
+installer's token, after the owner's own token has shown that they may open the cards.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ U = TypeVar("U")
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """``own`` is the person's client; ``writing`` the one that reads places and writes."""
+    """``own`` uses the owner's token; ``writing`` reads the current values and writes."""
 
     own: Client
     writing: Client
@@ -50,8 +50,8 @@ def answer(client: Client, question: Ask[T], *, send_before: float | None = None
 def clients_of(job: Job) -> Clients:
     """The clients of a job.
 
-    Raises ``errors.DeadToken`` where the installer's access is gone, ``errors.PaymentRequired`` once the
-    subscription has ended: then people may look, and nothing is written.
+    Raises ``errors.DeadToken`` if the installer's access is gone, and ``errors.PaymentRequired`` after the
+    subscription has ended: people may then view orders, and nothing is written.
     """
     if job.portal.payment_expired:
         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
@@ -72,9 +72,9 @@ def credentials_of(job: Job, *, refused: bool) -> Credentials:
 
 
 def borrow(job: Job) -> bool:
-    """Go on with the installer's token, where the owner may borrow it; False where they may not.
+    """Continue with the installer's token if the owner may use it; False if they may not.
 
-    ``job.right`` is the right that has just been refused; another slot may have changed it already.
+    ``job.right`` is what has just been refused; another slot may have changed it in the database already.
     """
     if job.right == Job.Right.INSTALLER:
         return False
@@ -85,7 +85,7 @@ def borrow(job: Job) -> bool:
 
 
 def passed_on(job: Job) -> bool:
-    """Whether the installer's access that this job used has ended and somebody else's is in its place."""
+    """Whether another person's access has replaced the installer's that this job used."""
     before = job.portal.installer_id
     job.portal.refresh_from_db(fields=["installer"])
     return job.right == Job.Right.INSTALLER and job.portal.installer_id not in (None, before)
@@ -111,9 +111,9 @@ def openable(owners: Iterable[Owner]) -> Ask[Mapping[Owner, Card]]:
 
 
 def gone(client: Client, owners: Iterable[Owner]) -> set[Owner]:
-    """Cards that are there for nobody, of those this person was not shown.
+    """The deleted ones among cards that the portal did not show to this person.
 
-    The portal says "not found" of these alone; of what is closed to somebody it says that it is closed
+    The portal answers "not found" for a deleted card and "access denied" for a closed one
     (crm/deals/crm-deal-get.md, crm/universal/crm-item-get.md).
     """
     asked = list(owners)

@@ -212,7 +212,7 @@ class JobItem(models.Model):
 
     ``order_text`` is what the row's order is looked up by, ``written`` what is written in the file if that
     differs; ``wanted_text`` is the card as written. ``expected`` is where the order must
-    stand for the row to be worked at all; ``seen`` is where the preview found it, and what an undo
+    be linked for the row to be used at all; ``seen`` is where the preview found it, and what an undo
     brings back. ``claim`` is the token of the slot that holds it.
     """
 
@@ -310,7 +310,7 @@ class JobName(models.Model):
 
 
 class JobLane(models.Model):
-    """One of the few rows of slices in which a job is worked: who holds it, and when it is due.
+    """A worker slot of a job: the slice that has leased it, and when its next slice is due.
 
     A message in the queue names the slot and its ``ticket``; a message with an older ticket is void.
     """

@@ -1,10 +1,10 @@
-"""One slice of a job: at most 30 seconds, then the next one's turn.
+"""One slice of a job: works for at most 30 seconds, then gives its worker to the next slice.
 
-Rows are claimed, looked at, written in batches of at most 5 seconds, and recorded: a row's
-outcome, its audit entry and the job's counters in one transaction. Nothing is written blind: where
-each order stands is read ahead of its write, with the writes of the batch before, and an order that
-has moved since the preview is skipped. The writing request reads the places once more before it
-writes: that is what the audit entry and the undo keep. What was under way when a worker died is read
+A slice claims rows, reads their orders, writes in batches of at most 5 seconds and records the results: a
+row's outcome, its audit entry and the job's counters in one transaction. Nothing is written blind. Each
+order's value is read before its write, together with the writes of the previous batch, and an order
+that was changed since the preview is skipped. The writing request reads the values once more before it
+writes; the audit entry and undo use those. Rows that were being written when a worker died are read
 back first.
 """
 
@@ -49,11 +49,11 @@ from b24app.portals.budgets import budget_of
 
 MAX_READ_BACK_ROWS = 2400
 
-# Seconds until a slot looks again whether another one has left something over.
+# Seconds until a slot checks again whether another slot has left rows.
 LEFTOVER_CHECK_SECONDS = 3.0
 
-# Seconds for which a slot leaves the worker to others: the job's first slot goes on, and a further one
-# is for workers that nobody else needs, and for a portal that is slower than its bucket.
+# Seconds for which a further slot of a job leaves its worker to other jobs. The job's first slot continues.
+# Further slots help only while workers are idle and the portal is slower than its request limit.
 YIELD_SECONDS = 15.0
 
 S = JobItem.State
@@ -71,7 +71,7 @@ class Turn:
     budget: SharedBudget
     began: float = field(default_factory=time.monotonic)
     existing: set[int] = field(default_factory=set)
-    """Orders linked to nothing that the portal has said exist."""
+    """Orders without a link that the portal has confirmed to exist."""
 
     @property
     def job(self) -> Job:
@@ -84,9 +84,10 @@ class Turn:
 
 
 def run(slot: WorkerSlot) -> float | None:
-    """Work the slot for one slice; seconds after which it is to be taken again, None for not at all.
+    """Work on the slot's job for one slice.
 
-    Raises :class:`worker_slots.Lost` when somebody else has taken it over.
+    Returns the seconds after which the slot is due again, or None if it is not needed any more. Raises
+    :class:`worker_slots.Lost` if another worker has taken the slot.
     """
     job = slot.job
     if job.state not in transitions.AT_WORK:
@@ -95,14 +96,14 @@ def run(slot: WorkerSlot) -> float | None:
         turn = Turn(slot, job_clients.clients_of(job), budget_of(job.portal, Priority.BULK))
         return _preview(turn) if job.planned_at is None else _work(turn)
     except errors.OutOfTime:
-        # This worker was suspended. Its rows wait again, or are somebody else's by now.
+        # This worker was suspended. Its rows wait again, or another worker has them by now.
         return 0.0
     except errors.BitrixError as error:
         return refusals.meet(job, error)
 
 
 def _preview(turn: Turn) -> float | None:
-    """Go on with the preview, once it is known what became of rows a former owner has sent."""
+    """Continue the preview after the outcome of rows that a former owner has sent is known."""
     if unknown := turn.slot.unknown(MAX_READ_BACK_ROWS):
         _read_back(turn, unknown)
     if JobItem.objects.filter(job=turn.job, state__in=(S.WRITING, S.UNKNOWN)).exists():
@@ -130,7 +131,7 @@ def _work(turn: Turn) -> float | None:
 
 
 def _write_all(turn: Turn, ready: deque[JobItem], current: dict[int, str | None]) -> None:
-    """Write the claimed rows, batch by batch, while the slice lasts; the rest goes back."""
+    """Write the claimed rows, batch by batch, while the slice lasts; rows left over are released."""
     wrote = False
     while ready and _goes_on(turn):
         if ready[0].order_id not in current:
@@ -150,7 +151,7 @@ def _write_all(turn: Turn, ready: deque[JobItem], current: dict[int, str | None]
 
 
 def _current_values(turn: Turn, items: Iterable[JobItem]) -> dict[int, str | None]:
-    """Where the orders of these rows stand now, by order id."""
+    """The current values of these rows' orders, by order ID."""
     subject, ids = work.subject_of(turn.job), [item.order_id for item in items]
     return job_clients.answer(turn.clients.writing, subject.current_values(ids))
 
@@ -166,17 +167,14 @@ def _export(turn: Turn) -> float | None:
 
 
 def _goes_on(turn: Turn) -> bool:
-    """Whether the job is still to be worked.
-
-    Somebody may have stopped it a moment ago, or the subscription may have ended: the next slice says so.
-    """
+    """Whether the job may continue: it was not stopped, and the portal's subscription has not ended."""
     same = Job.objects.of(turn.job.portal).filter(pk=turn.job.pk)
     turn.job.state, unpaid = same.values_list("state", "portal__payment_expired").get()
     return turn.job.state in transitions.AT_WORK and not unpaid
 
 
 def _at_the_end(turn: Turn) -> float | None:
-    """Nothing is there to claim: the job is done, or another slot still holds the rest."""
+    """No row is left to claim: the job is done, or another slot has the remaining rows."""
     if JobItem.objects.filter(job=turn.job, state__in=OPEN).exists():
         return LEFTOVER_CHECK_SECONDS
     turn.job.refresh_from_db(fields=["state"])
@@ -197,7 +195,10 @@ def _read_back(turn: Turn, items: Sequence[JobItem]) -> None:
 
 
 def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[int, str | None]]:
-    """The rows whose cards the person may open, and where all orders stand now."""
+    """The rows whose cards the person may open, and the current values of all orders.
+
+    Rows with a closed card are recorded as failed.
+    """
     job, subject = turn.job, work.subject_of(turn.job)
     borrowed = job.right == Job.Right.INSTALLER
     needed = {item.pk: set(subject.cards(item, both=borrowed)) for item in items}
@@ -207,7 +208,7 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
         subject.current_values([item.order_id for item in items]),
     )
     lacking = {item.pk: needed[item.pk] - known.keys() for item in items}
-    # Nobody needs a right to a card that is gone, to take an order out of it.
+    # An order can be unlinked from a deleted card without a permission for that card.
     left = {owner for item in items if (owner := place_of(item.seen)) in lacking[item.pk] and owner}
     gone = job_clients.gone(turn.clients.own, left)
     closed = {item.pk for item in items if lacking[item.pk] - (gone & {place_of(item.seen)})}
@@ -219,7 +220,7 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
 
 
 def _find_deleted(turn: Turn, items: Iterable[JobItem], current: dict[int, str | None]) -> None:
-    """Put None for deleted orders: an order that was linked and is not any more may be gone itself."""
+    """Set the value of deleted orders to None. An order that has lost its link may have been deleted."""
     if not work.subject_of(turn.job).links:
         return
     ids = {item.order_id for item in items if item.seen and current.get(item.order_id) == ""}
@@ -232,10 +233,10 @@ def _find_deleted(turn: Turn, items: Iterable[JobItem], current: dict[int, str |
 def _chunk(
     turn: Turn, view: View, ready: deque[JobItem], current: dict[int, str | None]
 ) -> tuple[list[JobItem], list[Result]]:
-    """The next rows to go out together, and outcomes of rows before them that need no writing.
+    """The next rows to write in one request, and the outcomes of rows that need no writing.
 
-    As many as the slice and the execution time left have room for; none when the slice has no time
-    for them. However slow the portal is, a slice that has claimed something writes at least one.
+    As many rows as fit into the rest of the slice and of the execution time; none if the slice has no time
+    left. However slow the portal is, a slice that has claimed rows writes at least one.
     """
     subject = work.subject_of(turn.job)
     known = [element for element in islice(ready, batch.SIZE) if element.order_id in current]
@@ -266,15 +267,15 @@ def _write(
     settled: Sequence[Result],
     following: Sequence[JobItem],
 ) -> dict[int, str | None]:
-    """Write one batch and record it, with what was ``settled`` without writing.
+    """Write one batch and record its outcomes, with those ``settled`` without writing.
 
-    Returns where the orders of the next one stand, read in the same request.
+    Returns the values of the orders in the next batch, read in the same request.
     """
     subject = work.changing(turn.job)
     prop, changes = subject.prop, [subject.change(item) for item in writes]
     request = writing(prop, changes, sorted({item.order_id for item in following}))
-    # Waited for here, and not when they count as being written: nobody knows of those what a killed
-    # worker has done with them.
+    # The wait comes before the rows count as being written: if the worker were killed then, all of them
+    # would have to be read back.
     time.sleep(min(view.wait, job_clients.SHORT_WAIT))
     seconds = sum(batch_sizes.cost(view, subject.method(item)) for item in writes)
     deadline = turn.slot.begin(writes, seconds)
@@ -310,10 +311,10 @@ def _shared(turn: Turn, found: Sequence[errors.BitrixError | None]) -> errors.Bi
 
 
 def record(slot: WorkerSlot, results: Sequence[Result], fields: Sequence[str] = ()) -> None:
-    """Write outcomes down: rows, audit entries and counters together, or nothing at all.
+    """Record outcomes: rows, audit entries and counters in one transaction.
 
-    ``fields`` of the rows are kept with them. Raises :class:`worker_slots.Lost` when the slot is not ours
-    any more.
+    ``fields`` of the rows are saved too. Raises :class:`worker_slots.Lost` if another worker has taken the
+    slot.
     """
     if not results:
         return

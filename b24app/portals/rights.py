@@ -8,13 +8,15 @@ pages of a person together ask at most once in that time (``profile``: common/us
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
 from django.utils import timezone
 
-from b24app.bitrix24 import batch, errors
+from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.answers import Bounds
+from b24app.bitrix24.ask import Refusal
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.client import Answer, Client, Command, Outcome, Timeouts
 from b24app.bitrix24.encoding import Params
@@ -96,18 +98,22 @@ class AskingClient(Client):
             if halt or writes or len(commands) % batch.SIZE == 0:
                 self.ask()
             else:
-                along = {QUESTION: Command("profile")}
+                along = {QUESTION: _PROFILE.commands[0]}
         with self._noting_the_end(asked=bool(along)):
             found = super().batch(along | dict(commands), halt, send_before=send_before)
         if along:
-            _learn(self._user, found.pop(QUESTION))
+            outcome = found.pop(QUESTION)
+            profile = ask.answered(
+                _PROFILE.attempt(), lambda commands: dict.fromkeys(commands, outcome)
+            )
+            _record(self._user, profile)
         return found
 
     def ask(self) -> None:
         """Ask in a request of its own. Raises what the portal refuses."""
         with self._noting_the_end(asked=True):
             answer = super().call("profile")
-        _learn(self._user, answer)
+        _record(self._user, _profile(answer))
 
     @contextmanager
     def _noting_the_end(self, *, asked: bool = False) -> Iterator[None]:
@@ -226,17 +232,33 @@ def _client(user: PortalUser) -> AskingClient:
     return AskingClient(user, budget=budget, timeouts=Timeouts(reading=10.0))
 
 
-def _learn(user: PortalUser, outcome: Outcome) -> None:
-    if not isinstance(outcome, Answer):
-        if isinstance(outcome, _REFUSALS):
-            raise outcome
-        # The token works, or nothing would have come; the portal is asked again next time.
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """``profile``: whose token it is, and whether that person administers the portal."""
+
+    user_id: str
+    is_admin: bool
+
+
+def _profile(answer: Answer) -> _Profile:
+    row = answer.result if isinstance(answer.result, Mapping) else {}
+    return _Profile(str(row.get("ID", "")), row.get("ADMIN") is True)
+
+
+_PROFILE = ask.of(Command("profile"), _profile)
+
+
+def _record(user: PortalUser, profile: _Profile | Refusal) -> None:
+    """Store what the portal says of ``user``. Raises a refusal of their access."""
+    if isinstance(profile, Refusal):
+        if isinstance(profile.error, _REFUSALS):
+            raise profile.error
+        # The token works, because the request was answered. The portal is asked again next time.
         return
-    row = outcome.result if isinstance(outcome.result, Mapping) else {}
-    if str(row.get("ID", "")) != str(user.user_id):
+    if profile.user_id != str(user.user_id):
         _end(user)
         raise errors.DeadToken("invalid_token", "the token belongs to somebody else")
-    user.confirmed_at, user.is_admin = timezone.now(), row.get("ADMIN") is True
+    user.confirmed_at, user.is_admin = timezone.now(), profile.is_admin
     PortalUser.objects.filter(pk=user.pk).update(
         confirmed_at=user.confirmed_at, is_admin=user.is_admin
     )
