@@ -1,7 +1,6 @@
 """What a reader returns: sheets, and their lines as a person sees them."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -107,11 +106,8 @@ class Source(Protocol):
     def unseen(self) -> frozenset[Unseen]: ...
 
     def lines(self, sheet: int, only: frozenset[int] | None = None) -> Iterator[Line]:
-        """Every line of a sheet, once for each opened source. Raises :class:`Unreadable`.
+        """Every line of a sheet. Can be called once for each opened source. Raises :class:`Unreadable`.
 
         With ``only``, the cells of all other columns may be left empty.
         """
         ...
-
-
-Opened = AbstractContextManager[Source]

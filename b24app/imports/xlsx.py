@@ -16,7 +16,6 @@ from b24app.imports.table import Unreadable
 
 MAX_REMARKS = 400_000
 """Cells of one sheet that anything is remembered of."""
-MAX_SMALL_PART_BYTES = 20_000_000
 
 _CELL = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
 _LINK_FORMULA = re.compile(r'\s*(?:_xlfn\.)?HYPERLINK\(\s*"((?:[^"]|"")*)"', re.IGNORECASE)
