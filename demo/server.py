@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -101,6 +102,7 @@ class DemoPortal:
     def _listen(self, app: Flask, host: str, port: int) -> int:
         server = Server((host, port), app, numthreads=self._threads, request_queue_size=200)
         server.gateway = _Gateway
+        server.ConnectionClass = _Connection
         server.shutdown_timeout = 1
         server.keep_alive_conn_limit = 100  # beyond ten it would close every connection it answers
         server.prepare()
@@ -369,6 +371,17 @@ class _Gateway(Gateway_10):
         environ = super().get_environ()  # type: ignore[no-untyped-call]
         environ["demo.reset"] = _breaker(self.req.conn)
         return environ
+
+
+class _Connection(HTTPConnection):
+    def close(self) -> None:
+        """Close the writer too: it may hold a response that the client did not wait for.
+
+        Python 3.13 reports a writer that is left to the garbage collector with data in it.
+        """
+        super().close()
+        with suppress(OSError):
+            self.wfile.close()
 
 
 def _breaker(connection: HTTPConnection) -> Callable[[], None]:

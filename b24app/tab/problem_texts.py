@@ -187,7 +187,8 @@ def _failures(user: PortalUser, outcome: LinkOutcome) -> Iterator[Notice]:
         title = ngettext(
             "%(count)d order was not changed", "%(count)d orders were not changed", len(group)
         ) % {"count": len(group)}
-        yield Notice("failed", title, f"{_('No. %(number)s') % {'number': numbers}}. {reason}")
+        listed = _("No. %(number)s") % {"number": numbers}
+        yield Notice("failed", title, f"{listed}. {reason}")
 
 
 def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
@@ -259,7 +260,8 @@ def _overridden_statuses(
         text = _("Its status had just been changed to “%(status)s”.") % {"status": status}
         author = authors.get(order_id)
         if author is not None and author.after == item.before and author.user_name:
-            text = f"{text} {_('%(person)s did that.') % {'person': author.user_name}}"
+            who = _("%(person)s did that.") % {"person": author.user_name}
+            text = f"{text} {who}"
         yield Notice(
             "overridden",
             _overridden_title(outcome.number(order_id)),
