@@ -1,4 +1,4 @@
-"""What people are told when something was not done as they asked, and what stands there now."""
+"""Notices about changes that were not made as asked, with the current value."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -155,12 +155,12 @@ def _conflicts(portal: Portal, outcome: LinkOutcome, here: Owner | None) -> Iter
         yield Notice(
             "conflict",
             _("No. %(number)s was not changed") % {"number": number},
-            f"{_standing(change.now, here, outcome.titles)} {by_whom}".strip(),
+            f"{_where_now(change.now, here, outcome.titles)} {by_whom}".strip(),
             f"{change.change.key}|{seen_text(change.now)}" if wanted_here else "",
         )
 
 
-def _standing(now: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
+def _where_now(now: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
     if now is None:
         return _("Someone unlinked it in the meantime.")
     if now == here:
