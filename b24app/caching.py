@@ -28,7 +28,7 @@ class JsonSerializer:
 
 
 class JsonCache(RedisCache):
-    """Redis as a cache of JSON values. None is never stored: it stands for a miss."""
+    """Redis as a cache of JSON values. None is never stored: it means a miss."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         options = {**params.get("OPTIONS", {}), "serializer": JsonSerializer}

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 
 class Collect:
-    """Middleware around all but static files. The id is ours: a client's own is not believed."""
+    """Middleware around all but static files. The id is ours: an ID sent by a client is ignored."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response

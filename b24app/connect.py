@@ -8,7 +8,7 @@ from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import AskingClient, BackgroundClient
 
 WAITED_FOR = Timeouts(reading=25.0)
-"""Where a person sits in front of the page. Jobs have nobody who waits."""
+"""For requests of a person at a page. Nobody waits for a job."""
 
 
 def client_of(
@@ -32,9 +32,9 @@ def background_client(
     priority: Priority = Priority.INTERACTIVE,
     timeouts: Timeouts = WAITED_FOR,
 ) -> Client:
-    """A client on a person's stored token for work that nobody sits in front of.
+    """A client on a person's stored token for work in the background.
 
-    Nothing is asked along: a portal may hand an installer's access to another user, and the work goes on.
+    Nothing is asked along: a portal may give an installer's access to another user, and the work goes on.
     """
     bulk = priority is Priority.BULK
     return BackgroundClient(

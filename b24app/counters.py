@@ -1,4 +1,4 @@
-"""Counters of all processes on all machines, in one Redis hash: what /metrics/ shows as it stands.
+"""Counters of all processes on all machines, in one Redis hash: what /metrics/ shows unchanged.
 
 Files of one machine, as Prometheus' client shares them between processes, would leave out workers in
 other containers. Each web request and each task adds its counts at its end. While one thread of a

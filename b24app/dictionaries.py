@@ -35,7 +35,7 @@ class _Rows:
 
 
 def _rows_of(method: str, params: Mapping[str, object], name: str, pages: int) -> Ask[_Rows]:
-    """The first ``pages`` pages of a list, whose rows stand under ``name``."""
+    """The first ``pages`` pages of a list, whose rows are under ``name``."""
     commands = (Command(method, {**params, "start": page * batch.SIZE}) for page in range(pages))
     answers = ask.every(
         ask.of(command, lambda answer: answer).otherwise(None) for command in commands

@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 # A unix socket's path holds 107 bytes; redis-server appends nothing to it.
-LONGEST_SOCKET = 100
+MAX_SOCKET_PATH_CHARACTERS = 100
 START_SECONDS = 20
 
 NO_SERVER = (
@@ -51,7 +51,7 @@ def secret(path: Path, make: Callable[[], str]) -> str:
 def socket_path(directory: Path) -> Path:
     """Where the server of ``directory`` listens: beside its data, or in a private temporary folder."""
     beside = directory / "redis.sock"
-    if len(os.fsencode(beside)) <= LONGEST_SOCKET:
+    if len(os.fsencode(beside)) <= MAX_SOCKET_PATH_CHARACTERS:
         return beside
     digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"linked-orders-{os.getuid()}-{digest}" / "redis.sock"

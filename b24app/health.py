@@ -21,8 +21,8 @@ def alive(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """200 while this process reaches the database: requests may be sent to it. 503 otherwise.
 
-    The body also tells how everything else is. A missing worker makes no web process unready: tabs work
-    without it, and taking every web process out of service would end that too.
+    The body also reports the state of everything else. A missing worker makes no web process unready:
+    tabs work without it, and taking every web process out of service would end that too.
     """
     report = _report()
     return JsonResponse(report, status=200 if report["database"] == OK else 503)

@@ -25,7 +25,7 @@ LIVES_SECONDS = {BEAT: 60}
 WORKER_LIVES_SECONDS = 20
 
 FORGOTTEN_SECONDS = 3600
-"""How long a process that ended without a word is still told of."""
+"""How long a process that ended without signing off is still listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """The licence and the privacy policy, as the Market's card links to them: open to everybody, in three
-languages (``?lang=`` or the browser's own). The texts stand whole in ``templates/legal``.
+languages (``?lang=`` or the browser's own). The full texts are in ``templates/legal``.
 """
 
 from django.conf import settings

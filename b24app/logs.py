@@ -33,7 +33,7 @@ class Traced(logging.Filter):
 
 
 class Foreseen(logging.Filter):
-    """Drops what Django says of answers that we gave on purpose and have told of where they arose:
+    """Drops Django's log lines about answers that we gave on purpose and have logged ourselves:
 
     a portal that fails, a part of ours that is not ready. What nobody foresaw is a 500.
     """
@@ -96,7 +96,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _traceback(own: logging.Formatter, record: logging.LogRecord) -> str:
-    """Traceback and stack of a record as they stand; empty for most records."""
+    """Traceback and stack of a record; empty for most records."""
     if record.exc_info and not record.exc_text:
         record.exc_text = own.formatException(record.exc_info)
     stack = own.formatStack(record.stack_info) if record.stack_info else ""

@@ -6,20 +6,32 @@ and REDIS_URL the app runs on an embedded SQLite and Redis under ``var/`` and ma
 there; with either of them set, secrets have to be given.
 """
 
-import contextlib
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
 import environ
 from cryptography.fernet import Fernet
 from django.utils.crypto import get_random_string
 
 from b24app import embedded
+from b24app.setting_values import (
+    base_address,
+    bearer_token,
+    broker_address,
+    choice,
+    database,
+    email_address,
+    fernet_keys,
+    is_loopback,
+    redis_address,
+    secret,
+    switch,
+    whole_number,
+)
 
 T = TypeVar("T")
 
@@ -27,7 +39,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR = BASE_DIR / "var"
 
 environ.Env.read_env(BASE_DIR / ".env")
-# Read as it stands: Env itself would take a value that begins with $ for the name of another one.
+# Read unchanged: Env itself would take a value that begins with $ for the name of another one.
 _environment = environ.FileAwareEnv().ENVIRON
 
 _problems: list[str] = []
@@ -51,127 +63,6 @@ def _read(name: str, parse: Callable[[str], T], default: str | None) -> T | None
     return None
 
 
-def _flag(raw: str) -> bool:
-    words = {
-        "1": True,
-        "true": True,
-        "yes": True,
-        "on": True,
-        "0": False,
-        "false": False,
-        "no": False,
-        "off": False,
-    }
-    if raw.lower() not in words:
-        raise ValueError("must be on or off")
-    return words[raw.lower()]
-
-
-def _parts(raw: str, meant: str) -> SplitResult:
-    """The parts of an address. Raises ``ValueError`` with what is meant, and not with what it holds."""
-    with contextlib.suppress(ValueError):
-        parts = urlsplit(raw)
-        if parts.port != 0 and not any(text.isspace() for text in raw):
-            return parts
-    raise ValueError(f"must be {meant}")
-
-
-def _address(raw: str) -> str:
-    meant = "an absolute address such as https://app.example.com"
-    parts = _parts(raw, meant)
-    bare = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
-        raise ValueError(f"must be {meant}")
-    return raw.rstrip("/")
-
-
-def _loopback(address: str) -> bool:
-    return urlsplit(address).hostname in ("127.0.0.1", "::1", "localhost")
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(raw: str) -> int:
-        if not (raw.isascii() and raw.isdecimal()) or not low <= int(raw) <= high:
-            raise ValueError(f"must be a whole number from {low} to {high}")
-        return int(raw)
-
-    return parse
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        if raw.lower() not in words:
-            raise ValueError(f"must be {' or '.join(words)}")
-        return raw.lower()
-
-    return parse
-
-
-def _keys(raw: str) -> list[str]:
-    keys = [key.strip() for key in raw.split(",") if key.strip()]
-    for key in keys:
-        try:
-            Fernet(key)
-        except ValueError:
-            raise ValueError("must be Fernet keys, separated by commas") from None
-    if not keys:
-        raise ValueError("must be Fernet keys, separated by commas")
-    return keys
-
-
-def _long(raw: str) -> str:
-    if len(raw) < 50:
-        raise ValueError("must have at least 50 characters")
-    return raw
-
-
-def _token(raw: str) -> str:
-    if raw and (len(raw) < 20 or not raw.isascii()):
-        raise ValueError("must have at least 20 characters, all of them ASCII")
-    return raw
-
-
-def _email(raw: str) -> str:
-    if raw and not re.fullmatch(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+", raw):
-        raise ValueError("must be one address such as support@example.com")
-    return raw
-
-
-def _database(raw: str) -> dict[str, object]:
-    meant = (
-        "like postgres://user:password@host:5432/name, with special characters of the password "
-        "percent-encoded, or sqlite:///path"
-    )
-    scheme = _parts(raw, meant).scheme
-    known = scheme in ("sqlite", "postgres", "postgresql")
-    config: dict[str, object] = dict(environ.Env.db_url_config(raw)) if known else {}
-    if config.get("NAME") in (None, "", ":memory:"):
-        raise ValueError(f"must be {meant}")
-    return config
-
-
-def _redis(raw: str) -> str:
-    meant = "like redis://host:6379/0, rediss://… or unix:///path"
-    parts = _parts(raw, meant)
-    network = parts.scheme in ("redis", "rediss") and parts.hostname
-    if not (network or raw.startswith("unix:///")):
-        raise ValueError(f"must be {meant}")
-    return raw
-
-
-def _broker(url: str) -> str:
-    """The same Redis in kombu's words, which differ from redis-py's in two places."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    if parts.scheme == "unix":
-        database = query.get("db")
-        return f"redis+socket://{parts.path}" + (f"?virtual_host={database}" if database else "")
-    if parts.scheme == "rediss":
-        # Kombu's own default is to believe any certificate.
-        query.setdefault("ssl_cert_reqs", "required")
-    return parts._replace(query=urlencode(query)).geturl()
-
-
 # Commands that read and write no row: what they are started with may be no settings at all.
 LOOKING = frozenset({"check", "collectstatic", "doctor", "makemessages", "makemigrations"})
 EMBEDDED = not _given("DATABASE_URL") and not _given("REDIS_URL")
@@ -187,41 +78,42 @@ def _own(name: str, make: Callable[[], str]) -> str | None:
     return make() if looks and not (VAR / name).exists() else embedded.secret(VAR / name, make)
 
 
-DEBUG = bool(_read("DEBUG", _flag, "off"))
-SECRET_KEY = _read("SECRET_KEY", _long, _own("secret_key", lambda: get_random_string(64))) or ""
+DEBUG = bool(_read("DEBUG", switch, "off"))
+SECRET_KEY = _read("SECRET_KEY", secret, _own("secret_key", lambda: get_random_string(64))) or ""
 TOKEN_KEYS = (
-    _read("TOKEN_KEYS", _keys, _own("token_keys", lambda: Fernet.generate_key().decode())) or []
+    _read("TOKEN_KEYS", fernet_keys, _own("token_keys", lambda: Fernet.generate_key().decode()))
+    or []
 )
-APP_URL = _read("APP_URL", _address, "http://127.0.0.1:8000") or ""
+APP_URL = _read("APP_URL", base_address, "http://127.0.0.1:8000") or ""
 B24_CLIENT_ID = _read("B24_CLIENT_ID", str, None) or ""
 B24_CLIENT_SECRET = _read("B24_CLIENT_SECRET", str, None) or ""
-B24_OAUTH_URL = _read("B24_OAUTH_URL", _address, "https://oauth.bitrix.info") or ""
-B24_ALLOW_HTTP = bool(_read("B24_ALLOW_HTTP", _flag, "off"))
-TRUSTED_PROXIES = _read("TRUSTED_PROXIES", _whole(0, 9), "0") or 0
-B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", _whole(1, 10_000), "50") or 0
-B24_RATE_LEAK = _read("B24_RATE_LEAK", _whole(1, 1_000), "2") or 0
-B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", _whole(1, 600), "480") or 0
-LOG_FORMAT = _read("LOG_FORMAT", _one_of("plain", "json"), "plain") or "plain"
+B24_OAUTH_URL = _read("B24_OAUTH_URL", base_address, "https://oauth.bitrix.info") or ""
+B24_ALLOW_HTTP = bool(_read("B24_ALLOW_HTTP", switch, "off"))
+TRUSTED_PROXIES = _read("TRUSTED_PROXIES", whole_number(0, 9), "0") or 0
+B24_RATE_CAPACITY = _read("B24_RATE_CAPACITY", whole_number(1, 10_000), "50") or 0
+B24_RATE_LEAK = _read("B24_RATE_LEAK", whole_number(1, 1_000), "2") or 0
+B24_OPERATING_LIMIT = _read("B24_OPERATING_LIMIT", whole_number(1, 600), "480") or 0
+LOG_FORMAT = _read("LOG_FORMAT", choice("plain", "json"), "plain") or "plain"
 # Whoever reads /metrics/ shows it as a bearer token; without one there is no such page.
-METRICS_TOKEN = _read("METRICS_TOKEN", _token, "") or ""
+METRICS_TOKEN = _read("METRICS_TOKEN", bearer_token, "") or ""
 # Who the licence and the privacy policy name.
 PUBLISHER = _read("PUBLISHER", str, "") or ""
-PUBLISHER_EMAIL = _read("PUBLISHER_EMAIL", _email, "") or ""
-OPERATOR_ADMIN = bool(_read("OPERATOR_ADMIN", _flag, "off"))
+PUBLISHER_EMAIL = _read("PUBLISHER_EMAIL", email_address, "") or ""
+OPERATOR_ADMIN = bool(_read("OPERATOR_ADMIN", switch, "off"))
 REDIS_URL = (
     f"unix://{quote(str(embedded.socket_path(EMBEDDED_REDIS_DIR)))}"
     if EMBEDDED_REDIS_DIR
-    else _read("REDIS_URL", _redis, None) or ""
+    else _read("REDIS_URL", redis_address, None) or ""
 )
 DATABASES = {
-    "default": _read("DATABASE_URL", _database, f"sqlite:///{quote(str(VAR / 'db.sqlite3'))}") or {}
+    "default": _read("DATABASE_URL", database, f"sqlite:///{quote(str(VAR / 'db.sqlite3'))}") or {}
 }
 
 if B24_OAUTH_URL.startswith("http:") and not B24_ALLOW_HTTP:
     _problems.append(
         "B24_OAUTH_URL must be https, or B24_ALLOW_HTTP on: the client secret goes there"
     )
-if not (B24_ALLOW_HTTP or DEBUG) and APP_URL.startswith("http:") and not _loopback(APP_URL):
+if not (B24_ALLOW_HTTP or DEBUG) and APP_URL.startswith("http:") and not is_loopback(APP_URL):
     _problems.append("APP_URL must be https, or B24_ALLOW_HTTP on: tokens come in through it")
 if _problems:
     # No traceback: whoever starts the app reads what to mend, under every kind of process alike.
@@ -333,10 +225,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 4_000
 FILE_UPLOAD_HANDLERS = ["b24app.web.uploads.BoundedUpload"]
 
-CELERY_BROKER_URL = _broker(REDIS_URL)
+CELERY_BROKER_URL = broker_address(REDIS_URL)
 CELERY_IMPORTS = ["b24app.collecting"]
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
-# What portals tell waits apart: a flood of it stands in nobody's way.
+# Portal events have a queue of their own, so a flood of them blocks nothing else.
 CELERY_TASK_ROUTES = {"events.*": {"queue": "events"}}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -395,7 +287,7 @@ if OPERATOR_ADMIN:
     _processors = ("auth.context_processors.auth", "messages.context_processors.messages")
     TEMPLATES[0]["APP_DIRS"] = True
     _CONTEXT_PROCESSORS.extend(f"django.contrib.{processor}" for processor in _processors)
-    # In front: what these register of their own accord, ours may take back.
+    # First, so that our apps can undo what these register by themselves.
     INSTALLED_APPS[:0] = [
         "django.contrib.admin",
         "django.contrib.auth",

@@ -17,7 +17,7 @@ class Trace:
     """One web request, task or command under way.
 
     ``origin`` is the route's or the task's name, ``task_id`` Celery's id of a task, ``reference`` what
-    a person was told to give to support ("" for nothing), ``user_id`` the person in their portal (0
+    a person was shown to quote to support ("" for nothing), ``user_id`` the person in their portal (0
     while unknown).
     """
 
@@ -39,7 +39,7 @@ def current() -> Trace | None:
 
 
 def begin(origin: str, *, trace_id: str = "", task_id: str = "") -> Trace:
-    """A new trace in force; ``trace_id`` carries on the id of what started this."""
+    """A new trace in force; ``trace_id`` is the ID of what started this."""
     trace = Trace(trace_id or uuid.uuid4().hex, origin, task_id)
     _current.set(trace)
     return trace

@@ -28,7 +28,7 @@ PAYMENT_PAUSE = 600
 def take_over(portal: Portal, user: PortalUser) -> bool:
     """Make an administrator who opens the app its installer if the installer's access has ended.
 
-    Their dismissal, for one: background work then stops until somebody does. What was bound in the
+    Their dismissal, for example: background work then stops until somebody does. What was bound in the
     portal is looked through with the new access. True if ``user`` is the installer now.
     """
     before = portal.installer

@@ -87,13 +87,13 @@ def _job(metered: Metered) -> None:
     metered.portal.reset_counts()
     metered.job(50, per_batch=50)
     metered.later(3600)
-    told = seconds_for({ADD: LINKS}, metered.budget().view(), per_batch=50)
+    estimate = seconds_for({ADD: LINKS}, metered.budget().view(), per_batch=50)
     took, outcomes = metered.job(LINKS, per_batch=50)
     limit = metered.limits.operating
     full, rest = divmod(LINKS * COST, limit)
     floor = full * 600 + rest
     _write(f"{LINKS} links, minutes", f"{took / 60:.1f}")
-    _write("  told beforehand", f"{told / 60:.1f}")
+    _write("  estimated beforehand", f"{estimate / 60:.1f}")
     _write("  with nothing kept back", f"{floor / 60:.1f}")
     _write("  refused by the portal", str(len(refusals(outcomes)) + metered.portal.rest.refused))
 

@@ -22,7 +22,7 @@ def _count(execute: Callable[..., Any], *statement: Any) -> Any:
 
 
 def _connected(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    # The same object connects anew for each task.
+    # The same object reconnects for each task.
     if _count not in connection.execute_wrappers:
         connection.execute_wrappers.append(_count)
 

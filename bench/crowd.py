@@ -27,7 +27,7 @@ PROCESSES = 2
 THREADS = 4  # of each portal; a job has four requests under way at most
 CAPACITY, LEAK = 50, 2
 LOOK_EVERY = 0.2
-MOST_SECONDS = 3_600.0
+MAX_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ def show(portals: int, large: int, *, postgres: bool) -> None:
         tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
         machine.running(
             Path(home), postgres=postgres, rate=(CAPACITY, LEAK), workers=PROCESSES
-        ) as one,
-        _customers(one, portals, large) as customers,
+        ) as app,
+        _customers(app, portals, large) as customers,
     ):
-        one.kill("worker")
+        app.kill("worker")
         for each in customers:
             each.person.post(f"/jobs/{each.job}/start/", data={"move": "on"})
-        one.start("worker")
-        _until(one, "state <> 'done'", "the end of all jobs")
+        app.start("worker")
+        _until(app, "state <> 'done'", "the end of all jobs")
         _report(customers, large)
 
 
@@ -91,7 +91,7 @@ def _say_turns(large: Customer, small: Sequence[Customer], zero: float) -> None:
     firsts = sorted(min(each.watch.writes) - zero for each in small)
     lasts = sorted(max(each.watch.writes) - zero for each in small)
     larges = sorted(moment - zero for moment in large.watch.writes)
-    # What stood before the one that had to wait longest, and could not have: the large one's rows.
+    # What was queued before the one that had to wait longest, and could not have: the large one's rows.
     others = (len(small) - 1) * ROWS
     pushed = bisect.bisect(larges, firsts[-1])
     before = bisect.bisect(lasts, larges[-1])
@@ -143,7 +143,7 @@ def _customer(item: Machine, portal: DemoPortal, rows: int) -> Customer:
 
 def _until(item: Machine, others: str, what: str) -> None:
     """Wait until no job is of this kind."""
-    limit = time.monotonic() + MOST_SECONDS
+    limit = time.monotonic() + MAX_SECONDS
     while item.query(f"SELECT 1 FROM jobs_job WHERE {others} LIMIT 1"):  # noqa: S608
         if time.monotonic() > limit:
             raise RuntimeError(f"never: {what}")

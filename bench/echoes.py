@@ -1,12 +1,12 @@
 """``make bench-echoes``: does the echo of a job's own writes hold up whoever opens a deal?
 
-Every link a job makes is told back by the portal as a saved order. Here 1,000 links are made while
-somebody opens a deal's tab again and again, and the demo portal posts each event at once, 48 side by
+Every link a job makes comes back from the portal as the event of a saved order. Here 1,000 links are made
+while somebody opens a deal's tab again and again, and the demo portal posts each event at once, 48 side by
 side. The figure is a ratio within one run: p95 of an opening during the job by p95 of an idle one.
 
 ``--layout together`` posts the events to the processes that answer people; ``--layout apart`` to a
 process of their own with a lower priority and a worker of the queue ``events``, as ``deploy/`` has it.
-``--layout silent`` tells nothing at all: what the job itself costs whoever looks.
+``--layout silent`` sends no events at all: what the job itself costs a viewer.
 Idle and busy times take turns, so that whatever else the machine does falls on both.
 """
 
@@ -45,11 +45,11 @@ COLUMNS = (
 class Looker:
     """Somebody who opens a deal's tab, one opening after another; how long each answer took."""
 
-    one: Machine
+    app: Machine
     took: list[float] = field(default_factory=list)
 
     def look(self) -> None:
-        opening = self.one.portal.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=7021)
+        opening = self.app.portal.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=7021)
         began = time.monotonic()
         answer = requests.post(opening.url, data=opening.form, timeout=90)
         self.took.append(time.monotonic() - began)
@@ -87,11 +87,11 @@ def main() -> None:
         for layout in options.layout:
             with (
                 tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
-                machine.running(Path(home), postgres=True, rate=(10_000, 1_000), workers=2) as one,
+                machine.running(Path(home), postgres=True, rate=(10_000, 1_000), workers=2) as app,
                 Outside() as senders,
             ):
-                one.portal.lifecycle.senders = senders
-                _row(_measured(one, layout, options))
+                app.portal.lifecycle.senders = senders
+                _row(_measured(app, layout, options))
     finally:
         environment.pytest_unconfigure()
 
@@ -109,7 +109,7 @@ def _measured(item: Machine, layout: str, options: argparse.Namespace) -> tuple[
         portal.state.events.clear()
     for _ in range(10):
         looker.look()
-    portal.lifecycle.told.clear()
+    portal.lifecycle.sent_events.clear()
     idle: list[float] = []
     busy: list[float] = []
     for _ in range(options.jobs):
@@ -118,15 +118,15 @@ def _measured(item: Machine, layout: str, options: argparse.Namespace) -> tuple[
         _calm(item)
         idle += _looked(looker, lambda: time.sleep(IDLE_SECONDS))
         busy += _looked(looker, lambda job=job: _run(item, person, job))  # type: ignore[misc]
-    told = portal.lifecycle.told
-    lost = sum(each.status != 204 for each in told)
+    sent = portal.lifecycle.sent_events
+    lost = sum(each.status != 204 for each in sent)
     p50_idle, p95_idle = _quantiles(idle)
     p50_job, p95_job = _quantiles(busy)
     return (
         layout, options.jobs, f"{len(idle)}+{len(busy)}", f"{p50_idle:.0f} ms",
         f"{p95_idle:.0f} ms", f"{p50_job:.0f} ms", f"{p95_job:.0f} ms",
-        f"{p95_job / p95_idle:.2f}", len(told), AT_ONCE, lost,
-        f"{max((each.seconds for each in told), default=0) * 1000:.0f} ms",
+        f"{p95_job / p95_idle:.2f}", len(sent), AT_ONCE, lost,
+        f"{max((each.seconds for each in sent), default=0) * 1000:.0f} ms",
     )  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def _apart(item: Machine) -> None:
 
 def _calm(item: Machine) -> None:
     """Every event has been answered, and worked."""
-    until(lambda: all(each.ended for each in list(item.portal.lifecycle.told)), "answers")
+    until(lambda: all(each.ended for each in list(item.portal.lifecycle.sent_events)), "answers")
     until(lambda: not item.query("SELECT 1 FROM events_changenotice LIMIT 1"), "gathered")
 
 

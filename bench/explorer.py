@@ -58,7 +58,7 @@ def main() -> None:
 def _table(portal: DemoPortal, links: int) -> None:
     client = Client()
     install(client, portal)
-    # Orders that are free and cards that are gone are few and stand far behind, as they would.
+    # Orders that are free and cards that are gone are few and far behind, as they would.
     orders, _ = portal.many(orders=links, deals=DEALS, link=True, bill=False)
     for pk in orders[100:2100:100]:
         del portal.state.links[pk]

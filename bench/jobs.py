@@ -37,10 +37,10 @@ from testing.machine import Machine
 from testing.persons import ADD, Person, added
 
 CAPACITY, LEAK, OPERATING = 50, 2, 480.0
-LANES = 4  # of b24app.jobs.worker_slots, which needs Django set up
+SLOTS = 4  # of b24app.jobs.worker_slots, which needs Django set up
 DEALS = 100
 LOOK_EVERY = 2.0
-# Seconds after which the person sits down anew, since nobody is there to renew a session.
+# Seconds after which the person opens the app again, since nobody is there to renew a session.
 SESSION = 20 * 60
 IDLE_LOOKS = 12
 COLUMNS = (
@@ -53,11 +53,11 @@ COLUMNS = (
 class Looker:
     """Somebody who opens a deal's tab every two seconds; how long each answer took."""
 
-    one: Machine
+    app: Machine
     took: list[float] = field(default_factory=list)
 
     def look(self) -> None:
-        opening = self.one.portal.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=7021)
+        opening = self.app.portal.open("CRM_DEAL_DETAIL_TAB", user_id=1, entity_id=7021)
         began = time.monotonic()
         answer = requests.post(opening.url, data=opening.form, timeout=90)
         self.took.append(time.monotonic() - began)
@@ -82,7 +82,7 @@ class Looker:
             thread.join()
 
     def p95(self) -> float:
-        """Milliseconds; and begin anew."""
+        """Milliseconds since the last call."""
         found = statistics.quantiles(self.took, n=20)[-1] if len(self.took) > 1 else math.nan
         self.took = []
         return found * 1000
@@ -121,9 +121,9 @@ class Regime:
         rate = (CAPACITY, LEAK * self.faster)
         with (
             tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
-            machine.running(Path(home), postgres=postgres, rate=rate, workers=self.workers) as one,
+            machine.running(Path(home), postgres=postgres, rate=rate, workers=self.workers) as app,
         ):
-            return self._measured(one)
+            return self._measured(app)
 
     def _measured(self, item: Machine) -> tuple[object, ...]:
         portal = item.portal
@@ -160,10 +160,10 @@ class Regime:
     def floor(self, sent: int, worked: float) -> float:
         """Seconds nobody can go below who sends so many requests and has the portal work so long.
 
-        The bucket; execution itself, in as many requests at once as workers and lanes allow; and
+        The bucket; execution itself, in as many requests at once as workers and slots allow; and
         operating time: what one term of ten minutes cannot hold waits for the next.
         """
-        at_once = min(LANES, self.workers)
+        at_once = min(SLOTS, self.workers)
         terms, rest = divmod(worked, OPERATING)
         operating = terms * 600 + rest / at_once if terms else 0.0
         return max((sent - CAPACITY) / LEAK, operating, worked / at_once, 0.1)

@@ -39,7 +39,7 @@ def _measure(portal: DemoPortal) -> None:
     opening: dict[str, list[float]] = {kind: [] for kind in kinds}
     for number in range(3 * ROUNDS + 9):
         kind = kinds[number % 3]
-        call_listener._observers[:] = [] if kind == "without" else [calls.heard]
+        call_listener._observers[:] = [] if kind == "without" else [calls.collect]
         calls._store_contents = contents if kind == "journal and log" else _nothing
         began = time.perf_counter()
         open_tab(client, portal, deal_id=FIFTY)

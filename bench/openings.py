@@ -62,14 +62,14 @@ def main() -> None:
 def _run(options: argparse.Namespace) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="lo-bench-") as home,
-        machine.running(Path(home), postgres=False) as one,
-        DemoPortal(one.url, member_id="f" * 32, oauth_of=one.portal, threads=40) as other,
+        machine.running(Path(home), postgres=False) as app,
+        DemoPortal(app.url, member_id="f" * 32, oauth_of=app.portal, threads=40) as other,
     ):
         for name in ("worker", "beat"):
-            one.kill(name)
-        Person(one)
-        Person(replace(one, portal=other))
-        _measure(one, other, options)
+            app.kill(name)
+        Person(app)
+        Person(replace(app, portal=other))
+        _measure(app, other, options)
 
 
 def _measure(item: Machine, other: DemoPortal, options: argparse.Namespace) -> None:
@@ -131,7 +131,7 @@ def _again(portal: DemoPortal, text: str) -> str:
 
 
 def _insist(portal: DemoPortal, over: threading.Event) -> Counter[str]:
-    """One person at the silent portal, who opens the card anew once the page has given up."""
+    """One person at the silent portal, who opens the card again once the page has given up."""
     seen: Counter[str] = Counter()
     text = ""
     while not over.is_set():

@@ -1,4 +1,4 @@
-"""What a process and all below it have used, as Linux tells under ``/proc``."""
+"""What a process and all below it have used, as Linux reports under ``/proc``."""
 
 import os
 from contextlib import suppress

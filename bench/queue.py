@@ -49,7 +49,7 @@ PHASES = (
     ("preview", "looked", "planned_at IS NOT NULL"),
     ("writing", "done", "state = 'done'"),
 )
-# What the app believes of a portal here: nothing of it is ever reached.
+# The app's stored portal here; it is never contacted.
 BOUNDLESS = (10_000, 1_000)
 
 
@@ -104,16 +104,16 @@ def overhead(counts: list[int], *, postgres: bool) -> None:
     """What each row costs, of the preview and of the writing, by the number of rows."""
     _say(*OVERHEAD)
     for rows in counts:
-        with _measured(2, postgres=postgres) as (one, used):
-            person = Person(one)
-            orders, deals = _boundless(one.portal, rows)
+        with _measured(2, postgres=postgres) as (app, used):
+            person = Person(app)
+            orders, deals = _boundless(app.portal, rows)
             before = used()
             job = person.asked(_table(orders, deals))
-            planned_in = _until(one, job, "planned")
+            planned_in = _until(app, job, "planned")
             planned = used()
             person.post(f"/jobs/{job}/start/", data={"move": "on"})
-            done_in = _until(one, job, "done")
-            once = _once(one.portal, orders, deals)
+            done_in = _until(app, job, "done")
+            once = _once(app.portal, orders, deals)
             for phase, seconds, spent in (
                 ("preview", planned_in, planned.since(before)),
                 ("writing", done_in, used().since(planned)),
@@ -129,22 +129,22 @@ def overhead(counts: list[int], *, postgres: bool) -> None:
 def memory(rows: int, *, postgres: bool) -> None:
     """A worker's one pool process, and the one that leads it, over a large job: sampled on the way."""
     _say(*MEMORY)
-    with _measured(1, postgres=postgres) as (one, _):
-        person = Person(one)
-        orders, deals = _boundless(one.portal, rows)
+    with _measured(1, postgres=postgres) as (app, _):
+        person = Person(app)
+        orders, deals = _boundless(app.portal, rows)
         job = person.asked(_table(orders, deals))
         for phase, column, end in PHASES:
             if phase == "writing":
-                _until(one, job, "planned")
+                _until(app, job, "planned")
                 person.post(f"/jobs/{job}/start/", data={"move": "on"})
             first = 0
-            for done, worker, leader in _samples(one, job, column, end):
+            for done, worker, leader in _samples(app, job, column, end):
                 first = first or worker.rss
                 _say(
                     phase, done, f"{worker.rss / 1024:.1f}", f"{worker.rss / first:.3f}",
                     f"{worker.pss / 1024:.1f}", f"{leader.rss / 1024:.1f}",
                 )  # fmt: skip
-        _say("once", f"{_once(one.portal, orders, deals)}/{rows}")
+        _say("once", f"{_once(app.portal, orders, deals)}/{rows}")
 
 
 def _samples(
@@ -169,25 +169,25 @@ def _measured(pool: int, *, postgres: bool) -> Iterator[tuple[Machine, Callable[
         counts = Path(home) / "counts"
         counts.mkdir()
         os.environ["BENCH_COUNTS"] = str(counts)
-        with machine.running(Path(home), postgres=postgres, rate=BOUNDLESS, workers=pool) as one:
-            one.kill("worker")
+        with machine.running(Path(home), postgres=postgres, rate=BOUNDLESS, workers=pool) as app:
+            app.kill("worker")
             with (Path(home) / "worker.log").open("ab") as log:
-                one.children["worker"] = subprocess.Popen(
-                    [*one.command("worker"), "-I", "bench.counting"], cwd=ROOT,
-                    env=one.environment(), stdout=log, stderr=log, start_new_session=True,
+                app.children["worker"] = subprocess.Popen(
+                    [*app.command("worker"), "-I", "bench.counting"], cwd=ROOT,
+                    env=app.environment(), stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
-            until(lambda: len(processes.below(one.children["worker"].pid)) == pool, "a pool")
-            redis = Redis(unix_socket_path=str(embedded.socket_path(one.redis)))
+            until(lambda: len(processes.below(app.children["worker"].pid)) == pool, "a pool")
+            redis = Redis(unix_socket_path=str(embedded.socket_path(app.redis)))
 
             def used() -> Used:
                 stats = redis.info("stats")
                 return Used(
-                    processes.cpu(one.children["worker"].pid), counting.total(counts),
+                    processes.cpu(app.children["worker"].pid), counting.total(counts),
                     int(stats["total_commands_processed"]), int(stats["total_reads_processed"]),
-                    one.portal.http_requests,
+                    app.portal.http_requests,
                 )  # fmt: skip
 
-            yield one, used
+            yield app, used
 
 
 def _boundless(portal: DemoPortal, rows: int) -> tuple[range, range]:

@@ -52,11 +52,11 @@ def _table(portal: DemoPortal) -> None:
         measured(f"open, {orders} orders", opening)
     tab, large = open_tab(client, portal, deal_id=EMPTY), open_tab(client, portal, deal_id=MANY)
     free = [pk for pk in portal.state.orders if portal.link_of(pk) is None]
-    one, forty = {"order": f"{free[0]}|"}, {"order": [f"{pk}|" for pk in free[1:41]]}
+    single, forty = {"order": f"{free[0]}|"}, {"order": [f"{pk}|" for pk in free[1:41]]}
     done: list[Mapping[str, object]] = []
 
     def change(path: str, form: Mapping[str, object]) -> None:
-        """Something that can be taken back, and what takes it back."""
+        """Something that can be undone, and how to undo it."""
         undo = cast(
             Mapping[str, Mapping[str, object]], submit(client, tab, path, form).toast["undo"]
         )
@@ -71,7 +71,7 @@ def _table(portal: DemoPortal) -> None:
         ("picker, newest", lambda: ask(client, tab, "/tab/found/?q=")),
         ("picker, a number", lambda: ask(client, tab, "/tab/found/?q=1193")),
         ("picker, a name", lambda: ask(client, tab, "/tab/found/?q=Clara")),
-        ("link 1", lambda: submit(client, tab, "/tab/link/", one)),
+        ("link 1", lambda: submit(client, tab, "/tab/link/", single)),
         ("link 40", lambda: change("/tab/link/", forty)),
         ("undo of 40", lambda: submit(client, tab, "/tab/undo/", done[-1])),
         ("link 40 again", lambda: change("/tab/link/", forty)),
@@ -79,7 +79,7 @@ def _table(portal: DemoPortal) -> None:
         ("undo of that", lambda: submit(client, tab, "/tab/undo/", done[-1])),
         ("history", lambda: ask(client, tab, "/tab/history/")),
         ("suggestions", lambda: ask(client, tab, "/tab/suggestions/")),
-        ("unlink 1", lambda: submit(client, tab, "/tab/unlink/", one)),
+        ("unlink 1", lambda: submit(client, tab, "/tab/unlink/", single)),
         ("unlink 40", lambda: submit(client, tab, "/tab/unlink/", forty)),
     ]
     for name, step in steps:

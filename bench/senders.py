@@ -2,7 +2,7 @@
 
 ``python -m bench.senders`` reads lines from its input: a number, an address, a body. It posts each at once,
 ``AT_ONCE`` side by side, each on a connection of its own, and writes the number, the status (0: no answer)
-and the seconds it took. A portal stands on another machine, so this one's processor is left to the app.
+and the seconds it took. A real portal is on another machine, so this one's processor is left to the app.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Self, cast
 from urllib.parse import urlsplit
 
-from demo.lifecycle import Told
+from demo.lifecycle import SentEvent
 from testing.machine import BEHIND
 
 AT_ONCE = 48
@@ -28,7 +28,7 @@ class Outside:
     """Stands for the demo portal's own senders while the context is open."""
 
     def __init__(self) -> None:
-        self._told: list[Told] = []
+        self._events: list[SentEvent] = []
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -49,18 +49,18 @@ class Outside:
         self._child.kill()
         self._child.wait()
 
-    def submit(self, told: Told, body: bytes) -> None:
-        """Post the event; what is answered is written into ``told``."""
+    def submit(self, event: SentEvent, body: bytes) -> None:
+        """Post the event; what is answered is written into ``event``."""
         with self._lock:
-            self._told.append(told)
-            self._to.write(f"{len(self._told) - 1} {told.handler} {body.decode()}\n")
+            self._events.append(event)
+            self._to.write(f"{len(self._events) - 1} {event.handler} {body.decode()}\n")
             self._to.flush()
 
     def _read(self) -> None:
         for line in self._from:
             number, status, seconds = line.split()
-            told = self._told[int(number)]
-            told.status, told.seconds, told.ended = int(status), float(seconds), True
+            event = self._events[int(number)]
+            event.status, event.seconds, event.ended = int(status), float(seconds), True
 
 
 async def _main() -> None:

@@ -14,8 +14,8 @@ from demo.state import ACCESS_SECONDS, CLIENT_ID, CLIENT_SECRET, State, Store, T
 from demo.tables import Row
 
 CODE_SECONDS = 30
-# Seconds after which an answer that was held up goes out, whoever forgot to let it go.
-LONGEST_HOLD = 60
+# Seconds after which a held answer is sent even if nobody released it.
+MAX_HOLD_SECONDS = 60
 
 
 class AuthorizationServer:
@@ -75,7 +75,7 @@ class AuthorizationServer:
             if act is not None:
                 act()
             answer = self._exchange(given.get("refresh_token", ""), lambda state: state.refresh)
-            self.answering.wait(LONGEST_HOLD)
+            self.answering.wait(MAX_HOLD_SECONDS)
             return answer
         if given.get("grant_type") == "authorization_code":
             return self._exchange(given.get("code", ""), lambda state: state.codes)

@@ -1,4 +1,4 @@
-"""What changes in the portal, by REST or by somebody who works there, and the events that tell of it.
+"""What changes in the portal, by REST or by somebody who works there, and the events about it.
 
 Each event's data is what its page shows (sale/events/*.md, crm/deals/events/*.md).
 """
@@ -10,30 +10,32 @@ from demo.rows import DEAL, INVOICE
 from demo.state import State, User
 from demo.tables import Owner, Row
 
-Tell = Callable[[str, Mapping[str, object]], None]
+SendEvent = Callable[[str, Mapping[str, object]], None]
 
 
 def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def order_saved(tell: Tell, order: Row) -> None:
-    """Every saved order is told twice, by the old event and by that of its entity."""
+def order_saved(send_event: SendEvent, order: Row) -> None:
+    """Every saved order sends two events: the old one and that of its entity."""
     fields = {"ID": order["id"], "XML_ID": order["xmlId"]}
-    tell("ONSALEORDERSAVED", {"FIELDS": {**fields, "ACTION": "save"}})
-    tell("ONORDERENTITYSAVED", {"FIELDS": {"ID": order["id"]}})
+    send_event("ONSALEORDERSAVED", {"FIELDS": {**fields, "ACTION": "save"}})
+    send_event("ONORDERENTITYSAVED", {"FIELDS": {"ID": order["id"]}})
 
 
-def link(state: State, tell: Tell, order_id: int, owner: Owner | None) -> None:
-    """The order belongs to ``owner`` from now on, or to nobody; its old link is gone without a word."""
+def link(state: State, send_event: SendEvent, order_id: int, owner: Owner | None) -> None:
+    """The order belongs to ``owner`` from now on, or to nobody; its old link is removed without an event."""
     if owner is None:
         state.links.pop(order_id, None)
     else:
         state.links[order_id] = owner
-    order_saved(tell, state.orders[order_id])
+    order_saved(send_event, state.orders[order_id])
 
 
-def change_order(state: State, tell: Tell, order_id: int, fields: Mapping[str, object]) -> None:
+def change_order(
+    state: State, send_event: SendEvent, order_id: int, fields: Mapping[str, object]
+) -> None:
     order = state.orders[order_id]
     if fields.get("statusId", order["statusId"]) != order["statusId"]:
         order["dateStatus"] = now()
@@ -42,33 +44,33 @@ def change_order(state: State, tell: Tell, order_id: int, fields: Mapping[str, o
     order.update(fields)
     order["dateUpdate"] = now()
     order["version"] += 1
-    order_saved(tell, order)
+    order_saved(send_event, order)
 
 
-def pay(state: State, tell: Tell, order_id: int) -> None:
+def pay(state: State, send_event: SendEvent, order_id: int) -> None:
     """All that is open of the order is paid."""
     for payment in state.payments.of_order(order_id):
         if payment["paid"] == "N" and payment["isReturn"] == "N":
             payment.update(paid="Y", datePaid=now())
-            tell("ONPAYMENTENTITYSAVED", {"FIELDS": {"ID": payment["id"]}})
-    change_order(state, tell, order_id, {"payed": "Y"})
+            send_event("ONPAYMENTENTITYSAVED", {"FIELDS": {"ID": payment["id"]}})
+    change_order(state, send_event, order_id, {"payed": "Y"})
 
 
-def ship(state: State, tell: Tell, order_id: int) -> None:
+def ship(state: State, send_event: SendEvent, order_id: int) -> None:
     """All that was not shipped leaves the warehouse."""
     for shipment in state.shipments.of_order(order_id):
         if shipment["deducted"] == "N" and shipment["system"] == "N":
             gone = {"deducted": "Y", "statusId": "DF", "allowDelivery": "Y", "dateDeducted": now()}
             shipment.update(gone)
-            tell("ONSHIPMENTENTITYSAVED", {"FIELDS": {"ID": shipment["id"]}})
-    change_order(state, tell, order_id, {})
+            send_event("ONSHIPMENTENTITYSAVED", {"FIELDS": {"ID": shipment["id"]}})
+    change_order(state, send_event, order_id, {})
 
 
-def delete_order(state: State, tell: Tell, order_id: int) -> None:
+def delete_order(state: State, send_event: SendEvent, order_id: int) -> None:
     """The order with all that hangs on it."""
     order = state.orders[order_id]
     fields = {"ID": order_id, "XML_ID": order["xmlId"], "ACTION": "delete"}
-    tell("ONSALEBEFOREORDERDELETE", {"FIELDS": fields})
+    send_event("ONSALEBEFOREORDERDELETE", {"FIELDS": fields})
     for table, event in (
         (state.payments, "ONPAYMENTDELETED"),
         (state.shipments, "ONSHIPMENTDELETED"),
@@ -80,31 +82,37 @@ def delete_order(state: State, tell: Tell, order_id: int) -> None:
         for row in table.of_order(order_id):
             del table[row["id"]]
             if event:
-                tell(event, {"FIELDS": {"ID": row["id"]}})
+                send_event(event, {"FIELDS": {"ID": row["id"]}})
     state.links.pop(order_id, None)
     del state.orders[order_id]
-    tell("ONORDERDELETED", {"FIELDS": {"ID": order_id}})
+    send_event("ONORDERDELETED", {"FIELDS": {"ID": order_id}})
 
 
-def change_deal(state: State, tell: Tell, deal_id: int, fields: Mapping[str, object]) -> None:
+def change_deal(
+    state: State, send_event: SendEvent, deal_id: int, fields: Mapping[str, object]
+) -> None:
     state.deals[deal_id].update(fields, DATE_MODIFY=now())
-    tell("ONCRMDEALUPDATE", {"FIELDS": {"ID": str(deal_id)}})
+    send_event("ONCRMDEALUPDATE", {"FIELDS": {"ID": str(deal_id)}})
 
 
-def change_invoice(state: State, tell: Tell, pk: int, fields: Mapping[str, object]) -> None:
+def change_invoice(
+    state: State, send_event: SendEvent, pk: int, fields: Mapping[str, object]
+) -> None:
     state.invoices[pk].update(fields, updatedTime=now())
-    tell("ONCRMDYNAMICITEMUPDATE", {"FIELDS": {"ID": str(pk), "ENTITY_TYPE_ID": str(INVOICE)}})
+    send_event(
+        "ONCRMDYNAMICITEMUPDATE", {"FIELDS": {"ID": str(pk), "ENTITY_TYPE_ID": str(INVOICE)}}
+    )
 
 
-def delete_deal(state: State, tell: Tell, deal_id: int) -> None:
+def delete_deal(state: State, send_event: SendEvent, deal_id: int) -> None:
     """The deal, and its linked orders with it."""
     for order_id in state.links.of_owner((DEAL, deal_id)):
-        delete_order(state, tell, order_id)
+        delete_order(state, send_event, order_id)
     del state.deals[deal_id]
-    tell("ONCRMDEALDELETE", {"FIELDS": {"ID": str(deal_id)}})
+    send_event("ONCRMDEALDELETE", {"FIELDS": {"ID": str(deal_id)}})
 
 
-# Whom a portal may hand a dismissed employee's apps to.
+# To whom a portal may give a dismissed employee's apps.
 SYSTEM = 9999
 
 
@@ -130,7 +138,9 @@ def dismiss(state: State, user_id: int, *, passed_on: bool, tokens_stay: bool) -
             del shelf[secret]
 
 
-def comment(state: State, tell: Tell, author: int, kind: str, owner_id: int, text: str) -> int:
+def comment(
+    state: State, send_event: SendEvent, author: int, kind: str, owner_id: int, text: str
+) -> int:
     """A comment in the timeline of a card; its id."""
     pk = len(state.comments) + 1
     state.comments.append(
@@ -139,7 +149,7 @@ def comment(state: State, tell: Tell, author: int, kind: str, owner_id: int, tex
             "CREATED": now(),
         }
     )  # fmt: skip
-    tell("ONCRMTIMELINECOMMENTADD", {"ID": pk})
+    send_event("ONCRMTIMELINECOMMENTADD", {"ID": pk})
     return pk
 
 

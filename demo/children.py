@@ -27,7 +27,7 @@ def stop_when_asked() -> None:
 
 
 def workers() -> dict[str, list[str]]:
-    """A worker of each queue, as in production: what people wait for never stands behind a job's slice."""
+    """A worker of each queue, as in production: what people wait for is never queued behind a job's slice."""
     return {
         queue: [*CELERY, "worker", "-c", "2", "-Q", queue, "-n", f"{queue}@%h", "-l", "INFO"]
         for queue in ("interactive", "bulk", "events")

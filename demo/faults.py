@@ -1,4 +1,4 @@
-"""Misbehaviour on command: what a portal, or the road to it, does on a bad day."""
+"""Misbehaviour on command: faults of a portal and of the network in front of it."""
 
 import threading
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Condition:
     """A lasting state of the portal, as REST answers it.
 
     ``status`` and ``other_status`` are those of the two editions of the vendor's table of system errors,
-    which contradict each other. ``knows_token``: tokens are looked at first, and an unknown one is told
+    which contradict each other. ``knows_token``: tokens are checked first, and an unknown token gets
     so; whether the app is installed and whether a token has expired are looked at afterwards.
     """
 

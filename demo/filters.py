@@ -85,9 +85,9 @@ def sorting(params: Mapping[str, object]) -> tuple[str, bool]:
 
     A field that the filter holds to one value decides nothing.
     """
-    held = {name for prefix, name in map(split, given(params)) if prefix in ("", "=")}
+    fixed = {name for prefix, name in map(split, given(params)) if prefix in ("", "=")}
     for name, direction in order_of(params).items():
-        if name not in held:
+        if name not in fixed:
             return str(name), str(direction).lower() == "desc"
     return "", False
 

@@ -13,7 +13,7 @@ from demo.tables import Owner, Row, Table
 
 # Kind of a dialog's choices: prefix of their ids, key of their title (BX24.selectCRM).
 CRM = {"deal": "D", "contact": "C", "company": "CO", "lead": "L", "quote": "Q"}
-MOST = 50
+MAX_ROWS = 50
 
 
 class Portal(Protocol):
@@ -86,7 +86,7 @@ class Frames:
             for record in found
             if search in str(record.get("title", record.get("name"))).casefold()
         ]
-        return jsonify(matching[:MOST])
+        return jsonify(matching[:MAX_ROWS])
 
 
 def _crm(state: State, kind: str) -> Iterator[Row]:

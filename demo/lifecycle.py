@@ -1,4 +1,4 @@
-"""What happens to the app in the portal: opened, installed, finished, updated, removed; events told."""
+"""The app's life in the portal: opened, installed, finished, updated, removed; and the events of it."""
 
 import json
 import queue
@@ -40,7 +40,7 @@ class Opening:
 
 
 @dataclass
-class Told:
+class SentEvent:
     """An event as posted, and what the handler answered (0: nothing).
 
     ``seconds`` is how long the answer took; ``ended`` is true once it is there, or given up.
@@ -56,7 +56,7 @@ class Told:
 class Sender(Protocol):
     """Whoever posts events: a bench sends them from another process."""
 
-    def submit(self, told: Told, body: bytes) -> None: ...
+    def submit(self, event: SentEvent, body: bytes) -> None: ...
 
 
 class Lifecycle:
@@ -66,7 +66,7 @@ class Lifecycle:
         self.store = store
         self.app_url = app_url
         self.older_kernel = False
-        self.told: list[Told] = []
+        self.sent_events: list[SentEvent] = []
         self._url, self._server = url, server
         self.senders: Sender = _Senders()
 
@@ -131,7 +131,7 @@ class Lifecycle:
             "refresh_token": refresh,
             "expires_in": str(ACCESS_SECONDS),
         }
-        self._tell("ONAPPINSTALL", data, tokens)
+        self._send("ONAPPINSTALL", data, tokens)
 
     def update(self) -> None:
         """A new version: bindings are gone, the application token is another one, the installer opens."""
@@ -150,7 +150,7 @@ class Lifecycle:
             "refresh_token": refresh,
             "expires_in": str(ACCESS_SECONDS),
         }
-        self._tell(
+        self._send(
             "ONAPPUPDATE",
             {"VERSION": str(state.app.version), "PREVIOUS_VERSION": "1"},
             tokens,
@@ -171,7 +171,7 @@ class Lifecycle:
             "DAYS": PAID_DAYS if paid else 0,
             "LANGUAGE_ID": "en",
         }
-        self.tell("ONAPPPAYMENT", data)
+        self.send_event("ONAPPPAYMENT", data)
 
     def uninstall(self, *, clean: bool) -> None:
         """The app is removed: its tokens die, its bindings go, ONAPPUNINSTALL is posted without tokens."""
@@ -187,12 +187,12 @@ class Lifecycle:
             state.app.application_token = secrets.token_hex(16)
             self.store.save()
         data = {"LANGUAGE_ID": "en", "CLEAN": str(int(clean))}
-        self._tell("ONAPPUNINSTALL", data, {}, handlers, auth)
+        self._send("ONAPPUNINSTALL", data, {}, handlers, auth)
 
-    def tell(self, name: str, data: Mapping[str, object]) -> None:
+    def send_event(self, name: str, data: Mapping[str, object]) -> None:
         """An event, without tokens, to whoever bound it; none flows before installFinish."""
         if self.store.state.app.finished:
-            self._tell(name, data, {})
+            self._send(name, data, {})
 
     def event_auth(self) -> dict[str, str]:
         """The auth block of an event, without tokens."""
@@ -207,7 +207,7 @@ class Lifecycle:
     def _handlers(self, name: str) -> list[str]:
         return [str(row["handler"]) for row in self.store.state.events if row["event"] == name]
 
-    def _tell(
+    def _send(
         self,
         name: str,
         data: Mapping[str, object],
@@ -219,23 +219,23 @@ class Lifecycle:
         form = {"event": name, "ts": str(int(time.time()))}
         form |= dict([*_brackets("data", data), *_brackets("auth", block)])
         for number, handler in enumerate(self._handlers(name) if handlers is None else handlers, 1):
-            told = Told(name, handler)
-            self.told.append(told)
+            event = SentEvent(name, handler)
+            self.sent_events.append(event)
             body = urlencode({**form, "event_handler_id": number}).encode()
-            self.senders.submit(told, body)
+            self.senders.submit(event, body)
 
 
 class _Senders:
     """Threads that post events in any order, up to ``SENDERS`` at once; made when they are needed."""
 
     def __init__(self) -> None:
-        self._waiting: queue.SimpleQueue[tuple[Told, bytes]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[SentEvent, bytes]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = self._posting = 0
         self.most_at_once = 0
 
-    def submit(self, told: Told, body: bytes) -> None:
-        self._waiting.put((told, body))
+    def submit(self, event: SentEvent, body: bytes) -> None:
+        self._waiting.put((event, body))
         with self._lock:
             if self._threads < min(SENDERS, self._waiting.qsize() + 1):
                 self._threads += 1
@@ -243,11 +243,11 @@ class _Senders:
 
     def _work(self) -> None:
         while True:
-            told, body = self._waiting.get()
+            event, body = self._waiting.get()
             with self._lock:
                 self._posting += 1
                 self.most_at_once = max(self.most_at_once, self._posting)
-            _post(told, body)
+            _post(event, body)
             with self._lock:
                 self._posting -= 1
 
@@ -261,14 +261,14 @@ def _brackets(name: str, value: object) -> Iterator[tuple[str, str]]:
         yield name, str(value)
 
 
-def _post(told: Told, body: bytes) -> None:
+def _post(event: SentEvent, body: bytes) -> None:
     began = time.monotonic()
     try:
-        with urlopen(Request(told.handler, body), timeout=POST_SECONDS) as answer:
-            told.status = answer.status
+        with urlopen(Request(event.handler, body), timeout=POST_SECONDS) as answer:
+            event.status = answer.status
     except HTTPError as refused:
-        told.status = refused.code
+        event.status = refused.code
     except (URLError, OSError):
-        told.status = 0
-    told.seconds = time.monotonic() - began
-    told.ended = True
+        event.status = 0
+    event.seconds = time.monotonic() - began
+    event.ended = True

@@ -66,7 +66,7 @@ class Pages:
         return render_template("home.html")
 
     def deals(self) -> str:
-        """The list, with an item in each row's menu and one above; what is open stands over it."""
+        """The list, with an item in each row's menu and one above; an opened page covers it."""
         state = self._portal.state
         viewer = state.users[state.viewer]
         seen = [deal for deal in state.deals.values() if state.sees(viewer, deal)]
@@ -120,9 +120,14 @@ class Pages:
 
     def panel(self) -> str:
         kinds = [*WHOLE, *REFUSALS, *WIRE]
-        told = self._portal.lifecycle.told[-10:]
+        sent_events = self._portal.lifecycle.sent_events[-10:]
         notices = self._portal.state.notices[-10:]
-        shown = {"kinds": kinds, "conditions": [*CONDITIONS], "told": told, "notices": notices}
+        shown = {
+            "kinds": kinds,
+            "conditions": [*CONDITIONS],
+            "sent_events": sent_events,
+            "notices": notices,
+        }
         return render_template("panel.html", **shown, store=self._portal.state.store)
 
     def look_as(self) -> Redirect:

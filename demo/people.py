@@ -39,7 +39,7 @@ class Client:
     more_mails: tuple[str, ...] = ()
 
 
-# What an order says of a client is `phone` as it stands here; the contact has it in other spellings.
+# What an order says of a client is `phone` as written here; the contact has it in other spellings.
 CLIENTS = [
     Client(
         "Clara Whitfield",

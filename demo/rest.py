@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from flask import Flask, Response, request
 
 from demo import php
-from demo.changes import Tell
+from demo.changes import SendEvent
 from demo.faults import WHOLE, Fault, Faults
 from demo.limits import Limits
 from demo.methods import METHODS, Caller, Failure, Found
@@ -85,7 +85,7 @@ class Rest:
         self.zone: tzinfo = UTC
         self.missing: frozenset[str] = frozenset()
         self.bent: dict[str, Callable[[Row], Row]] = {}
-        self.tell: Tell = lambda name, data: None
+        self.send_event: SendEvent = lambda name, data: None
         self._current_url, self._former_name = current_url, former_name
         self._lock = threading.Lock()
         self._meanwhile: list[Meanwhile] = []
@@ -126,9 +126,9 @@ class Rest:
         time.sleep(self.latency)
         params = _params()
         method = name.lower().removesuffix(".json")
-        held = [method, *_inner(method, params)]
-        self._happens(held, inside=False)
-        fault = self.faults.of_request(held)
+        methods = [method, *_inner(method, params)]
+        self._happens(methods, inside=False)
+        fault = self.faults.of_request(methods)
         if fault is not None and not fault.after:
             broken = self._broken(fault)
             if broken is not None:
@@ -176,7 +176,7 @@ class Rest:
             if method == "batch":
                 body: Row = {"result": self._batch(asked, params, resolve=resolve)}
             else:
-                body = self._one(asked, method, params)
+                body = self._call(asked, method, params)
         except Failure as failure:
             return failure.body, failure.status
         operating = body.pop("operating", None)
@@ -200,14 +200,14 @@ class Rest:
         user = state.users[token.user_id]
         if not (user.active or user.hidden):
             raise Failure(401, "authorization_error", "Unable to authorize user")
-        return Caller(state, user, token.client_id, self.tell, self.missing)
+        return Caller(state, user, token.client_id, self.send_event, self.missing)
 
     def _in_condition(self, *, knows_token: bool) -> None:
         refusal = self.faults.condition(knows_token=knows_token)
         if refusal is not None:
             raise refusal
 
-    def _one(self, asked: "_Request", method: str, params: Row) -> Row:
+    def _call(self, asked: "_Request", method: str, params: Row) -> Row:
         caller = asked.caller
         with self._lock:
             self.calls.append(Call(asked.number, method, params, caller.user.id, asked.in_batch))
@@ -296,7 +296,7 @@ class Rest:
                 405, "ERROR_BATCH_METHOD_NOT_ALLOWED", "Method is not allowed for batch usage"
             )
         params = php.referred(php.parse_str(query), results)
-        return self._one(asked, method, params if isinstance(params, dict) else {})
+        return self._call(asked, method, params if isinstance(params, dict) else {})
 
 
 def _params() -> Row:

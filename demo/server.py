@@ -66,7 +66,7 @@ class DemoPortal:
         self.lifecycle = Lifecycle(
             self.store, app_url, lambda: self.current_url, lambda: self.oauth_url
         )
-        self.rest.tell = self.lifecycle.tell
+        self.rest.send_event = self.lifecycle.send_event
         self.url = ""
         self._port, self._threads = port, threads
         self._hosts, self._name = hosts, name
@@ -211,7 +211,7 @@ class DemoPortal:
 
     def _happens(self, change: Callable[..., None], *what: object) -> None:
         with self.store.lock:
-            change(self.state, self.lifecycle.tell, *what)
+            change(self.state, self.lifecycle.send_event, *what)
             self.store.save()
 
     def link_of(self, order_id: int) -> tuple[int, int] | None:
@@ -359,7 +359,7 @@ class DemoPortal:
         self.calm()
         self.reset_counts()
         self.rest.limits.restore()
-        self.lifecycle.told.clear()
+        self.lifecycle.sent_events.clear()
         self.grow_old(old=False)
         self.let_refreshes_go()
 

@@ -101,7 +101,7 @@ class Links(MutableMapping[int, Owner]):
         return self._links[order_id]
 
     def __setitem__(self, order_id: int, owner: Owner) -> None:
-        # An order that moves stands last with its new owner, as in a list of additions.
+        # An order that moves comes last with its new owner, as in a list of additions.
         self.pop(order_id, None)
         self._links[order_id] = owner
         self._of_owner[owner[1]][order_id] = None

@@ -1,6 +1,7 @@
 """Opening the app as a browser in a portal does: the portal's form, posted to our pages."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,10 @@ CHAIRS_INVOICE = 118
 Form = Mapping[str, Any]
 
 
+def _on_one_line(tag: re.Match[str]) -> str:
+    return re.sub(r" >$", ">", re.sub(r"\s*\n\s*", " ", tag[0]))
+
+
 @dataclass(frozen=True)
 class Page:
     """An answer of ours, with what a page's script would take out of it."""
@@ -32,7 +37,8 @@ class Page:
 
     @property
     def text(self) -> str:
-        return self.response.content.decode()
+        """The body. White space between attributes means nothing: a line break there is read as a space."""
+        return re.sub(r"<[^<>]+>", _on_one_line, self.response.content.decode())
 
     @property
     def session(self) -> str:

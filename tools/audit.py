@@ -1,6 +1,6 @@
 """Known vulnerabilities in what the app runs on: fails on findings, says plainly when it could not look.
 
-Arguments are handed on to pip-audit. What was found out is kept in var/audit.txt too, for the last line of
+Arguments are passed to pip-audit. The result is kept in var/audit.txt too, for the last line of
 ``make test``; AUDIT_RESULT names another file.
 """
 

@@ -1,7 +1,7 @@
 """Pictures of the Market's card: ``tools/market.py icon`` and ``tools/market.py screenshots [en ru de]``.
 
 The icon is drawn from docs/market/icon.svg. Screenshots show the real app in the demo portal with its
-seeded orders: what a person does stands in :data:`SCENES`, once for all languages. CHROMIUM names the
+seeded orders: what a person does is in :data:`SCENES`, once for all languages. CHROMIUM names the
 browser, else the one that is found.
 """
 
@@ -28,7 +28,7 @@ LANGUAGES = ("en", "ru", "de")
 WIDTH, HEIGHT = 1280, 720
 ICON = 512
 
-# What stands in the demo portal's rows where a picture shows it: a card's pictures speak its language.
+# The values of the demo portal's rows where a picture shows it: a card's pictures speak its language.
 WORDS = {
     "ru": {
         "Office refit, second floor": "Ремонт офиса, второй этаж",

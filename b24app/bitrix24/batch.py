@@ -45,7 +45,7 @@ class Command:
         return f"{self.method}?{text}" if text else self.method
 
     def at(self, *path: str | int) -> "Reference":
-        """What stands at ``path`` in this command's result, as a value for a later command's parameters."""
+        """The value at ``path`` in this command's result, as a value for a later command's parameters."""
         return Reference(self, path)
 
 

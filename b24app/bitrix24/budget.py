@@ -1,6 +1,6 @@
 """The budget of each portal, shared by all our processes: nothing is sent that would be refused.
 
-Followed page: settings/performance/limits.md. Before a request the client asks for room, after it tells
+Followed page: settings/performance/limits.md. Before a request the client asks for room, after it reports
 how it ended: one call of one Lua script each (``budget.lua``), atomic, on the Redis server's clock.
 People may fill the bucket to the brim; jobs leave them what they have lately wanted at once, and a part
 of each method's execution time. A person waits here for a few seconds, a job never: it gets ``errors.Wait``.
@@ -187,13 +187,13 @@ class SharedBudget:
 
     def settle(self, ticket: str, outcomes: Sequence[tuple[str, Outcome]]) -> None:
         """See :class:`Budget`. Raises nothing: what was done is done."""
-        heard = portal_limits.heard(outcomes)
-        if heard.full:
+        summary = portal_limits.summary_of(outcomes)
+        if summary.full:
             self._budgets.local.fill(self._member_id, self._limits)
-        self._run("settle", _given({"ticket": ticket, **asdict(heard)}))
+        self._run("settle", _given({"ticket": ticket, **asdict(summary)}))
 
     def view(self) -> View:
-        """The budget as it stands, for the console, for estimates and for how much to send next."""
+        """The current budget, for the console, for estimates and for how much to send next."""
         found = self._run("view", self._priorities())
         if found is None:
             level = self._budgets.local.level(self._member_id)

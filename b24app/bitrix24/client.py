@@ -108,17 +108,42 @@ class Client:
             if key not in found
         }
 
-    def answer(self, ask: Ask[T], *, send_before: float | None = None, strict: bool = False) -> T:
+    def answer(
+        self,
+        ask: Ask[T],
+        *,
+        send_before: float | None = None,
+        strict: bool = False,
+        max_wait: float = 0.0,
+    ) -> T:
         """The answer of ``ask``, in as few batch requests as its commands fit into.
 
-        ``send_before`` as in :meth:`batch`. Raises the ``BitrixError`` that the ask ends in; see
-        :func:`b24app.bitrix24.ask.answered` for requests that fail as a whole, and for ``strict``.
+        ``send_before`` as in :meth:`batch`. ``max_wait``: seconds that a wait for room in the budget may
+        take; it is slept through before each request, and the first request that fails raises. Raises
+        the ``BitrixError`` that the ask ends in; see :func:`b24app.bitrix24.ask.answered` for requests
+        that fail as a whole, and for ``strict``.
         """
 
         def send(commands: Mapping[str, Command]) -> dict[str, Outcome]:
-            return self.batch(commands, send_before=send_before)
+            if not max_wait:
+                return self.batch(commands, send_before=send_before)
+            found: dict[str, Outcome] = {}
+            for chunk in batch.chunks(commands):
+                found |= self._batch_after_wait(chunk, send_before, max_wait)
+            return found
 
         return answered(ask, send, strict=strict)
+
+    def _batch_after_wait(
+        self, commands: Mapping[str, Command], send_before: float | None, max_wait: float
+    ) -> dict[str, Outcome]:
+        while True:
+            try:
+                return self.batch(commands, send_before=send_before)
+            except errors.Wait as wait:
+                if wait.seconds > max_wait:
+                    raise
+                self._sleep(wait.seconds)
 
     def pages(
         self, method: str, params: Params | None = None, *, rows: paging.Rows[Row]

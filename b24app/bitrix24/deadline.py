@@ -1,7 +1,7 @@
-"""One end for everything that one page waits for, however many requests it makes.
+"""One limit of time and requests for a whole page, however many requests it makes.
 
-A page's view runs inside :func:`within`. Whoever waits on its behalf (the wire, a repetition, the
-budget) asks here how long it may still wait.
+A page's view runs inside :func:`within`. Code that waits for the portal on its behalf (sockets, retries, the
+budget) asks here how long it may still wait. Without :func:`within`, as in jobs, there is no limit.
 """
 
 import time
@@ -26,7 +26,7 @@ _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def within(seconds: float, requests: int) -> Iterator[None]:
-    """What is waited for inside ends after so many seconds, and after so many requests."""
+    """Limit the code inside to so many seconds and so many requests to the portal."""
     token = _current.set(Deadline(time.monotonic() + seconds, requests))
     try:
         yield
@@ -35,13 +35,13 @@ def within(seconds: float, requests: int) -> Iterator[None]:
 
 
 def left(seconds: float) -> float:
-    """So many seconds, or what the deadline leaves of them; never below 0."""
+    """``seconds``, or the seconds until the deadline if that is less; never below 0."""
     deadline = _current.get()
     return seconds if deadline is None else max(0.0, min(seconds, deadline.at - time.monotonic()))
 
 
 def take() -> None:
-    """Count one request. Raises ``errors.OutOfTime`` where the deadline allows no further one."""
+    """Count one request. Raises ``errors.OutOfTime`` if the time or the requests are used up."""
     deadline = _current.get()
     if deadline is None:
         return

@@ -37,13 +37,13 @@
         │   ├── LinkNotFound
         │   └── OrderNotFound
         ├── AlreadyExists
-        │   └── LinkExists        this very order link stands already
+        │   └── LinkExists        this order link exists already
         ├── NotSaved              the portal's own checks refused to save the order
         ├── BadRequest            our mistake: wrong or missing parameters
-        └── UnknownError          a code nobody has told us about: closed, never repeated
+        └── UnknownError          a code we do not know: treated as final, never repeated
             └── AccessUnclear     the same with HTTP 401: proves nothing about the token
 
-Which code is which error stands in :mod:`error_codes`.
+For the error of each code see :mod:`error_codes`.
 """
 
 from typing import ClassVar, Self

@@ -63,7 +63,7 @@ class TokenInfo:
 
     @classmethod
     def parsed(cls, result: object) -> Self:
-        """From the ``result`` of app.info; the portal's fields may stand in it or in ``install``.
+        """From the ``result`` of app.info; the portal's fields may be in it or in ``install``.
 
         Raises ``errors.IncompleteAnswer`` naming the field that is missing or wrong.
         """

@@ -2,7 +2,7 @@
 
 Followed pages: settings/oauth/index.md (authorize, code), auto-renewal.md (refresh),
 error-codes.md, simple-way.md (app.info on the authorization server). requests-oauthlib builds the
-requests; our own transport carries them, so that they are bounded, pooled and never redirected.
+requests; our own transport sends them, so that they are bounded, pooled and never redirected.
 Its automatic renewal has no lock and is not used. Nothing is repeated here: a refresh token
 serves once, and after a lost answer nobody knows which pair is the right one.
 """

@@ -75,7 +75,7 @@ class Limits:
 
     @property
     def reserve(self) -> float:
-        """How much below the brim jobs stay, at the least."""
+        """How far below the limit jobs stay, at least."""
         return max(RESERVE, self.capacity * RESERVE / 50)
 
     def shares(self, priority: Priority) -> Mapping[str, float]:
@@ -136,10 +136,10 @@ class View:
         return UNKNOWN_COST if measured is None else measured
 
 
-def seconds_for(commands: Mapping[str, int], view: View, per_batch: int, lanes: int = 1) -> float:
+def seconds_for(commands: Mapping[str, int], view: View, per_batch: int, at_once: int = 1) -> float:
     """Seconds until a job alone on the portal has run ``commands`` (how many of which method).
 
-    The commands run in batches of ``per_batch``, ``lanes`` of them at once; the slowest of the three
+    The commands run in batches of ``per_batch``, ``at_once`` of them in parallel; the slowest of the three
     ceilings decides: the bucket, each method's operating time, execution itself.
     """
     requests = math.ceil(sum(commands.values()) / per_batch)
@@ -147,14 +147,14 @@ def seconds_for(commands: Mapping[str, int], view: View, per_batch: int, lanes: 
     rate = max(0.0, waiting) / view.limits.leak
     needed = {method: count * view.cost(method) for method, count in commands.items()}
     operating = [
-        _seconds_to_spend(seconds, seconds / requests, view.of(method), lanes)
+        _seconds_to_spend(seconds, seconds / requests, view.of(method), at_once)
         for method, seconds in needed.items()
         if seconds
     ]
-    return view.blocked + max(rate, sum(needed.values()) / lanes, *operating)
+    return view.blocked + max(rate, sum(needed.values()) / at_once, *operating)
 
 
-def _seconds_to_spend(needed: float, portion: float, account: MethodView, lanes: int) -> float:
+def _seconds_to_spend(needed: float, portion: float, account: MethodView, at_once: int) -> float:
     """What fits under the line is spent, whole portions at a time, and falls out ten minutes later."""
     line = min(account.line, account.limit * LENT_SHARE)
     portion = min(portion, line)
@@ -164,14 +164,14 @@ def _seconds_to_spend(needed: float, portion: float, account: MethodView, lanes:
         while falls and falls[0][0] <= now:
             spent -= falls.popleft()[1]
         fits = math.floor((line - spent) / portion + _NEARLY) * portion
-        step = min(needed, max(portion, MINUTE * lanes), max(0.0, fits))
+        step = min(needed, max(portion, MINUTE * at_once), max(0.0, fits))
         needed -= step
         if needed <= _NEARLY:
-            return now + step / lanes
+            return now + step / at_once
         if step:
             spent += step
             falls.append((now + WINDOW, step))
-            now += step / lanes
+            now += step / at_once
         elif falls:
             now = falls[0][0]
         else:
@@ -181,11 +181,11 @@ def _seconds_to_spend(needed: float, portion: float, account: MethodView, lanes:
 
 @dataclass(slots=True)
 class Spent:
-    """What one request did to a method's account, in seconds, as its answer tells.
+    """What one request did to a method's account, in seconds, as its answer says.
 
     ``operating`` is the portal's own sum with the moment ``at`` it was true and the moment ``reset``
     its oldest minute falls out, both of the portal's clock, as is ``started``, when the last command
-    that tells its time began. Where it gives no sum, ``seconds`` were measured, and ``unmeasured``
+    that reports its time began. Where it gives no sum, ``seconds`` were measured, and ``unmeasured``
     commands ran, or may have run, without a word about their time. ``cost`` is the mean of one
     command; ``refused``: the method is over its limit.
     """
@@ -201,7 +201,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RequestSummary:
     """What the end of a request says: of each method (names in lower case), and of the portal.
 
     ``at`` is the portal's clock when it answered; ``full``: its bucket is; ``overload``: it is closed
@@ -214,26 +214,26 @@ class Heard:
     overload: bool
 
 
-def heard(outcomes: Sequence[tuple[str, Outcome]]) -> Heard:
+def summary_of(outcomes: Sequence[tuple[str, Outcome]]) -> RequestSummary:
     """Sum up the outcomes of a request's commands (method, outcome), given in their order."""
     methods: dict[str, Spent] = {}
     measured: dict[str, list[float]] = {}
     at: float | None = None
     for method, outcome in outcomes:
         name = method.lower()
-        one = methods.setdefault(name, Spent())
+        spent = methods.setdefault(name, Spent())
         if isinstance(outcome, errors.BitrixError):
-            one.refused |= isinstance(outcome, errors.OperatingLimit)
-            one.unmeasured += not isinstance(outcome, _NEVER_RAN)
+            spent.refused |= isinstance(outcome, errors.OperatingLimit)
+            spent.unmeasured += not isinstance(outcome, _NEVER_RAN)
         elif outcome.time is not None:
             at = _moment(outcome.time.finish) or at
             measured.setdefault(name, []).append(_measured(outcome.time))
-            _report(one, outcome.time)
+            _report(spent, outcome.time)
     for name, costs in measured.items():
         methods[name].seconds = sum(costs)
         methods[name].cost = sum(costs) / len(costs)
     ends = [outcome for _, outcome in outcomes]
-    return Heard(
+    return RequestSummary(
         methods,
         at,
         full=any(isinstance(end, errors.RateLimited) for end in ends),

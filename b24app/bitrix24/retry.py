@@ -4,7 +4,7 @@ Rules kept here (settings/oauth/auto-renewal.md, settings/how-to-call-rest-api/c
 settings/performance/limits.md): an expired token is renewed once and the request repeated; a
 redirect is followed once, as a POST, to the address the authorization server confirms; reads are
 repeated a few times with growing, jittered delay, writes only where it is certain that nothing
-was applied. Every request asks the portal's budget for room first, and tells it how it ended.
+was applied. Every request asks the portal's budget for room first, and reports to it how it ended.
 """
 
 import json
@@ -156,16 +156,16 @@ class Exchange:
                 self._follow(request.method, response)
 
     def _admitted(self, request: Request, methods: Mapping[str, int]) -> None:
-        """Room for one request. What a person is refused by our own budget is told like an answer."""
+        """Room for one request. A refusal by our own budget is reported like an answer of the portal."""
         started, clock = datetime.now(UTC), time.monotonic()
         try:
             self._budget.acquire(self.request_id, methods)
         except errors.Wait:
-            # A job comes back later of its own accord: nothing was refused.
+            # A job retries later by itself, so this is not a refusal.
             raise
         except errors.LimitError as error:
             error.request_id = self.request_id
-            self._tell(request, started, time.monotonic() - clock, error, None, [])
+            self._report(request, started, time.monotonic() - clock, error, None, [])
             raise
 
     def renew(self) -> None:
@@ -213,7 +213,7 @@ class Exchange:
             duration = time.monotonic() - clock
             outcomes = request.outcomes(end)
             self._budget.settle(self.request_id, outcomes)
-            self._tell(request, started, duration, end, status, outcomes)
+            self._report(request, started, duration, end, status, outcomes)
             self._requests += 1
 
     def _follow(self, method: str, response: requests.Response) -> None:
@@ -245,7 +245,7 @@ class Exchange:
         self._failures += 1
         self._sleep(delay)
 
-    def _tell(
+    def _report(
         self,
         request: Request,
         started: datetime,

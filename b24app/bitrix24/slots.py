@@ -17,7 +17,7 @@ from typing import Final
 from b24app.bitrix24 import deadline, errors
 
 THREADS: Final = 16
-"""Threads of a web process, unless :meth:`Slots.share` was told otherwise."""
+"""Threads of a web process, unless :meth:`Slots.share` set another number."""
 
 MIN_SLOTS: Final = 4
 WAIT_SECONDS: Final = 0.5
@@ -77,19 +77,19 @@ class Slots:
 
 OF_PROCESS: Final = Slots()
 
-_held: ContextVar[set[str] | None] = ContextVar("slots of this web request", default=None)
+_taken: ContextVar[set[str] | None] = ContextVar("slots of this web request", default=None)
 
 
 @contextmanager
 def of_web_request() -> Iterator[None]:
     """What calls portals inside takes a slot of each, and gives it back at the end."""
-    held: set[str] = set()
-    token = _held.set(held)
+    taken: set[str] = set()
+    token = _taken.set(taken)
     try:
         yield
     finally:
-        _held.reset(token)
-        for portal in held:
+        _taken.reset(token)
+        for portal in taken:
             OF_PROCESS.give_back(portal)
 
 
@@ -98,7 +98,7 @@ def hold(portal: str) -> None:
 
     Raises ``errors.Crowded``.
     """
-    held = _held.get()
-    if held is not None and portal not in held:
+    taken = _taken.get()
+    if taken is not None and portal not in taken:
         OF_PROCESS.take(portal)
-        held.add(portal)
+        taken.add(portal)

@@ -2,7 +2,7 @@
 
 What callers get is either a complete answer of so many bytes at most, whatever its status, or
 ``errors.NotSent`` (nothing left this machine), ``errors.OutcomeUnknown`` (it may have arrived),
-``errors.IncompleteAnswer`` (too large to be believed). Redirects are handed back as they are: only the
+``errors.IncompleteAnswer`` (too large to be a real answer). Redirects are returned as they are: only the
 caller knows which address is confirmed, and ``requests`` would turn a POST into a GET
 (settings/how-to-call-rest-api/change-domen.md).
 """

@@ -44,7 +44,7 @@ class Trouble(StrEnum):
     ORDER_GONE = "order-gone"
     NOT_FOUND = "not-found"
     NOT_SAVED = "not-saved"
-    # What nobody foresaw.
+    # Anything unexpected.
     OTHER = "other"
 
 

@@ -1,6 +1,6 @@
 """Connections whose every wait ends at one moment: look-up, connecting, TLS, sending, reading.
 
-The timeouts of ``requests`` and ``urllib3`` begin anew with each byte that comes: a server that drips
+The timeouts of ``requests`` and ``urllib3`` start again with each byte received: a server that drips
 its headers, or repeats ``100 Continue``, holds a thread for ever. Here each operation on the socket is
 given what is left until the moment :func:`until` names.
 """
@@ -108,7 +108,7 @@ class _Bounded(HTTPConnection):
         if self.sock is None or not isinstance(data, bytes):
             super().send(data)
             return
-        # TLS starts its timeout anew with each record it sends.
+        # TLS restarts its timeout with each record it sends.
         for at in range(0, len(data), _PIECE):
             self.sock.settimeout(_left())
             super().send(data[at : at + _PIECE])

@@ -10,7 +10,7 @@ from typing import Generic
 
 from b24app.bitrix24 import ask, errors
 from b24app.bitrix24.ask import Ask, Refusal
-from b24app.bitrix24.client import Answer, Client, Outcome
+from b24app.bitrix24.client import Answer, Client
 from b24app.changes.outcomes import Absent, Change, Changed, K, Result, V, decide, judge
 from b24app.changes.properties import Property
 
@@ -33,12 +33,12 @@ def _whole(answer: Answer) -> Answer:
 class Sent(Generic[K, V]):
     """What one writing request brought.
 
-    ``first`` is what it found before it wrote, empty where it could not read that; ``answers`` what
-    each write was answered with; ``after`` the values read at its end.
+    ``first`` is what it found before it wrote, empty if it could not read that; ``errors`` the error of
+    each write, None for a confirmed one; ``after`` the values read at its end.
     """
 
     first: Mapping[K, V]
-    answers: Mapping[K, Outcome]
+    errors: Mapping[K, errors.BitrixError | None]
     after: Mapping[K, V] | Refusal
 
 
@@ -51,17 +51,21 @@ def writing(
     """
     keys = [change.key for change in changes]
     nothing: Mapping[K, V] = {}
-    writes = ask.every(ask.of(prop.write(change), _whole).attempt() for change in changes)
+    writes = ask.every(ask.of(prop.write(change), _confirmed).attempt() for change in changes)
     parts = ask.together(
         values_of(prop, keys).otherwise(nothing), writes, values_of(prop, then).attempt()
     )
     return parts.map(
-        lambda read: Sent(read[0], dict(zip(keys, map(_outcome, read[1]), strict=True)), read[2])
+        lambda read: Sent(read[0], dict(zip(keys, map(_error, read[1]), strict=True)), read[2])
     )
 
 
-def _outcome(written: Answer | Refusal) -> Outcome:
-    return written.error if isinstance(written, Refusal) else written
+def _confirmed(_answer: Answer) -> None:
+    """What a write answers beyond its success is not used."""
+
+
+def _error(written: Refusal | None) -> errors.BitrixError | None:
+    return written.error if written else None
 
 
 def apply(
@@ -114,7 +118,7 @@ def _write(
         now = client.answer(values_of(prop, keys))
     except errors.BitrixError:
         return judged
-    return _judged(prop, changes, Sent(sent.first, sent.answers, now))
+    return _judged(prop, changes, Sent(sent.first, sent.errors, now))
 
 
 def _judged(
@@ -126,7 +130,7 @@ def _judged(
             prop,
             change,
             sent.first.get(change.key, change.seen),
-            sent.answers[change.key],
+            sent.errors[change.key],
             now.get(change.key, Absent.UNREAD),
         )
         for change in changes

@@ -18,7 +18,7 @@ from b24app.orders.types import Owner
 
 @dataclass(slots=True)
 class LinkAttempt:
-    """One try. ``places`` is where the orders stand, ``open_cards`` what the person can open.
+    """One try. ``places`` is where the orders are linked, ``open_cards`` what the person can open.
 
     ``named``: an administrator has named the person. Afterwards ``used`` says whose token was used
     last, and ``refused`` whether the person's own permission is known to be refused.

@@ -35,7 +35,7 @@ def cards_needed(
 ) -> frozenset[Owner]:
     """The cards a person must be able to open to take an order from ``source`` to ``target``.
 
-    None stands for no card. With their own permissions this is where the order goes, or the card it is
+    None means no card. With their own permissions this is where the order goes, or the card it is
     taken out of; with the installer's it is both.
     """
     both = credentials is Credentials.INSTALLER

@@ -11,7 +11,6 @@ from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer, Outcome
 
 # Generic classes have no slots here: Python 3.11 cannot make one of a frozen, slotted class by an alias.
 K = TypeVar("K", bound=Hashable)
@@ -114,26 +113,29 @@ def decide(change: Change[K, V], now: V | Absent) -> Changed[K, V] | None:
     return None
 
 
-def proved(change: Change[K, V], before: V, answer: Outcome) -> V | Absent:
-    """The value after a write as its answer proves it; ``UNREAD`` where only reading can tell.
+def proved(change: Change[K, V], before: V, error: errors.BitrixError | None) -> V | Absent:
+    """The value after a write as its answer proves it; ``UNREAD`` if only reading can show it.
 
-    ``before`` is what the writing request found: a refused write has left it as it was. ``LinkExists``
-    says that the order stands where it was to be linked.
+    ``before`` is what the writing request found: a refused write has left it as it was. ``error`` is
+    None for a confirmed write. ``LinkExists`` says that the order is linked where it was to be.
     """
-    if isinstance(answer, Answer | errors.LinkExists):
+    if error is None or isinstance(error, errors.LinkExists):
         return change.wanted
-    return before if answer.not_applied else Absent.UNREAD
+    return before if error.not_applied else Absent.UNREAD
 
 
 def judge(
-    rules: Rules[K, V], change: Change[K, V], before: V, answer: Outcome, now: V | Absent
+    rules: Rules[K, V],
+    change: Change[K, V],
+    before: V,
+    error: errors.BitrixError | None,
+    now: V | Absent,
 ) -> Changed[K, V]:
     """What became of a change that was sent.
 
-    ``before`` is what the writing request found ahead of the write, ``answer`` what the write was
-    answered with, and ``now`` what a reading has found since.
+    ``before`` is what the writing request found ahead of the write, ``error`` the error that the write
+    ended in (None: confirmed), and ``now`` what a reading has found since.
     """
-    error = answer if isinstance(answer, errors.BitrixError) else None
     refused = error is not None and error.not_applied
     if isinstance(error, errors.OrderNotFound):
         return Changed(change, Result.FAILED, before, None, error)
@@ -143,7 +145,7 @@ def judge(
         result = Result.FAILED if refused else Result.UNKNOWN
         return Changed(change, result, before, before, error)
     if rules.holds(change.wanted, now):
-        # The portal refuses a link that stands, or one that is not there: somebody else was quicker.
+        # The portal refuses to add an existing link or to delete a missing one: somebody else was faster.
         if refused:
             return Changed(change, Result.ALREADY, now, now)
         return _written(rules, change, before, now)

@@ -1,7 +1,7 @@
 """What can be changed safely of an order or a card, one class for each kind of thing.
 
 A property says how its value is read for many orders, which command writes it, which cards the
-person must be able to open, and how a change stands in the audit trail. Its ``name`` is the kind of
+person must be able to open, and how a change is written to the audit trail. Its ``name`` is the kind of
 its audit entries. What follows from the portal's answers is the same for all: :mod:`outcomes`.
 """
 
@@ -66,7 +66,7 @@ class Property(ABC, Generic[K, V]):
 
     @abstractmethod
     def trail(self, change: Change[K, V]) -> Trail:
-        """How the change stands in the audit trail."""
+        """The change as the audit trail stores it."""
 
     @abstractmethod
     def undoing(self, trail: Trail) -> Change[K, V]:
@@ -237,7 +237,7 @@ class DealAmount(Property[Owner, Amount]):
 
     def write(self, change: AmountChange) -> Command:
         owner, amount = change.key, str(change.wanted.amount)
-        # A manual amount is not counted anew when the card's products change.
+        # A manual amount is not recalculated when the card's products change.
         manual = "Y" if change.wanted.manual else "N"
         params: dict[str, object] = {"id": owner.id}
         if owner.is_deal:

@@ -16,7 +16,7 @@ _STEP = (RIGHT - LEFT - 1) / DAYS
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day: where its bar stands, how high each part is, and its date for every seventh."""
+    """One day: the position of its bar, how high each part is, and its date for every seventh."""
 
     x: str
     linked_y: str

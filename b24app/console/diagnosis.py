@@ -1,4 +1,4 @@
-"""Whether everything the app stands on is there, in states that the overview puts into words."""
+"""Whether everything the app needs is there, in states that the overview puts into words."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Grade(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing the app stands on. ``mend`` is the route that mends it; "" where people have to."""
+    """One thing the app needs. ``mend`` is the route that repairs it; "" if people have to."""
 
     name: str
     grade: Grade
@@ -162,7 +162,7 @@ def _events(bound: Sequence[Bound] | Refusal) -> Check:
 
 
 def _compared(name: str, wanted: frozenset[Bound], bound: Sequence[Bound]) -> Check:
-    """What stands against what is wanted."""
+    """The current state compared with the wanted one."""
     missing = sorted(binding.name for binding in wanted - set(bound))
     spare = len(bound) - len(wanted & set(bound))
     facts = {

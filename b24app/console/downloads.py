@@ -69,23 +69,23 @@ def audit_table(lines: Sequence[Line]) -> Table:
 
 
 def _audit_row(line: Line) -> list[Cell]:
-    one = line.entry
+    entry = line.entry
     throughs = {
         "tab": _("in the tab"), "order_card": _("in the order’s card"), "job": _("bulk job"),
         "undo": _("undo"), "console": _("in the console"),
         "opening": _("by opening the app"),
     }  # fmt: skip
     return [
-        moment(one.at),
-        one.user_name or str(one.user_id),
+        moment(entry.at),
+        entry.user_name or str(entry.user_id),
         _what(line),
-        one.order_id or None,
-        one.order_number,
-        _place(one.source) or line.before,
-        _place(one.target) or line.after,
-        throughs.get(one.through, one.through),
-        _("the app’s") if one.right == AuditEntry.Right.INSTALLER else _("their own"),
-        _("yes") if one.certain else _("no"),
+        entry.order_id or None,
+        entry.order_number,
+        _place(entry.source) or line.before,
+        _place(entry.target) or line.after,
+        throughs.get(entry.through, entry.through),
+        _("the app’s") if entry.right == AuditEntry.Right.INSTALLER else _("their own"),
+        _("yes") if entry.certain else _("no"),
     ]
 
 

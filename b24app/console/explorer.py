@@ -1,6 +1,6 @@
 """The links of a portal, page by page.
 
-A page goes on from the last link of the one before it, in the sorting's own terms and without a count,
+A page continues after the last link of the page before, in the sorting's own terms and without a count,
 so that the millionth link costs what the first does. By order that is one condition (``<orderId``). By
 owner or type it is two commands in one request: what is left of the same owner, and the owners behind
 it. An order has at most one link, so none comes twice. The total is what the portal said with the first
@@ -135,7 +135,7 @@ def commands(look: Look) -> list[Command]:
     """The calls that read one page, one after the other; the first has the total, if any."""
     field, down = FIELDS[look.sort], look.descending is not look.back
     filters, seen = look.conditions.filters, look.before or look.after
-    # Below the sorting's own field, the newest order stands first.
+    # Below the sorting's own field, the newest order comes first.
     falls = down if look.sort == "order" else not look.back
     by_order = Order("orderId", "desc" if falls else "asc")
     by_field = Order(field, "desc" if down else "asc")

@@ -21,7 +21,7 @@ MAX_VALUES = 500
 
 FIELDS: Mapping[str, str] = {"order": "orderId", "owner": "ownerId", "type": "ownerTypeId"}
 
-# Words with a value of their own, with a list, and with text that stands somewhere in the number.
+# Words with a value of their own, with a list, and with text that occurs anywhere in the number.
 _ONE: Mapping[str, Op] = {"is": Op.EQUAL, "is_not": Op.NOT_EQUAL}
 _MANY = ("one_of", "none_of")
 _PART: Mapping[str, tuple[Op, str]] = {

@@ -74,5 +74,5 @@ def of(
 
 
 def _through(entry: AuditEntry | None, link: OrderLink) -> AuditEntry | None:
-    """The entry, if it is what put the order where it stands."""
+    """The entry, if it made the current link of the order."""
     return entry if entry is not None and entry.target == link.owner else None

@@ -1,4 +1,4 @@
-"""The explorer's pages: all links, two ready reports, and what leaves as a file."""
+"""The pages of the link explorer: all links, two reports, and the export."""
 
 import math
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def links(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespon
 
 
 def drawn(user: PortalUser, query: QueryDict, timeouts: Timeouts = WAITED_FOR) -> dict[str, object]:
-    """What the page of links needs; nothing is asked of the portal for conditions it would drop."""
+    """The template context of the page of links. If a condition is invalid the portal is not asked."""
     look = explorer.read(query, user.portal.host)
     wrong = bool(look.conditions.wrong)
     page = None if wrong else explorer.page(client_of(user, timeouts=timeouts), user.portal, look)
@@ -58,13 +58,13 @@ def _around(user: PortalUser) -> dict[str, object]:
 
 @pages.administrators("links", "GET", asks=Asks.ALONG)
 def without_deal(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Orders without a deal, the next step of them."""
+    """The report of orders without a deal: its page, or the next step of it."""
     return _report(request, user, "without", reports.without_deal)
 
 
 @pages.administrators("links", "GET", asks=Asks.ALONG)
 def without_owner(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Links to deals that no longer exist, the next step of them."""
+    """The report of links to deleted deals: its page, or the next step of it."""
     return _report(request, user, "gone", reports.without_owner)
 
 
@@ -74,9 +74,9 @@ def _report(
     name: str,
     look: Callable[[PortalUser, Client, Progress], Step],
 ) -> HttpResponse:
-    """The first step as a page; each that follows as the line above the rows, and what it adds to them.
+    """The first step as a whole page, each further step as the progress line and its new rows.
 
-    ``stop`` asks for the line alone, at rest.
+    ``stop`` in the query ends the report: the progress line alone, with no further step.
     """
     before = _progress(request.GET)
     context = {**_around(user), "report": name, "address": request.path}

@@ -3,7 +3,7 @@
 Neither can be asked of the portal in one call, so each is looked through in steps of two or three
 requests: 500 rows in the first, so that something is seen at once, 1,500 in those that follow. The page
 goes on by itself until enough is found or somebody stops it, behind everybody's clicks
-(:class:`Priority.BULK`), and can go on later from where it stood.
+(:class:`Priority.BULK`), and can continue later from there.
 """
 
 import math
@@ -31,7 +31,7 @@ ROWS_PER_RUN = 500
 class Progress:
     """How far a report has come: the order it goes on below (0: from the top), and counts so far.
 
-    ``top`` is the first order it has looked at; what has come since stands above it.
+    ``top`` is the first order it has looked at; what has come since is above it.
 
     ``total`` is what the portal said at the beginning, None where it said nothing. The run that is
     under way began at ``began`` (seconds since 1970), with ``base`` rows looked at and ``seen`` found.
@@ -52,7 +52,7 @@ class Progress:
         return urlencode({name: item for name, item in asdict(self).items() if item is not None})
 
     @property
-    def anew(self) -> str:
+    def restart_query(self) -> str:
         """The same, as a run of its own."""
         return replace(self, began=0).query
 
@@ -73,7 +73,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step found, and where the report stands now."""
+    """What one step found, and how far the report has come."""
 
     rows: tuple[Described, ...]
     progress: Progress
@@ -81,7 +81,7 @@ class Step:
 
     @property
     def running(self) -> bool:
-        """Whether the page goes on by itself."""
+        """Whether the page continues by itself."""
         return not self.finished and self.progress.found - self.progress.seen < ROWS_PER_RUN
 
 

@@ -48,7 +48,7 @@ def worker(job: object) -> str:
 
 
 def handed_out(what: object) -> str:
-    """What of support's data was handed out while the portal did not answer."""
+    """Which support data was given out while the portal did not answer."""
     names = {"log": _("Support log"), "bundle": _("Support bundle")}
     text = _("%(name)s; Bitrix24 did not confirm the administrator")
     return text % {"name": names.get(str(what), str(what))}

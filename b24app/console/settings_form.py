@@ -111,7 +111,7 @@ def of_portal(portal: Portal) -> Choices:
 def keep(user: PortalUser, client: Client, chosen: Choices) -> list[str]:
     """Keep what an administrator chose, and bind or unbind places to fit at once.
 
-    Returns the names of places the portal refused to change: the choice stands, and the overview
+    Returns the names of places the portal refused to change: the choice is kept, and the overview
     offers to bind again. Raises :class:`Refused` for somebody who is not an administrator now, and
     ``errors.BitrixError`` where the portal cannot be asked; nothing is kept then.
     """

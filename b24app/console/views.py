@@ -97,8 +97,8 @@ def _said_already(portal: Portal, check: Check, checks: Sequence[Check]) -> bool
 
 def _removal_until(portal: Portal) -> datetime | None:
     """How long Bitrix24's own word on a reported removal of the app is waited for."""
-    told_at = portal.removal_told_at
-    return None if told_at is None else told_at + REMOVAL_WAIT
+    reported_at = portal.removal_told_at
+    return None if reported_at is None else reported_at + REMOVAL_WAIT
 
 
 @pages.administrators("overview", "POST", asks=Asks.ALONG, unpaid=True)

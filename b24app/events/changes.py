@@ -58,13 +58,13 @@ def process(portal: Portal, notices: Sequence[ChangeNotice]) -> list[ChangeNotic
     foreign = echoes.changed_by_others(portal, saved)
     deleted = _entities(notices, ORDER_EVENTS) - _entities(notices, [ORDER_SAVED])
     deals = [Owner(DEAL, deal) for deal in _entities(notices, DEAL_EVENTS)]
-    watching.tell(portal.pk, orders=foreign | deleted, owners=deals)
+    watching.record(portal.pk, orders=foreign | deleted, owners=deals)
     parts = {
         "payments": _entities(notices, PAYMENT_EVENTS),
         "shipments": _entities(notices, SHIPMENT_EVENTS),
     }
     orders, owners = _read_from_portal(portal, parts, foreign)
-    watching.tell(portal.pk, orders=orders, owners=owners)
+    watching.record(portal.pk, orders=orders, owners=owners)
     return waiting
 
 
@@ -99,7 +99,7 @@ def _read_from_portal(
     if saved and watching.somebody_looks(portal.pk, CARDS_WITH_ORDERS):
         owners = links.owners_of(saved)
     elif saved:
-        watching.tell_unread(portal.pk)
+        watching.record_unknown(portal.pk)
     question = ask.together(orders, owners)
     client = installer_client(portal) if question.commands else None
     if client is None:

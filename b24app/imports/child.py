@@ -66,7 +66,7 @@ _UNSEEN = {
 
 
 class Workbook:
-    """A workbook that the library reads, with the details that it does not tell."""
+    """A workbook that the library reads, with the details that it does not report."""
 
     def __init__(self, content: bytes) -> None:
         self._package: Package | None = None

@@ -1,6 +1,6 @@
 """What each column of a table holds: by its heading, by its values, and by what the store knows.
 
-Headings are believed where they are plain, values where the store confirms them. A column that only
+A plain heading is trusted, values if the store confirms them. A column that only
 counts the rows is never taken for orders, and a shop's own bill numbers never for invoices.
 """
 
@@ -43,10 +43,10 @@ class Why(StrEnum):
     OWN_BILLS = "own_bills"
     """Headed as invoices: most likely the shop's own bills."""
     SAME_ORDER = "same_order"
-    """The IDs of the orders whose numbers stand in another column."""
+    """The IDs of the orders whose numbers are in another column."""
     HIDDEN = "hidden"
     POSITION = "position"
-    """No heading says so: only where the column stands."""
+    """No heading says so: only the position of the column."""
     CHOSEN = "chosen"
     REMEMBERED = "remembered"
     """The person chose it for an earlier file with the same headings."""
@@ -340,8 +340,12 @@ class _Table:
                 (known.ids.get(number.casefold()), int(value))
                 for number, value in zip(numbers.taken, candidate.taken, strict=True)
             ]
-            told = [(mine, theirs) for mine, theirs in pairs if mine is not None]
-            if told and sum(mine == theirs for mine, theirs in told) >= PROVEN * len(told):
+            identified = [
+                (order_id, candidate_id) for order_id, candidate_id in pairs if order_id is not None
+            ]
+            if identified and sum(
+                order_id == candidate_id for order_id, candidate_id in identified
+            ) >= PROVEN * len(identified):
                 return candidate.index
         return None
 

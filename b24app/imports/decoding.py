@@ -41,8 +41,9 @@ _WORTH = {**_CYRILLIC, **_LATIN, **_SIGNS}
 
 _WORD = re.compile(r"[^\W\d_]+")
 
-# ASCII stems that tell a language of Latin letters, and the letters it uses. Where a stem is found, letters
-# of other languages count for little: a byte may be a Polish n with an acute or a Spanish one with a tilde.
+# ASCII stems that identify a language of Latin letters, and the letters it uses. If a stem is found,
+# letters of other languages count for little: a byte may be a Polish n with an acute or a Spanish n
+# with a tilde.
 _LANGUAGES = (
     (re.compile(r"(?i)bestell|kunde|liefer|betrag|datum|auftrag|zahl|stra|rechn"), "äöüß"),
     (re.compile(r"(?i)zam\Wwien|zamow|numer|klient|kwota|uwagi|\bnr\b|adres"), "ąćęłńóśźż"),
@@ -78,7 +79,7 @@ def decoded(content: bytes, known_words: Callable[[str], int]) -> str:
 
 
 def _usual_letters(sample: bytes) -> frozenset[str]:
-    """Letters beyond ASCII that the languages of the sample's words use; empty where none is told."""
+    """Letters beyond ASCII that the languages of the sample's words use; empty if the language is unknown."""
     skeleton = sample.decode("ascii", "replace")
     return frozenset("".join(letters for stem, letters in _LANGUAGES if stem.search(skeleton)))
 

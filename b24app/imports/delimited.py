@@ -97,11 +97,11 @@ def opened(content: bytes) -> DelimitedText:
     """
     encoding = decoded(content, known_headings)
     stream = _stream(content, encoding)
-    told = _skip_separator_line(stream)
+    declared = _skip_separator_line(stream)
     sample = stream.read(TRIED_CHARACTERS)
     if any(ord(char) < 32 and char not in "\t\r\n\f\x1a\x00" for char in sample):
         raise Unreadable("not_a_table")
-    return DelimitedText(content, encoding, told or chosen_separator(sample))
+    return DelimitedText(content, encoding, declared or chosen_separator(sample))
 
 
 def chosen_separator(sample: str) -> str:
@@ -172,12 +172,12 @@ def tidy(cell: str) -> str:
 
 
 def _stream(content: bytes, encoding: str) -> io.TextIOWrapper:
-    """The text as a stream: a large file is never held decoded as a whole."""
+    """The text as a stream: a large file is never decoded into memory as a whole."""
     return io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
 
 
 def _skip_separator_line(stream: io.TextIOWrapper) -> str:
-    """Excel's own first line, ``sep=;``: which separator it names; the stream stands behind it."""
+    """Excel's own first line, ``sep=;``: which separator it names; the stream is left after it."""
     start = stream.readline(20)
     match = _SEPARATOR_LINE.fullmatch(start.lstrip("\ufeff"))
     if match is None:

@@ -28,7 +28,7 @@ def heading_at(lines: Sequence[Line]) -> int | None:
 
 
 def line_at(lines: Sequence[Line], number: int) -> int | None:
-    """Where the row with this number stands among the lines."""
+    """The position of the row with this number among the lines."""
     return next((at for at, line in enumerate(lines) if line.number == number), None)
 
 

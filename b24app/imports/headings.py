@@ -152,7 +152,7 @@ def meaning(cell: str) -> Heading | None:
 
 
 def known_headings(text: str) -> int:
-    """How many known headings stand in the first lines of a text, whatever separates its cells."""
+    """How many known headings occur in the first lines of a text, whatever separates its cells."""
     lines = re.split(r"[\r\n]+", text[:8_000])[:20]
     return max((_known_in(line) for line in lines), default=0)
 

@@ -1,6 +1,6 @@
 """A pasted list: an order a line, after it its deal where they differ. Or a table, copied with its headings.
 
-What stands between an order and its deal may differ from line to line. A line never names a second
+The text between an order and its deal may differ from line to line. A line never names a second
 order: whatever follows the first one is the line's deal, or a reason not to use the line.
 """
 
@@ -27,7 +27,7 @@ _NUMBER_WORDS = re.compile(r"[^\W\d_]+\.?\s*(?:#|№|nº|n°|no\.?|nr\.?)?\s*\S*
 def as_table(text: str) -> delimited.DelimitedText | None:
     """The pasted text as a table, where one of its first lines holds headings of a table.
 
-    Headings of a list, an order and perhaps its deal, make no table: what stands between those two may
+    Headings of a list, an order and perhaps its deal, make no table: the text between those two may
     differ from line to line.
     """
     first = [line for line in text.splitlines()[:FIRST_LINES] if line.strip()]

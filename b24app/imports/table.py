@@ -1,13 +1,12 @@
-"""What a reader hands over: sheets, and their lines as a person sees them."""
+"""What a reader returns: sheets, and their lines as a person sees them."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
 MAX_COLUMNS = 100
-"""Columns that are read; what stands further to the right is ignored."""
+"""Columns that are read; what is further to the right is ignored."""
 
 MAX_ROWS = 110_000
 """Rows of one sheet. A job takes 100,000 orders, the rest is room for empty rows and headings."""
@@ -82,7 +81,7 @@ class Sheet:
 
 
 class Unseen(StrEnum):
-    """What a file format keeps to itself: it may be there, and nobody can tell."""
+    """What a file format does not record: it may be there, and there is no way to know."""
 
     HIDDEN_ROWS = "hidden_rows"
     MERGED_CELLS = "merged_cells"
@@ -107,11 +106,8 @@ class Source(Protocol):
     def unseen(self) -> frozenset[Unseen]: ...
 
     def lines(self, sheet: int, only: frozenset[int] | None = None) -> Iterator[Line]:
-        """Every line of a sheet, once for each opened source. Raises :class:`Unreadable`.
+        """Every line of a sheet. Can be called once for each opened source. Raises :class:`Unreadable`.
 
         With ``only``, the cells of all other columns may be left empty.
         """
         ...
-
-
-Opened = AbstractContextManager[Source]

@@ -1,4 +1,4 @@
-"""What the reader of workbooks does not tell of an XLSX: hidden rows and columns, links, number formats,
+"""What the workbook reader does not report about an XLSX: hidden rows and columns, links, number formats,
 formulas without a result. One pass over a sheet's XML, which has been counted before (:mod:`archive`).
 
 Followed: ECMA-376 part 1, 18.3 (worksheets), 18.8 (styles), part 2 (relationships).
@@ -16,7 +16,6 @@ from b24app.imports.table import Unreadable
 
 MAX_REMARKS = 400_000
 """Cells of one sheet that anything is remembered of."""
-MAX_SMALL_PART_BYTES = 20_000_000
 
 _CELL = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
 _LINK_FORMULA = re.compile(r'\s*(?:_xlfn\.)?HYPERLINK\(\s*"((?:[^"]|"")*)"', re.IGNORECASE)
@@ -259,12 +258,12 @@ def _adds_to_digits(code: str) -> bool:
 def _cells(reference: str) -> Iterator[tuple[int, int]]:
     """The cells of ``B2`` or ``B2:B5``, at most a thousand."""
     first, _, last = reference.replace("$", "").partition(":")
-    one, two = _CELL.fullmatch(first), _CELL.fullmatch(last or first)
-    if one is None or two is None:
+    start, end = _CELL.fullmatch(first), _CELL.fullmatch(last or first)
+    if start is None or end is None:
         return
     count = 0
-    for row in range(int(one[2]), int(two[2]) + 1):
-        for column in range(_column(one[1]), _column(two[1]) + 1):
+    for row in range(int(start[2]), int(end[2]) + 1):
+        for column in range(_column(start[1]), _column(end[1]) + 1):
             count += 1
             if count > 1000:
                 return

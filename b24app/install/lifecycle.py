@@ -1,4 +1,4 @@
-"""Install, update and uninstall: what happens to a portal, without a word about pages.
+"""Install, update and uninstall: what happens to a portal, without any page.
 
 Everything may be run again at any time: what is bound is compared with what is wanted
 (:mod:`b24app.portals.bindings`), so a second installation changes nothing.
@@ -105,7 +105,7 @@ def bind(client: Client, portal: Portal) -> list[Step]:
     """Place the tab and connect the events: one request to look, one to change what differs.
 
     Permissions are read again: an administrator may have withdrawn or added one meanwhile.
-    Returns the steps for the page; a failed step carries the portal's error.
+    Returns the steps for the page; a failed step has the portal's error.
     """
     verified = Step("verified", done=True, detail=portal.host)
     try:
@@ -170,7 +170,7 @@ def _step(
         (failure.error for failure in refused if failure.change.name in bindings.REQUIRED), None
     )
     if error is None and isinstance(present, Refusal):
-        # Nothing was refused, but what stood there before could not be read: duplicates are possible.
+        # Nothing was refused, but the previous bindings could not be read: duplicates are possible.
         error = present.error
     return Step(name, done=error is None, error=error)
 

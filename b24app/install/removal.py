@@ -111,7 +111,7 @@ def look(portal: Portal, *, waited: timedelta) -> Verdict:
 def _witnesses(portal: Portal) -> list[PortalUser]:
     """Whose access is stored, the installer first, then who came last, those noted as dead at the end.
 
-    Dead ones are asked as well: that note may be wrong, and erasing cannot be taken back.
+    Dead ones are asked as well: that note may be wrong, and erasing cannot be undone.
     """
     stored = PortalUser.objects.of(portal).exclude(access_token="").select_related("portal")
     rank = Case(

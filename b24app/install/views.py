@@ -117,7 +117,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 
 
 def _connection(request: HttpRequest, name: str, **context: object) -> HttpResponse:
-    """A page of the connecting, in the browser's language: it does not stand in a portal's frame."""
+    """A page of the connecting, in the browser's language: it is not in a portal's frame."""
     with translation.override(translation.get_language_from_request(request)):
         shown = {"name": name, **context}
         return render(request, "install/connection.html", shown, status=_CONNECTIONS[name])

@@ -1,1 +1,1 @@
-"""Bulk work: what will happen is shown first, survives anything, and can be taken back as a whole."""
+"""Bulk work: what will happen is shown first, survives anything, and can be undone as a whole."""

@@ -12,14 +12,14 @@ BATCH = 5.0
 """Seconds a batch may take by the measured cost of its writes. Within them somebody else's change can
 be overridden, so they are few."""
 
-LEAST = 4.0
-"""Seconds of work that are worth a request of their own, to look where their orders stand."""
+MIN_REQUEST_SECONDS = 4.0
+"""Seconds of work that are worth a request of their own, to read where their orders are linked."""
 
-MOST_CLAIMED = 1200
+MAX_CLAIMED_ROWS = 1200
 
 
 def capacity(job: Job, view: View, left: int) -> int:
-    """Rows to claim: what a slice can write at the present cost, this lane's share of those ``left``.
+    """Rows to claim: what a slice can write at the present cost, this slot's share of those ``left``.
 
     Raises ``errors.Wait`` while no method of the job has execution time left: nothing is looked at that
     cannot be written.
@@ -29,21 +29,23 @@ def capacity(job: Job, view: View, left: int) -> int:
     if (wait := view.of(soonest).wait) > job_clients.SHORT_WAIT:
         raise errors.Wait(wait, method=soonest, why="operating")
     most = max(_fitting(view, method) for method in subject.methods)
-    # Where the bucket is the ceiling this lane works alone, and looking at rows costs it requests.
-    # Elsewhere the lanes end together: towards the end they take less and less.
+    # Where the bucket is the ceiling this slot works alone, and looking at rows costs it requests.
+    # Elsewhere the slots end together: towards the end they take less and less.
     known = [method for method in subject.methods if view.of(method).cost is not None]
-    least = min([subject.most, *(1 + int(LEAST / cost(view, method)) for method in known)])
-    share = left if view.wait else max(least, -(-left // worker_slots.LANES))
+    least = min(
+        [subject.most, *(1 + int(MIN_REQUEST_SECONDS / cost(view, method)) for method in known)]
+    )
+    share = left if view.wait else max(least, -(-left // worker_slots.SLOTS))
     # Whole batches, as far as there is room: each that is not full costs one more request.
     full = min([subject.most, *(max(1, int(BATCH / cost(view, method))) for method in known)])
-    return min(MOST_CLAIMED, most + 1, -(-share // full) * full)
+    return min(MAX_CLAIMED_ROWS, most + 1, -(-share // full) * full)
 
 
 def _fitting(view: View, method: str) -> int:
     """Rows a slice can write; any number while nobody knows what one costs: the rest goes back."""
     account = view.of(method)
     if account.cost is None and account.room >= SLICE:
-        return MOST_CLAIMED
+        return MAX_CLAIMED_ROWS
     return int(min(SLICE, account.room) / cost(view, method))
 
 
@@ -56,7 +58,7 @@ def is_scrap(job: Job, view: View, chunk: Sequence[JobItem]) -> bool:
     """Whether the last rows of a claim are too few for a request: the next claim begins with them."""
     subject = work.subject_of(job)
     seconds = sum(cost(view, subject.method(item)) for item in chunk)
-    if len(chunk) == subject.most or seconds > LEAST:
+    if len(chunk) == subject.most or seconds > MIN_REQUEST_SECONDS:
         return False
     pending = JobItem.objects.filter(job=job, state=JobItem.State.PENDING)
     return pending.count() >= subject.most

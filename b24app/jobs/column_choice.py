@@ -88,13 +88,13 @@ def remember(user: PortalUser, recognized: Columns, choice: ColumnChoice) -> Non
     key = _key(recognized)
     if not key or choice.heading_row != recognized.heading_row:
         return
-    mine = RememberedColumns.objects.filter(user=user)
+    remembered = RememberedColumns.objects.filter(user=user)
     if recognized.sure and recognized.kinds == choice.kinds:
-        mine.filter(headings=key).delete()
+        remembered.filter(headings=key).delete()
         return
     kept = {"choice": ColumnChoice(kinds=choice.kinds).to_keep(), "used_at": timezone.now()}
     RememberedColumns.objects.update_or_create(user=user, headings=key, defaults=kept)
-    old = list(mine.order_by("-used_at", "-pk").values_list("pk", flat=True)[MAX_REMEMBERED:])
+    old = list(remembered.order_by("-used_at", "-pk").values_list("pk", flat=True)[MAX_REMEMBERED:])
     RememberedColumns.objects.filter(pk__in=old).delete()
 
 

@@ -89,7 +89,7 @@ def _two_readings(reading: Mapping[str, object], choice: ColumnChoice) -> Iterat
     count, example = reading.get("two_readings"), reading.get("example")
     if not isinstance(count, int) or not isinstance(example, list) or len(example) != 3:
         return
-    written, one, other = example
+    written, whole, other = example
     yield Doubt(
         "two_readings",
         ngettext(
@@ -99,10 +99,10 @@ def _two_readings(reading: Mapping[str, object], choice: ColumnChoice) -> Iterat
         )
         % {"count": count},
         _("“%(written)s” can be order %(one)s or order %(other)s.")
-        % {"written": written, "one": one, "other": other},
+        % {"written": written, "one": whole, "other": other},
         "warn",
         "readings",
-        _answers(choice.readings, [(WHOLE, one), (OTHER, other), ("", _("Leave out"))]),
+        _answers(choice.readings, [(WHOLE, whole), (OTHER, other), ("", _("Leave out"))]),
     )
 
 
@@ -112,10 +112,10 @@ def _numbers_or_ids(
     reason = reasons.get("number_or_id")
     text, count = "", reason.count if reason else 0
     if reason is not None:
-        number, _bar, standing = reason.first.detail.partition("|")
+        number, _bar, linked_to = reason.first.detail.partition("|")
         words = {"written": reason.first.order_text, "number": number}
         text = _("%(written)s is the ID of order %(number)s.") % words
-        if owner := place_of(standing):
+        if owner := place_of(linked_to):
             text = _("%(written)s is the ID of order %(number)s, now linked to %(place)s.") % {
                 **words, "place": place(owner),
             }  # fmt: skip

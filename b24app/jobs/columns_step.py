@@ -63,7 +63,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A row of the table; ``hidden`` rows stand there without their cells."""
+    """A row of the table; ``hidden`` rows are shown without cells."""
 
     number: int
     cells: Sequence[Cell]
@@ -208,12 +208,12 @@ class Step:
     def _cell_of_order(self, row: Row) -> Cell:
         value = row.order
         if value.doubt == Doubt.TWO_READINGS:
-            one, other = value.readings
+            whole, other = value.readings
             if self.choice.readings:
-                taken = one if self.choice.readings == column_choice.WHOLE else other
+                taken = whole if self.choice.readings == column_choice.WHOLE else other
                 return Cell(value.written, then=_("taken as %(order)s") % {"order": taken})
             return Cell(
-                value.written, "doubt", _("%(one)s or %(other)s?") % {"one": one, "other": other}
+                value.written, "doubt", _("%(one)s or %(other)s?") % {"one": whole, "other": other}
             )
         if value.doubt is not None or row.problem in column_texts.LOST:
             why = _("names no order") if row.problem == NO_ORDER else _("cannot be read")
@@ -305,9 +305,9 @@ def _as_chosen(job: Job, found: Sample, form: QueryDict) -> Step:
         raise BadRequest
     choice = ColumnChoice(
         sheet=sheet.index,
-        readings=_one_of(form, "readings", (column_choice.WHOLE, column_choice.OTHER)),
+        readings=_choice(form, "readings", (column_choice.WHOLE, column_choice.OTHER)),
         ids=form.get("ids") == "on",
-        duplicates=_one_of(form, "duplicates", (column_choice.FIRST, column_choice.LAST)),
+        duplicates=_choice(form, "duplicates", (column_choice.FIRST, column_choice.LAST)),
         hidden_rows=form.get("hidden") == "on",
         unmerged=form.get("unmerged") == "on",
         fill=form.get("fill") == "on",
@@ -352,7 +352,7 @@ def _kinds(form: QueryDict, columns: int) -> dict[int, Kind]:
     return {index: Kind(kind) for index, kind in chosen.items() if kind != Kind.IGNORE}
 
 
-def _one_of(form: QueryDict, name: str, allowed: Sequence[str]) -> str:
+def _choice(form: QueryDict, name: str, allowed: Sequence[str]) -> str:
     value = form.get(name, "")
     if value and value not in allowed:
         raise BadRequest

@@ -1,4 +1,4 @@
-"""What people do to a job: start, stop, resume, retry, discard; and what goes on by itself.
+"""What people do to a job: start, stop, resume, retry, discard; and what happens by itself.
 
 Each is one conditional update; False says that the job's state did not allow it any more.
 """
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 FORGOTTEN_AFTER = timedelta(days=7)
 SOURCES_KEPT = timedelta(days=1)
 KEPT = timedelta(days=90)
-MOST_FORGOTTEN = 20
+MAX_FORGOTTEN_JOBS = 20
 
 S = Job.State
 Row = JobItem.State
@@ -57,7 +57,7 @@ def start(job: Job, *, may_move: bool, may_leave_invoices: bool = False) -> bool
             return False
         # Its rows are being written: the columns cannot be chosen any more.
         JobSource.objects.filter(job=job).delete()
-        queue.send_on_commit(worker_slots.opened(job, worker_slots.LANES))
+        queue.send_on_commit(worker_slots.opened(job, worker_slots.SLOTS))
     return True
 
 
@@ -121,9 +121,9 @@ def halt(portal: Portal) -> None:
 
 
 def abandon(portal: Portal) -> None:
-    """Before a portal is erased: its slices have lost their lanes and write nothing down any more.
+    """Before a portal is erased: its slices have lost their slots and write nothing down any more.
 
-    Should it be installed again at that moment, the sweep finds the lanes and the jobs go on.
+    Should it be installed again at that moment, the sweep finds the slots and the jobs go on.
     """
     worker_slots.void(Job.objects.of(portal))
 
@@ -175,12 +175,12 @@ def retry(job: Job) -> bool:
 
 
 def forget() -> bool:
-    """Drop what nobody needs any more, a few jobs each time: their rows may be many. True if there is more.
+    """Delete what is no longer needed, a few jobs each time: their rows may be many. True if there is more.
 
     Previews that were never started and exports (they hold customers' data) after a week, finished or
     not; the rest three months after its end, or its start where nobody has gone on with it. What was
     changed stays in the audit trail. A file or list goes a day after it was given, as soon as its rows
-    have been read. These times stand in the privacy policy.
+    have been read. The privacy policy names these times.
     """
     now = timezone.now()
     read = JobSource.objects.filter(Q(job__gathered=True) | Q(job__state__in=transitions.ENDED))
@@ -191,10 +191,10 @@ def forget() -> bool:
     old = Q(state__in=transitions.ENDED, ended_at__lt=long_ago)
     left = ~Q(state__in=transitions.ENDED) & Q(started_at__lt=long_ago)
     past = Job.objects.filter(unstarted | exported | old | left)
-    found = list(past.order_by("pk")[:MOST_FORGOTTEN])
+    found = list(past.order_by("pk")[:MAX_FORGOTTEN_JOBS])
     for job in found:
         job.delete()
-    return len(found) == MOST_FORGOTTEN
+    return len(found) == MAX_FORGOTTEN_JOBS
 
 
 def resume_waiting(portal: Portal | None = None) -> None:
@@ -232,6 +232,6 @@ def _go_on(job: Job, of: Collection[Job.State], **fields: object) -> bool:
         if not transitions.change(job, to, fields={"setbacks": 0, **fields}, of=of):
             return False
         queue.send_on_commit(
-            worker_slots.opened(job, 1 if to == S.PLANNING else worker_slots.LANES)
+            worker_slots.opened(job, 1 if to == S.PLANNING else worker_slots.SLOTS)
         )
     return True

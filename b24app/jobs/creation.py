@@ -12,7 +12,7 @@ from b24app.orders.types import Owner
 from b24app.portals.models import PortalUser
 
 # Jobs of one person whose preview or work is not finished; whoever asks for more is mistaken.
-MOST_OPEN = 20
+MAX_OPEN_JOBS = 20
 
 
 class TooMany(Exception):
@@ -34,7 +34,7 @@ class Order:
 def of_orders(
     user: PortalUser, asked: Order, orders: Sequence[tuple[int, str | None]], language: str
 ) -> Job:
-    """A job over orders known by id, each with where it is expected to stand (None: anywhere)."""
+    """A job over orders known by id, each with where it is expected to be linked (None: anywhere)."""
     with transaction.atomic():
         job = _made(user, asked, language)
         JobItem.objects.bulk_create(row_sources.rows_of_orders(job, orders, 1), batch_size=500)
@@ -73,8 +73,8 @@ def undo(user: PortalUser, job: Job, language: str, orders: Sequence[int] = ()) 
     with transaction.atomic():
         # Held until the new job is there: of two clicks the second finds it.
         Job.objects.of(job.portal).select_for_update().get(pk=job.pk)
-        mine = Job.objects.of(job.portal).filter(user=user, undoes=job, started_at=None)
-        for found in mine.filter(state__in=[Job.State.PLANNING, Job.State.PLANNED]):
+        undos = Job.objects.of(job.portal).filter(user=user, undoes=job, started_at=None)
+        for found in undos.filter(state__in=[Job.State.PLANNING, Job.State.PLANNED]):
             if found.cursor.get("orders", []) == cursor.get("orders", []):
                 return found
         made = _made(user, asked, language, undoes=job, subject=job.subject, cursor=cursor)
@@ -84,7 +84,7 @@ def undo(user: PortalUser, job: Job, language: str, orders: Sequence[int] = ()) 
 
 def _made(user: PortalUser, asked: Order, language: str, **more: object) -> Job:
     unfinished = Job.objects.of(user.portal).filter(user=user).exclude(state__in=transitions.ENDED)
-    if unfinished.count() >= MOST_OPEN:
+    if unfinished.count() >= MAX_OPEN_JOBS:
         raise TooMany
     fields = {
         "kind": asked.kind,

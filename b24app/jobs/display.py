@@ -24,7 +24,7 @@ MOVES, INVOICES = "moves", "invoices"
 """Consents of a preview: to take orders out of other deals, or out of invoices."""
 Agreed = frozenset[str]
 # Rows of a file that are named together.
-AT_ONCE = 2000
+ROWS_PER_READ = 2000
 
 S, V = JobItem.State, JobItem.Verdict
 
@@ -66,15 +66,15 @@ class Place:
 class Line:
     """One row of the table.
 
-    ``target`` and ``standing`` are None for nowhere and for other subjects; ``wanted`` and ``seen``
-    are the words that stand there instead. ``unless_moved`` is its verdict until somebody agrees to
+    ``target`` and ``current_place`` are None for nowhere and for other subjects; ``wanted`` and ``seen``
+    are the words shown instead. ``unless_moved`` is its verdict until somebody agrees to
     move orders of other cards, ``stays`` what happens to it then; empty for all others. ``consent`` is
     what is agreed to: :data:`MOVES` or :data:`INVOICES`.
     """
 
     item: JobItem
     target: Place | None
-    standing: Place | None
+    current_place: Place | None
     wanted: str
     seen: str
     pill: str
@@ -99,7 +99,7 @@ class Line:
 
     @property
     def notes(self) -> list[str]:
-        """How the row was read, where it was not read as it stands in the file."""
+        """How the row was read, if it was not read as written in the file."""
         return file_notes.of_row(self.item)
 
     @property
@@ -187,12 +187,12 @@ def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
     links = work.subject_of(job).links
     known = item.verdict not in ("", *BAD - {V.NO_CARD})
     target = place_of(item.wanted) if links else None
-    standing = place_of(item.seen) if links and known else None
+    current_place = place_of(item.seen) if links and known else None
     nowhere = _("Not linked") if links and known else ""
     return Line(
         item=item,
         target=Place(target, names.get(item.wanted, "")) if target else None,
-        standing=Place(standing, names.get(item.seen, "")) if standing else None,
+        current_place=Place(current_place, names.get(item.seen, "")) if current_place else None,
         wanted=names.get(item.wanted) or item.wanted or item.wanted_text,
         seen=names.get(item.seen) or item.seen or nowhere,
         pill=_pill(item),
@@ -200,7 +200,9 @@ def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
         text=_text(item, names, links=links),
         unless_moved=(moved := unless_moved(job, item.verdict)),
         stays=texts.words(texts.ITEM_REASONS, NOT_AGREED) if moved else "",
-        consent=INVOICES if standing is not None and standing.type_id == INVOICE else MOVES,
+        consent=INVOICES
+        if current_place is not None and current_place.type_id == INVOICE
+        else MOVES,
         put_back=overrides.can_put_back(job, item),
     )
 
@@ -326,9 +328,9 @@ def table(job: Job, show: str, agreed: Agreed) -> Table:
 
 
 def _cells(job: Job, show: str, agreed: Agreed) -> Iterator[list[Cell]]:
-    rows = chosen(job, show).iterator(chunk_size=AT_ONCE)
+    rows = chosen(job, show).iterator(chunk_size=ROWS_PER_READ)
     left = _("Skipped in the preview") if job.started_at else ""
-    while piece := list(islice(rows, AT_ONCE)):
+    while piece := list(islice(rows, ROWS_PER_READ)):
         for line in lines(job, piece):
             shown = replace(line, unless_moved="") if line.consent in agreed else _unmoved(line)
             yield _row(shown, left if line.item.state == S.LEFT else "")
@@ -345,7 +347,7 @@ def _row(line: Line, left: str) -> list[Cell]:
         item.row,
         line.order,
         item.order_id or None,
-        _name(line.standing.owner) if line.standing else line.seen,
+        _name(line.current_place.owner) if line.current_place else line.seen,
         _name(line.target.owner) if line.target else line.wanted,
         line.unless_moved or (texts.words(texts.VERDICTS, item.verdict) if item.verdict else ""),
         outcome,

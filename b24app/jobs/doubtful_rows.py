@@ -1,4 +1,4 @@
-"""Rows that can be meant in two ways, taken as the person has chosen on the columns step."""
+"""Rows with two possible meanings, taken as the person chose on the columns step."""
 
 from django.db.models import Count, F, Max, Min, QuerySet
 
@@ -42,7 +42,7 @@ def contradicting(job: Job) -> QuerySet[JobItem]:
     return named.filter(order_id__in=several.filter(places__gt=1).values("order_id"))
 
 
-def one_of_each(job: Job) -> bool:
+def choose_duplicates(job: Job) -> bool:
     """Of rows that contradict each other take the first or the last, if that was chosen, and leave out
     the others; True if rows are new by it.
     """
@@ -52,8 +52,8 @@ def one_of_each(job: Job) -> bool:
     end = Min("pk") if which == FIRST else Max("pk")
 
     def taken() -> QuerySet[JobItem, int]:
-        each = contradicting(job).order_by().values("order_id").annotate(one=end)
-        return each.values_list("one", flat=True)
+        each = contradicting(job).order_by().values("order_id").annotate(chosen=end)
+        return each.values_list("chosen", flat=True)
 
     count = contradicting(job).filter(pk__in=taken()).update(verdict="", state=S.NEW)
     others = contradicting(job).exclude(pk__in=taken())

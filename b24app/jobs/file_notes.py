@@ -1,4 +1,4 @@
-"""What a person is told of how their file or list was read: headings, columns, what was left out."""
+"""Sentences about how a file or list was read: headings, columns, what was left out."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -18,8 +18,8 @@ def notes(job: Job) -> list[str]:
 
 
 def of_row(item: JobItem) -> list[str]:
-    """What a person is told of how this row was read; empty for a row that was taken as it stands."""
-    return [told() for name, told in _ROW.items() if name in item.notes]
+    """Sentences about how this row was read; empty if it was taken unchanged."""
+    return [note() for name, note in _ROW.items() if name in item.notes]
 
 
 def _of_the_whole(reading: Mapping[str, Any]) -> Iterator[str]:
@@ -49,9 +49,9 @@ def _of_the_whole(reading: Mapping[str, Any]) -> Iterator[str]:
 
 def _of_columns(reading: Mapping[str, Any]) -> Iterator[str]:
     for column in reading.get("columns", [])[:MAX_COLUMNS_NAMED]:
-        told = _COLUMN.get((column["kind"], column["why"]))
-        if told is not None and column["heading"]:
-            yield told() % {"heading": column["heading"]}
+        note = _COLUMN.get((column["kind"], column["why"]))
+        if note is not None and column["heading"]:
+            yield note() % {"heading": column["heading"]}
 
 
 _COLUMN = {

@@ -32,7 +32,7 @@ NO_CARD_GIVEN = "no_card_given"
 
 @dataclass(slots=True)
 class Counts:
-    """What a person is told of, counted while the rows are read. ``example`` is a value that can be read
+    """What the page reports, counted while the rows are read. ``example`` is a value that can be read
     in two ways, with its readings.
     """
 
@@ -209,7 +209,7 @@ def _keep_sample(given: JobSource, sample: Sample) -> None:
 
 
 def _described(opened: Source | DelimitedText, sheet: Sheet, found: Columns) -> dict[str, Any]:
-    """What people are told of how the file was read, as the job keeps it."""
+    """How the file was read, as the job stores it."""
     return {
         "sheet": sheet.name if len(opened.sheets) > 1 else "",
         "hidden_sheets": opened.hidden_sheets,

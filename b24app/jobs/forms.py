@@ -122,7 +122,7 @@ def _file(form: QueryDict, file: "UploadedFile[bytes] | None", host: str) -> Lis
 def _pasted(form: QueryDict, host: str) -> Listed:
     text = form.get("text", "").replace("\x00", "")
     asked = _asked(form, Job.Origin.LIST, "", host)
-    # Said here, where the text is still at hand to be mended.
+    # Said here, where the person can still correct the text.
     try:
         if pasted.as_table(text) is None:
             _check_list(text, asked, host)

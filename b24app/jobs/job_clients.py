@@ -1,18 +1,16 @@
-"""On whose token a job reads and writes.
+"""Whose token a job reads and writes with.
 
-It runs on the token of its owner. Where :mod:`b24app.changes.credentials` allows it, links are written
-with the installer's, after the owner's own token has shown that they may open the cards.
+A job uses its owner's token. If :mod:`b24app.changes.credentials` allows it, links are written with the
+installer's token, after the owner's own token has shown that they may open the cards.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
-from b24app.bitrix24 import batch, errors
-from b24app.bitrix24.ask import Ask, answered, every, known, of, together
-from b24app.bitrix24.client import Answer, Client, Command
+from b24app.bitrix24 import errors
+from b24app.bitrix24.ask import Ask, every, known, of, together
+from b24app.bitrix24.client import Client
 from b24app.bitrix24.portal_limits import Priority
 from b24app.changes import credentials
 from b24app.changes.credentials import Credentials
@@ -23,17 +21,16 @@ from b24app.orders import cards
 from b24app.orders.types import Card, Owner
 from b24app.portals import access
 
-# A wait this short (seconds) is sat out: coming back would cost the portal requests to look anew.
+# Waits up to this long (seconds) are waited out: returning later would cost requests to read again.
 SHORT_WAIT = 1.5
 
 T = TypeVar("T")
 U = TypeVar("U")
-Outcomes = Mapping[str, Answer | errors.BitrixError]
 
 
 @dataclass(frozen=True, slots=True)
-class Hands:
-    """``own`` is the person's client; ``writing`` the one that reads places and writes."""
+class Clients:
+    """``own`` uses the owner's token; ``writing`` reads the current values and writes."""
 
     own: Client
     writing: Client
@@ -46,47 +43,26 @@ class Hands:
 
 
 def answer(client: Client, question: Ask[T], *, send_before: float | None = None) -> T:
-    """As :meth:`Client.answer`; short waits for room are sat out, and a request that fails is raised."""
-    return answered(question, partial(sent, client, send_before=send_before), strict=True)
+    """As :meth:`Client.answer`; short waits for room are slept through, and any failed request raises."""
+    return client.answer(question, send_before=send_before, strict=True, max_wait=SHORT_WAIT)
 
 
-def sent(
-    client: Client, commands: Mapping[str, Command], *, send_before: float | None = None
-) -> Outcomes:
-    """The outcomes of commands, 50 a request; raises what a whole request raises.
-
-    Requests are asked for one by one: a wait for room between two of them loses nothing.
-    ``send_before`` is a deadline as in :meth:`Client.batch`.
-    """
-    found: dict[str, Answer | errors.BitrixError] = {}
-    for chunk in batch.chunks(commands):
-        while True:
-            try:
-                found |= client.batch(chunk, send_before=send_before)
-                break
-            except errors.Wait as wait:
-                if wait.seconds > SHORT_WAIT:
-                    raise
-                time.sleep(wait.seconds)
-    return found
-
-
-def hands_of(job: Job) -> Hands:
+def clients_of(job: Job) -> Clients:
     """The clients of a job.
 
-    Raises ``errors.DeadToken`` where the installer's access is gone, ``errors.PaymentRequired`` once the
-    subscription has ended: then people may look, and nothing is written.
+    Raises ``errors.DeadToken`` if the installer's access is gone, and ``errors.PaymentRequired`` after the
+    subscription has ended: people may then view orders, and nothing is written.
     """
     if job.portal.payment_expired:
         raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
     own = client_of(job.user, Priority.BULK)
     refused = job.right == Job.Right.INSTALLER
     if credentials_of(job, refused=refused) is Credentials.OWN:
-        return Hands(own, own)
+        return Clients(own, own)
     installer = installer_client(job.portal, Priority.BULK)
     if installer is None:
         raise errors.DeadToken("invalid_grant", "nobody has installed the app")
-    return Hands(own, installer)
+    return Clients(own, installer)
 
 
 def credentials_of(job: Job, *, refused: bool) -> Credentials:
@@ -96,9 +72,9 @@ def credentials_of(job: Job, *, refused: bool) -> Credentials:
 
 
 def borrow(job: Job) -> bool:
-    """Go on with the installer's token, where the owner may borrow it; False where they may not.
+    """Continue with the installer's token if the owner may use it; False if they may not.
 
-    ``job.right`` is the right that has just been refused; another lane may have changed it already.
+    ``job.right`` is what has just been refused; another slot may have changed it in the database already.
     """
     if job.right == Job.Right.INSTALLER:
         return False
@@ -109,7 +85,7 @@ def borrow(job: Job) -> bool:
 
 
 def passed_on(job: Job) -> bool:
-    """Whether the installer's access that this job used has ended and somebody else's is in its place."""
+    """Whether another person's access has replaced the installer's that this job used."""
     before = job.portal.installer_id
     job.portal.refresh_from_db(fields=["installer"])
     return job.right == Job.Right.INSTALLER and job.portal.installer_id not in (None, before)
@@ -135,9 +111,9 @@ def openable(owners: Iterable[Owner]) -> Ask[Mapping[Owner, Card]]:
 
 
 def gone(client: Client, owners: Iterable[Owner]) -> set[Owner]:
-    """Cards that are there for nobody, of those this person was not shown.
+    """The deleted ones among cards that the portal did not show to this person.
 
-    The portal says "not found" of these alone; of what is closed to somebody it says that it is closed
+    The portal answers "not found" for a deleted card and "access denied" for a closed one
     (crm/deals/crm-deal-get.md, crm/universal/crm-item-get.md).
     """
     asked = list(owners)
@@ -148,8 +124,3 @@ def gone(client: Client, owners: Iterable[Owner]) -> set[Owner]:
 def _is_gone(owner: Owner) -> Ask[bool]:
     read = of(cards.get_command(owner), lambda _: False)
     return read.otherwise(True, errors.NotFound).otherwise(False)
-
-
-def standing(subject: work.Subject, order_ids: Iterable[int]) -> Ask[dict[int, str | None]]:
-    """Where orders stand, as :meth:`work.Subject.standing`; raises the portal's refusal."""
-    return subject.standing(list(order_ids))

@@ -4,11 +4,10 @@ A job differs from a click in two points only: it takes the answer to a write as
 reading every order once more, and it remembers that an earlier try of its own may have been the write.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.client import Answer
 from b24app.changes import outcomes
 from b24app.changes.outcomes import Absent, Change, Changed
 from b24app.changes.properties import Property
@@ -56,20 +55,21 @@ def before(item: JobItem, now: str | None) -> Result | None:
 def after(
     prop: Property[int, str],
     item: JobItem,
-    answer: Answer | errors.BitrixError,
+    error: errors.BitrixError | None,
     first: str | None = None,
 ) -> Result:
     """The row's outcome after its write; ``PENDING`` where the refusal is not about this row.
 
-    ``first`` is what the writing request itself found before it wrote anything; None where it could
-    not tell. Where the answer leaves open what was done the row is ``UNKNOWN``, with the refusal it got.
+    ``error`` is what the write ended in, None if it was confirmed. ``first`` is what the writing request
+    itself found before it wrote anything; None if it could not read that. If the error leaves open
+    what was done, the row is ``UNKNOWN``, with that error.
     """
-    if isinstance(answer, errors.LinkNotFound):
+    if isinstance(error, errors.LinkNotFound):
         return Result(item, S.UNKNOWN, "" if item.attempts else NOT_OURS)
     change = _change(item)
     was = item.seen if first is None else first
-    now = outcomes.proved(change, was, answer)
-    return _result(item, outcomes.judge(prop, change, was, answer, now))
+    now = outcomes.proved(change, was, error)
+    return _result(item, outcomes.judge(prop, change, was, error, now))
 
 
 def _result(item: JobItem, found: Changed[int, str]) -> Result:
@@ -98,8 +98,8 @@ def read_back(
     if now is None:
         return Result(item, S.FAILED, "gone")
     ours = item.reason != NOT_OURS
-    answer = errors.OutcomeUnknown("") if ours else errors.LinkNotFound("")
-    found = outcomes.judge(prop, _change(item), item.seen, answer, now)
+    error = errors.OutcomeUnknown("") if ours else errors.LinkNotFound("")
+    found = outcomes.judge(prop, _change(item), item.seen, error, now)
     if found.result is outcomes.Result.DONE:
         return Result(item, S.DONE, happened=True)
     if found.result is outcomes.Result.ALREADY:
@@ -117,10 +117,9 @@ def read_back(
     )
 
 
-def job_wide(answers: Mapping[int, Answer | errors.BitrixError]) -> errors.BitrixError | None:
-    """The refusal that concerns the whole job, by order id: a limit, a token, a right nobody has."""
-    refusals = (error for error in answers.values() if isinstance(error, errors.BitrixError))
-    return next((error for error in refusals if outcomes.concerns_everything(error)), None)
+def job_wide(found: Iterable[errors.BitrixError | None]) -> errors.BitrixError | None:
+    """The first of these errors that concerns the whole job: a limit, a token, a missing right."""
+    return next((error for error in found if error and outcomes.concerns_everything(error)), None)
 
 
 def _said(error: errors.BitrixError | None) -> str:

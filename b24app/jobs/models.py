@@ -1,4 +1,4 @@
-"""Jobs, their items, and the lanes they are worked in.
+"""Jobs, their items, and the slots they are worked in.
 
 A place of an order is written as text, ``2:7021`` (owner type, owner id) and empty for nowhere, so that
 one pair of columns, ``seen`` and ``wanted``, serves links, statuses and people alike.
@@ -210,10 +210,10 @@ class JobItemQuerySet(models.QuerySet["JobItem"]):
 class JobItem(models.Model):
     """One row of a job.
 
-    ``order_text`` is what the row's order is looked up by, ``written`` what stands in the file where that
+    ``order_text`` is what the row's order is looked up by, ``written`` what is written in the file if that
     differs; ``wanted_text`` is the card as written. ``expected`` is where the order must
-    stand for the row to be worked at all; ``seen`` is where the preview found it, and what an undo
-    brings back. ``claim`` is the token of the lane that holds it.
+    be linked for the row to be used at all; ``seen`` is where the preview found it, and what an undo
+    brings back. ``claim`` is the token of the slot that holds it.
     """
 
     class State(models.TextChoices):
@@ -221,7 +221,7 @@ class JobItem(models.Model):
         LEFT = "left"  # previewed, nothing to be done
         PENDING = "pending"
         CLAIMED = "claimed"
-        WRITING = "writing"  # under way; unknown if its lane is gone
+        WRITING = "writing"  # under way; unknown if its slot is gone
         UNKNOWN = "unknown"  # to be read back
         DONE = "done"
         SKIPPED = "skipped"
@@ -296,7 +296,7 @@ class JobItem(models.Model):
 
 
 class JobName(models.Model):
-    """What the people who look at a job's rows call a place, a status or a person that stands in them."""
+    """What the people who look at a job's rows call a place, a status or a person in them."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="names")
     value = models.CharField(max_length=64, help_text="As in the rows' seen and wanted")
@@ -310,9 +310,9 @@ class JobName(models.Model):
 
 
 class JobLane(models.Model):
-    """One of the few rows of slices in which a job is worked: who holds it, and when it is due.
+    """A worker slot of a job: the slice that has leased it, and when its next slice is due.
 
-    A message in the queue names the lane and its ``ticket``; a message with an older ticket is void.
+    A message in the queue names the slot and its ``ticket``; a message with an older ticket is void.
     """
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="lanes")

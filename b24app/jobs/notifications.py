@@ -13,16 +13,18 @@ from b24app.jobs.models import Job
 logger = logging.getLogger(__name__)
 
 # Seconds. Whoever started something shorter is still looking at it.
-LONG = 60
+MIN_JOB_SECONDS = 60
 
 
-def tell(job: Job) -> None:
+def notify(job: Job) -> None:
     """Notify the person whose job has just ended; nothing that goes wrong here concerns the job."""
     if job.state not in transitions.ENDED or job.started_at is None or job.ended_at is None:
         return
-    if (job.ended_at - job.started_at).total_seconds() < LONG or "im" not in job.portal.scopes():
+    if (
+        job.ended_at - job.started_at
+    ).total_seconds() < MIN_JOB_SECONDS or "im" not in job.portal.scopes():
         return
-    # Two lanes may see the end; one of them tells.
+    # Two slots may see the end; only one of them notifies.
     if not Job.objects.of(job.portal).filter(pk=job.pk, told=False).update(told=True):
         return
     with translation.override(job.language):

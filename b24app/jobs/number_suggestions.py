@@ -1,4 +1,4 @@
-"""Which order a row may have meant that names none: asked for by its number, said, and never taken.
+"""Which order a row without a known order may mean: looked up by number and suggested, never used.
 
 People type O for 0, a Cyrillic letter for a Latin one, leave out leading zeros or the shop's prefix,
 or copy quotes along. Each such reading is one number to look for; where exactly one order has one of
@@ -35,13 +35,13 @@ Forms = Iterable[tuple[str, int]]
 
 
 def question(job: Job) -> Ask[tuple[Page, ...]]:
-    """Orders with a number that was perhaps meant, for :func:`keep`. A refused page is empty."""
+    """Orders with a number that the row may mean, for :func:`keep`. A refused page is empty."""
     wanted = sorted({reading for readings in _readings(job).values() for reading in readings})
     return ask.many(wanted, lambda page: order_numbers.page_with_numbers(page).otherwise(()))
 
 
 def keep(job: Job, pages: Iterable[Page]) -> None:
-    """Write beside each row the number of the one order it may have meant."""
+    """Write beside each row the number of the only order it may mean."""
     found: dict[str, set[str]] = {}
     for order in (order for page in pages for order in page):
         found.setdefault(order.number.casefold(), set()).add(order.number)
@@ -54,7 +54,7 @@ def keep(job: Job, pages: Iterable[Page]) -> None:
 
 
 def readings_of(text: str, forms: Forms = ()) -> list[str]:
-    """Other ways to read what stands for an order's number, likeliest first; without the text itself."""
+    """Other ways to read the text given as an order's number, likeliest first; without the text itself."""
     plain = _STRAY.sub("", text)
     digits = plain.translate(_TO_DIGITS)
     found = [

@@ -18,7 +18,7 @@ from b24app.web.export_cells import owner_type
 from b24app.web.table_files import Cell, Table
 
 # 50 orders are nine commands; five times that is one request.
-AT_ONCE = 250
+ORDERS_PER_REQUEST = 250
 
 
 def read(client: Client, items: Sequence[JobItem]) -> list[Result]:

@@ -1,7 +1,7 @@
-"""Somebody's change that a job's write has overridden: what it was, who made it, and how it is told.
+"""Changes of other people that a job's write has replaced: the value, who set it, and the row's text.
 
-Kept in the row's ``detail`` as ``2:7021|Anna Schmidt``: a place, a status or a person, then the
-name, empty where the change was not made through the app.
+The row's ``detail`` stores them as ``2:7021|Anna Schmidt``: a card, a status or a person, then the name
+of who set it, empty if the change was not made through the app.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,14 +14,14 @@ from b24app.jobs.judging import OVERRODE, Result
 from b24app.jobs.models import Job, JobItem
 from b24app.journal import audit
 
-LONGEST_DETAIL = 200
+MAX_DETAIL_CHARACTERS = 200
 
 # States in which a job can be undone, as a whole or for one row.
 UNDOABLE = (Job.State.DONE, Job.State.STOPPED, Job.State.PAUSED)
 
 
 def with_authors(job: Job, results: Iterable[Result]) -> list[Result]:
-    """The results; those that overrode a change with what it was and who made it."""
+    """The results; for those that replaced a change, with its value and who made it."""
     found = list(results)
     seen = {result.item.order_id: result.seen for result in found if result.seen is not None}
     if not seen:
@@ -37,39 +37,40 @@ def with_authors(job: Job, results: Iterable[Result]) -> list[Result]:
         result
         if result.seen is None
         else replace(
-            result, detail=f"{result.seen}|{names.get(result.item.order_id, '')}"[:LONGEST_DETAIL]
+            result,
+            detail=f"{result.seen}|{names.get(result.item.order_id, '')}"[:MAX_DETAIL_CHARACTERS],
         )
         for result in found
     ]
 
 
 def text(item: JobItem, *, links: bool, named: Callable[[str], str]) -> str:
-    """What the row says: what was overridden and by whom it had been made; ``named`` names a value."""
+    """The row's text: what was replaced and who had made it. ``named`` returns the name of a value."""
     value, _sep, person = item.detail.partition("|")
     words = {"value": named(value), "person": person}
     if links and not value:
-        told = _("%(person)s had just unlinked it") if person else _("It had just been unlinked")
+        change = _("%(person)s had just unlinked it") if person else _("It had just been unlinked")
     elif links:
-        told = (
+        change = (
             _("%(person)s had just linked it to %(value)s")
             if person
             else _("It had just been linked to %(value)s")
         )
     else:
-        told = (
+        change = (
             _("%(person)s had just changed it to %(value)s")
             if person
             else _("It had just been changed to %(value)s")
         )
-    return _("%(change)s; this job replaced that change") % {"change": told % words}
+    return _("%(change)s; this job replaced that change") % {"change": change % words}
 
 
 def can_put_back(job: Job, item: JobItem) -> bool:
-    """Whether the row offers to put back what it has overridden."""
+    """Whether the row offers to restore the change it has replaced."""
     return item.reason == OVERRODE and item.state == JobItem.State.DONE and job.state in UNDOABLE
 
 
 def orders_of_rows(job: Job, rows: Sequence[int]) -> list[int]:
-    """The orders of these rows of the job that overrode somebody's change."""
+    """The orders of those rows that replaced another person's change."""
     found = JobItem.objects.filter(job=job, row__in=rows, reason=OVERRODE)
     return list(found.values_list("order_id", flat=True))

@@ -4,7 +4,7 @@ A slice looks at 2,500 rows: their orders and places are 50 commands each, their
 more, 50 commands a request; cards known from earlier rows are not asked for again. So 10,000 rows
 cost 9 requests into 100 deals, and 12 into 10,000, plus one for whether the app may act for this
 person where its administrator has named somebody. One more at the end asks for all that the rows
-still lack: names of what orders are taken from, what was meant by what was not found, whether a
+still lack: names of what orders are taken from, suggestions for orders that were not found, whether a
 card is gone or closed.
 """
 
@@ -30,7 +30,7 @@ from b24app.jobs import (
     work,
 )
 from b24app.jobs.models import Job, JobItem
-from b24app.jobs.worker_slots import Held
+from b24app.jobs.worker_slots import WorkerSlot
 from b24app.orders import cards, order_numbers
 from b24app.orders.order_numbers import Page
 from b24app.orders.types import Owner
@@ -54,7 +54,7 @@ class Sight:
 
     by_number: dict[str, list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     numbers: dict[int, str] = field(default_factory=dict)
-    standing: dict[int, str | None] = field(default_factory=dict)
+    current: dict[int, str | None] = field(default_factory=dict)
     titles: dict[Owner, str] = field(default_factory=dict)
     gone: set[Owner] = field(default_factory=set)
 
@@ -71,38 +71,38 @@ class Sight:
         return found[0][0] if len(found) == 1 else 0
 
 
-def step(held: Held, hands: job_clients.Hands) -> float | None:
+def step(slot: WorkerSlot, clients: job_clients.Clients) -> float | None:
     """Go on with the preview for one slice; 0.0 while there is more, None when it is finished.
 
-    Raises ``errors.BitrixError`` for what keeps it from being made, and :class:`lanes.Lost`.
+    Raises ``errors.BitrixError`` for what keeps it from being made, and :class:`worker_slots.Lost`.
     """
-    job, began = held.job, time.monotonic()
+    job, began = slot.job, time.monotonic()
     if not job.gathered:
-        return row_sources.step(held, hands.own)
-    held.renew(SECONDS)
+        return row_sources.step(slot, clients.own)
+    slot.renew(SECONDS)
     while time.monotonic() - began < BEGIN_BEFORE:
         piece = list(JobItem.objects.filter(job=job, state=S.NEW).order_by("pk")[:ROWS])
-        if not piece and _chosen_anew(held):
+        if not piece and _apply_choices(slot):
             continue
         if not piece:
-            return _finish(held, hands)
-        _keep(held, piece, _look(job, hands, piece))
-        held.renew(SECONDS)
+            return _finish(slot, clients)
+        _keep(slot, piece, _look(job, clients, piece))
+        slot.renew(SECONDS)
     return 0.0
 
 
-def _chosen_anew(held: Held) -> bool:
+def _apply_choices(slot: WorkerSlot) -> bool:
     """Whether rows are looked at once more, because of what the person has chosen on the columns step."""
     with transaction.atomic():
-        held.renew()
-        return doubtful_rows.taken_as_ids(held.job) or doubtful_rows.one_of_each(held.job)
+        slot.renew()
+        return doubtful_rows.taken_as_ids(slot.job) or doubtful_rows.choose_duplicates(slot.job)
 
 
-def _finish(held: Held, hands: job_clients.Hands) -> float | None:
-    job = held.job
-    _doubt_ids(held, hands)
-    _doubt_contradictions(held)
-    _ask_once_more(job, hands)
+def _finish(slot: WorkerSlot, clients: job_clients.Clients) -> float | None:
+    job = slot.job
+    _doubt_ids(slot, clients)
+    _doubt_contradictions(slot)
+    _ask_once_more(job, clients)
     transitions.answered(job)
     total = JobItem.objects.filter(job=job, state=S.PENDING).count() + job.handled
     transitions.change(
@@ -111,7 +111,7 @@ def _finish(held: Held, hands: job_clients.Hands) -> float | None:
     return None
 
 
-def _look(job: Job, hands: job_clients.Hands, piece: Sequence[JobItem]) -> Sight:
+def _look(job: Job, clients: job_clients.Clients, piece: Sequence[JobItem]) -> Sight:
     """Ask for numbers, existence, places and cards; places of orders found by number in a second round."""
     sight, subject = Sight(), work.subject_of(job)
     known = sorted({item.order_id for item in piece} - {0})
@@ -124,19 +124,19 @@ def _look(job: Job, hands: job_clients.Hands, piece: Sequence[JobItem]) -> Sight
         order_numbers.with_numbers(texts),
         order_numbers.with_ids(known),
     )
-    (opened, named, by_number, by_id), sight.standing = hands.answer(
-        personal, job_clients.standing(subject, known)
+    (opened, named, by_number, by_id), sight.current = clients.answer(
+        personal, subject.current_values(known)
     )
     if job.named is None:
         _learn_right(job, named=named)
     sight.take(by_id, by_number)
     sight.titles |= {owner: card.title for owner, card in opened.items()}
     found = sorted({order_id for some in sight.by_number.values() for order_id, _ in some})
-    sight.standing |= job_clients.answer(hands.writing, job_clients.standing(subject, found))
+    sight.current |= job_clients.answer(clients.writing, subject.current_values(found))
     sources = _sources(job, piece, sight) - sight.titles.keys()
-    second = job_clients.answer(hands.own, job_clients.openable(sources))
+    second = job_clients.answer(clients.own, job_clients.openable(sources))
     sight.titles |= {owner: card.title for owner, card in second.items()}
-    sight.gone = job_clients.gone(hands.own, sources - second.keys())
+    sight.gone = job_clients.gone(clients.own, sources - second.keys())
     return sight
 
 
@@ -148,7 +148,7 @@ def _learn_right(job: Job, *, named: bool) -> None:
 
 
 def _target(job: Job, item: JobItem) -> Owner | None:
-    """The card this row needs opened: where it brings its order, or whence it was to take it."""
+    """The card this row needs opened: where it links its order, or where it was to unlink it from."""
     if not work.subject_of(job).links:
         return None
     return place_of(item.wanted or item.expected or "")
@@ -160,7 +160,7 @@ def _sources(job: Job, piece: Sequence[JobItem], sight: Sight) -> set[Owner]:
         return set()
     borrowed = job.right == Job.Right.INSTALLER
     orders = (item.order_id or sight.sole(item) for item in piece if borrowed or not item.wanted)
-    texts = {sight.standing.get(order_id) or "" for order_id in orders}
+    texts = {sight.current.get(order_id) or "" for order_id in orders}
     return {owner for text in texts if (owner := place_of(text))}
 
 
@@ -174,9 +174,9 @@ def _known_cards(job: Job, piece: Iterable[JobItem]) -> dict[Owner, str]:
     return {owner: title for text, title in found.items() if (owner := place_of(text))}
 
 
-def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
-    """Write the verdicts of a piece down; raises :class:`lanes.Lost`."""
-    job = held.job
+def _keep(slot: WorkerSlot, piece: Sequence[JobItem], sight: Sight) -> None:
+    """Write the verdicts of a piece down; raises :class:`worker_slots.Lost`."""
+    job = slot.job
     for item in piece:
         item.verdict = _identified(item, sight) or V.LINK
     ids = {item.order_id for item in piece} - {0}
@@ -187,14 +187,14 @@ def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
         if item.verdict == V.LINK:
             item.verdict = _verdict(job, item, sight)
             if item.order_id in listed:
-                # It keeps where its order stands: the page says so beside the row above.
+                # It keeps its order's current value: the page says so beside the row above.
                 item.verdict = V.TWICE
         if item.order_id:
             listed.add(item.order_id)
         item.state = S.PENDING if item.verdict in TO_BE_DONE else S.LEFT
     fields = ["order_id", "order_number", "seen", "card_title", "verdict", "state"]
     with transaction.atomic():
-        held.renew()
+        slot.renew()
         JobItem.objects.rewrite(piece, fields)
         Job.objects.of(job.portal).filter(pk=job.pk).update(
             setbacks=0, looked=F("looked") + len(piece)
@@ -218,23 +218,23 @@ def _identified(item: JobItem, sight: Sight) -> str:
 
 def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
     """What will happen to a row whose order is known."""
-    standing = sight.standing.get(item.order_id)
-    if standing is None:
+    current = sight.current.get(item.order_id)
+    if current is None:
         return V.NO_ORDER
     subject = work.subject_of(job)
     if isinstance(subject, work.Reading):
         return V.EXPORT
-    item.seen = standing
+    item.seen = current
     target = _target(job, item)
     item.card_title = sight.titles.get(target, "")[:100] if target else ""
-    if item.expected is not None and standing not in (item.expected, item.wanted):
+    if item.expected is not None and current not in (item.expected, item.wanted):
         return V.ELSEWHERE
-    if standing == item.wanted:
+    if current == item.wanted:
         return V.ALREADY
     if not subject.links:
         return V.CHANGE
     # A card that is gone keeps nobody from taking the order out of it; nothing can be brought there.
-    left = place_of(standing) if place_of(standing) in sight.gone else None
+    left = place_of(current) if place_of(current) in sight.gone else None
     if target not in (None, left) and target not in sight.titles:
         return V.NO_CARD
     needed = set(subject.cards(item, both=job.right == Job.Right.INSTALLER)) - {left}
@@ -242,15 +242,15 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
         return V.NO_RIGHT
     if not item.wanted:
         return V.UNLINK
-    return V.MOVE if standing else V.LINK
+    return V.MOVE if current else V.LINK
 
 
-def _doubt_ids(held: Held, hands: job_clients.Hands) -> None:
+def _doubt_ids(slot: WorkerSlot, clients: job_clients.Clients) -> None:
     """What is nobody's number may be an ID: the row says whose, and nothing is taken.
 
-    ``detail`` of the row is then that order's number and where it stands.
+    ``detail`` of the row is then that order's number and its current place.
     """
-    job = held.job
+    job = slot.job
     lost = JobItem.objects.filter(
         job=job,
         verdict=V.NO_ORDER,
@@ -262,35 +262,35 @@ def _doubt_ids(held: Held, hands: job_clients.Hands) -> None:
     if not ids:
         return
     sight, subject = Sight(), work.subject_of(job)
-    by_id, standing = hands.answer(order_numbers.with_ids(ids), job_clients.standing(subject, ids))
+    by_id, current = clients.answer(order_numbers.with_ids(ids), subject.current_values(ids))
     sight.take(by_id, ())
     doubtful = [item for item in items if int(item.order_text) in sight.numbers]
     for item in doubtful:
         order_id = int(item.order_text)
         item.verdict, item.reason = V.DOUBT, "number_or_id"
-        item.detail = f"{sight.numbers[order_id]}|{standing.get(order_id) or ''}"
+        item.detail = f"{sight.numbers[order_id]}|{current.get(order_id) or ''}"
     with transaction.atomic():
-        held.renew()
+        slot.renew()
         JobItem.objects.rewrite(doubtful, ["verdict", "reason", "detail"])
 
 
-def _doubt_contradictions(held: Held) -> None:
+def _doubt_contradictions(slot: WorkerSlot) -> None:
     """Rows of one order that name different deals: none of them is taken."""
     with transaction.atomic():
-        held.renew()
-        doubtful_rows.contradicting(held.job).update(
+        slot.renew()
+        doubtful_rows.contradicting(slot.job).update(
             verdict=V.DOUBT, state=S.LEFT, reason="two_cards"
         )
 
 
-def _ask_once_more(job: Job, hands: job_clients.Hands) -> None:
+def _ask_once_more(job: Job, clients: job_clients.Clients) -> None:
     """One request for what the rows lack, if anything: its answers change no order's fate."""
-    closed, meant = _closed(job), number_suggestions.question(job)
-    room = batch.SIZE - len(closed.commands) - len(meant.commands)
-    question = together(closed, meant, row_names.question(job, room))
+    closed, suggestions = _closed(job), number_suggestions.question(job)
+    room = batch.SIZE - len(closed.commands) - len(suggestions.commands)
+    question = together(closed, suggestions, row_names.question(job, room))
     if not question.commands:
         return
-    places, pages, names = job_clients.answer(hands.own, question)
+    places, pages, names = job_clients.answer(clients.own, question)
     _missing_cards(job).filter(wanted__in=places).update(verdict=V.NO_RIGHT)
     number_suggestions.keep(job, pages)
     row_names.keep(job, names)

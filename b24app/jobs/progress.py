@@ -207,13 +207,13 @@ def opens_on_columns(job: Job, viewer: PortalUser) -> bool:
 
 
 def of_job(job: Job, viewer: PortalUser) -> Progress:
-    """The job as it stands, in words for ``viewer``."""
+    """The job's present state, in words for ``viewer``."""
     counts = _done_by_verdict(job) if job.started_at else {}
     view = budget_of(job.portal, Priority.BULK).view()
     left = _writes(job)
     busy, execution = any(left.values()), _execution(left, view)
     seconds = (
-        seconds_for(left, view, work.subject_of(job).most, worker_slots.LANES) if busy else 0.0
+        seconds_for(left, view, work.subject_of(job).most, worker_slots.SLOTS) if busy else 0.0
     )
     waits = job.state in WAITING
     if not view.shared and job.state in transitions.AT_WORK:
@@ -250,7 +250,7 @@ def _speed(job: Job) -> int | None:
 
 
 def _reason(job: Job, viewer: PortalUser) -> str:
-    """Why the job waits, paused or failed, and who has to do what; empty where it goes on."""
+    """Why the job waits, paused or failed, and who has to do what; empty if it continues."""
     if not job.reason:
         return ""
     if viewer.pk != job.user_id and job.reason in texts.OF_ANOTHER:
@@ -293,7 +293,7 @@ def _minutes(seconds: float) -> int:
 
 def _execution(left: Mapping[str, int], view: View) -> float:
     """Seconds that the writes take by themselves, with nothing to wait for."""
-    return sum(count * view.cost(method) for method, count in left.items()) / worker_slots.LANES
+    return sum(count * view.cost(method) for method, count in left.items()) / worker_slots.SLOTS
 
 
 def _allowed(job: Job, view: View) -> int:

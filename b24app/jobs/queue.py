@@ -1,4 +1,4 @@
-"""Messages to the workers: which lane is due. What cannot be sent now, the sweep sends later."""
+"""Messages to the workers about slots that are due. The sweep sends later what cannot be sent now."""
 
 import logging
 from collections.abc import Iterable
@@ -13,36 +13,41 @@ from b24app.jobs import worker_slots
 
 logger = logging.getLogger(__name__)
 
-# A worker keeps a message with a countdown in its hands, and the broker believes it lost after five
-# minutes. Longer waits are looked at again in between.
-LONGEST_COUNTDOWN = 120.0
+# A worker reserves a message with a countdown, and the broker counts it as lost after five minutes.
+# A longer wait takes several messages.
+MAX_COUNTDOWN_SECONDS = 120.0
 
 QUEUE = "bulk"
 
-# Where the id of the Redis that was last seen running is kept.
+# Stores the run ID of the Redis that was seen last.
 RUN_KEY = "jobs:redis-run"
 
 
 def send(due: Iterable[tuple[int, int]], after: float = 0.0) -> None:
-    """Tell the workers to take these lanes (lane, ticket), at the end of the queue of bulk work."""
+    """Queue a message for each of these (slot, ticket), behind all other bulk work.
+
+    Workers take it after ``after`` seconds, at most :data:`MAX_COUNTDOWN_SECONDS`. While the broker is
+    away the slots are left to the sweep; nothing is raised.
+    """
     messages = list(due)
-    for at, (lane, ticket) in enumerate(messages):
+    for at, (slot_pk, ticket) in enumerate(messages):
         try:
             current_app.send_task(
                 "jobs.slice",
-                (lane, ticket),
+                (slot_pk, ticket),
                 queue=QUEUE,
-                countdown=min(after, LONGEST_COUNTDOWN) or None,
+                countdown=min(after, MAX_COUNTDOWN_SECONDS) or None,
             )
         except OperationalError:
-            logger.warning("broker away, %d lanes wait for the sweep", len(messages) - at)
+            logger.warning("broker away, %d worker slots wait for the sweep", len(messages) - at)
             worker_slots.unsent(messages[at:], after)
             return
 
 
 def restarted() -> bool:
-    """Whether Redis is another one than at the last question, or was started again, perhaps without its
-    data: then messages may be lost. Raises ``RedisError`` while it is away.
+    """Whether Redis was replaced or restarted since the last call, so that messages may be lost.
+
+    Raises ``RedisError`` while it is away.
     """
     server = redis.client()
     run = str(server.info("server")["run_id"])
@@ -52,4 +57,5 @@ def restarted() -> bool:
 
 
 def send_on_commit(due: Iterable[tuple[int, int]]) -> None:
+    """As :func:`send`, after the current transaction has been committed."""
     transaction.on_commit(partial(send, list(due)))

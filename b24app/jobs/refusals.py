@@ -1,6 +1,6 @@
 """What a job does when the portal says no to it as a whole: wait, and for whom, or pause.
 
-Which error is which trouble stands in :mod:`b24app.bitrix24.troubles`, the words for each reason in
+For the trouble of each error see :mod:`b24app.bitrix24.troubles`, the words for each reason in
 :mod:`texts`.
 """
 
@@ -24,7 +24,7 @@ from b24app.web.error_states import new_reference
 logger = logging.getLogger(__name__)
 
 FIRST_DELAY = 2.0
-LONGEST_DELAY = 600.0
+MAX_DELAY_SECONDS = 600.0
 # Seconds of waiting for room in the portal's budget that a person need not read about.
 WORTH_SAYING = 5.0
 
@@ -66,7 +66,7 @@ _BY_WAIT = {
 }
 
 # Seconds; the rest grows with every setback in a row.
-_DELAYS = {"limit": 60.0, "overload": LONGEST_DELAY, "plan": LONGEST_DELAY}
+_DELAYS = {"limit": 60.0, "overload": MAX_DELAY_SECONDS, "plan": MAX_DELAY_SECONDS}
 
 
 def meet(job: Job, error: errors.BitrixError) -> float | None:
@@ -96,7 +96,7 @@ def meet(job: Job, error: errors.BitrixError) -> float | None:
 
 
 def _wait(job: Job, wait: errors.Wait) -> float:
-    """Seconds until there is room in the portal's budget; a person is told where it is worth it."""
+    """Seconds until there is room in the portal's budget; a person sees it if it is long enough."""
     if wait.seconds >= WORTH_SAYING:
         again = {"again_at": _after(wait.seconds)}
         transitions.change(job, S.WAITING_PORTAL, _BY_WAIT[wait.why], again)
@@ -114,7 +114,7 @@ def _delay(job: Job, reason: str) -> float:
         view = budget_of(job.portal, Priority.BULK).view()
         waits = (view.of(method).wait for method in work.subject_of(job).methods)
         return max(waits, default=0.0) or _DELAYS[reason]
-    return _DELAYS.get(reason, min(FIRST_DELAY * 2.0 ** min(job.setbacks, 10), LONGEST_DELAY))
+    return _DELAYS.get(reason, min(FIRST_DELAY * 2.0 ** min(job.setbacks, 10), MAX_DELAY_SECONDS))
 
 
 def _state_for(error: errors.BitrixError) -> tuple[Job.State, str]:

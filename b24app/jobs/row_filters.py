@@ -63,7 +63,7 @@ def filters(job: Job) -> list[Filter]:
 
 
 def _by_verdict(job: Job, items: QuerySet[JobItem]) -> QuerySet[JobItem]:
-    """The rows that are told by their verdict: in a preview those without an outcome, afterwards those
+    """The rows that are shown by their verdict: in a preview those without an outcome, afterwards those
     that were left as they are.
     """
     if job.previewing:

@@ -1,4 +1,4 @@
-"""Names for what stands in a job's rows: the cards orders are taken from, statuses, people.
+"""Names for the values in a job's rows: the cards orders are taken from, statuses, people.
 
 Read once, at the end of the preview, with the token of the person the job is for; shown from then on.
 """
@@ -52,7 +52,7 @@ def keep(job: Job, names: Mapping[str, str]) -> None:
 
 
 def of_rows(job: Job, items: "list[JobItem]") -> Mapping[str, str]:
-    """The names of what stands in these rows, by value."""
+    """The names of the values in these rows, by value."""
     values = {value for item in items for value in (item.seen, item.wanted)} - {""}
     named = JobName.objects.filter(job=job, value__in=values)
     titled = [item for item in items if item.card_title]

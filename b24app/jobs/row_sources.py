@@ -1,4 +1,4 @@
-"""Where a job's rows come from: a card's links, a search, a file, or the trail of what is taken back.
+"""Where a job's rows come from: a card's links, a search, a file, or the audit trail of what is undone.
 
 Rows are kept piece by piece with the place to go on from, so a worker that dies loses none and
 makes none twice.
@@ -21,7 +21,7 @@ from b24app.imports.table import Unreadable
 from b24app.jobs import file_rows, job_clients, transitions, work
 from b24app.jobs.column_choice import COLUMNS_CAN_BE_CHOSEN, ColumnChoice
 from b24app.jobs.models import Job, JobItem, JobSource
-from b24app.jobs.worker_slots import Held
+from b24app.jobs.worker_slots import WorkerSlot
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards, links, scan, search
 from b24app.orders.types import DEAL, OrderLink, Owner
@@ -38,26 +38,26 @@ MAX_PASSES = 5
 S, V = JobItem.State, JobItem.Verdict
 
 
-def step(held: Held, own: Client) -> float:
+def step(slot: WorkerSlot, own: Client) -> float:
     """Gather the next piece of rows; 0.0, for there is always more to do afterwards.
 
     A source that cannot be read ends the job with its reason. It is kept only where a person can still
     choose its columns. Raises what the portal refuses.
     """
-    held.renew(SECONDS)
+    slot.renew(SECONDS)
     try:
-        _SOURCES[Job.Origin(held.job.origin)](held, own)
+        _SOURCES[Job.Origin(slot.job.origin)](slot, own)
     except Unreadable as problem:
         facts = {"facts": problem.facts} if problem.facts else {}
-        reason = _reason(held.job, problem.reason)
-        transitions.change(held.job, Job.State.FAILED, reason, {"reading": facts})
+        reason = _reason(slot.job, problem.reason)
+        transitions.change(slot.job, Job.State.FAILED, reason, {"reading": facts})
         if reason not in COLUMNS_CAN_BE_CHOSEN:
-            JobSource.objects.filter(job=held.job).delete()
+            JobSource.objects.filter(job=slot.job).delete()
     return 0.0
 
 
 def _reason(job: Job, reason: str) -> str:
-    """Why a source cannot be read; a text that only calls itself a workbook is told so first of all."""
+    """Why a source cannot be read; a text named like a workbook is reported first."""
     named = job.origin == Job.Origin.FILE and job.title.lower().endswith((".xlsx", ".xls", ".ods"))
     if not named or reason not in ("not_a_table", "no_order_column"):
         return reason
@@ -66,21 +66,26 @@ def _reason(job: Job, reason: str) -> str:
 
 
 def rows_of_orders(job: Job, orders: Iterable[tuple[int, str | None]], first: int) -> list[JobItem]:
-    """Rows for orders known by id, each with where it is expected to stand (None: anywhere)."""
+    """Rows for orders known by id, each with where it is expected to be linked (None: anywhere)."""
     return [
         JobItem(job=job, row=first + at, order_id=order_id, expected=expected, wanted=job.wanted)
         for at, (order_id, expected) in enumerate(orders)
     ]
 
 
-def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end: bool) -> None:
-    """Store a piece and where to go on; raises :class:`lanes.Lost`, and ``Unreadable`` past the limit."""
-    job = held.job
+def keep(
+    slot: WorkerSlot, items: list[JobItem], cursor: Mapping[str, object], *, end: bool
+) -> None:
+    """Store a piece and where to go on.
+
+    Raises :class:`worker_slots.Lost`, and ``Unreadable`` past the limit.
+    """
+    job = slot.job
     if job.rows + len(items) > MAX_ROWS:
         raise Unreadable("too_many")
     bad = sum(1 for item in items if item.verdict in (V.BAD, V.DOUBT))
     with transaction.atomic():
-        held.renew()
+        slot.renew()
         JobItem.objects.bulk_create(items, batch_size=500)
         Job.objects.of(job.portal).filter(pk=job.pk).update(
             rows=F("rows") + len(items),
@@ -92,13 +97,13 @@ def keep(held: Held, items: list[JobItem], cursor: Mapping[str, object], *, end:
     transitions.answered(job)
 
 
-def _from_card(held: Held, own: Client) -> None:
+def _from_card(slot: WorkerSlot, own: Client) -> None:
     """All links of the card, by order ID downwards: an order that leaves meanwhile hides no other.
 
     Once the end is reached the card is read again from the top, until a whole pass brings nothing
     new: what was linked meanwhile is among the rows too.
     """
-    job = held.job
+    job = slot.job
     owner = place_of(job.card)
     if owner is None:
         raise Unreadable("empty")
@@ -119,13 +124,13 @@ def _from_card(held: Held, own: Client) -> None:
     if again:
         cursor["fresh"] = False
     items = rows_of_orders(job, places, job.rows + 1)
-    keep(held, items, cursor, end=last and not again)
+    keep(slot, items, cursor, end=last and not again)
 
 
-def _from_search(held: Held, own: Client) -> None:
-    cursor = dict(held.job.cursor)
+def _from_search(slot: WorkerSlot, own: Client) -> None:
+    cursor = dict(slot.job.cursor)
     if "links" in cursor:
-        _from_links(held, own, cursor)
+        _from_links(slot, own, cursor)
         return
     wanted = search.Wanted(
         card=Owner(DEAL, 0),
@@ -136,29 +141,29 @@ def _from_search(held: Held, own: Client) -> None:
         below=int(cursor.get("below", 0)),
     )
     ids, more = own.answer(search.ids_matching(wanted))
-    have = JobItem.objects.filter(job=held.job, order_id__in=ids)
+    have = JobItem.objects.filter(job=slot.job, order_id__in=ids)
     known = set(have.values_list("order_id", flat=True))
     fresh = [(order_id, None) for order_id in ids if order_id not in known]
-    items = rows_of_orders(held.job, fresh, held.job.rows + 1)
-    keep(held, items, cursor | {"below": more}, end=not more)
+    items = rows_of_orders(slot.job, fresh, slot.job.rows + 1)
+    keep(slot, items, cursor | {"below": more}, end=not more)
 
 
-def _from_links(held: Held, own: Client, cursor: Mapping[str, Any]) -> None:
+def _from_links(slot: WorkerSlot, own: Client, cursor: Mapping[str, Any]) -> None:
     """Links by conditions, newest orders first, each expected where it was found."""
     filters = [Filter(field, Op(op), value) for field, op, value in cursor["links"]]
     asked = scan.links_below(filters, int(cursor.get("below", 0)), PAGES_AT_ONCE)
     read = job_clients.answer(own, asked).rows
     found = _without_card(own, read) if cursor.get("gone") is True else read
     places = [(link.order_id, place_text(link.owner)) for link in found]
-    items = rows_of_orders(held.job, places, held.job.rows + 1)
+    items = rows_of_orders(slot.job, places, slot.job.rows + 1)
     below = read[-1].order_id if read else 0
-    keep(held, items, {**cursor, "below": below}, end=not read)
+    keep(slot, items, {**cursor, "below": below}, end=not read)
 
 
 def _without_card(own: Client, found: Sequence[OrderLink]) -> list[OrderLink]:
     """Links whose deal or invoice this person is not shown: gone, or closed to them.
 
-    The preview tells the one from the other. A type of card that the portal does not have proves
+    The preview distinguishes the two. A type of card that the portal does not have proves
     nothing; any other refusal is raised.
     """
     listed = job_clients.answer(own, cards.cards_of(link.owner for link in found))
@@ -173,27 +178,27 @@ def _day(value: object) -> date | None:
     return date.fromisoformat(value) if isinstance(value, str) and value else None
 
 
-def _from_source(held: Held, own: Client) -> None:
+def _from_source(slot: WorkerSlot, own: Client) -> None:
     """The rows of an uploaded file or a pasted list, from the first one that is not here yet."""
-    job = held.job
+    job = slot.job
     given = JobSource.objects.get(job=job)
     choice = ColumnChoice.kept(given.choice) or ColumnChoice()
     last = JobItem.objects.filter(job=job).order_by("-row").values_list("row", flat=True).first()
     rows = (row for row in file_rows.rows_of(job, given, own) if row.number > (last or 0))
     while piece := [file_rows.item_of(job, row, choice) for row in islice(rows, PIECE)]:
-        keep(held, piece, {}, end=False)
+        keep(slot, piece, {}, end=False)
     if not job.rows:
         raise Unreadable("empty")
     Job.objects.of(job.portal).filter(pk=job.pk).update(reading=job.reading)
-    keep(held, [], {}, end=True)
+    keep(slot, [], {}, end=True)
 
 
-def _from_trail(held: Held, own: Client) -> None:
+def _from_trail(slot: WorkerSlot, own: Client) -> None:
     """What the job to be undone has changed, from the audit trail: nothing that was undone since.
 
     Only of some orders where the cursor names them.
     """
-    job = held.job
+    job = slot.job
     if job.undoes is None:
         raise Unreadable("empty")
     entries = AuditEntry.objects.of(job.portal).filter(change=job.undoes.change, certain=True)
@@ -217,10 +222,10 @@ def _from_trail(held: Held, own: Client) -> None:
         for at, (entry, undo) in enumerate(undos, start=1)
     ]
     last = found[-1].pk if found else 0
-    keep(held, items, {**chosen, "entry": last}, end=len(found) < PIECE)
+    keep(slot, items, {**chosen, "entry": last}, end=len(found) < PIECE)
 
 
-_SOURCES: Mapping[Job.Origin, Callable[[Held, Client], None]] = {
+_SOURCES: Mapping[Job.Origin, Callable[[WorkerSlot, Client], None]] = {
     Job.Origin.CARD: _from_card,
     Job.Origin.SEARCH: _from_search,
     Job.Origin.LIST: _from_source,

@@ -1,7 +1,7 @@
 """An administrator takes a job over: it is theirs from then on, with their permissions alone.
 
 What has been written stays as it is, under the name of whoever wrote it. What was sent and never
-answered is read back first. The rest is previewed anew with the administrator's permissions, and waits
+answered is read back first. The rest gets a new preview with the administrator's permissions, and waits
 for *Start*. What an export has read with the former owner's permissions is deleted.
 """
 
@@ -83,7 +83,7 @@ def effect(job: Job) -> str:
 
 
 def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, language: str) -> bool:
-    """Make the job ``user``'s and its preview anew; False where that is not possible any more.
+    """Make the job ``user``'s and make a new preview; False where that is not possible any more.
 
     ``owner`` is the key of the owner the administrator was shown. The portal is asked, with ``client``,
     whether ``user`` is an administrator now: raises ``Refused`` where they are not, and
@@ -96,7 +96,7 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
     before = job.user
     with transaction.atomic():
         due = worker_slots.restart(job)
-        # Whoever worked it, or took it over a moment ago, has finished before its lanes could be taken.
+        # Whoever worked it, or took it over a moment ago, has finished before its slots could be taken.
         job.refresh_from_db()
         doubts = JobItem.objects.filter(job=job, state__in=IN_DOUBT).exists()
         fields = _forgotten(job) | {
@@ -125,7 +125,7 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
 
 
 def settle(job: Job) -> None:
-    """No row is in doubt any more: those the former owner has not written are previewed anew as well."""
+    """No row is in doubt any more: those the former owner has not written get a new preview as well."""
     if job.writer_id is None:
         return
     with transaction.atomic():

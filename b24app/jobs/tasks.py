@@ -1,4 +1,4 @@
-"""Tasks are shells: a lane in, one slice worked, the next one put at the end of the queue."""
+"""Tasks are shells: a slot in, one slice worked, the next one put at the end of the queue."""
 
 import logging
 
@@ -17,15 +17,15 @@ logger = logging.getLogger(__name__)
 
 
 @shared_task(name="jobs.slice", bind=True)
-def work(self: "Task[[int, int], None]", lane: int, ticket: int) -> None:
-    """Work one slice of a job, unless somebody else does or the message is older than the lane's ticket."""
-    held = worker_slots.take(lane, ticket, str(self.request.id or ""))
-    if held is None:
+def work(self: "Task[[int, int], None]", slot_pk: int, ticket: int) -> None:
+    """Work one slice of a job, unless somebody else does or the message is older than the slot's ticket."""
+    slot = worker_slots.take(slot_pk, ticket, str(self.request.id or ""))
+    if slot is None:
         return
-    job = held.job
+    job = slot.job
     try:
-        after = runner.run(held)
-        following = held.release(after)
+        after = runner.run(slot)
+        following = slot.release(after)
         job.refresh_from_db()
     except worker_slots.Lost:
         return
@@ -37,8 +37,8 @@ def work(self: "Task[[int, int], None]", lane: int, ticket: int) -> None:
     if job.state == Job.State.STOPPING and worker_slots.idle(job):
         transitions.change(job, Job.State.STOPPED, job.reason)
     if following is not None and job.state in transitions.AT_WORK:
-        queue.send([(lane, following)], after or 0.0)
-    notifications.tell(job)
+        queue.send([(slot_pk, following)], after or 0.0)
+    notifications.notify(job)
 
 
 @shared_task(name="jobs.sweep")
@@ -56,7 +56,7 @@ def sweep() -> None:
 
 @shared_task(name="jobs.ask_about_payment")
 def ask_about_payment(portal: int) -> None:
-    """Ask a portal whose jobs wait for its subscription: the event that tells of it may have been lost."""
+    """Ask a portal whose jobs wait for its subscription: the event may have been lost."""
     found = Portal.objects.installed().select_related("installer__portal").filter(pk=portal).first()
     if found is None:
         return

@@ -66,14 +66,14 @@ def of_job(
         def inner(request: HttpRequest, pk: int) -> HttpResponse:
             def page(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
                 found = Job.objects.visible_to(user).select_related("portal", "user", "undoes")
-                one = found.filter(pk=pk).first()
-                if one is None and user.unanswered is not None:
+                item = found.filter(pk=pk).first()
+                if item is None and user.unanswered is not None:
                     # It may be a colleague's, which administrators see: the portal has to say who is one.
                     raise user.unanswered
-                if one is None:
+                if item is None:
                     return _missing(request)
                 try:
-                    return view(request, opened, user, one)
+                    return view(request, opened, user, item)
                 except Job.DoesNotExist:
                     # Somebody has discarded it meanwhile.
                     return _missing(request)
@@ -194,12 +194,11 @@ def _columns_chosen(request: HttpRequest, user: PortalUser, item: Job) -> HttpRe
 def _columns(
     request: HttpRequest, step: columns_step.Step, *, look: bool = False, mistake: str = ""
 ) -> HttpResponse:
-    one = step.job
     context = {
-        "job": one,
-        "title": display.title(one),
+        "job": step.job,
+        "title": display.title(step.job),
         "step": step,
-        "doubts": column_doubts.found(one, step.choice),
+        "doubts": column_doubts.found(step.job, step.choice),
         "look": look,
         "mistake": mistake,
     }
@@ -309,7 +308,7 @@ def _page(request: HttpRequest, user: PortalUser, item: Job) -> HttpResponse:
 
 
 def _progress(request: HttpRequest, user: PortalUser, item: Job, was: str = "") -> HttpResponse:
-    """The head of a job; the rows below are told to be read anew when something new stands in them."""
+    """The head of a job; the rows below reload when they have changed."""
     item.refresh_from_db()
     shown = progress.of_job(item, user)
     ready = was.startswith(Job.State.PLANNING) and progress.opens_on_columns(item, user)

@@ -54,7 +54,7 @@ class Changing:
         """The method that writes this item: its measured cost decides how many go together."""
         return self.prop.method(self.change(item))
 
-    def standing(self, order_ids: Sequence[int]) -> Ask[dict[int, str | None]]:
+    def current_values(self, order_ids: Sequence[int]) -> Ask[dict[int, str | None]]:
         """The value of each order; None for one the portal does not show. Raises the portal's refusal."""
         values = applying.values_of(self.prop, sorted(set(order_ids)))
         return values.map(lambda found: {pk: found.get(pk) for pk in order_ids})
@@ -83,7 +83,7 @@ class Reading:
     def method(self, item: JobItem) -> str:
         return self.methods[0]
 
-    def standing(self, order_ids: Sequence[int]) -> Ask[dict[int, str | None]]:
+    def current_values(self, order_ids: Sequence[int]) -> Ask[dict[int, str | None]]:
         return known(dict.fromkeys(order_ids, ""))
 
     def cards(self, item: JobItem, *, both: bool) -> frozenset[Owner]:

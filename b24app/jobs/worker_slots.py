@@ -1,9 +1,9 @@
-"""Who works what: lanes and items are claimed by conditional update, and a dead worker's are found again.
+"""Who works what: slots and items are claimed by conditional update, and a dead worker's are found again.
 
-A job is worked in a few lanes at once, so that a slow portal is not waited for by one request after
-another. A slice takes its lane with a token and a lease; everything it writes down is written only
-while the lane is still its own. What a lane's last holder had claimed is put back when the lane is
-taken anew: claimed rows were not touched, rows being written are *unknown* and are read back.
+A job is worked in a few slots at once, so that a slow portal is not waited for by one request after
+another. A slice takes its slot with a token and a lease; everything it writes down is written only
+while the slot is still its own. What a slot's last holder had claimed is put back when the slot is
+taken again: claimed rows were not touched, rows being written are *unknown* and are read back.
 """
 
 import logging
@@ -22,33 +22,33 @@ from redis.exceptions import RedisError
 from b24app.jobs import texts, transitions
 from b24app.jobs.models import Job, JobItem, JobLane, JobSource
 
-LANES = 4
+SLOTS = 4
 """Requests of one job under way at once. Where the bucket is the ceiling, one is enough and the rest rest."""
 
 LEASE = timedelta(seconds=20)
 """How long a slice may be silent beyond what its next request is expected to take."""
 
 SEND_WITHIN = timedelta(seconds=10)
-"""How long after :meth:`Held.begin` a writing request may still be sent: well within the lease. A
+"""How long after :meth:`WorkerSlot.begin` a writing request may still be sent: well within the lease. A
 worker that was suspended sends nothing afterwards, because the rows may be somebody else's by then."""
 
 IN_DOUBT = SEND_WITHIN + timedelta(seconds=60)
-"""How long after :meth:`Held.begin` a request may still be at work in the portal, which cuts it off
+"""How long after :meth:`WorkerSlot.begin` a request may still be at work in the portal, which cuts it off
 60 s after it was sent. Until then a row that was not written yet may still be."""
 
-# Seconds between two looks at rows in doubt, at the least; later looks are as far apart as they are late.
-SOONEST_LOOK = 3
+# Seconds between two looks at rows in doubt, at least; later looks are as far apart as they are late.
+MIN_CHECK_SECONDS = 3
 
-# Within what a lane that is due is taken where a worker is free.
-PUNCTUAL = timedelta(seconds=1)
+# Within what a slot that is due is taken where a worker is free.
+MAX_START_DELAY = timedelta(seconds=1)
 
-# How long a message may stand in the queue before another one is sent in its place.
-QUEUED = timedelta(seconds=60)
+# How long a message may be in the queue before another one is sent in its place.
+MAX_QUEUE_TIME = timedelta(seconds=60)
 
 MAX_DEATHS = 3
-"""Slices of a lane in a row that may be killed. What kills a worker that often is in the job itself."""
+"""Slices of a slot in a row that may be killed. What kills a worker that often is in the job itself."""
 
-MOST_AT_ONCE = 1000
+MAX_MESSAGES = 1000
 
 S = JobItem.State
 
@@ -56,22 +56,22 @@ logger = logging.getLogger(__name__)
 
 
 class Lost(Exception):
-    """The lane was taken over: nothing of this slice may be written down any more."""
+    """The slot was taken over: nothing of this slice may be written down any more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A lane in the hands of this slice."""
+class WorkerSlot:
+    """A worker slot while a slice holds its lease."""
 
-    lane_pk: int
+    pk: int
     number: int
     job: Job
     token: uuid.UUID
 
     def renew(self, seconds: float = 0.0) -> None:
-        """Keep the lane for a lease beyond ``seconds`` of work; raises :class:`Lost`."""
+        """Keep the slot for a lease beyond ``seconds`` of work; raises :class:`Lost`."""
         until = timezone.now() + LEASE + timedelta(seconds=seconds)
-        if not JobLane.objects.filter(pk=self.lane_pk, token=self.token).update(leased_until=until):
+        if not JobLane.objects.filter(pk=self.pk, token=self.token).update(leased_until=until):
             raise Lost
 
     def claim(self, count: int) -> list[JobItem]:
@@ -119,58 +119,58 @@ class Held:
         return JobItem.objects.filter(job=self.job, claim=self.token)
 
     def release(self, after: float | None) -> int | None:
-        """Give the lane back, due again in ``after`` seconds; the ticket of the message to send.
+        """Give the slot back, due again in ``after`` seconds; the ticket of the message to send.
 
-        Without ``after`` no message is needed: there is nothing to do in this lane.
+        Without ``after`` no message is needed: there is nothing to do in this slot.
         """
         now = timezone.now()
-        due = now + (QUEUED if after is None else timedelta(seconds=after))
+        due = now + (MAX_QUEUE_TIME if after is None else timedelta(seconds=after))
         with transaction.atomic():
             self.renew()
             _put_back(self._mine())
-            JobLane.objects.filter(pk=self.lane_pk).update(
+            JobLane.objects.filter(pk=self.pk).update(
                 token=None, leased_until=None, due_at=due, ticket=F("ticket") + 1, deaths=0
             )
-        return None if after is None else JobLane.objects.get(pk=self.lane_pk).ticket
+        return None if after is None else JobLane.objects.get(pk=self.pk).ticket
 
 
-def take(pk: int, ticket: int, task: str) -> Held | None:
-    """The lane ``pk`` for the message with ``ticket``; None when it is somebody else's, or void.
+def take(pk: int, ticket: int, task: str) -> WorkerSlot | None:
+    """The slot ``pk`` for the message with ``ticket``; None when it is somebody else's, or void.
 
     A message that comes a second time under one ``task`` id lost its worker: its lease counts no more.
     Where that happens :data:`MAX_DEATHS` times in a row, the job fails.
     """
     now, token = timezone.now(), uuid.uuid4()
     with transaction.atomic():
-        lane = (
+        slot = (
             JobLane.objects.select_for_update(of=("self",))
             .select_related("job__portal", "job__user", "job__writer", "job__undoes")
             .filter(pk=pk, ticket=ticket)
             .first()
         )
-        if lane is None or (_held(lane, now) and lane.task != task):
+        if slot is None or (_is_leased(slot, now) and slot.task != task):
             return None
-        if _found_again(lane) and lane.deaths + 1 >= MAX_DEATHS:
-            _fail(lane.job)
+        if _found_again(slot) and slot.deaths + 1 >= MAX_DEATHS:
+            _fail(slot.job)
             return None
         JobLane.objects.filter(pk=pk).update(
             token=token,
             task=task,
             leased_until=now + LEASE,
-            deaths=0 if lane.token is None else F("deaths") + 1,
+            deaths=0 if slot.token is None else F("deaths") + 1,
         )
-    return Held(pk, lane.number, lane.job, token)
+    return WorkerSlot(pk, slot.number, slot.job, token)
 
 
-def _held(lane: JobLane, now: datetime) -> bool:
-    return lane.token is not None and lane.leased_until is not None and lane.leased_until > now
+def _is_leased(slot: JobLane, now: datetime) -> bool:
+    return slot.token is not None and slot.leased_until is not None and slot.leased_until > now
 
 
-def _found_again(lane: JobLane) -> bool:
-    """Whether the lane's last slice was killed; what it held is put back."""
-    if lane.token is None:
+def _found_again(slot: JobLane) -> bool:
+    """Whether the slot's last slice was killed; the rows it had claimed are put back."""
+    if slot.token is None:
         return False
-    _put_back(JobItem.objects.filter(job=lane.job_id, claim=lane.token))
+    _put_back(JobItem.objects.filter(job=slot.job_id, claim=slot.token))
     return True
 
 
@@ -189,12 +189,12 @@ def _put_back(items: QuerySet[JobItem]) -> None:
 
 
 def opened(job: Job, count: int) -> list[tuple[int, int]]:
-    """Make the first ``count`` lanes of a job due now; what to send: (lane, ticket)."""
+    """Make the first ``count`` slots of a job due now; what to send: (slot, ticket)."""
     for number in range(count):
         JobLane.objects.get_or_create(job=job, number=number)
     now = timezone.now()
-    held = Q(leased_until__gt=now)
-    return _due(JobLane.objects.filter(job=job, number__lt=count).exclude(held), now)
+    leased = Q(leased_until__gt=now)
+    return _due(JobLane.objects.filter(job=job, number__lt=count).exclude(leased), now)
 
 
 def overdue(*, messages_lost: bool = False) -> list[tuple[int, int]]:
@@ -203,17 +203,17 @@ def overdue(*, messages_lost: bool = False) -> list[tuple[int, int]]:
     Where all messages may be lost nobody waits to see whether one still comes.
     """
     now = timezone.now()
-    late = now if messages_lost else now - QUEUED
+    late = now if messages_lost else now - MAX_QUEUE_TIME
     lost = Q(token=None, due_at__lt=late) | Q(leased_until__lt=now)
     return _due(JobLane.objects.filter(lost, job__state__in=transitions.SWEPT), now)
 
 
 def unsent(messages: Sequence[tuple[int, int]], after: float) -> None:
-    """No message could be sent for these (lane, ticket): the first sweep in ``after`` seconds takes them up.
+    """No message could be sent for these (slot, ticket): the first sweep in ``after`` seconds takes them up.
 
     Their jobs say that they wait for our queue.
     """
-    due = timezone.now() + timedelta(seconds=after) - QUEUED
+    due = timezone.now() + timedelta(seconds=after) - MAX_QUEUE_TIME
     for pk, ticket in messages:
         JobLane.objects.filter(pk=pk, ticket=ticket, token=None).update(due_at=due)
     working = JobLane.objects.filter(pk__in=[pk for pk, _ in messages]).values("job")
@@ -224,8 +224,8 @@ def unsent(messages: Sequence[tuple[int, int]], after: float) -> None:
 
 
 def _due(chosen: QuerySet[JobLane], now: datetime) -> list[tuple[int, int]]:
-    """New tickets for the chosen lanes: whatever message of theirs is still on its way is void."""
-    found = list(chosen.order_by("due_at").values_list("pk", "ticket")[:MOST_AT_ONCE])
+    """New tickets for the chosen slots: whatever message of theirs is still on its way is void."""
+    found = list(chosen.order_by("due_at").values_list("pk", "ticket")[:MAX_MESSAGES])
     return [
         (pk, ticket + 1)
         for pk, ticket in found
@@ -234,12 +234,12 @@ def _due(chosen: QuerySet[JobLane], now: datetime) -> list[tuple[int, int]]:
 
 
 def _look_at_doubts(lost: QuerySet[JobItem]) -> bool:
-    """Whether it is time for a look at rows in doubt: of all lanes one looks, less and less often."""
+    """Whether it is time for a look at rows in doubt: of all slots one looks, less and less often."""
     now = timezone.now()
     oldest = lost.filter(at__gt=now - IN_DOUBT).order_by("at").first()
     if oldest is None or oldest.at is None:
         return False
-    pause = max(SOONEST_LOOK, ceil((now - oldest.at).total_seconds()))
+    pause = max(MIN_CHECK_SECONDS, ceil((now - oldest.at).total_seconds()))
     try:
         return bool(cache.add(f"doubt:{oldest.job_id}", 1, pause))
     except RedisError:
@@ -247,7 +247,7 @@ def _look_at_doubts(lost: QuerySet[JobItem]) -> bool:
 
 
 def void(jobs: QuerySet[Job]) -> None:
-    """Take the lanes of these jobs from whoever holds them; messages on their way are void."""
+    """Take the slots of these jobs from whoever holds them; messages on their way are void."""
     with transaction.atomic():
         JobLane.objects.filter(job__in=jobs).update(
             token=None, leased_until=None, due_at=timezone.now(), ticket=F("ticket") + 1
@@ -256,15 +256,15 @@ def void(jobs: QuerySet[Job]) -> None:
 
 
 def restart(job: Job) -> list[tuple[int, int]]:
-    """Take a job from all who work it, and begin again in one lane; what to send: (lane, ticket)."""
+    """Take a job from all who work it, and begin again in one slot; what to send: (slot, ticket)."""
     void(Job.objects.of(job.portal).filter(pk=job.pk))
     JobLane.objects.filter(job=job, number__gt=0).delete()
     return opened(job, 1)
 
 
 def others_wait(job: Job) -> bool:
-    """Whether lanes of other jobs have been due for a while: there are more of them than workers."""
-    late = timezone.now() - PUNCTUAL
+    """Whether slots of other jobs have been due for a while: there are more of them than workers."""
+    late = timezone.now() - MAX_START_DELAY
     waiting = JobLane.objects.filter(
         token=None, due_at__lt=late, job__state__in=transitions.AT_WORK
     )

@@ -18,5 +18,5 @@ class JournalConfig(AppConfig):
         def forget(instance: Portal, **_: Any) -> None:
             calls.forget(instance.pk)
 
-        call_listener.observe(calls.heard)
+        call_listener.observe(calls.collect)
         post_delete.connect(forget, sender=Portal, weak=False, dispatch_uid="journal.forget")

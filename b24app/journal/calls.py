@@ -55,7 +55,7 @@ def hold() -> None:
     _collected.set([])
 
 
-def heard(portal: Portal, user_id: int, record: CallRecord) -> None:
+def collect(portal: Portal, user_id: int, record: CallRecord) -> None:
     """Collect a request that has ended. This is the observer of :mod:`b24app.portals.call_listener`."""
     trace = tracing.current()
     tracing.count("calls", record.kind)

@@ -79,12 +79,12 @@ def show(portal: int, owner: Owner, order_ids: Iterable[int]) -> None:
         logger.warning("Redis away: open tabs do not notice changes")
 
 
-def tell(portal: int, *, orders: Iterable[int] = (), owners: Iterable[Owner] = ()) -> None:
+def record(portal: int, *, orders: Iterable[int] = (), owners: Iterable[Owner] = ()) -> None:
     """Record that orders or cards of the portal have changed."""
-    _record(portal, [str(order) for order in orders] + [_name(owner) for owner in owners])
+    _add(portal, [str(order) for order in orders] + [_name(owner) for owner in owners])
 
 
-def _record(portal: int, names: Sequence[str]) -> None:
+def _add(portal: int, names: Sequence[str]) -> None:
     if not names:
         return
     try:
@@ -93,9 +93,9 @@ def _record(portal: int, names: Sequence[str]) -> None:
         logger.warning("Redis away: open tabs do not notice changes")
 
 
-def tell_unread(portal: int) -> None:
+def record_unknown(portal: int) -> None:
     """Record that orders were saved and that the portal was not asked which cards they are linked to."""
-    _record(portal, [UNKNOWN_CARD])
+    _add(portal, [UNKNOWN_CARD])
 
 
 def news(portal: int, owner: Owner, since: str) -> tuple[str, bool]:

@@ -24,7 +24,7 @@ from b24app.portals.tokens import authorization_server
 TROUBLES = (DatabaseError, RedisError, OSError, errors.BitrixError)
 
 # Seconds our clock may be wrong: tokens are renewed a minute before their end.
-APART = 20
+MAX_CLOCK_DIFFERENCE_SECONDS = 20
 BACKLOG = 1_000
 
 
@@ -104,9 +104,9 @@ def secrets() -> Iterable[Finding]:
 def the_redis() -> Iterable[Finding]:
     server = redis.client()
     seconds, _ = server.time()
-    apart = abs(seconds - datetime.now(UTC).timestamp())
-    grade = Grade.OK if apart < APART else Grade.WARN
-    yield Finding(grade, "redis", f"answers, its clock is {apart:.0f} s from ours")
+    difference = abs(seconds - datetime.now(UTC).timestamp())
+    grade = Grade.OK if difference < MAX_CLOCK_DIFFERENCE_SECONDS else Grade.WARN
+    yield Finding(grade, "redis", f"answers, its clock is {difference:.0f} s from ours")
     policy = server.info("memory").get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         yield Finding(Grade.WRONG, "redis", f"maxmemory-policy {policy} throws waiting tasks away")
@@ -152,13 +152,13 @@ def the_authorization_server() -> Iterable[Finding]:
 def _clock(where: str) -> Iterable[Finding]:
     answer = SHARED.send("GET", f"{where}/", read_timeout=10, request_id=uuid.uuid4().hex)
     try:
-        theirs = parsedate_to_datetime(answer.headers.get("Date", ""))
+        server_time = parsedate_to_datetime(answer.headers.get("Date", ""))
     except ValueError:
         yield Finding(Grade.WARN, "clock", "the authorization server does not tell its time")
         return
-    apart = abs((datetime.now(UTC) - theirs.astimezone(UTC)).total_seconds())
-    grade = Grade.OK if apart < APART else Grade.WRONG
-    yield Finding(grade, "clock", f"{apart:.0f} s from the authorization server's")
+    difference = abs((datetime.now(UTC) - server_time.astimezone(UTC)).total_seconds())
+    grade = Grade.OK if difference < MAX_CLOCK_DIFFERENCE_SECONDS else Grade.WRONG
+    yield Finding(grade, "clock", f"{difference:.0f} s from the authorization server's")
 
 
 ALL: tuple[Callable[[], Iterable[Finding]], ...] = (

@@ -48,7 +48,7 @@ def card_value(text: str, host: str, *, type_id: int = DEAL, link: str = "") -> 
     """The card a person or a table cell names: by ID, by a link, or by a word and an ID (deal 101).
 
     ``host`` is the portal's own (``Portal.host``); a link to another portal is a problem. ``type_id``
-    is what a bare ID stands for. ``link`` is the cell's hyperlink; it counts where the text is no ID.
+    is what a bare ID means. ``link`` is the cell's hyperlink; it counts where the text is no ID.
     """
     written = visible(text)
     formula = _TEXT_IN_FORMULA.fullmatch(written)

@@ -3,7 +3,7 @@
 The portal cannot be asked for the orders of a CRM contact: sale.order.list filters by no client.
 So orders are found through what people typed into them (telephone, e-mail, company), and what was
 found is compared here, value by value. Three requests: the client, the places where their data
-may stand, the orders found.
+may be, the orders found.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -136,9 +136,9 @@ class Lookup:
 
 
 def lookups(buyer: Buyer) -> list[Lookup]:
-    """Where the buyer's telephones, e-mails and company may stand.
+    """Where the buyer's telephones, e-mails and company may be.
 
-    None for a buyer of whom nothing is known, or only what stands for nothing.
+    None for a buyer of whom nothing is known, or only placeholders.
     """
 
     def is_phone(value: str) -> bool:

@@ -221,7 +221,7 @@ def _again(ids: Sequence[int], kinds: Sequence[Kind], late: Late) -> Ask[Content
 
 
 def _command(kind: Kind, ids: Sequence[int | Reference], page: int, after: int = 0) -> Command:
-    """A page of rows by id. What a later request asks for goes on behind the id ``after``.
+    """A page of rows by id. A later request continues after the ID ``after``.
 
     By offset a row would be missing whenever one before it was deleted in between.
     """

@@ -16,7 +16,7 @@ MAX_ITEMS = batch.SIZE
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """``None`` stands for a part the portal would not show; ``more`` for goods beyond :data:`MAX_ITEMS`."""
+    """``None`` means a part the portal would not show; ``more`` for goods beyond :data:`MAX_ITEMS`."""
 
     order: Order
     items: tuple[Item, ...] | None

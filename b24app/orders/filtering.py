@@ -44,7 +44,7 @@ class Narrowing:
 
     @property
     def needs(self) -> tuple[Kind, ...]:
-        """What has to be known of every order to tell which ones are wanted, and in which order."""
+        """What has to be known of every order to decide which are wanted, and in which order."""
         if self.text:
             return IN_GRID
         wanted = {
@@ -77,7 +77,7 @@ def _matches(order: Order, wanted: Narrowing) -> bool:
 
 
 def holds(order: Order, text: str) -> bool:
-    """Whether the text stands in the order's number, id, customer or tracking numbers.
+    """Whether the text occurs in the order's number, id, customer or tracking numbers.
 
     Telephone and tracking numbers are found however they are spaced, words in any order.
     """
@@ -87,7 +87,7 @@ def holds(order: Order, text: str) -> bool:
     customer = order.customer
     plain = [order.number, str(order.id), customer.name, customer.company, customer.email]
     known = [folded(item) for item in plain]
-    # A name is found whichever part of it stands first.
+    # A name is found whichever part of it comes first.
     if any(all(word in item for word in wanted.split()) for item in known):
         return True
     closed = _closed(wanted)

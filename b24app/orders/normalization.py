@@ -1,5 +1,5 @@
 """Telephones, e-mails and names as people type them: when two spellings mean the same, and when a value
-stands for nothing.
+is a placeholder.
 
 Pure functions over any text; none raises. Where two spellings may or may not be one, the answer is no.
 """
@@ -102,7 +102,7 @@ def phone_fragments(text: str) -> tuple[str, ...]:
 
 
 def phone_holds(whole: str, part: str) -> bool:
-    """Whether ``part`` of a number, however spaced, stands in ``whole``."""
+    """Whether ``part`` of a number, however spaced, occurs in ``whole``."""
     wanted = digits(part).lstrip("0")
     return (len(wanted) >= LEAST_PART and wanted in digits(whole)) or same_phone(whole, part)
 
@@ -111,7 +111,7 @@ def same_phone(text: str, other: str) -> bool:
     """Whether two spellings are one telephone, with or without the country's code or a trunk prefix.
 
     An extension counts: a direct line and the switchboard in front of it are two telephones. A field
-    may hold several numbers; numbers that stand for none equal nothing.
+    may hold several numbers; placeholders equal nothing.
     """
     return any(
         _same_number(first, second) for first in _numbers(text) for second in _numbers(other)
@@ -136,7 +136,7 @@ def _same_number(text: str, other: str) -> bool:
 
 
 def _readings(text: str) -> tuple[str, ...]:
-    """What a number may mean. Without its plus a country's code cannot be told from an area's."""
+    """What a number may mean. Without its plus a country's code cannot be distinguished from an area's."""
     number = digits(text)
     if text.lstrip("( ").startswith("+") or number != digits(_before_extension(text)):
         return (text,)

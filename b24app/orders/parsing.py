@@ -68,7 +68,7 @@ def identifier(value: object) -> int:
 
 
 def text(value: object) -> str:
-    """A string as it stands; a number in its own form; an empty string for anything else."""
+    """A string unchanged; a number in its own form; an empty string for anything else."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
@@ -77,7 +77,7 @@ def text(value: object) -> str:
 def amount(value: object) -> Decimal:
     """Money in major units. JSON floats are read by their shortest form, so 0.1 stays 0.1.
 
-    The portal keeps four decimals; what stands behind them is the noise of its floats.
+    The portal keeps four decimals; what follows them is the noise of its floats.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return Decimal(0)
@@ -133,7 +133,7 @@ ORDER_FIELDS = (
 
 def orders(result: object) -> Iterator[Order]:
     """``sale.order.list`` (sale/order/sale-order-list.md), without payments, shipments and customer."""
-    return (one for row in rows(result, "orders") if (one := _order(row)).id > 0)
+    return (order for row in rows(result, "orders") if (order := _order(row)).id > 0)
 
 
 def order_row(answer: Answer, order_id: int) -> tuple[Order, Mapping[str, object]]:
@@ -142,8 +142,8 @@ def order_row(answer: Answer, order_id: int) -> tuple[Order, Mapping[str, object
     Raises ``errors.OrderNotFound`` where it is not there.
     """
     for row in rows(answer.result, "orders"):
-        if (one := _order(row)).id == order_id:
-            return one, row
+        if (order := _order(row)).id == order_id:
+            return order, row
     raise errors.OrderNotFound("", "no such order", method="sale.order.list")
 
 

@@ -2,7 +2,7 @@
 
 The pages of one request hang together by references: each asks for what is below the last row of the
 one before it (settings/how-to-call-rest-api/batch.md), so nothing is counted and no offset grows. A
-portal that resolves no references gives the first page only, and reading goes on from there.
+portal that resolves no references gives the first page only, and reading continues from there.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -73,7 +73,7 @@ def _chain(
     pages: int,
     last_row: tuple[str | int, ...],
 ) -> list[Command]:
-    """Commands for so many pages; each goes on below the last row of the one before it."""
+    """Commands for so many pages; each continues after the last row of the one before it."""
     chain = [command(below, -1 if below else 0)]
     while len(chain) < pages:
         chain.append(command(chain[-1].at(*last_row), -1))

@@ -1,6 +1,6 @@
 """Finding orders to link: by number, id, or the customer's name, phone and e-mail, narrowed by filters.
 
-Two requests: the first asks every place where the text may stand, the second reads the orders found,
+Two requests: the first asks every place where the text may occur, the second reads the orders found,
 where each is linked, and what those deals are called. A third narrows down what a filter leaves little of.
 The portal silently drops conditions that it does not know, so every row is compared again here.
 """
@@ -44,7 +44,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An order with the place it stands at now; ``at`` is None for a place the person may not open."""
+    """An order with its current place; ``at`` is None for a place the person may not open."""
 
     order: Order
     place: Owner | None
@@ -161,7 +161,7 @@ def _within(order: Order, wanted: Wanted) -> bool:
 
 
 def _holds(value: str, text: str) -> bool:
-    """Whether every word of the text stands in the value, in whatever order."""
+    """Whether every word of the text occurs in the value, in whatever order."""
     whole = normalization.folded(value)
     return all(word in whole for word in normalization.folded(text).split())
 
@@ -173,7 +173,7 @@ def _longest_word(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """One place where the text may stand: how to ask, and which orders of an answer really hold it.
+    """One place where the text may occur: how to ask, and which orders of an answer really hold it.
 
     An ``exact`` match (of a whole number or ID) comes first, however old it is.
     """

@@ -54,7 +54,7 @@ ORDERS: Mapping[str, str] = {"en": "Orders", "ru": "Заказы", "de": "Bestel
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the app shows itself in a portal: the portal's code, our route, what stands there."""
+    """Where the app shows itself in a portal: the portal's code, our route, what is bound there."""
 
     code: str
     route: str
@@ -284,7 +284,7 @@ def _changes(
     """Changes that make what is bound what is wanted: leftovers unbound first, gaps bound.
 
     ``kind`` is ``placement`` or ``event`` and ``field`` the parameter naming it
-    (widgets/placement-bind.md, events/event-bind.md). Nothing for what stands right already.
+    (widgets/placement-bind.md, events/event-bind.md). Nothing for bindings that are right already.
     """
     wanted_set, present = frozenset(wanted), list(bound)
     changes = []

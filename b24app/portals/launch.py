@@ -217,7 +217,7 @@ class Proof:
 def proved(posted: Posted) -> Proof:
     """Prove an opening with the authorization server; raises as :func:`verified_by_server`.
 
-    app.info tells whose token it is. A server that leaves the portal out of that answer is asked by
+    app.info says whose token it is. A server that leaves the portal out of that answer is asked by
     a refresh, whose answer is documented whole; the opening then goes on with the new pair.
     """
     try:
@@ -329,7 +329,7 @@ def opened(
     What the portal said on the way about the subscription and its clock is kept with it, where it is
     news; times in this answer are shown by that clock. The opening also
     ends the waiting for a removal of the app that was reported and never confirmed. An
-    administrator's opening also brings the application token of a portal that had none to tell before.
+    administrator's opening also brings the application token of a portal that had not sent it before.
     """
     if person.payment_expired is not None:
         settle(portal, payment_expired=person.payment_expired)

@@ -175,7 +175,7 @@ def _carried_out(claim: _Claim) -> PortalUser | None:
             return _stored(claim, grant)
     if unpaid is not None:
         _release(claim)
-        raise _told(row, unpaid)
+        raise _logged(row, unpaid)
     _end(claim, refusal)
     return None
 
@@ -265,22 +265,22 @@ def _end(claim: _Claim, refusal: errors.BitrixError) -> None:
     )
     ended = {"tokens": PortalUser.Tokens.DEAD, "renewing_since": None, "renewing_until": None}
     if same.update(**ended):
-        raise _told(row, refusal)
+        raise _logged(row, refusal)
 
 
 def _release(claim: _Claim) -> None:
     """Let others try; what another process has left unfinished stays in doubt."""
-    held = PortalUser.objects.filter(pk=claim.row.pk, renewing_until=claim.until)
-    held.update(renewing_until=None, renewing_since=claim.row.renewing_since)
+    claimed = PortalUser.objects.filter(pk=claim.row.pk, renewing_until=claim.until)
+    claimed.update(renewing_until=None, renewing_since=claim.row.renewing_since)
 
 
-def _told(row: PortalUser, error: errors.BitrixError) -> errors.BitrixError:
+def _logged(row: PortalUser, error: errors.BitrixError) -> errors.BitrixError:
     logger.warning("no token for user %s at %s: %s", row.user_id, row.portal.host, error.code)
     return error
 
 
 def _pass_on(user: PortalUser, heir_id: int, grant: Grant) -> None:
-    """Keep the installer's access when the portal has handed it to another user.
+    """Keep the installer's access when the portal has given it to another user.
 
     A portal may pass the integrations of a dismissed employee to a system user that user.get does
     not show. Only the installer's: what a person did in a page must never go on as somebody else.

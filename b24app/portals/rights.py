@@ -2,19 +2,21 @@
 
 An opening proves that once; the session it starts lasts half an hour, and people are dismissed or lose
 a role meanwhile. So each route says how the portal is asked again (:class:`Asks`), and a test holds that
-every route does. The portal's word counts for :data:`FRESH`; it is kept with the person, so that all
+every route does. The portal's word counts for :data:`CONFIRMED_FOR`; it is kept with the person, so that all
 pages of a person together ask at most once in that time (``profile``: common/users/profile.md).
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
 
 from django.utils import timezone
 
-from b24app.bitrix24 import batch, errors
+from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.answers import Bounds
+from b24app.bitrix24.ask import Refusal
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.client import Answer, Client, Command, Outcome, Timeouts
 from b24app.bitrix24.encoding import Params
@@ -25,10 +27,10 @@ from b24app.portals.models import PortalUser
 from b24app.portals.renewal import StoredTokens
 from b24app.portals.tokens import bury
 
-FRESH = timedelta(minutes=1)
+CONFIRMED_FOR = timedelta(minutes=1)
 """How long the portal's word counts before it is asked again."""
 
-LATELY = timedelta(minutes=30)
+MAX_UNCONFIRMED = timedelta(minutes=30)
 """How long it counts, where the portal does not answer, for what holds no file of customers' data."""
 
 QUESTION = "who"
@@ -96,18 +98,22 @@ class AskingClient(Client):
             if halt or writes or len(commands) % batch.SIZE == 0:
                 self.ask()
             else:
-                along = {QUESTION: Command("profile")}
+                along = {QUESTION: _PROFILE.commands[0]}
         with self._noting_the_end(asked=bool(along)):
             found = super().batch(along | dict(commands), halt, send_before=send_before)
         if along:
-            _learn(self._user, found.pop(QUESTION))
+            outcome = found.pop(QUESTION)
+            profile = ask.answered(
+                _PROFILE.attempt(), lambda commands: dict.fromkeys(commands, outcome)
+            )
+            _record(self._user, profile)
         return found
 
     def ask(self) -> None:
         """Ask in a request of its own. Raises what the portal refuses."""
         with self._noting_the_end(asked=True):
             answer = super().call("profile")
-        _learn(self._user, answer)
+        _record(self._user, _profile(answer))
 
     @contextmanager
     def _noting_the_end(self, *, asked: bool = False) -> Iterator[None]:
@@ -166,7 +172,7 @@ class BackgroundClient(Client):
 
 def due(user: PortalUser) -> bool:
     """Whether the portal is to be asked again who ``user`` is."""
-    return user.confirmed_at is None or timezone.now() - user.confirmed_at > FRESH
+    return user.confirmed_at is None or timezone.now() - user.confirmed_at > CONFIRMED_FOR
 
 
 def confirm(user: PortalUser) -> None:
@@ -183,7 +189,7 @@ def confirm(user: PortalUser) -> None:
 
 
 def confirm_or_lately(user: PortalUser) -> None:
-    """As :func:`confirm`, but a portal that does not answer is forgiven for :data:`LATELY`.
+    """As :func:`confirm`, but a portal that does not answer is forgiven for :data:`MAX_UNCONFIRMED`.
 
     ``user.unanswered`` then holds its error.
     """
@@ -192,7 +198,7 @@ def confirm_or_lately(user: PortalUser) -> None:
     except _REFUSALS:
         raise
     except errors.BitrixError:
-        if user.confirmed_at is None or timezone.now() - user.confirmed_at > LATELY:
+        if user.confirmed_at is None or timezone.now() - user.confirmed_at > MAX_UNCONFIRMED:
             raise
 
 
@@ -226,17 +232,33 @@ def _client(user: PortalUser) -> AskingClient:
     return AskingClient(user, budget=budget, timeouts=Timeouts(reading=10.0))
 
 
-def _learn(user: PortalUser, outcome: Outcome) -> None:
-    if not isinstance(outcome, Answer):
-        if isinstance(outcome, _REFUSALS):
-            raise outcome
-        # The token works, or nothing would have come; the portal is asked again next time.
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """``profile``: whose token it is, and whether that person administers the portal."""
+
+    user_id: str
+    is_admin: bool
+
+
+def _profile(answer: Answer) -> _Profile:
+    row = answer.result if isinstance(answer.result, Mapping) else {}
+    return _Profile(str(row.get("ID", "")), row.get("ADMIN") is True)
+
+
+_PROFILE = ask.of(Command("profile"), _profile)
+
+
+def _record(user: PortalUser, profile: _Profile | Refusal) -> None:
+    """Store what the portal says of ``user``. Raises a refusal of their access."""
+    if isinstance(profile, Refusal):
+        if isinstance(profile.error, _REFUSALS):
+            raise profile.error
+        # The token works, because the request was answered. The portal is asked again next time.
         return
-    row = outcome.result if isinstance(outcome.result, Mapping) else {}
-    if str(row.get("ID", "")) != str(user.user_id):
+    if profile.user_id != str(user.user_id):
         _end(user)
         raise errors.DeadToken("invalid_token", "the token belongs to somebody else")
-    user.confirmed_at, user.is_admin = timezone.now(), row.get("ADMIN") is True
+    user.confirmed_at, user.is_admin = timezone.now(), profile.is_admin
     PortalUser.objects.filter(pk=user.pk).update(
         confirmed_at=user.confirmed_at, is_admin=user.is_admin
     )

@@ -1,4 +1,4 @@
-"""What people change from the tab. Each view parses, calls one thing, shows the region as it is now."""
+"""Views of the tab that change orders' links. Each answers with the region of orders, read again."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -103,7 +103,7 @@ def unlink(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
 
 @entry.in_session("POST", asks=Asks.ALONG)
 def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Take back one click or one entry of the history, as the toast and the history offer."""
+    """Undo one click or one entry of the history, as the toast and the history offer."""
     change, chosen = forms.undone(request.POST)
     owner = region.owner_of(opened)
     entries = audit.undoable(user, owner, change=change, entries=chosen)
@@ -117,5 +117,5 @@ def _finished(
 ) -> HttpResponse:
     change = links_recorded(user, Through.TAB, outcome)
     here = region.owner_of(opened)
-    told = problem_texts.of_links(user, outcome, here, change, undo_url(opened))
-    return answer(request, opened, user, told, text if outcome.done else "", change)
+    notices = problem_texts.of_links(user, outcome, here, change, undo_url(opened))
+    return answer(request, opened, user, notices, text if outcome.done else "", change)

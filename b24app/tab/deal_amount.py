@@ -108,7 +108,7 @@ def being_changed() -> Notice:
 
 
 def read_card(user: PortalUser, owner: Owner) -> Card:
-    """The card as it stands now; raises the portal's refusal to open it."""
+    """The card read now; raises the portal's refusal to open it."""
     return client_of(user).answer(cards.card_of(owner))
 
 

@@ -14,7 +14,7 @@ from b24app.web.forms import BadForm, whole_number
 
 __all__ = ["BadForm", "Pick", "StatusPick"]
 
-MOST = 50
+MAX_ORDERS = 50
 
 _PICK = re.compile(r"(\d{1,15})\|(?:(\d{1,5}):(\d{1,15}))?", re.ASCII)
 _STATUS = re.compile(r"(\d{1,15})\|([\w-]{1,8})", re.ASCII)
@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """An order a person chose, and where it stood when they looked (None: nowhere)."""
+    """An order a person chose, and where it was linked when they looked (None: nowhere)."""
 
     order_id: int
     seen: Owner | None
@@ -46,14 +46,14 @@ def seen_text(owner: Owner | None) -> str:
     return f"{owner.type_id}:{owner.id}" if owner is not None else ""
 
 
-def picks(form: QueryDict, *, most: int = MOST) -> list[Pick]:
+def picks(form: QueryDict, *, most: int = MAX_ORDERS) -> list[Pick]:
     """The chosen orders, 1 to ``most``, each once; raises :class:`BadForm`."""
     values = form.getlist("order")
     return _each(values, _PICK, lambda found: Pick(int(found[1]), _place(found)), 1, most)
 
 
-def status_picks(form: QueryDict, *, most: int = MOST, least: int = 1) -> list[StatusPick]:
-    """The chosen orders with the statuses they held, each once; raises :class:`BadForm`.
+def status_picks(form: QueryDict, *, most: int = MAX_ORDERS, least: int = 1) -> list[StatusPick]:
+    """The chosen orders with the statuses the person saw, each once; raises :class:`BadForm`.
 
     An order whose status the page did not know is left out.
     """
@@ -105,10 +105,10 @@ def amount(form: QueryDict, name: str) -> Decimal:
 
 
 def undone(form: QueryDict) -> tuple[uuid.UUID | None, list[int]]:
-    """What is to be taken back: all of one click, or entries of the audit. Raises :class:`BadForm`."""
+    """What is to be undone: all of one click, or entries of the audit. Raises :class:`BadForm`."""
     entries = form.getlist("entry")
     if entries:
-        if len(entries) > MOST or not all(_ENTRY.fullmatch(entry) for entry in entries):
+        if len(entries) > MAX_ORDERS or not all(_ENTRY.fullmatch(entry) for entry in entries):
             raise BadForm
         return None, [int(entry) for entry in entries]
     try:

@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What stands in place of ids: statuses by code, people by user ID, platforms by platform ID."""
+    """Names in place of IDs: statuses by code, people by user ID, platforms by platform ID."""
 
     statuses: Mapping[str, Status]
     people: Mapping[int, str]

@@ -111,8 +111,8 @@ def _lines(
             numbers=tuple(item.order_number for item in reversed(group)),
             source=place(first.source),
             target=place(first.target),
-            before=_told(first.kind, first.before, names),
-            after=_told(first.kind, first.after, names),
+            before=_shown(first.kind, first.before, names),
+            after=_shown(first.kind, first.after, names),
             undoable=_undoable(group, here),
             undone=any(back.certain for item in group for back in item.undone_by.all()),
         )
@@ -121,7 +121,7 @@ def _lines(
     ]
 
 
-def _told(kind: str, value: str, names: Mapping[str, str]) -> str:
+def _shown(kind: str, value: str, names: Mapping[str, str]) -> str:
     """A status by its name, an amount in the language's own form."""
     if kind == AuditEntry.Kind.AMOUNT:
         typed = Amount.parsed(value)
@@ -130,11 +130,11 @@ def _told(kind: str, value: str, names: Mapping[str, str]) -> str:
 
 
 def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
-    """A job is taken back on its own page; an entry of another card is taken back there."""
+    """A job is undone on its own page, an entry of another card on that card."""
     first = group[0]
     return (
         first.through != AuditEntry.Through.JOB
-        and len(group) <= forms.MOST
+        and len(group) <= forms.MAX_ORDERS
         and not any(back.certain for item in group for back in item.undone_by.all())
         and (here.type_id == ORDER or here in (first.source, first.target))
     )

@@ -1,6 +1,6 @@
 """Link, move, unlink and undo: with the person's own token, or the installer's where they are named.
 
-Each action is two requests: one that checks the cards and reads where the orders stand, one that
+Each action is two requests: one that checks the cards and reads where the orders are linked, one that
 reads once more, writes and reads back. An order that moved since the person looked is not touched;
 a click that is sent twice is carried out once. The order link methods check no right on a card
 (crm/universal/order-entity/*), so every card an order goes to is opened with the person's own token

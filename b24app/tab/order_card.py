@@ -58,7 +58,7 @@ def order_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
 
 
 def _context(user: PortalUser, placed: Placed, moment: str, *, may_link: bool) -> dict[str, object]:
-    """What ``tab/order_place.html`` needs; the page is told of changes since ``moment``."""
+    """What ``tab/order_place.html`` needs; the page learns of changes since ``moment``."""
     watching.show(user.portal_id, Owner(ORDER, placed.order.id), [placed.order.id])
     return {
         "moment": moment,
@@ -73,7 +73,7 @@ def _context(user: PortalUser, placed: Placed, moment: str, *, may_link: bool) -
 
 
 def _drawn(
-    request: HttpRequest, opened: Session, user: PortalUser, told: Sequence[Notice]
+    request: HttpRequest, opened: Session, user: PortalUser, notices: Sequence[Notice]
 ) -> HttpResponse:
     moment = watching.now()
     is_named, placed = client_of(user).answer(
@@ -81,12 +81,12 @@ def _drawn(
     )
     may_link = access.can_link(user, is_named=is_named)
     context = _context(user, placed, moment, may_link=may_link)
-    return render(request, "tab/order_place.html", context | {"notices": told})
+    return render(request, "tab/order_place.html", context | {"notices": notices})
 
 
 @entry.in_session("GET", asks=Asks.ALONG)
 def place(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Where the order is linked, read anew."""
+    """Where the order is linked, read again."""
     _checked(opened)
     return _drawn(request, opened, user, [])
 
@@ -162,5 +162,5 @@ def _finished(
     request: HttpRequest, opened: Session, user: PortalUser, outcome: LinkOutcome, text: str
 ) -> HttpResponse:
     change = links_recorded(user, Through.ORDER_CARD, outcome)
-    told = problem_texts.of_links(user, outcome, None, change, undo_url(opened))
-    return answer(request, opened, user, told, text if outcome.done else "", change, draw=_drawn)
+    notices = problem_texts.of_links(user, outcome, None, change, undo_url(opened))
+    return answer(request, opened, user, notices, text if outcome.done else "", change, draw=_drawn)

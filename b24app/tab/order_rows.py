@@ -72,7 +72,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """What stands above the grid. ``totals`` is None where not every order could be summed.
+    """What is shown above the grid. ``totals`` is None where not every order could be summed.
 
     ``owed`` is the sum of the orders in the card's own currency, where the card's amount differs.
     """

@@ -56,14 +56,14 @@ class Choice:
 
 @entry.in_session("GET", asks=Asks.NOBODY)
 def picker(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """The dialog, empty; it searches as soon as it stands."""
-    context = {"limit": forms.MOST, "days": LAST_DAYS, "owner": region.owner_of(opened)}
+    """The dialog, empty; it searches as soon as it is shown."""
+    context = {"limit": forms.MAX_ORDERS, "days": LAST_DAYS, "owner": region.owner_of(opened)}
     return render(request, "tab/picker.html", context)
 
 
 @entry.in_session("GET", asks=Asks.ALONG)
 def found(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Orders matching the search, each with the place it stands at; a failure is shown in the dialog."""
+    """Orders matching the search, each with its current place; a failure is shown in the dialog."""
     wanted, shown = (
         _wanted(request.GET, region.owner_of(opened)),
         optional_number(request.GET, "shown"),

@@ -1,4 +1,4 @@
-"""What people are told when something was not done as they asked, and what stands there now."""
+"""Notices about changes that were not made as asked, with the current value."""
 
 import uuid
 from collections.abc import Iterator, Mapping
@@ -155,12 +155,12 @@ def _conflicts(portal: Portal, outcome: LinkOutcome, here: Owner | None) -> Iter
         yield Notice(
             "conflict",
             _("No. %(number)s was not changed") % {"number": number},
-            f"{_standing(change.now, here, outcome.titles)} {by_whom}".strip(),
+            f"{_where_now(change.now, here, outcome.titles)} {by_whom}".strip(),
             f"{change.change.key}|{seen_text(change.now)}" if wanted_here else "",
         )
 
 
-def _standing(now: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
+def _where_now(now: Owner | None, here: Owner | None, titles: Mapping[Owner, str]) -> str:
     if now is None:
         return _("Someone unlinked it in the meantime.")
     if now == here:
@@ -187,7 +187,8 @@ def _failures(user: PortalUser, outcome: LinkOutcome) -> Iterator[Notice]:
         title = ngettext(
             "%(count)d order was not changed", "%(count)d orders were not changed", len(group)
         ) % {"count": len(group)}
-        yield Notice("failed", title, f"{_('No. %(number)s') % {'number': numbers}}. {reason}")
+        listed = _("No. %(number)s") % {"number": numbers}
+        yield Notice("failed", title, f"{listed}. {reason}")
 
 
 def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
@@ -259,7 +260,8 @@ def _overridden_statuses(
         text = _("Its status had just been changed to “%(status)s”.") % {"status": status}
         author = authors.get(order_id)
         if author is not None and author.after == item.before and author.user_name:
-            text = f"{text} {_('%(person)s did that.') % {'person': author.user_name}}"
+            who = _("%(person)s did that.") % {"person": author.user_name}
+            text = f"{text} {who}"
         yield Notice(
             "overridden",
             _overridden_title(outcome.number(order_id)),

@@ -1,4 +1,4 @@
-"""The region of the page that shows the orders: read anew after every change, and on every look."""
+"""The region of the page that shows the orders: read again after every change and every reload."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ MAX_LINK_PAGES = SUMMED // batch.SIZE + 1
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A page of a card's orders and the names that stand in it.
+    """A page of a card's orders and the names in it.
 
     ``moment`` was taken before anything was read, so that no change falls between reading and asking
     for news.
@@ -59,7 +59,7 @@ def statuses_for(portal: Portal, steps: Steps) -> Ask[Mapping[str, Status]]:
 
 
 def steps_for(portal: Portal) -> Steps:
-    """How a page that stands already is read anew."""
+    """How a page that is already open is read again."""
     return Steps.ROWS_FIRST if slowness.is_slow(portal) else Steps.WHOLE
 
 

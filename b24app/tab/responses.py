@@ -1,4 +1,4 @@
-"""After a change: it is written down, open tabs are told, and the page shows what stands now."""
+"""After a change: it is recorded, open tabs are notified, and the page shows the current values."""
 
 import logging
 import uuid
@@ -57,11 +57,11 @@ def links_recorded(
 def kept(
     user: PortalUser, through: str, entries: Sequence[Entry], places: Iterable[Owner]
 ) -> uuid.UUID | None:
-    """Record any kind of change and tell open tabs of these cards and orders."""
+    """Record any kind of change and notify open tabs of these cards and orders."""
     if not entries:
         return None
     change = audit.record(user, through, entries)
-    watching.tell(
+    watching.record(
         user.portal.pk,
         orders=[entry.order_id for entry in entries if entry.order_id],
         owners=places,
@@ -135,6 +135,6 @@ def _unread(
 def region_drawn(
     request: HttpRequest, opened: Session, user: PortalUser, notices: Sequence[Notice]
 ) -> HttpResponse:
-    """The card's region, read anew in the narrowing the page is in."""
+    """The card's region, read again with the page's filter."""
     context = region.context(opened, user, client_of(user), request.POST)
     return render(request, "tab/orders.html", context | {"notices": notices, "changed": True})

@@ -11,7 +11,7 @@ from b24app.tab.forms import BadForm
 from b24app.web.session import Session
 
 # Beyond what is done at once; a bulk job takes it from there.
-MOST = 1000
+MAX_ORDERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ def asked(request: HttpRequest, opened: Session, user: PortalUser) -> dict[str, 
     Raises ``BadForm`` for a form that is not our page's, and what keeps all orders from being read.
     """
     chosen = _all(request, opened, user) or _ticked(request)
-    if not 0 < len(chosen) <= MOST:
+    if not 0 < len(chosen) <= MAX_ORDERS:
         raise BadForm
     return {
         "chosen": chosen,
         "numbers": [choice.number for choice in chosen],
         "count": len(chosen),
-        "many": len(chosen) > forms.MOST,
+        "many": len(chosen) > forms.MAX_ORDERS,
         "empties": request.POST.get("of", "") == str(len(chosen)),
         "invoice": region.owner_of(opened).is_invoice,
     }
@@ -50,9 +50,10 @@ def _all(request: HttpRequest, opened: Session, user: PortalUser) -> list[Choice
 
 def _ticked(request: HttpRequest) -> list[Choice]:
     statuses = {
-        pick.order_id: pick.seen for pick in forms.status_picks(request.POST, most=MOST, least=0)
+        pick.order_id: pick.seen
+        for pick in forms.status_picks(request.POST, most=MAX_ORDERS, least=0)
     }
-    picked = forms.picks(request.POST, most=MOST)
+    picked = forms.picks(request.POST, most=MAX_ORDERS)
     numbers = request.POST.getlist("number")
     named = numbers if len(numbers) == len(picked) else [str(pick.order_id) for pick in picked]
     return [

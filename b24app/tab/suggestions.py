@@ -73,7 +73,7 @@ def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
 
 
 def forget(portal: Portal, owner: Owner) -> None:
-    """Look anew for suggestions at this card: its links have changed."""
+    """Find suggestions for this card again, because its links have changed."""
     try:
         cache.delete(_key(portal, owner))
     except RedisError:
@@ -81,7 +81,7 @@ def forget(portal: Portal, owner: Owner) -> None:
 
 
 def _shown(request: HttpRequest, opened: Session, user: PortalUser, *, slot: bool) -> HttpResponse:
-    """The suggestions for their ``slot`` in the page, or for the place they stand at already."""
+    """The suggestions for their ``slot`` in the page, or for their present place."""
     owner = region.owner_of(opened)
     try:
         found, linked = _found(user, owner)

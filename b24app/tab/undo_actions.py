@@ -33,12 +33,12 @@ def answered(
     entries: Sequence[AuditEntry],
     draw: Draw = responses.region_drawn,
 ) -> HttpResponse:
-    """Undo the entries and show what stands now; ``entries`` are of one kind and at most 50.
+    """Undo the entries and show the current values; ``entries`` are of one kind and at most 50.
 
     Raises :class:`BadForm` for entries that cannot be undone from a tab.
     """
     kinds = {entry.kind for entry in entries}
-    if len(entries) > forms.MOST or len(kinds) != 1:
+    if len(entries) > forms.MAX_ORDERS or len(kinds) != 1:
         raise forms.BadForm
     kind = kinds.pop()
     if kind == Kind.LINK:
@@ -79,8 +79,8 @@ def _statuses(
 def _amount(
     user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
-    owner, one = Owner(opened.owner_type, opened.entity_id), entries[0]
-    change = DEAL_AMOUNT.undoing(one.trail)
+    owner, entry = Owner(opened.owner_type, opened.entity_id), entries[0]
+    change = DEAL_AMOUNT.undoing(entry.trail)
     try:
         with write_locks.claimed(user.portal, deal_amount.of_card(owner)) as send_before:
             now = Amount.of(deal_amount.read_card(user, owner))
@@ -89,7 +89,7 @@ def _amount(
                 return [deal_amount.changed_since(now)], False
             if decided is not None:
                 return [], True
-            done = deal_amount.set_to(user, Through.UNDO, change, send_before, undoes=one.pk)
+            done = deal_amount.set_to(user, Through.UNDO, change, send_before, undoes=entry.pk)
     except write_locks.BeingChanged:
         return [deal_amount.being_changed()], False
     return list(done.notices), done.done

@@ -31,7 +31,7 @@ from b24app.web.session import Session
 # The entity's type comes from the placement alone: PLACEMENT_OPTIONS could say anything.
 OWNER_TYPES = {DEAL_TAB: DEAL, DEAL_LIST_MENU: DEAL, INVOICE_TAB: INVOICE}
 
-MOST_EXPORTED = 1000
+MAX_EXPORTED_ORDERS = 1000
 
 _MOMENT = re.compile(r"\d{1,12}\.\d{6}|", re.ASCII)
 _ORDER = re.compile(r"([1-9]\d{0,14})\|?", re.ASCII)
@@ -92,7 +92,7 @@ def card_tab(request: HttpRequest, posted: Posted) -> HttpResponse:
 
 @entry.in_session("GET", asks=Asks.ALONG)
 def orders(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """Totals and the page looked at, read anew; ``again`` forgets that the person could not link."""
+    """Totals and the current page, read again; ``again`` forgets that the person could not link."""
     if request.GET.get("again") == "on":
         access.forget_refusal(user)
     context = region.context(opened, user, client_of(user), request.GET)
@@ -146,7 +146,7 @@ def export(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
         chosen = region.chosen(opened, user, client, request.POST, whole=True)
     else:
         ids = [_order_id(text) for text in request.POST.getlist("order")]
-        if not 0 < len(ids) <= MOST_EXPORTED:
+        if not 0 < len(ids) <= MAX_EXPORTED_ORDERS:
             raise BadForm
         chosen = list(client.answer(orders_by_id(ids)))
     statuses, people = client.answer(

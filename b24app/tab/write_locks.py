@@ -2,7 +2,7 @@
 
 A click that is sent twice would otherwise be carried out twice, and written down twice. So whoever
 changes something from a card claims it first, by one conditional statement, and everybody else is
-told at once that it is being changed. Nothing is locked while the portal is asked: a claim is a row
+answered at once that it is being changed. Nothing is locked while the portal is asked: a claim is a row
 with an end, and the end of a process that died with it passes by itself.
 """
 
@@ -20,7 +20,7 @@ from b24app.tab.models import ChangeClaim
 SEND_WITHIN = timedelta(seconds=30)
 """How long after the claim something may still be written."""
 
-LASTS = SEND_WITHIN + timedelta(seconds=60)
+CLAIM_TIME = SEND_WITHIN + timedelta(seconds=60)
 """How long a claim lasts at the longest: the portal cuts a request off 60 s after it was sent."""
 
 
@@ -35,22 +35,22 @@ def claimed(portal: Portal, subjects: Iterable[str]) -> Iterator[float]:
     Raises :class:`BeingChanged` where somebody else holds one of them.
     """
     names, token, now = sorted(set(subjects)), uuid.uuid4(), timezone.now()
-    until = now + LASTS
-    mine = ChangeClaim.objects.of(portal).filter(token=token)
+    until = now + CLAIM_TIME
+    own = ChangeClaim.objects.of(portal).filter(token=token)
     ChangeClaim.objects.bulk_create(
         [ChangeClaim(portal=portal, subject=name, token=token, until=until) for name in names],
         ignore_conflicts=True,
     )
     try:
-        held = mine.count()
-        if held < len(names):
+        count = own.count()
+        if count < len(names):
             over = ChangeClaim.objects.of(portal).filter(subject__in=names, until__lt=now)
-            held += over.update(token=token, until=until)
-        if held < len(names):
+            count += over.update(token=token, until=until)
+        if count < len(names):
             raise BeingChanged("BEING_CHANGED", "claimed by another request")
         yield (now + SEND_WITHIN).timestamp()
     finally:
-        mine.delete()
+        own.delete()
 
 
 def of_orders(order_ids: Iterable[int]) -> list[str]:

@@ -14,7 +14,7 @@ _MEDIA_TYPES = {
 
 
 def table_format(query: QueryDict) -> str:
-    """``csv`` or ``xlsx``, as the field ``format`` says. Raises :class:`BadForm` for anything else."""
+    """The field ``format``: ``csv`` or ``xlsx``. Raises :class:`BadForm` for anything else."""
     kind = query.get("format", "")
     if kind not in ("csv", "xlsx"):
         raise BadForm
@@ -22,13 +22,13 @@ def table_format(query: QueryDict) -> str:
 
 
 def table_download(table: Table, kind: str, language: str, name: str) -> HttpResponse:
-    """The table as a file ``name.kind``, in CSV as spreadsheets in ``language`` expect it."""
+    """The table as a download ``name.kind``; CSV with the separators that ``language`` expects."""
     made = table_files.xlsx_file(table) if kind == "xlsx" else table_files.csv_file(table, language)
     return download(made, f"{name}.{kind}")
 
 
 def download(content: bytes, file_name: str) -> HttpResponse:
-    """The content as a file to be saved; the end of its name says what it is."""
+    """The content as a download. ``file_name`` ends with ``.csv``, ``.xlsx`` or ``.zip``."""
     return HttpResponse(
         content,
         content_type=_MEDIA_TYPES[file_name.rpartition(".")[2]],

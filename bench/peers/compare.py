@@ -200,7 +200,7 @@ def _asked(portal: DemoPortal) -> Counter[str]:
 
 
 def _floor(peer: Peer, limits: BadDay, tries: int, cost: float) -> float:
-    """Seconds that what was let in takes at the least: bucket, operating time, execution.
+    """Seconds that what was let in takes at least: bucket, operating time, execution.
 
     More than the client took where it was gone before the portal had worked off what it had sent.
     """
@@ -213,7 +213,7 @@ def _floor(peer: Peer, limits: BadDay, tries: int, cost: float) -> float:
 
 
 def _python() -> str:
-    """The interpreter of the peers' own environment, made anew when its packages have changed."""
+    """The interpreter of the peers' own environment, made again when its packages have changed."""
     python, done = VENV / "bin" / "python", VENV / "packages"
     wanted = PACKAGES.read_text()
     if not done.exists() or done.read_text() != wanted:

@@ -3,7 +3,7 @@
 from demo.methods.registry import Caller, Failure, Params, administrator, method, upper
 from demo.tables import Row
 
-# What an app with our permissions may be told of (events/events.md, sale/events, crm/universal/events).
+# Events an app with our permissions may receive (events/events.md, sale/events, crm/universal/events).
 EVENTS = frozenset(
     f"ON{item}"
     for item in (

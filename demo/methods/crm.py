@@ -83,7 +83,7 @@ def deal_update(caller: Caller, params: Params) -> object:
     if "OPPORTUNITY" in written:
         written["OPPORTUNITY"] = f"{_amount(written['OPPORTUNITY']):.2f}"
     texts = {name: None if value is None else str(value) for name, value in written.items()}
-    changes.change_deal(caller.state, caller.tell, int(deal["ID"]), texts)
+    changes.change_deal(caller.state, caller.send_event, int(deal["ID"]), texts)
     return True
 
 
@@ -167,5 +167,5 @@ def item_update(caller: Caller, params: Params) -> object:
     for name in ("opportunity", "taxValue"):
         if name in written:
             written[name] = _amount(written[name])
-    changes.change_invoice(caller.state, caller.tell, item["id"], written)
+    changes.change_invoice(caller.state, caller.send_event, item["id"], written)
     return {"item": dict(item)}

@@ -73,7 +73,7 @@ def orderentity_add(caller: Caller, params: Params) -> object:
         raise Failure(
             400, "201650000001", "Duplicate entry for key [ownerId, ownerTypeId, orderId]"
         )
-    changes.link(caller.state, caller.tell, order_id, (type_id, owner_id))
+    changes.link(caller.state, caller.send_event, order_id, (type_id, owner_id))
     return {"dealOrder": {"orderId": order_id, "ownerId": owner_id, "ownerTypeId": type_id}}
 
 
@@ -85,7 +85,7 @@ def orderentity_delete(caller: Caller, params: Params) -> object:
         raise Failure(400, "200540400001", "order does not exist")
     if caller.state.links.get(order_id) != (type_id, owner_id):
         raise Failure(400, "201640400004", "entity relation is not exists")
-    changes.link(caller.state, caller.tell, order_id, None)
+    changes.link(caller.state, caller.send_event, order_id, None)
     return True
 
 
@@ -93,6 +93,6 @@ def orderentity_delete(caller: Caller, params: Params) -> object:
 def orderentity_fields(caller: Caller, _: Params) -> object:
     """An old kernel may know fewer fields."""
     _may_read_links(caller)
-    one = {"isImmutable": True, "isReadOnly": False, "isRequired": True, "type": "integer"}
+    field = {"isImmutable": True, "isReadOnly": False, "isRequired": True, "type": "integer"}
     names = caller.state.link_fields
-    return {"orderEntity": {name: dict(one) for name in names}}
+    return {"orderEntity": {name: dict(field) for name in names}}

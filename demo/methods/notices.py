@@ -40,7 +40,7 @@ def comment_add(caller: Caller, params: Params) -> object:
     )
     if not allowed:
         raise Failure(400, "ACCESS_DENIED", "Access denied")
-    return changes.comment(caller.state, caller.tell, caller.user.id, kind, owner_id, text)
+    return changes.comment(caller.state, caller.send_event, caller.user.id, kind, owner_id, text)
 
 
 def _notify(kind: str) -> None:

@@ -62,7 +62,7 @@ _OWN = ("ACTIVE", "UF_DEPARTMENT", "NAME_SEARCH")
 
 
 def _flat(given: Params) -> dict[str, object]:
-    """The filter, which may also stand among the parameters themselves."""
+    """The filter, which may also be among the parameters themselves."""
     found = given.get("FILTER")
     own = {str(key): value for key, value in found.items()} if isinstance(found, dict) else {}
     loose = {name: given[name] for name in (*FILTERED, *_OWN) if name in given}
@@ -123,7 +123,7 @@ def access_name(caller: Caller, params: Params) -> object:
 
 
 def name_of(state: State, code: str) -> Row | None:
-    """What stands behind an access code, as access.name tells it."""
+    """What an access code stands for, as access.name returns it."""
     kind, number = code.rstrip("0123456789"), intval(code.lstrip("DRU") or 0)
     if code in GROUPS:
         return {"provider": "", "name": GROUPS[code], "provider_id": "other"}
@@ -139,7 +139,7 @@ def name_of(state: State, code: str) -> Row | None:
 
 @method("department.get", "department")
 def department_get(caller: Caller, params: Params) -> Found:
-    """Conditions stand among the parameters; ``sort`` names the field to sort by."""
+    """Conditions are among the parameters; ``sort`` names the field to sort by."""
     given = upper(params)
     names = ("ID", "NAME", "PARENT", "UF_HEAD")
     found = {

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from demo.changes import Tell
+from demo.changes import SendEvent
 from demo.filters import listed
 from demo.php import intval
 from demo.state import State, User
@@ -21,7 +21,7 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls, on what; ``tell`` posts an event with its data to whoever bound it.
+    """Who calls, on what; ``send_event`` posts an event with its data to whoever bound it.
 
     ``missing`` are methods this portal does not know yet.
     """
@@ -29,7 +29,7 @@ class Caller:
     state: State
     user: User
     client_id: str
-    tell: Tell
+    send_event: SendEvent
     missing: frozenset[str] = frozenset()
 
 

@@ -129,5 +129,5 @@ def order_update(caller: Caller, params: Params) -> object:
         raise Failure(400, 0, "Status of the order is not found")
     if "responsibleId" in fields:
         fields["responsibleId"] = intval(fields["responsibleId"])
-    changes.change_order(caller.state, caller.tell, order["id"], fields)
+    changes.change_order(caller.state, caller.send_event, order["id"], fields)
     return {"order": _with_clients(caller.state, order)}

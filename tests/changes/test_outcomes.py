@@ -6,8 +6,6 @@ Values in, values out; code that moves changes the imports only.
 import pytest
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.answers import Answer
-from b24app.bitrix24.client import Outcome
 from b24app.changes.outcomes import Absent, Change, judge
 from b24app.changes.properties import LINK, STATUS, LinkChange
 from b24app.orders.types import Owner
@@ -22,7 +20,7 @@ DELETED = errors.OrderNotFound("200540400001")
 LOST = errors.OutcomeUnknown("TIMEOUT")
 LATE = errors.OutOfTime("TOO_LATE")
 UNSAVED = errors.NotSaved("201650000010")
-YES = Answer(True)
+CONFIRMED = None
 
 MOVE, PLACE, UNLINK = (
     LinkChange(7, HERE, THERE),
@@ -33,15 +31,15 @@ MOVE, PLACE, UNLINK = (
 LINKS = [
     # change, found by the writing request, its answer, where the order stands now,
     # (result, before, now, error), whether somebody's change was overridden
-    (PLACE, None, YES, THERE, ("done", None, THERE, None), False),
-    (MOVE, HERE, YES, THERE, ("done", HERE, THERE, None), False),
-    (UNLINK, HERE, YES, None, ("done", HERE, None, None), False),
-    (PLACE, OTHER, YES, THERE, ("done", OTHER, THERE, None), True),
-    (MOVE, OTHER, YES, THERE, ("done", OTHER, THERE, None), True),
-    (MOVE, None, YES, THERE, ("done", None, THERE, None), True),
-    (UNLINK, OTHER, YES, None, ("done", OTHER, None, None), False),
-    (PLACE, None, YES, UNREAD, ("done", None, THERE, None), False),
-    (PLACE, None, YES, OTHER, ("conflict", None, OTHER, None), False),
+    (PLACE, None, CONFIRMED, THERE, ("done", None, THERE, None), False),
+    (MOVE, HERE, CONFIRMED, THERE, ("done", HERE, THERE, None), False),
+    (UNLINK, HERE, CONFIRMED, None, ("done", HERE, None, None), False),
+    (PLACE, OTHER, CONFIRMED, THERE, ("done", OTHER, THERE, None), True),
+    (MOVE, OTHER, CONFIRMED, THERE, ("done", OTHER, THERE, None), True),
+    (MOVE, None, CONFIRMED, THERE, ("done", None, THERE, None), True),
+    (UNLINK, OTHER, CONFIRMED, None, ("done", OTHER, None, None), False),
+    (PLACE, None, CONFIRMED, UNREAD, ("done", None, THERE, None), False),
+    (PLACE, None, CONFIRMED, OTHER, ("conflict", None, OTHER, None), False),
     (PLACE, THERE, EXISTS, THERE, ("already", THERE, THERE, None), False),
     (PLACE, None, EXISTS, THERE, ("already", THERE, THERE, None), False),
     (UNLINK, HERE, MISSING, None, ("already", None, None, None), False),
@@ -62,12 +60,12 @@ LINKS = [
 ]
 
 
-@pytest.mark.parametrize(("change", "first", "outcome", "now", "expected", "overrode"), LINKS)
+@pytest.mark.parametrize(("change", "first", "error", "now", "expected", "overrode"), LINKS)
 def test_outcome_of_a_link(
-    change: LinkChange, first: Owner | None, outcome: Outcome, now: Owner | Absent | None,
-    expected: tuple[object, ...], *, overrode: bool,
+    change: LinkChange, first: Owner | None, error: errors.BitrixError | None,
+    now: Owner | Absent | None, expected: tuple[object, ...], *, overrode: bool,
 ) -> None:  # fmt: skip
-    found = judge(LINK, change, first, outcome, now)
+    found = judge(LINK, change, first, error, now)
     assert (found.result.value, found.before, found.now, found.error) == expected
     assert found.overrode is overrode
 
@@ -76,12 +74,12 @@ WANTED = Change(7, "N", "F")
 
 STATUSES = [
     # found by the writing request, its answer, what the order has now, (result, before, now, error)
-    ("N", YES, "F", ("done", "N", "F", None), False),
-    (UNREAD, YES, "F", ("done", "N", "F", None), False),
-    ("P", YES, "F", ("done", "P", "F", None), True),
-    ("F", YES, "F", ("already", "F", "F", None), False),
-    ("N", YES, "P", ("conflict", "N", "P", None), False),
-    ("N", YES, UNREAD, ("unknown", "N", "N", None), False),
+    ("N", CONFIRMED, "F", ("done", "N", "F", None), False),
+    (UNREAD, CONFIRMED, "F", ("done", "N", "F", None), False),
+    ("P", CONFIRMED, "F", ("done", "P", "F", None), True),
+    ("F", CONFIRMED, "F", ("already", "F", "F", None), False),
+    ("N", CONFIRMED, "P", ("conflict", "N", "P", None), False),
+    ("N", CONFIRMED, UNREAD, ("unknown", "N", "N", None), False),
     ("N", DENIED, "N", ("failed", "N", "N", DENIED), False),
     ("N", DENIED, UNREAD, ("failed", "N", "N", DENIED), False),
     ("N", LATE, UNREAD, ("failed", "N", "N", LATE), False),
@@ -92,10 +90,11 @@ STATUSES = [
 ]
 
 
-@pytest.mark.parametrize(("first", "outcome", "now", "expected", "overrode"), STATUSES)
+@pytest.mark.parametrize(("first", "error", "now", "expected", "overrode"), STATUSES)
 def test_outcome_of_a_status(
-    first: str | Absent, outcome: Outcome, now: str | Absent, expected: tuple[object, ...], *, overrode: bool
+    first: str | Absent, error: errors.BitrixError | None, now: str | Absent,
+    expected: tuple[object, ...], *, overrode: bool,
 ) -> None:  # fmt: skip
-    found = judge(STATUS, WANTED, "N" if isinstance(first, Absent) else first, outcome, now)
+    found = judge(STATUS, WANTED, "N" if isinstance(first, Absent) else first, error, now)
     assert (found.result.value, found.before, found.now, found.error) == expected
     assert found.overrode is overrode

@@ -146,7 +146,7 @@ CALL, NO_CALL = "Call first", "Do not call"
 def test_outcome_of_a_written_comment(
     change: Change[int, str], first: str, now: str | Absent, result: str, *, overrode: bool
 ) -> None:
-    found = judge(COMMENT, change, first, Answer(True), now)
+    found = judge(COMMENT, change, first, None, now)
     assert (found.result.value, found.overrode) == (result, overrode)
 
 
@@ -169,7 +169,7 @@ COUNTED = Amount(Decimal(21500), "EUR", manual=False)
 def test_outcome_of_a_written_amount(
     change: Change[Owner, Amount], now: Amount | Absent, result: str
 ) -> None:
-    found = judge(DEAL_AMOUNT, change, change.seen, Answer(True), now)
+    found = judge(DEAL_AMOUNT, change, change.seen, None, now)
     assert found.result.value == result
 
 

@@ -34,14 +34,15 @@ def listening(portal: DemoPortal, handler: Handler) -> Handler:
 def heard(portal: DemoPortal, handler: Handler) -> list[tuple[str, str]]:
     """Events with the id they speak of, sorted, once all have come."""
     until(
-        lambda: all(message.status for message in portal.lifecycle.told), "each event is answered"
+        lambda: all(message.status for message in portal.lifecycle.sent_events),
+        "each event is answered",
     )
     got = [
         (form["event"], form.get("data[FIELDS][ID]", form.get("data[PAYMENT_EXPIRED]", "")))
         for form in handler.forms
     ]
     handler.forms.clear()
-    portal.lifecycle.told.clear()
+    portal.lifecycle.sent_events.clear()
     return sorted(got)
 
 
@@ -114,7 +115,7 @@ def test_changes_by_rest_send_events(portal: DemoPortal, listening: Handler) -> 
 def test_no_event_before_installation_is_finished(portal: DemoPortal, listening: Handler) -> None:
     portal.state.app.finished = False
     portal.pay(portal.order_id("1196"))
-    assert portal.lifecycle.told == []
+    assert portal.lifecycle.sent_events == []
 
 
 def test_burst_of_events_is_complete(portal: DemoPortal, listening: Handler) -> None:

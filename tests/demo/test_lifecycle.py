@@ -18,7 +18,8 @@ def only(portal: DemoPortal, handler: Handler) -> dict[str, str]:
     """The one event that came, once the portal knows its answer."""
     until(
         lambda: (
-            bool(handler.forms) and [message.status for message in portal.lifecycle.told] == [204]
+            bool(handler.forms)
+            and [message.status for message in portal.lifecycle.sent_events] == [204]
         ),
         "the event is answered",
     )
@@ -134,7 +135,7 @@ def test_unanswered_event_is_recorded(portal: DemoPortal) -> None:
     nobody = {"EVENT": "ONAPPINSTALL", "HANDLER": "http://127.0.0.1:1/"}
     caller(portal)("event.bind", nobody)
     portal.lifecycle.finish(ANNA)
-    assert [(message.name, message.status) for message in portal.lifecycle.told] == [
+    assert [(message.name, message.status) for message in portal.lifecycle.sent_events] == [
         ("ONAPPINSTALL", 0)
     ]
 

@@ -38,7 +38,7 @@ def served(
 
 def answered(portal: DemoPortal) -> bool:
     """Whether every event of the portal has had our answer."""
-    return all(message.status for message in portal.lifecycle.told)
+    return all(message.status for message in portal.lifecycle.sent_events)
 
 
 @pytest.fixture
@@ -48,8 +48,8 @@ def events(served: DemoPortal) -> Deliveries:
     def deliveries() -> list[tuple[str, int]]:
         until(lambda: answered(served), "every event is answered")
         work()
-        found = [(message.name, message.status) for message in served.lifecycle.told]
-        served.lifecycle.told.clear()
+        found = [(message.name, message.status) for message in served.lifecycle.sent_events]
+        served.lifecycle.sent_events.clear()
         return found
 
     return deliveries

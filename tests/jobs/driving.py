@@ -1,4 +1,4 @@
-"""Jobs asked for through the pages, and worked in the test's own process, lane by lane, as workers would."""
+"""Jobs asked for through the pages, and worked in the test's own process, slot by slot, as workers would."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -81,7 +81,7 @@ def shown(page: Page) -> Job:
 
 
 def work(job: Job, slices: int = 300) -> Job:
-    """Work the job until it rests, with no regard to how long its lanes would have to wait."""
+    """Work the job until it rests, with no regard to how long its slots would have to wait."""
     for _ in range(slices):
         job.refresh_from_db()
         if job.state not in transitions.SWEPT:
@@ -91,7 +91,7 @@ def work(job: Job, slices: int = 300) -> Job:
 
 
 def step(job: Job) -> Job:
-    """One slice of the lane that is due first."""
+    """One slice of the slot that is due first."""
     lane = JobLane.objects.filter(job=job).order_by("due_at", "number").first()
     assert lane is not None
     tasks.work(lane.pk, lane.ticket)

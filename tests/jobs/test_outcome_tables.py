@@ -6,7 +6,6 @@ Values in, values out. Each line of these tables is a promise; code that moves c
 import pytest
 
 from b24app.bitrix24 import errors
-from b24app.bitrix24.answers import Answer
 from b24app.changes.properties import LINK_TEXT
 from b24app.jobs import judging, refusals
 from b24app.jobs.models import Job, JobItem
@@ -71,7 +70,7 @@ WRITTEN = [
 def test_row_state_after_confirmed_write(
     item: JobItem, first: str | None, expected: tuple[str, bool, str | None]
 ) -> None:
-    found = judging.after(LINK_TEXT, item, Answer(True), first)
+    found = judging.after(LINK_TEXT, item, None, first)
     assert (found.state.value, found.reason, found.happened, found.seen) == ("done", *expected)
 
 
@@ -116,7 +115,7 @@ def test_row_state_after_refused_write(kind: type[errors.BitrixError]) -> None:
     state, reason, of_job = REFUSED[kind]
     found = judging.after(LINK_TEXT, row(), refusal(kind))
     assert (found.state.value, found.reason, found.happened) == (state, reason, False)
-    wide = judging.job_wide({1: Answer(True), 2: refusal(kind)})
+    wide = judging.job_wide([None, refusal(kind)])
     assert (wide is not None) is of_job
 
 

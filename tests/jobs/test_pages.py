@@ -185,7 +185,7 @@ def test_method_missing_in_portal_fails_job_with_reason(desk: Desk, portal: Demo
 
 
 def worked_by_a_worker(job: Job) -> Job:
-    """Every lane once, each slice a task with a trace of its own, as a worker runs it."""
+    """Every slot once, each slice a task with a trace of its own, as a worker runs it."""
     for lane in JobLane.objects.filter(job=job).order_by("number"):
         tasks.work.apply(args=(lane.pk, lane.ticket))
     job.refresh_from_db()

@@ -16,7 +16,7 @@ from tests.jobs.driving import Desk, lose_worker, outcomes, shown, step, table, 
 
 
 def die(job: Job) -> None:
-    """A worker takes the job's lane and is killed; its lease runs out."""
+    """A worker takes the job's slot and is killed; its lease runs out."""
     lane = JobLane.objects.get(job=job, number=0)
     assert worker_slots.take(lane.pk, lane.ticket, "killed") is not None
     lose_worker(job)

@@ -127,7 +127,7 @@ def test_worker_death_during_batch_is_recovered(desk: Desk, portal: DemoPortal) 
     while outcomes(job)["pending", ""] or outcomes(job)["claimed", ""]:
         step(job)
     # The request of the dead may still be at work: what it has not written yet waits, and is not
-    # asked for by every slice of every lane.
+    # asked for by every slice of every slot.
     assert (job.state, job.done) == (Job.State.RUNNING, 70)
     assert 1 <= looks_at(portal, orders[10]) <= 3
     assert outcomes(job)["unknown", ""] == 10
@@ -275,7 +275,7 @@ def test_remaining_operating_time_is_used_then_awaited_without_requests(
     # 60 links of 0.33 s are 99 % of 20 s.
     assert (job.done, portal.rest.refused) == (60, 0)
     portal.reset_counts()
-    for _ in range(2 * worker_slots.LANES):
+    for _ in range(2 * worker_slots.SLOTS):
         step(job)
     assert portal.http_requests == 0
 
@@ -290,7 +290,7 @@ def test_finished_job_ignores_exhausted_operating_time(
 
 
 def at_work(job: Job, portal: DemoPortal, number: int) -> bool:
-    """Whether a lane asks the portal for anything, or leaves its worker to others for a while."""
+    """Whether a slot asks the portal for anything, or leaves its worker to others for a while."""
     lane, before = JobLane.objects.get(job=job, number=number), portal.http_requests
     tasks.work(lane.pk, lane.ticket)
     lane.refresh_from_db()
@@ -306,7 +306,7 @@ def test_extra_slots_use_idle_workers_only(desk: Desk, portal: DemoPortal) -> No
     for element in (job, other):
         desk.post(f"/jobs/{element.pk}/start/", move="on")
     assert at_work(job, portal, 1)
-    # No worker has come for the other job in a second: there are fewer of them than lanes.
+    # No worker has come for the other job in a second: there are fewer of them than slots.
     JobLane.objects.filter(job=other).update(due_at=timezone.now() - timedelta(seconds=2))
     assert not at_work(job, portal, 2)
     assert at_work(job, portal, 0)

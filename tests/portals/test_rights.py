@@ -12,7 +12,7 @@ from django.utils import timezone
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import PortalUser
 from b24app.portals.placements import DEFAULT, ORDER_TAB
-from b24app.portals.rights import LATELY, Asks
+from b24app.portals.rights import MAX_UNCONFIRMED, Asks
 from demo.server import DemoPortal
 from testing.opening import (
     ANNA,
@@ -333,7 +333,7 @@ def test_support_data_requires_recent_confirmation_and_is_audited(
         {"what": "log"},
         {"what": "bundle"},
     ]
-    walk.wait(LATELY.total_seconds() / 60 + 1)
+    walk.wait(MAX_UNCONFIRMED.total_seconds() / 60 + 1)
     assert (walk.status("console-support"), walk.status("console-bundle")) == (502, 502)
     walk.portal.calm()
     trail = walk.ask("console-audit").text

@@ -13,6 +13,7 @@ from b24app.live import watching
 from b24app.orders.types import Owner
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
+from testing.markup import attribute
 from testing.opening import (
     EMPTY,
     ILYA,
@@ -60,7 +61,7 @@ def test_row_opens_with_one_request(client: Client, portal: DemoPortal, office: 
     portal.reset_counts()
     page = ask(client, office, "/tab/details/", {"order": str(order)})
     assert portal.http_requests == 1
-    assert page.text.startswith(f'<tr class="more" role="row" id="more-{order}">')
+    assert attribute(page.text, "tr.more[role=row]", "id") == f"more-{order}"
     for text in (
         "Desk &lt;b&gt;oak&lt;/b&gt;",
         "4 × €780.00",
@@ -164,7 +165,7 @@ def test_changes_are_polled_from_our_server(
     portal.reset_counts()
     quiet = news(client, office, since)
     assert quiet["changed"] is False
-    watching.tell(here.pk, orders=[portal.order_id("1196")])
+    watching.record(here.pk, orders=[portal.order_id("1196")])
     assert news(client, office, since)["changed"] is True
     after = news(client, office, str(quiet["since"]))
     assert after["changed"] is True
@@ -185,9 +186,9 @@ def test_poll_reports_changes_of_its_own_card_only(
 ) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
     since = office.attribute("data-moment")
-    watching.tell(here.pk, owners=[Owner(2, THREE), Owner(31, MOCKUP)], orders=[1])
+    watching.record(here.pk, owners=[Owner(2, THREE), Owner(31, MOCKUP)], orders=[1])
     assert news(client, office, since)["changed"] is False
-    watching.tell(here.pk, owners=[Owner(2, MOCKUP)])
+    watching.record(here.pk, owners=[Owner(2, MOCKUP)])
     assert news(client, office, since)["changed"] is True
 
 
@@ -195,7 +196,7 @@ def test_poll_ignores_changes_of_other_portals(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
-    watching.tell(here.pk + 1, owners=[Owner(2, MOCKUP)], orders=[portal.order_id("1196")])
+    watching.record(here.pk + 1, owners=[Owner(2, MOCKUP)], orders=[portal.order_id("1196")])
     assert news(client, office, office.attribute("data-moment"))["changed"] is False
 
 
@@ -203,7 +204,7 @@ def test_reloaded_grid_has_no_pending_change(
     client: Client, portal: DemoPortal, office: Page
 ) -> None:
     here = Portal.objects.get(member_id=portal.member_id)
-    watching.tell(here.pk, owners=[Owner(2, MOCKUP)])
+    watching.record(here.pk, owners=[Owner(2, MOCKUP)])
     again = ask(client, office, "/tab/orders/")
     assert news(client, office, again.attribute("data-moment"))["changed"] is False
 
@@ -214,7 +215,7 @@ def test_newly_linked_order_is_watched(client: Client, portal: DemoPortal, offic
     page = open_tab(client, portal, deal_id=EMPTY)
     linked = submit(client, page, "/tab/link/", {"order": f"{order}|"})
     since = linked.attribute("data-moment")
-    watching.tell(here.pk, orders=[order])
+    watching.record(here.pk, orders=[order])
     assert news(client, page, since)["changed"] is True
 
 

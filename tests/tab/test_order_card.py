@@ -129,8 +129,8 @@ def test_open_order_card_notices_changes_of_its_order(
 
     page, here = card(client, portal, order), Portal.objects.get()
     # Neither another order, nor a deal of the same number, nor another portal's order of that number.
-    watching.tell(here.pk, orders=[portal.order_id("1193")], owners=[Owner(DEAL, order)])
-    watching.tell(here.pk + 1, orders=[order])
+    watching.record(here.pk, orders=[portal.order_id("1193")], owners=[Owner(DEAL, order)])
+    watching.record(here.pk + 1, orders=[order])
     assert changed(page) is False
     deal = open_tab(client, portal, ILYA, WINTER)
     submit(client, deal, "/tab/unlink/", {"order": f"{order}|"})

@@ -1,4 +1,4 @@
-// The part of the page that shows the portal's state, read anew: on return from a card, after a failure.
+// Reads the part of the page that shows the portal's state again: on return from a card, after a failure.
 import { htmx } from "./settings.js";
 
 export function readAnew(headers = {}) {
@@ -6,7 +6,7 @@ export function readAnew(headers = {}) {
   return ordersUrl ? htmx.ajax("GET", ordersUrl, { target: "#orders", swap: "outerHTML", headers }) : Promise.resolve();
 }
 
-/** What stands in the place of a state is asked for again: the orders, or what the button names. */
+/** Loads the orders, or what the button names, in place of a state. */
 function again(button) {
   const { again: url, againIn } = button.dataset;
   if (!url) return readAnew();

@@ -9,7 +9,7 @@ const names = () => document.getElementById("names");
 async function choose(button) {
   const frame = await portal;
   if (!frame) return;
-  const taken = [...names().querySelectorAll("input")].map((one) => one.value.split("|")[0]);
+  const taken = [...names().querySelectorAll("input")].map((input) => input.value.split("|")[0]);
   const chosen = Object.values((await frame.dialog.selectAccess(taken).catch(() => null)) ?? {});
   const fresh = chosen.filter(({ id, name }) => id && name && !taken.includes(id));
   names()?.append(...fresh.map(named));

@@ -44,7 +44,7 @@ function close() {
 
 function emptied() {
   host.replaceChildren();
-  // Meanwhile the opener may have been drawn anew.
+  // Meanwhile the opener may have been replaced.
   const back = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
   (back || document.getElementById("open-picker"))?.focus();
   opener = null;

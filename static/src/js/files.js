@@ -13,7 +13,7 @@ export async function save(url, body) {
       await keep(answer);
       return;
     }
-    what.text = told(await answer.text()) || what.text;
+    what.text = messageOf(await answer.text()) || what.text;
   } catch {
     // Nothing came back, or no session: the usual sentence is all there is to say.
   }
@@ -41,8 +41,8 @@ async function keep(answer) {
 }
 
 /** Heading, sentence and reference of the state the server has drawn; empty for anything else. */
-function told(markup) {
+function messageOf(markup) {
   const state = new DOMParser().parseFromString(markup, "text/html").querySelector(".state");
-  const parts = ["h2", "h2 ~ p:not(.ref)", ".ref:not([hidden])"].map((one) => state?.querySelector(one)?.textContent.trim());
-  return parts.filter(Boolean).map((one) => (/[.!?…]$/.test(one) ? one : `${one}.`)).join(" ");
+  const parts = ["h2", "h2 ~ p:not(.ref)", ".ref:not([hidden])"].map((selector) => state?.querySelector(selector)?.textContent.trim());
+  return parts.filter(Boolean).map((text) => (/[.!?…]$/.test(text) ? text : `${text}.`)).join(" ");
 }

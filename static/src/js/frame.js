@@ -16,12 +16,12 @@ portal.then((frame) => {
 /** The frame is as high as its content, growing and shrinking; a dialog is never cut off. */
 function followHeight(frame) {
   const content = document.querySelector("main");
-  let told = 0;
+  let reported = 0;
   const tell = () => {
     const dialog = document.querySelector("dialog[open]");
     const needed = Math.ceil(Math.max(content.offsetHeight, dialog ? LEAST_WITH_DIALOG : 0));
-    if (Math.abs(needed - told) < 2) return;
-    told = needed;
+    if (Math.abs(needed - reported) < 2) return;
+    reported = needed;
     frame.parent.resizeWindow(document.documentElement.clientWidth, needed).catch(() => {});
   };
   const watch = new ResizeObserver(() => requestAnimationFrame(tell));
@@ -34,7 +34,7 @@ function followHeight(frame) {
   });
 }
 
-/** Cards the portal lets us open stand in its slider; the orders are read anew on return. */
+/** The portal opens cards in its slider; the orders are read again on return. */
 function openInSlider(frame) {
   document.addEventListener("click", (event) => {
     const link = event.target.closest("[data-open-path]");

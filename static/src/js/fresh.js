@@ -1,5 +1,5 @@
 // Other people's changes. While somebody looks, our own server is asked for news every few seconds;
-// only when something shown has changed is the portal read anew.
+// only when something shown has changed is the portal read again.
 import { readAnew } from "./anew.js";
 import { poll } from "./contact.js";
 import { clock } from "./format.js";
@@ -89,7 +89,7 @@ document.addEventListener("htmx:afterSwap", () => {
 
 function holdPlace(place, suggestions) {
   const linked = new Set(orders().dataset.linked.split(" "));
-  for (const one of suggestions.querySelectorAll("[data-suggested]")) if (linked.has(one.dataset.suggested)) one.remove();
+  for (const item of suggestions.querySelectorAll("[data-suggested]")) if (linked.has(item.dataset.suggested)) item.remove();
   suggestions.removeAttribute("id");
   suggestions.inert = true;
   place.append(suggestions);

@@ -1,4 +1,4 @@
-// Jobs: a page that follows by itself while somebody looks at it, downloads, and the form of a new one.
+// Jobs: a page that updates itself while it is visible, downloads, and the form of a new job.
 import { poll } from "./contact.js";
 import { save } from "./files.js";
 import { portal } from "./portal.js";
@@ -95,7 +95,7 @@ function arrange() {
   }
 }
 
-// A file is dropped onto its field; its name stands beside the button in the person's own language.
+// A file is dropped onto its field; its name is shown beside the button in the person's own language.
 for (const name of ["dragover", "drop"]) {
   document.addEventListener(name, (event) => {
     const zone = event.target.closest?.("[data-drop]");

@@ -59,7 +59,7 @@ function comeIntoSight(id) {
   setTimeout(() => removeEventListener("resize", grown), MADE_HIGHER);
 }
 
-// Confirming dialogs say when nothing would be left behind: they are told how much there is.
+// Confirming dialogs get the number of rows, to say when nothing would be left.
 document.addEventListener("htmx:configRequest", ({ detail }) => {
   const all = document.querySelector("[data-total-count]")?.dataset.totalCount;
   if (all && /^\/tab\/\w+\/confirm\//.test(detail.path)) detail.parameters.of = all;

@@ -25,7 +25,7 @@ function chips() {
 function drop(name) {
   if (name === "canceled") withCanceled().checked = false;
   else if (name === "all") {
-    for (const one of CHOICES) choice(one).value = "";
+    for (const name of CHOICES) choice(name).value = "";
     form.elements.q.value = "";
     withCanceled().checked = true;
   } else choice(name).value = "";

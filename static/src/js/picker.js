@@ -8,7 +8,7 @@ let ticked = new Map();
 const form = () => document.querySelector("[data-picker]");
 const rowsOf = () => [...document.querySelectorAll("#picker-results tr[data-order-id]")];
 const box = (row) => row.querySelector("[data-pick]");
-const moves = () => [...ticked.values()].filter((one) => one.place === "deal" || one.place === "invoice");
+const moves = () => [...ticked.values()].filter((order) => order.place === "deal" || order.place === "invoice");
 const limit = () => Number(form().dataset.limit);
 
 function show() {
@@ -30,7 +30,7 @@ function show() {
   submit.textContent = ticked.size ? counted(submit, ticked.size) : submit.dataset.textNone;
   const agreed = !moves().length || picker.querySelector("[data-picker-move]").checked;
   submit.disabled = !ticked.size || !agreed;
-  const fields = [...ticked].map(([id, one]) => field("order", `${id}|${one.seen}`));
+  const fields = [...ticked].map(([id, order]) => field("order", `${id}|${order.seen}`));
   picker.querySelector("[data-picker-fields]").replaceChildren(...fields);
 }
 
@@ -52,7 +52,7 @@ function warning(picker) {
     picker.querySelector("[data-picker-move]").checked = false;
     return;
   }
-  const deals = moved.filter((one) => one.place === "deal").length;
+  const deals = moved.filter((order) => order.place === "deal").length;
   for (const [name, wanted] of [["deals", deals === moved.length], ["mixed", deals < moved.length]]) {
     const title = picker.querySelector(`[data-moves-${name}]`);
     title.hidden = !wanted;
@@ -60,14 +60,14 @@ function warning(picker) {
   }
   picker.querySelector("[data-moves-automation]").hidden = !deals;
   const list = picker.querySelector("[data-picker-moves-list]");
-  list.replaceChildren(...moved.map((one) => fromWhere(one, list.dataset.textItem)));
+  list.replaceChildren(...moved.map((order) => fromWhere(order, list.dataset.textItem)));
 }
 
 /** "No. 1184 from Deal 6933 Winter catalogue, Tom Becker", with the place as the row had it. */
-function fromWhere(one, text) {
+function fromWhere(order, text) {
   const item = document.createElement("li");
-  const [before, after = ""] = text.replace("{number}", one.number).split("{place}");
-  item.append(before, one.name.cloneNode(true), after, one.who && `, ${one.who}`);
+  const [before, after = ""] = text.replace("{number}", order.number).split("{place}");
+  item.append(before, order.name.cloneNode(true), after, order.who && `, ${order.who}`);
   return item;
 }
 
@@ -118,7 +118,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   focused = undefined;
 });
 
-/** An order that stood first because it was meant exactly comes again at its own place. */
+/** An order shown first as the exact match comes again at its own place. */
 function unique() {
   const seen = new Set();
   for (const row of rowsOf()) {
@@ -127,4 +127,4 @@ function unique() {
   }
 }
 
-const firstAfter = (shown) => rowsOf().slice(shown).map(box).find((one) => !one.disabled);
+const firstAfter = (shown) => rowsOf().slice(shown).map(box).find((checkbox) => !checkbox.disabled);

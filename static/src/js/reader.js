@@ -1,8 +1,8 @@
-// Who may only look, or sees no orders at all, is not offered to link them; the reason stands below.
+// People who may only view orders, or none, are not offered to link them; the reason is shown below.
 const REASONS = "#orders [data-note=read-only] h2, #orders [data-note=unpaid] h2, #orders > .state[role=alert] h2, #orders [data-note=no-details] p";
 
 function show() {
-  // Where there is no store there is nothing to link; a later look may find one.
+  // Where there is no store there is nothing to link; a later reload may find a store.
   const picker = document.getElementById("open-picker");
   if (picker && document.getElementById("orders")) picker.hidden = document.querySelector("#orders [data-state=no-store]") !== null;
   const reason = document.querySelector(REASONS)?.textContent ?? "";

@@ -16,7 +16,7 @@ function begin() {
     if (document.getElementById("grid")) tries = 0;
     return;
   }
-  // An opening that is tried again is a new page, which is told how often it was tried.
+  // An opening that is tried again is a new page, which receives the number of tries.
   tries = Math.max(tries, Number(line.dataset.retried));
   if (tries >= MOST) return;
   // Not all who were turned away at the same moment come back at the same moment.

@@ -1,5 +1,5 @@
 // Rows that open to what an order holds, fetched when they are opened. An open row stays open through
-// swaps; when the region was read anew, what it shows is fetched anew too.
+// swaps; when the region has been read again, open details are fetched again too.
 import { fit } from "./columns.js";
 import { htmx } from "./settings.js";
 

@@ -6,7 +6,7 @@ const form = () => document.getElementById("picker-search");
 const narrow = () => form().parentElement;
 const input = (name) => form().elements.namedItem(name);
 
-/** What stands in the dialog now, or is on its way there. */
+/** What the dialog shows now or is loading. */
 let asked = null;
 
 const search = () => htmx.trigger(form(), "submit");

@@ -37,10 +37,10 @@ function panel() {
   for (const button of form.querySelectorAll("[role=toolbar] button")) button.disabled = !awake;
   const fields = every
     ? []
-    : [...chosen].flatMap(([id, one]) => [
+    : [...chosen].flatMap(([id, order]) => [
         field("order", `${id}|`),
-        field("number", one.number),
-        field("held", `${id}|${one.status}`),
+        field("number", order.number),
+        field("held", `${id}|${order.status}`),
       ]);
   form.querySelector("[data-panel-fields]").replaceChildren(...fields);
 }

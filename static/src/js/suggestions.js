@@ -7,8 +7,8 @@ function show() {
   if (!place) return;
   const left = place.querySelectorAll("[data-suggested]").length;
   if (place.matches(".hint")) place.hidden = !left;
-  for (const one of place.querySelectorAll("[data-suggestions-some]")) one.hidden = !left;
-  for (const one of place.querySelectorAll("[data-suggestions-none]")) one.hidden = left > 0;
+  for (const element of place.querySelectorAll("[data-suggestions-some]")) element.hidden = !left;
+  for (const element of place.querySelectorAll("[data-suggestions-none]")) element.hidden = left > 0;
   const title = place.querySelector("[data-suggestions-count]");
   if (title && left) title.textContent = counted(title, left);
   const some = place.querySelector("p[data-suggestions-some]");
@@ -34,21 +34,21 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 
 // What comes by itself pushes no rows away from under a hand: it waits until the pointer is elsewhere.
 let overRows = false;
-let held = null;
+let postponed = null;
 
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   const { elt, target, xhr, shouldSwap } = detail;
   if (elt !== target || target.id !== "suggestions" || !shouldSwap || !overRows) return;
   detail.shouldSwap = false;
-  held = { target, elt, xhr };
+  postponed = { target, elt, xhr };
 });
 
 function at(rows) {
   overRows = Boolean(rows);
-  if (overRows || !held) return;
-  const { target, xhr } = held;
-  if (target.isConnected) htmx.swap(target, xhr.response, { swapStyle: "outerHTML" }, { eventInfo: held });
-  held = null;
+  if (overRows || !postponed) return;
+  const { target, xhr } = postponed;
+  if (target.isConnected) htmx.swap(target, xhr.response, { swapStyle: "outerHTML" }, { eventInfo: postponed });
+  postponed = null;
 }
 
 document.addEventListener("pointerover", ({ target }) => at(target.closest("#grid")));

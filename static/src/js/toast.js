@@ -9,7 +9,7 @@ const place = liveSheet();
 
 /**
  * @param {{text: string, kind?: string, action?: {label: string, act: () => void} | false, stays?: boolean}} what
- * @returns {HTMLElement} the toast; one that `stays` is taken away by whoever has made it
+ * @returns {HTMLElement} the toast; the caller removes one that `stays`
  */
 export function toast({ text, kind = "ok", action, stays = false }) {
   // What was said before is not left standing beside what is said now; what can be taken back yet is.
@@ -63,5 +63,5 @@ document.addEventListener("lo:toast", (event) => {
   toast({ text, kind, action: undo && { label: undo.label, act } });
 });
 
-// Nothing said of one section stands beside another one, or beside another try of the same.
+// A section has one message at a time, also across repeated tries.
 document.addEventListener("htmx:beforeRequest", ({ detail }) => detail.target.tagName === "MAIN" && clear());

@@ -1,4 +1,4 @@
-"""``manage.py doctor``: is everything there that the app stands on? One line each, 1 when not.
+"""``manage.py doctor``: is everything there that the app needs? One line each, 1 when not.
 
 Asks the database, Redis, the worker, and the authorization server; calls no portal.
 """

@@ -1,4 +1,4 @@
-"""``manage.py portals``: which portals there are, how they do, bind anew, erase.
+"""``manage.py portals``: which portals there are, their health, bind again, erase.
 
     portals list [TEXT]         those whose address or member_id holds TEXT
     portals health [MEMBER_ID]  ask each installed portal, or the one
@@ -33,11 +33,11 @@ from b24app.journal import calls
 from b24app.portals.fields import UnreadableSecret
 from b24app.portals.models import Portal, PortalUser
 
-LATELY = timedelta(hours=1)
+RECENT = timedelta(hours=1)
 
 
 class Command(BaseCommand):
-    help = "List portals, look after their health, bind anew, erase."
+    help = "List portals, check their health, bind again, erase."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -125,7 +125,7 @@ class Command(BaseCommand):
 
 @dataclass(frozen=True, slots=True)
 class Rebound:
-    """What binding anew has done: a line for each step, and what is left to do, "" when nothing is."""
+    """What binding again has done: a line for each step, and what is left to do, "" when nothing is."""
 
     lines: Sequence[str]
     left: str = ""
@@ -169,10 +169,10 @@ def _troubles(portal: Portal) -> Iterable[str]:
     yield from _seen_from_here(portal)
     events = InboxEvent.objects.filter(portal=portal)
     for state in (InboxEvent.State.FAILED, InboxEvent.State.WAITING):
-        old = events.filter(state=state, received_at__lt=timezone.now() - LATELY).count()
+        old = events.filter(state=state, received_at__lt=timezone.now() - RECENT).count()
         if old:
             yield f"{old} events {state}"
-    lately = calls.search(portal, since=timezone.now() - LATELY)
+    lately = calls.search(portal, since=timezone.now() - RECENT)
     failed = lately.exclude(outcome="ok").count()
     if failed * 10 > lately.count():
         yield f"{failed} of {lately.count()} requests of the last hour failed"

@@ -1,4 +1,4 @@
-"""``manage.py rotate_token_keys``: write every stored secret anew with the newest of TOKEN_KEYS.
+"""``manage.py rotate_token_keys``: encrypt every stored secret again with the newest of TOKEN_KEYS.
 
 Put a new key in front of TOKEN_KEYS, restart, run this, then drop the old key. The command may be
 interrupted and run again; a row that a running process changes meanwhile keeps the newer value.
