@@ -71,12 +71,13 @@ def test_sorting_applies_over_all_pages(
 ) -> None:
     query = query | ({"dir": "desc"} if descending else {})
     found: list[int] = []
-    for number in [1, 20] if descending else range(1, 21):
+    every = query["sort"] == "amount" and not descending
+    for number in range(1, 21) if every else (1, 2, 11, 20):
         portal.reset_counts()
         page = ask(client, large, "/tab/grid/", {**query, "page": str(number)})
         assert portal.http_requests <= 2
         found += page.order_ids
-    assert descending or sorted(found) == sorted(of_deal(portal, MANY))
+    assert not every or sorted(found) == sorted(of_deal(portal, MANY))
     keys = [key(portal.state.orders[pk]) for pk in found]
     assert keys == sorted(keys, reverse=descending)  # type: ignore[type-var]  # keys of one kind each
 
