@@ -5,7 +5,7 @@ reason is given only for facts that nearly always mean the same client, facts th
 outweigh one that speaks for it, and closeness in time alone is never a reason.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,7 +27,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """The client of a card, as the CRM knows them; ids are 0 and texts empty where it does not."""
+    """A contact and the company of a card, as the CRM knows them.
+
+    IDs are 0 and texts empty where it does not.
+    """
 
     contact_id: int = 0
     company_id: int = 0
@@ -56,13 +59,13 @@ class Suggestion:
 
 
 def suggestions(
-    buyer: Buyer,
+    buyers: Sequence[Buyer],
     candidates: Iterable[Candidate],
     *,
     made: datetime | None,
     since: datetime,
 ) -> tuple[Suggestion, ...]:
-    """Those of ``candidates`` that are the buyer's, newest first.
+    """Those of ``candidates`` that belong to one of the buyers, newest first.
 
     ``made`` is the card's own date, ``since`` the oldest date an order may have. Cancelled orders
     and orders without a date are left out.
@@ -70,10 +73,8 @@ def suggestions(
     found: list[tuple[datetime, Suggestion]] = []
     for candidate in candidates:
         order = candidate.order
-        if order.canceled or order.created is None or order.created < since:
-            continue
-        reasons = reasons_for(buyer, candidate)
-        if not reasons:
+        reasons = _reasons_for_any(buyers, candidate) if may_count(order, since) else ()
+        if not reasons or order.created is None:
             continue
         apart = abs(order.created - made) if made is not None else None
         if apart is not None and apart <= CLOSE:
@@ -83,6 +84,17 @@ def suggestions(
         found.append((order.created, suggestion))
     found.sort(key=lambda pair: (pair[0], pair[1].order.id), reverse=True)
     return tuple(suggestion for _, suggestion in found)
+
+
+def may_count(order: Order, since: datetime) -> bool:
+    """Whether an order is of the kind that is suggested: not cancelled, made ``since`` or later."""
+    return not order.canceled and order.created is not None and order.created >= since
+
+
+def _reasons_for_any(buyers: Iterable[Buyer], candidate: Candidate) -> tuple[Reason, ...]:
+    """Why the order belongs to one of the buyers, each reason once."""
+    found = {reason for buyer in buyers for reason in reasons_for(buyer, candidate)}
+    return tuple(reason for reason in Reason if reason in found)
 
 
 def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:

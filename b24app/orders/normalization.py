@@ -20,6 +20,9 @@ LONG_BOX: Final = 6
 MAX_CHARACTERS: Final = 250
 
 _PHONE = re.compile(r"[+(]?[\d\s().,/+-]*\d[\d\s().,/+-]*")
+_LABEL = re.compile(r"\s*(?:tel|telephone|telefon|phone|тел|телефон)\b[\s.:]*", re.IGNORECASE)
+# What word processors put in place of a hyphen.
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2012\u2013\u2014\u2212"), "-")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
 _SEVERAL = re.compile(r"[,;|\n]+")
 _COUNTING: Final = "012345678901234567890"
@@ -86,8 +89,7 @@ def digits(text: str) -> str:
 
 def looks_like_phone(text: str) -> bool:
     """Whether somebody typed (a part of) a telephone number."""
-    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).strip()
-    return bool(_PHONE.fullmatch(plain)) and len(digits(plain)) >= LEAST_PART
+    return bool(_PHONE.fullmatch(_plain(text))) and len(digits(text)) >= LEAST_PART
 
 
 def phone_fragments(text: str) -> tuple[str, ...]:
@@ -118,10 +120,15 @@ def same_phone(text: str, other: str) -> bool:
     )
 
 
+def _plain(text: str) -> str:
+    """A telephone number without a label in front ("tel."), its dashes as hyphens."""
+    shown = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).translate(_DASHES)
+    return _LABEL.sub("", shown, count=1).strip() if _LABEL.match(shown) else shown.strip()
+
+
 def _numbers(text: str) -> Iterator[str]:
-    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
-    for part in _SEVERAL.split(plain):
-        number = part.strip()
+    for part in _SEVERAL.split(text[:MAX_CHARACTERS]):
+        number = _plain(part)
         if _is_somebodys(number):
             yield number
 

@@ -382,7 +382,7 @@ def test_newest_first_close_ones_marked_old_and_cancelled_ones_left_out() -> Non
         made(6, -7),
     ]
     candidates.append(Candidate(order(Customer(phone="202 555 0142"), pk=7, created=None)))
-    found = suggestions(CLARA, candidates, made=MADE, since=SINCE)
+    found = suggestions([CLARA], candidates, made=MADE, since=SINCE)
     assert [suggestion.order.id for suggestion in found] == [2, 5, 1, 6]
     assert [(suggestion.days, Reason.CLOSE in suggestion.reasons) for suggestion in found] == [
         (0, False),
@@ -394,8 +394,8 @@ def test_newest_first_close_ones_marked_old_and_cancelled_ones_left_out() -> Non
 
 def test_closeness_alone_is_no_reason_and_a_card_without_a_date_has_none() -> None:
     stranger = Candidate(order(Customer("Somebody Else", phone="+1 303 555 0100")))
-    assert suggestions(CLARA, [stranger], made=MADE, since=SINCE) == ()
-    assert suggestions(CLARA, [made(1, 0)], made=None, since=SINCE)[0].reasons == (Reason.PHONE,)
+    assert suggestions([CLARA], [stranger], made=MADE, since=SINCE) == ()
+    assert suggestions([CLARA], [made(1, 0)], made=None, since=SINCE)[0].reasons == (Reason.PHONE,)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_for_the_named_the_app_acts_and_the_audit_says_so(
 ) -> None:
     name(code)
     page = open_tab(client, portal, MARIA, EMPTY)
-    assert link(client, portal, page, order).toast["text"] == "1 order linked to this deal"
+    assert link(client, portal, page, order).toast["text"] == "1 order linked to this deal: 1193"
     assert portal.link_of(order) == (2, EMPTY)
     assert writers(portal) == [MARIA, ANNA]
     entry = AuditEntry.objects.get()

@@ -42,7 +42,7 @@ def test_an_unlinked_order_is_found_and_linked(
     after = submit(client, tab, "/tab/link/", {"order": f"{order}|"})
     assert portal.link_of(order) == (2, EMPTY)
     assert after.order_ids == [order]
-    assert after.toast["text"] == "1 order linked to this deal"
+    assert after.toast["text"] == "1 order linked to this deal: 1193"
 
 
 def test_a_move_needs_a_tick_and_says_where_from(
@@ -59,7 +59,7 @@ def test_a_move_needs_a_tick_and_says_where_from(
     assert portal.link_of(order) == (2, 6933)
     moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:6933", "move": "on"})
     assert portal.link_of(order) == (2, EMPTY)
-    assert moved.toast["text"] == "1 order linked to this deal, moved from elsewhere"
+    assert moved.toast["text"] == "1 order linked to this deal, moved from elsewhere: 1184"
 
 
 def test_an_order_that_moved_meanwhile_is_not_touched(

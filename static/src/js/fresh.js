@@ -92,7 +92,8 @@ function holdPlace(place, suggestions) {
   for (const one of suggestions.querySelectorAll("[data-suggested]")) if (linked.has(one.dataset.suggested)) one.remove();
   suggestions.removeAttribute("id");
   suggestions.inert = true;
-  place.append(suggestions);
+  place.classList.add("held");
+  place.replaceChildren(suggestions);
 }
 
 document.addEventListener("visibilitychange", look);
