@@ -143,7 +143,11 @@ def test_what_is_shown_is_locked_from_the_first_key_and_late_answers_never_win(
 ) -> None:
     open_picker(store)
     held: list[Route] = []
-    store.page.route("**/tab/found/?q=118*", lambda route: held.append(route))
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    store.page.route("**/tab/found/?q=118*", keep)
     results, box = (
         store.app.locator("#picker-results"),
         store.app.locator("#picker-search [name=q]"),

@@ -124,7 +124,11 @@ def test_an_empty_deal_shows_what_belongs_to_it(store: Desk) -> None:
 
 def test_the_closed_bar_is_as_high_whatever_it_says(store: Desk) -> None:
     held: list[Route] = []
-    store.page.route("**/tab/suggestions/", lambda route: held.append(route))
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    store.page.route("**/tab/suggestions/", keep)
     with store.page.expect_request("**/tab/suggestions/"):
         store.open_deal(MOCKUP)
     waiting = height(store.app.locator("#suggestions"))
