@@ -21,7 +21,7 @@ from b24app.orders.matching import Buyer, Candidate
 from b24app.orders.types import DEAL, Card, Customer, Order, Owner
 
 MAX_KEYS: Final = 4
-"""Telephones, and e-mails, of one contact: whoever has more of them is nobody in particular."""
+"""Telephones, and e-mails, of a contact that are compared: a shared contact may have hundreds."""
 
 MAX_CONTACTS: Final = 10
 """Contacts of a card that are read."""
@@ -291,8 +291,8 @@ def candidates(order_ids: Collection[int], may_count: Callable[[Order], bool]) -
 
     At most the first ``MAX_READ``. Beyond the newest, clients are asked for only where an order
     ``may_count``: one more request, and where they would be too many, the others are left out.
-    Whoever may not read an order's clients (sale/order/sale-order-get.md) gets candidates without
-    them. Raises the portal's refusal to show orders or links.
+    A person who may not read an order's clients (sale/order/sale-order-get.md) gets candidates
+    without them. Raises the portal's refusal to show orders or links.
     """
     wanted = list(order_ids)[:MAX_READ]
     newest = wanted[:FIRST_CLIENTS]
@@ -326,8 +326,8 @@ def _clients_of_all(order_ids: Sequence[int]) -> Ask[Mapping[int, _Clients]]:
 
 def _clients_of(order_id: int) -> Ask[_Clients]:
     command = Command("sale.order.get", {"id": order_id})
-    nobody = (frozenset[int](), frozenset[int]())
-    return ask.of(command, lambda answer: parsing.crm_clients(answer.result)).otherwise(nobody)
+    none: _Clients = (frozenset(), frozenset())
+    return ask.of(command, lambda answer: parsing.crm_clients(answer.result)).otherwise(none)
 
 
 def _with_clients(orders: Iterable[Order], known: Mapping[int, _Clients]) -> tuple[Candidate, ...]:

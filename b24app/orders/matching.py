@@ -1,8 +1,7 @@
-"""Whose order is it? Suggestions with their reasons.
+"""Suggestions: which orders belong to a client, with the reasons.
 
-Precision first: a person who is offered a stranger's order twice does not look a third time. So a
-reason is given only for facts that nearly always mean the same client, facts that speak against it
-outweigh one that speaks for it, and closeness in time alone is never a reason.
+Wrong suggestions cost more than missing ones. A reason is a fact that nearly always means the same
+client. A fact against it outweighs one reason. Closeness in time alone is not a reason.
 """
 
 from collections.abc import Iterable, Sequence
@@ -98,14 +97,14 @@ def _reasons_for_any(buyers: Iterable[Buyer], candidate: Candidate) -> tuple[Rea
 
 
 def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
-    """Why the order is the buyer's; empty if it is not, or if nobody can say."""
+    """Why the order belongs to the buyer; empty if it does not, or if that is uncertain."""
     customer = candidate.order.customer
     contact = buyer.contact_id in candidate.contacts
     company = buyer.company_id in candidate.companies
     phone = any(normalization.same_phone(customer.phone, text) for text in buyer.phones)
     email = any(normalization.same_email(customer.email, text) for text in buyer.emails)
     if not (contact or company):
-        # Where the store names somebody else, a company of the same name is another one's.
+        # If the store names another client, a company of the same name is another company.
         stranger = bool(candidate.contacts or candidate.companies)
         company = not stranger and _same_company(buyer, customer)
         if not company and not _same_client(buyer, customer, phone, email, stranger=stranger):
@@ -120,7 +119,7 @@ def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
 
 
 def _same_company(buyer: Buyer, customer: Customer) -> bool:
-    """By name, unless each side writes from a domain of its own: names of firms repeat in every town."""
+    """Same name, unless each side has e-mail domains of its own: names of firms repeat in other towns."""
     ours, theirs = (
         normalization.firms_domains(buyer.emails),
         normalization.firms_domains([customer.email]),

@@ -1,7 +1,6 @@
-"""Telephones, e-mails and names as people type them: when two spellings mean the same, and when a value
-stands for nothing.
+"""Telephones, e-mails and names as people type them: equal spellings, and values that are placeholders.
 
-Pure functions over any text; none raises. Where two spellings may or may not be one, the answer is no.
+Pure functions over any text; none raises. Uncertain means not equal.
 """
 
 import re
@@ -12,7 +11,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import MatchType, NumberParseException, PhoneNumber, PhoneNumberType
 
-# Shorter numbers lack the area: the same seven digits are rung in every town.
+# Shorter numbers lack the area code: the same seven digits exist in every town.
 LEAST_DIGITS: Final = 9
 # A part of a number somebody looks for.
 LEAST_PART: Final = 4
@@ -143,7 +142,7 @@ def _same_number(text: str, other: str) -> bool:
 
 
 def _readings(text: str) -> tuple[str, ...]:
-    """What a number may mean. Without its plus a country's code cannot be told from an area's."""
+    """What a number may mean. Without a plus, a country code looks like an area code."""
     number = digits(text)
     if text.lstrip("( ").startswith("+") or number != digits(_before_extension(text)):
         return (text,)
@@ -187,12 +186,12 @@ def _parsed(text: str) -> PhoneNumber | None:
 
 
 def same_email(text: str, other: str) -> bool:
-    """Whether two addresses are one person's mailbox; a mailbox of many is nobody's."""
+    """Whether two addresses are one person's mailbox; a shared mailbox equals nothing."""
     return bool(_mailboxes(text) & _mailboxes(other))
 
 
 def email_fragment(text: str) -> str:
-    """The piece to look for where a portal can only compare text; empty for a mailbox that is nobody's."""
+    """The piece to look for where a portal can only compare text; empty for a shared mailbox."""
     for box, host in sorted(_mailboxes(text)):
         # Long enough to be rare, the mailbox alone finds its other spellings too.
         return box if len(box) >= LONG_BOX and host != "gmail.com" else text.strip()

@@ -1,8 +1,8 @@
-"""Finding orders to link: by number, id, or the customer's name, phone and e-mail, narrowed by filters.
+"""Search for orders to link: by number, ID, or the client's name, phone and e-mail, with filters.
 
-Two requests: the first asks every place where the text may stand, the second reads the orders found,
-where each is linked, and what those deals are called. A third narrows down what a filter leaves little of.
-The portal silently drops conditions that it does not know, so every row is compared again here.
+Two requests: the first searches every field that may contain the text, the second reads the orders
+found, their links and the titles of the linked cards. A third applies filters that leave out many
+orders. The portal silently drops conditions that it does not know, so every row is checked again.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ ALL_PAGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person looks for beside ``card``: its client's orders only (``mine``), unlinked ones only.
+    """A search from ``card``: for orders of its client only (``mine``), for unlinked ones only.
 
     ``since`` and ``until`` are whole days (UTC). ``below`` is the order to go on under, 0 to begin.
     """
@@ -47,7 +47,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An order with the place it stands at now; ``at`` is None for a place the person may not open."""
+    """An order and the card it is linked to; ``at`` is None for a card the person may not open."""
 
     order: Order
     place: Owner | None
@@ -76,7 +76,7 @@ def search(wanted: Wanted) -> Ask[Finding]:
     if wanted.mine:
         return _of_client(wanted)
     narrow = _leaves_little(wanted)
-    # The end of a telephone finds many others' too.
+    # The last digits of a telephone match many other numbers.
     phone = normalization.looks_like_phone(wanted.text)
     looks = _looks(_places(wanted), FILTERED_PAGES if narrow or phone else 1)
 
@@ -165,19 +165,19 @@ def _within(order: Order, wanted: Wanted) -> bool:
 
 
 def _holds(value: str, text: str) -> bool:
-    """Whether every word of the text stands in the value, in whatever order."""
+    """Whether the value contains every word of the text, in any order."""
     whole = normalization.folded(value)
     return all(word in whole for word in normalization.folded(text).split())
 
 
 def _longest_word(text: str) -> str:
-    """What to ask the portal for: it would look for the words in just this order."""
+    """What to ask the portal for: it searches for words in exactly the order given."""
     return max(text.split(), key=len, default=text)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """One place where the text may stand: how to ask, and which orders of an answer really hold it.
+    """A field that may contain the text: how to search it, and which orders of an answer match.
 
     An ``exact`` match (of a whole number or ID) comes first, however old it is; then come the
     ``best`` matches of a part (of a whole telephone).
@@ -191,7 +191,7 @@ class _Place:
 
 
 def _leaves_little(wanted: Wanted) -> bool:
-    """Whether the filters are worth a request that only says which of the candidates they leave."""
+    """Whether the filters deserve a request of their own, before orders are read."""
     dated = wanted.since is not None or wanted.until is not None
     return wanted.unlinked or (dated and bool(wanted.text))
 
@@ -276,14 +276,14 @@ def _value_place(lookup: Lookup, below: int) -> _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What was found in a place, page by page."""
+    """The pages that were read of a place."""
 
     place: _Place
     answers: tuple[Answer, ...]
 
 
 def _looks(places: Iterable[_Place], pages: int) -> Ask[tuple[_Look, ...]]:
-    """So many pages of each place at once, of an exact one the first only. Raises any refusal."""
+    """``pages`` of each place at once, of an exact one the first only. Raises any refusal."""
     return ask.every(_look(place, 1 if place.exact else pages) for place in places)
 
 
@@ -316,7 +316,7 @@ def _candidates(looked: Iterable[_Look], below: int) -> tuple[list[int], int]:
     first = [*sorted(exact, reverse=True), *sorted(best - exact, reverse=True)]
     kept = {pk for pk in ids.difference(first) if pk >= known_to and (not below or pk < below)}
     found = first + sorted(kept, reverse=True)
-    # A portal that does not keep to the order we asked for would send us round in circles.
+    # A portal that ignores the requested sorting must not make the search loop.
     return found, known_to if not below or known_to < below else 0
 
 

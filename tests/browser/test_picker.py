@@ -79,7 +79,7 @@ def test_a_deal_without_a_client_says_so(store: Desk) -> None:
     store.portal.state.deals[EMPTY] |= {"CONTACT_ID": "0", "COMPANY_ID": "0"}
     open_picker(store)
     expect(store.app.locator("[data-no-client]")).to_have_text(
-        "This deal has no client, so you see all unlinked orders."
+        "This deal has no client. The list starts with all unlinked orders."
     )
     assert pressed(store) == ["unlinked"]
 

@@ -57,7 +57,7 @@ function close() {
 function emptied() {
   size.disconnect();
   host.replaceChildren();
-  // Meanwhile the opener may have been drawn anew.
+  // The opener may have been replaced by a new element.
   const back = opener?.isConnected ? opener : opener?.id && document.getElementById(opener.id);
   (back || document.getElementById("open-picker"))?.focus();
   opener = null;

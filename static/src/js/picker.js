@@ -139,7 +139,7 @@ document.addEventListener("keydown", (event) => {
   else form().querySelector("[data-picker-submit]").focus();
 });
 
-// A search that comes back late must not take the focus out of somebody's hands.
+// New results must not take the focus away from a row that is still there.
 let focused;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -154,7 +154,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const further = requestConfig?.elt.closest?.("#picker-further");
   if (further) unique();
   show();
-  // Whoever pressed "Show more" goes on with the first of what came.
+  // After "Show more" the focus goes to the first new row.
   if (further) firstAfter(Number(requestConfig.parameters?.shown ?? 0))?.focus();
   if (target.id !== "picker-results" || !focused) return;
   const same = form().querySelector(`tr[data-order-id="${focused}"] [data-pick]`);
@@ -162,7 +162,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   focused = undefined;
 });
 
-/** An order that stood first because it was meant exactly comes again at its own place. */
+/** An exact match that was listed first comes again in its normal place. */
 function unique() {
   const seen = new Set();
   for (const row of rowsOf()) {

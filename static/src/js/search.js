@@ -43,7 +43,7 @@ function follow(text) {
   setPeriod(text ? "" : opening.since, "");
 }
 
-/** All unlinked orders, whoever's they are. */
+/** All unlinked orders, of any client. */
 function widen() {
   chosen();
   press(chip("mine"), false);
@@ -109,7 +109,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (!event.target.closest?.("#picker-period")) return;
-  // Enter would send the search with half a period, Escape would close the whole dialog.
+  // Enter would search with half a period, Escape would close the whole dialog.
   if (event.key === "Escape") openPeriod(false);
   else if (event.key === "Enter" && event.target.matches("input")) applyPeriod();
   else return;

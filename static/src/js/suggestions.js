@@ -57,7 +57,7 @@ document.addEventListener("htmx:afterRequest", ({ detail: { target, successful }
   count(place);
 });
 
-// Where the bar cannot be loaded, those that kept its place are not left there: nobody could press them.
+// If the new bar cannot be loaded, the disabled old one is removed.
 for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
   document.addEventListener(name, ({ detail: { target } }) => target.id === "suggestions" && target.querySelector(":scope > [inert]")?.remove());
 }
