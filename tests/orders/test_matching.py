@@ -406,6 +406,8 @@ def test_closeness_alone_is_no_reason_and_a_card_without_a_date_has_none() -> No
         ("+7 912 408-67-15", "8 912 408 67 15"),
         ("(202) 555-0142", "+1 202 555 0142"),
         ("030/2312 5042", "+49 30 23125042"),
+        ("(202) 555-0142", "tel. 202–555–01–42"),
+        ("202–555–0142", "Tel: +1.202.555.0142"),
     ],
 )
 def test_a_part_or_another_spelling_of_a_telephone_is_found(stored: str, typed: str) -> None:
@@ -414,7 +416,7 @@ def test_a_part_or_another_spelling_of_a_telephone_is_found(stored: str, typed: 
     assert any(part in stored for part in normalization.phone_fragments(typed))
 
 
-@pytest.mark.parametrize("text", ["", "12", "Clara", "+", "no. 12345", "a@b.example"])
+@pytest.mark.parametrize("text", ["", "12", "Clara", "+", "tel.", "no. 12345", "a@b.example"])
 def test_what_is_no_telephone(text: str) -> None:
     assert not normalization.looks_like_phone(text)
 
