@@ -62,6 +62,17 @@ def test_a_move_needs_a_tick_and_says_where_from(
     assert moved.toast["text"] == "1 order linked to this deal, moved from elsewhere: 1184"
 
 
+def test_the_toast_names_the_first_orders_and_counts_the_others(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    free = [pk for pk in portal.state.orders if portal.link_of(pk) is None][:7]
+    numbers = [portal.state.orders[pk]["accountNumber"] for pk in free]
+    page = submit(client, tab, "/tab/link/", {"order": [f"{pk}|" for pk in free]})
+    assert page.toast["text"] == (
+        f"7 orders linked to this deal: {', '.join(numbers[:5])} and 2 more"
+    )
+
+
 def test_an_order_that_moved_meanwhile_is_not_touched(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:

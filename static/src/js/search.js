@@ -59,13 +59,21 @@ function widen() {
 const opener = () => narrow().querySelector("[data-period-open]");
 const popover = () => document.getElementById("picker-period");
 
+/** The period as it was applied; days that were only typed are forgotten as the popover closes. */
+let applied = { since: "", until: "" };
+
 function openPeriod(open) {
+  const inside = popover().contains(document.activeElement);
   popover().hidden = !open;
   opener().setAttribute("aria-expanded", String(open));
-  (open ? input("since") : opener()).focus();
+  if (open) return input("since").focus();
+  if (inside) opener().focus();
+  setPeriod(applied.since, applied.until);
+  search();
 }
 
 function setPeriod(since, until) {
+  applied = { since, until };
   input("since").value = since;
   input("until").value = until;
   const text = narrow().querySelector("[data-period-text]");
@@ -86,7 +94,6 @@ function applyPeriod() {
   setPeriod(input("since").value, input("until").value);
   press(chip("recent"), false);
   openPeriod(false);
-  search();
 }
 
 document.addEventListener("click", (event) => {
@@ -100,11 +107,7 @@ document.addEventListener("click", (event) => {
     chosen();
     setPeriod("", "");
     openPeriod(false);
-    search();
-  } else if (!popover().hidden && !on("#picker-period")) {
-    popover().hidden = true;
-    opener().setAttribute("aria-expanded", "false");
-  }
+  } else if (!popover().hidden && !on("#picker-period")) openPeriod(false);
 });
 
 document.addEventListener("keydown", (event) => {
