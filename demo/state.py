@@ -68,6 +68,7 @@ class Token:
 class State:
     """Rows by id. ``clients`` and ``sources`` are what an order has of them, ``platforms`` what there is.
 
+    ``deal_contacts`` are a deal's contacts besides its main one.
     ``removed`` are access tokens of an installation that is gone: known, and good for nothing.
     ``store`` is False on a portal without an online store.
     """
@@ -79,6 +80,7 @@ class State:
     invoices: Table = field(default_factory=Table)
     contacts: Table = field(default_factory=Table)
     companies: Table = field(default_factory=Table)
+    deal_contacts: dict[int, list[int]] = field(default_factory=dict)
     orders: Table = field(default_factory=Table)
     payments: Table = field(default_factory=Table)
     shipments: Table = field(default_factory=Table)
@@ -194,7 +196,7 @@ def _revived(empty: object, name: str, value: object) -> object:
         return App(**value)
     if name == "users":
         return {int(key): User(**row) for key, row in value.items()}
-    if name == "user_options":
+    if name in ("user_options", "deal_contacts"):
         return {int(key): row for key, row in value.items()}
     if name in ("access", "removed", "refresh", "codes"):
         return {key: Token(**row) for key, row in value.items()}

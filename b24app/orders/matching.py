@@ -1,11 +1,10 @@
-"""Whose order is it? Suggestions with their reasons.
+"""Suggestions: which orders belong to a client, with the reasons.
 
-Precision first: a person who is offered a stranger's order twice does not look a third time. So a
-reason is given only for facts that nearly always mean the same client, facts that speak against it
-outweigh one that speaks for it, and closeness in time alone is never a reason.
+Wrong suggestions cost more than missing ones. A reason is a fact that nearly always means the same
+client. A fact against it outweighs one reason. Closeness in time alone is not a reason.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -27,7 +26,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """The client of a card, as the CRM knows them; ids are 0 and texts empty where it does not."""
+    """A contact and the company of a card, as the CRM knows them.
+
+    IDs are 0 and texts empty where it does not.
+    """
 
     contact_id: int = 0
     company_id: int = 0
@@ -56,13 +58,13 @@ class Suggestion:
 
 
 def suggestions(
-    buyer: Buyer,
+    buyers: Sequence[Buyer],
     candidates: Iterable[Candidate],
     *,
     made: datetime | None,
     since: datetime,
 ) -> tuple[Suggestion, ...]:
-    """Those of ``candidates`` that are the buyer's, newest first.
+    """Those of ``candidates`` that belong to one of the buyers, newest first.
 
     ``made`` is the card's own date, ``since`` the oldest date an order may have. Cancelled orders
     and orders without a date are left out.
@@ -70,10 +72,8 @@ def suggestions(
     found: list[tuple[datetime, Suggestion]] = []
     for candidate in candidates:
         order = candidate.order
-        if order.canceled or order.created is None or order.created < since:
-            continue
-        reasons = reasons_for(buyer, candidate)
-        if not reasons:
+        reasons = _reasons_for_any(buyers, candidate) if may_count(order, since) else ()
+        if not reasons or order.created is None:
             continue
         apart = abs(order.created - made) if made is not None else None
         if apart is not None and apart <= CLOSE:
@@ -85,15 +85,26 @@ def suggestions(
     return tuple(suggestion for _, suggestion in found)
 
 
+def may_count(order: Order, since: datetime) -> bool:
+    """Whether an order is of the kind that is suggested: not cancelled, made ``since`` or later."""
+    return not order.canceled and order.created is not None and order.created >= since
+
+
+def _reasons_for_any(buyers: Iterable[Buyer], candidate: Candidate) -> tuple[Reason, ...]:
+    """Why the order belongs to one of the buyers, each reason once."""
+    found = {reason for buyer in buyers for reason in reasons_for(buyer, candidate)}
+    return tuple(reason for reason in Reason if reason in found)
+
+
 def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
-    """Why the order is the buyer's; empty if it is not, or if nobody can say."""
+    """Why the order belongs to the buyer; empty if it does not, or if that is uncertain."""
     customer = candidate.order.customer
     contact = buyer.contact_id in candidate.contacts
     company = buyer.company_id in candidate.companies
     phone = any(normalization.same_phone(customer.phone, text) for text in buyer.phones)
     email = any(normalization.same_email(customer.email, text) for text in buyer.emails)
     if not (contact or company):
-        # Where the store names somebody else, a company of the same name is another one's.
+        # If the store names another client, a company of the same name is another company.
         stranger = bool(candidate.contacts or candidate.companies)
         company = not stranger and _same_company(buyer, customer)
         if not company and not _same_client(buyer, customer, phone, email, stranger=stranger):
@@ -108,7 +119,7 @@ def reasons_for(buyer: Buyer, candidate: Candidate) -> tuple[Reason, ...]:
 
 
 def _same_company(buyer: Buyer, customer: Customer) -> bool:
-    """By name, unless each side writes from a domain of its own: names of firms repeat in every town."""
+    """Same name, unless each side has e-mail domains of its own: names of firms repeat in other towns."""
     ours, theirs = (
         normalization.firms_domains(buyer.emails),
         normalization.firms_domains([customer.email]),

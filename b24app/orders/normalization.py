@@ -1,7 +1,6 @@
-"""Telephones, e-mails and names as people type them: when two spellings mean the same, and when a value
-is a placeholder.
+"""Telephones, e-mails and names as people type them: equal spellings, and values that are placeholders.
 
-Pure functions over any text; none raises. Where two spellings may or may not be one, the answer is no.
+Pure functions over any text; none raises. Uncertain means not equal.
 """
 
 import re
@@ -12,7 +11,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import MatchType, NumberParseException, PhoneNumber, PhoneNumberType
 
-# Shorter numbers lack the area: the same seven digits are rung in every town.
+# Shorter numbers lack the area code: the same seven digits exist in every town.
 LEAST_DIGITS: Final = 9
 # A part of a number somebody looks for.
 LEAST_PART: Final = 4
@@ -20,6 +19,9 @@ LONG_BOX: Final = 6
 MAX_CHARACTERS: Final = 250
 
 _PHONE = re.compile(r"[+(]?[\d\s().,/+-]*\d[\d\s().,/+-]*")
+_LABEL = re.compile(r"\s*(?:tel|telephone|telefon|phone|тел|телефон)\b[\s.:]*", re.IGNORECASE)
+# What word processors put in place of a hyphen.
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2012\u2013\u2014\u2212"), "-")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
 _SEVERAL = re.compile(r"[,;|\n]+")
 _COUNTING: Final = "012345678901234567890"
@@ -86,8 +88,7 @@ def digits(text: str) -> str:
 
 def looks_like_phone(text: str) -> bool:
     """Whether somebody typed (a part of) a telephone number."""
-    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).strip()
-    return bool(_PHONE.fullmatch(plain)) and len(digits(plain)) >= LEAST_PART
+    return bool(_PHONE.fullmatch(_plain(text))) and len(digits(text)) >= LEAST_PART
 
 
 def phone_fragments(text: str) -> tuple[str, ...]:
@@ -118,10 +119,15 @@ def same_phone(text: str, other: str) -> bool:
     )
 
 
+def _plain(text: str) -> str:
+    """A telephone number without a label in front ("tel."), its dashes as hyphens."""
+    shown = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).translate(_DASHES)
+    return _LABEL.sub("", shown, count=1).strip() if _LABEL.match(shown) else shown.strip()
+
+
 def _numbers(text: str) -> Iterator[str]:
-    plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS])
-    for part in _SEVERAL.split(plain):
-        number = part.strip()
+    for part in _SEVERAL.split(text[:MAX_CHARACTERS]):
+        number = _plain(part)
         if _is_somebodys(number):
             yield number
 
@@ -136,7 +142,7 @@ def _same_number(text: str, other: str) -> bool:
 
 
 def _readings(text: str) -> tuple[str, ...]:
-    """What a number may mean. Without its plus a country's code cannot be distinguished from an area's."""
+    """What a number may mean. Without a plus, a country code looks like an area code."""
     number = digits(text)
     if text.lstrip("( ").startswith("+") or number != digits(_before_extension(text)):
         return (text,)
@@ -180,12 +186,12 @@ def _parsed(text: str) -> PhoneNumber | None:
 
 
 def same_email(text: str, other: str) -> bool:
-    """Whether two addresses are one person's mailbox; a mailbox of many is nobody's."""
+    """Whether two addresses are one person's mailbox; a shared mailbox equals nothing."""
     return bool(_mailboxes(text) & _mailboxes(other))
 
 
 def email_fragment(text: str) -> str:
-    """The piece to look for where a portal can only compare text; empty for a mailbox that is nobody's."""
+    """The piece to look for where a portal can only compare text; empty for a shared mailbox."""
     for box, host in sorted(_mailboxes(text)):
         # Long enough to be rare, the mailbox alone finds its other spellings too.
         return box if len(box) >= LONG_BOX and host != "gmail.com" else text.strip()

@@ -1,23 +1,26 @@
-"""Finding orders to link: by number, id, or the customer's name, phone and e-mail, narrowed by filters.
+"""Search for orders to link: by number, ID, or the client's name, phone and e-mail, with filters.
 
-Two requests: the first asks every place where the text may occur, the second reads the orders found,
-where each is linked, and what those deals are called. A third narrows down what a filter leaves little of.
-The portal silently drops conditions that it does not know, so every row is compared again here.
+Two requests: the first searches every field that may contain the text, the second reads the orders
+found, their links and the titles of the linked cards. A third applies filters that leave out many
+orders. The portal silently drops conditions that it does not know, so every row is checked again.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from b24app.bitrix24 import ask, batch, references
 from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Command
 from b24app.orders import cards, clients, content, links, normalization, parsing
-from b24app.orders.clients import BRIEF, Lookup
+from b24app.orders.clients import Lookup
+from b24app.orders.content import Kind
 from b24app.orders.matching import Buyer
 from b24app.orders.types import DEAL, INVOICE, Card, Order, Owner
 
-MIN_TEXT = 2
+IN_PICKER = (Kind.ORDERS, Kind.PROPERTIES, Kind.PAYMENTS, Kind.SOURCES)
+"""What is read of the orders found; 200 of them and their places fit into one request."""
+
 MAX_ID_DIGITS = 15
 FILTERED_PAGES = 4
 """Pages asked for at once where a filter will leave out much of what is found."""
@@ -28,7 +31,7 @@ ALL_PAGES = 10
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a person looks for beside ``card``: its client's orders only (``mine``), unlinked ones only.
+    """A search from ``card``: for orders of its client only (``mine``), for unlinked ones only.
 
     ``since`` and ``until`` are whole days (UTC). ``below`` is the order to go on under, 0 to begin.
     """
@@ -44,7 +47,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An order with its current place; ``at`` is None for a place the person may not open."""
+    """An order and the card it is linked to; ``at`` is None for a card the person may not open."""
 
     order: Order
     place: Owner | None
@@ -53,7 +56,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Orders found beside ``card``: the one whose number was given, then the newest.
+    """Orders found beside ``card``: those whose number, ID or telephone was given, then the newest.
 
     ``more`` is the order to go on under, 0 at the end. ``client_known`` is False where only the
     client's orders were wanted and the card has no client to look for.
@@ -73,13 +76,13 @@ def search(wanted: Wanted) -> Ask[Finding]:
     if wanted.mine:
         return _of_client(wanted)
     narrow = _leaves_little(wanted)
-    # The end of a telephone finds many others' too.
+    # The last digits of a telephone match many other numbers.
     phone = normalization.looks_like_phone(wanted.text)
     looks = _looks(_places(wanted), FILTERED_PAGES if narrow or phone else 1)
 
     def found(card: Card, ids: list[int], more: int) -> Ask[Finding]:
         if len(ids) > batch.SIZE:
-            ids, more = ids[: batch.SIZE], ids[batch.SIZE - 1]
+            ids, more = ids[: batch.SIZE], max(ids[batch.SIZE :]) + 1
         return found_by_id(ids).map(lambda orders: Finding(card, orders, more))
 
     def kept(card: Card, looked: Sequence[_Look]) -> Ask[Finding]:
@@ -108,28 +111,28 @@ def ids_matching(wanted: Wanted) -> Ask[tuple[list[int], int]]:
 
 def _of_client(wanted: Wanted) -> Ask[Finding]:
     """Orders that hold the text and are the client's; without a text, those that hold the client's data."""
-    buyer = clients.buyer_of(wanted.card)
-    if _is_text(wanted.text):
+    buyers = clients.buyers_of(wanted.card)
+    if wanted.text:
         looks = _looks(_places(wanted), FILTERED_PAGES)
-        return ask.together(buyer, looks).then(
+        return ask.together(buyers, looks).then(
             lambda read: _buyers_orders(wanted, *read[0], read[1])
         )
 
-    def with_data(buyer: Buyer, card: Card) -> Ask[Finding]:
-        places = [_value_place(lookup, wanted.below) for lookup in clients.lookups(buyer)]
+    def with_data(buyers: Sequence[Buyer], card: Card) -> Ask[Finding]:
+        places = [_value_place(lookup, wanted.below) for lookup in clients.lookups(buyers)]
         pages = max(1, min(FILTERED_PAGES, batch.SIZE // max(len(places), 1)))
         return _looks(places, pages).then(
-            lambda looked: _buyers_orders(wanted, buyer, card, looked)
+            lambda looked: _buyers_orders(wanted, buyers, card, looked)
         )
 
-    return buyer.then(lambda found: with_data(*found))
+    return buyers.then(lambda found: with_data(*found))
 
 
 def _buyers_orders(
-    wanted: Wanted, buyer: Buyer, card: Card, looked: Sequence["_Look"]
+    wanted: Wanted, buyers: Sequence[Buyer], card: Card, looked: Sequence["_Look"]
 ) -> Ask[Finding]:
-    """The buyer's orders among those that were ``looked`` up."""
-    if not clients.lookups(buyer):
+    """The buyers' orders among those that were ``looked`` up."""
+    if not clients.lookups(buyers):
         return ask.known(Finding(card, (), 0, client_known=False))
     ids, more = _candidates(looked, wanted.below)
     read = ids[: batch.SIZE * FILTERED_PAGES]
@@ -138,10 +141,11 @@ def _buyers_orders(
         found = tuple(
             match
             for match in orders
-            if _fits(match, wanted) and clients.is_buyers(buyer, match.order.customer)
+            if _fits(match, wanted) and clients.is_buyers(buyers, match.order.customer)
         )
         if len(found) > batch.SIZE:
-            return Finding(card, found[: batch.SIZE], found[batch.SIZE - 1].order.id)
+            rest = max(match.order.id for match in found[batch.SIZE :])
+            return Finding(card, found[: batch.SIZE], rest + 1)
         return Finding(card, found, read[-1] if len(ids) > len(read) else more)
 
     return found_by_id(read).map(kept)
@@ -161,43 +165,41 @@ def _within(order: Order, wanted: Wanted) -> bool:
 
 
 def _holds(value: str, text: str) -> bool:
-    """Whether every word of the text occurs in the value, in whatever order."""
+    """Whether the value contains every word of the text, in any order."""
     whole = normalization.folded(value)
     return all(word in whole for word in normalization.folded(text).split())
 
 
 def _longest_word(text: str) -> str:
-    """What to ask the portal for: it would look for the words in just this order."""
+    """What to ask the portal for: it searches for words in exactly the order given."""
     return max(text.split(), key=len, default=text)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """One place where the text may occur: how to ask, and which orders of an answer really hold it.
+    """A field that may contain the text: how to search it, and which orders of an answer match.
 
-    An ``exact`` match (of a whole number or ID) comes first, however old it is.
+    An ``exact`` match (of a whole number or ID) comes first, however old it is; then come the
+    ``best`` matches of a part (of a whole telephone).
     """
 
     command: Command
     orders: Callable[[object], set[int]]
     everything: Callable[[object], list[int]]
     exact: bool = False
+    best: Callable[[object], set[int]] = lambda result: set()
 
 
 def _leaves_little(wanted: Wanted) -> bool:
-    """Whether the filters are worth a request that only says which of the candidates they leave."""
+    """Whether the filters deserve a request of their own, before orders are read."""
     dated = wanted.since is not None or wanted.until is not None
-    return wanted.unlinked or (dated and _is_text(wanted.text))
-
-
-def _is_text(text: str) -> bool:
-    return len(text) >= MIN_TEXT or text.isdecimal()
+    return wanted.unlinked or (dated and bool(wanted.text))
 
 
 def _places(wanted: Wanted) -> list[_Place]:
     text, below = references.plain(wanted.text), wanted.below
     period = _period(wanted)
-    if not _is_text(text):
+    if not text:
         return [_order_place(period, lambda order: _within(order, wanted), below)]
 
     def numbered(order: Order) -> bool:
@@ -216,15 +218,15 @@ def _places(wanted: Wanted) -> list[_Place]:
     )
     found.append(_value_place(customers, below))
     if normalization.looks_like_phone(text):
-        found += [
-            _value_place(Lookup(part, parsing.PHONE_CODES, _has_phone(text)), below)
-            for part in normalization.phone_fragments(text)
-        ]
+        found += [_phone_place(part, text, below) for part in normalization.phone_fragments(text)]
     return found
 
 
-def _has_phone(text: str) -> Callable[[str], bool]:
-    return lambda value: normalization.phone_holds(value, text)
+def _phone_place(part: str, text: str, below: int) -> _Place:
+    """Where ``part`` of a telephone stands; the best matches have the whole one, in any spelling."""
+    some = Lookup(part, parsing.PHONE_CODES, lambda value: normalization.phone_holds(value, text))
+    whole = replace(some, holds=lambda value: normalization.same_phone(value, text))
+    return replace(_value_place(some, below), best=whole.orders)
 
 
 def _period(wanted: Wanted) -> dict[str, object]:
@@ -274,14 +276,14 @@ def _value_place(lookup: Lookup, below: int) -> _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What was found in a place, page by page."""
+    """The pages that were read of a place."""
 
     place: _Place
     answers: tuple[Answer, ...]
 
 
 def _looks(places: Iterable[_Place], pages: int) -> Ask[tuple[_Look, ...]]:
-    """So many pages of each place at once, of an exact one the first only. Raises any refusal."""
+    """``pages`` of each place at once, of an exact one the first only. Raises any refusal."""
     return ask.every(_look(place, 1 if place.exact else pages) for place in places)
 
 
@@ -293,24 +295,28 @@ def _look(place: _Place, pages: int) -> Ask[_Look]:
 
 
 def _candidates(looked: Iterable[_Look], below: int) -> tuple[list[int], int]:
-    """Orders that hold the text, exact matches before the newest, and the order to go on under.
+    """Orders that hold the text, the best matches before the newest, and the order to go on under.
 
     That is 0 at the end. A place with more pages than were read is known down to its last order only,
     and so is the whole.
     """
     ids: set[int] = set()
     exact: set[int] = set()
+    best: set[int] = set()
     known_to = 0
     for look in looked:
         place, results = look.place, [answer.result for answer in look.answers]
         for result in results:
             (exact if place.exact else ids).update(place.orders(result))
+            if not below:
+                best |= place.best(result)
         seen = [pk for result in results for pk in place.everything(result)]
         if seen and not place.exact and look.answers[-1].next is not None:
             known_to = max(known_to, min(seen))
-    kept = {pk for pk in ids - exact if pk >= known_to and (not below or pk < below)}
-    found = sorted(exact, reverse=True) + sorted(kept, reverse=True)
-    # A portal that does not keep to the order we asked for would send us round in circles.
+    first = [*sorted(exact, reverse=True), *sorted(best - exact, reverse=True)]
+    kept = {pk for pk in ids.difference(first) if pk >= known_to and (not below or pk < below)}
+    found = first + sorted(kept, reverse=True)
+    # A portal that ignores the requested sorting must not make the search loop.
     return found, known_to if not below or known_to < below else 0
 
 
@@ -353,7 +359,7 @@ def found_by_id(ids: Sequence[int]) -> Ask[tuple[Found, ...]]:
             for order in orders
         )
 
-    return ask.together(content.strictly(ids, BRIEF), places).map(
+    return ask.together(content.strictly(ids, IN_PICKER), places).map(
         lambda read: found(read[0].built(ids), read[1])
     )
 

@@ -258,3 +258,8 @@ class Card:
     company_id: int = 0
     responsible_id: int = 0
     created: datetime | None = None
+
+    @property
+    def has_client(self) -> bool:
+        """Whether a contact or a company is set."""
+        return bool(self.contact_id or self.company_id)

@@ -11,11 +11,15 @@ from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.tab import forms, link_actions, problem_texts, region, selection, targets, undo_actions
 from b24app.tab.link_actions import LinkOutcome
+from b24app.tab.number_list import listed
 from b24app.tab.responses import answer, links_recorded, undo_url
 from b24app.web import entry
 from b24app.web.session import Session
 
 Through = AuditEntry.Through
+
+MAX_NAMED = 5
+"""Orders whose numbers a toast names."""
 
 
 @entry.in_session("POST", asks=Asks.ALONG)
@@ -41,6 +45,8 @@ def link(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
         text += _(", moved from elsewhere")
     elif moved:
         text += _(", %(moved)d of them moved from elsewhere") % {"moved": moved}
+    numbers = [outcome.number(change.change.key) for change in outcome.done]
+    text += f": {listed(numbers, MAX_NAMED)}"
     return _finished(request, opened, user, outcome, text)
 
 

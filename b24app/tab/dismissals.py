@@ -1,8 +1,8 @@
-"""Whose "no" to a suggestion counts for whom, and how many are kept.
+"""Dismissed suggestions: for whom a dismissal counts, and how many are kept.
 
-Who may link decides for everybody at the card. Anybody else decides for themselves: a reader must not
-hide orders from the people who would link them. Whether somebody may link is known once the portal has
-accepted a write of theirs; people the administrator has named count as well.
+A person who may link dismisses for everybody at the card. Others dismiss for themselves: a reader must
+not hide orders from the people who would link them. A person may link once the portal has accepted a
+write of theirs, or if the administrator has named them.
 """
 
 from collections.abc import Iterable

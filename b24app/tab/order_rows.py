@@ -1,13 +1,13 @@
 """Orders as the templates show them: every row with its status, its people and its place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from b24app.orders.card_orders import SUMMED
 from b24app.orders.filtering import Narrowing
 from b24app.orders.shown_page import Shown
-from b24app.orders.types import Card, Status, Totals, totals_of
+from b24app.orders.types import Card, Order, Status, Totals, totals_of
 from b24app.tab.grid_columns import COLUMNS, Column, Head, heads
 from b24app.tab.grid_row import Names, Row
 
@@ -107,13 +107,22 @@ def _owed(card: Card, totals: Totals | None) -> Decimal | None:
 
 def grid(shown: Shown, narrowing: Narrowing, names: Names) -> Grid:
     """A page with names in place of ids."""
+    rows, colors = rows_of(shown.orders, names)
+    return Grid(shown, narrowing, rows, colors)
+
+
+def rows_of(orders: Iterable[Order], names: Names) -> tuple[tuple[Row, ...], Mapping[str, str]]:
+    """Orders as rows, and the colors of their CSS classes.
+
+    A status has the same class wherever orders are shown.
+    """
     shades = {
         status.id: f"st-{number}"
         for number, status in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
         if status.color
     }
-    rows = tuple(names.row(order, shades.get(order.status_id, "")) for order in shown.orders)
-    return Grid(shown, narrowing, rows, {shades[key]: names.statuses[key].color for key in shades})
+    rows = tuple(names.row(order, shades.get(order.status_id, "")) for order in orders)
+    return rows, {shades[key]: names.statuses[key].color for key in shades}
 
 
 def status_choices(statuses: Mapping[str, Status], language: str) -> list[tuple[str, str]]:

@@ -146,11 +146,13 @@ def drawn(
 ) -> dict[str, object]:
     """The same from what is here already."""
     grid = view.grid(language)
+    may_link = access.can_link(user, is_named=is_named)
     return {
         "card": card,
         "grid": grid,
         "region": order_rows.region(card, grid),
-        "may_link": access.can_link(user, is_named=is_named),
+        "may_link": may_link,
+        "suggesting": may_link and card.has_client and user.portal.suggestion_days > 0,
         "unpaid": user.portal.payment_expired,
         # Asked of the database by the templates that name them, and by no other.
         "admins": partial(access.who_can_grant, user.portal),

@@ -1,12 +1,14 @@
 """Suggestions: orders of the card's client that are linked to nothing.
 
-They are comfort: loaded after the page, silent where there are none or the portal does not answer,
-and remembered for some minutes where there was nothing.
+They are loaded after the page into a bar whose height never changes by itself. A card without
+suggestions is not looked at again for some minutes.
 """
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
@@ -20,8 +22,9 @@ from b24app.bitrix24 import ask, errors
 from b24app.bitrix24.ask import Ask
 from b24app.connect import client_of
 from b24app.orders import clients, links, matching
-from b24app.orders.matching import Buyer, Candidate, Suggestion
-from b24app.orders.types import Card, OrderLink, Owner
+from b24app.orders.clients import Candidates
+from b24app.orders.matching import Buyer, Suggestion
+from b24app.orders.types import Card, Order, OrderLink, Owner
 from b24app.portals import access
 from b24app.portals.models import Portal, PortalUser
 from b24app.portals.rights import Asks
@@ -36,17 +39,40 @@ NOTHING_SECONDS = 300
 """Seconds for which a card with nothing to suggest is not looked at again."""
 
 MAX_SUGGESTIONS = 5
-"""More at once would be a list to work through, and the picker is made for that."""
+"""The newest are shown in the bar; all of them, in the picker."""
 
 
-class NothingToSay(Exception):
-    """There is nothing to suggest to this person, and nothing to remember."""
+class NotAllowed(Exception):
+    """This person is not to see suggestions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """What a card's bar shows: the ``newest`` of ``count`` orders, of more if not ``whole``.
+
+    ``empty`` says that the card has no orders yet.
+    """
+
+    newest: tuple[Suggestion, ...] = ()
+    count: int = 0
+    whole: bool = True
+    empty: bool = False
+
+    @property
+    def number(self) -> str:
+        """The count as people read it; "200+" for 200 and perhaps more."""
+        return f"{self.count}" if self.whole else f"{self.count}+"
+
+    @property
+    def further(self) -> bool:
+        """Whether there are more than the newest."""
+        return self.count > len(self.newest) or not self.whole
 
 
 @entry.in_session("GET", asks=Asks.ALONG)
 def suggestions(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
-    """What may belong to the card, or nothing at all."""
-    return _shown(request, opened, user, slot=True)
+    """The bar of a card; nothing where this person is not to see one."""
+    return _shown(request, opened, user)
 
 
 @entry.in_session("POST", asks=Asks.FIRST_OR_LATELY)
@@ -67,50 +93,45 @@ def restore(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     """Suggest the order again."""
     dismissals.restore(user, region.owner_of(opened), _order_id(request))
     forget(user.portal, region.owner_of(opened))
-    response = _shown(request, opened, user, slot=False)
+    response = _shown(request, opened, user)
     # The toast's own request aims at the orders.
     return htmx.retarget(response, "#suggestions", swap="outerHTML")
 
 
 def forget(portal: Portal, owner: Owner) -> None:
-    """Find suggestions for this card again, because its links have changed."""
+    """Look for suggestions at this card again: its links have changed."""
     try:
         cache.delete(_key(portal, owner))
     except RedisError:
         logger.warning("cache away, nothing forgotten")
 
 
-def _shown(request: HttpRequest, opened: Session, user: PortalUser, *, slot: bool) -> HttpResponse:
-    """The suggestions for their ``slot`` in the page, or for their present place."""
-    owner = region.owner_of(opened)
+def _shown(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
+    owner, portal = region.owner_of(opened), user.portal
+    since = timezone.now() - timedelta(days=portal.suggestion_days)
+    failed = False
     try:
-        found, linked = _found(user, owner)
-    except NothingToSay:
+        found = _found(user, owner, since)
+    except NotAllowed:
         return HttpResponse()
     except errors.BitrixError as error:
         logger.warning("no suggestions after %s: %s", error.method, error.code)
-        return HttpResponse()
-    if not found:
-        _remember_nothing(user, owner)
-        return HttpResponse()
+        found, failed = Suggested(), True
     context = {
-        "suggestions": found,
+        "found": found,
+        "failed": failed,
         "owner": owner,
-        "portal_origin": user.portal.origin,
-        "empty": not linked,
-        "slot": slot,
+        "since": since.date().isoformat(),
+        "portal_origin": portal.origin,
     }
-    response = render(request, "tab/suggestions.html", context)
-    if not linked:
-        # A card without orders shows them in the place of its empty state.
-        return htmx.retarget(response, "[data-state=empty]")
-    return response
+    return render(request, "tab/suggestions.html", context)
 
 
-def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool]:
-    """Suggestions, and whether the card has orders already; in at most three requests to the portal.
+def _found(user: PortalUser, owner: Owner, since: datetime) -> Suggested:
+    """Orders made since then that may belong to the card.
 
-    Raises :class:`NothingToSay` where this person is not to see any, and the portal's refusals.
+    Three requests to the portal; a fourth for several contacts, and up to two more for a client of
+    many orders. Raises :class:`NotAllowed`, and the portal's refusals.
     """
     portal = user.portal
     only_if_named = user.may_link is False
@@ -118,34 +139,43 @@ def _found(user: PortalUser, owner: Owner) -> tuple[tuple[Suggestion, ...], bool
         portal.suggestion_days == 0
         or portal.payment_expired
         or (only_if_named and not access.can_be_named(portal))
-        or _nothing_known(user, owner)
     ):
-        raise NothingToSay
+        raise NotAllowed
+    if _nothing_known(user, owner):
+        return Suggested()
     is_named = access.is_named(portal) if only_if_named else ask.known(True)
 
-    def candidates(
-        buyer: Buyer, card: Card, allowed: bool, linked: Sequence[OrderLink]
-    ) -> Ask[tuple[tuple[Suggestion, ...], bool]]:
+    def suggested(
+        buyers: Sequence[Buyer], card: Card, allowed: bool, linked: Sequence[OrderLink]
+    ) -> Ask[Suggested]:
         if not allowed:
-            raise NothingToSay
+            raise NotAllowed
         skipped = {link.order_id for link in linked} | dismissals.dismissed(user, owner)
-        since = timezone.now() - timedelta(days=portal.suggestion_days)
 
-        def suggested(found: Sequence[Candidate]) -> tuple[tuple[Suggestion, ...], bool]:
-            best = matching.suggestions(buyer, found, made=card.created, since=since)
-            return best[:MAX_SUGGESTIONS], bool(linked)
+        def matching_ones(part: clients.Part, read: Candidates) -> Suggested:
+            best = matching.suggestions(buyers, read.found, made=card.created, since=since)
+            whole = part.whole and read.whole
+            return Suggested(best[:MAX_SUGGESTIONS], len(best), whole, empty=not linked)
 
-        return (
-            clients.orders_with_data_of(buyer)
-            .then(lambda ids: clients.candidates([pk for pk in ids if pk not in skipped]))
-            .map(suggested)
-        )
+        def candidates(part: clients.Part) -> Ask[Suggested]:
+            ids = [pk for pk in part.ids if pk not in skipped]
+            may_count = partial(_may_count, buyers, since)
+            return clients.candidates(ids, may_count).map(lambda read: matching_ones(part, read))
 
-    return client_of(user).answer(
-        ask.together(clients.buyer_of(owner), is_named, links.links_of_card(owner)).then(
-            lambda found: candidates(*found[0], found[1], found[2])
+        return clients.orders_with_data_of(buyers).then(candidates)
+
+    found = client_of(user).answer(
+        ask.together(clients.buyers_of(owner), is_named, links.links_of_card(owner)).then(
+            lambda found: suggested(*found[0], found[1], found[2])
         )
     )
+    if not found.newest:
+        _remember_nothing(user, owner)
+    return found
+
+
+def _may_count(buyers: Sequence[Buyer], since: datetime, order: Order) -> bool:
+    return matching.may_count(order, since) and clients.is_buyers(buyers, order.customer)
 
 
 def _order_id(request: HttpRequest) -> int:

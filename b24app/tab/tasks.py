@@ -16,11 +16,9 @@ from b24app.journal.models import AuditEntry
 from b24app.orders import cards
 from b24app.orders.types import Owner
 from b24app.portals.models import PortalUser
+from b24app.tab.number_list import listed
 
 logger = logging.getLogger(__name__)
-
-# More numbers than this make a note nobody reads; the rest is counted.
-NAMED = 20
 
 
 @shared_task(name="tab.note", acks_late=False)
@@ -72,11 +70,10 @@ def _text(owner: Owner, entries: list[AuditEntry]) -> str:
     for entry in entries:
         groups[entry.source, entry.target].append(entry.order_number)
     for (source, target), numbers in groups.items():
-        listed = ", ".join(numbers[:NAMED])
-        if len(numbers) > NAMED:
-            listed += _(" and %(count)d more") % {"count": len(numbers) - NAMED}
         other = _name(source if target == owner else target)
-        lines.append(_sentence(owner, source, target) % {"numbers": listed, "other": other})
+        lines.append(
+            _sentence(owner, source, target) % {"numbers": listed(numbers), "other": other}
+        )
     return "\n".join(lines)
 
 

@@ -70,6 +70,31 @@ def deal_list(caller: Caller, params: Params) -> object:
     return _listed(caller, caller.state.deals, params)
 
 
+@method("crm.deal.contact.items.get", "crm")
+def deal_contacts(caller: Caller, params: Params) -> object:
+    """crm/deals/contacts/crm-deal-contact-items-get.md"""
+    if intval(params.get("id", 0)) <= 0:
+        raise Failure(400, "", "The parameter ownerEntityID is invalid or not defined.")
+    if caller.user.crm == "denied":
+        raise Failure(400, "", "Access denied.")
+    deal = caller.state.deals.get(intval(params["id"]))
+    if deal is None:
+        raise Failure(400, "", "Not found.")
+    if not caller.state.sees(caller.user, deal):
+        raise Failure(400, "ACCESS_DENIED", "Access denied!")
+    main = intval(deal["CONTACT_ID"] or 0)
+    others = caller.state.deal_contacts.get(int(deal["ID"]), [])
+    return [
+        {
+            "CONTACT_ID": pk,
+            "SORT": 10 * number,
+            "ROLE_ID": 0,
+            "IS_PRIMARY": "Y" if pk == main else "N",
+        }
+        for number, pk in enumerate([main, *others] if main else others, start=1)
+    ]
+
+
 @method("crm.deal.update", "crm")
 def deal_update(caller: Caller, params: Params) -> object:
     """Names of the parameters in either case, as the page's own examples have them."""

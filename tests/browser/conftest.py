@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from playwright.sync_api import (
 
 from demo.server import DemoPortal
 from testing.live import FLAGS, running
+from testing.opening import ILYA
 from testing.waiting import HANG_SECONDS
 from tests.browser import versions
 
@@ -164,3 +166,16 @@ def desk(sit_down: Callable[..., Desk]) -> Iterator[Desk]:
     desk.install()
     yield desk
     assert desk.faults == []
+
+
+@pytest.fixture
+def store(desk: Desk) -> Desk:
+    """The seeded orders as if the seed were of today: the real clock runs in the app."""
+    seeded = max(row["dateInsert"] for row in desk.portal.state.orders.values())
+    late = datetime.now(UTC) - datetime.fromisoformat(seeded) - timedelta(hours=1)
+    for row in desk.portal.state.orders.values():
+        row["dateInsert"] = (datetime.fromisoformat(row["dateInsert"]) + late).isoformat()
+    for deal in desk.portal.state.deals.values():
+        deal["DATE_CREATE"] = (datetime.fromisoformat(deal["DATE_CREATE"]) + late).isoformat()
+    desk.sit(ILYA)
+    return desk

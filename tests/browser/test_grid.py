@@ -194,29 +194,7 @@ def test_suggestions_stay_while_the_same_orders_are_linked(desk: Desk) -> None:
     expect(desk.app.locator("#suggestions [data-suggested]")).to_have_count(1)
 
 
-def test_suggestions_do_not_move_rows(desk: Desk) -> None:
-    on_their_way: list[Route] = []
-
-    def keep(route: Route) -> None:
-        on_their_way.append(route)
-
-    desk.page.route("**/tab/suggestions/**", keep)
-    with desk.page.expect_request("**/tab/suggestions/**"):
-        desk.open_deal(MOCKUP)
-    row(desk, "1188").hover()
-    before = row(desk, "1188").bounding_box()
-    with desk.page.expect_response("**/tab/suggestions/**"):
-        on_their_way[0].continue_()
-    settled(desk)
-    expect(desk.app.locator("[data-suggested]")).to_have_count(0)
-    assert row(desk, "1188").bounding_box() == before
-    desk.app.locator("#open-picker").hover()
-    expect(desk.app.locator("[data-suggested]")).to_have_count(2)
-    desk.app.locator("[data-suggested] button").first.click()
-    assert "1 order linked" in desk.toast()
-
-
-def test_order_that_left_the_deal_is_deselected(desk: Desk) -> None:
+def test_an_order_that_was_taken_away_is_not_ticked_any_more(desk: Desk) -> None:
     desk.open_deal(THREE)
     first = desk.numbers()[0]
     desk.app.locator("[data-check-all]").check()

@@ -92,7 +92,18 @@ def test_clients_are_read_in_lists(portal: DemoPortal) -> None:
     assert ask("crm.company.list", {"filter": {"PHONE": "0160"}}).rows() == []
 
 
-def test_unknown_invoice_field_is_refused(portal: DemoPortal) -> None:
+def test_a_deal_names_its_contacts_the_main_one_first(portal: DemoPortal) -> None:
+    portal.state.deal_contacts[OFFICE] = [3]
+    rows = caller(portal, ILYA)("crm.deal.contact.items.get", {"id": OFFICE}).rows()
+    assert [(row["CONTACT_ID"], row["IS_PRIMARY"]) for row in rows] == [(1, "Y"), (3, "N")]
+    refused = caller(portal, TOM)("crm.deal.contact.items.get", {"id": OFFICE})
+    assert (refused.status, refused.error) == (400, "ACCESS_DENIED")
+    for wrong, text in ((0, "The parameter ownerEntityID is invalid"), (99999, "Not found.")):
+        answer = caller(portal)("crm.deal.contact.items.get", {"id": wrong})
+        assert str(answer.body["error_description"]).startswith(text)
+
+
+def test_a_field_an_invoice_has_not_is_refused(portal: DemoPortal) -> None:
     ask = caller(portal)
     for place in ("filter", "order"):
         answer = ask("crm.item.list", {"entityTypeId": 31, place: {"OWNER_ID": "asc"}})

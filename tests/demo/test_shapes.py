@@ -35,6 +35,7 @@ DOCUMENTED: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "crm.company.list": ("crm-company-list", {"select": ["*", "PHONE", "EMAIL"]}),
     "crm.contact.get": ("crm-contact-get", {"id": 1}),
     "crm.contact.list": ("crm-contact-list", {"select": ["*", "PHONE", "EMAIL"]}),
+    "crm.deal.contact.items.get": ("crm-deal-contact-items-get", {"id": OFFICE}),
     "crm.deal.get": ("crm-deal-get", {"id": OFFICE}),
     "crm.deal.list": ("crm-deal-list", {}),
     "crm.deal.update": ("crm-deal-update", {"id": OFFICE, "fields": {"OPPORTUNITY": 1}}),

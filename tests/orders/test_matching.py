@@ -382,7 +382,7 @@ def test_newest_first_recent_marked_old_and_cancelled_left_out() -> None:
         made(6, -7),
     ]
     candidates.append(Candidate(order(Customer(phone="202 555 0142"), pk=7, created=None)))
-    found = suggestions(CLARA, candidates, made=MADE, since=SINCE)
+    found = suggestions([CLARA], candidates, made=MADE, since=SINCE)
     assert [suggestion.order.id for suggestion in found] == [2, 5, 1, 6]
     assert [(suggestion.days, Reason.CLOSE in suggestion.reasons) for suggestion in found] == [
         (0, False),
@@ -394,8 +394,8 @@ def test_newest_first_recent_marked_old_and_cancelled_left_out() -> None:
 
 def test_close_date_alone_is_no_reason() -> None:
     stranger = Candidate(order(Customer("Somebody Else", phone="+1 303 555 0100")))
-    assert suggestions(CLARA, [stranger], made=MADE, since=SINCE) == ()
-    assert suggestions(CLARA, [made(1, 0)], made=None, since=SINCE)[0].reasons == (Reason.PHONE,)
+    assert suggestions([CLARA], [stranger], made=MADE, since=SINCE) == ()
+    assert suggestions([CLARA], [made(1, 0)], made=None, since=SINCE)[0].reasons == (Reason.PHONE,)
 
 
 @pytest.mark.parametrize(
@@ -406,6 +406,8 @@ def test_close_date_alone_is_no_reason() -> None:
         ("+7 912 408-67-15", "8 912 408 67 15"),
         ("(202) 555-0142", "+1 202 555 0142"),
         ("030/2312 5042", "+49 30 23125042"),
+        ("(202) 555-0142", "tel. 202–555–01–42"),
+        ("202–555–0142", "Tel: +1.202.555.0142"),
     ],
 )
 def test_part_or_another_spelling_of_a_telephone_is_found(stored: str, typed: str) -> None:
@@ -414,7 +416,7 @@ def test_part_or_another_spelling_of_a_telephone_is_found(stored: str, typed: st
     assert any(part in stored for part in normalization.phone_fragments(typed))
 
 
-@pytest.mark.parametrize("text", ["", "12", "Clara", "+", "no. 12345", "a@b.example"])
+@pytest.mark.parametrize("text", ["", "12", "Clara", "+", "tel.", "no. 12345", "a@b.example"])
 def test_text_that_is_no_phone_number_is_ignored(text: str) -> None:
     assert not normalization.looks_like_phone(text)
 

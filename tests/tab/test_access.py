@@ -49,7 +49,7 @@ def test_app_acts_for_listed_people_and_audit_records_it(
 ) -> None:
     name(code)
     page = open_tab(client, portal, MARIA, EMPTY)
-    assert link(client, portal, page, order).toast["text"] == "1 order linked to this deal"
+    assert link(client, portal, page, order).toast["text"] == "1 order linked to this deal: 1193"
     assert portal.link_of(order) == (2, EMPTY)
     assert writers(portal) == [MARIA, ANNA]
     entry = AuditEntry.objects.get()

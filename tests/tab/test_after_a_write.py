@@ -26,7 +26,7 @@ def text(page: Page) -> str:
 @pytest.mark.parametrize(
     ("path", "form", "done"),
     [
-        ("/tab/link/", {"order": "{free}|"}, "1 order linked to this deal"),
+        ("/tab/link/", {"order": "{free}|"}, "1 order linked to this deal: 1193"),
         ("/tab/unlink/", {"order": "{here}|"}, "1 order unlinked"),
         ("/tab/status/", {"held": "{here}|N", "to": "AW"}, "Status of 1 order changed"),
     ],

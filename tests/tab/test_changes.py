@@ -42,7 +42,7 @@ def test_unlinked_order_is_found_and_linked(client: Client, portal: DemoPortal, 
     after = submit(client, tab, "/tab/link/", {"order": f"{order}|"})
     assert portal.link_of(order) == (2, EMPTY)
     assert after.order_ids == [order]
-    assert after.toast["text"] == "1 order linked to this deal"
+    assert after.toast["text"] == "1 order linked to this deal: 1193"
 
 
 def test_move_requires_consent_and_names_its_source(
@@ -60,7 +60,18 @@ def test_move_requires_consent_and_names_its_source(
     assert portal.link_of(order) == (2, WINTER)
     moved = submit(client, tab, "/tab/link/", {"order": f"{order}|2:{WINTER}", "move": "on"})
     assert portal.link_of(order) == (2, EMPTY)
-    assert moved.toast["text"] == "1 order linked to this deal, moved from elsewhere"
+    assert moved.toast["text"] == "1 order linked to this deal, moved from elsewhere: 1184"
+
+
+def test_the_toast_names_the_first_orders_and_counts_the_others(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    free = [pk for pk in portal.state.orders if portal.link_of(pk) is None][:7]
+    numbers = [portal.state.orders[pk]["accountNumber"] for pk in free]
+    page = submit(client, tab, "/tab/link/", {"order": [f"{pk}|" for pk in free]})
+    assert page.toast["text"] == (
+        f"7 orders linked to this deal: {', '.join(numbers[:5])} and 2 more"
+    )
 
 
 def test_order_moved_meanwhile_is_not_changed(

@@ -117,7 +117,7 @@ def test_link_made_by_another_is_not_claimed(client: Client, portal: DemoPortal,
     for inside in (False, True):
         portal.meanwhile(ADD, lambda: portal.link(order, (2, EMPTY)), inside=inside)
         page = submit(client, tab, "/tab/link/", {"order": f"{order}|"})
-        assert page.toast["text"] == "1 order linked to this deal"
+        assert page.toast["text"] == "1 order linked to this deal: 1193"
         assert "undo" not in page.toast
         portal.link(order, None)
     assert not AuditEntry.objects.exists()

@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 
 from demo.server import DemoPortal
-from testing.markup import attributes
+from testing.markup import attributes, select
 from testing.opening import (
     CHAIRS_INVOICE,
     EMPTY,
@@ -103,7 +103,105 @@ def test_accents_and_case_do_not_matter(client: Client, portal: DemoPortal, tab:
     assert "1193" in numbers(found(client, tab, "žofie straße"))
 
 
-def test_results_show_where_orders_are_linked(
+def test_a_name_of_one_character_is_found(client: Client, portal: DemoPortal, tab: Page) -> None:
+    order = portal.order_id("1193")
+    for row in portal.state.properties.of_order(order):
+        if row["code"] == "FIO":
+            row["value"] = "李 秀英"
+    page = found(client, tab, "李")
+    assert page.order_ids == [order]
+    assert portal.http_requests <= 2
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "+1 202 555 0142",
+        "12025550142",
+        "(202)5550142",
+        "202–555–01–42",
+        "tel: +1.202.555.0142",
+        "\uff12\uff10\uff12 555 0142",
+    ],
+)
+def test_a_telephone_in_any_spelling_brings_all_its_orders_first(
+    client: Client, portal: DemoPortal, tab: Page, typed: str
+) -> None:
+    newest = sorted(portal.state.orders, reverse=True)
+    mine = {
+        "1 (202) 555 01 42": newest[300],
+        "202.555.01.42": newest[310],
+        "2025550142": newest[320],
+    }
+    others = newest[:60]
+    for row in portal.state.properties.values():
+        if row["code"] == "PHONE":
+            row["value"] = "+1 303 202 555 0142" if row["orderId"] in others else "-"
+            spelled = [text for text, pk in mine.items() if pk == row["orderId"]]
+            row["value"] = spelled[0] if spelled else row["value"]
+    page = found(client, tab, typed)
+    assert page.order_ids[:3] == sorted(mine.values(), reverse=True)
+    assert portal.http_requests <= 2
+
+
+def test_show_more_after_ranked_ones_leaves_none_out(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    newest = sorted(portal.state.orders, reverse=True)
+    whole, part = newest[60:120], newest[:60]
+    for row in portal.state.properties.values():
+        if row["code"] == "PHONE":
+            row["value"] = "-"
+            if row["orderId"] in whole:
+                row["value"] = "+1 202 555 0142"
+            elif row["orderId"] in part:
+                row["value"] = "+1 303 202 555 0142"
+    page = found(client, tab, "202 555 0142")
+    ids = list(page.order_ids)
+    assert ids == whole[:50]
+    while more := further(page):
+        page = found(client, tab, "202 555 0142", **more)
+        ids += page.order_ids
+    assert set(ids) == {*whole, *part}
+
+
+def test_status_payment_and_source_are_shown(client: Client, portal: DemoPortal, tab: Page) -> None:
+    order = portal.order_id("1196")
+    page = found(client, tab, "1196")
+    row = page.row(order)
+    assert "In assembly" in row
+    assert "3,000 of 5,000" in row
+    assert "By phone" in row
+    assert "#2f8fef" in page.attribute("data-colors", "table")
+
+
+def test_the_dialog_opens_on_this_client_s_unlinked_orders(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    (opener,) = attributes(tab.text, "#open-picker", "hx-get")
+    dialog = ask(client, tab, opener)
+    pressed = attributes(dialog.text, "[data-chip][aria-pressed=true]", "data-chip")
+    assert pressed == ["mine", "unlinked"]
+    assert "has no client" not in dialog.text
+    portal.state.deals[EMPTY] |= {"CONTACT_ID": "0", "COMPANY_ID": "0"}
+    tab = open_tab(client, portal, user_id=ILYA, deal_id=EMPTY)
+    (opener,) = attributes(tab.text, "#open-picker", "hx-get")
+    dialog = ask(client, tab, opener)
+    pressed = attributes(dialog.text, "[data-chip][aria-pressed=true]", "data-chip")
+    assert pressed == ["unlinked"]
+    assert "This deal has no client" in dialog.text
+    assert not select(tab.text, "#suggestions")
+
+
+def test_show_all_opens_on_the_days_that_are_suggested_from(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    dialog = ask(client, tab, "/tab/picker/", {"client": "on", "since": "2026-08-22"})
+    assert attributes(dialog.text, "[name=since]", "value") == ["2026-08-22"]
+    assert ask(client, tab, "/tab/picker/", {"since": "soon"}).response.status_code == 400
+
+
+def test_every_place_an_order_may_stand_at_is_told(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     deal = found(client, tab, "1184").row(portal.order_id("1184"))

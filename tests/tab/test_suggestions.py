@@ -56,6 +56,11 @@ def tags(page: Page, order_id: int) -> list[str]:
     return [words(node) for node in select(page.text, f'[data-suggested="{order_id}"] span.tag')]
 
 
+def says_none(page: Page) -> bool:
+    """Whether the bar says that there is nothing to suggest."""
+    return not ids(page) and "No unlinked orders of this client" in page.text
+
+
 def orders(portal: DemoPortal, *numbers: str) -> list[int]:
     return [portal.order_id(number) for number in numbers]
 
@@ -70,7 +75,7 @@ def test_orders_of_the_deal_s_client_are_suggested_with_their_reasons(
     assert tags(page, firm) == ["same company", "3 days from the deal’s date"]
     assert "2 more orders of this client are not linked" in page.text
     assert "Link both" in page.text
-    assert portal.http_requests == 3
+    assert portal.http_requests == 4  # Clara has more than 50 orders
 
 
 def test_page_loads_suggestions_after_its_first_paint(
@@ -93,15 +98,91 @@ def test_suggestion_is_linked_like_a_found_order(
     assert not ids(suggested(client, tab))
 
 
-def test_empty_card_shows_suggestions_instead_of_empty_state(
+def test_an_empty_card_shows_them_inside_its_empty_state(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
-    page = suggested(client, open_tab(client, portal, user_id=ILYA, deal_id=EMPTY))
+    empty = open_tab(client, portal, user_id=ILYA, deal_id=EMPTY)
+    assert select(empty.text, "[data-state=empty] #suggestions")
+    page = suggested(client, empty)
     assert ids(page) == orders(portal, "1193")
-    assert page.response["HX-Retarget"] == "[data-state=empty]"
-    assert "This order seems to belong here." in page.text
-    assert "same contact, same phone, same e-mail" in page.text
-    assert "Find other orders" in page.text
+    assert tags(page, ids(page)[0]) == ["same contact", "same phone", "same e-mail"]
+    assert "1 order of this client is not linked" in page.text
+
+
+def test_a_client_of_few_orders_costs_three_requests(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    oldest = sorted(portal.state.orders)[:500]
+    for row in portal.state.properties.values():
+        if row["orderId"] in oldest:
+            row["value"] = "-"
+    assert ids(suggested(client, tab)) == orders(portal, "1193", "1170")
+    assert portal.http_requests == 3
+
+
+def unlinked_ones(portal: DemoPortal, count: int, client_number: int) -> list[int]:
+    """So many of the unlinked orders become those of a client, by telephone and contact; newest first."""
+    free = sorted((pk for pk in portal.state.orders if portal.link_of(pk) is None), reverse=True)
+    known = {portal.order_id("1193"), portal.order_id("1170")}
+    made = [pk for pk in free if pk not in known][:count]
+    (phone,) = (item["VALUE"] for item in portal.state.contacts[client_number]["PHONE"][:1])
+    for number, pk in enumerate(made):
+        portal.state.orders[pk] |= {
+            "canceled": "N", "dateInsert": f"2026-11-{19 - number // 24:02}T{number % 24:02}:00:00Z",
+        }  # fmt: skip
+        for row in portal.state.properties.of_order(pk):
+            row["value"] = phone if row["code"] == "PHONE" else ""
+        for row in portal.state.clients.of_order(pk):
+            row |= {"entityTypeId": 3, "entityId": client_number}
+    return made
+
+
+@pytest.mark.parametrize(("count", "requests"), [(20, 4), (45, 5)])
+def test_the_number_is_the_true_one_and_the_newest_five_are_shown(
+    client: Client, portal: DemoPortal, tab: Page, count: int, requests: int
+) -> None:
+    unlinked_ones(portal, count, 1)
+    page = suggested(client, tab)
+    assert f"{count + 2} more orders of this client are not linked" in page.text
+    assert f"{count + 2} more orders of this client, the newest 5:" in page.text
+    assert len(ids(page)) == 5
+    made = [portal.state.orders[pk]["dateInsert"] for pk in ids(page)]
+    assert made == sorted(made, reverse=True)
+    everything = attributes(page.text, "#suggestions-all", "hx-get")
+    assert everything == ["/tab/picker/?client=on&since=2026-08-22"]
+    assert portal.http_requests == requests
+
+
+def test_a_number_that_is_not_known_to_its_end_says_so(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    unlinked_ones(portal, 100, 1)
+    page = suggested(client, tab)
+    known = int(attributes(page.text, "#suggestions", "data-count")[0])
+    assert f"{known}+ more orders of this client" in page.text
+    assert 80 <= known < 102
+
+
+def test_orders_of_every_contact_of_the_deal_are_suggested(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.state.deal_contacts[MOCKUP] = [3, 7]
+    of_priya = unlinked_ones(portal, 1, 3)
+    page = suggested(client, tab)
+    assert set(ids(page)) > set(of_priya)
+    assert tags(page, of_priya[0])[:2] == ["same contact", "same phone"]
+    assert portal.http_requests <= 6
+
+
+def test_contacts_that_cannot_be_listed_leave_the_main_one(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    portal.state.deal_contacts[MOCKUP] = [3]
+    portal.misbehave("gone", method="crm.deal.contact.items.get", times=50)
+    assert ids(suggested(client, tab)) == orders(portal, "1193", "1170")
+    portal.calm()
+    portal.misbehave("no_read", method="crm.contact.list", times=50)
+    assert ids(suggested(client, tab)) == orders(portal, "1193", "1170")
 
 
 def test_orders_of_the_invoice_client_are_suggested(
@@ -132,7 +213,7 @@ def test_client_of_placeholders_only_costs_one_request(
     nothing = {"PHONE": [{"VALUE": "000-00-00"}], "EMAIL": [{"VALUE": "info@example.com"}]}
     portal.state.contacts[1] |= nothing
     portal.state.deals[MOCKUP]["COMPANY_ID"] = None
-    assert suggested(client, tab).text == ""
+    assert says_none(suggested(client, tab))
     assert portal.http_requests == 1
 
 
@@ -151,11 +232,11 @@ def test_linked_cancelled_and_old_orders_are_never_suggested(
     portal.state.links[own] = (2, CHAIRS)
     assert ids(suggested(client, tab)) == [firm]
     portal.state.orders[firm]["canceled"] = "Y"
-    assert suggested(client, tab).text == ""
+    assert says_none(suggested(client, tab))
     del portal.state.links[own]
     Portal.objects.update(suggestion_days=7)
     suggestions.forget(Portal.objects.get(), Owner(2, MOCKUP))
-    assert suggested(client, tab).text == ""
+    assert says_none(suggested(client, tab))
     Portal.objects.update(suggestion_days=9)
     suggestions.forget(Portal.objects.get(), Owner(2, MOCKUP))
     assert ids(suggested(client, tab)) == [own]
@@ -174,9 +255,9 @@ def test_empty_suggestions_are_cached_five_minutes_or_until_a_link(
 ) -> None:
     for order_id in orders(portal, "1193", "1170"):
         portal.state.links[order_id] = (2, CHAIRS)
-    assert suggested(client, tab).text == ""
+    assert says_none(suggested(client, tab))
     portal.reset_counts()
-    assert suggested(client, tab).text == ""
+    assert says_none(suggested(client, tab))
     assert portal.http_requests == 0
     other = open_tab(client, portal, user_id=ANNA)
     portal.reset_counts()
@@ -326,15 +407,15 @@ def test_outsider_sees_no_suggestions_and_caches_none(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:
     petra = open_tab(client, portal, user_id=PETRA)
-    assert suggested(client, petra).text == ""
+    assert not ids(suggested(client, petra))
     assert ids(suggested(client, tab))
     tom = open_tab(client, portal, user_id=TOM, deal_id=SPRING_STOCK)
     portal.state.deals[SPRING_STOCK]["ASSIGNED_BY_ID"] = "5"
-    assert suggested(client, tom).text == ""
+    assert not ids(suggested(client, tom))
 
 
 @pytest.mark.parametrize("fault", ["html", "cut", "reset", "operating", "no_read", "no_store"])
-def test_failed_suggestions_are_silent_and_logged(
+def test_a_failure_is_told_in_the_bar_and_logged(
     client: Client,
     portal: DemoPortal,
     tab: Page,
@@ -344,7 +425,9 @@ def test_failed_suggestions_are_silent_and_logged(
     method = None if fault in ("html", "cut", "reset") else "sale.order.list"
     portal.misbehave(fault, method=method, times=50)
     page = suggested(client, tab)
-    assert (page.response.status_code, page.text) == (200, "")
+    assert page.response.status_code == 200
+    assert "couldn’t be checked" in page.text
+    assert not ids(page)
     assert "no suggestions after" in caplog.text
     portal.calm()
     assert ids(suggested(client, tab))
@@ -363,7 +446,7 @@ def test_suggestions_without_references_cost_one_more_request(
 ) -> None:
     portal.misbehave("no_references", times=50)
     assert ids(suggested(client, tab)) == orders(portal, "1193", "1170")
-    assert portal.http_requests == 4
+    assert portal.http_requests == 5
 
 
 @pytest.mark.parametrize("order", ["", "0", "x", "-1", "٣", "9" * 16, f"5|2:{MOCKUP}"])

@@ -92,7 +92,8 @@ function holdPlace(place, suggestions) {
   for (const item of suggestions.querySelectorAll("[data-suggested]")) if (linked.has(item.dataset.suggested)) item.remove();
   suggestions.removeAttribute("id");
   suggestions.inert = true;
-  place.append(suggestions);
+  place.classList.add("held");
+  place.replaceChildren(suggestions);
 }
 
 document.addEventListener("visibilitychange", look);

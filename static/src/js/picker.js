@@ -1,6 +1,8 @@
-// The picker: ticks kept across searches and pages, a count on the button, a warning before anything is moved.
+// The picker: what is selected stays across searches and pages and is shown above the button; a warning before
+// anything is moved.
 import { field } from "./selection.js";
 import { counted } from "./counted.js";
+import { settled } from "./search.js";
 
 /** @type {Map<string, {number: string, place: string, seen: string, name: Node | null, who: string}>} by order id */
 let ticked = new Map();
@@ -25,6 +27,7 @@ function show() {
   }
   all(rows.filter((row) => !box(row).disabled));
   warning(picker);
+  chips(picker);
   picker.querySelector("[data-picker-count]").textContent = String(ticked.size);
   const submit = picker.querySelector("[data-picker-submit]");
   submit.textContent = ticked.size ? counted(submit, ticked.size) : submit.dataset.textNone;
@@ -42,6 +45,22 @@ function all(rows) {
   head.checked = on > 0 && on === rows.length;
   head.indeterminate = on > 0 && on < rows.length;
   head.disabled = !rows.length;
+}
+
+function chips(picker) {
+  const list = picker.querySelector("[data-picker-chosen]");
+  const template = picker.querySelector("[data-picker-chip]");
+  list.hidden = !ticked.size;
+  list.replaceChildren(...[...ticked].map(([id, one]) => chip(template, id, one)));
+}
+
+function chip(template, id, { number }) {
+  const made = template.content.cloneNode(true);
+  const button = made.querySelector("[data-unpick]");
+  button.dataset.unpick = id;
+  button.setAttribute("aria-label", button.dataset.textLabel.replace("{number}", number));
+  button.querySelector("span").textContent = button.dataset.text.replace("{number}", number);
+  return made;
 }
 
 function warning(picker) {
@@ -95,7 +114,32 @@ document.addEventListener("change", (event) => {
   show();
 });
 
-// A search that comes back late must not take the focus out of somebody's hands.
+document.addEventListener("click", ({ target }) => {
+  const pressed = target.closest("[data-unpick]");
+  if (!pressed) return;
+  const at = [...ticked.keys()].indexOf(pressed.dataset.unpick);
+  ticked.delete(pressed.dataset.unpick);
+  form().querySelector("[data-picker-full]").hidden = true;
+  show();
+  const left = form().querySelectorAll("[data-unpick]");
+  (left[Math.min(at, left.length - 1)] ?? document.querySelector("#picker-search input[name=q]")).focus();
+});
+
+/** Enter in the search links the only order found; with others selected, or to be moved, it waits for the button. */
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing || !event.target.matches?.("#picker-search [name=q]") || !settled()) return;
+  const rows = rowsOf();
+  if (rows.length !== 1 || box(rows[0]).disabled || document.getElementById("picker-further")) return;
+  event.preventDefault();
+  if (!tick(rows[0], true)) return;
+  show();
+  const consent = form().querySelector("[data-picker-move]");
+  if (moves().length) consent.focus();
+  else if (ticked.size === 1) form().requestSubmit();
+  else form().querySelector("[data-picker-submit]").focus();
+});
+
+// New results must not take the focus away from a row that is still there.
 let focused;
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -110,7 +154,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const further = requestConfig?.elt.closest?.("#picker-further");
   if (further) unique();
   show();
-  // Whoever pressed "Show more" goes on with the first of what came.
+  // After "Show more" the focus goes to the first new row.
   if (further) firstAfter(Number(requestConfig.parameters?.shown ?? 0))?.focus();
   if (target.id !== "picker-results" || !focused) return;
   const same = form().querySelector(`tr[data-order-id="${focused}"] [data-pick]`);
@@ -118,7 +162,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
   focused = undefined;
 });
 
-/** An order shown first as the exact match comes again at its own place. */
+/** An exact match that was listed first comes again in its normal place. */
 function unique() {
   const seen = new Set();
   for (const row of rowsOf()) {
