@@ -79,6 +79,10 @@ class Rules(Protocol[K, V]):
         """Whether ``now`` is what a write of ``wanted`` leads to."""
         ...
 
+    def is_refusal(self, error: errors.BitrixError) -> bool:
+        """Whether this error proves that the write has changed nothing."""
+        ...
+
 
 # Refusals that concern one order only, and the reason stored with it. The first that fits decides;
 # every other refusal concerns all that was sent: a limit, a token, a right.
@@ -134,7 +138,7 @@ def judge(
     answered with, and ``now`` what a reading has found since.
     """
     error = answer if isinstance(answer, errors.BitrixError) else None
-    refused = error is not None and error.not_applied
+    refused = error is not None and rules.is_refusal(error)
     if isinstance(error, errors.OrderNotFound):
         return Changed(change, Result.FAILED, before, None, error)
     if isinstance(now, Absent):
