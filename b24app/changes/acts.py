@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Never, Self
 
-from b24app.bitrix24 import errors, references
+from b24app.bitrix24 import ask, errors, references
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Command
 from b24app.changes.outcomes import Change, K, V
 from b24app.changes.properties import Property, Trail
@@ -32,6 +33,9 @@ class Act(Property[K, V]):
 
     def undoing(self, trail: Trail) -> Never:
         raise ValueError("an act cannot be undone")
+
+
+PAYMENT_COLUMNS: Final = ("id", "orderId", "sum", "currency", "paid", "isReturn", "paySystemName")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +71,8 @@ class PaymentPaid(Act[int, PaymentState]):
     writes: Mapping[str, int] = {PAY: 1}
 
     def page(self, keys: Sequence[int]) -> Command:
-        columns = ["id", "orderId", "sum", "currency", "paid", "isReturn", "paySystemName"]
-        return Command("sale.payment.list", {"select": columns, "filter": {"@id": list(keys)}})
+        params = {"select": list(PAYMENT_COLUMNS), "filter": {"@id": list(keys)}}
+        return Command("sale.payment.list", params)
 
     def values(self, keys: Iterable[int], answers: Iterable[Answer]) -> dict[int, PaymentState]:
         wanted, found = set(keys), dict[int, PaymentState]()
@@ -88,6 +92,12 @@ class PaymentPaid(Act[int, PaymentState]):
     def trail(self, change: PaymentChange) -> Trail:
         amount = f"{change.wanted.amount} {change.wanted.currency}"
         return Trail(change.wanted.order_id, before=change.wanted.system, after=amount)
+
+
+def payments_of(order_id: int) -> Ask[dict[int, PaymentState]]:
+    """The first 50 payments of an order, by ID."""
+    params = {"select": list(PAYMENT_COLUMNS), "filter": {"=orderId": order_id}}
+    return ask.of(Command("sale.payment.list", {**params, "order": {"id": "asc"}}), payments)
 
 
 def payments(answer: Answer) -> dict[int, PaymentState]:
@@ -194,6 +204,18 @@ class Shipment(Act[int, ShipmentState]):
     def trail(self, change: ShipmentChange) -> Trail:
         before, after = change.seen.tracking, change.wanted.tracking
         return Trail(change.wanted.order_id, before=before, after=after)
+
+
+def shipments_of(order_id: int) -> Ask[dict[int, ShipmentState]]:
+    """The first 50 shipments of an order that people see, by ID: not the store's own, not cancelled ones."""
+    params = {
+        "select": list(SHIPMENT_COLUMNS),
+        "filter": {"=orderId": order_id, "=system": "N"},
+        "order": {"id": "asc"},
+    }
+    return ask.of(Command("sale.shipment.list", params), shipments).map(
+        lambda found: {pk: state for pk, state in found.items() if not state.hidden}
+    )
 
 
 def shipments(answer: Answer) -> dict[int, ShipmentState]:

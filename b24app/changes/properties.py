@@ -182,6 +182,8 @@ class OrderField(Property[int, str]):
         return Change(trail.order_id, trail.after, trail.before)
 
 
+MAX_COMMENT_CHARACTERS: Final = 2000
+
 _CANCELLED: Final = " cancelled"
 
 

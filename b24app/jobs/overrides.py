@@ -36,16 +36,20 @@ def with_authors(job: Job, results: Iterable[Result]) -> list[Result]:
     return [
         result
         if result.seen is None
-        else replace(
-            result, detail=f"{result.seen}|{names.get(result.item.order_id, '')}"[:LONGEST_DETAIL]
-        )
+        else replace(result, detail=_detail(result.seen, names.get(result.item.order_id, "")))
         for result in found
     ]
 
 
+def _detail(value: str, person: str) -> str:
+    """Both as a row keeps them; a comment is cut, so that the person is always there."""
+    person = person[: LONGEST_DETAIL // 2]
+    return f"{value[: LONGEST_DETAIL - len(person) - 1]}|{person}"
+
+
 def text(item: JobItem, *, links: bool, named: Callable[[str], str]) -> str:
     """What the row says: what was overridden and by whom it had been made; ``named`` names a value."""
-    value, _sep, person = item.detail.partition("|")
+    value, _sep, person = item.detail.rpartition("|")
     words = {"value": named(value), "person": person}
     if links and not value:
         told = _("%(person)s had just unlinked it") if person else _("It had just been unlinked")

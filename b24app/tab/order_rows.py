@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from b24app.orders import status
 from b24app.orders.card_orders import SUMMED
 from b24app.orders.filtering import Narrowing
 from b24app.orders.shown_page import Shown
@@ -13,13 +14,27 @@ from b24app.tab.grid_row import Names, Row
 
 
 @dataclass(frozen=True, slots=True)
+class StatusChoice:
+    """A status in the menu of a row; ``shade`` as in :class:`Row`. ``cancels``: it cancels the order."""
+
+    code: str
+    name: str
+    shade: str
+    cancels: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
-    """One page of the grid. ``colors`` are the classes its rows use, with their colours."""
+    """One page of the grid. ``colors`` are the classes its rows use, with their colours.
+
+    ``choices`` are the statuses to choose from, in the portal's own order.
+    """
 
     shown: Shown
     narrowing: Narrowing
     rows: tuple[Row, ...]
     colors: Mapping[str, str]
+    choices: tuple[StatusChoice, ...] = ()
 
     @property
     def total(self) -> int:
@@ -108,15 +123,21 @@ def _owed(card: Card, totals: Totals | None) -> Decimal | None:
 def grid(shown: Shown, narrowing: Narrowing, names: Names) -> Grid:
     """A page with names in place of ids."""
     shades = {
-        status.id: f"st-{number}"
-        for number, status in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
-        if status.color
+        known.id: f"st-{number}"
+        for number, known in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
+        if known.color
     }
     rows = tuple(names.row(order, shades.get(order.status_id, "")) for order in shown.orders)
-    return Grid(shown, narrowing, rows, {shades[key]: names.statuses[key].color for key in shades})
+    cancelling = status.cancelling(names.statuses)
+    choices = tuple(
+        StatusChoice(code, name, shades.get(code, ""), code in cancelling)
+        for code, name in status_choices(names.statuses, names.language)
+    )
+    colors = {shades[key]: names.statuses[key].color for key in shades}
+    return Grid(shown, narrowing, rows, colors, choices)
 
 
 def status_choices(statuses: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
     """Statuses to choose from, id and name, in the portal's own order."""
-    ordered = sorted(statuses.values(), key=lambda status: (status.sort, status.id))
-    return [(status.id, status.name(language)) for status in ordered]
+    ordered = sorted(statuses.values(), key=lambda known: (known.sort, known.id))
+    return [(known.id, known.name(language)) for known in ordered]
