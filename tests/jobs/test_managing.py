@@ -121,6 +121,6 @@ def test_a_selection_is_asked_for_its_responsible_person_and_comment(
 ) -> None:
     form = {"order": f"{portal.order_id('1201')}|", "number": "1201", "to": "9"}
     asked = office.post("/tab/responsible/confirm/", **form).text
-    assert "Make Tom Becker responsible for the order?" in asked
+    assert "Make Tom Becker responsible for 1 order?" in asked
     assert 'name="kind" value="responsible"' in asked
     assert 'name="kind" value="comment"' in office.post("/tab/comment/confirm/", **form).text
