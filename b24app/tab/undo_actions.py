@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
+from b24app import dictionaries
 from b24app.changes.cancellation import CANCELLED
 from b24app.changes.outcomes import Result, V, decide
 from b24app.changes.properties import (
@@ -16,10 +17,13 @@ from b24app.changes.properties import (
     Amount,
     Property,
 )
+from b24app.connect import client_of
 from b24app.journal.models import AuditEntry
+from b24app.orders import status
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import PortalUser
 from b24app.tab import (
+    cancel_changes,
     deal_amount,
     field_changes,
     field_problems,
@@ -60,8 +64,11 @@ def answered(
     if kind == Kind.LINK:
         notices, done = _links(user, opened, entries)
     elif kind in _FIELDS:
+        _check_cancels_nothing(user, kind, entries)
         notices, done = _fields(user, opened, _FIELDS[kind], entries)
-    elif kind == Kind.CANCELLED and user.portal.allow_cancel:
+    elif kind == Kind.CANCELLED and not user.portal.allow_cancel:
+        notices, done = [cancel_changes.not_allowed()], False
+    elif kind == Kind.CANCELLED:
         notices, done = _fields(user, opened, CANCELLED, entries)
     elif kind == Kind.AMOUNT and len(entries) == 1:
         notices, done = _amount(user, opened, entries)
@@ -80,6 +87,14 @@ def _links(
     change = responses.links_recorded(user, Through.UNDO, outcome, undoes)
     notices = problem_texts.of_links(user, outcome, card, change, responses.undo_url(opened))
     return notices, bool(outcome.done)
+
+
+def _check_cancels_nothing(user: PortalUser, kind: str, entries: Sequence[AuditEntry]) -> None:
+    """Raises ``BadForm`` where a status that would come back cancels its order: only a job sets those."""
+    if kind == Kind.STATUS:
+        known = client_of(user).answer(dictionaries.order_statuses(user.portal))
+        if {entry.before for entry in entries} & status.cancelling(known):
+            raise forms.BadForm
 
 
 def _fields(

@@ -113,7 +113,7 @@ ROUTES: Mapping[str, Route] = {
     "tab-confirm-cancel": tab(order="{linked}"),
     "tab-cancel": tab(method="post", order="{linked}", to="Y"),
     "tab-confirm-pay": tab(order="{linked}"),
-    "tab-pay": tab(method="post", order="{linked}", part="1", **{"amount-1": "1.00"}),
+    "tab-pay": tab(Asks.ALONG, "post", order="{linked}", part="1", **{"amount-1": "1.00"}),
     "tab-confirm-ship": tab(order="{linked}"),
     "tab-ship": tab(method="post", order="{linked}", part="1"),
     "tab-edit-tracking": tab(order="{linked}"),

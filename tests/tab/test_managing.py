@@ -3,8 +3,12 @@
 import pytest
 from django.test import Client
 
+from b24app.changes.outcomes import Change
+from b24app.changes.properties import STATUS
+from b24app.journal import audit
 from b24app.journal.models import AuditEntry
-from b24app.portals.models import Portal
+from b24app.orders.types import Owner
+from b24app.portals.models import Portal, PortalUser
 from demo.server import DemoPortal
 from tests.opening import ILYA, MARIA, MOCKUP, TOM, Page, ask, install, open_tab, submit
 
@@ -179,6 +183,28 @@ def test_the_status_of_an_order_that_was_cancelled_meanwhile_stays(
     answer = submit(client, tab, "/tab/status/", {"held": held, "to": "AW"})
     assert (row(portal, "1201")["statusId"], row(portal, "1201")["canceled"]) == ("N", "Y")
     assert "The order is cancelled" in answer.text
+
+
+def test_no_undo_brings_a_failure_status_back(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    person = PortalUser.objects.get(user_id=ILYA)
+    changed = Change(portal.order_id("1201"), "X", "N")
+    item = audit.of_change(STATUS, changed, card=Owner(2, MOCKUP))
+    audit.record(person, AuditEntry.Through.JOB, [item])
+    entry = AuditEntry.objects.get()
+    assert submit(client, tab, "/tab/undo/", {"entry": entry.pk}).response.status_code == 400
+    assert row(portal, "1201")["statusId"] == "N"
+
+
+def test_a_cancellation_is_not_undone_where_it_is_not_allowed_any_more(
+    client: Client, portal: DemoPortal, tab: Page
+) -> None:
+    form = {"order": f"{portal.order_id('1201')}|", "to": "Y"}
+    answer = submit(client, tab, "/tab/cancel/", form)
+    Portal.objects.update(allow_cancel=False)
+    assert 'data-note="failed"' in undo(client, tab, answer).text
+    assert row(portal, "1201")["canceled"] == "Y"
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset", "html"])
