@@ -1,5 +1,7 @@
 """Managing an order in its row, in a browser: two clicks each, and nothing hidden."""
 
+from collections.abc import Callable
+
 import pytest
 from playwright.sync_api import expect
 
@@ -11,8 +13,7 @@ from tests.opening import ANNA, MOCKUP
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def office(desk: Desk) -> Desk:
+def allow_everything(desk: Desk) -> Desk:
     """The administrator in the deal, with everything allowed in the settings."""
     desk.sit(ANNA)
     enter(desk, "settings")
@@ -23,6 +24,11 @@ def office(desk: Desk) -> Desk:
     desk.toast()
     desk.open_deal(MOCKUP)
     return desk
+
+
+@pytest.fixture
+def office(desk: Desk) -> Desk:
+    return allow_everything(desk)
 
 
 def test_a_status_and_a_responsible_person_take_two_clicks(office: Desk) -> None:
@@ -69,3 +75,21 @@ def test_an_order_is_paid_shipped_and_cancelled_by_its_dialogs(office: Desk) -> 
     other.locator(".status button").click()
     expect(desk.app.locator("dialog[open]")).to_contain_text("Client changed their mind")
     desk.picture("restore")
+
+
+def test_nothing_sticks_out_on_a_phone(sit_down: Callable[..., Desk]) -> None:
+    desk = sit_down(width=390, height=844)
+    desk.install()
+    allow_everything(desk)
+    desk.picture("row-390")
+    row = desk.app.locator("tr[data-number='1196']")
+    for name, button in (("pay", ".pay button"), ("ship", ".ship button")):
+        row.locator(button).click()
+        desk.app.locator("dialog[open]").wait_for()
+        desk.picture(f"{name}-390")
+        width = desk.app.locator(":root").evaluate("root => root.scrollWidth - root.clientWidth")
+        assert width <= 0
+        desk.app.locator("dialog[open] [data-close]").click()
+    row.locator(".status button").click()
+    desk.picture("status-390")
+    assert desk.faults == []
