@@ -3,12 +3,13 @@
 import pytest
 
 from demo.server import DemoPortal
+from demo.tables import Row
 from tests.demo.calls import MARIA, Json, caller
 
 PAY, SHIP, UPDATE = "crm.item.payment.pay", "sale.shipment.update", "sale.order.update"
 
 
-def row_of(portal: DemoPortal, number: str) -> Json:
+def row_of(portal: DemoPortal, number: str) -> Row:
     return portal.state.orders[portal.order_id(number)]
 
 
