@@ -5,6 +5,7 @@ Each event's data is what its page shows (sale/events/*.md, crm/deals/events/*.m
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from demo.rows import DEAL, INVOICE
 from demo.state import State, User
@@ -33,10 +34,28 @@ def link(state: State, send_event: SendEvent, order_id: int, owner: Owner | None
     order_saved(send_event, state.orders[order_id])
 
 
+def cancels(state: State, status: object) -> bool:
+    """Whether an order with this status counts as cancelled: it stands behind the completed ones."""
+    ranks = {row["id"]: row["sort"] for row in state.statuses if row["type"] == "O"}
+    return bool(ranks.get(status, 0) > ranks["F"])
+
+
+def obstacle(state: State, order_id: int) -> str:
+    """The code that keeps an order from being cancelled; empty where nothing does."""
+    payments, shipments = state.payments.of_order(order_id), state.shipments.of_order(order_id)
+    if any(row["paid"] == "Y" for row in payments):
+        return "SALE_ORDER_CANCEL_PAYMENT_EXIST_ACTIVE"
+    shipped = any(row["deducted"] == "Y" and row["system"] == "N" for row in shipments)
+    return "SALE_ORDER_CANCEL_SHIPMENT_EXIST_SHIPPED" if shipped else ""
+
+
 def change_order(
     state: State, send_event: SendEvent, order_id: int, fields: Mapping[str, object]
 ) -> None:
+    """A status and the cancellation are tied: a new status decides whether the order is cancelled."""
     order = state.orders[order_id]
+    if fields.get("statusId", order["statusId"]) != order["statusId"]:
+        fields = {**fields, "canceled": "Y" if cancels(state, fields["statusId"]) else "N"}
     if fields.get("statusId", order["statusId"]) != order["statusId"]:
         order["dateStatus"] = now()
     if fields.get("canceled", order["canceled"]) != order["canceled"]:
@@ -54,6 +73,35 @@ def pay(state: State, send_event: SendEvent, order_id: int) -> None:
             payment.update(paid="Y", datePaid=now())
             send_event("ONPAYMENTENTITYSAVED", {"FIELDS": {"ID": payment["id"]}})
     change_order(state, send_event, order_id, {"payed": "Y"})
+
+
+def pay_one(state: State, send_event: SendEvent, payment_id: int) -> None:
+    """One payment is paid, and the order once the sum is reached. A refund before is forgotten."""
+    payment = state.payments[payment_id]
+    payment.update(paid="Y", isReturn="N", datePaid=now())
+    send_event("ONPAYMENTENTITYSAVED", {"FIELDS": {"ID": payment_id}})
+    order = state.orders[payment["orderId"]]
+    rows = state.payments.of_order(order["id"])
+    paid = sum(Decimal(str(row["sum"])) for row in rows if row["paid"] == "Y")
+    whole = paid >= Decimal(str(order["price"]))
+    change_order(state, send_event, order["id"], {"payed": "Y" if whole else "N"})
+
+
+def change_shipment(
+    state: State, send_event: SendEvent, shipment_id: int, fields: Mapping[str, object]
+) -> None:
+    """The order costs what its goods and its deliveries cost together."""
+    shipment = state.shipments[shipment_id]
+    before = Decimal(str(shipment["priceDelivery"]))
+    if fields["deducted"] != shipment["deducted"]:
+        shipment["dateDeducted"] = now() if fields["deducted"] == "Y" else None
+    shipment.update(fields)
+    send_event("ONSHIPMENTENTITYSAVED", {"FIELDS": {"ID": shipment_id}})
+    order = state.orders[shipment["orderId"]]
+    more = Decimal(str(shipment["priceDelivery"])) - before
+    change_order(
+        state, send_event, order["id"], {"price": float(Decimal(str(order["price"])) + more)}
+    )
 
 
 def ship(state: State, send_event: SendEvent, order_id: int) -> None:

@@ -14,6 +14,8 @@ REFUSALS: dict[str, tuple[int, str | int, str]] = {
     "operating": (429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit."),
     "expired_inside": (401, "expired_token", "The access token provided has expired."),
     "gone": (404, "ERROR_METHOD_NOT_FOUND", "Method not found!"),
+    # What a save has to say of what it has saved, which these methods answer as an error.
+    "warning": (400, 0, "The cash register did not answer"),
 }
 
 # Answers to a whole request.
@@ -126,9 +128,10 @@ class Faults:
         """The fault that hits a request which holds these methods, if one waits for it."""
         return self._take([*WHOLE, *WIRE], methods)
 
-    def refusal(self, method: str) -> Failure | None:
+    def refusal(self, method: str) -> tuple[Failure, bool] | None:
+        """What this command is answered with, and whether it is carried out first."""
         fault = self._take([*REFUSALS], [method])
-        return Failure(*REFUSALS[fault.kind]) if fault else None
+        return (Failure(*REFUSALS[fault.kind]), fault.after) if fault else None
 
     def _take(self, kinds: list[str], methods: list[str]) -> Fault | None:
         with self._lock:

@@ -219,14 +219,16 @@ class Rest:
         if scope and not {scope, *WIDER.get(scope, ())} & set(caller.state.app.scope):
             raise Failure(403, "insufficient_scope", "The request requires higher privileges")
         refusal = self.faults.refusal(method)
-        if refusal is not None:
-            raise refusal
+        if refusal is not None and not refusal[1]:
+            raise refusal[0]
         self._happens([method], inside=True)
         operating = self._work(asked, method)
         # Only what changes or reads the rows is done one at a time; nobody waits for another's work.
         with self.store.lock:
             result = function(caller, params)
             self.store.save()
+        if refusal is not None:
+            raise refusal[0]
         if not isinstance(result, Found):
             body: Row = {"result": result}
         else:

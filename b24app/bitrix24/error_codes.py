@@ -68,6 +68,7 @@ BY_CODE: Final[Mapping[str, type[errors.ApiError]]] = MappingProxyType(
         "201650000001": errors.LinkExists,
         "201650000010": errors.NotSaved,
         "SALE_ORDER_CANCEL_PAYMENT_EXIST_ACTIVE": errors.NotSaved,
+        "SALE_ORDER_CANCEL_SHIPMENT_EXIST_SHIPPED": errors.NotSaved,
         "BX_INVALID_VALUE": errors.NotSaved,
         "100": errors.BadRequest,
         "201640400001": errors.BadRequest,

@@ -78,6 +78,10 @@ class Rules(Protocol[K, V]):
         """Whether ``now`` is what a write of ``wanted`` leads to."""
         ...
 
+    def is_refusal(self, error: errors.BitrixError) -> bool:
+        """Whether this error proves that the write has changed nothing."""
+        ...
+
 
 # Refusals that concern one order only, and the reason stored with it. The first that fits decides;
 # every other refusal concerns all that was sent: a limit, a token, a right.
@@ -136,7 +140,7 @@ def judge(
     ``before`` is what the writing request found ahead of the write, ``error`` the error that the write
     ended in (None: confirmed), and ``now`` what a reading has found since.
     """
-    refused = error is not None and error.not_applied
+    refused = error is not None and rules.is_refusal(error)
     if isinstance(error, errors.OrderNotFound):
         return Changed(change, Result.FAILED, before, None, error)
     if isinstance(now, Absent):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Generic, Self
 
-from b24app.bitrix24 import batch, references
+from b24app.bitrix24 import batch, errors, references
 from b24app.bitrix24.client import Answer, Command
 from b24app.changes import credentials
 from b24app.changes.credentials import Credentials
@@ -82,6 +82,10 @@ class Property(ABC, Generic[K, V]):
     def holds(self, wanted: V, now: V) -> bool:
         return now == wanted
 
+    def is_refusal(self, error: errors.BitrixError) -> bool:
+        """Whether this error proves that the write has changed nothing."""
+        return error.not_applied
+
 
 LinkChange = Change[int, Owner | None]
 LinkChanged = Changed[int, Owner | None]
@@ -139,8 +143,13 @@ class OrderField(Property[int, str]):
     def __init__(self, name: str, field_name: str) -> None:
         self.name, self.field = name, field_name
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The fields of ``sale.order.list`` that :meth:`row_value` reads."""
+        return (self.field,)
+
     def page(self, keys: Sequence[int]) -> Command:
-        params = {"select": ["id", self.field], "filter": {"@id": list(keys)}}
+        params = {"select": ["id", *self.columns], "filter": {"@id": list(keys)}}
         return Command("sale.order.list", params)
 
     def values(self, keys: Iterable[int], answers: Iterable[Answer]) -> dict[int, str]:
@@ -148,8 +157,12 @@ class OrderField(Property[int, str]):
         for answer in answers:
             for row in parsing.rows(answer.result, "orders"):
                 if (order_id := parsing.identifier(row.get("id"))) in wanted:
-                    found[order_id] = self.value(row.get(self.field))
+                    found[order_id] = self.row_value(row)
         return found
+
+    def row_value(self, row: Mapping[str, object]) -> str:
+        """The value from a row of ``sale.order.list``."""
+        return self.value(row.get(self.field))
 
     def value(self, raw: object) -> str:
         """The value of the field as the portal writes it."""
@@ -167,6 +180,53 @@ class OrderField(Property[int, str]):
 
     def undoing(self, trail: Trail) -> Change[int, str]:
         return Change(trail.order_id, trail.after, trail.before)
+
+
+MAX_COMMENT_CHARACTERS: Final = 2000
+
+_CANCELLED: Final = " cancelled"
+
+
+def status_value(code: str, *, cancelled: bool) -> str:
+    """The value of :data:`STATUS` for an order with this status: ``F``, or ``F cancelled``."""
+    return code + _CANCELLED if cancelled and code else code
+
+
+def status_code(value: str) -> str:
+    """The code of the status in a value of :data:`STATUS`."""
+    return value.removesuffix(_CANCELLED)
+
+
+def is_cancelled(value: str) -> bool:
+    """Whether a value of :data:`STATUS` is that of a cancelled order."""
+    return value.endswith(_CANCELLED)
+
+
+class Status(OrderField):
+    """The status of an order: its code, with ``cancelled`` after it while the order is cancelled.
+
+    The portal ties the two: a failure status cancels the order, any other status takes a cancellation
+    back. So an order that was cancelled since somebody looked at it has another value than they saw, and
+    its status is not changed. Audit trail and undo keep the code alone.
+    """
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.field, "canceled")
+
+    def row_value(self, row: Mapping[str, object]) -> str:
+        cancelled = parsing.flag(row.get("canceled"))
+        return status_value(super().row_value(row), cancelled=cancelled)
+
+    def write(self, change: Change[int, str]) -> Command:
+        return super().write(replace(change, wanted=status_code(change.wanted)))
+
+    def holds(self, wanted: str, now: str) -> bool:
+        return status_code(wanted) == status_code(now)
+
+    def trail(self, change: Change[int, str]) -> Trail:
+        before, after = status_code(change.seen), status_code(change.wanted)
+        return Trail(change.key, before=before, after=after)
 
 
 class Comment(OrderField):
@@ -263,7 +323,7 @@ class DealAmount(Property[Owner, Amount]):
 
 
 LINK: Final = Link()
-STATUS: Final = OrderField("status", "statusId")
+STATUS: Final = Status("status", "statusId")
 RESPONSIBLE: Final = OrderField("responsible", "responsibleId")
 COMMENT: Final = Comment("comment", "comments")
 DEAL_AMOUNT: Final = DealAmount()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from b24app import dictionaries
 from b24app.connect import client_of
 from b24app.console import setting_texts
+from b24app.journal import values
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 
@@ -57,7 +58,11 @@ def _line(entry: AuditEntry, names: Mapping[str, str]) -> Line:
         setting = details.get("name", "")
         before, after = setting_texts.change(setting, details.get("before"), details.get("after"))
         return Line(entry, what(entry), before, after, undone, setting_texts.name(setting))
-    before, after = (names.get(text, text) for text in (entry.before, entry.after))
+    before, after = entry.values
+    if entry.kind in values.IN_WORDS:
+        before, after = values.shown(entry, names)
+    else:
+        before, after = names.get(before, before), names.get(after, after)
     return Line(entry, what(entry), before, after, undone, _about(entry, details))
 
 

@@ -16,6 +16,9 @@ _NAMES: Mapping[str, Promise] = {
     "suggestion_days": gettext_lazy("Suggestions"),
     "notes": gettext_lazy("Notes in the timeline"),
     "notes_language": gettext_lazy("Language of the notes"),
+    "allow_cancel": gettext_lazy("Cancelling orders"),
+    "allow_pay": gettext_lazy("Marking payments as paid"),
+    "allow_ship": gettext_lazy("Marking shipments as shipped"),
     "places_off": gettext_lazy("Where the app appears"),
     "journal_days": gettext_lazy("Request log"),
 }
@@ -86,6 +89,9 @@ _SHOWN: Mapping[str, Shown] = {
     "named": _named,
     "suggestion_days": _days,
     "notes": _on,
+    "allow_cancel": _on,
+    "allow_pay": _on,
+    "allow_ship": _on,
     "notes_language": _language,
     "journal_days": _days,
 }

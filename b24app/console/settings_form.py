@@ -1,4 +1,6 @@
-"""What a portal's administrators choose: who may link, suggestions, notes, places, retention."""
+"""What a portal's administrators choose: who may link, suggestions, notes, what managers may
+change, places, retention.
+"""
 
 import logging
 import re
@@ -37,6 +39,9 @@ class Choices:
     suggestion_days: int
     notes: bool
     notes_language: str
+    allow_cancel: bool
+    allow_pay: bool
+    allow_ship: bool
     places_off: list[str]
     journal_days: int
 
@@ -48,6 +53,9 @@ class ChoicesForm(forms.Form):
     suggestion_days = forms.IntegerField(min_value=0, max_value=3650)
     notes = forms.BooleanField(required=False)
     notes_language = forms.ChoiceField(choices=settings.LANGUAGES)
+    allow_cancel = forms.BooleanField(required=False)
+    allow_pay = forms.BooleanField(required=False)
+    allow_ship = forms.BooleanField(required=False)
     place = forms.MultipleChoiceField(
         choices=[(text, text) for text in bindings.PLACES], required=False
     )
@@ -72,6 +80,9 @@ class ChoicesForm(forms.Form):
             suggestion_days=given["suggestion_days"],
             notes=given["notes"],
             notes_language=given["notes_language"],
+            allow_cancel=given["allow_cancel"],
+            allow_pay=given["allow_pay"],
+            allow_ship=given["allow_ship"],
             places_off=[place for place in bindings.PLACES if place not in given["place"]],
             journal_days=given["journal_days"],
         )
@@ -85,6 +96,9 @@ class ChoicesForm(forms.Form):
             named=[record for record in named if record] if self.data.get("who") == "named" else [],
             notes="notes" in self.data,
             notes_language=self.data.get("notes_language", ""),
+            allow_cancel="allow_cancel" in self.data,
+            allow_pay="allow_pay" in self.data,
+            allow_ship="allow_ship" in self.data,
             places_off=[place for place in bindings.PLACES if place not in places],
         )
 
@@ -103,6 +117,9 @@ def of_portal(portal: Portal) -> Choices:
         suggestion_days=portal.suggestion_days,
         notes=portal.notes,
         notes_language=portal.notes_language,
+        allow_cancel=portal.allow_cancel,
+        allow_pay=portal.allow_pay,
+        allow_ship=portal.allow_ship,
         places_off=portal.places_off,
         journal_days=portal.journal_days,
     )

@@ -36,9 +36,11 @@ def begin(job: Job) -> None:
         queue.send_on_commit(worker_slots.opened(job, 1))
 
 
-def start(job: Job, *, may_move: bool, may_leave_invoices: bool = False) -> bool:
-    """Begin to write what the preview said; orders of other deals, and those of invoices, only where
-    that was agreed to.
+def start(
+    job: Job, *, may_move: bool, may_leave_invoices: bool = False, may_cancel: bool = False
+) -> bool:
+    """Begin to write what the preview said; orders of other deals, those of invoices, and those whose
+    cancellation it changes, only where that was agreed to.
     """
     with transaction.atomic():
         pending = JobItem.objects.filter(job=job, state=Row.PENDING)
@@ -46,6 +48,8 @@ def start(job: Job, *, may_move: bool, may_leave_invoices: bool = False) -> bool
             moves(pending, of_invoices=False).update(state=Row.LEFT, reason="not_agreed")
         if not may_leave_invoices:
             moves(pending, of_invoices=True).update(state=Row.LEFT, reason="not_agreed")
+        if not may_cancel:
+            cancels(pending).update(state=Row.LEFT, reason="not_cancelled")
         waiting, handled = pending.count(), Job.objects.get(pk=job.pk).handled
         began = {
             "started_at": timezone.now(),
@@ -98,6 +102,11 @@ def moves(items: QuerySet[JobItem], *, of_invoices: bool) -> QuerySet[JobItem]:
     found = items.filter(verdict=JobItem.Verdict.MOVE)
     from_invoice = Q(seen__startswith=f"{INVOICE}:")
     return found.filter(from_invoice if of_invoices else ~from_invoice)
+
+
+def cancels(items: QuerySet[JobItem]) -> QuerySet[JobItem]:
+    """Those of the rows that cancel their order, or take its cancellation back."""
+    return items.filter(verdict=JobItem.Verdict.CANCEL)
 
 
 def stop(job: Job, reason: str = "") -> bool:

@@ -14,13 +14,14 @@ from b24app.jobs import file_notes, order_export, overrides, row_names, texts, t
 from b24app.jobs.judging import OVERRODE
 from b24app.jobs.models import Job, JobItem
 from b24app.jobs.row_filters import BAD, NOT_AGREED, chosen, unless_moved
+from b24app.journal.values import shortened
 from b24app.orders.types import INVOICE, Owner
 from b24app.web.export_cells import moment
 from b24app.web.table_files import Cell, Table
 
 PER_PAGE = 50
 
-MOVES, INVOICES = "moves", "invoices"
+MOVES, INVOICES, CANCELS = "moves", "invoices", "cancels"
 """Consents of a preview: to take orders out of other deals, or out of invoices."""
 Agreed = frozenset[str]
 # Rows of a file that are named together.
@@ -28,10 +29,18 @@ ROWS_PER_READ = 2000
 
 S, V = JobItem.State, JobItem.Verdict
 
+_PLACE = re.compile(r"\d+:\d+", re.ASCII)
 # A deal written with a word or a sign around its ID.
 _ONE_NUMBER = re.compile(r"[^\d/]*?([1-9][0-9]{0,14})[^\d/]*", re.ASCII)
 
-_PILLS = {V.LINK: "info", V.MOVE: "warn", V.UNLINK: "warn", V.CHANGE: "info", V.EXPORT: "info"}
+_PILLS = {
+    V.LINK: "info",
+    V.MOVE: "warn",
+    V.UNLINK: "warn",
+    V.CHANGE: "info",
+    V.CANCEL: "warn",
+    V.EXPORT: "info",
+}
 _OUTCOME_PILLS = {S.DONE: "good", S.SKIPPED: "warn", S.FAILED: "alert"}
 _ORIGINS = {
     Job.Origin.FILE: gettext_lazy("From a file"),
@@ -132,7 +141,7 @@ def about(job: Job) -> str:
     card = place_of_or_none(job.card)
     search = job.cursor if job.origin == Job.Origin.SEARCH else {}
     since, until = (str(search.get(name) or "") for name in ("since", "until"))
-    target = place_of_or_none(job.wanted)
+    target = place_of_or_none(job.wanted) if work.subject_of(job).links else None
     said = (
         _ORIGINS.get(Job.Origin(job.origin), ""),
         _name(card) if card and job.origin == Job.Origin.CARD else "",
@@ -156,6 +165,7 @@ def title(job: Job) -> str:
         Job.Kind.RESTORE: _("Undo job %(id)s") % {"id": job.undoes_id or ""},
         Job.Kind.STATUS: _("Change the status"),
         Job.Kind.RESPONSIBLE: _("Change the responsible person"),
+        Job.Kind.COMMENT: _("Comment on orders"),
         Job.Kind.EXPORT: _("Export orders"),
     }
     found = kinds[Job.Kind(job.kind)]
@@ -174,6 +184,8 @@ def headings(job: Job) -> tuple[str, str] | None:
         return _("New responsible person"), _("Responsible before") if began else _(
             "Responsible now"
         )
+    if job.subject == Job.Kind.COMMENT:
+        return _("New comment"), _("Comment before") if began else _("Comment now")
     return None
 
 
@@ -193,8 +205,8 @@ def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:
         item=item,
         target=Place(target, names.get(item.wanted, "")) if target else None,
         current_place=Place(current_place, names.get(item.seen, "")) if current_place else None,
-        wanted=names.get(item.wanted) or item.wanted or item.wanted_text,
-        seen=names.get(item.seen) or item.seen or nowhere,
+        wanted=names.get(item.wanted) or shortened(item.wanted) or item.wanted_text,
+        seen=names.get(item.seen) or shortened(item.seen) or nowhere,
         pill=_pill(item),
         verdict=_verdict(item),
         text=_text(item, names, links=links),
@@ -236,10 +248,11 @@ def _text(item: JobItem, names: Mapping[str, str], *, links: bool) -> str:
         }
     if item.verdict in texts.LEFT:
         return texts.words(texts.LEFT, item.verdict)
-    if item.verdict == V.CHANGE:
-        return (
-            f"{names.get(item.seen) or item.seen or '—'} → {names.get(item.wanted) or item.wanted}"
+    if item.verdict in (V.CHANGE, V.CANCEL):
+        before, after = (
+            names.get(value) or shortened(value) or "—" for value in (item.seen, item.wanted)
         )
+        return f"{before} → {after}"
     return _way(item)
 
 
@@ -259,7 +272,7 @@ def _reason(item: JobItem, names: Mapping[str, str]) -> str:
 def _named(value: str, names: Mapping[str, str]) -> str:
     """What a place, a status or a person in a row is called."""
     place = place_of_or_none(value)
-    return _name(place) if place else names.get(value, value)
+    return _name(place) if place else names.get(value) or shortened(value)
 
 
 def _doubt(item: JobItem) -> str:
@@ -291,7 +304,7 @@ def _way(item: JobItem) -> str:
 
 
 def place_of_or_none(text: str) -> Owner | None:
-    return place_of(text) if ":" in text else None
+    return place_of(text) if _PLACE.fullmatch(text) else None
 
 
 def _name(owner: Owner) -> str:
@@ -305,13 +318,12 @@ def template() -> Table:
 
 
 def agreed(job: Job, form: QueryDict) -> Agreed:
-    """What a person agrees to with a form: to move orders of other deals, or those of invoices. What is
-    no linking asks for no consent.
+    """What a person agrees to with a form: to move orders of other deals, or those of invoices, or to
+    change cancellations. Only linking asks for a consent to moves.
     """
-    if job.kind != Job.Kind.LINK:
-        return frozenset({MOVES, INVOICES})
-    fields = {MOVES: "move", INVOICES: "invoices"}
-    return frozenset(name for name, field in fields.items() if form.get(field) == "on")
+    fields = {MOVES: "move", INVOICES: "invoices", CANCELS: "cancels"}
+    given = frozenset(name for name, field in fields.items() if form.get(field) == "on")
+    return given if job.kind == Job.Kind.LINK else given | {MOVES, INVOICES}
 
 
 def table(job: Job, show: str, agreed: Agreed) -> Table:

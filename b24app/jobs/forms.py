@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from b24app.bitrix24 import filters
-from b24app.changes.properties import place_text
+from b24app.changes.properties import COMMENT, MAX_COMMENT_CHARACTERS, place_text
 from b24app.imports import pasted
 from b24app.imports.table import Unreadable
 from b24app.jobs import texts
@@ -24,7 +24,7 @@ from b24app.web.uploads import LARGEST_FILE
 MAX_CHOSEN = 1000
 
 K = Job.Kind
-FROM_CARD = frozenset({K.LINK, K.UNLINK, K.MOVE, K.STATUS, K.RESPONSIBLE, K.EXPORT})
+FROM_CARD = frozenset({K.LINK, K.UNLINK, K.MOVE, K.STATUS, K.RESPONSIBLE, K.COMMENT, K.EXPORT})
 # What takes orders out of a card leaves alone those that have gone from it meanwhile.
 OUT_OF_CARD = frozenset({K.UNLINK, K.MOVE})
 # Lines of a pasted list that lack something are named, up to so many.
@@ -192,7 +192,7 @@ def _to_one_card(asked: Order) -> Order:
 
 
 def _asked(form: QueryDict, origin: str, title: str, host: str) -> Order:
-    kind = _kind(form, frozenset(K) - {K.RESTORE})
+    kind = _kind(form, frozenset(K) - {K.RESTORE, K.COMMENT})
     wanted, may_move = _wanted(form, kind, host), _agreed(form, kind)
     return Order(kind, origin, title, wanted=wanted, may_move=may_move)
 
@@ -210,7 +210,7 @@ def _agreed(form: QueryDict, kind: Job.Kind) -> bool:
 
 
 def _wanted(form: QueryDict, kind: Job.Kind, host: str) -> str:
-    """The card, status or person of ``to``; empty where there is none, or every row has its own."""
+    """The card, status, person or comment of ``to``; empty where there is none, or every row has its own."""
     if kind in TO_CARD:
         return card_for_all(form, host)
     raw = form.get("to", "").strip()
@@ -218,7 +218,18 @@ def _wanted(form: QueryDict, kind: Job.Kind, host: str) -> str:
         return _matching(_STATUS, raw, _("Choose a status."))
     if kind == K.RESPONSIBLE:
         return _matching(_PERSON, raw, _("Choose a person."))
+    if kind == K.COMMENT:
+        return _comment(raw)
     return ""
+
+
+def _comment(raw: str) -> str:
+    text = COMMENT.value(raw.replace("\x00", "")).strip()
+    if not text:
+        raise Mistake(_("Write a comment."))
+    if len(text) > MAX_COMMENT_CHARACTERS:
+        raise BadForm
+    return text
 
 
 def card_for_all(form: QueryDict, host: str) -> str:

@@ -14,6 +14,7 @@ from b24app.changes.properties import Property
 from b24app.jobs.models import JobItem
 
 MAX_ATTEMPTS = 3
+MAX_DETAIL_CHARACTERS = 200
 
 # Its order had left the card before our write came: if it is where we want it, somebody else did that.
 NOT_OURS = "not_ours"
@@ -81,7 +82,7 @@ def _result(item: JobItem, found: Changed[int, str]) -> Result:
         # A write of ours that the reading came too early for counts as ours.
         return Result(item, S.DONE, "already", happened=item.attempts > 0)
     if found.result is outcomes.Result.CONFLICT:
-        return Result(item, S.SKIPPED, "changed", found.now or "")
+        return Result(item, S.SKIPPED, "changed", (found.now or "")[:MAX_DETAIL_CHARACTERS])
     reason = outcomes.reason(found.error)
     if found.result is outcomes.Result.UNKNOWN:
         return Result(item, S.UNKNOWN, reason, _said(found.error))
@@ -107,7 +108,7 @@ def read_back(
     if in_doubt:
         return None
     if found.result is outcomes.Result.CONFLICT:
-        return Result(item, S.SKIPPED, "changed", now)
+        return Result(item, S.SKIPPED, "changed", now[:MAX_DETAIL_CHARACTERS])
     if item.reason:
         return Result(item, S.FAILED, item.reason, item.detail)
     return (
@@ -124,4 +125,4 @@ def job_wide(found: Iterable[errors.BitrixError | None]) -> errors.BitrixError |
 
 def _said(error: errors.BitrixError | None) -> str:
     """The portal's own words, for administrators."""
-    return f"{error.code} {error.description}".strip()[:200] if error else ""
+    return f"{error.code} {error.description}".strip()[:MAX_DETAIL_CHARACTERS] if error else ""

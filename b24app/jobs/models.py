@@ -41,6 +41,7 @@ class Job(models.Model):
         RESTORE = "restore"
         STATUS = "status"
         RESPONSIBLE = "responsible"
+        COMMENT = "comment"
         EXPORT = "export"
 
     class Origin(models.TextChoices):
@@ -77,8 +78,8 @@ class Job(models.Model):
     origin = models.CharField(max_length=6, choices=Origin.choices)
     title = models.CharField(max_length=200, blank=True, help_text="A file's name, a search's text")
     card = models.CharField(max_length=24, blank=True, help_text="The card it was started from")
-    wanted = models.CharField(
-        max_length=64, blank=True, help_text="Card, status or person for every row without its own"
+    wanted = models.TextField(
+        blank=True, help_text="Card, status, person or comment for every row without its own"
     )
     undoes = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="undone_by"
@@ -232,6 +233,7 @@ class JobItem(models.Model):
         MOVE = "move"
         UNLINK = "unlink"
         CHANGE = "change"
+        CANCEL = "cancel"  # cancels the order, or takes its cancellation back
         EXPORT = "export"
         ALREADY = "already"
         ELSEWHERE = "elsewhere"  # not where it was expected
@@ -258,9 +260,9 @@ class JobItem(models.Model):
     named = models.CharField(max_length=6, choices=Named.choices, default=Named.ID)
     order_id = models.PositiveBigIntegerField(default=0)
     order_number = models.CharField(max_length=64, blank=True)
-    expected = models.CharField(max_length=64, null=True, blank=True)
-    seen = models.CharField(max_length=64, blank=True)
-    wanted = models.CharField(max_length=64, blank=True)
+    expected = models.TextField(null=True, blank=True)
+    seen = models.TextField(blank=True)
+    wanted = models.TextField(blank=True)
     card_title = models.CharField(max_length=100, blank=True)
     undoes = models.PositiveBigIntegerField(null=True, blank=True, help_text="An audit entry")
     verdict = models.CharField(max_length=9, choices=Verdict.choices, blank=True)

@@ -36,17 +36,20 @@ def with_authors(job: Job, results: Iterable[Result]) -> list[Result]:
     return [
         result
         if result.seen is None
-        else replace(
-            result,
-            detail=f"{result.seen}|{names.get(result.item.order_id, '')}"[:MAX_DETAIL_CHARACTERS],
-        )
+        else replace(result, detail=_detail(result.seen, names.get(result.item.order_id, "")))
         for result in found
     ]
 
 
+def _detail(value: str, person: str) -> str:
+    """Both as a row keeps them; a comment is cut, so that the person is always there."""
+    person = person[: MAX_DETAIL_CHARACTERS // 2]
+    return f"{value[: MAX_DETAIL_CHARACTERS - len(person) - 1]}|{person}"
+
+
 def text(item: JobItem, *, links: bool, named: Callable[[str], str]) -> str:
     """The row's text: what was replaced and who had made it. ``named`` returns the name of a value."""
-    value, _sep, person = item.detail.partition("|")
+    value, _sep, person = item.detail.rpartition("|")
     words = {"value": named(value), "person": person}
     if links and not value:
         change = _("%(person)s had just unlinked it") if person else _("It had just been unlinked")

@@ -17,9 +17,10 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from b24app import dictionaries
 from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.ask import Ask, together
-from b24app.changes.properties import place_of
+from b24app.changes.properties import is_cancelled, place_of
 from b24app.jobs import (
     doubtful_rows,
     job_clients,
@@ -31,7 +32,7 @@ from b24app.jobs import (
 )
 from b24app.jobs.models import Job, JobItem
 from b24app.jobs.worker_slots import WorkerSlot
-from b24app.orders import cards, order_numbers
+from b24app.orders import cards, order_numbers, status
 from b24app.orders.order_numbers import Page
 from b24app.orders.types import Owner
 from b24app.portals import access
@@ -45,7 +46,10 @@ BEGIN_BEFORE = 10.0
 MAX_ASKED = 20
 
 S, V = JobItem.State, JobItem.Verdict
-TO_BE_DONE = frozenset({V.LINK, V.MOVE, V.UNLINK, V.CHANGE, V.EXPORT})
+TO_BE_DONE = frozenset({V.LINK, V.MOVE, V.UNLINK, V.CHANGE, V.CANCEL, V.EXPORT})
+
+CANCELLING_IS_OFF = "cancelling_off"
+"""Why a row is left out: no administrator has allowed to cancel orders from the app."""
 
 
 @dataclass(slots=True)
@@ -57,6 +61,7 @@ class Sight:
     current: dict[int, str | None] = field(default_factory=dict)
     titles: dict[Owner, str] = field(default_factory=dict)
     gone: set[Owner] = field(default_factory=set)
+    cancelling: frozenset[str] = frozenset()
 
     def take(self, by_id: Iterable[Page], by_number: Iterable[Page]) -> None:
         """Note the orders that were found by ID and by number."""
@@ -123,13 +128,15 @@ def _look(job: Job, clients: job_clients.Clients, piece: Sequence[JobItem]) -> S
         access.is_named(job.portal) if job.named is None else ask.known(job.named),
         order_numbers.with_numbers(texts),
         order_numbers.with_ids(known),
+        dictionaries.order_statuses(job.portal) if subject.cancels else ask.known({}),
     )
-    (opened, named, by_number, by_id), sight.current = clients.answer(
+    (opened, named, by_number, by_id, statuses), sight.current = clients.answer(
         personal, subject.current_values(known)
     )
     if job.named is None:
         _learn_right(job, named=named)
     sight.take(by_id, by_number)
+    sight.cancelling = status.cancelling(statuses) if subject.cancels else frozenset()
     sight.titles |= {owner: card.title for owner, card in opened.items()}
     found = sorted({order_id for some in sight.by_number.values() for order_id, _ in some})
     sight.current |= job_clients.answer(clients.writing, subject.current_values(found))
@@ -192,7 +199,9 @@ def _keep(slot: WorkerSlot, piece: Sequence[JobItem], sight: Sight) -> None:
         if item.order_id:
             listed.add(item.order_id)
         item.state = S.PENDING if item.verdict in TO_BE_DONE else S.LEFT
-    fields = ["order_id", "order_number", "seen", "card_title", "verdict", "state"]
+        if item.verdict == V.CANCEL and not job.portal.allow_cancel:
+            item.state, item.reason = S.LEFT, CANCELLING_IS_OFF
+    fields = ["order_id", "order_number", "seen", "card_title", "verdict", "state", "reason"]
     with transaction.atomic():
         slot.renew()
         JobItem.objects.rewrite(piece, fields)
@@ -227,12 +236,14 @@ def _verdict(job: Job, item: JobItem, sight: Sight) -> str:
     item.seen = current
     target = _target(job, item)
     item.card_title = sight.titles.get(target, "")[:100] if target else ""
-    if item.expected is not None and current not in (item.expected, item.wanted):
+    already = subject.stands(item.wanted, current)
+    if item.expected is not None and not already and not subject.stands(item.expected, current):
         return V.ELSEWHERE
-    if current == item.wanted:
+    if already:
         return V.ALREADY
     if not subject.links:
-        return V.CHANGE
+        cancels = is_cancelled(current) or item.wanted in sight.cancelling
+        return V.CANCEL if subject.cancels and cancels else V.CHANGE
     # A card that is gone keeps nobody from taking the order out of it; nothing can be brought there.
     left = place_of(current) if place_of(current) in sight.gone else None
     if target not in (None, left) and target not in sight.titles:

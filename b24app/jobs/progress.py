@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from math import ceil
 
 from django.db.models import Count
@@ -58,6 +59,7 @@ class Progress:
     moved: int
     moves: int
     invoice_moves: int
+    cancels: int
     untouched: bool
     speed: int | None
     allowed: int
@@ -116,13 +118,13 @@ class Progress:
 
     @property
     def unmoved(self) -> int:
-        """Rows to be worked where orders of other cards stay there."""
-        return self.waiting - self.moves - self.invoice_moves
+        """Rows to be worked where nothing is agreed to: no moves, and no cancellations."""
+        return self.waiting - self.moves - self.invoice_moves - self.cancels
 
     @property
     def start(self) -> str:
         """What Start does, with all orders that are to be worked."""
-        return self._start(moves=True, invoices=True)
+        return self._start(moves=True, invoices=True, cancels=True)
 
     @property
     def starts(self) -> list[tuple[str, str]]:
@@ -130,16 +132,17 @@ class Progress:
 
         With nothing left to be done without consent it says what it could do.
         """
+        consents = {"moves": self.moves, "invoices": self.invoice_moves, "cancels": self.cancels}
+        asked = [name for name, count in consents.items() if count]
         found = []
-        for moves in (True, False)[: 1 + bool(self.moves)]:
-            for invoices in (True, False)[: 1 + bool(self.invoice_moves)]:
-                shown = [_when("moves", moves)] if self.moves else []
-                shown += [_when("invoices", invoices)] if self.invoice_moves else []
-                found.append((" ".join(shown), self._start(moves=moves, invoices=invoices)))
+        for agreed in product((True, False), repeat=len(asked)):
+            given = dict(zip(asked, agreed, strict=True))
+            shown = " ".join(_when(name, yes) for name, yes in given.items())
+            found.append((shown, self._start(**{name: given.get(name, True) for name in consents})))
         return found
 
-    def _start(self, *, moves: bool, invoices: bool) -> str:
-        moved = self.moves * moves + self.invoice_moves * invoices
+    def _start(self, *, moves: bool, invoices: bool, cancels: bool) -> str:
+        moved = self.moves * moves + self.invoice_moves * invoices + self.cancels * cancels
         moved = moved or (0 if self.unmoved else self.waiting)
         if self.job.kind != Job.Kind.LINK or not moved:
             return texts.started(self.job.kind, self.unmoved + moved)
@@ -229,6 +232,7 @@ def of_job(job: Job, viewer: PortalUser) -> Progress:
         moved=counts.get(V.MOVE, 0),
         moves=_moves(job, of_invoices=False),
         invoice_moves=_moves(job, of_invoices=True),
+        cancels=_cancels(job),
         untouched=control.untouched(job),
         speed=None if waits else _speed(job),
         # Said only where the portal's limits, and not the writes themselves, decide how long it takes.
@@ -271,6 +275,13 @@ def _moves(job: Job, *, of_invoices: bool) -> int:
         return 0
     pending = JobItem.objects.filter(job=job, state=S.PENDING)
     return control.moves(pending, of_invoices=of_invoices).count()
+
+
+def _cancels(job: Job) -> int:
+    """Rows of a preview that change cancellations, and are worked only where that is agreed to."""
+    if job.state != Job.State.PLANNED or not work.subject_of(job).cancels:
+        return 0
+    return control.cancels(JobItem.objects.filter(job=job, state=S.PENDING)).count()
 
 
 def _when(consent: str, agreed: bool) -> str:

@@ -6,13 +6,16 @@ Read once, at the end of the preview, with the token of the person the job is fo
 from collections.abc import Mapping
 
 from django.db.models import QuerySet
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from b24app import dictionaries
 from b24app.bitrix24 import batch
 from b24app.bitrix24.ask import Ask
-from b24app.changes.properties import place_of, place_text
+from b24app.changes.properties import place_of, place_text, status_value
 from b24app.jobs.models import Job, JobItem, JobName
 from b24app.orders import cards, parsing
+from b24app.orders.types import Status
 
 # Beyond so many people their IDs alone are shown.
 MAX_PEOPLE = 100
@@ -26,9 +29,7 @@ def question(job: Job, room: int) -> Ask[Mapping[str, str]]:
     What was refused, or is closed to this person, has none.
     """
     if job.subject == Job.Kind.STATUS:
-        return dictionaries.current_statuses().map(
-            lambda found: dict(dictionaries.named(found, job.language))
-        )
+        return dictionaries.current_statuses().map(lambda found: _statuses(job, found))
     if job.subject == Job.Kind.RESPONSIBLE:
         return _people(job)
     taken = JobItem.objects.filter(job=job, verdict__in=[V.MOVE, V.UNLINK])
@@ -58,6 +59,17 @@ def of_rows(job: Job, items: "list[JobItem]") -> Mapping[str, str]:
     titled = [item for item in items if item.card_title]
     targets = {item.wanted or item.expected or "": item.card_title for item in titled}
     return targets | dict(named.values_list("value", "name"))
+
+
+def _statuses(job: Job, known: Mapping[str, Status]) -> dict[str, str]:
+    """Names of the statuses, and of each as the status of a cancelled order."""
+    names = dict(dictionaries.named(known, job.language))
+    with translation.override(job.language):
+        cancelled = {
+            status_value(code, cancelled=True): _("%(status)s, cancelled") % {"status": name}
+            for code, name in names.items()
+        }
+    return names | cancelled
 
 
 def _people(job: Job) -> Ask[Mapping[str, str]]:

@@ -209,9 +209,10 @@ def _looked(turn: Turn, items: Sequence[JobItem]) -> tuple[deque[JobItem], dict[
     )
     lacking = {item.pk: needed[item.pk] - known.keys() for item in items}
     # An order can be unlinked from a deleted card without a permission for that card.
-    left = {owner for item in items if (owner := place_of(item.seen)) in lacking[item.pk] and owner}
+    sources = {item.pk: place_of(item.seen) if subject.links else None for item in items}
+    left = {owner for pk, owner in sources.items() if owner in lacking[pk] and owner}
     gone = job_clients.gone(turn.clients.own, left)
-    closed = {item.pk for item in items if lacking[item.pk] - (gone & {place_of(item.seen)})}
+    closed = {item.pk for item in items if lacking[item.pk] - (gone & {sources[item.pk]})}
     if closed:
         failed = [Result(item, S.FAILED, "no_card") for item in items if item.pk in closed]
         record(turn.slot, failed)

@@ -73,6 +73,11 @@ def effect(job: Job) -> str:
             "It will change the responsible person of %(count)d orders.",
             count,
         ),
+        Job.Kind.COMMENT: ngettext(
+            "It will change the comment of %(count)d order.",
+            "It will change the comments of %(count)d orders.",
+            count,
+        ),
         Job.Kind.EXPORT: ngettext(
             "It will export %(count)d order with the client’s data to a file.",
             "It will export %(count)d orders with the clients’ data to a file.",

@@ -19,6 +19,7 @@ VERDICTS: Words = {
     "move": _("Will be moved"),
     "unlink": _("Will be unlinked"),
     "change": _("Will be changed"),
+    "cancel": _("Changes the cancellation"),
     "export": _("Will be exported"),
     "already": _("No change needed"),
     "elsewhere": _("Changed since the preview"),
@@ -52,6 +53,11 @@ ITEM_REASONS: Words = {
     "refused": _("Bitrix24 rejected the change of this order"),
     "portal": _("Bitrix24 failed three times; nothing was changed"),
     "not_agreed": _("Not moved: it is linked elsewhere"),
+    "not_cancelled": _("Skipped: you did not agree to change its cancellation"),
+    "cancelling_off": _(
+        "Skipped: this would change its cancellation, which an administrator has not allowed in the "
+        "app’s settings"
+    ),
     "no_order_given": _("Skipped: no order in this row"),
     "two_readings": _(
         "Skipped: this could be order %(one)s or order %(other)s. Choose one under “Check columns”."
@@ -275,6 +281,9 @@ _STARTS: Mapping[str, Callable[[int], str]] = {
     ),
     "responsible": lambda count: ngettext(
         "Reassign %(count)s order", "Reassign %(count)s orders", count
+    ),
+    "comment": lambda count: ngettext(
+        "Comment on %(count)s order", "Comment on %(count)s orders", count
     ),
     "export": lambda count: ngettext("Export %(count)s order", "Export %(count)s orders", count),
 }

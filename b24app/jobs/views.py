@@ -237,6 +237,7 @@ def start(request: HttpRequest, opened: Session, user: PortalUser, item: Job) ->
         item,
         may_move=display.MOVES in agreed,
         may_leave_invoices=display.INVOICES in agreed,
+        may_cancel=display.CANCELS in agreed and user.portal.allow_cancel,
     )
     return _progress(request, user, item)
 

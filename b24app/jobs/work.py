@@ -13,6 +13,7 @@ from b24app.changes.credentials import Credentials
 from b24app.changes.outcomes import Change
 from b24app.changes.properties import (
     ADD_LINK,
+    COMMENT,
     DELETE_LINK,
     LINK_TEXT,
     RESPONSIBLE,
@@ -47,6 +48,15 @@ class Changing:
         """Whether orders are linked to other cards, so that people must be able to open those."""
         return self.prop is LINK_TEXT
 
+    @property
+    def cancels(self) -> bool:
+        """Whether a change may cancel an order, or take its cancellation back."""
+        return self.prop is STATUS
+
+    def stands(self, value: str, standing: str) -> bool:
+        """Whether an order whose value is ``standing`` already is as a change to ``value`` would leave it."""
+        return self.prop.holds(value, standing)
+
     def change(self, item: JobItem) -> Change[int, str]:
         return Change(item.order_id, item.seen, item.wanted)
 
@@ -79,6 +89,7 @@ class Reading:
     methods: tuple[str, ...] = ("sale.order.list",)
     kind: str = ""
     links: bool = False
+    cancels: bool = False
 
     def method(self, item: JobItem) -> str:
         return self.methods[0]
@@ -102,6 +113,7 @@ SUBJECTS: Mapping[str, Subject] = {
     Job.Kind.EXPORT: Reading(),
     Job.Kind.STATUS: Changing(STATUS, tuple(STATUS.writes)),
     Job.Kind.RESPONSIBLE: Changing(RESPONSIBLE, tuple(RESPONSIBLE.writes)),
+    Job.Kind.COMMENT: Changing(COMMENT, tuple(COMMENT.writes)),
 }
 
 _BOTH_WAYS = Changing(LINK_TEXT, (ADD_LINK, DELETE_LINK))

@@ -18,6 +18,8 @@ from b24app.portals.models import Portal, PortalUser
 # Entries in the history of a card or an order. The console shows the whole trail.
 MAX_SHOWN = 100
 
+MAX_VALUE_CHARACTERS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -84,19 +86,27 @@ def record(
             from_id=entry.source.id if entry.source else 0,
             to_type=entry.target.type_id if entry.target else 0,
             to_id=entry.target.id if entry.target else 0,
-            before=entry.before[:64],
-            after=entry.after[:64],
+            before=entry.before[:MAX_VALUE_CHARACTERS],
+            after=entry.after[:MAX_VALUE_CHARACTERS],
             user_id=user.user_id,
             user_name=user.name,
             through=through,
             right=entry.right,
             certain=entry.certain,
             undoes_id=entry.undoes,
-            details=entry.details,
+            details=_details(entry),
         )
         for entry in entries
     )
     return change
+
+
+def _details(entry: Entry) -> Mapping[str, object] | None:
+    """The entry's details, or its texts where they are too long for their columns."""
+    longest = max(len(entry.before), len(entry.after))
+    if entry.details is None and longest > MAX_VALUE_CHARACTERS:
+        return {"before": entry.before, "after": entry.after}
+    return entry.details
 
 
 def record_access(

@@ -40,8 +40,9 @@ class AuditEntry(models.Model):
 
     A card is (owner type, ID), both 0 for none. ``change`` groups the entries of one click. ``details``
     of a setting are its name, and its values before and after; of access, the job that uses it (none:
-    all background work); of support, what was downloaded without a fresh check: ``log`` or ``bundle``.
-    For access ``before`` and ``after`` are users.
+    all background work); of support, what was downloaded without a fresh check: ``log`` or ``bundle``;
+    of a comment or a cancellation, texts too long for ``before`` and ``after``. For access ``before`` and
+    ``after`` are users.
     """
 
     class Kind(models.TextChoices):
@@ -49,6 +50,11 @@ class AuditEntry(models.Model):
         STATUS = "status"
         RESPONSIBLE = "responsible"
         AMOUNT = "amount"
+        COMMENT = "comment"
+        CANCELLED = "cancelled"
+        PAYMENT = "payment"
+        SHIPMENT = "shipment"
+        TRACKING = "tracking"
         SETTING = "setting"
         ACCESS = "access"
         SUPPORT = "support"
@@ -116,7 +122,14 @@ class AuditEntry(models.Model):
     @property
     def trail(self) -> Trail:
         """The change itself, for :meth:`Property.undoing`."""
-        return Trail(self.order_id, self.source, self.target, self.before, self.after)
+        before, after = self.values
+        return Trail(self.order_id, self.source, self.target, before, after)
+
+    @property
+    def values(self) -> tuple[str, str]:
+        """What was there before and after, as a whole."""
+        whole = self.details if isinstance(self.details, dict) and self.kind in IN_FULL else {}
+        return str(whole.get("before", self.before)), str(whole.get("after", self.after))
 
     @property
     def source(self) -> Owner | None:
@@ -125,6 +138,10 @@ class AuditEntry(models.Model):
     @property
     def target(self) -> Owner | None:
         return Owner(self.to_type, self.to_id) if self.to_id else None
+
+
+IN_FULL = frozenset({AuditEntry.Kind.COMMENT, AuditEntry.Kind.CANCELLED})
+"""Kinds whose texts may be longer than the columns; ``details`` has them in full."""
 
 
 class RequestLogQuerySet(models.QuerySet["RequestLog"]):

@@ -192,6 +192,16 @@ class Order:
         return DeliveryState.SHIPPED if whole else DeliveryState.PARTLY
 
     @property
+    def payable(self) -> bool:
+        """Whether a payment of the order may still be open."""
+        return self.to_pay > 0 and self.payments is not None
+
+    @property
+    def shippable(self) -> bool:
+        """Whether a shipment of the order has not left yet."""
+        return not self.canceled and any(not s.shipped for s in self.shipments or ())
+
+    @property
     def tracking(self) -> str:
         return next((s.tracking for s in self.shipments or () if s.tracking), "")
 

@@ -74,6 +74,15 @@ class Portal(models.Model):
     )
     notes = models.BooleanField(default=False, help_text="Note each move in both deals' timelines")
     notes_language = models.CharField(max_length=2, default="en")
+    allow_cancel = models.BooleanField(
+        default=False, db_default=False, help_text="People may cancel orders from the app"
+    )
+    allow_pay = models.BooleanField(
+        default=False, db_default=False, help_text="People may mark payments as paid"
+    )
+    allow_ship = models.BooleanField(
+        default=False, db_default=False, help_text="People may mark shipments as shipped"
+    )
     places_off = models.JSONField(
         default=list, blank=True, help_text="Names of the places that are not to be bound"
     )

@@ -123,3 +123,11 @@ def order_number(form: QueryDict) -> int | None:
     if not raw:
         return None
     return whole_number(raw, least=1)
+
+
+def one_order(form: QueryDict) -> int:
+    """The one order a request is about; raises :class:`BadForm`."""
+    found = order_number(form)
+    if found is None:
+        raise BadForm
+    return found

@@ -10,15 +10,13 @@ from django.shortcuts import render
 from b24app import dictionaries
 from b24app.bitrix24 import ask
 from b24app.bitrix24.ask import Ask
-from b24app.changes.properties import Amount
 from b24app.connect import client_of
-from b24app.journal import audit
+from b24app.journal import audit, values
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards, current_link, links
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.portals.templatetags.shown import money
 from b24app.tab import forms, region
 from b24app.tab.responses import undo_url
 from b24app.web import entry
@@ -65,8 +63,8 @@ def history(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
     entries = (
         audit.of_order(user.portal, order_id) if order_id else audit.of_card(user.portal, owner)
     )
-    titles = _titles_once_allowed(user, owner, order_id, entries)
-    names = _status_names(user, opened.language, entries)
+    titles, people = _names_once_allowed(user, owner, order_id, entries)
+    names = _status_names(user, opened.language, entries) | people
     context = {
         "lines": _lines(entries, owner, titles, names),
         "number": entries[0].order_number if order_id and entries else "",
@@ -90,8 +88,7 @@ def _lines(
             item.kind,
             item.source,
             item.target,
-            item.before,
-            item.after,
+            *item.values,
             item.certain,
         )
         groups.setdefault(key, []).append(item)
@@ -111,22 +108,15 @@ def _lines(
             numbers=tuple(item.order_number for item in reversed(group)),
             source=place(first.source),
             target=place(first.target),
-            before=_shown(first.kind, first.before, names),
-            after=_shown(first.kind, first.after, names),
+            before=before,
+            after=after,
             undoable=_undoable(group, here),
             undone=any(back.certain for item in group for back in item.undone_by.all()),
         )
         for group in groups.values()
         for first in group[:1]
+        for before, after in [values.shown(first, names)]
     ]
-
-
-def _shown(kind: str, value: str, names: Mapping[str, str]) -> str:
-    """A status by its name, an amount in the language's own form."""
-    if kind == AuditEntry.Kind.AMOUNT:
-        typed = Amount.parsed(value)
-        return money(typed.amount, typed.currency)
-    return names.get(value, value)
 
 
 def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
@@ -134,16 +124,17 @@ def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
     first = group[0]
     return (
         first.through != AuditEntry.Through.JOB
+        and first.kind not in values.WITHOUT_UNDO
         and len(group) <= forms.MAX_ORDERS
         and not any(back.certain for item in group for back in item.undone_by.all())
         and (here.type_id == ORDER or here in (first.source, first.target))
     )
 
 
-def _titles_once_allowed(
-    user: PortalUser, owner: Owner, order_id: int | None, entries: Iterable[AuditEntry]
-) -> Mapping[Owner, str]:
-    """Titles of the cards named, by one request; what cannot be read stays a number.
+def _names_once_allowed(
+    user: PortalUser, owner: Owner, order_id: int | None, entries: Sequence[AuditEntry]
+) -> tuple[Mapping[Owner, str], dict[str, str]]:
+    """Titles of the cards and names of the people, by one request; what cannot be read stays a number.
 
     Raises the portal's refusal to open the card of ``owner`` or to read the order or any orders, and
     ``errors.OrderNotFound`` for an order that is not shown to this person.
@@ -153,13 +144,23 @@ def _titles_once_allowed(
     orders: Ask[object] = (
         current_link.order_of(order_id) if order_id else links.links_of_card(owner)
     )
-    _, _, known = client_of(user).answer(ask.together(card, orders, cards.cards_of(named)))
-    return {item: card.title for item, card in known.found.items()}
+    people = {
+        int(value)
+        for item in entries
+        if item.kind == AuditEntry.Kind.RESPONSIBLE
+        for value in (item.before, item.after)
+        if value.isdecimal()
+    }
+    _, _, known, names = client_of(user).answer(
+        ask.together(
+            card, orders, cards.cards_of(named), dictionaries.names_of(user.portal, people)
+        )
+    )
+    titles = {item: card.title for item, card in known.found.items()}
+    return titles, {str(pk): name for pk, name in names.items()}
 
 
-def _status_names(
-    user: PortalUser, language: str, entries: Iterable[AuditEntry]
-) -> Mapping[str, str]:
+def _status_names(user: PortalUser, language: str, entries: Iterable[AuditEntry]) -> dict[str, str]:
     if not any(item.kind == AuditEntry.Kind.STATUS for item in entries):
         return {}
     known = dictionaries.remembered_statuses(user.portal)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from b24app.orders import status
 from b24app.orders.card_orders import SUMMED
 from b24app.orders.filtering import Narrowing
 from b24app.orders.shown_page import Shown
@@ -13,13 +14,27 @@ from b24app.tab.grid_row import Names, Row
 
 
 @dataclass(frozen=True, slots=True)
+class StatusChoice:
+    """A status in the menu of a row; ``shade`` as in :class:`Row`. ``cancels``: it cancels the order."""
+
+    code: str
+    name: str
+    shade: str
+    cancels: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
-    """One page of the grid. ``colors`` are the classes its rows use, with their colours."""
+    """One page of the grid. ``colors`` are the classes its rows use, with their colours.
+
+    ``choices`` are the statuses to choose from, in the portal's own order.
+    """
 
     shown: Shown
     narrowing: Narrowing
     rows: tuple[Row, ...]
     colors: Mapping[str, str]
+    choices: tuple[StatusChoice, ...] = ()
 
     @property
     def total(self) -> int:
@@ -108,7 +123,12 @@ def _owed(card: Card, totals: Totals | None) -> Decimal | None:
 def grid(shown: Shown, narrowing: Narrowing, names: Names) -> Grid:
     """A page with names in place of ids."""
     rows, colors = rows_of(shown.orders, names)
-    return Grid(shown, narrowing, rows, colors)
+    shades, cancelling = _shades(names), status.cancelling(names.statuses)
+    choices = tuple(
+        StatusChoice(code, name, shades.get(code, ""), code in cancelling)
+        for code, name in status_choices(names.statuses, names.language)
+    )
+    return Grid(shown, narrowing, rows, colors, choices)
 
 
 def rows_of(orders: Iterable[Order], names: Names) -> tuple[tuple[Row, ...], Mapping[str, str]]:
@@ -116,16 +136,21 @@ def rows_of(orders: Iterable[Order], names: Names) -> tuple[tuple[Row, ...], Map
 
     A status has the same class wherever orders are shown.
     """
-    shades = {
-        status.id: f"st-{number}"
-        for number, status in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
-        if status.color
-    }
+    shades = _shades(names)
     rows = tuple(names.row(order, shades.get(order.status_id, "")) for order in orders)
     return rows, {shades[key]: names.statuses[key].color for key in shades}
 
 
+def _shades(names: Names) -> dict[str, str]:
+    """The CSS class of each status that has a color, by the status's code."""
+    return {
+        known.id: f"st-{number}"
+        for number, known in enumerate(sorted(names.statuses.values(), key=lambda s: s.id))
+        if known.color
+    }
+
+
 def status_choices(statuses: Mapping[str, Status], language: str) -> list[tuple[str, str]]:
     """Statuses to choose from, id and name, in the portal's own order."""
-    ordered = sorted(statuses.values(), key=lambda status: (status.sort, status.id))
-    return [(status.id, status.name(language)) for status in ordered]
+    ordered = sorted(statuses.values(), key=lambda known: (known.sort, known.id))
+    return [(known.id, known.name(language)) for known in ordered]

@@ -5,13 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from b24app import dictionaries
 from b24app.bitrix24 import errors
 from b24app.bitrix24.troubles import Trouble, trouble_of
-from b24app.changes.outcomes import Changed, Result
+from b24app.changes.outcomes import Result
 from b24app.changes.properties import LinkChanged
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
@@ -20,7 +19,6 @@ from b24app.portals.access import who_can_grant
 from b24app.portals.models import Portal, PortalUser
 from b24app.tab.forms import seen_text
 from b24app.tab.link_actions import LinkOutcome
-from b24app.tab.order_changes import Outcome
 from b24app.tab.write_locks import BeingChanged
 
 _BUSY = gettext_lazy("Bitrix24 is busy. Try again in a minute.")
@@ -48,8 +46,8 @@ _OF_THE_PORTAL: Mapping[Trouble, Promise] = {
     Trouble.INCOMPLETE: _SILENT,
     Trouble.ACCESS_UNCLEAR: _SILENT,
 }
-# What a change of a link and a change of a status have in common.
-_OF_A_CHANGE: Mapping[Trouble, Promise] = {
+# What changes of links and of fields have in common.
+OF_A_CHANGE: Mapping[Trouble, Promise] = {
     **_OF_THE_PORTAL,
     Trouble.OUT_OF_TIME: gettext_lazy("It took too long, so nothing was sent. Try again."),
     Trouble.ORDER_GONE: gettext_lazy("The order was deleted."),
@@ -58,7 +56,7 @@ _ACCESS_ENDED = gettext_lazy(
     "The app’s own access has ended. An administrator can renew it by opening the app."
 )
 _OF_A_LINK: Mapping[Trouble, Promise] = {
-    **_OF_A_CHANGE,
+    **OF_A_CHANGE,
     Trouble.NOT_FOUND: gettext_lazy(
         "You don’t have access to its current or its new card, or that card was deleted."
     ),
@@ -67,8 +65,8 @@ _OF_A_LINK: Mapping[Trouble, Promise] = {
     Trouble.ACCESS_ENDED: _ACCESS_ENDED,
     Trouble.APP_CREDENTIALS: _ACCESS_ENDED,
 }
-_RIGHTS = frozenset({Trouble.NO_READ, Trouble.NO_WRITE, Trouble.NO_RIGHT, Trouble.APP_CLOSED})
-_REFUSED = gettext_lazy("Bitrix24 rejected the request. Nothing else was changed.")
+RIGHTS = frozenset({Trouble.NO_READ, Trouble.NO_WRITE, Trouble.NO_RIGHT, Trouble.APP_CLOSED})
+REFUSED = gettext_lazy("Bitrix24 rejected the request. Nothing else was changed.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def of_links(
         *_conflicts(user.portal, outcome, here),
         *_overridden(user.portal, outcome, here, change, undo_url),
         *_failures(user, outcome),
-        *_unknown(len(outcome.having(Result.UNKNOWN))),
+        *unknown(len(outcome.having(Result.UNKNOWN))),
     ]
 
 
@@ -123,14 +121,15 @@ def _overridden(
         by_whom = _by_whom(author, item.before)
         yield Notice(
             "overridden",
-            _overridden_title(outcome.number(item.change.key)),
+            overridden_title(outcome.number(item.change.key)),
             f"{_had_been(item.before, here, outcome.titles)} {by_whom}".strip(),
             undo_url=undo_url,
             undo_entry=entries.get(item.change.key, 0),
         )
 
 
-def _overridden_title(number: str) -> str:
+def overridden_title(number: str) -> str:
+    """The title of a notice about a change of somebody else that was replaced."""
     return _("Someone else’s change of No. %(number)s was replaced") % {"number": number}
 
 
@@ -196,7 +195,7 @@ def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
     if isinstance(error, BeingChanged):
         return _("It is being changed right now. Check again in a few seconds.")
     trouble = trouble_of(error) if error is not None else Trouble.OTHER
-    if trouble in _RIGHTS:
+    if trouble in RIGHTS:
         right = _(
             "To link orders, you need permission to change them, or an administrator must add you in "
             "the app’s settings."
@@ -204,7 +203,7 @@ def _reason(user: PortalUser, error: errors.BitrixError | None) -> str:
         return f"{right} {_who(user.portal)}".strip()
     if trouble is Trouble.NOT_SAVED and user.is_admin and error and error.description:
         return _("The store couldn’t save the order: %(text)s") % {"text": error.description}
-    return str(_OF_A_LINK.get(trouble, _REFUSED))
+    return str(_OF_A_LINK.get(trouble, REFUSED))
 
 
 def _who(portal: Portal) -> str:
@@ -213,65 +212,8 @@ def _who(portal: Portal) -> str:
     return _("These administrators can do either: %(names)s.") % {"names": names} if names else ""
 
 
-def of_statuses(
-    user: PortalUser, outcome: Outcome[str], change: uuid.UUID | None, undo_url: str
-) -> list[Notice]:
-    """Notices for orders whose status was to be changed; see :func:`of_links`."""
-    notices = []
-    for item in outcome.changed:
-        number = outcome.number(item.change.key)
-        reason = _status_reason(item)
-        if reason:
-            title = _("The status of No. %(number)s was not changed") % {"number": number}
-            notices.append(Notice("conflict" if item.error is None else "failed", title, reason))
-    return [
-        *notices,
-        *_overridden_statuses(user.portal, outcome, change, undo_url),
-        *_unknown(len(outcome.having(Result.UNKNOWN))),
-    ]
-
-
-def _status_reason(change: Changed[int, str]) -> str:
-    """Why a status was not changed; empty where it was, or where nobody knows."""
-    if change.result is Result.CONFLICT:
-        return _("Its status or link was changed in the meantime. Check again first.")
-    if change.result is not Result.FAILED:
-        return ""
-    if isinstance(change.error, BeingChanged):
-        return _("It is being changed right now. Check again in a few seconds.")
-    trouble = trouble_of(change.error) if change.error is not None else Trouble.OTHER
-    if trouble in _RIGHTS:
-        return _("To change a status, you need permission to change orders in Bitrix24.")
-    return str(_OF_A_CHANGE.get(trouble, _REFUSED))
-
-
-def _overridden_statuses(
-    portal: Portal, outcome: Outcome[str], change: uuid.UUID | None, undo_url: str
-) -> Iterator[Notice]:
-    overrode = outcome.overrode
-    ids = [item.change.key for item in overrode]
-    entries = audit.entries_of(portal, change, ids)
-    authors = audit.before(portal, change, ids, AuditEntry.Kind.STATUS)
-    names = dictionaries.remembered_statuses(portal) if overrode else {}
-    for item in overrode:
-        order_id = item.change.key
-        known = names.get(item.before)
-        status = known.name(get_language() or "en") if known else item.before
-        text = _("Its status had just been changed to “%(status)s”.") % {"status": status}
-        author = authors.get(order_id)
-        if author is not None and author.after == item.before and author.user_name:
-            who = _("%(person)s did that.") % {"person": author.user_name}
-            text = f"{text} {who}"
-        yield Notice(
-            "overridden",
-            _overridden_title(outcome.number(order_id)),
-            text,
-            undo_url=undo_url,
-            undo_entry=entries.get(order_id, 0),
-        )
-
-
-def _unknown(count: int) -> Iterator[Notice]:
+def unknown(count: int) -> Iterator[Notice]:
+    """About so many orders of which nobody knows whether they were changed."""
     if count:
         yield Notice(
             "unknown",

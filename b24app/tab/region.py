@@ -157,6 +157,7 @@ def drawn(
         # Asked of the database by the templates that name them, and by no other.
         "admins": partial(access.who_can_grant, user.portal),
         "portal_origin": user.portal.origin,
+        "portal": user.portal,
         "moment": view.moment,
     }
 
@@ -168,6 +169,7 @@ def page(opened: Session, user: PortalUser, client: Client, query: QueryDict) ->
         "card": card,
         "grid": view.grid(opened.language),
         "portal_origin": user.portal.origin,
+        "portal": user.portal,
     }
 
 

@@ -1,22 +1,36 @@
 """Undo of what the audit has kept, without overriding what somebody else has changed since."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from b24app.changes.outcomes import Result, decide
-from b24app.changes.properties import DEAL_AMOUNT, LINK, STATUS, Amount
+from b24app import dictionaries
+from b24app.changes.cancellation import CANCELLED
+from b24app.changes.outcomes import Result, V, decide
+from b24app.changes.properties import (
+    COMMENT,
+    DEAL_AMOUNT,
+    LINK,
+    RESPONSIBLE,
+    STATUS,
+    Amount,
+    Property,
+)
+from b24app.connect import client_of
 from b24app.journal.models import AuditEntry
+from b24app.orders import status
 from b24app.orders.types import ORDER, Owner
 from b24app.portals.models import PortalUser
 from b24app.tab import (
+    cancel_changes,
     deal_amount,
+    field_changes,
+    field_problems,
     forms,
     link_actions,
     problem_texts,
     responses,
-    status_changes,
     write_locks,
 )
 from b24app.tab.problem_texts import Notice
@@ -24,6 +38,12 @@ from b24app.tab.responses import Draw, answer
 from b24app.web.session import Session
 
 Kind, Through = AuditEntry.Kind, AuditEntry.Through
+
+_FIELDS: Mapping[str, Property[int, str]] = {
+    Kind.STATUS: STATUS,
+    Kind.RESPONSIBLE: RESPONSIBLE,
+    Kind.COMMENT: COMMENT,
+}
 
 
 def answered(
@@ -43,8 +63,13 @@ def answered(
     kind = kinds.pop()
     if kind == Kind.LINK:
         notices, done = _links(user, opened, entries)
-    elif kind == Kind.STATUS:
-        notices, done = _statuses(user, opened, entries)
+    elif kind in _FIELDS:
+        _check_cancels_nothing(user, kind, entries)
+        notices, done = _fields(user, opened, _FIELDS[kind], entries)
+    elif kind == Kind.CANCELLED and not user.portal.allow_cancel:
+        notices, done = [cancel_changes.not_allowed()], False
+    elif kind == Kind.CANCELLED:
+        notices, done = _fields(user, opened, CANCELLED, entries)
     elif kind == Kind.AMOUNT and len(entries) == 1:
         notices, done = _amount(user, opened, entries)
     else:
@@ -64,15 +89,23 @@ def _links(
     return notices, bool(outcome.done)
 
 
-def _statuses(
-    user: PortalUser, opened: Session, entries: Sequence[AuditEntry]
+def _check_cancels_nothing(user: PortalUser, kind: str, entries: Sequence[AuditEntry]) -> None:
+    """Raises ``BadForm`` where a status that would come back cancels its order: only a job sets those."""
+    if kind == Kind.STATUS:
+        known = client_of(user).answer(dictionaries.order_statuses(user.portal))
+        if {entry.before for entry in entries} & status.cancelling(known):
+            raise forms.BadForm
+
+
+def _fields(
+    user: PortalUser, opened: Session, prop: Property[int, V], entries: Sequence[AuditEntry]
 ) -> tuple[list[Notice], bool]:
     owner = Owner(opened.owner_type, opened.entity_id)
-    changes = [STATUS.undoing(entry.trail) for entry in entries]
-    outcome = status_changes.carry_out(user, owner, changes)
+    changes = [prop.undoing(entry.trail) for entry in entries]
+    outcome = field_changes.carry_out(user, owner, prop, changes)
     undoes = {entry.order_id: entry.pk for entry in entries}
-    change = status_changes.recorded(user, Through.UNDO, outcome, owner, undoes)
-    notices = problem_texts.of_statuses(user, outcome, change, responses.undo_url(opened))
+    change = field_changes.recorded(user, Through.UNDO, outcome, owner, undoes)
+    notices = field_problems.of_outcome(user, outcome, change, responses.undo_url(opened))
     return notices, bool(outcome.done)
 
 

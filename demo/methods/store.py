@@ -129,5 +129,15 @@ def order_update(caller: Caller, params: Params) -> object:
         raise Failure(400, 0, "Status of the order is not found")
     if "responsibleId" in fields:
         fields["responsibleId"] = intval(fields["responsibleId"])
+    _may_be_cancelled(caller.state, order, fields)
     changes.change_order(caller.state, caller.send_event, order["id"], fields)
     return {"order": _with_clients(caller.state, order)}
+
+
+def _may_be_cancelled(state: State, order: Row, fields: Row) -> None:
+    """Refused while something of the order is paid or has left, by a status of failure too."""
+    by_status = "statusId" in fields and changes.cancels(state, fields["statusId"])
+    if order["canceled"] == "N" and (fields.get("canceled") == "Y" or by_status):
+        code = changes.obstacle(state, order["id"])
+        if code:
+            raise Failure(400, code, "The order cannot be cancelled")

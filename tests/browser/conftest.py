@@ -103,7 +103,8 @@ def _forget(home: Path) -> None:
     """Reset what a test changed in the app."""
     with closing(sqlite3.connect(home / "app.sqlite3", timeout=HANG_SECONDS)) as database, database:
         database.execute(
-            "UPDATE portals_portal SET named = '[]', places_off = '[]', payment_expired = 0"
+            "UPDATE portals_portal SET named = '[]', places_off = '[]', payment_expired = 0,"
+            " allow_cancel = 0, allow_pay = 0, allow_ship = 0"
         )
         database.execute("UPDATE portals_portaluser SET may_link = NULL")
         database.execute("DELETE FROM tab_dismissal")

@@ -20,6 +20,7 @@ COMMENT = {"ENTITY_ID": OFFICE, "ENTITY_TYPE": "deal", "COMMENT": "Linked"}
 INVOICES = {"entityTypeId": 31}
 NOTE = {"USER_ID": 5, "MESSAGE": "The job is done"}
 OPTIONS = {"options": {"data": "value", "data2": "value2"}}
+SHIPMENT = {"id": 1, "fields": {"allowDelivery": "N", "deducted": "Y", "deliveryId": 1}}
 LINK = {"orderId": "0", "ownerId": 7001, "ownerTypeId": 2}
 HANDLER = "https://app.example.com/handler/"
 BOUND = {"PLACEMENT": "CRM_DEAL_DETAIL_TAB", "HANDLER": HANDLER}
@@ -40,6 +41,7 @@ DOCUMENTED: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "crm.deal.list": ("crm-deal-list", {}),
     "crm.deal.update": ("crm-deal-update", {"id": OFFICE, "fields": {"OPPORTUNITY": 1}}),
     "crm.item.get": ("crm-item-get", {**INVOICES, "id": 118}),
+    "crm.item.payment.pay": ("crm-item-payment-pay", {"id": 1}),
     "crm.item.list": ("crm-item-list", INVOICES),
     "crm.item.update": ("crm-item-update", {**INVOICES, "id": 118, "fields": {"title": "New"}}),
     "crm.orderentity.add": ("crm-order-entity-add", {"fields": LINK}),
@@ -66,6 +68,7 @@ DOCUMENTED: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "sale.payment.list": ("sale-payment-list", {}),
     "sale.propertyvalue.list": ("sale-property-value-list", {}),
     "sale.shipment.list": ("sale-shipment-list", {}),
+    "sale.shipment.update": ("sale-shipment-update", SHIPMENT),
     "sale.status.list": ("sale-status-list", {}),
     "sale.statuslang.list": ("sale-status-lang-list", {}),
     "sale.tradebinding.list": ("sale-trade-binding-list", {}),

@@ -19,6 +19,7 @@ import "./console.js";
 import "./jobs.js";
 import "./move.js";
 import "./reader.js";
+import "./row-actions.js";
 import "./retry.js";
 import "./search.js";
 import "./suggestions.js";

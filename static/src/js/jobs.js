@@ -5,6 +5,7 @@ import { portal } from "./portal.js";
 import { htmx } from "./settings.js";
 
 const EVERY = 2_000;
+const CONSENTS = ["move", "invoices", "cancels"];
 let asking = false;
 let changed = false;
 
@@ -45,7 +46,7 @@ function reading() {
 
 async function download(button) {
   // A preview is saved as it is shown: with the moves if they are agreed to.
-  const agreed = [...document.querySelectorAll("#job :is([name=move], [name=invoices]):checked")];
+  const agreed = [...document.querySelectorAll("#job :is([name=move], [name=invoices], [name=cancels]):checked")];
   const url = button.dataset.download + agreed.map(({ name }) => `&${name}=on`).join("");
   button.setAttribute("aria-busy", "true");
   await save(url);
@@ -122,10 +123,10 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   document.querySelector("#job-title, #jobs-title")?.focus({ preventScroll: true });
 });
 
-// Where every order is linked elsewhere there is nothing to start before somebody agrees to the move.
+// Where every order asks for a consent there is nothing to start before somebody gives it.
 document.addEventListener("change", ({ target }) => {
-  const start = ["move", "invoices"].includes(target.name) && target.form?.querySelector("[data-needs-move]");
-  if (start) start.disabled = !target.form.querySelector(":is([name=move], [name=invoices]):checked");
+  const start = CONSENTS.includes(target.name) && target.form?.querySelector("[data-needs-move]");
+  if (start) start.disabled = !target.form.querySelector(CONSENTS.map((name) => `[name=${name}]:checked`).join());
 });
 
 document.addEventListener("change", ({ target }) => target.closest("[data-job-form]") && arrange());

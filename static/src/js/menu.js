@@ -12,6 +12,8 @@ async function show(button) {
   const menu = document.getElementById(button.dataset.menu);
   hide();
   menu.hidden = false;
+  // One menu may serve many buttons.
+  menu.dataset.opener = button.id;
   button.setAttribute("aria-expanded", "true");
   open = { button, menu, below: 0 };
   items(menu)[0]?.focus({ preventScroll: true });
