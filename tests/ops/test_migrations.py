@@ -31,6 +31,10 @@ def unsafe(operation: Operation) -> str:
         field = operation.field
         filled = field.null or field.db_default is not models.NOT_PROVIDED or field.many_to_many
         return "" if filled else "the old version cannot fill this column: null or db_default"
+    if isinstance(operation, migrations.AlterField):
+        # A text that gets longer still holds what the old version writes, and no table is rewritten.
+        wider = isinstance(operation.field, models.TextField)
+        return "" if wider else "AlterField changes what the old version uses"
     return f"{type(operation).__name__} changes what the old version uses"
 
 
@@ -64,6 +68,8 @@ def test_later_migrations_leave_the_running_version_alone() -> None:
         (migrations.AddField("portal", "new", models.IntegerField(default=0)), False),
         (AddIndexConcurrently("portal", models.Index(fields=["host"], name="new")), True),
         (migrations.AddIndex("portal", models.Index(fields=["host"], name="new")), False),
+        (migrations.AlterField("portal", "text", models.TextField(blank=True)), True),
+        (migrations.AlterField("portal", "text", models.CharField(max_length=8)), False),
         (migrations.RemoveField("portal", "old"), False),
         (migrations.RenameField("portal", "old", "new"), False),
         (migrations.DeleteModel("portal"), False),
