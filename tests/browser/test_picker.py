@@ -1,5 +1,6 @@
 """The picker in a real browser, inside the portal's frame."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from tests.browser.conftest import Desk
 
 pytestmark = pytest.mark.browser
 
+FOUND = re.compile(r"/tab/found/")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -147,37 +149,28 @@ def test_what_is_shown_is_locked_from_the_first_key_and_late_answers_never_win(
     def keep(route: Route) -> None:
         held.append(route)
 
-    store.page.route("**/tab/found/?q=1*", keep)
+    store.page.route(FOUND, keep)
     results, box = (
         store.app.locator("#picker-results"),
         store.app.locator("#picker-search [name=q]"),
     )
-    box.press("1")
-    expect(results).to_have_attribute("inert", "")
+    with store.page.expect_request(FOUND):
+        box.press("1")
+        expect(results).to_have_attribute("inert", "")
     assert (
         row(store, "1193")
         .locator("[data-pick]")
         .evaluate("one => (one.focus(), one !== document.activeElement)")
     )
-    with store.page.expect_request("**/tab/found/?q=118*"):
-        box.fill("118")
-    with store.page.expect_request("**/tab/found/?q=1170*"):
-        box.fill("1170")
+    box.fill("1170")
+    with store.page.expect_request(FOUND):
+        held[0].continue_()
+    # The answer to the first search is dropped: the list from before stays, and stays locked.
     expect(results).to_have_attribute("inert", "")
-    held[-1].continue_()
+    expect(rows(store)).to_have_count(1)
+    held[1].continue_()
     expect(row(store, "1170")).to_be_visible()
     expect(results).not_to_have_attribute("inert", "")
-    # An answer that comes after a further key is not shown either.
-    with store.page.expect_request("**/tab/found/?q=1184*"):
-        box.fill("1184")
-    late = held[-1]
-    with store.page.expect_request("**/tab/found/?q=11849*"):
-        box.press("9")
-        late.continue_()
-    expect(results).to_have_attribute("inert", "")
-    expect(row(store, "1184")).to_have_count(0)
-    held[-1].continue_()
-    expect(store.app.locator("[data-state=nothing-found]")).to_be_visible()
     expect(store.app.locator("[data-picker-submit]")).to_be_disabled()
 
 
@@ -230,6 +223,7 @@ def test_linking_takes_no_more_clicks_than_it_should(store: Desk) -> None:
     store.open_deal(MOCKUP)
     clicks = Clicks()
     clicks.on(store.app.locator("#open-picker"))
+    expect(store.app.locator("#picker-search [name=q]")).to_be_focused()
     store.page.keyboard.type("A9000003")
     expect(rows(store)).to_have_count(1)
     store.page.keyboard.press("Enter")

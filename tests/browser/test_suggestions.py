@@ -128,8 +128,8 @@ def test_the_closed_bar_is_as_high_whatever_it_says(store: Desk) -> None:
     def keep(route: Route) -> None:
         held.append(route)
 
-    store.page.route("**/tab/suggestions/", keep)
-    with store.page.expect_request("**/tab/suggestions/"):
+    store.page.route("**/tab/suggestions/**", keep)
+    with store.page.expect_request("**/tab/suggestions/**"):
         store.open_deal(MOCKUP)
     waiting = height(store.app.locator("#suggestions"))
     grid = store.app.locator("#grid").bounding_box()
@@ -137,7 +137,7 @@ def test_the_closed_bar_is_as_high_whatever_it_says(store: Desk) -> None:
     expect(suggested(store)).to_have_count(2)
     assert height(bar(store)) == waiting
     assert store.app.locator("#grid").bounding_box() == grid
-    store.page.unroute("**/tab/suggestions/")
+    store.page.unroute("**/tab/suggestions/**")
     store.portal.misbehave("operating", method="sale.propertyvalue.list", times=50)
     store.open_deal(ONE)
     expect(bar(store)).to_contain_text("couldn’t be checked")

@@ -152,11 +152,7 @@ const isSearch = (elt) => elt.id === "picker-search";
 document.addEventListener("htmx:confirm", (event) => {
   if (!isSearch(event.detail.elt)) return;
   const wanted = current();
-  if (wanted === asked) return event.preventDefault();
-  if (wanted !== shown) return;
-  event.preventDefault();
-  if (asked) htmx.trigger(form(), "htmx:abort");
-  lock();
+  if (wanted === asked || wanted === shown) event.preventDefault();
 });
 
 document.addEventListener("htmx:configRequest", ({ detail: { elt, parameters } }) => {
@@ -175,7 +171,7 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (!isSearch(detail.elt) || !form()) return;
   asked = null;
-  if (detail.xhr.status) lock();
+  lock();
   if (shown === null) results().inert = false;
 });
 
