@@ -112,6 +112,9 @@ class Job(models.Model):
         db_default={},
         help_text="How its file or list was read: sheet, headings, columns",
     )
+    tally = models.JSONField(
+        null=True, blank=True, help_text="Rows by outcome of the preview, counted at its end"
+    )
     rows = models.PositiveIntegerField(default=0)
     looked = models.PositiveIntegerField(default=0, help_text="Rows previewed so far")
     total = models.PositiveIntegerField(default=0, help_text="Rows to be worked")
@@ -271,6 +274,9 @@ class JobItem(models.Model):
         blank=True,
         help_text="A place, the portal's text, or the order that was meant",
     )
+    options = models.JSONField(
+        null=True, blank=True, help_text="Ways to read the row, and the one the person has chosen"
+    )
     data = models.JSONField(null=True, blank=True, help_text="What an export has read")
     attempts = models.PositiveSmallIntegerField(
         default=0, help_text="Writes sent whose outcome nobody heard"
@@ -289,6 +295,9 @@ class JobItem(models.Model):
             models.Index(fields=["job", "verdict", "row"], name="item_verdict"),
             models.Index(fields=["job", "order_id"], name="item_order"),
             models.Index(fields=["job", "at"], name="item_at"),
+            models.Index(
+                fields=["job", "row"], condition=models.Q(reason="overrode"), name="item_overrode"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,8 +23,9 @@ from b24app.changes.properties import place_of
 from b24app.jobs import (
     doubtful_rows,
     job_clients,
-    number_suggestions,
+    row_filters,
     row_names,
+    row_options,
     row_sources,
     transitions,
     work,
@@ -45,7 +46,6 @@ BEGIN_BEFORE = 10.0
 MAX_ASKED = 20
 
 S, V = JobItem.State, JobItem.Verdict
-TO_BE_DONE = frozenset({V.LINK, V.MOVE, V.UNLINK, V.CHANGE, V.EXPORT})
 
 
 @dataclass(slots=True)
@@ -105,10 +105,15 @@ def _finish(held: Held, hands: job_clients.Hands) -> float | None:
     _ask_once_more(job, hands)
     transitions.answered(job)
     total = JobItem.objects.filter(job=job, state=S.PENDING).count() + job.handled
-    transitions.change(
-        job, Job.State.PLANNED, fields={"planned_at": timezone.now(), "total": total}
-    )
+    fields = {"planned_at": timezone.now(), "total": total, "tally": _tally(job)}
+    transitions.change(job, Job.State.PLANNED, fields=fields)
     return None
+
+
+def _tally(job: Job) -> dict[str, int]:
+    """What the page counts: rows by outcome, and those for which a number is suggested."""
+    suggested = row_options.suggested(job).count()
+    return {**row_filters.tally_of(job), row_filters.SUGGESTED: suggested}
 
 
 def _look(job: Job, hands: job_clients.Hands, piece: Sequence[JobItem]) -> Sight:
@@ -180,8 +185,9 @@ def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
     for item in piece:
         item.verdict = _identified(item, sight) or V.LINK
     ids = {item.order_id for item in piece} - {0}
-    earlier = JobItem.objects.filter(job=job, order_id__in=ids, pk__lt=piece[0].pk)
-    seen = earlier.exclude(state=S.NEW).exclude(reason=doubtful_rows.OTHER_ROW)
+    # Rows behind the piece have been looked at already where the person has answered for one in it.
+    others = JobItem.objects.filter(job=job, order_id__in=ids)
+    seen = others.exclude(state=S.NEW).exclude(reason=doubtful_rows.OTHER_ROW)
     listed = set(seen.values_list("order_id", flat=True))
     for item in piece:
         if item.verdict == V.LINK:
@@ -191,8 +197,8 @@ def _keep(held: Held, piece: Sequence[JobItem], sight: Sight) -> None:
                 item.verdict = V.TWICE
         if item.order_id:
             listed.add(item.order_id)
-        item.state = S.PENDING if item.verdict in TO_BE_DONE else S.LEFT
-    fields = ["order_id", "order_number", "seen", "card_title", "verdict", "state"]
+        item.state = S.PENDING if item.verdict in row_filters.TO_BE_DONE else S.LEFT
+    fields = ["order_id", "order_number", "seen", "card_title", "verdict", "state", "detail"]
     with transaction.atomic():
         held.renew()
         JobItem.objects.rewrite(piece, fields)
@@ -206,8 +212,12 @@ def _identified(item: JobItem, sight: Sight) -> str:
     """Put the order's id and number into the row; the verdict where that is impossible."""
     if not item.order_id:
         found = sight.by_number.get(item.order_text.casefold(), [])
-        if len(found) != 1:
-            return V.SEVERAL if found else V.NO_ORDER
+        if len(found) > 1:
+            ids = sorted(order_id for order_id, _number in found)
+            item.detail = "|".join(map(str, ids[: row_options.MAX_SHARING]))
+            return V.SEVERAL
+        if not found:
+            return V.NO_ORDER
         item.order_id, item.order_number = found[0]
     elif item.order_id in sight.numbers:
         item.order_number = sight.numbers[item.order_id]
@@ -285,14 +295,14 @@ def _doubt_contradictions(held: Held) -> None:
 
 def _ask_once_more(job: Job, hands: job_clients.Hands) -> None:
     """One request for what the rows lack, if anything: its answers change no order's fate."""
-    closed, meant = _closed(job), number_suggestions.question(job)
+    closed, meant = _closed(job), row_options.question(job)
     room = batch.SIZE - len(closed.commands) - len(meant.commands)
     question = together(closed, meant, row_names.question(job, room))
     if not question.commands:
         return
     places, pages, names = job_clients.answer(hands.own, question)
     _missing_cards(job).filter(wanted__in=places).update(verdict=V.NO_RIGHT)
-    number_suggestions.keep(job, pages)
+    row_options.keep(job, pages)
     row_names.keep(job, names)
 
 
