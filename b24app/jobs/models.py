@@ -295,9 +295,6 @@ class JobItem(models.Model):
             models.Index(fields=["job", "verdict", "row"], name="item_verdict"),
             models.Index(fields=["job", "order_id"], name="item_order"),
             models.Index(fields=["job", "at"], name="item_at"),
-            models.Index(
-                fields=["job", "row"], condition=models.Q(reason="overrode"), name="item_overrode"
-            ),
         ]
 
     def __str__(self) -> str:

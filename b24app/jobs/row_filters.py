@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
-from b24app.jobs import texts
+from b24app.jobs import texts, transitions
 from b24app.jobs.judging import OVERRODE
 from b24app.jobs.models import Job, JobItem
 
@@ -25,6 +25,9 @@ NOT_AGREED = "not_agreed"
 WAITING = "waiting"
 SUGGESTED = "suggested"
 """Beside the outcomes in a job's tally: rows that name no order and have a number suggested."""
+
+# In a job's tally: the number of rows done, and how many of them replaced somebody's change.
+_OVERRODE_OF_DONE = "overrode_of_done"
 
 # Outcomes in a preview, what needs a look first.
 _GROUPS = (
@@ -105,7 +108,7 @@ def filters(job: Job) -> list[Filter]:
 
 def bar(found: Sequence[Filter]) -> list[Bar]:
     """The outcomes side by side, all rows left out; even a single row of many can be seen."""
-    shown = [one for one in found if one.name]
+    shown = [one for one in found if one.name not in ("", OVERRODE)]
     widths = [max(one.count, sum(item.count for item in shown) / 150) for one in shown]
     bars, x, total = [], 0.0, sum(widths)
     for one, width in zip(shown, widths, strict=True):
@@ -132,13 +135,26 @@ def _outcomes(job: Job, not_agreed: int) -> list[Filter]:
         Filter(S.SKIPPED.value, _("Skipped"), job.skipped, bad=True),
         Filter(S.FAILED.value, _("Failed"), job.failed, bad=True),
         Filter(NOT_AGREED, _("Not moved"), not_agreed, bad=False),
-        Filter(OVERRODE, _("Replaced a change"), _overrode(job).count(), bad=True),
+        Filter(OVERRODE, _("Replaced a change"), _count_overrode(job), bad=True),
     )
     return [filter_ for filter_ in chips if filter_.count > 0]
 
 
+def _count_overrode(job: Job) -> int:
+    """How many rows replaced somebody's change: counted again only after more rows are done."""
+    tally = job.tally or {}
+    done, count = tally.get(_OVERRODE_OF_DONE, (0, 0))
+    if done == job.done:
+        return int(count)
+    found = _overrode(job).count()
+    if job.tally is not None and job.state in transitions.RESTING:
+        tally = {**tally, _OVERRODE_OF_DONE: [job.done, found]}
+        Job.objects.of(job.portal).filter(pk=job.pk, done=job.done).update(tally=tally)
+    return found
+
+
 def _overrode(job: Job) -> QuerySet[JobItem]:
-    return JobItem.objects.filter(job=job, reason=OVERRODE)
+    return JobItem.objects.filter(job=job, state=S.DONE, reason=OVERRODE)
 
 
 def known(show: str) -> str:
@@ -155,7 +171,7 @@ def chosen(job: Job, show: str) -> QuerySet[JobItem]:
     if show == WAITING:
         return items.filter(state__in=_WAITING_STATES)
     if show == OVERRODE:
-        return _overrode(job).order_by("row")
+        return _overrode(job).order_by("pk")
     if show == NOT_AGREED:
         return items.filter(verdict=V.MOVE, reason=NOT_AGREED)
     return items.filter(verdict=show).exclude(state__in=OUTCOMES) if show else items
@@ -169,7 +185,7 @@ def parts(job: Job, show: str) -> list[Part]:
     counts = {item.name: item.count for item in filters(job)}
     if show == WAITING:
         return _waiting_parts(job, counts.get(WAITING, 0))
-    if show in OUTCOMES:
+    if show in (*OUTCOMES, OVERRODE):
         return [Part(chosen(job, show), "pk", counts.get(show, 0))]
     if not show and grouped(job):
         names = [name for name in _GROUPS if counts.get(name)]

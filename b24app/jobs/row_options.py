@@ -29,6 +29,9 @@ MAX_SHARING = 10
 MAX_ANSWERED = 1000
 """Rows answered with one press."""
 
+ANSWERED = "answered"
+"""In ``Job.reading``: the person answers in the preview, which then stays where it is."""
+
 S, V = JobItem.State, JobItem.Verdict
 
 _KEPT = ("order_text", "written", "named", "verdict", "reason", "detail")
@@ -78,7 +81,11 @@ def answer(job: Job, answers: Mapping[int, str]) -> bool:
     False where the job rests no longer on its preview, or where nothing new was said.
     """
     with transaction.atomic():
-        changes = {"planned_at": None, "total": job.handled, "setbacks": 0, "told": False}
+        reading = {**job.reading, ANSWERED: True}
+        changes = {
+            "planned_at": None, "total": job.handled, "setbacks": 0, "told": False,
+            "reading": reading, "tally": None,
+        }  # fmt: skip
         if not transitions.change(job, Job.State.PLANNING, fields=changes, of=(Job.State.PLANNED,)):
             return False
         taken = _take(job, answers)

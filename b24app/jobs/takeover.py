@@ -108,6 +108,7 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
             "language": language,
             "told": False,
             "setbacks": 0,
+            "tally": None,
             "planned_at": None,
             "ended_at": None,
             "may_move": job.may_move and job.kind != Job.Kind.LINK,

@@ -334,7 +334,7 @@ def _rows(request: HttpRequest, user: PortalUser, item: Job) -> dict[str, object
         "user": user,
         "filters": found,
         "bar": row_filters.bar(found),
-        "bad": sum(one.count for one in found if one.bad and item.previewing),
+        "bad": sum(one.count for one in found if item.previewing and one.name in row_filters.BAD),
         "suggested": (item.tally or {}).get(row_filters.SUGGESTED, 0) if choosing else 0,
         "headings": display.headings(item),
         "show": show,

@@ -162,6 +162,17 @@ def test_an_answer_that_contradicts_another_row_is_in_doubt(desk: Desk) -> None:
     assert planned(job) == [("1", "2:101"), ("1000", "2:102"), ("7003", "2:101")]
 
 
+def test_the_preview_stays_where_it_is_after_an_answer(desk: Desk) -> None:
+    """Only the first preview opens on the columns step, whatever is still in doubt."""
+    job = desk.asked(desk.upload(TWO_READINGS + b"1,000;102\n"))
+    live = f"/jobs/{job.pk}/live/?was=planning-0-0"
+    assert select(desk.get(live).text, "[data-opens-columns]")
+    answer(desk, job, 2, "1000")
+    assert not select(desk.get(live).text, "[data-opens-columns]")
+    step = desk.get(f"/jobs/{job.pk}/columns/").text
+    assert "1 row was answered in the preview" in words(only(step, "[data-doubt=answered]"))
+
+
 def test_what_is_not_offered_is_not_taken(desk: Desk) -> None:
     job = desk.asked(desk.upload(TWO_READINGS))
     for row, value in ((2, "7006"), (3, "7006"), (2, ""), (9, "1000")):

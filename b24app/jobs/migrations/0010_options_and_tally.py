@@ -27,12 +27,4 @@ class Migration(migrations.Migration):
                 null=True,
             ),
         ),
-        migrations.AddIndex(
-            model_name="jobitem",
-            index=models.Index(
-                condition=models.Q(("reason", "overrode")),
-                fields=["job", "row"],
-                name="item_overrode",
-            ),
-        ),
     ]
