@@ -47,14 +47,13 @@ def start(job: Job, *, may_move: bool, may_leave_invoices: bool = False) -> bool
             if not agreed:
                 refused = moves(pending, of_invoices=of_invoices)
                 left += refused.update(state=Row.LEFT, reason=NOT_AGREED)
-        waiting, handled = pending.count(), Job.objects.get(pk=job.pk).handled
+        waiting, fresh = pending.count(), Job.objects.of(job.portal).get(pk=job.pk)
         began = {
             "started_at": timezone.now(),
-            "total": waiting + handled,
+            "total": waiting + fresh.handled,
             "may_move": may_move,
+            "tally": None if fresh.tally is None else {**fresh.tally, NOT_AGREED: left},
         }
-        if job.tally is not None:
-            began["tally"] = {**job.tally, NOT_AGREED: left}
         if not waiting or not transitions.change(job, S.RUNNING, fields=began, of=(S.PLANNED,)):
             transaction.set_rollback(True)
             return False
