@@ -11,7 +11,7 @@ from tests.jobs.driving import Desk, item, shown, sit_down, verdicts, work
 from tests.markup import attributes, only, select, words
 from tests.opening import ANNA, ILYA
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 ORDERS = {"7003": 1001, "7006": 1002, "1": 1009, "1000": 1011, "1065": 1055, "1204": 1070}
 

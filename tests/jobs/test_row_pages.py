@@ -14,7 +14,7 @@ from tests.jobs.driving import Desk, verdicts
 from tests.markup import attribute, attributes, only, select, words
 from tests.opening import MOCKUP
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
