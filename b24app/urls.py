@@ -8,6 +8,7 @@ from b24app.console import audit_pages, link_pages, support
 from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
+from b24app.jobs import row_views as job_rows
 from b24app.jobs import views as jobs
 from b24app.metrics import metrics
 from b24app.tab import (
@@ -101,6 +102,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("jobs/<int:pk>/columns/", jobs.columns, name="job-columns"),
     path("jobs/<int:pk>/live/", jobs.live, name="job-live"),
     path("jobs/<int:pk>/rows/", jobs.lines, name="job-rows"),
+    path("jobs/<int:pk>/rows/orders/", job_rows.orders, name="job-orders"),
+    path("jobs/<int:pk>/rows/answer/", job_rows.answer, name="job-answer"),
+    path("jobs/<int:pk>/rows/suggested/", job_rows.confirm_suggested, name="job-suggested"),
     path("jobs/<int:pk>/table/", jobs.table, name="job-table"),
     path("jobs/<int:pk>/start/", jobs.start, name="job-start"),
     path("jobs/<int:pk>/stop/", jobs.stop, name="job-stop"),

@@ -1,4 +1,7 @@
-"""Benches that ask the app inside their own process begin and end here."""
+"""Benches that ask the app inside their own process begin and end here.
+
+The app is set up by the import: its models can be imported afterwards.
+"""
 
 import logging
 import os
@@ -13,13 +16,14 @@ from django.test.utils import setup_test_environment
 
 from demo.server import DemoPortal
 
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
+django.setup()
+
 
 @contextmanager
 def app() -> Iterator[DemoPortal]:
     """The app with an empty database, and the portal it speaks to."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "b24app.settings")
     try:
-        django.setup()
         setup_test_environment()
         logging.disable(logging.ERROR)
         call_command("migrate", verbosity=0)

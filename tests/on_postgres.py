@@ -45,6 +45,7 @@ TESTS: Mapping[str, Sequence[str]] = {
     "b24app/jobs/creation.py": ["tests/jobs/test_access.py"],
     "b24app/jobs/models.py": ["tests/jobs/test_running.py"],
     "b24app/jobs/row_names.py": ["tests/jobs/test_preview.py"],
+    "b24app/jobs/row_options.py": ["tests/jobs/test_row_options.py"],
     "b24app/jobs/takeover.py": ["tests/jobs/test_take_over.py"],
     "b24app/jobs/worker_slots.py": ["tests/jobs/test_running.py", "tests/jobs/test_poison.py"],
     "b24app/journal/audit.py": ["tests/console/test_audit.py", "tests/console/test_overview.py"],

@@ -11,7 +11,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from b24app.imports.heading_row import heading_at, line_at
-from b24app.imports.headings import Heading, meaning, plain
+from b24app.imports.headings import NO_ORDERS, Heading, meaning, plain
 from b24app.imports.table import MAX_COLUMNS, About, Line, Note, Sheet
 from b24app.imports.values import is_order_id, names_no_order, order_value
 from b24app.orders.card_reference import card_value
@@ -81,12 +81,14 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Columns:
     """``heading_row`` counts as the sheet does, 0 for none. ``same_order`` is a column of IDs that
-    belong to the orders named by number.
+    belong to the orders named by number. ``owner_type`` is the column that says whether an ID is a
+    deal's or an invoice's.
     """
 
     heading_row: int
     columns: tuple[Column, ...]
     same_order: int | None = None
+    owner_type: int | None = None
 
     @property
     def order(self) -> Column | None:
@@ -104,7 +106,8 @@ class Columns:
     @property
     def used(self) -> frozenset[int]:
         """The columns whose cells the rows are made of."""
-        return frozenset([*self.kinds, *([] if self.same_order is None else [self.same_order])])
+        beside = (at for at in (self.same_order, self.owner_type) if at is not None)
+        return frozenset([*self.kinds, *beside])
 
     @property
     def sure(self) -> bool:
@@ -129,7 +132,9 @@ def recognized(sheet: Sheet, ask: Ask, host: str, heading_row: int | None = None
         for index in range(width)
     ]
     table = _Table(found, headed=at is not None, hidden=sheet.hidden_columns, host=host)
-    return Columns(lines[at].number if at is not None else 0, *table.decided(ask))
+    return _with_owner_type(
+        Columns(lines[at].number if at is not None else 0, *table.decided(ask)), heads
+    )
 
 
 def chosen(sheet: Sheet, heading_row: int, kinds: Mapping[int, Kind], why: Why) -> Columns:
@@ -147,7 +152,15 @@ def chosen(sheet: Sheet, heading_row: int, kinds: Mapping[int, Kind], why: Why) 
         )
         for index in range(width)
     )
-    return Columns(heading_row, tuple(columns))
+    return _with_owner_type(Columns(heading_row, tuple(columns)), heads)
+
+
+def _with_owner_type(found: Columns, heads: Sequence[str]) -> Columns:
+    """The columns with the one that says whether an ID is a deal's or an invoice's, as our exports do."""
+    if found.card is None or meaning(found.card.heading) != Heading.OWNER:
+        return found
+    types = (at for at, head in enumerate(heads) if meaning(head) == Heading.OWNER_TYPE)
+    return replace(found, owner_type=next(types, None))
 
 
 def likeliest(sheets: Sequence[Sheet]) -> Sheet | None:
@@ -253,7 +266,7 @@ class _Table:
     def _card_column(self, seen: Sequence[_Candidate]) -> Column | None:
         """The column of deals, or of invoices where its values say that they are the portal's."""
         for candidate in seen:
-            if candidate.meaning == Heading.DEAL:
+            if candidate.meaning in (Heading.DEAL, Heading.OWNER):
                 return Column(candidate.index, candidate.heading, Kind.DEAL, Why.HEADING)
         for candidate in seen:
             if (
@@ -362,7 +375,7 @@ _RANKS = {
 
 def _rank(candidate: _Candidate) -> int | None:
     """How likely a column names orders by its heading, 0 first; None where it cannot."""
-    if candidate.meaning in (Heading.DEAL, Heading.INVOICE, Heading.OTHER):
+    if candidate.meaning in NO_ORDERS:
         return None
     plainly = candidate.meaning in (Heading.NUMBER, Heading.ID, Heading.ORDER)
     if candidate.counts_rows and not plainly:

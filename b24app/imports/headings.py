@@ -20,8 +20,17 @@ class Heading(StrEnum):
     """A number of some kind: counts the rows as often as it names an order."""
     DEAL = "deal"
     INVOICE = "invoice"
+    OWNER = "owner"
+    """The ID of a deal or an invoice: an ``OWNER_TYPE`` column says which."""
+    OWNER_TYPE = "owner_type"
     OTHER = "other"
     """Known, and nothing that names an order or a card: a date, an amount, a name."""
+
+
+NO_ORDERS = frozenset(
+    {Heading.DEAL, Heading.INVOICE, Heading.OWNER, Heading.OWNER_TYPE, Heading.OTHER}
+)
+"""Headings of columns that never name an order."""
 
 
 def _words(kind: Heading, text: str) -> dict[str, Heading]:
@@ -106,6 +115,7 @@ _KNOWN: dict[str, Heading] = {
         код сделки|куда|новая привязка
         auftrag|auftrags id|auftrag id|id des auftrags|geschäft|deal nummer|link zum deal
         auftrag link|wohin|geht zu|neue verknüpfung
+        стало|nachher
         target|to|negociación|negociacion|negociação|negócio|id del trato|trato|affaire
         transakcja|umowa|угода|id угоди
         """,
@@ -119,6 +129,8 @@ _KNOWN: dict[str, Heading] = {
         factura|fatura|facture|faktura|рахунок|id рахунку
         """,
     ),
+    **_words(Heading.OWNER, "deal invoice id|id сделки счета|auftrags rechnungs id"),
+    **_words(Heading.OWNER_TYPE, "type|тип|typ"),
     **_words(
         Heading.OTHER,
         """
@@ -129,7 +141,7 @@ _KNOWN: dict[str, Heading] = {
         address|city|country|phone|email|e mail|comment|comments|note|notes|product|product name
         sku|quantity|qty|responsible
         source|tracking number|discount|tax|ship mode|sales|manager|outcome|check|details
-        what and why|verdict
+        what and why|verdict|from|было|vorher
         дата|дата заказа|дата создания|дата операции|клиент|покупатель|контакт|компания|сумма
         итого|стоимость|цена|валюта
         статус|оплата|статус оплаты|доставка|адрес|адрес доставки|телефон|почта|комментарий

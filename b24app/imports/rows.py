@@ -12,7 +12,7 @@ from b24app.imports.values import (
     names_no_order,
     order_value,
 )
-from b24app.orders.card_reference import CardValue, card_value
+from b24app.orders.card_reference import CardValue, card_value, type_of_word
 from b24app.orders.types import DEAL, INVOICE
 
 
@@ -79,10 +79,7 @@ def _row(line: Line, columns: Columns, host: str) -> Row:
     where = line.notes.get(card.index) if card is not None else None
     link = where.detail if where and where.about == About.LINK else ""
     found = card_value(
-        line.cell(card.index if card else None),
-        host,
-        type_id=INVOICE if card is not None and card.kind == Kind.INVOICE else DEAL,
-        link=link,
+        line.cell(card.index if card else None), host, type_id=_card_type(line, columns), link=link
     )
     return Row(
         number=line.number,
@@ -94,6 +91,13 @@ def _row(line: Line, columns: Columns, host: str) -> Row:
         linked=link if link and found.owner else "",
         problem=_problem(line, columns, value, found),
     )
+
+
+def _card_type(line: Line, columns: Columns) -> int | None:
+    """What a bare ID in the column of cards stands for; None where the row names an unknown type."""
+    if columns.owner_type is not None:
+        return type_of_word(line.cell(columns.owner_type))
+    return INVOICE if columns.card is not None and columns.card.kind == Kind.INVOICE else DEAL
 
 
 def _problem(line: Line, columns: Columns, value: OrderValue, card: CardValue) -> str:

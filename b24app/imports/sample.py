@@ -60,6 +60,7 @@ def packed(sample: Sample) -> dict[str, Any]:
             for column in found.columns
         ],
         "same_order": found.same_order,
+        "owner_type": found.owner_type,
         "hidden_sheets": sample.hidden_sheets,
         "is_list": sample.is_list,
         "ids": {_plain(text): order_id for text, order_id in sample.known.ids.items()},
@@ -81,7 +82,7 @@ def unpacked(kept: Mapping[str, Any]) -> Sample | None:
             for index, name, rows, lines, hidden in kept["sheets"]
         ),
         sheet=kept["sheet"],
-        columns=Columns(kept["heading_row"], columns, kept["same_order"]),
+        columns=Columns(kept["heading_row"], columns, kept["same_order"], kept.get("owner_type")),
         hidden_sheets=kept["hidden_sheets"],
         is_list=kept["is_list"],
         known=Known(kept["ids"], {int(pk): number for pk, number in kept["numbers"].items()}),

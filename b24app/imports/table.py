@@ -14,7 +14,7 @@ MAX_ROWS = 110_000
 MAX_CELL_CHARACTERS = 500
 """Characters of a cell that are kept."""
 
-SAMPLE_ROWS = 80
+SAMPLE_ROWS = 320
 """Rows of a sheet that are read to find its headings and to show it."""
 
 

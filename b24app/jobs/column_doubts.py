@@ -73,6 +73,7 @@ def found(job: Job, choice: ColumnChoice) -> list[Doubt]:
         *_duplicates(job, reasons, choice),
         *_unsure(reasons),
         *_to_be_mended(reasons),
+        *_answered(job),
         *_of_the_sheet(job, reading, choice),
     ]
 
@@ -201,6 +202,22 @@ def _to_be_mended(reasons: Mapping[str, _Reason]) -> Iterator[Doubt]:
                 "reason": texts.words(texts.ITEM_REASONS, name),
             },
             "info" if name == "no_order_given" else "alert",
+        )
+
+
+def _answered(job: Job) -> Iterator[Doubt]:
+    """Answers that were given beside single rows do not outlive a new preview of the file."""
+    if count := JobItem.objects.filter(job=job, options__isnull=False).count():
+        yield Doubt(
+            "answered",
+            ngettext(
+                "%(count)s row was answered in the preview",
+                "%(count)s rows were answered in the preview",
+                count,
+            )
+            % {"count": count},
+            _("Checking the rows here reads the file again: answer them again then."),
+            "warn",
         )
 
 

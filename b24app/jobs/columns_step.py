@@ -25,6 +25,8 @@ from b24app.portals.models import PortalUser
 from b24app.web.forms import whole_number
 
 ROWS_SHOWN = 50
+"""Rows shown at first, and as many more with each press."""
+MAX_ROWS_SHOWN = 300
 EXAMPLES = 4
 EXAMPLE_CHARACTERS = 24
 
@@ -80,6 +82,13 @@ class Step:
     columns: Columns
     choice: ColumnChoice
     to: str
+    shown: int = ROWS_SHOWN
+
+    @property
+    def more(self) -> int:
+        """How many rows to show next; 0 where no more of the file can be shown."""
+        further = self.shown < min(len(self._kept), MAX_ROWS_SHOWN)
+        return self.shown + ROWS_SHOWN if further else 0
 
     @property
     def is_list(self) -> bool:
@@ -136,9 +145,13 @@ class Step:
         }
 
     @cached_property
-    def _below(self) -> list[Line]:
+    def _kept(self) -> list[Line]:
         first = self.columns.heading_row
-        return [line for line in self.sheet.sample if line.number > first][:ROWS_SHOWN]
+        return [line for line in self.sheet.sample if line.number > first]
+
+    @property
+    def _below(self) -> list[Line]:
+        return self._kept[: self.shown]
 
     @cached_property
     def _rows(self) -> dict[int, Row]:
@@ -326,7 +339,8 @@ def _as_chosen(job: Job, found: Sample, form: QueryDict) -> Step:
         kinds = _kinds(form, MAX_COLUMNS)
         read = _explained(found, sheet, _number(form, "heading"), kinds)
     choice = replace(choice, heading_row=read.heading_row, kinds=kinds)
-    return Step(job, found, sheet, read, choice, form.get("to", "").strip()[:500])
+    to, shown = form.get("to", "").strip()[:500], _number(form, "shown") or ROWS_SHOWN
+    return Step(job, found, sheet, read, choice, to, min(shown, MAX_ROWS_SHOWN))
 
 
 def _explained(found: Sample, sheet: Sheet, heading_row: int, kinds: Mapping[int, Kind]) -> Columns:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from b24app.jobs import queue, transitions, worker_slots
 from b24app.jobs.models import Job, JobItem, JobName, JobSource
+from b24app.jobs.row_filters import NOT_AGREED
 from b24app.orders.types import INVOICE
 from b24app.portals.models import Portal, PortalUser
 
@@ -43,18 +44,24 @@ def start(
     cancellation it changes, only where that was agreed to.
     """
     with transaction.atomic():
-        pending = JobItem.objects.filter(job=job, state=Row.PENDING)
-        if not may_move:
-            moves(pending, of_invoices=False).update(state=Row.LEFT, reason="not_agreed")
-        if not may_leave_invoices:
-            moves(pending, of_invoices=True).update(state=Row.LEFT, reason="not_agreed")
+        pending, left = JobItem.objects.filter(job=job, state=Row.PENDING), 0
+        for of_invoices, agreed in ((False, may_move), (True, may_leave_invoices)):
+            if not agreed:
+                refused = moves(pending, of_invoices=of_invoices)
+                left += refused.update(state=Row.LEFT, reason=NOT_AGREED)
         if not may_cancel:
             cancels(pending).update(state=Row.LEFT, reason="not_cancelled")
-        waiting, handled = pending.count(), Job.objects.get(pk=job.pk).handled
+        cancels_left = JobItem.objects.filter(
+            job=job, verdict=JobItem.Verdict.CANCEL, state=Row.LEFT
+        ).count()
+        waiting, fresh = pending.count(), Job.objects.of(job.portal).get(pk=job.pk)
         began = {
             "started_at": timezone.now(),
-            "total": waiting + handled,
+            "total": waiting + fresh.handled,
             "may_move": may_move,
+            "tally": None
+            if fresh.tally is None
+            else {**fresh.tally, NOT_AGREED: left, JobItem.Verdict.CANCEL.value: cancels_left},
         }
         if not waiting or not transitions.change(job, S.RUNNING, fields=began, of=(S.PLANNED,)):
             transaction.set_rollback(True)
@@ -80,6 +87,7 @@ def remake(job: Job, wanted: str, choice: Mapping[str, object]) -> bool:
         "looked": 0,
         "total": 0,
         "setbacks": 0,
+        "tally": None,
         "planned_at": None,
         "ended_at": None,
         "told": False,

@@ -10,16 +10,24 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from b24app.changes.properties import place_of
-from b24app.jobs import file_notes, order_export, overrides, row_names, texts, transitions, work
+from b24app.jobs import (
+    file_notes,
+    order_export,
+    overrides,
+    row_names,
+    row_options,
+    texts,
+    transitions,
+    work,
+)
 from b24app.jobs.judging import OVERRODE
 from b24app.jobs.models import Job, JobItem
 from b24app.jobs.row_filters import BAD, NOT_AGREED, chosen, unless_moved
+from b24app.jobs.row_options import Options
 from b24app.journal.values import shortened
 from b24app.orders.types import INVOICE, Owner
 from b24app.web.export_cells import moment
 from b24app.web.table_files import Cell, Table
-
-PER_PAGE = 50
 
 MOVES, INVOICES, CANCELS = "moves", "invoices", "cancels"
 """Consents of a preview: to take orders out of other deals, or out of invoices."""
@@ -93,11 +101,12 @@ class Line:
     stays: str
     consent: str
     put_back: bool = False
+    options: Options | None = None
 
     @property
-    def read_as(self) -> str:
-        """What was written, where the order was taken from it in another form."""
-        return self.item.written
+    def written(self) -> str:
+        """What stands in the file, where the order was taken from it in another form."""
+        return self.item.written if self.item.written != self.order else ""
 
     @property
     def by_id(self) -> str:
@@ -189,10 +198,14 @@ def headings(job: Job) -> tuple[str, str] | None:
     return None
 
 
-def lines(job: Job, items: Iterable[JobItem]) -> list[Line]:
+def lines(job: Job, items: Iterable[JobItem], *, choosing: bool = False) -> list[Line]:
+    """Rows as the page shows them; ``choosing``: with the ways to read those that are in doubt."""
     shown = list(items)
     names = row_names.of_rows(job, shown)
-    return [_line(job, item, names) for item in shown]
+    found = [_line(job, item, names) for item in shown]
+    if not choosing:
+        return found
+    return [replace(line, options=row_options.options_of(line.item)) for line in found]
 
 
 def _line(job: Job, item: JobItem, names: Mapping[str, str]) -> Line:

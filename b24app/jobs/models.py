@@ -113,6 +113,9 @@ class Job(models.Model):
         db_default={},
         help_text="How its file or list was read: sheet, headings, columns",
     )
+    tally = models.JSONField(
+        null=True, blank=True, help_text="Rows by outcome of the preview, counted at its end"
+    )
     rows = models.PositiveIntegerField(default=0)
     looked = models.PositiveIntegerField(default=0, help_text="Rows previewed so far")
     total = models.PositiveIntegerField(default=0, help_text="Rows to be worked")
@@ -272,6 +275,9 @@ class JobItem(models.Model):
         max_length=200,
         blank=True,
         help_text="A place, the portal's text, or the order that was meant",
+    )
+    options = models.JSONField(
+        null=True, blank=True, help_text="Ways to read the row, and the one the person has chosen"
     )
     data = models.JSONField(null=True, blank=True, help_text="What an export has read")
     attempts = models.PositiveSmallIntegerField(

@@ -58,16 +58,21 @@ def _kept(order: Order) -> dict[str, str]:
 
 
 def table(name: str, items: QuerySet[JobItem]) -> Table:
-    """One row for each order read, money as numbers."""
+    """One row for each order read, money as numbers; the card it was found on only where there is one.
+
+    A column of deals that is always empty would keep the table from being imported for one deal.
+    """
+    placed = items.exclude(expected="").filter(expected__isnull=False).exists()
     headings = [
         _("Order"), _("Order ID"), _("Date"), _("Status"), _("Client"), _("Company"), _("Phone"),
         _("E-mail"), _("Amount"), _("Paid"), _("To pay"), _("Currency"), _("Cancelled"),
-        _("Shipped"), _("Tracking number"), _("Type"), _("Deal/invoice ID"),
+        _("Shipped"), _("Tracking number"), *([_("Type"), _("Deal/invoice ID")] if placed else []),
     ]  # fmt: skip
-    return Table(name, headings, [_cells(item) for item in items.iterator(chunk_size=2000)])
+    rows = [_cells(item, placed=placed) for item in items.iterator(chunk_size=2000)]
+    return Table(name, headings, rows)
 
 
-def _cells(item: JobItem) -> list[Cell]:
+def _cells(item: JobItem, *, placed: bool) -> list[Cell]:
     data: Mapping[str, str] = item.data if isinstance(item.data, dict) else {}
     created = data.get("created")
     return [
@@ -79,7 +84,7 @@ def _cells(item: JobItem) -> list[Cell]:
         data.get("currency", ""),
         _("yes") if data.get("canceled") else "",
         *_texts(data, ("delivery", "tracking")),
-        *_place(place_of(item.expected or "")),
+        *(_place(place_of(item.expected or "")) if placed else []),
     ]
 
 

@@ -24,8 +24,9 @@ from b24app.changes.properties import is_cancelled, place_of
 from b24app.jobs import (
     doubtful_rows,
     job_clients,
-    number_suggestions,
+    row_filters,
     row_names,
+    row_options,
     row_sources,
     transitions,
     work,
@@ -46,8 +47,6 @@ BEGIN_BEFORE = 10.0
 MAX_ASKED = 20
 
 S, V = JobItem.State, JobItem.Verdict
-TO_BE_DONE = frozenset({V.LINK, V.MOVE, V.UNLINK, V.CHANGE, V.CANCEL, V.EXPORT})
-
 CANCELLING_IS_OFF = "cancelling_off"
 """Why a row is left out: no administrator has allowed to cancel orders from the app."""
 
@@ -110,10 +109,15 @@ def _finish(slot: WorkerSlot, clients: job_clients.Clients) -> float | None:
     _ask_once_more(job, clients)
     transitions.answered(job)
     total = JobItem.objects.filter(job=job, state=S.PENDING).count() + job.handled
-    transitions.change(
-        job, Job.State.PLANNED, fields={"planned_at": timezone.now(), "total": total}
-    )
+    fields = {"planned_at": timezone.now(), "total": total, "tally": _tally(job)}
+    transitions.change(job, Job.State.PLANNED, fields=fields)
     return None
+
+
+def _tally(job: Job) -> dict[str, int]:
+    """What the page counts: rows by outcome, and those for which a number is suggested."""
+    suggested = row_options.suggested(job).count()
+    return {**row_filters.tally_of(job), row_filters.SUGGESTED: suggested}
 
 
 def _look(job: Job, clients: job_clients.Clients, piece: Sequence[JobItem]) -> Sight:
@@ -187,8 +191,9 @@ def _keep(slot: WorkerSlot, piece: Sequence[JobItem], sight: Sight) -> None:
     for item in piece:
         item.verdict = _identified(item, sight) or V.LINK
     ids = {item.order_id for item in piece} - {0}
-    earlier = JobItem.objects.filter(job=job, order_id__in=ids, pk__lt=piece[0].pk)
-    seen = earlier.exclude(state=S.NEW).exclude(reason=doubtful_rows.OTHER_ROW)
+    # Rows behind the piece have been looked at already where the person has answered for one in it.
+    others = JobItem.objects.filter(job=job, order_id__in=ids)
+    seen = others.exclude(state=S.NEW).exclude(reason=doubtful_rows.OTHER_ROW)
     listed = set(seen.values_list("order_id", flat=True))
     for item in piece:
         if item.verdict == V.LINK:
@@ -198,10 +203,19 @@ def _keep(slot: WorkerSlot, piece: Sequence[JobItem], sight: Sight) -> None:
                 item.verdict = V.TWICE
         if item.order_id:
             listed.add(item.order_id)
-        item.state = S.PENDING if item.verdict in TO_BE_DONE else S.LEFT
+        item.state = S.PENDING if item.verdict in row_filters.TO_BE_DONE else S.LEFT
         if item.verdict == V.CANCEL and not job.portal.allow_cancel:
             item.state, item.reason = S.LEFT, CANCELLING_IS_OFF
-    fields = ["order_id", "order_number", "seen", "card_title", "verdict", "state", "reason"]
+    fields = [
+        "order_id",
+        "order_number",
+        "seen",
+        "card_title",
+        "verdict",
+        "state",
+        "reason",
+        "detail",
+    ]
     with transaction.atomic():
         slot.renew()
         JobItem.objects.rewrite(piece, fields)
@@ -215,8 +229,12 @@ def _identified(item: JobItem, sight: Sight) -> str:
     """Put the order's id and number into the row; the verdict where that is impossible."""
     if not item.order_id:
         found = sight.by_number.get(item.order_text.casefold(), [])
-        if len(found) != 1:
-            return V.SEVERAL if found else V.NO_ORDER
+        if len(found) > 1:
+            ids = sorted(order_id for order_id, _number in found)
+            item.detail = "|".join(map(str, ids[: row_options.MAX_SHARING]))
+            return V.SEVERAL
+        if not found:
+            return V.NO_ORDER
         item.order_id, item.order_number = found[0]
     elif item.order_id in sight.numbers:
         item.order_number = sight.numbers[item.order_id]
@@ -296,14 +314,14 @@ def _doubt_contradictions(slot: WorkerSlot) -> None:
 
 def _ask_once_more(job: Job, clients: job_clients.Clients) -> None:
     """One request for what the rows lack, if anything: its answers change no order's fate."""
-    closed, suggestions = _closed(job), number_suggestions.question(job)
+    closed, suggestions = _closed(job), row_options.question(job)
     room = batch.SIZE - len(closed.commands) - len(suggestions.commands)
     question = together(closed, suggestions, row_names.question(job, room))
     if not question.commands:
         return
     places, pages, names = job_clients.answer(clients.own, question)
     _missing_cards(job).filter(wanted__in=places).update(verdict=V.NO_RIGHT)
-    number_suggestions.keep(job, pages)
+    row_options.keep(job, pages)
     row_names.keep(job, names)
 
 

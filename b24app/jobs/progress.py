@@ -17,6 +17,7 @@ from b24app.jobs import (
     control,
     display,
     file_notes,
+    row_options,
     takeover,
     texts,
     transitions,
@@ -204,7 +205,8 @@ def columns_can_be_checked(job: Job, viewer: PortalUser) -> bool:
 def opens_on_columns(job: Job, viewer: PortalUser) -> bool:
     """Whether a first preview leaves out what its person can settle by checking the columns."""
     chosen = JobSource.objects.filter(job=job).exclude(choice={})
-    if not columns_can_be_checked(job, viewer) or chosen.exists():
+    answered = row_options.ANSWERED in job.reading
+    if answered or not columns_can_be_checked(job, viewer) or chosen.exists():
         return False
     return job.state == Job.State.FAILED or column_doubts.waits_for_choice(job)
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from b24app.bitrix24.client import Client
+from b24app.imports.values import Doubt
 from b24app.jobs import queue, transitions, worker_slots
 from b24app.jobs.models import Job, JobItem
 from b24app.journal import audit
@@ -112,6 +113,7 @@ def take_over(job: Job, user: PortalUser, client: Client, *, owner: int, languag
             "language": language,
             "told": False,
             "setbacks": 0,
+            "tally": None,
             "planned_at": None,
             "ended_at": None,
             "may_move": job.may_move and job.kind != Job.Kind.LINK,
@@ -153,8 +155,9 @@ def _forgotten(job: Job) -> dict[str, object]:
 
 
 def _to_be_previewed(items: QuerySet[JobItem]) -> None:
-    """Rows as they were before their preview; those that name no order and no card stay as they are."""
-    items.exclude(verdict=V.BAD).update(
+    """Rows as they were before their preview; those that cannot be read as they stand stay as they are."""
+    unread = Q(verdict=V.BAD) | Q(verdict=V.DOUBT, reason__in=list(Doubt))
+    items.exclude(unread).update(
         state=Row.NEW,
         verdict="",
         reason="",
@@ -162,6 +165,7 @@ def _to_be_previewed(items: QuerySet[JobItem]) -> None:
         order_number="",
         seen="",
         card_title="",
+        options=None,
         data=None,
         attempts=0,
         claim=None,

@@ -37,7 +37,7 @@ LEFT: Words = {
     "already": _("No change needed"),
     "elsewhere": _("Skipped: the order was moved or changed in the meantime"),
     "no_order": _("Skipped: the store has no such order"),
-    "several": _("Skipped: several orders have this number; enter the ID"),
+    "several": _("Skipped: several orders have this number; choose one of them or enter its ID"),
     "no_card": _("Skipped: there is no such deal, or you don’t have access to it"),
     "no_right": _("Skipped: you don’t have access to its current or its new deal"),
     "twice": _("Skipped: an earlier row has the same order"),
@@ -60,7 +60,8 @@ ITEM_REASONS: Words = {
     ),
     "no_order_given": _("Skipped: no order in this row"),
     "two_readings": _(
-        "Skipped: this could be order %(one)s or order %(other)s. Choose one under “Check columns”."
+        "Skipped: this could be order %(one)s or order %(other)s. Choose one here, or for all such rows "
+        "under “Check columns”."
     ),
     "shortened": _(
         "Skipped: the spreadsheet shortened the number, and its last digits are lost. "

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Protocol
+from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -27,6 +27,7 @@ from b24app.jobs import (
     overrides,
     progress,
     row_filters,
+    row_pages,
     takeover,
 )
 from b24app.jobs.forms import Chosen, Listed, Mistake
@@ -36,11 +37,10 @@ from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.web import entry, htmx
 from b24app.web.file_responses import table_download, table_format
-from b24app.web.forms import page_number, whole_number
+from b24app.web.forms import whole_number
 from b24app.web.session import Session
 
 MAX_JOBS = 100
-LAST_PAGE = 9999
 # Beside a card's orders: what somebody looking at them may still want to know.
 RECENT, MAX_RECENT = timedelta(days=2), 3
 
@@ -71,12 +71,12 @@ def of_job(
                     # It may be a colleague's, which administrators see: the portal has to say who is one.
                     raise user.unanswered
                 if item is None:
-                    return _missing(request)
+                    return missing(request)
                 try:
                     return view(request, opened, user, item)
                 except Job.DoesNotExist:
                     # Somebody has discarded it meanwhile.
-                    return _missing(request)
+                    return missing(request)
 
             return entry.in_session(*methods, asks=asks, unpaid=unpaid)(page)(request)
 
@@ -85,7 +85,7 @@ def of_job(
     return decorate
 
 
-def _missing(request: HttpRequest) -> HttpResponse:
+def missing(request: HttpRequest) -> HttpResponse:
     return htmx.partial(request, "jobs/missing.html", {}, status=404)
 
 
@@ -121,7 +121,7 @@ def new(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse
         return _form(request, opened, user, mistake=str(mistake.text), status=422)
     except creation.TooMany:
         return _form(request, opened, user, too_many=True, status=409)
-    return _page(request, user, job)
+    return page(request, user, job)
 
 
 @entry.in_session("GET", asks=Asks.FIRST_OR_LATELY)
@@ -160,7 +160,7 @@ def _statuses(user: PortalUser, language: str) -> list[tuple[str, str]]:
 def job(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """One job: how far it is, what can be done, its rows."""
     control.resume_waiting(user.portal)
-    return _page(request, user, item)
+    return page(request, user, item)
 
 
 @of_job("GET", "POST", asks=Asks.FIRST_OR_LATELY)
@@ -169,26 +169,26 @@ def columns(request: HttpRequest, opened: Session, user: PortalUser, item: Job) 
     shown, and a POST makes the preview once more.
     """
     if item.user_id != user.pk:
-        return _missing(request)
+        return missing(request)
     if request.method == "POST":
         return _columns_chosen(request, user, item)
     step = columns_step.of_job(item, request.GET)
     if step is None:
-        return _page(request, user, item)
+        return page(request, user, item)
     return _columns(request, step, look="look" in request.GET)
 
 
 def _columns_chosen(request: HttpRequest, user: PortalUser, item: Job) -> HttpResponse:
     step = columns_step.of_job(item, request.POST)
     if step is None:
-        return _page(request, user, item)
+        return page(request, user, item)
     try:
         wanted = columns_step.wanted(step, request.POST)
     except Mistake as mistake:
         return _columns(request, step, mistake=str(mistake.text))
     if control.remake(item, wanted, step.choice.to_keep()):
         columns_step.remember(step, user)
-    return _page(request, user, item)
+    return page(request, user, item)
 
 
 def _columns(
@@ -225,7 +225,8 @@ def lines(request: HttpRequest, opened: Session, user: PortalUser, item: Job) ->
 def table(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """The rows behind a chip as a CSV or XLSX file."""
     kind, agreed = table_format(request.GET), display.agreed(item, request.GET)
-    made = display.table(item, request.GET.get("show", ""), agreed)
+    show = row_filters.known(request.GET.get("show", ""))
+    made = display.table(item, show, agreed)
     return table_download(made, kind, opened.language, f"job-{item.pk}")
 
 
@@ -272,7 +273,7 @@ def take_over(request: HttpRequest, opened: Session, user: PortalUser, item: Job
     owner, language = whole_number(request.POST.get("owner", "")), opened.language
     takeover.take_over(item, user, client_of(user), owner=owner, language=language)
     fresh = Job.objects.of(user.portal).select_related("portal", "user", "undoes")
-    return htmx.trigger(_page(request, user, fresh.get(pk=item.pk)), htmx.CLOSE_DIALOG)
+    return htmx.trigger(page(request, user, fresh.get(pk=item.pk)), htmx.CLOSE_DIALOG)
 
 
 @of_job("POST", asks=Asks.FIRST_OR_LATELY)
@@ -285,7 +286,7 @@ def retry(request: HttpRequest, opened: Session, user: PortalUser, item: Job) ->
 def discard(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> HttpResponse:
     """Forget a job that has written nothing, and show the others."""
     if not control.discard(item):
-        return _page(request, user, item)
+        return page(request, user, item)
     return _list(request, user)
 
 
@@ -295,14 +296,14 @@ def undo(request: HttpRequest, opened: Session, user: PortalUser, item: Job) -> 
     rows = forms.row_numbers(request.POST)
     orders = overrides.orders_of_rows(item, rows)
     if "undo" not in progress.of_job(item, user).may or (rows and not orders):
-        return _page(request, user, item)
+        return page(request, user, item)
     try:
-        return _page(request, user, creation.undo(user, item, opened.language, orders))
+        return page(request, user, creation.undo(user, item, opened.language, orders))
     except creation.TooMany:
         return _form(request, opened, user, too_many=True, status=409)
 
 
-def _page(request: HttpRequest, user: PortalUser, item: Job) -> HttpResponse:
+def page(request: HttpRequest, user: PortalUser, item: Job) -> HttpResponse:
     item.refresh_from_db()
     context = _rows(request, user, item) | {"progress": progress.of_job(item, user)}
     return render(request, "jobs/job.html", context)
@@ -321,19 +322,26 @@ def _progress(request: HttpRequest, user: PortalUser, item: Job, was: str = "") 
 
 
 def _rows(request: HttpRequest, user: PortalUser, item: Job) -> dict[str, object]:
-    show = request.GET.get("show", "")
-    pages = Paginator(row_filters.grouped(item, show), display.PER_PAGE)
-    page = pages.get_page(page_number(request.GET, last=LAST_PAGE))
+    show = row_filters.known(request.GET.get("show", ""))
+    found = row_filters.filters(item)
+    page = row_pages.page_of(item, show, request.GET)
+    planned = item.state == Job.State.PLANNED
+    choosing = planned and item.user_id == user.pk
+    with_orders = (row for row in page.rows if planned and row.order_number)
     return {
         "job": item,
         "title": display.title(item),
         "user": user,
-        "filters": row_filters.filters(item),
+        "filters": found,
+        "bar": row_filters.bar(found),
+        "bad": sum(one.count for one in found if item.previewing and one.name in row_filters.BAD),
+        "suggested": (item.tally or {}).get(row_filters.SUGGESTED, 0) if choosing else 0,
         "headings": display.headings(item),
         "show": show,
-        "grouped": item.previewing and not show and item.state != Job.State.PLANNING,
+        "grouped": row_filters.grouped(item) and not show,
         "page": page,
-        "lines": display.lines(item, page.object_list),
+        "rows_with_orders": urlencode([("row", row.row) for row in with_orders]),
+        "lines": display.lines(item, page.rows, choosing=choosing),
         "portal_origin": user.portal.origin,
     }
 

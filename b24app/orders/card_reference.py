@@ -44,18 +44,19 @@ _TEXT_IN_FORMULA = re.compile(r"""=\s*"([^"]*)\"""")
 _FIELD = re.compile(r"(?P<type>\d{1,5}):(?P<id>[1-9]\d{0,14})", re.ASCII)
 
 
-def card_value(text: str, host: str, *, type_id: int = DEAL, link: str = "") -> CardValue:
+def card_value(text: str, host: str, *, type_id: int | None = DEAL, link: str = "") -> CardValue:
     """The card a person or a table cell names: by ID, by a link, or by a word and an ID (deal 101).
 
     ``host`` is the portal's own (``Portal.host``); a link to another portal is a problem. ``type_id``
-    is what a bare ID means. ``link`` is the cell's hyperlink; it counts where the text is no ID.
+    is what a bare ID means, None if nobody knows. ``link`` is the cell's hyperlink; it counts
+    where the text is no ID.
     """
     written = visible(text)
     formula = _TEXT_IN_FORMULA.fullmatch(written)
     bare = formula[1].strip() if formula else written
     if not bare and not link:
         return CardValue(written)
-    if _ID.fullmatch(bare):
+    if _ID.fullmatch(bare) and type_id is not None:
         return CardValue(written, Owner(type_id, int(bare)))
     if found := _linked(bare, host) or (link and _linked(link.strip(), host)):
         return CardValue(written, found.owner, found.problem)
@@ -95,10 +96,16 @@ def _linked(text: str, host: str) -> CardValue | None:
     return CardValue(text, Owner(type_id, int(card["id"])))
 
 
+def type_of_word(text: str) -> int | None:
+    """The type of card that a word stands for (deal, Счёт, Rechnung); None for any other word."""
+    kind = _NAMED.fullmatch(visible(text))
+    if kind is None:
+        return None
+    return DEAL if kind["deal"] else INVOICE
+
+
 def _named(text: str) -> Owner | None:
     """The card in ``deal 101`` or ``Счёт № 2``, as people and our exports write it."""
     match = _NAMED_ID.fullmatch(text)
-    kind = _NAMED.fullmatch(match["word"]) if match else None
-    if match is None or kind is None:
-        return None
-    return Owner(DEAL if kind["deal"] else INVOICE, int(match["id"]))
+    type_id = type_of_word(match["word"]) if match else None
+    return Owner(type_id, int(match["id"])) if match and type_id is not None else None

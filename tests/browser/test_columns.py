@@ -63,3 +63,39 @@ def test_doubtful_file_is_resolved_with_keyboard(
     expect(desk.app.locator("#readings-whole")).to_be_checked()
     # htmx notes the request for a choice that the next choice has broken off.
     assert [fault for fault in desk.faults if not fault.startswith(ABORTED)] == []
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "en"), (390, "ru")])
+def test_rows_in_doubt_are_answered_in_the_preview(
+    sit_down: Callable[..., Desk], width: int, language: str
+) -> None:
+    desk = sit_down(width, 900)
+    desk.install()
+    come(desk, language)
+    press(desk, "#jobs header button")
+    content = CONTENT + f"5;I184;{EMPTY};Northgate Dental;410.00\n"
+    file = FilePayload(name="orders.csv", mimeType="text/csv", buffer=content.encode())
+    desk.app.locator("input[type=file]").set_input_files(file)
+    press(desk, "[data-job-form] [type=submit]")
+    press(desk, "#columns-back")
+
+    row = desk.app.locator("tr[data-row='2']")
+    expect(row).to_have_attribute("data-verdict", "doubt")
+    expect(desk.app.locator("#order-of-3 .nowrap")).not_to_be_empty()
+    desk.picture(f"doubts-{language}-{width}")
+    press(desk, "#answer-2-1")
+    expect(row.locator("[aria-pressed=true]")).to_have_text("1193")
+    expect(row).to_have_attribute("data-verdict", "link")
+    expect(desk.app.locator("#order-of-2 .nowrap")).not_to_be_empty()
+    press(desk, "#use-suggested")
+    expect(desk.app.locator("dialog[open] [data-focus]")).to_be_focused()
+    expect(desk.app.locator("dialog li")).to_contain_text("1184")
+    desk.picture(f"suggested-{language}-{width}")
+    desk.page.keyboard.press("Enter")
+    expect(desk.app.locator("tr[data-row='6']")).to_have_attribute("data-verdict", "twice")
+    check_sound(desk)
+    desk.app.locator(".outcomes .o-bad").first.click()
+    expect(desk.app.locator("tr[data-row]")).to_have_count(1)
+    press(desk, "#chip-all")
+    desk.picture(f"answered-{language}-{width}")
+    assert [fault for fault in desk.faults if not fault.startswith(ABORTED)] == []

@@ -1,6 +1,8 @@
 """The step *Check columns*: how a file is read, and which rows wait for a choice."""
 
 import io
+import json
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -13,6 +15,7 @@ from demo.server import DemoPortal
 from testing import opening
 from testing.markup import attributes, form_fields, only, select, words
 from testing.opening import ANNA, ILYA, Page
+from testing.persons import added
 from tests.jobs.driving import Desk, shown, sit_down, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
@@ -170,6 +173,68 @@ def test_chosen_deal_of_several_is_used(desk: Desk, which: str, deal: int) -> No
     assert sorted(reasons(job)) == ["", "other_row"]
     assert (job.looked, job.rows) == (4, 4)
     assert form_fields(step_of(desk, job).text)["duplicates"] == which
+
+
+@pytest.mark.parametrize(("which", "first", "last"), [("first", 101, 102), ("last", 102, 101)])
+def test_a_thousand_rows_that_contradict_each_other(
+    desk: Desk, portal: DemoPortal, which: str, first: int, last: int
+) -> None:
+    orders, _ = portal.many(orders=500, deals=1)
+    numbers = [portal.state.orders[order]["accountNumber"] for order in orders]
+    there = [f"{number};{101 + at % 2}" for at, number in enumerate(numbers)]
+    back = [f"{number};{102 - at % 2}" for at, number in enumerate(numbers)]
+    content = "\n".join(["Order number;Deal", *there, *reversed(back), "7003;101"])
+    job = desk.asked(desk.upload(content.encode()))
+    assert planned(job) == [("7003", "2:101")]
+    page = desk.get(f"/jobs/{job.pk}/").text
+    assert len(select(page, "tr[data-verdict=doubt]")) == 50
+    step = step_of(desk, job).text
+    assert "1000 rows name different deals for the same order" in step
+    assert f"Order {numbers[0]} stands in rows 2, 1001." in step
+    job = choose(desk, job, duplicates=which)
+    taken = dict(planned(job))
+    expected = {number: f"2:{(first, last)[at % 2]}" for at, number in enumerate(numbers)}
+    assert taken == {**expected, "7003": "2:101"}
+    assert reasons(job) == ["other_row"] * 500
+    assert (job.looked, job.total) == (1001, 501)
+    portal.reset_counts()
+    job = choose(desk, job, duplicates="")
+    assert planned(job) == [("7003", "2:101")]
+    assert portal.http_requests <= 6
+
+
+def test_one_order_in_a_thousand_rows(desk: Desk) -> None:
+    content = "Order number;Deal\n" + "".join(f"7003;{101 + row % 2}\n" for row in range(1000))
+    job = desk.asked(desk.upload(content.encode()))
+    assert planned(job) == []
+    assert "Order 7003 stands in rows 2, 3, 4, 5." in step_of(desk, job).text
+    job = choose(desk, job, duplicates="last")
+    assert planned(job) == [("7003", "2:102")]
+    desk.start(job)
+    assert desk.portal.link_of(1001) == (DEAL, 102)
+    assert added(desk.portal) == {1001: 1}
+
+
+def test_more_rows_of_the_file_are_shown_fifty_at_a_time(desk: Desk) -> None:
+    content = "Order number;Deal\n" + "".join(f"{row};101\n" for row in range(1, 351))
+    job = desk.asked(desk.upload(content.encode()))
+    page, shown_rows = step_of(desk, job).text, []
+    fields = form_fields(step_of(desk, job).text)
+    while True:
+        shown_rows.append(len(select(page, "tr[data-line]")))
+        assert f"The first {shown_rows[-1]} of 350 rows" in page
+        button = select(page, "#columns-more")
+        if not button:
+            break
+        fields |= json.loads(button[0].attributes["hx-vals"] or "")
+        page = desk.get(f"/jobs/{job.pk}/columns/?{urlencode(fields)}").text
+    assert shown_rows == [50, 100, 150, 200, 250, 300]
+    # The rows stay when a choice is looked at, and the effect is that on all of them.
+    chosen = {**fields, "shown": "100", "column-0": "ignore", "column-1": "id"}
+    page = desk.get(f"/jobs/{job.pk}/columns/?{urlencode(chosen)}").text
+    assert len(select(page, "tr[data-line]")) == 100
+    assert "Of the first 100 rows: 0 can be used, 0 doubtful, 100 left out." in page
+    assert step_of(desk, job).text.count("data-line") == 50
 
 
 def workbook() -> bytes:
