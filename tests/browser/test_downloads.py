@@ -1,0 +1,71 @@
+"""A file that cannot be downloaded: what the page says, and that it can be asked for again."""
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.conftest import Desk
+from tests.opening import MOCKUP
+
+pytestmark = pytest.mark.browser
+
+WORDS = {
+    "en": "The file couldn’t be downloaded. Check your connection and try again.",
+    "ru": "Не удалось скачать файл. Проверьте подключение и попробуйте ещё раз.",
+    "de": "Die Datei konnte nicht heruntergeladen werden. Prüfen Sie Ihre Verbindung und versuchen Sie es erneut.",
+}
+
+
+def export(desk: Desk) -> None:
+    """Ask for the open deal's orders as CSV."""
+    desk.app.locator("[data-menu=menu-export]").click()
+    desk.app.locator("#menu-export [data-format=csv]").click()
+
+
+@pytest.mark.parametrize("language", WORDS)
+def test_a_download_without_an_answer_says_that_the_file_is_missing(
+    desk: Desk, language: str
+) -> None:
+    desk.sit(1, language)
+    desk.open_deal(MOCKUP)
+    desk.page.route("**/tab/export/**", lambda route: route.abort())
+    export(desk)
+    assert desk.toast() == WORDS[language]
+    desk.picture(f"download-cut-off-{language}")
+    desk.page.unroute("**/tab/export/**")
+    with desk.page.expect_download() as saved:
+        desk.app.locator(".toast button").first.click()
+    assert saved.value.suggested_filename == "orders-deal-7021.csv"
+    desk.faults = [fault for fault in desk.faults if "ERR_FAILED" not in fault]
+
+
+def test_a_page_of_the_proxy_is_not_saved_as_a_file(desk: Desk) -> None:
+    desk.open_deal(MOCKUP)
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=502, content_type="text/html", body="<h2>Bad gateway</h2>")
+
+    desk.page.route("**/tab/export/**", refuse)
+    export(desk)
+    assert desk.toast() == WORDS["en"]
+    desk.faults = [fault for fault in desk.faults if "502" not in fault]
+
+
+def test_a_download_the_portal_cannot_serve_says_why(desk: Desk) -> None:
+    desk.open_deal(MOCKUP)
+    desk.portal.enter("closed")
+    export(desk)
+    assert "LO-" in desk.toast()
+    desk.picture("download-closed")
+    desk.faults = [fault for fault in desk.faults if "502" not in fault]
+
+
+def test_a_download_after_the_session_has_ended_shows_that_and_no_toast(desk: Desk) -> None:
+    desk.open_deal(MOCKUP)
+    desk.portal.kill_tokens()
+    desk.page.route("**/demo/frame/auth/", lambda route: route.abort())
+    desk.app.locator(":root").evaluate("() => (document.body.dataset.session = 'x')")
+    export(desk)
+    expect(desk.app.locator("[data-state=session-ended]")).to_be_visible()
+    expect(desk.app.locator(".toast.error")).to_have_count(0)
+    desk.picture("download-session-ended")
+    desk.faults = [fault for fault in desk.faults if not any(s in fault for s in ("401", "ERR_FAILED"))]
