@@ -229,7 +229,9 @@ def test_what_a_renewed_token_could_not_ask_says_nothing_either(server: Server) 
 
 def test_a_wait_for_room_of_a_later_request_is_nobodys_refusal() -> None:
     """Parts that do without a refusal, in two requests: the second finds no room."""
-    wait = {pk: errors.Wait(3).copied(method="x") for pk in range(50, 60)}
+    wait: dict[object, errors.BitrixError] = {
+        pk: errors.Wait(3).copied(method="x") for pk in range(50, 60)
+    }
     with pytest.raises(errors.Wait):
         ask.answered(ask.every(number(pk).otherwise(0) for pk in range(60)), Sent(wait))
 
