@@ -20,11 +20,16 @@ def client_of(
 
     It asks along whether the token is still theirs, at most once a minute. Jobs ask with
     ``Priority.BULK``: they leave room for people, get ``errors.Wait`` instead of waiting, wait longer for
-    an answer, may get a larger one, and check their person's rights in every slice.
+    an answer, may get a larger one, and ask in the first request of every slice.
     """
-    if priority is Priority.BULK:
-        return background_client(user, priority)
-    return AskingClient(user, budget=budget_of(user.portal, priority), timeouts=timeouts)
+    bulk = priority is Priority.BULK
+    return AskingClient(
+        user,
+        budget=budget_of(user.portal, priority),
+        timeouts=Timeouts() if bulk else timeouts,
+        bounds=answers.IN_JOBS if bulk else answers.WAITED_FOR,
+        at_once=bulk,
+    )
 
 
 def background_client(

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from django.utils import timezone
 
 from b24app.bitrix24 import batch, errors
-from b24app.bitrix24.answers import Bounds
+from b24app.bitrix24.answers import WAITED_FOR, Bounds
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.client import Answer, Client, Command, Outcome, Timeouts
 from b24app.bitrix24.encoding import Params
@@ -61,20 +61,33 @@ class Asks(Enum):
 class AskingClient(Client):
     """A client of a person's own requests, which asks along whose token it uses, at most once a minute.
 
-    Raises ``errors.DeadToken`` where the token has become somebody else's: a portal may give a dismissed
-    person's access to another user.
+    ``at_once`` asks in the first request however fresh the portal's word is. Raises ``errors.DeadToken``
+    where the token has become somebody else's: a portal may give a dismissed person's access to another
+    user.
     """
 
     def __init__(
-        self, user: PortalUser, *, budget: Budget, timeouts: Timeouts | None = None
+        self,
+        user: PortalUser,
+        *,
+        budget: Budget,
+        timeouts: Timeouts | None = None,
+        bounds: Bounds = WAITED_FOR,
+        at_once: bool = False,
     ) -> None:
-        listener = call_listener.listener(user.portal, user.user_id)
-        super().__init__(StoredTokens(user), budget=budget, listener=listener, timeouts=timeouts)
+        super().__init__(
+            StoredTokens(user),
+            budget=budget,
+            listener=call_listener.listener(user.portal, user.user_id),
+            timeouts=timeouts,
+            bounds=bounds,
+        )
         self._user = user
+        self._at_once = at_once
 
     def call(self, method: str, params: Params | None = None, *, write: bool = False) -> Answer:
         """As :meth:`Client.call`; a request of its own comes before it where the question is due."""
-        if due(self._user):
+        if self._at_once or due(self._user):
             self.ask()
         with self._noting_the_end():
             return super().call(method, params, write=write)
@@ -91,7 +104,7 @@ class AskingClient(Client):
         Nothing is written before it is answered.
         """
         along: dict[str, Command] = {}
-        if due(self._user):
+        if self._at_once or due(self._user):
             writes = any(command.write for command in commands.values())
             if halt or writes or len(commands) % batch.SIZE == 0:
                 self.ask()
@@ -100,14 +113,18 @@ class AskingClient(Client):
         with self._noting_the_end(asked=bool(along)):
             found = super().batch(along | dict(commands), halt, send_before=send_before)
         if along:
-            _learn(self._user, found.pop(QUESTION))
+            self._learn(found.pop(QUESTION))
         return found
 
     def ask(self) -> None:
         """Ask in a request of its own. Raises what the portal refuses."""
         with self._noting_the_end(asked=True):
             answer = super().call("profile")
-        _learn(self._user, answer)
+        self._learn(answer)
+
+    def _learn(self, outcome: Outcome) -> None:
+        self._at_once = False
+        _learn(self._user, outcome)
 
     @contextmanager
     def _noting_the_end(self, *, asked: bool = False) -> Iterator[None]:

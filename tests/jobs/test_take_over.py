@@ -167,6 +167,8 @@ def test_a_job_taken_over_is_previewed_anew_and_waits_for_its_start(
     assert work(job).state == Job.State.PLANNED
     assert f"Link {60 - before} orders" in page
     assert f"{before} orders were processed before and won’t change" in page
+    assert "Linked before" in page
+    assert "Linked now" not in page
     assert 'data-filter="link" aria-pressed="false"' in page
     nina.start(job)
     assert (job.state, job.done, job.total, job.failed) == (Job.State.DONE, 60, 60, 0)
