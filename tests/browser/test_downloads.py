@@ -68,7 +68,11 @@ def test_a_download_the_portal_cannot_serve_says_why(desk: Desk) -> None:
     desk.faults = complaints(desk, "502")
 
 
-def test_a_download_after_the_session_has_ended_shows_that_and_no_toast(desk: Desk) -> None:
+def test_a_download_after_the_session_has_ended_shows_that_and_no_toast(
+    sit_down: Callable[..., Desk],
+) -> None:
+    desk = sit_down()
+    desk.install()
     desk.open_deal(MOCKUP)
     desk.portal.kill_tokens()
     for address in ("**/demo/frame/auth/", "**/tab/news/**"):
