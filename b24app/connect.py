@@ -5,7 +5,7 @@ from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.portal_limits import Priority
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.rights import AskingClient, BackgroundClient
+from b24app.portals.rights import FRESH, FRESH_IN_JOBS, AskingClient, BackgroundClient
 
 WAITED_FOR = Timeouts(reading=25.0)
 """Where a person sits in front of the page. Jobs have nobody who waits."""
@@ -20,7 +20,7 @@ def client_of(
 
     It asks along whether the token is still theirs, at most once a minute. Jobs ask with
     ``Priority.BULK``: they leave room for people, get ``errors.Wait`` instead of waiting, wait longer for
-    an answer, may get a larger one, and ask in the first request of every slice.
+    an answer, may get a larger one, and ask more often.
     """
     bulk = priority is Priority.BULK
     return AskingClient(
@@ -28,7 +28,7 @@ def client_of(
         budget=budget_of(user.portal, priority),
         timeouts=Timeouts() if bulk else timeouts,
         bounds=answers.IN_JOBS if bulk else answers.WAITED_FOR,
-        at_once=bulk,
+        fresh=FRESH_IN_JOBS if bulk else FRESH,
     )
 
 

@@ -28,6 +28,9 @@ from b24app.portals.tokens import bury
 FRESH = timedelta(minutes=1)
 """How long the portal's word counts before it is asked again."""
 
+FRESH_IN_JOBS = timedelta(seconds=10)
+"""The same for jobs: nobody who could notice something sits in front of them."""
+
 LATELY = timedelta(minutes=30)
 """How long it counts, where the portal does not answer, for what holds no file of customers' data."""
 
@@ -61,9 +64,8 @@ class Asks(Enum):
 class AskingClient(Client):
     """A client of a person's own requests, which asks along whose token it uses, at most once a minute.
 
-    ``at_once`` asks in the first request however fresh the portal's word is. Raises ``errors.DeadToken``
-    where the token has become somebody else's: a portal may give a dismissed person's access to another
-    user.
+    ``fresh`` is a shorter time, for what writes and for what has room for the question. Raises ``errors.DeadToken`` where the token has become
+    somebody else's: a portal may give a dismissed person's access to another user.
     """
 
     def __init__(
@@ -73,7 +75,7 @@ class AskingClient(Client):
         budget: Budget,
         timeouts: Timeouts | None = None,
         bounds: Bounds = WAITED_FOR,
-        at_once: bool = False,
+        fresh: timedelta = FRESH,
     ) -> None:
         super().__init__(
             StoredTokens(user),
@@ -83,11 +85,11 @@ class AskingClient(Client):
             bounds=bounds,
         )
         self._user = user
-        self._at_once = at_once
+        self._fresh = fresh
 
     def call(self, method: str, params: Params | None = None, *, write: bool = False) -> Answer:
         """As :meth:`Client.call`; a request of its own comes before it where the question is due."""
-        if self._at_once or due(self._user):
+        if due(self._user, self._fresh if write else FRESH):
             self.ask()
         with self._noting_the_end():
             return super().call(method, params, write=write)
@@ -104,27 +106,23 @@ class AskingClient(Client):
         Nothing is written before it is answered.
         """
         along: dict[str, Command] = {}
-        if self._at_once or due(self._user):
+        if due(self._user, self._fresh):
             writes = any(command.write for command in commands.values())
-            if halt or writes or len(commands) % batch.SIZE == 0:
-                self.ask()
-            else:
+            if not (halt or writes) and len(commands) % batch.SIZE:
                 along = {QUESTION: Command("profile")}
+            elif writes or due(self._user):
+                self.ask()
         with self._noting_the_end(asked=bool(along)):
             found = super().batch(along | dict(commands), halt, send_before=send_before)
         if along:
-            self._learn(found.pop(QUESTION))
+            _learn(self._user, found.pop(QUESTION))
         return found
 
     def ask(self) -> None:
         """Ask in a request of its own. Raises what the portal refuses."""
         with self._noting_the_end(asked=True):
             answer = super().call("profile")
-        self._learn(answer)
-
-    def _learn(self, outcome: Outcome) -> None:
-        self._at_once = False
-        _learn(self._user, outcome)
+        _learn(self._user, answer)
 
     @contextmanager
     def _noting_the_end(self, *, asked: bool = False) -> Iterator[None]:
@@ -181,9 +179,9 @@ class BackgroundClient(Client):
             raise
 
 
-def due(user: PortalUser) -> bool:
-    """Whether the portal is to be asked again who ``user`` is."""
-    return user.confirmed_at is None or timezone.now() - user.confirmed_at > FRESH
+def due(user: PortalUser, fresh: timedelta = FRESH) -> bool:
+    """Whether the portal is to be asked again who ``user`` is: its word is older than ``fresh``."""
+    return user.confirmed_at is None or timezone.now() - user.confirmed_at > fresh
 
 
 def confirm(user: PortalUser) -> None:
