@@ -64,8 +64,9 @@ class Asks(Enum):
 class AskingClient(Client):
     """A client of a person's own requests, which asks along whose token it uses, at most once a minute.
 
-    ``fresh`` is a shorter time, for what writes and for what has room for the question. Raises ``errors.DeadToken`` where the token has become
-    somebody else's: a portal may give a dismissed person's access to another user.
+    ``fresh`` is a shorter time, for what writes and for what has room for the question. Raises
+    ``errors.DeadToken`` where the token has become somebody else's: a portal may give a dismissed
+    person's access to another user.
     """
 
     def __init__(
