@@ -5,7 +5,7 @@ from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.portal_limits import Priority
 from b24app.portals.budgets import budget_of
 from b24app.portals.models import Portal, PortalUser
-from b24app.portals.rights import AskingClient, BackgroundClient
+from b24app.portals.rights import CONFIRMED_FOR, FRESH_IN_JOBS, AskingClient, BackgroundClient
 
 WAITED_FOR = Timeouts(reading=25.0)
 """For requests of a person at a page. Nobody waits for a job."""
@@ -20,11 +20,16 @@ def client_of(
 
     It asks along whether the token is still theirs, at most once a minute. Jobs ask with
     ``Priority.BULK``: they leave room for people, get ``errors.Wait`` instead of waiting, wait longer for
-    an answer, may get a larger one, and check their person's rights in every slice.
+    an answer, may get a larger one, and ask more often.
     """
-    if priority is Priority.BULK:
-        return background_client(user, priority)
-    return AskingClient(user, budget=budget_of(user.portal, priority), timeouts=timeouts)
+    bulk = priority is Priority.BULK
+    return AskingClient(
+        user,
+        budget=budget_of(user.portal, priority),
+        timeouts=Timeouts() if bulk else timeouts,
+        bounds=answers.IN_JOBS if bulk else answers.WAITED_FOR,
+        fresh=FRESH_IN_JOBS if bulk else CONFIRMED_FOR,
+    )
 
 
 def background_client(

@@ -272,7 +272,8 @@ def answered(ask: Ask[T], send: Send, *, strict: bool = False) -> T:
     """The answer of an ask, with every request sent by ``send``. Raises the error it ends in.
 
     A request that fails as a whole fails each of its commands, so that an optional part may do
-    without; ``strict`` raises at once instead. ``errors.Wait`` is always raised: nothing was refused.
+    without; ``strict`` raises at once instead. ``errors.Wait`` refuses nothing and is raised, except
+    for a later request of an ask that writes: what the earlier ones wrote must not be lost.
     """
     while ask.commands:
         commands = ask.commands
@@ -286,15 +287,25 @@ def answered(ask: Ask[T], send: Send, *, strict: bool = False) -> T:
             if strict:
                 raise
             outcomes, whole = batch.failed(named, error), True
+        _raise_wait(commands, outcomes)
         ask = ask._advanced(
             {
                 id(command): outcome
                 if isinstance(outcome := outcomes[key], Answer)
-                else Refusal(outcome, whole)
+                else Refusal(outcome, whole or outcome.whole_request)
                 for command, key in zip(commands, named, strict=True)
             }
         )
     return ask._result()
+
+
+def _raise_wait(commands: Sequence[Command], outcomes: Mapping[str, Outcome]) -> None:
+    """Raise ``errors.Wait`` if a request of commands that only read found no room in our budget."""
+    if any(command.write for command in commands):
+        return
+    for outcome in outcomes.values():
+        if isinstance(outcome, errors.Wait):
+            raise outcome
 
 
 def _named(commands: Sequence[Command]) -> dict[str, Command]:

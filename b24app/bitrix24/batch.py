@@ -164,7 +164,10 @@ def not_sent(error: errors.BitrixError, command: Command) -> errors.BitrixError:
     if error.not_applied:
         return error.copied(method=command.method)
     return errors.NotRun(
-        "NOT_RUN", f"an earlier request failed: {error.code}", method=command.method
+        "NOT_RUN",
+        f"an earlier request failed: {error.code}",
+        method=command.method,
+        whole_request=True,
     )
 
 

@@ -56,7 +56,8 @@ class BitrixError(Exception):
 
     ``code`` is the portal's code as a string (or a word of ours in capitals), ``description`` its
     text, shortened, for administrators and logs only. ``http_status`` is None when no answer came.
-    ``method`` and ``request_id`` are empty until the client knows them.
+    ``method`` and ``request_id`` are empty until the client knows them. ``whole_request`` is True for a
+    batch command whose request failed as a whole: the portal said nothing about this command.
     """
 
     retryable: ClassVar[bool] = False
@@ -73,6 +74,7 @@ class BitrixError(Exception):
         http_status: int | None = None,
         method: str = "",
         request_id: str = "",
+        whole_request: bool = False,
     ) -> None:
         super().__init__(code, description)
         self.code = code
@@ -80,6 +82,7 @@ class BitrixError(Exception):
         self.http_status = http_status
         self.method = method
         self.request_id = request_id
+        self.whole_request = whole_request
 
     def __str__(self) -> str:
         facts = [f"{self.method or 'call'}: {self.code or '(empty code)'}"]
@@ -99,6 +102,7 @@ class BitrixError(Exception):
             http_status=self.http_status,
             method=method,
             request_id=self.request_id,
+            whole_request=True,
         )
 
     @classmethod
@@ -226,7 +230,9 @@ class Wait(LimitError):
         self.why = why
 
     def copied(self, *, method: str) -> Self:
-        return type(self)(self.seconds, method=method, why=self.why)
+        found = type(self)(self.seconds, method=method, why=self.why)
+        found.whole_request = True
+        return found
 
     def __reduce__(self) -> tuple[type[Self], tuple[float], dict[str, object]]:
         return type(self), (self.seconds,), self.__dict__

@@ -127,10 +127,13 @@ def accept(incoming: Incoming, source: str) -> Stored | None:
         raise BadEvent("not an event the app is bound to")
     portal, proven = _check_token(incoming)
     waiting = _waiting(portal).filter(name=incoming.name)
+    data = {"CLEAN": "1"} if incoming.clean == "1" else {}
     if incoming.name == PAYMENT and waiting.count() >= MAX_PAYMENTS_WAITING:
         return None
     if not proven:
         _check_unproven(portal, incoming, source)
+    elif waiting.filter(source="", data=data, attempts=0).exists():
+        return None
     elif waiting.filter(source="").count() >= MAX_PROVEN_WAITING:
         raise BadEvent("too many events wait")
     auth = {
@@ -140,7 +143,7 @@ def accept(incoming: Incoming, source: str) -> Stored | None:
     event = InboxEvent.objects.create(
         portal_id=portal,
         name=incoming.name,
-        data={"CLEAN": incoming.clean} if incoming.clean else {},
+        data=data,
         sealed=Secret(json.dumps(auth)),
         source="" if proven else source or UNKNOWN_SOURCE,
     )

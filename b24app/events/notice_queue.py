@@ -72,6 +72,11 @@ def expired_claims() -> list[str]:
     return list(rows.order_by().values_list("claim", flat=True).distinct()[:MAX_ROWS])
 
 
+def portal_of(claim: str) -> int | None:
+    """The portal whose rows were claimed; None if they are all processed."""
+    return ChangeNotice.objects.filter(claim=claim).values_list("portal", flat=True).first()
+
+
 def waiting_portals() -> list[int]:
     """Portals with unclaimed rows."""
     rows = ChangeNotice.objects.filter(claim="")

@@ -5,7 +5,6 @@ from contextlib import suppress
 from datetime import timedelta
 
 from celery import shared_task
-from django.core.cache import cache
 from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -13,7 +12,7 @@ from redis.exceptions import RedisError
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.errors import BitrixError
-from b24app.events import app_events, changes, notice_queue, uninstall_checks
+from b24app.events import app_events, changes, notice_queue, portal_lock, uninstall_checks
 from b24app.events.models import ChangeNotice, InboxEvent
 
 logger = logging.getLogger(__name__)
@@ -24,6 +23,8 @@ MAX_CONFIRMATIONS = 3
 MAX_SWEPT = 500
 LEASE = timedelta(minutes=2)
 RETRY_SECONDS = 1.5
+TURN_SECONDS = 0.5
+"""When a task asks again whether another one of its portal has finished."""
 KEPT = {InboxEvent.State.DONE: timedelta(days=7), InboxEvent.State.FAILED: timedelta(days=30)}
 
 _LASTING = (
@@ -39,31 +40,16 @@ _LASTING = (
 def process_event(pk: int) -> None:
     """Process the event ``pk`` if it is due and not claimed."""
     event = InboxEvent.objects.filter(pk=pk, state=InboxEvent.State.WAITING)
-    portal = event.exclude(source="").values_list("portal", flat=True).first()
-    if portal is None:
-        _process_event(pk)
+    found = event.values_list("portal", "source").first()
+    if found is None:
         return
-    # One at a time for each portal, so a flood of forged events keeps one worker process busy at most.
-    if not _lock_unproven(portal):
-        process_event.apply_async((pk,), countdown=RETRY_SECONDS)
-        return
-    try:
-        _process_event(pk)
-    finally:
-        _unlock_unproven(portal)
-
-
-def _lock_unproven(portal: int) -> bool:
-    """Whether no other unproven event of this portal is being processed. True while Redis is away."""
-    try:
-        return bool(cache.add(f"unproven:{portal}", 1, int(LEASE.total_seconds())))
-    except RedisError:
-        return True
-
-
-def _unlock_unproven(portal: int) -> None:
-    with suppress(RedisError):
-        cache.delete(f"unproven:{portal}")
+    portal, source = found
+    # Forged events do not delay the portal's own.
+    with portal_lock.locked("unproven" if source else "proven", portal) as free:
+        if free:
+            _process_event(pk)
+        else:
+            process_event.apply_async((pk,), countdown=RETRY_SECONDS)
 
 
 def _process_event(pk: int) -> None:
@@ -102,17 +88,27 @@ def _retry_later(event: InboxEvent, *, lasting: bool = False) -> None:
 @shared_task(name="events.gather")
 def process_changes(portal: int) -> None:
     """Process the waiting changes of a portal, at most ``notice_queue.MAX_ROWS`` in one task."""
-    claim = notice_queue.claim(portal)
-    if claim and _process_claim(claim) >= notice_queue.MAX_ROWS:
+    with portal_lock.locked("changes", portal) as free:
+        claim = notice_queue.claim(portal) if free else ""
+        more = bool(claim) and _process_claim(claim) >= notice_queue.MAX_ROWS
+    if more:
         process_changes.delay(portal)
+    elif not free and portal_lock.first_in_a_second(f"changes:{portal}"):
+        process_changes.apply_async((portal,), countdown=TURN_SECONDS)
 
 
 @shared_task(name="events.gather_again")
 def retry_changes(expired_claim: str) -> None:
     """Process the changes of a claim that was not finished."""
-    claim = notice_queue.reclaim(expired_claim)
-    if claim:
-        _process_claim(claim)
+    portal = notice_queue.portal_of(expired_claim)
+    if portal is None:
+        return
+    with portal_lock.locked("changes", portal) as free:
+        claim = notice_queue.reclaim(expired_claim) if free else ""
+        if claim:
+            _process_claim(claim)
+    if not free and portal_lock.first_in_a_second(f"claim:{expired_claim}"):
+        retry_changes.apply_async((expired_claim,), countdown=TURN_SECONDS)
 
 
 def _process_claim(claim: str) -> int:

@@ -183,7 +183,8 @@ def title(job: Job) -> str:
 
 def headings(job: Job) -> tuple[str, str] | None:
     """What the columns of the rows' values are called: what is wanted, and what was seen."""
-    began = not job.previewing
+    # After a takeover some rows have their outcome already.
+    began = not job.previewing or job.handled > 0
     subject = work.subject_of(job)
     if subject.links:
         return _("New link"), _("Linked before") if began else _("Linked now")

@@ -1,6 +1,7 @@
 """Tasks are shells: a slot in, one slice worked, the next one put at the end of the queue."""
 
 import logging
+import random
 
 from celery import shared_task
 from celery.app.task import Task
@@ -15,10 +16,19 @@ from b24app.portals.models import Portal
 
 logger = logging.getLogger(__name__)
 
+LEFT_SECONDS = (1.0, 3.0)
+"""How long a slice waits that has left its worker to others, at random: two may do so for each other."""
+
+_JITTER = random.SystemRandom()
+
 
 @shared_task(name="jobs.slice", bind=True)
 def work(self: "Task[[int, int], None]", slot_pk: int, ticket: int) -> None:
     """Work one slice of a job, unless somebody else does or the message is older than the slot's ticket."""
+    pause = _JITTER.uniform(*LEFT_SECONDS)
+    if worker_slots.leave_to_others(slot_pk, ticket, pause):
+        queue.send([(slot_pk, ticket)], pause)
+        return
     slot = worker_slots.take(slot_pk, ticket, str(self.request.id or ""))
     if slot is None:
         return

@@ -42,6 +42,9 @@ MIN_CHECK_SECONDS = 3
 # Within what a slot that is due is taken where a worker is free.
 MAX_START_DELAY = timedelta(seconds=1)
 
+SILENT = "silent"
+"""The reason of jobs whose portal does not answer."""
+
 # How long a message may be in the queue before another one is sent in its place.
 MAX_QUEUE_TIME = timedelta(seconds=60)
 
@@ -269,6 +272,31 @@ def others_wait(job: Job) -> bool:
         token=None, due_at__lt=late, job__state__in=transitions.AT_WORK
     )
     return waiting.exclude(job=job).exists()
+
+
+def leave_to_others(pk: int, ticket: int, seconds: float) -> bool:
+    """Put the lane off by ``seconds`` if its worker is left to other portals for now.
+
+    It is while another job of its portal is being worked, if another portal's job is due, or if its own
+    portal does not answer: a request there may hold a worker for a minute.
+    """
+    found = JobLane.objects.filter(pk=pk, ticket=ticket)
+    lane = found.select_related("job__portal").first()
+    if lane is None or not _others_first(lane.job):
+        return False
+    found.update(due_at=timezone.now() + timedelta(seconds=seconds))
+    return True
+
+
+def _others_first(job: Job) -> bool:
+    now = timezone.now()
+    lanes = JobLane.objects.filter(job__state__in=transitions.AT_WORK)
+    own = lanes.filter(job__portal=job.portal_id, leased_until__gt=now).exclude(job=job)
+    if not own.exists():
+        return False
+    silent = Job.objects.of(job.portal).filter(state=Job.State.WAITING_PORTAL, reason=SILENT)
+    due = lanes.filter(token=None, due_at__lte=now).exclude(job__portal=job.portal_id)
+    return silent.exists() or due.exists()
 
 
 def in_doubt(item: JobItem) -> bool:

@@ -15,7 +15,7 @@ from enum import Enum, auto
 from django.utils import timezone
 
 from b24app.bitrix24 import ask, batch, errors
-from b24app.bitrix24.answers import Bounds
+from b24app.bitrix24.answers import WAITED_FOR, Bounds
 from b24app.bitrix24.ask import Refusal
 from b24app.bitrix24.budget import Budget
 from b24app.bitrix24.client import Answer, Client, Command, Outcome, Timeouts
@@ -29,6 +29,9 @@ from b24app.portals.tokens import bury
 
 CONFIRMED_FOR = timedelta(minutes=1)
 """How long the portal's word counts before it is asked again."""
+
+FRESH_IN_JOBS = timedelta(seconds=10)
+"""The same for jobs: nobody who could notice something sits in front of them."""
 
 MAX_UNCONFIRMED = timedelta(minutes=30)
 """How long it counts, where the portal does not answer, for what holds no file of customers' data."""
@@ -63,20 +66,33 @@ class Asks(Enum):
 class AskingClient(Client):
     """A client of a person's own requests, which asks along whose token it uses, at most once a minute.
 
-    Raises ``errors.DeadToken`` where the token has become somebody else's: a portal may give a dismissed
+    ``fresh`` is a shorter time, for what writes and for what has room for the question. Raises
+    ``errors.DeadToken`` where the token has become somebody else's: a portal may give a dismissed
     person's access to another user.
     """
 
     def __init__(
-        self, user: PortalUser, *, budget: Budget, timeouts: Timeouts | None = None
+        self,
+        user: PortalUser,
+        *,
+        budget: Budget,
+        timeouts: Timeouts | None = None,
+        bounds: Bounds = WAITED_FOR,
+        fresh: timedelta = CONFIRMED_FOR,
     ) -> None:
-        listener = call_listener.listener(user.portal, user.user_id)
-        super().__init__(StoredTokens(user), budget=budget, listener=listener, timeouts=timeouts)
+        super().__init__(
+            StoredTokens(user),
+            budget=budget,
+            listener=call_listener.listener(user.portal, user.user_id),
+            timeouts=timeouts,
+            bounds=bounds,
+        )
         self._user = user
+        self._fresh = fresh
 
     def call(self, method: str, params: Params | None = None, *, write: bool = False) -> Answer:
         """As :meth:`Client.call`; a request of its own comes before it where the question is due."""
-        if due(self._user):
+        if due(self._user, self._fresh if write else CONFIRMED_FOR):
             self.ask()
         with self._noting_the_end():
             return super().call(method, params, write=write)
@@ -93,12 +109,12 @@ class AskingClient(Client):
         Nothing is written before it is answered.
         """
         along: dict[str, Command] = {}
-        if due(self._user):
+        if due(self._user, self._fresh):
             writes = any(command.write for command in commands.values())
-            if halt or writes or len(commands) % batch.SIZE == 0:
-                self.ask()
-            else:
+            if not (halt or writes) and len(commands) % batch.SIZE:
                 along = {QUESTION: _PROFILE.commands[0]}
+            elif writes or due(self._user):
+                self.ask()
         with self._noting_the_end(asked=bool(along)):
             found = super().batch(along | dict(commands), halt, send_before=send_before)
         if along:
@@ -170,9 +186,9 @@ class BackgroundClient(Client):
             raise
 
 
-def due(user: PortalUser) -> bool:
-    """Whether the portal is to be asked again who ``user`` is."""
-    return user.confirmed_at is None or timezone.now() - user.confirmed_at > CONFIRMED_FOR
+def due(user: PortalUser, fresh: timedelta = CONFIRMED_FOR) -> bool:
+    """Whether the portal is to be asked again who ``user`` is: its word is older than ``fresh``."""
+    return user.confirmed_at is None or timezone.now() - user.confirmed_at > fresh
 
 
 def confirm(user: PortalUser) -> None:

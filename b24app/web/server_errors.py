@@ -95,7 +95,7 @@ def _state(error: BaseException) -> State | None:
             retry_seconds=RETRY_SECONDS,
         )
     if isinstance(error, TOO_LARGE):
-        return State("too-large", 400, error_states.noted_reference())
+        return State("too-large", 413, error_states.noted_reference())
     if isinstance(error, UNREADABLE):
         return State("bad-request", 400, error_states.noted_reference())
     if isinstance(error, PermissionDenied):
@@ -109,7 +109,9 @@ def answer(request: HttpRequest, state: State) -> HttpResponse:
     if route in STATUS_ONLY:
         return HttpResponse(status=state.status)
     if route == "session-renew":
-        return JsonResponse({"error": "later"}, status=503)
+        # 401 alone would end the page's session.
+        word = "later" if state.status >= 500 else state.name
+        return JsonResponse({"error": word}, status=state.status)
     current = _session(request)
     with translation.override(_language(request, current)):
         if "Authorization" in request.headers:

@@ -11,7 +11,7 @@ from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.answers import Answer
 from b24app.bitrix24.ask import Ask, Refusal
 from b24app.bitrix24.batch import Command, Outcome
-from testing.scripted import Portal, Reply, Request, batched, ok, refused
+from testing.scripted import Portal, Renewing, Reply, Request, Server, batched, ok, refused
 
 DENIED = errors.ReadDenied("ACCESS_DENIED", "no")
 
@@ -182,6 +182,68 @@ def test_failed_request_is_no_refusal_of_its_parts() -> None:
         with pytest.raises(errors.OutcomeUnknown):
             ask.answered(part, Broken())
         assert ask.answered(part, Sent({1: DENIED})) in (Refusal(DENIED), 0)
+
+
+@pytest.mark.parametrize("at", [50, 100])
+def test_a_later_request_that_failed_says_nothing_about_its_parts(portal: Portal, at: int) -> None:
+    """The second request fails, the third is not sent."""
+    replies = [
+        batched({f"c{pk}": pk for pk in range(50)}),
+        refused("PORTAL_DELETED", 500),
+    ]
+    portal.server.replies = list(replies)
+    found = portal.client().answer(ask.every(number(pk).attempt() for pk in range(120)))
+    refusals = [item.whole for item in found if isinstance(item, Refusal)]
+    assert found[:50] == tuple(range(50))
+    assert refusals == [True] * 70
+    portal.server.replies = list(replies)
+    asks = [number(pk) for pk in range(120)]
+    asks[at] = asks[at].otherwise(0, whole=False)
+    with pytest.raises(errors.PortalClosed):
+        portal.client().answer(ask.every(asks))
+
+
+def test_a_part_refused_behind_the_first_fifty_is_a_refusal_of_its_own(portal: Portal) -> None:
+    denied = {"error": "ACCESS_DENIED", "error_description": ""}
+    portal.server.replies = [
+        batched({f"c{pk}": pk for pk in range(50)}),
+        batched({"c50": 50}, {"c51": denied}),
+    ]
+    found = portal.client().answer(ask.every(number(pk).attempt(whole=False) for pk in range(52)))
+    assert isinstance(found[51], Refusal)
+    assert not found[51].whole
+
+
+def test_what_a_renewed_token_could_not_ask_says_nothing_either(server: Server) -> None:
+    expired = {"error": "expired_token", "error_description": ""}
+    server.replies = [
+        batched({"c0": 1}, {"c1": expired}),
+        refused("PORTAL_DELETED", 500),
+    ]
+    client = Portal(server).client(Renewing(server))
+    one, two = client.answer(ask.together(number(1), number(2).attempt()))
+    assert one == 1
+    assert isinstance(two, Refusal)
+    assert two.whole
+
+
+def test_a_wait_for_room_of_a_later_request_is_nobodys_refusal() -> None:
+    """Parts that do without a refusal, in two requests: the second finds no room."""
+    wait: dict[object, errors.BitrixError] = {
+        pk: errors.Wait(3).copied(method="x") for pk in range(50, 60)
+    }
+    with pytest.raises(errors.Wait):
+        ask.answered(ask.every(number(pk).otherwise(0) for pk in range(60)), Sent(wait))
+
+
+def test_a_wait_for_room_does_not_lose_what_was_written_before_it() -> None:
+    writes = [
+        ask.of(Command("x.add", {"id": pk}, write=True), lambda answer: answer.result).attempt()
+        for pk in range(60)
+    ]
+    found = ask.answered(ask.every(writes), Sent({pk: errors.Wait(3) for pk in range(50, 60)}))
+    assert found[:50] == tuple(range(50))
+    assert all(isinstance(item, Refusal) for item in found[50:])
 
 
 def test_strict_asks_raise_errors_of_whole_requests() -> None:

@@ -169,6 +169,8 @@ def test_taken_over_job_gets_new_preview_and_waits_for_start(
     assert f"Link {60 - before} orders" in page
     assert f"{before} orders were processed before and won’t change" in page
     assert attribute(page, "[data-filter=link]", "aria-pressed") == "false"
+    assert "Linked before" in page
+    assert "Linked now" not in page
     nina.start(job)
     assert (job.state, job.done, job.total, job.failed) == (Job.State.DONE, 60, 60, 0)
     assert len(added(portal)) == 60 - before

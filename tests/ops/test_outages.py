@@ -266,24 +266,36 @@ def broken_multipart(client: Client, headers: dict[str, str]) -> HttpResponse:
 
 
 @pytest.mark.parametrize(
-    ("send", "state"),
+    ("send", "status", "state"),
     [
-        (too_many_fields, "too-large"),
-        (too_many_bytes, "too-large"),
-        (broken_multipart, "bad-request"),
+        (too_many_fields, 413, "too-large"),
+        (too_many_bytes, 413, "too-large"),
+        (broken_multipart, 400, "bad-request"),
     ],
 )
 def test_unreadable_body_is_answered_with_a_page(
-    client: Client, portal: DemoPortal, tab: Page, send: object, state: str,
+    client: Client, portal: DemoPortal, tab: Page, send: object, status: int, state: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     assert callable(send)
     for headers in ({}, {"Authorization": f"Bearer {tab.session}"}):
         page = seen(send(client, headers))
-        assert (page.response.status_code, page.state) == (400, state)
+        assert (page.response.status_code, page.state) == (status, state)
         assert reference(page, caplog)
         # In a page that stands, a toast says it, and the page stays.
         assert "X-Lo-State" not in page.response
+
+
+@pytest.mark.parametrize("path", ["/session/renew/", "/events/"])
+def test_a_program_reads_in_the_status_that_its_request_is_at_fault(
+    client: Client, tab: Page, path: str
+) -> None:
+    signed = {"Authorization": f"Bearer {tab.session}"}
+    kind = "multipart/form-data; boundary="
+    large = client.post(path, {"AUTH_ID": "x" * 2_000_000}, headers=signed)
+    many = client.post(path, {f"f{at}": "" for at in range(5_000)}, headers=signed)
+    broken = client.post(path, b"x", content_type=kind, headers=signed)
+    assert [answer.status_code for answer in (large, many, broken)] == [413, 413, 400]
 
 
 def test_bug_is_a_page_with_a_reference_that_leads_to_its_traceback(

@@ -1,30 +1,34 @@
-// Files: fetched with the session's header and saved. Where there is none, the server's own words say why.
-import { renew, showEnded } from "./session.js";
+// Files: fetched with the session's header and saved. If there is none, the server's state says why.
+import { Ended, renew, showEnded } from "./session.js";
 import { toast } from "./toast.js";
 
 const texts = document.body.dataset;
 
 /** Save the file at `url`; with a `body` it is asked for by POST. */
 export async function save(url, body) {
-  const what = { text: texts.textFailed };
+  let text = "";
   try {
     const answer = await answered(url, body);
     if (answer.ok) {
       await keep(answer);
       return;
     }
-    what.text = messageOf(await answer.text()) || what.text;
-  } catch {
-    // Nothing came back, or no session: the usual sentence is all there is to say.
+    text = stateOf(await answer.text());
+  } catch (error) {
+    if (error instanceof Ended) {
+      showEnded();
+      return;
+    }
+    // No answer, or one that is not the app's own.
   }
   const act = () => save(url, body);
-  toast({ ...what, kind: "error", action: { label: texts.textRetry, act } });
+  toast({ text: text || texts.textFile, kind: "error", action: { label: texts.textRetry, act } });
 }
 
 async function answered(url, body) {
   const answer = await asked(url, body);
   if (answer.status !== 401) return answer;
-  await renew().catch(showEnded);
+  await renew();
   return asked(url, body);
 }
 
@@ -41,7 +45,7 @@ async function keep(answer) {
 }
 
 /** Heading, sentence and reference of the state the server has drawn; empty for anything else. */
-function messageOf(markup) {
+function stateOf(markup) {
   const state = new DOMParser().parseFromString(markup, "text/html").querySelector(".state");
   const parts = ["h2", "h2 ~ p:not(.ref)", ".ref:not([hidden])"].map((selector) => state?.querySelector(selector)?.textContent.trim());
   return parts.filter(Boolean).map((text) => (/[.!?…]$/.test(text) ? text : `${text}.`)).join(" ");
