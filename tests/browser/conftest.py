@@ -141,6 +141,7 @@ def sit_down(live: DemoPortal, browser: Browser) -> Iterator[Callable[[int, int]
 
     def start(width: int = 1280, height: int = 900) -> Desk:
         page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(HANG_SECONDS * 1000)
         desk = Desk(page, live)
 
         def heard(message: ConsoleMessage) -> None:
