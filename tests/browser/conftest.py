@@ -1,7 +1,6 @@
 """The real app in processes of its own, a demo portal, and a real browser in front of them."""
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -121,7 +120,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, services: None) -> Iterator[D
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    chromium = versions.browser()
     if not chromium:
         pytest.exit("There is no chromium; tools/preflight.sh test says how to install it", 1)
     if told := versions.mismatch(versions.installed(chromium), versions.made_for()):

@@ -60,7 +60,12 @@ def free(port: int) -> bool:
         return one.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_it_runs_and_ends_as_one_and_finds_its_data_again(tmp_path: Path) -> None:
+def test_it_runs_and_ends_as_one_and_finds_its_data_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A proxy that a machine asks for everything: the demo is on this machine, and goes around it.
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
     port, portal_port = free_port(), free_pair()
     data = tmp_path / "a folder"
     with running(port, portal_port, data) as demo:
