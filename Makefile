@@ -24,20 +24,25 @@ PRETEND := B24_CLIENT_ID=none B24_CLIENT_SECRET=none DATABASE_URL= REDIS_URL= SE
 PACKAGES ?= .venv/.demo
 TESTS := .venv/.done var/.static
 SUBMAKE := $(MAKE) --no-print-directory
+# The make of macOS (3.81) mixes the lines of what runs at the same time.
+GROUPED := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # What the demo and `make run` need; looks at the machine first.
 setup:
 	@tools/preflight.sh demo
+	@tools/packages.sh --check
 	@$(SUBMAKE) var/.static
 
 # What a server needs: no demo portal, no Redis of its own.
 setup-production:
 	@tools/preflight.sh production
+	@tools/packages.sh --check
 	@$(SUBMAKE) PACKAGES=.venv/.production var/.static
 
 # What tests, lint and types need besides.
 setup-tests:
 	@tools/preflight.sh test
+	@tools/packages.sh --check
 	@$(SUBMAKE) PACKAGES=.venv/.done $(TESTS)
 
 .venv/.production: requirements.txt
@@ -83,7 +88,7 @@ check: setup-tests
 
 # The loop while you write: no browser, no processes, and not the tests of the budget, which flood the portal.
 quick: setup-tests
-	@$(SUBMAKE) -j2 --output-sync=target units-protocol types units-values lint
+	@$(SUBMAKE) -j2 $(GROUPED) units-protocol types units-values lint
 
 lint:
 	$(BIN)/ruff check .
@@ -108,7 +113,7 @@ checks: lint types
 
 test: setup-tests
 	@$(SUBMAKE) checks
-	@$(SUBMAKE) -j3 --output-sync=target test-browser-tab test-processes test-sqlite test-postgres test-browser-rest
+	@$(SUBMAKE) -j3 $(GROUPED) test-browser-tab test-processes test-sqlite test-postgres test-browser-rest
 	@echo "make test passed; $$(cat var/audit.txt)"
 
 test-browser: test-browser-tab test-browser-rest

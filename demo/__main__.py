@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import quote
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from demo.children import BIN, CELERY, Stopped, end, stop_when_asked, workers
 from demo.state import CLIENT_ID, CLIENT_SECRET
@@ -96,6 +96,7 @@ class Demo:
             "B24_OAUTH_URL": f"http://{self.name}:{self.portal_port + 1}",
             "DATABASE_URL": f"sqlite:///{quote(str(self.home / 'app.sqlite3'))}",
             "DJANGO_SETTINGS_MODULE": "b24app.settings",
+            "no_proxy": "*",
             "PYTHONUNBUFFERED": "1",
             "REDIS_URL": f"unix://{self.socket}",
             "SECRET_KEY": _kept(self.home / "secret_key", 48),
@@ -257,11 +258,12 @@ def _start(name: str, command: Sequence[str], environment: dict[str, str], log: 
 
 
 def _wait(children: Sequence[Child], address: str, logs: Path) -> None:
+    direct = build_opener(ProxyHandler({}))
     limit = time.monotonic() + READY_SECONDS
     while True:
         _look(children)
         try:
-            with urlopen(address, timeout=2):
+            with direct.open(address, timeout=2):
                 return
         except (URLError, OSError):
             if time.monotonic() > limit:

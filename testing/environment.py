@@ -32,6 +32,8 @@ os.environ.update(
     B24_CLIENT_ID=PORTAL.client_id,
     B24_CLIENT_SECRET=PORTAL.client_secret,
     B24_ALLOW_HTTP="on",
+    # Everything that tests ask is on this machine.
+    no_proxy="*",
 )
 
 

@@ -1,7 +1,6 @@
 """The app in processes of its own, a demo portal, and a real browser."""
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -124,7 +123,7 @@ def live(tmp_path_factory: pytest.TempPathFactory, services: None) -> Iterator[D
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    chromium = versions.browser()
     if not chromium:
         pytest.exit("There is no chromium; tools/preflight.sh test says how to install it", 1)
     if told := versions.mismatch(versions.installed(chromium), versions.made_for()):
@@ -144,6 +143,7 @@ def sit_down(live: DemoPortal, browser: Browser) -> Iterator[Callable[[int, int]
 
     def start(width: int = 1280, height: int = 900) -> Desk:
         page = browser.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(HANG_SECONDS * 1000)
         desk = Desk(page, live)
 
         def heard(message: ConsoleMessage) -> None:

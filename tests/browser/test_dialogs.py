@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, FrameLocator, Page
 
 from demo.server import DemoPortal
+from testing.waiting import HANG_SECONDS
 
 pytestmark = [pytest.mark.browser, pytest.mark.bare]
 
@@ -50,6 +51,7 @@ def page(browser: Browser) -> Iterator[Page]:
     with DemoPortal(f"http://127.0.0.1:{server.server_port}") as portal:
         portal.state.app.finished = True
         page = browser.new_page()
+        page.set_default_timeout(HANG_SECONDS * 1000)
         page.goto(f"{portal.url}/marketplace/app/")
         yield page
         page.close()

@@ -1,7 +1,9 @@
 """Whether Playwright and the browser on this machine were made for each other."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +12,12 @@ import playwright
 
 # A release a month or so; Playwright speaks to older and newer ones for about a year.
 MOST_APART = 12
+
+
+def browser() -> str:
+    """The program to drive; "" if this machine has none. CHROMIUM names another."""
+    asked = os.environ.get("CHROMIUM")
+    return asked or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 
 
 def made_for() -> int:

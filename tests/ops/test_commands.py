@@ -75,6 +75,21 @@ def test_portals_are_listed_and_filtered(known: Portal, stranger: Portal) -> Non
     assert run("portals", "list", "nowhere") == ""
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("list",), "no portal yet"),
+        (("list", "nowhere"), "no portal matches nowhere"),
+        (("health",), "no portal has the app installed"),
+        (("rebind", "--all"), "no portal has the app installed"),
+    ],
+)
+def test_a_command_that_finds_no_portal_says_so(command: tuple[str, ...], said: str) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    call_command("portals", *command, stdout=out, stderr=err)
+    assert (out.getvalue(), err.getvalue().strip()) == ("", said)
+
+
 def test_healthy_portal_is_reported(known: Portal) -> None:
     assert run("portals", "health", known.member_id).strip().endswith("ok")
 

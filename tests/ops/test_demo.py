@@ -71,7 +71,12 @@ def free(port: int) -> bool:
         return taken_socket.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_demo_runs_ends_together_and_keeps_its_data(tmp_path: Path) -> None:
+def test_demo_runs_ends_together_and_keeps_its_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A proxy that a machine asks for everything: the demo is on this machine, and goes around it.
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
     port, portal_port = free_port(), free_pair()
     data = tmp_path / "a folder"
     with running(port, portal_port, data) as demo:

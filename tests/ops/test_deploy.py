@@ -1,4 +1,4 @@
-"""The deployment files: nothing they name is missing. (They are read here, no container is built.)"""
+"""The deployment files: nothing they name is missing. They are read here; no container is built."""
 
 import re
 import shlex
@@ -140,8 +140,25 @@ def test_image_copies_existing_files_and_runs_unprivileged() -> None:
     last = DOCKERFILE.rpartition("\nFROM ")[2]
     assert re.search(r"^USER orders$", last, re.MULTILINE)
     assert last.index("USER orders") < last.index('CMD ["gunicorn"')
-    (path,) = re.findall(r"127\.0\.0\.1:8000(/\w+/)", last)
-    assert resolve(path).view_name == "healthz"
+
+
+def test_one_service_builds_the_image_of_all() -> None:
+    """Compose would build it once for each service that asks for it."""
+    assert [name for name, record in SERVICES.items() if "build" in record] == ["migrate"]
+    build = SERVICES["migrate"]["build"]
+    assert (DEPLOY / build["context"] / build["dockerfile"]).resolve() == DEPLOY / "Dockerfile"
+
+
+def test_what_answers_requests_is_asked_whether_it_lives() -> None:
+    """In compose.yaml: Podman leaves a health check of the image out, and workers do not listen."""
+    asked = {name for name in OURS if "healthcheck" in SERVICES[name]}
+    assert asked == {"web", "events"}
+    for name in asked:
+        (path,) = re.findall(
+            r"127\.0\.0\.1:8000(/\w+/)", str(SERVICES[name]["healthcheck"]["test"])
+        )
+        assert resolve(path).view_name == "healthz"
+    assert "HEALTHCHECK" not in DOCKERFILE
 
 
 CADDY = (DEPLOY / "Caddyfile").read_text("utf-8")

@@ -12,7 +12,7 @@ from tests.browser import versions
 
 pytestmark = pytest.mark.bare
 
-TOOLS = ("bash", "cat", "date", "dirname", "env", "mktemp", "rm", "sh", "sleep", "uname")
+TOOLS = ("bash", "cat", "date", "dirname", "env", "grep", "mktemp", "rm", "sh", "sleep", "uname")
 BARE_PYTHON = """#!/bin/sh
 case "$2" in *ensurepip*|*platform.machine*) exit 1;; esac
 exit 0
@@ -53,7 +53,7 @@ def preflight(folder: Path, what: str, **more: str) -> subprocess.CompletedProce
             "apt-get",
             "apt-get update && apt-get install -y --no-install-recommends python3-venv redis",
         ),
-        ("dnf", "dnf install python3 redis"),
+        ("dnf", "dnf install python3 valkey-compat-redis chromium"),
         ("brew", "brew install python redis"),
     ],
 )
@@ -68,7 +68,20 @@ def test_missing_programs_are_listed_with_one_install_command(
         assert done.stderr.count(f"  {name}") == 1
     (line,) = [text for text in done.stderr.splitlines() if text.startswith(f"  {manager} ")]
     assert line.startswith(f"  {command}")
-    assert "chromium" in line
+    if manager == "brew":
+        # An application beside other packages would make Homebrew look for all of them among applications.
+        assert line.endswith(" && brew install --cask google-chrome")
+    else:
+        assert "chromium" in line
+
+
+@pytest.mark.parametrize("name", ["chromium", "chromium-browser"])
+def test_the_browser_is_found_under_either_name(folder: Path, name: str) -> None:
+    program(folder / "brew", "#!/bin/sh\nexit 9\n")
+    program(folder / name, "#!/bin/sh\n")
+    said = preflight(folder, "test", CHROMIUM="").stderr
+    assert "redis-server" in said
+    assert "chrom" not in said
 
 
 def test_demo_needs_neither_browser_nor_database(folder: Path) -> None:
@@ -85,7 +98,8 @@ def test_server_needs_no_bundled_redis(folder: Path) -> None:
 
 
 def test_root_sees_and_gets_missing_packages(folder: Path) -> None:
-    program(folder / "apt-get", f'#!/bin/sh\necho "$@" >> {folder}/asked\n')
+    brings = f'echo "#!/bin/sh" > {folder}/python3'
+    program(folder / "apt-get", f'#!/bin/sh\necho "$@" >> {folder}/asked\n{brings}\n')
     program(folder / "id", "#!/bin/sh\necho 0\n")
     done = preflight(folder, "demo")
     assert done.returncode == 0, done.stderr
@@ -100,6 +114,81 @@ def test_failed_installation_shows_why(folder: Path) -> None:
     done = preflight(folder, "demo")
     assert done.returncode == 100
     assert "no such package" in done.stderr
+
+
+def test_an_installation_that_brings_too_little_is_no_success(folder: Path) -> None:
+    program(folder / "apt-get", "#!/bin/sh\n")
+    program(folder / "id", "#!/bin/sh\necho 0\n")
+    done = preflight(folder, "demo")
+    assert done.returncode == 1
+    assert "did not bring everything" in done.stderr
+    assert "  python3-venv" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        ("ERROR: [Errno 28] No space left on device", "The disk is full."),
+        ("npm error code EROFS", "A folder cannot be written to"),
+        ("error: [Errno 13] Permission denied: '.venv'", "A folder cannot be written to"),
+        ("SSLCertVerificationError: CERTIFICATE_VERIFY_FAILED", "is this machine's clock right"),
+        ("[Errno -3] Temporary failure in name resolution", "HTTPS_PROXY names a proxy"),
+        ("npm error code EAI_AGAIN", "HTTPS_PROXY names a proxy"),
+        ("SyntaxError: invalid syntax", ""),
+    ],
+)
+def test_a_step_that_fails_says_why_in_a_sentence(printed: str, reason: str) -> None:
+    done = subprocess.run(
+        [str(ROOT / "tools" / "step.sh"), "Packages", "sh", "-c", f'echo "{printed}"; exit 3'],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stdout == "Packages  failed:\n"
+    first, *rest = done.stderr.splitlines()
+    assert first == printed
+    assert [line for line in rest if reason in line] == rest
+    assert len(rest) == bool(reason)
+
+
+def checked(folder: Path) -> str:
+    """What is said of the packages in this folder."""
+    return subprocess.check_output(
+        [str(ROOT / "tools" / "packages.sh"), "--check"], cwd=folder, text=True
+    )
+
+
+def packages(folder: Path) -> Path:
+    """An environment that works, with a pip as ``venv`` makes it; its file of ``bin``."""
+    programs = folder / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    pip = f"pip 23.0 from {folder.resolve()}/.venv/lib/python3.11/site-packages/pip (python 3.11)"
+    program(programs / "pip", f"#!/bin/sh\necho '{pip}'\n")
+    return programs
+
+
+def test_packages_that_work_stay(tmp_path: Path) -> None:
+    assert checked(tmp_path) == ""
+    folder = tmp_path / "a folder"
+    assert packages(folder).exists()
+    assert checked(folder) == ""
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / ".venv").symlink_to(folder / ".venv")
+    assert checked(tmp_path / "linked") == ""
+    assert (folder / ".venv" / "bin" / "pip").exists()
+
+
+@pytest.mark.parametrize("damage", ["no pip", "no interpreter", "moved"])
+def test_packages_that_do_not_work_are_installed_anew(tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "here"
+    pip = packages(folder) / "pip"
+    if damage == "no pip":
+        pip.unlink()
+    elif damage == "no interpreter":
+        program(pip, "#!/nowhere/python3\n")
+    else:
+        folder = folder.rename(tmp_path / "there")
+    assert "they are installed anew" in checked(folder)
+    assert list(folder.iterdir()) == []
 
 
 def test_preflight_passes_on_this_machine() -> None:

