@@ -68,6 +68,8 @@ class Token:
 class State:
     """Rows by id. ``clients`` and ``sources`` are what an order has of them, ``platforms`` what there is.
 
+    ``deal_contacts`` are contacts of deals beside the main one.
+
     ``removed`` are access tokens of an installation that is gone: known, and good for nothing.
     ``store`` is False on a portal without an online store.
     """
@@ -88,6 +90,8 @@ class State:
     sources: Table = field(default_factory=Table)
     platforms: Table = field(default_factory=Table)
     links: Links = field(default_factory=Links)
+    deal_contacts: Table = field(default_factory=Table)
+    stage_history: Table = field(default_factory=Table)
     statuses: list[Row] = field(default_factory=list)
     status_names: list[Row] = field(default_factory=list)
     placements: list[Row] = field(default_factory=list)

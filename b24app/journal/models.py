@@ -60,6 +60,7 @@ class AuditEntry(models.Model):
         UNDO = "undo"
         CONSOLE = "console"
         OPENING = "opening"
+        RULE = "rule"
 
     class Right(models.TextChoices):
         OWN = "own"
