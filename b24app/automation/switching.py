@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from b24app.automation import catch_up, trials
 from b24app.automation.conditions import Conditions
-from b24app.automation.models import Cursor, Rule
+from b24app.automation.models import Arrival, Cursor, Rule, Trial
 from b24app.connect import installer_client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
@@ -116,6 +116,20 @@ def switch_off(user: PortalUser, rule: Rule) -> None:
         Rule.objects.of(user.portal).filter(pk=rule.pk).update(state=Rule.State.OFF)
         _record(user, rule, rule.state, Rule.State.OFF)
     rule.refresh_from_db()
+
+
+def halt(portal: Portal) -> None:
+    """Switch all rules of a portal off and forget how far its scan has come.
+
+    Orders that come in while the app is not installed are never a rule's.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        Rule.objects.of(portal).filter(state=Rule.State.ON).update(state=Rule.State.OFF)
+        running = Trial.objects.of(portal).filter(state=Trial.State.RUNNING)
+        running.update(state=Trial.State.STOPPED, ended_at=now)
+        Arrival.objects.of(portal).update(state=Arrival.State.DONE)
+        Cursor.objects.of(portal).delete()
 
 
 def delete(user: PortalUser, rule: Rule) -> None:

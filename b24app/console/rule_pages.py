@@ -194,8 +194,8 @@ def views_of(portal: Portal) -> dict[str, int]:
 def _lines(portal: Portal, known: Names) -> list[Line]:
     found = list(Rule.objects.of(portal).order_by("position", "pk"))
     since = timezone.now() - MONTH
-    counts = {
-        row["rule"]: row
+    counts: dict[int | None, Mapping[str, int]] = {
+        row["rule"]: {name: row[name] or 0 for name in ("linked", "open", "undone", "latest")}
         for row in Entry.objects.of(portal)
         .filter(at__gte=since)
         .values("rule")
@@ -209,7 +209,7 @@ def _lines(portal: Portal, known: Names) -> list[Line]:
     latest = Entry.objects.of(portal).in_bulk([row["latest"] for row in counts.values()])
     lines = []
     for item in found:
-        row: Mapping[str, int] = counts.get(item.pk, {})
+        row = counts.get(item.pk, {})
         lines.append(
             Line(
                 item,
@@ -218,7 +218,7 @@ def _lines(portal: Portal, known: Names) -> list[Line]:
                 row.get("linked", 0),
                 row.get("open", 0),
                 row.get("undone", 0),
-                latest.get(row.get("latest") or 0),
+                latest.get(row.get("latest", 0)),
                 trials.was_tried(item),
             )
         )

@@ -8,6 +8,7 @@ import time_machine
 from b24app.automation import conditions, switching, trials, working
 from b24app.automation.models import Arrival, Cursor, Entry, Rule, Trial
 from b24app.automation.switching import Refused
+from b24app.events import uninstall
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
@@ -289,3 +290,16 @@ def test_rules_are_erased_with_their_portal(anna: PortalUser, portal: DemoPortal
     catch_up_now(anna)
     anna.portal.delete()
     assert not any(model.objects.exists() for model in (Rule, Entry, Arrival, Cursor, Trial))
+
+
+def test_uninstalled_app_links_nothing_and_forgets_where_it_was(
+    anna: PortalUser, portal: DemoPortal
+) -> None:
+    rule = rule_on(anna)
+    deal_of(portal, CLARA)
+    assert uninstall.leave(anna.portal, clean=False)
+    order = portal.order_comes(Purchase(CLARA))
+    desk.work(anna)
+    rule.refresh_from_db()
+    assert (rule.state, Cursor.objects.count()) == (Rule.State.OFF, 0)
+    assert portal.link_of(order) is None
