@@ -251,7 +251,7 @@ def _editor(
         **(_trial(user, found, request) if found is not None else {}),
     }
     status = 422 if form is not None else 200
-    return pages.show(request, "rules", context, template="console/rule.html", status=status)
+    return pages.show(request, "rules", context, template="console/rule_editor.html", status=status)
 
 
 def _trial(user: PortalUser, found: Rule, request: HttpRequest) -> dict[str, object]:
