@@ -154,8 +154,8 @@ def _several(rule: Conditions) -> str:
 
 def _stops(rule: Conditions) -> str:
     return _(
-        "The rule stops itself after %(links)s links in an hour, or if more than %(percent)s of a day’s links were"
-        " undone."
+        "The rule stops itself after %(links)s links in an hour, or if more than %(percent)s of a day’s"
+        " links were undone."
     ) % {"links": rule.links_an_hour, "percent": f"{rule.undone_percent}%"}
 
 
