@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from b24app.automation import arrivals, clients, leases, reading, watches
-from b24app.automation.models import Cursor
+from b24app.automation.models import NO_ACCESS, NO_WRITE, Cursor
 from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Client, Command
@@ -169,7 +169,7 @@ def _move_on(cursor: Cursor, new: _Listed, changed: _Listed, began: datetime) ->
         cursor.pass_newest, cursor.pass_began_at = newest, pass_began
     cursor.scanned_at = began
     cursor.due_at = began + EVERY if new.ended and changed.ended else began
-    cursor.trouble, cursor.failures = "", 0
+    cursor.failures = 0
     cursor.save(
         update_fields=[
             "last_order_id",
@@ -179,10 +179,11 @@ def _move_on(cursor: Cursor, new: _Listed, changed: _Listed, began: datetime) ->
             "pass_began_at",
             "scanned_at",
             "due_at",
-            "trouble",
             "failures",
         ]
     )
+    # That links may not be written is known from writing alone.
+    Cursor.objects.filter(pk=cursor.pk).exclude(trouble=NO_WRITE).update(trouble="")
 
 
 def _again(portal: Portal, delay: timedelta) -> None:
@@ -194,7 +195,7 @@ def _failed(portal: Portal, error: errors.BitrixError) -> None:
     cursor = Cursor.objects.of(portal).get()
     failures = min(cursor.failures + 1, 12)
     delay = min(timedelta(minutes=2 ** (failures - 1)), MAX_RETRY)
-    trouble = "no_access" if isinstance(error, clients.NO_ACCESS) else "silent"
+    trouble = NO_ACCESS if isinstance(error, clients.NO_ACCESS) else "silent"
     logger.warning("scan of %s failed: %s", portal.host, error.code)
     Cursor.objects.of(portal).update(
         failures=failures, trouble=trouble, due_at=timezone.now() + delay

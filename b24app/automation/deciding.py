@@ -100,7 +100,12 @@ def decide(
     fits, unknown = _fitting(order, created, known, rule)
     if unknown or not complete:
         return Verdict(Outcome.NOTHING, Why.CANNOT_TELL, fits)
-    return _chosen(order, fits, rule, undone)
+    return _chosen(order, _closest(fits), rule, undone)
+
+
+def _closest(fits: tuple[Fit, ...]) -> tuple[Fit, ...]:
+    """Without deals of colleagues, where the client has a deal of their own."""
+    return tuple(fit for fit in fits if Reason.CONTACT in fit.reasons) or fits
 
 
 def _other_order(order: IncomingOrder, rule: Conditions) -> Why | None:

@@ -1,7 +1,7 @@
 """Rules, the orders they wait for, what they did, their dry runs, and how far the scan has come."""
 
 import uuid
-from typing import Self
+from typing import Final, Self
 
 from django.db import models
 from django.db.models import Q
@@ -10,6 +10,10 @@ from django.utils import timezone
 from b24app.automation import conditions
 from b24app.automation.conditions import Conditions
 from b24app.portals.models import Portal, PortalUser
+
+NO_ACCESS: Final = "no_access"
+NO_WRITE: Final = "no_write"
+"""Why rules wait for an administrator: the installer's access has ended, or may not link orders."""
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from b24app.automation import catch_up, trials
 from b24app.automation.conditions import Conditions
-from b24app.automation.models import Arrival, Cursor, Rule, Trial
+from b24app.automation.models import NO_ACCESS, NO_WRITE, Arrival, Cursor, Rule, Trial
 from b24app.connect import installer_client
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
@@ -153,9 +153,9 @@ def move(user: PortalUser, rule: Rule, *, up: bool) -> None:
 
 
 def waits_for_administrator(portal: Portal) -> bool:
-    """Whether rules wait because the installer's access has ended."""
-    no_access = Cursor.objects.of(portal).filter(trouble="no_access").exists()
-    return portal.installer_id is None or no_access
+    """Whether rules wait because the installer's access has ended, or may not link orders."""
+    waits = Cursor.objects.of(portal).filter(trouble__in=(NO_ACCESS, NO_WRITE)).exists()
+    return portal.installer_id is None or waits
 
 
 def _record(user: PortalUser, rule: Rule, before: str, after: str) -> None:

@@ -19,7 +19,7 @@ from b24app.automation import arrivals, breaker, clients, leases, reading, watch
 from b24app.automation.conditions import BadConditions, Conditions
 from b24app.automation.deciding import Outcome, Verdict, Why, decide
 from b24app.automation.facts import IncomingOrder
-from b24app.automation.models import Cursor, Entry, RefusedPair, Rule
+from b24app.automation.models import NO_WRITE, Cursor, Entry, RefusedPair, Rule
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client
 from b24app.changes import applying
@@ -37,6 +37,7 @@ RESERVE_SECONDS: Final = 20
 """Nothing is sent in the last seconds of a lease: the answer must come before it ends."""
 
 RETRY: Final = timedelta(minutes=1)
+PAUSE: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,13 +254,14 @@ def _finish(portal: Portal, client: Client, entry: Entry, changed: LinkChanged) 
         settle(portal, entry, seen=changed.before)
     else:
         entry.delete()
-    failed = changed.result is Result.FAILED and changed.error is not None
-    if failed and changed.error is not None and concerns_everything(changed.error):
+    error = changed.error if changed.result is Result.FAILED else None
+    if isinstance(error, errors.WriteDenied):
+        Cursor.objects.of(portal).update(trouble=NO_WRITE)
+        arrivals.wait_until(portal, entry.order_id, timezone.now() + PAUSE)
+    elif error is not None and concerns_everything(error):
         arrivals.wait_until(portal, entry.order_id, timezone.now() + RETRY)
-    elif failed and not isinstance(changed.error, errors.OrderNotFound):
+    elif error is not None and not isinstance(error, errors.OrderNotFound):
         arrivals.try_later(portal, [entry.order_id])
-        if isinstance(changed.error, errors.WriteDenied):
-            Cursor.objects.of(portal).update(trouble="no_access")
     else:
         arrivals.finish(portal, [entry.order_id])
 
@@ -283,6 +285,7 @@ def settle(portal: Portal, entry: Entry, *, seen: Owner | None) -> None:
             )
             audit.record(portal.installer, AuditEntry.Through.RULE, [record], entry.change)
         watches.watch(portal, [entry.deal_id])
+        Cursor.objects.of(portal).filter(trouble=NO_WRITE).update(trouble="")
 
 
 def _give_back(portal: Portal, client: Client, entry: Entry, place: Owner | None) -> None:
@@ -322,4 +325,4 @@ def _refused(portal: Portal, error: errors.BitrixError) -> None:
     lasting = isinstance(error, clients.NO_ACCESS)
     logger.warning("rules of %s wait: %s", portal.host, error.code)
     Cursor.objects.of(portal).update(trouble="no_access" if lasting else "silent")
-    _pause(portal, timedelta(minutes=10) if lasting else RETRY)
+    _pause(portal, PAUSE if lasting else RETRY)

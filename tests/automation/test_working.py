@@ -182,15 +182,20 @@ def test_client_by_telephone(anna: PortalUser, portal: DemoPortal) -> None:
     assert portal.link_of(stranger) is None
 
 
-def test_refused_permission_pauses_the_rules(anna: PortalUser, portal: DemoPortal) -> None:
+@pytest.mark.parametrize("permission", ["denied", "read"])
+def test_refused_permission_pauses_the_rules(
+    anna: PortalUser, portal: DemoPortal, permission: str
+) -> None:
     rule_on(anna)
     deal = deal_of(portal, CLARA)
     order = portal.order_comes(Purchase(CLARA))
-    portal.state.users[ANNA].sale = "denied"
+    portal.state.users[ANNA].sale = permission
+    catch_up_now(anna)
     catch_up_now(anna)
     assert switching.waits_for_administrator(desk.portal_row())
     assert portal.link_of(order) is None
     portal.state.users[ANNA].sale = "write"
+    Arrival.objects.update(due_at=datetime.now(UTC))
     catch_up_now(anna)
     assert portal.link_of(order) == (2, deal)
     assert not switching.waits_for_administrator(desk.portal_row())
