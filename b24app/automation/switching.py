@@ -143,12 +143,12 @@ def move(user: PortalUser, rule: Rule, *, up: bool) -> None:
     """Let the rule act one place earlier or later."""
     with transaction.atomic():
         rules = list(Rule.objects.of(user.portal).select_for_update().order_by("position", "pk"))
-        at = next((at for at, one in enumerate(rules) if one.pk == rule.pk), None)
-        if at is None or not 0 <= (other := at - 1 if up else at + 1) < len(rules):
+        at = next((at for at, other in enumerate(rules) if other.pk == rule.pk), None)
+        if at is None or not 0 <= (place := at - 1 if up else at + 1) < len(rules):
             return
-        rules[at], rules[other] = rules[other], rules[at]
-        for position, one in enumerate(rules, start=1):
-            one.position = position
+        rules[at], rules[place] = rules[place], rules[at]
+        for position, item in enumerate(rules, start=1):
+            item.position = position
         Rule.objects.bulk_update(rules, ["position"])
 
 

@@ -82,9 +82,9 @@ def _slice(portal: Portal, send_before: float) -> bool:
     found = _deals(client, list(orders.values()), [rule for rule, _ in rules])
     undone = _refused_pairs(portal, ids)
     decided = [
-        one
+        decision
         for order in orders.values()
-        if (one := _first(portal, order, rules, found, undone.get(order.id, frozenset())))
+        if (decision := _first(portal, order, rules, found, undone.get(order.id, frozenset())))
     ]
     _carry_out(portal, client, decided, send_before)
     return len(waiting) == arrivals.MAX_ORDERS
@@ -162,28 +162,31 @@ def _carry_out(
 ) -> None:
     """Link what is to be linked, and keep what a person has to look at."""
     to_link: list[tuple[Decided, Entry]] = []
-    for one in decided:
-        if one.verdict.outcome is not Outcome.LINK:
-            if one.verdict.outcome is Outcome.SUGGEST or one.verdict.why is Why.CANNOT_TELL:
-                _announced(portal, one, Entry.State.OPEN)
-            arrivals.finish(portal, [one.order.id])
+    for decision in decided:
+        if decision.verdict.outcome is not Outcome.LINK:
+            if (
+                decision.verdict.outcome is Outcome.SUGGEST
+                or decision.verdict.why is Why.CANNOT_TELL
+            ):
+                _announced(portal, decision, Entry.State.OPEN)
+            arrivals.finish(portal, [decision.order.id])
         elif breaker.allows(
-            portal, one.rule, len([1 for two, _ in to_link if two.rule == one.rule])
+            portal, decision.rule, len([1 for other, _ in to_link if other.rule == decision.rule])
         ):
-            entry = _announced(portal, one, Entry.State.WRITING)
+            entry = _announced(portal, decision, Entry.State.WRITING)
             if entry is None:
-                arrivals.finish(portal, [one.order.id])
+                arrivals.finish(portal, [decision.order.id])
             else:
-                to_link.append((one, entry))
+                to_link.append((decision, entry))
         else:
-            arrivals.finish(portal, [one.order.id])
+            arrivals.finish(portal, [decision.order.id])
     if to_link:
         _link(portal, client, to_link, send_before)
 
 
-def _announced(portal: Portal, one: Decided, state: str) -> Entry | None:
+def _announced(portal: Portal, decision: Decided, state: str) -> Entry | None:
     """The order's line in the feed; None if it has an open one already."""
-    entry = entry_of(portal, one, state)
+    entry = entry_of(portal, decision, state)
     try:
         with transaction.atomic():
             entry.save()
@@ -192,15 +195,15 @@ def _announced(portal: Portal, one: Decided, state: str) -> Entry | None:
     return entry
 
 
-def entry_of(portal: Portal, one: Decided, state: str) -> Entry:
+def entry_of(portal: Portal, decision: Decided, state: str) -> Entry:
     """A line of the feed, not stored yet."""
-    order, chosen = one.order.candidate.order, one.verdict.chosen
+    order, chosen = decision.order.candidate.order, decision.verdict.chosen
     return Entry(
         portal=portal,
-        rule=one.rule,
-        rule_name=one.rule.name,
+        rule=decision.rule,
+        rule_name=decision.rule.name,
         state=state,
-        why=one.verdict.why,
+        why=decision.verdict.why,
         order_id=order.id,
         order_number=order.number[:64],
         client=order.customer.title[:255],
@@ -217,9 +220,9 @@ def entry_of(portal: Portal, one: Decided, state: str) -> Entry:
                 "days": fit.days,
                 "reasons": list(fit.reasons),
             }
-            for fit in one.verdict.fits[:20]
+            for fit in decision.verdict.fits[:20]
         ],
-        from_deal=one.order.link.id if one.order.link is not None else 0,
+        from_deal=decision.order.link.id if decision.order.link is not None else 0,
     )
 
 
