@@ -45,7 +45,14 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # With exchange and key spelled out: a bare Queue("bulk") is bound to the default queue's own.
 app.conf.task_queues = [Queue(name, Exchange(name), routing_key=name) for name in counters.QUEUES]
 app.autodiscover_tasks(
-    ["b24app.events", "b24app.jobs", "b24app.journal", "b24app.portals", "b24app.tab"]
+    [
+        "b24app.automation",
+        "b24app.events",
+        "b24app.jobs",
+        "b24app.journal",
+        "b24app.portals",
+        "b24app.tab",
+    ]
 )
 
 _filters = (MaskingFilter(), logs.Traced())

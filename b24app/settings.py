@@ -149,6 +149,7 @@ INSTALLED_APPS = [
     "b24app.tab",
     "b24app.jobs",
     "b24app.events",
+    "b24app.automation",
     "b24app.operations",
 ]
 MIDDLEWARE = [
@@ -229,7 +230,7 @@ CELERY_BROKER_URL = broker_address(REDIS_URL)
 CELERY_IMPORTS = ["b24app.collecting"]
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
 # Portal events have a queue of their own, so a flood of them blocks nothing else.
-CELERY_TASK_ROUTES = {"events.*": {"queue": "events"}}
+CELERY_TASK_ROUTES = {"events.*": {"queue": "events"}, "automation.*": {"queue": "bulk"}}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -252,6 +253,8 @@ CELERY_BEAT_SCHEDULE = {
     "jobs": {"task": "jobs.sweep", "schedule": 10.0},
     "old-jobs": {"task": "jobs.forget", "schedule": 3600.0},
     "events": {"task": "events.sweep", "schedule": 60.0},
+    "automation": {"task": "automation.sweep", "schedule": 30.0},
+    "old-automation": {"task": "automation.forget", "schedule": 86_400.0},
     "tokens": {"task": "portals.keep_alive", "schedule": 86_400.0},
     "calls": {"task": "journal.purge", "schedule": 21_600.0},
     "requests": {"task": "journal.forget_requests", "schedule": 3_600.0},

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from b24app import health, legal, root
-from b24app.console import audit_pages, link_pages, support
+from b24app.console import audit_pages, feed_pages, link_pages, rule_pages, support
 from b24app.console import views as console
 from b24app.events import views as events
 from b24app.install import views as install
@@ -82,6 +82,17 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/links/without-deal/", link_pages.without_deal, name="console-without"),
     path("console/links/without-owner/", link_pages.without_owner, name="console-gone"),
     path("console/links/export/", link_pages.export, name="console-links-export"),
+    path("console/rules/", rule_pages.rules, name="console-rules"),
+    path("console/rules/edit/", rule_pages.rule, name="console-rule"),
+    path("console/rules/save/", rule_pages.save, name="console-rule-save"),
+    path("console/rules/try/", rule_pages.try_out, name="console-rule-try"),
+    path("console/rules/trial/", rule_pages.trial, name="console-rule-trial"),
+    path("console/rules/switch/", rule_pages.switch, name="console-rule-switch"),
+    path("console/rules/arrange/", rule_pages.arrange, name="console-rule-arrange"),
+    path("console/rules/undo/", rule_pages.undo, name="console-rule-undo"),
+    path("console/feed/", feed_pages.feed, name="console-feed"),
+    path("console/feed/undo/", feed_pages.undo, name="console-feed-undo"),
+    path("console/feed/choose/", feed_pages.choose, name="console-feed-choose"),
     path("console/jobs/", console.jobs, name="console-jobs"),
     path("console/audit/", audit_pages.trail, name="console-audit"),
     path("console/audit/export/", audit_pages.export, name="console-audit-export"),

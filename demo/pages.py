@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from demo.faults import CONDITIONS, REFUSALS, WHOLE, WIRE
 from demo.frames import Frames, Portal
+from demo.methods.pipeline import STAGES
 from demo.rows import DEAL, INVOICE
 from demo.state import State
 from demo.tables import Row
@@ -87,6 +88,7 @@ class Pages:
             deal=deal,
             linked=self._linked(DEAL, deal_id),
             comments=self._comments("deal", deal_id),
+            stages=[*STAGES],
             **self._place(DEAL_TAB, deal_id),
         )
 
@@ -122,13 +124,15 @@ class Pages:
         kinds = [*WHOLE, *REFUSALS, *WIRE]
         sent_events = self._portal.lifecycle.sent_events[-10:]
         notices = self._portal.state.notices[-10:]
-        shown = {
+        shown: Shown = {
             "kinds": kinds,
             "conditions": [*CONDITIONS],
             "sent_events": sent_events,
             "notices": notices,
         }
-        return render_template("panel.html", **shown, store=self._portal.state.store)
+        return render_template(
+            "panel.html", **shown, store=self._portal.state.store, trade=self._portal.trade
+        )
 
     def look_as(self) -> Redirect:
         """Switch the person and the language everybody in this browser looks with."""
@@ -152,7 +156,7 @@ class Pages:
         self._portal.store.save()
         return redirect(_back())
 
-    def _of_the_panel(self) -> dict[str, Callable[[], None]]:
+    def _of_the_panel(self) -> dict[str, Callable[[], object]]:
         portal, given = self._portal, request.form
         return {
             "calm": portal.calm,
@@ -168,6 +172,8 @@ class Pages:
             "condition": lambda: portal.enter(
                 given.get("condition", ""), other_edition="other" in given
             ),
+            "order": lambda: portal.order_comes(portal.trade.next()),
+            "trade": lambda: portal.trade.go_on(given.get("seconds", 0, type=int)),
             "store": portal.close_store if portal.state.store else portal.reopen_store,
             "fault": lambda: portal.misbehave(
                 given.get("kind", ""),
@@ -177,7 +183,7 @@ class Pages:
             ),
         }
 
-    def _of_a_card(self) -> dict[str, Callable[[], None]]:
+    def _of_a_card(self) -> dict[str, Callable[[], object]]:
         portal, given = self._portal, request.form
         pk, deal_id = given.get("id", 0, type=int), given.get("deal", 0, type=int)
         return {
@@ -187,6 +193,7 @@ class Pages:
             "link": lambda: portal.link(pk, (DEAL, deal_id) if deal_id else None),
             "delete-order": lambda: portal.delete_order(pk),
             "delete-deal": lambda: portal.delete_deal(pk),
+            "stage": lambda: portal.move_deal(pk, given.get("stage", "")),
         }
 
     # --- places of the app --------------------------------------------------------------------

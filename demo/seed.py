@@ -105,7 +105,7 @@ def _add(state: State, plans: Iterable[Plan], place: Owner | None) -> None:
             pk = len(state.baskets) + 1
             state.baskets[pk] = rows.basket_item(pk, order, name, quantity, price)
         for code, value in _values(plan):
-            state.properties.add(_property(order, code, value, of_a_company=plan.company))
+            state.properties.add(property_row(order, code, value, of_a_company=plan.company))
         for n, (type_id, entity_id) in enumerate(_clients(plan)):
             pk = len(state.clients) + 1
             state.clients[pk] = rows.client(pk, order, type_id, entity_id, primary=not n)
@@ -195,7 +195,8 @@ def _values(plan: Plan) -> list[tuple[str, str]]:
     return [*values, ("COMPANY", client.company)] if plan.company and client.company else values
 
 
-def _property(order: Row, code: str, value: str, *, of_a_company: bool) -> Row:
+def property_row(order: Row, code: str, value: str, *, of_a_company: bool) -> Row:
+    """The value of a property of an order, without the row's own id."""
     pk, name = PROPERTIES[code]
     return {
         "orderId": order["id"], "code": code, "name": name, "orderPropsXmlId": None, "value": value,

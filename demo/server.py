@@ -3,17 +3,18 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from cheroot.server import HTTPConnection
 from cheroot.wsgi import Gateway_10, Server
 from flask import Flask
 
-from demo import changes, multitude
+from demo import changes, multitude, trade
 from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
@@ -24,6 +25,8 @@ from demo.state import CLIENT_ID, CLIENT_SECRET, State, Store
 from demo.tables import Owner, Row
 
 THREADS = 20
+
+T = TypeVar("T")
 
 # Methods that came later than others.
 OLDER = frozenset(
@@ -67,6 +70,7 @@ class DemoPortal:
             self.store, app_url, lambda: self.current_url, lambda: self.oauth_url
         )
         self.rest.send_event = self.lifecycle.send_event
+        self.trade = trade.Trade(self._happens)
         self.url = ""
         self._port, self._threads = port, threads
         self._hosts, self._name = hosts, name
@@ -89,6 +93,7 @@ class DemoPortal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.trade.pause()
         for server in self._servers:
             server.stop()
         self.store.write()
@@ -209,10 +214,23 @@ class DemoPortal:
     def renew_subscription(self) -> None:
         self.lifecycle.subscribe(paid=True)
 
-    def _happens(self, change: Callable[..., None], *what: object) -> None:
+    def order_comes(self, purchase: trade.Purchase, *, told: bool = True) -> int:
+        """A new order; its id. It is ``told`` to nobody where its event gets lost."""
+        return self._happens(trade.order_comes, purchase, told=told)
+
+    def open_deal(self, deal: trade.NewDeal) -> int:
+        """Somebody opens a deal; its id."""
+        return self._happens(trade.open_deal, deal)
+
+    def move_deal(self, deal_id: int, stage: str, at: datetime | None = None) -> None:
+        """The deal goes to a stage of its funnel: ``EXECUTING``, ``WON``, ``LOSE`` …"""
+        self._happens(trade.move_deal, deal_id, stage, at)
+
+    def _happens(self, change: Callable[..., T], *what: object, told: bool = True) -> T:
         with self.store.lock:
-            change(self.state, self.lifecycle.send_event, *what)
+            done = change(self.state, self.lifecycle.send_event if told else _tell_nobody, *what)
             self.store.save()
+            return done
 
     def link_of(self, order_id: int) -> tuple[int, int] | None:
         return self.state.links.get(order_id)
@@ -362,6 +380,10 @@ class DemoPortal:
         self.lifecycle.sent_events.clear()
         self.grow_old(old=False)
         self.let_refreshes_go()
+
+
+def _tell_nobody(name: str, data: Mapping[str, object]) -> None:
+    """The events of a change get lost."""
 
 
 class _Gateway(Gateway_10):

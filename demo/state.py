@@ -90,6 +90,7 @@ class State:
     sources: Table = field(default_factory=Table)
     platforms: Table = field(default_factory=Table)
     links: Links = field(default_factory=Links)
+    stage_history: Table = field(default_factory=Table)
     statuses: list[Row] = field(default_factory=list)
     status_names: list[Row] = field(default_factory=list)
     placements: list[Row] = field(default_factory=list)

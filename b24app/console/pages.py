@@ -25,6 +25,7 @@ T = TypeVar("T")
 SECTIONS: Mapping[str, str] = {
     "overview": "console-overview",
     "links": "console-links",
+    "rules": "console-rules",
     "jobs": "console-jobs",
     "audit": "console-audit",
     "settings": "console-settings",

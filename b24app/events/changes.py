@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from b24app.automation import catch_up
 from b24app.bitrix24 import ask, errors
 from b24app.bitrix24.ask import Ask
 from b24app.connect import installer_client
@@ -49,6 +50,7 @@ def process(portal: Portal, notices: Sequence[ChangeNotice]) -> list[ChangeNotic
     Returns those that have to wait, because a job is writing their orders at this moment. Raises
     ``errors.BitrixError`` if the portal cannot be asked.
     """
+    catch_up.nudge(portal, _entities(notices, [ORDER_SAVED]))
     waiting = _being_written(portal, notices)
     saved = {
         notice.entity: notice.told

@@ -1,4 +1,4 @@
-"""Leaves a portal that has removed the app: stops its jobs and deletes its data."""
+"""Leaves a portal that has removed the app: stops its jobs and rules and deletes its data."""
 
 import logging
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from b24app.automation import switching
 from b24app.install import lifecycle
 from b24app.jobs import control
 from b24app.portals.models import Portal
@@ -20,10 +21,11 @@ def leave(portal: Portal, *, clean: bool, proved: datetime | None = None) -> boo
     deletes nothing, if the app was installed again since then.
 
     May be run again after it was interrupted. Each step commits before the next one: nobody can open the
-    app when the jobs are stopped, and no job writes anything when the rows are deleted.
+    app when jobs and rules are stopped, and none of them writes anything when the rows are deleted.
     """
     if not lifecycle.close(portal, proved or timezone.now()):
         return False
+    switching.halt(portal)
     if not clean:
         control.halt(portal)
         return True

@@ -66,6 +66,7 @@ class AuditEntry(models.Model):
         UNDO = "undo"
         CONSOLE = "console"
         OPENING = "opening"
+        RULE = "rule"
 
     class Right(models.TextChoices):
         OWN = "own"

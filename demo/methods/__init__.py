@@ -8,6 +8,7 @@ from demo.methods import (
     options,
     payments,
     people,
+    pipeline,
     portal,
     shipments,
     store,
@@ -17,4 +18,16 @@ from demo.methods.registry import METHODS, Caller, Failure, Found
 __all__ = ["METHODS", "Caller", "Failure", "Found"]
 
 # Importing a module registers its methods.
-AREAS = (bindings, crm, links, notices, options, payments, people, portal, shipments, store)
+AREAS = (
+    bindings,
+    crm,
+    links,
+    notices,
+    options,
+    payments,
+    people,
+    pipeline,
+    portal,
+    shipments,
+    store,
+)

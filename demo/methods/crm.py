@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 
 from demo import changes
 from demo.filters import given, near, split
+from demo.methods import pipeline
 from demo.methods.registry import Caller, Failure, Found, Params, listing, method, upper
 from demo.php import intval, values
-from demo.rows import INVOICE
+from demo.rows import DEAL, INVOICE
 from demo.state import State
 from demo.tables import Row, Table
 
@@ -134,7 +135,7 @@ _clients("contact", lambda state: state.contacts)
 _clients("company", lambda state: state.companies)
 
 
-# --- universal methods: of all the types they serve, invoices ----------------------------------
+# --- universal methods: of all the types they serve, invoices, and lists of deals ---------------
 
 
 def _items(caller: Caller, params: Params) -> Table:
@@ -166,6 +167,8 @@ def item_get(caller: Caller, params: Params) -> object:
 
 @method("crm.item.list", "crm")
 def item_list(caller: Caller, params: Params) -> object:
+    if intval(params.get("entityTypeId", 0)) == DEAL:
+        return pipeline.deal_items(caller, params)
     table = _items(caller, params)
     known = set(next(iter(table.values()), {}))
     for place, name in [

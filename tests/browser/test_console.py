@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 AXE = Path(ROOT / "node_modules" / "axe-core" / "axe.min.js")
 ABORTED = ("htmx:afterRequest", "htmx:sendAbort")
-SECTIONS = ["overview", "links", "audit", "settings", "support"]
+SECTIONS = ["overview", "links", "rules", "audit", "settings", "support"]
 
 
 def enter(desk: Desk, section: str = "overview") -> None:

@@ -10,6 +10,7 @@ import requests
 
 from demo.methods import METHODS
 from demo.server import DemoPortal
+from demo.trade import NewDeal
 from testing.waiting import HANG_SECONDS
 from tests.demo.calls import ANNA, OFFICE, Caller, asked, caller
 
@@ -32,6 +33,7 @@ DOCUMENTED: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "app.info": ("app-info", {}),
     "app.option.get": ("app-option-get", {}),
     "app.option.set": ("app-option-set", OPTIONS),
+    "crm.category.list": ("crm-category-list", {"entityTypeId": 2}),
     "crm.company.get": ("crm-company-get", {"id": 2}),
     "crm.company.list": ("crm-company-list", {"select": ["*", "PHONE", "EMAIL"]}),
     "crm.contact.get": ("crm-contact-get", {"id": 1}),
@@ -40,6 +42,10 @@ DOCUMENTED: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "crm.deal.get": ("crm-deal-get", {"id": OFFICE}),
     "crm.deal.list": ("crm-deal-list", {}),
     "crm.deal.update": ("crm-deal-update", {"id": OFFICE, "fields": {"OPPORTUNITY": 1}}),
+    "crm.duplicate.findbycomm": (
+        "crm-duplicate-find-by-comm",
+        {"type": "PHONE", "values": ["2025550142"]},
+    ),
     "crm.item.get": ("crm-item-get", {**INVOICES, "id": 118}),
     "crm.item.payment.pay": ("crm-item-payment-pay", {"id": 1}),
     "crm.item.list": ("crm-item-list", INVOICES),
@@ -48,6 +54,8 @@ DOCUMENTED: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "crm.orderentity.deletebyfilter": ("crm-order-entity-delete-by-filter", {"fields": LINK}),
     "crm.orderentity.getfields": ("crm-order-entity-get-fields", {}),
     "crm.orderentity.list": ("crm-order-entity-list", {}),
+    "crm.stagehistory.list": ("crm-stage-history-list", {"entityTypeId": 2}),
+    "crm.status.list": ("crm-status-list", {}),
     "crm.timeline.comment.add": ("crm-timeline-comment-add", {"fields": COMMENT}),
     "department.get": ("department-get", {"PARENT": 1}),
     "event.bind": ("event-bind", EVENT),
@@ -127,6 +135,8 @@ def prepared(portal: DemoPortal, method: str, ask: Caller) -> None:
     portal.state.app.scope += ["im", "department", "user"]
     if method.endswith("option.get"):
         ask(method.replace("get", "set"), OPTIONS)
+    if method == "crm.stagehistory.list":
+        portal.open_deal(NewDeal("A deal with a history", contacts=(1,)))
     if method == "crm.orderentity.deletebyfilter":
         ask("crm.orderentity.add", filled(portal, {"fields": LINK}))
     if method.startswith("placement."):

@@ -14,8 +14,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import SeparateDatabaseAndState
 from django.db.migrations.operations.base import Operation
 
-# The last migration of each app in the first release: nothing ran before it.
-FIRST_RELEASE = {"events": 2, "jobs": 9, "journal": 3, "portals": 4, "tab": 1}
+# The last migration of each app in the first release, or the first one of a later app: nothing ran before it.
+FIRST_RELEASE = {"automation": 1, "events": 2, "jobs": 9, "journal": 3, "portals": 4, "tab": 1}
 
 # Removals whose readers are gone since the release before: "app.name of the migration".
 CONTRACTED: set[str] = set()

@@ -9,6 +9,8 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
+from b24app.automation import switching
+from b24app.automation.conditions import Conditions
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import PortalUser
 from b24app.portals.placements import DEFAULT, ORDER_TAB
@@ -83,6 +85,10 @@ def job(asks: Asks = Asks.FIRST_OR_LATELY, method: str = "get", **form: object) 
 
 
 LINKED: Mapping[str, str] = {"order": "{linked}|2:7021", "number": "1"}
+RULE: Mapping[str, object] = {
+    "name": "To the open deal", "payer": "any", "who": "contact", "max_days": "60", "since": "created",
+    "wait_minutes": "15", "several": "suggest", "links_an_hour": "50", "undone_percent": "20",
+}  # fmt: skip
 SETTINGS = {"who": "own", "suggestion_days": "90", "notes_language": "en", "journal_days": "7"}
 
 ROUTES: Mapping[str, Route] = {
@@ -129,6 +135,17 @@ ROUTES: Mapping[str, Route] = {
     "console-without": console(Asks.ALONG),
     "console-gone": console(Asks.ALONG),
     "console-links-export": console(Asks.FIRST, "post", format="csv"),
+    "console-rules": console(Asks.FIRST_OR_LATELY),
+    "console-rule": console(Asks.FIRST_OR_LATELY),
+    "console-rule-save": console(Asks.FIRST, "post", **RULE),
+    "console-rule-try": console(Asks.FIRST, "post", rule="{rule}"),
+    "console-rule-trial": console(Asks.FIRST_OR_LATELY, rule="{rule}"),
+    "console-rule-switch": console(Asks.FIRST, "post", rule="{rule}"),
+    "console-rule-arrange": console(Asks.FIRST, "post", rule="{rule}", up="on"),
+    "console-rule-undo": console(Asks.FIRST, "post", rule="{rule}", days="1"),
+    "console-feed": console(Asks.FIRST_OR_LATELY),
+    "console-feed-undo": console(Asks.FIRST, "post", entry="1"),
+    "console-feed-choose": console(Asks.FIRST, "post", entry="1", deal="1"),
     "console-jobs": console(Asks.FIRST_OR_LATELY),
     "console-audit": console(Asks.FIRST),
     "console-audit-export": console(Asks.FIRST, "post", format="csv"),
@@ -222,7 +239,9 @@ def walk(client: Client, portal: DemoPortal) -> Walk:
         "order": open_order(client, portal, linked, NINA),
         "main": launch(client, portal, DEFAULT, NINA, 0, "en", {}),
     }
-    words = {"linked": str(linked), "free": str(free), "change": str(change)}
+    anna = PortalUser.objects.get(user_id=ANNA)
+    rule = switching.create(anna, "To the open deal", Conditions())
+    words = {"linked": str(linked), "free": str(free), "change": str(change), "rule": str(rule.pk)}
     walk = Walk(client, portal, pages, words, own.pk, colleagues.pk)
     walk.wait()
     portal.reset_counts()
