@@ -9,7 +9,7 @@ let placed = "";
 const items = (menu) => [...menu.querySelectorAll("[role^=menuitem]")];
 
 async function show(button) {
-  const menu = document.getElementById(button.dataset.menu);
+  const menu = document.getElementById(button.dataset.menu ?? button.dataset.sharedMenu);
   hide();
   menu.hidden = false;
   // One menu may serve many buttons.
@@ -53,7 +53,7 @@ function hide({ back = false } = {}) {
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-menu]");
+  const button = event.target.closest("[data-menu], [data-shared-menu]");
   if (button && open?.button !== button) show(button);
   else if (!open?.menu.contains(event.target) || event.target.closest("[role=menuitem]")) hide();
 });
