@@ -287,7 +287,7 @@ def test_keyboard_can_leave_section_once_loaded(desk: Desk) -> None:
         desk.app.locator("#menu-links").click()
         desk.app.locator("#menu-links[aria-current=page]").wait_for()
         desk.app.locator("#menu-links").focus()
-        for section in ("jobs", "audit"):
+        for section in ("rules", "jobs", "audit"):
             desk.page.keyboard.press("Tab")
             desk.page.keyboard.press("Enter")
             desk.app.locator(f"#menu-{section}[aria-current=page]").wait_for()
