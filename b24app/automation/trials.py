@@ -348,6 +348,8 @@ def _failed(trial: Trial, error: Exception) -> None:
 
 
 def forget_old() -> None:
-    """Drop trials that ended long ago, other than of rules that are on."""
+    """Drop trials that ended long ago, other than of rules that are on, and those that were stopped."""
+    yesterday = timezone.now() - timedelta(days=1)
+    Trial.objects.filter(state=Trial.State.STOPPED, ended_at__lt=yesterday).delete()
     old = Trial.objects.filter(started_at__lt=timezone.now() - KEPT)
     old.exclude(rule__state=Rule.State.ON).delete()

@@ -38,6 +38,9 @@ CUSTOMER_CODES = NAME_CODES + COMPANY_CODES + PHONE_CODES + EMAIL_CODES
 DECIMALS = 4
 LARGEST = 18
 
+# Outside of these years a date cannot be shifted by days and time zones, and means nothing.
+FIRST_YEAR, LAST_YEAR = 1900, 9000
+
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -98,14 +101,16 @@ def flag(value: object) -> bool:
 
 
 def moment(value: object) -> datetime | None:
-    """An ISO time with its offset, as aware UTC; None when there is none."""
+    """An ISO time with its offset, as aware UTC; None when there is none, or none in 1900 to 9000."""
     if not isinstance(value, str):
         return None
     try:
         parsed = datetime.fromisoformat(value)
-        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        return None
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def links(result: object) -> Iterator[OrderLink]:

@@ -95,6 +95,9 @@ def pay(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse
     """Mark one payment as paid, if it is still open and of the amount the person saw."""
     order_id, part = _parts(request.POST)
     amount = forms.amount(request.POST, f"amount-{part}")
+    if not amount:
+        # The dialog does not offer a payment of nothing.
+        raise forms.BadForm
 
     def wanted(now: PaymentState) -> Change[int, PaymentState]:
         seen = replace(now, amount=amount, paid=False, returned=False)

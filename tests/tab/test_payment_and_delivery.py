@@ -109,6 +109,27 @@ def test_an_unclear_answer_to_a_payment_is_read_back(
     assert ("toast" in answer.response.get("HX-Trigger", "")) is after
 
 
+@pytest.mark.parametrize("amount", ["0", "0.00"])
+def test_a_payment_of_nothing_is_not_paid(
+    client: Client, portal: DemoPortal, tab: Page, payment: Row, amount: str
+) -> None:
+    payment["sum"] = 0
+    portal.reset_counts()
+    answer = submit(client, tab, "/tab/pay/", paying(payment, amount))
+    assert answer.response.status_code == 400
+    assert (payment["paid"], portal.http_requests) == ("N", 0)
+
+
+def test_a_returned_payment_is_not_paid_again(
+    client: Client, portal: DemoPortal, tab: Page, payment: Row
+) -> None:
+    payment["isReturn"] = "Y"
+    portal.reset_counts()
+    answer = submit(client, tab, "/tab/pay/", paying(payment))
+    assert 'data-note="conflict"' in answer.text
+    assert calls(portal, PAY) == 0
+
+
 def test_a_payment_of_another_order_is_out_of_reach(
     client: Client, portal: DemoPortal, tab: Page, payment: Row
 ) -> None:
