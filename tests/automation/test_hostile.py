@@ -103,3 +103,19 @@ def test_what_is_past_its_time_is_dropped(anna: PortalUser, portal: DemoPortal) 
         tasks.forget()
     assert WatchedDeal.objects.count() == 0
     assert Cursor.objects.count() == 1
+
+
+def test_feed_forgets_clients_and_the_audit_keeps_links(
+    anna: PortalUser, portal: DemoPortal
+) -> None:
+    rule_on(anna)
+    deal_of(portal, CLARA)
+    order = portal.order_comes(Purchase(CLARA))
+    catch_up_now(anna)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=189)):
+        tasks.forget()
+    assert entry(order).state == Entry.State.LINKED
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=191)):
+        tasks.forget()
+    assert not Entry.objects.exists()
+    assert AuditEntry.objects.filter(order_id=order).exists()
