@@ -64,9 +64,9 @@ def _undone(entry: Entry | None) -> str:
     if entry is None:
         return _("Nothing to undo")
     if entry.state == Entry.State.UNDONE:
-        return _("Undone. This order is never linked to that deal again.")
+        return _("Undone. Rules won’t link this order to that deal again.")
     if entry.state == Entry.State.MOVED:
-        return _("The order was moved since and stays where it is.")
+        return _("The order has been moved since then and stays where it is.")
     if entry.state == Entry.State.UNDOING:
         return _("Bitrix24 didn’t respond. The app keeps checking.")
     return _("Bitrix24 rejected the change")
@@ -77,15 +77,15 @@ def choose(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     """Link an order that needs a look to the deal chosen, or to none of them."""
     if "none" in request.POST:
         looks.refuse(user, _entry(request))
-        text = _("It stays without a deal and is not suggested again for these.")
+        text = _("The order stays without a deal and won’t be suggested for these deals again.")
     else:
         deal = whole_number(request.POST.get("deal", ""), least=1)
         result = looks.choose(user, _entry(request), deal)
         text = {
             Result.DONE: _("Order linked"),
             Result.UNKNOWN: _("Bitrix24 didn’t respond. Check the order before you try again."),
-            None: _("Somebody has decided this already."),
-        }.get(result, _("Somebody has linked this order meanwhile."))
+            None: _("Somebody has already decided this."),
+        }.get(result, _("Somebody has linked this order in the meantime."))
     return htmx.trigger(_shown(request, user, {}), htmx.toast(text))
 
 

@@ -63,7 +63,7 @@ def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     changed = Change(order_id, Cancellation(not cancels), Cancellation(cancels, reason))
     outcome = field_changes.carry_out(user, region.owner_of(opened), CANCELLED, [changed])
     done = (
-        _("No. %(number)s cancelled") if cancels else _("No. %(number)s is not cancelled any more")
+        _("No. %(number)s cancelled") if cancels else _("No. %(number)s is no longer cancelled")
     )
     text = done % {"number": outcome.number(order_id)}
     return field_changes.finished(request, opened, user, outcome, text)

@@ -257,13 +257,13 @@ def _told(done: Done[S], title: str, instead: str) -> list[Notice]:
         return []
     if changed.result is Result.ALREADY:
         return [
-            Notice("conflict", _("It was done already"), _("Nothing was written a second time."))
+            Notice("conflict", _("It was already done"), _("Nothing was changed a second time."))
         ]
     if changed.result is Result.CONFLICT:
         return [Notice("conflict", title, instead)]
     if changed.result is Result.UNKNOWN:
         text = _("Bitrix24 stopped responding. Check the order before you try again.")
-        return [Notice("unknown", _("It is not known whether it was written"), text)]
+        return [Notice("unknown", _("It is not known whether the change was saved"), text)]
     return [Notice("failed", title, field_problems.refusal(changed.error))]
 
 
@@ -272,11 +272,11 @@ def _paid_instead(done: Done[PaymentState]) -> str:
     if now is not None and now.payable:
         text = _("Its amount is %(amount)s now. Open the dialog again.")
         return text % {"amount": money(now.amount, done.order.currency)}
-    return _("It was paid or returned in the meantime. Nothing was written.")
+    return _("It was paid or returned in the meantime. Nothing was changed.")
 
 
 def _shipped_instead(done: Done[ShipmentState]) -> str:
     now = done.changed.now
     if now is not None and now.shipped:
-        return _("It was shipped in the meantime. Nothing was written.")
+        return _("It was shipped in the meantime. Nothing was changed.")
     return _("It was changed in the meantime. Open the dialog again.")

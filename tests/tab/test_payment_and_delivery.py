@@ -72,7 +72,7 @@ def test_a_payment_is_paid_once_and_recorded(
     assert (entry.kind, entry.before, entry.after) == ("payment", "Card", "2000 EUR")
     assert (entry.order_number, entry.to_id, entry.right) == ("1196", MOCKUP, "own")
     again = submit(client, tab, "/tab/pay/", paying(payment))
-    assert "Nothing was written a second time" in again.text
+    assert "Nothing was changed a second time" in again.text
     assert calls(portal, PAY) == 1
     shown = ask(client, tab, "/tab/history/").text
     assert "marked as paid: <b>€2,000.00</b>" in shown
