@@ -1,7 +1,7 @@
 # `make demo` shows the app in a Bitrix24 portal on this machine; `make test` proves it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := demo
-.PHONY: quick lint types units-protocol units-values setup setup-production setup-tests demo demo-reset run test test-browser test-browser-tab test-browser-rest test-processes test-sqlite test-postgres check checks bench bench-jobs bench-echoes bench-peers bench-queue clean
+.PHONY: quick lint types units-protocol units-values setup setup-production setup-tests demo demo-reset run test test-browser test-browser-tab test-browser-rest test-processes test-sqlite-pages test-sqlite-rest test-postgres check checks declared bench bench-jobs bench-echoes bench-peers bench-queue clean
 
 export PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
@@ -105,15 +105,18 @@ units-protocol:
 units-values:
 	$(UNITS) tests/orders tests/changes tests/imports tests/test_cache.py tests/test_tables.py
 
-checks: lint types
+checks: lint types declared
+
+# Templates, migrations, deployment settings, packages.
+declared:
 	$(BIN)/djade --target-version 5.2 --check $$(find templates -name '*.html')
 	$(PRETEND) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(PRETEND) APP_URL=https://app.example.com $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python tools/audit.py
 
 test: setup-tests
-	@$(SUBMAKE) checks
-	@$(SUBMAKE) -j3 $(GROUPED) test-browser-tab test-processes test-sqlite test-postgres test-browser-rest
+	@$(SUBMAKE) lint declared
+	@$(SUBMAKE) -j3 $(GROUPED) test-processes test-sqlite-pages test-sqlite-rest test-browser-tab test-postgres test-browser-rest types
 	@echo "make test passed; $$(cat var/audit.txt)"
 
 test-browser: test-browser-tab test-browser-rest
@@ -131,8 +134,14 @@ test-browser-rest: $(TESTS)
 test-processes: $(TESTS)
 	$(BIN)/python -m pytest -q --ignore=tests/browser -m bare
 
-test-sqlite: $(TESTS)
-	$(BIN)/python -m pytest -q --ignore=tests/browser -m "not bare"
+# In two halves of about the same length: pages and the protocol, and all the rest.
+PAGES := tab bitrix24 orders changes events journal web
+
+test-sqlite-pages: $(TESTS)
+	$(BIN)/python -m pytest -q -m "not bare" $(PAGES:%=tests/%)
+
+test-sqlite-rest: $(TESTS)
+	$(BIN)/python -m pytest -q -m "not bare" tests --ignore=tests/browser $(PAGES:%=--ignore=tests/%)
 
 # What the two databases do differently, once more on PostgreSQL: tests/on_postgres.py has the rule.
 test-postgres: $(TESTS)

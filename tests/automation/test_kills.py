@@ -4,6 +4,7 @@ Real processes, a real Redis. Only the clock is helped: leases that would run ou
 """
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -68,9 +69,12 @@ def test_each_order_is_linked_once_although_a_worker_dies(tmp_path: Path, databa
         for deal in one.portal.state.deals.values():
             deal.update(CONTACT_ID="0", COMPANY_ID="0")
         person = Person(one)
+        one.portal.lifecycle.finish(1)
         switch_on(person)
         one.start("second")
-        deal_id = one.portal.open_deal(NewDeal("Refit", contacts=(CLARA,)))
+        deal_id = one.portal.open_deal(
+            NewDeal("Refit", contacts=(CLARA,), at=datetime.now(UTC) - timedelta(days=5))
+        )
         one.portal.reset_counts()
         orders = [one.portal.order_comes(Purchase(CLARA)) for _ in range(ORDERS)]
         for order in orders:

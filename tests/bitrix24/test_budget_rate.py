@@ -83,9 +83,12 @@ def test_jobs_use_full_leak_rate_and_leave_the_burst_to_people(metered: Metered)
     first_wait(lambda: job.call("profile"))
     before, began = metered.portal.http_requests, metered.now()
     for _ in range(100):
+        reached = metered.now()
         metered.later(first_wait(lambda: job.call("profile")).seconds)
-    served, leaked = metered.portal.http_requests - before, limits.leak * (metered.now() - began)
-    assert leaked - 1.1 <= served <= leaked + 0.1
+    served = metered.portal.http_requests - before
+    # Between a reading of the clock and the request after it a busy machine may let any time pass.
+    least, most = limits.leak * (reached - began), limits.leak * (metered.now() - began)
+    assert least - 1.1 <= served <= most + 1
     comes(person, 12)
     assert metered.slept == [], "people need not wait for what leaks out"
     assert metered.portal.rest.refused == 0
