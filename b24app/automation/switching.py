@@ -52,7 +52,7 @@ def change(user: PortalUser, rule: Rule, name: str, conditions: Conditions) -> b
     """
     with transaction.atomic():
         _lock(rule)
-        other = conditions.fingerprint() != rule.read.fingerprint()
+        other = conditions.fingerprint() != rule.fingerprint
         switched_off = other and rule.state == Rule.State.ON
         rule.name, rule.conditions = name, conditions.written()
         if other:

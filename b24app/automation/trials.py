@@ -77,7 +77,7 @@ def start(rule: Rule, days: int) -> Trial:
         return Trial.objects.create(
             portal=rule.portal,
             rule=rule,
-            fingerprint=rule.read.fingerprint(),
+            fingerprint=rule.fingerprint,
             conditions=rule.conditions,
             since=now - timedelta(days=days),
             until=now,
@@ -91,15 +91,13 @@ def stop(trial: Trial) -> None:
 
 def latest(rule: Rule) -> Trial | None:
     """The last trial of the rule as it reads now."""
-    fingerprint = rule.read.fingerprint()
-    rows = Trial.objects.filter(rule=rule, fingerprint=fingerprint)
+    rows = Trial.objects.filter(rule=rule, fingerprint=rule.fingerprint)
     return rows.exclude(state=Trial.State.STOPPED).order_by("-started_at").first()
 
 
 def was_tried(rule: Rule) -> bool:
     """Whether a dry run of the rule as it reads now has come to its end."""
-    fingerprint = rule.read.fingerprint()
-    done = Trial.objects.filter(rule=rule, fingerprint=fingerprint, state=Trial.State.DONE)
+    done = Trial.objects.filter(rule=rule, fingerprint=rule.fingerprint, state=Trial.State.DONE)
     return done.exists()
 
 

@@ -34,9 +34,10 @@ PHONE_CODES = ("PHONE",)
 EMAIL_CODES = ("EMAIL",)
 CUSTOMER_CODES = NAME_CODES + COMPANY_CODES + PHONE_CODES + EMAIL_CODES
 
-# sale_order.price and sum of payments are decimal(18, 4).
+# sale_order.price and sum of payments are decimal(18, 4); what is stored of them has 18 digits
+# ahead of its four decimals.
 DECIMALS = 4
-LARGEST = 18
+LARGEST = 17
 
 # Outside of these years a date cannot be shifted by days and time zones, and means nothing.
 FIRST_YEAR, LAST_YEAR = 1900, 9000
@@ -71,9 +72,9 @@ def identifier(value: object) -> int:
 
 
 def text(value: object) -> str:
-    """A string unchanged; a number in its own form; an empty string for anything else."""
+    """A string without NUL, which PostgreSQL does not store; a number in its own form; else empty."""
     if isinstance(value, str):
-        return value
+        return value.replace("\x00", "")
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 

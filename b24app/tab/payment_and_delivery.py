@@ -28,7 +28,7 @@ from b24app.tab import cancel_changes, field_problems, forms, one_order, region,
 from b24app.tab.problem_texts import Notice
 from b24app.tab.responses import answer, kept
 from b24app.web import entry
-from b24app.web.forms import whole_number
+from b24app.web.forms import line, whole_number
 from b24app.web.session import Session
 
 S = TypeVar("S", PaymentState, ShipmentState)
@@ -206,10 +206,7 @@ def _parts(form: QueryDict) -> tuple[int, int]:
 
 def _tracking(form: QueryDict, name: str) -> str:
     """A tracking number on one line; raises ``BadForm`` where it is too long."""
-    text = " ".join(form.get(name, "").replace("\x00", "").split())
-    if len(text) > acts.MAX_TRACKING_CHARACTERS:
-        raise forms.BadForm
-    return text
+    return line(form, name, most=acts.MAX_TRACKING_CHARACTERS)
 
 
 def _writable(now: ShipmentState) -> ShipmentState:

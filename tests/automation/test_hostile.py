@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from b24app.automation import tasks, trials, watches
-from b24app.automation.models import Cursor, Entry, Trial, WatchedDeal
+from b24app.automation.models import Cursor, Entry, Rule, Trial, WatchedDeal
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import PortalUser
 from demo.server import DemoPortal
@@ -16,6 +16,7 @@ from demo.trade import Purchase
 from testing.opening import ask, submit
 from tests.automation import desk
 from tests.automation.desk import CLARA, catch_up_now, deal_of, entry, rule_on
+from tests.automation.test_pages import FORM
 from tests.console.desk import open_main
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +75,20 @@ def test_order_with_an_impossible_date_holds_up_no_other(
     assert desk.states()[strange] == "done"
 
 
+@pytest.mark.parametrize("price", ["999999999999999999.9999", "1e18", "1e30", "-1e18", "NaN"])
+def test_order_of_an_impossible_amount_holds_up_no_other(
+    anna: PortalUser, portal: DemoPortal, price: str
+) -> None:
+    rule = rule_on(anna)
+    deal = deal_of(portal, CLARA)
+    strange, order = (portal.order_comes(Purchase(CLARA)) for _ in range(2))
+    portal.state.orders[strange]["price"] = price
+    catch_up_now(anna)
+    assert {portal.link_of(pk) for pk in (strange, order)} == {(2, deal)}
+    assert set(desk.states().values()) == {"done"}
+    assert desk.tried(rule, 1).looked >= 2
+
+
 @pytest.mark.parametrize("fault", ["cut", "operating"])
 def test_link_that_cannot_be_given_back_is_in_the_feed_and_the_audit(
     anna: PortalUser, portal: DemoPortal, fault: str
@@ -119,3 +134,40 @@ def test_feed_forgets_clients_and_the_audit_keeps_links(
         tasks.forget()
     assert not Entry.objects.exists()
     assert AuditEntry.objects.filter(order_id=order).exists()
+
+
+def test_rule_of_another_version_can_be_seen_switched_off_and_saved_again(
+    client: Client, portal: DemoPortal, anna: PortalUser
+) -> None:
+    rule = rule_on(anna)
+    deal_of(portal, CLARA)
+    order = portal.order_comes(Purchase(CLARA))
+    catch_up_now(anna)
+    Rule.objects.update(conditions={"weather": "fine"})
+    page, chosen = open_main(client, portal), {"rule": rule.pk}
+    assert "another version" in ask(client, page, reverse("console-rules")).text
+    assert ask(client, page, reverse("console-rule"), chosen).response.status_code == 200
+    for name in ("console-rule-try", "console-rule-switch"):
+        form = chosen | {"on": "on"}
+        assert submit(client, page, reverse(name), form).response.status_code in (200, 400)
+    undone = submit(client, page, reverse("console-feed-undo"), {"entry": entry(order).pk})
+    assert undone.response.status_code == 200
+    assert portal.link_of(order) is None
+    assert submit(client, page, reverse("console-rule-save"), chosen | FORM).text
+    rule.refresh_from_db()
+    assert (rule.state, rule.read.max_days) == (Rule.State.OFF, 60)
+
+
+def test_names_with_characters_that_no_database_stores(
+    anna: PortalUser, portal: DemoPortal
+) -> None:
+    rule = rule_on(anna)
+    deals = [deal_of(portal, CLARA), deal_of(portal, CLARA, days_ago=1)]
+    for deal in deals:
+        portal.state.deals[deal]["TITLE"] = "Re\x00fit <b>" + "x" * 300
+    order = portal.order_comes(Purchase(CLARA, number="X-\x0077"))
+    catch_up_now(anna)
+    found = entry(order)
+    assert (found.state, found.order_number) == (Entry.State.OPEN, "X-77")
+    assert found.deals[0]["title"].startswith("Refit <b>x")
+    assert desk.tried(rule, 1).looked >= 1
