@@ -153,7 +153,7 @@ def test_rule_of_another_version_can_be_seen_switched_off_and_saved_again(
     undone = submit(client, page, reverse("console-feed-undo"), {"entry": entry(order).pk})
     assert undone.response.status_code == 200
     assert portal.link_of(order) is None
-    assert submit(client, page, reverse("console-rule-save"), chosen | FORM).text
+    assert submit(client, page, reverse("console-rule-save"), {**FORM, **chosen}).text
     rule.refresh_from_db()
     assert (rule.state, rule.read.max_days) == (Rule.State.OFF, 60)
 

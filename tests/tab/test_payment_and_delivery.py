@@ -226,7 +226,34 @@ def test_everything_is_off_until_it_is_allowed(
     assert calls(portal, PAY) + calls(portal, UPDATE) == 0
 
 
-@pytest.mark.parametrize("kind", ["pay", "ship"])
+@pytest.mark.parametrize("kind", ["ship", "tracking"])
+def test_a_shipment_of_another_order_or_of_the_store_itself_is_out_of_reach(
+    client: Client, portal: DemoPortal, tab: Page, shipment: Row, kind: str
+) -> None:
+    elsewhere = portal.state.shipments.of_order(portal.order_id("1184"))[0]
+    portal.reset_counts()
+    mixed = sending(elsewhere, "1Z") | {"order": shipment["orderId"]}
+    for form in (sending(elsewhere, "1Z"), mixed):
+        assert submit(client, tab, f"/tab/{kind}/", form).response.status_code == 403
+    shipment["system"] = "Y"
+    answer = submit(client, tab, f"/tab/{kind}/", sending(shipment, "1Z"))
+    assert "toast" not in answer.response.get("HX-Trigger", "")
+    assert (shipment["deducted"], calls(portal, UPDATE)) == ("N", 0)
+
+
+@pytest.mark.parametrize("kind", ["ship", "tracking"])
+def test_what_was_done_to_a_shipment_has_no_undo(
+    client: Client, portal: DemoPortal, tab: Page, shipment: Row, kind: str
+) -> None:
+    submit(client, tab, f"/tab/{kind}/", sending(shipment, "1Z"))
+    entry = AuditEntry.objects.get()
+    portal.reset_counts()
+    for form in ({"entry": entry.pk}, {"change": str(entry.change)}):
+        assert submit(client, tab, "/tab/undo/", form).response.status_code == 400
+    assert calls(portal, UPDATE) == 0
+
+
+@pytest.mark.parametrize("kind", ["pay", "ship", "tracking"])
 def test_the_installers_right_is_never_used(
     client: Client, portal: DemoPortal, tab: Page, payment: Row, shipment: Row, kind: str
 ) -> None:
