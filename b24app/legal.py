@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from b24app.web import entry
 
-VERSION = "2026-11-25"
+VERSION = "2026-11-29"
 
 
 @require_safe

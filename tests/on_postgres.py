@@ -31,7 +31,10 @@ DIFFERS = frozenset(
 """Functions, and options of functions, that PostgreSQL and SQLite carry out each in its own way."""
 
 TESTS: Mapping[str, Sequence[str]] = {
-    "b24app/automation/arrivals.py": ["tests/automation/test_catch_up.py"],
+    "b24app/automation/arrivals.py": [
+        "tests/automation/test_catch_up.py",
+        "tests/automation/test_hostile.py",
+    ],
     "b24app/automation/catch_up.py": ["tests/automation/test_working.py"],
     "b24app/automation/switching.py": ["tests/automation/test_undoing.py"],
     "b24app/automation/watches.py": ["tests/automation/test_catch_up.py"],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
-from b24app.automation.models import Arrival, Cursor, Rule
+from b24app.automation.models import Arrival, Cursor, Entry, Rule
 from b24app.portals.models import Portal
 
 if TYPE_CHECKING:
@@ -85,8 +85,13 @@ def try_later(portal: Portal, order_ids: Sequence[int]) -> None:
 
 
 def forget_old() -> None:
-    """Drop decided orders that are older than ``KEPT``, below a floor that keeps them from being new."""
+    """Drop decided orders that are older than ``KEPT``, below a floor that keeps them from being new.
+
+    Lines of the feed go with them: they name clients. The audit trail stays.
+    """
     old = timezone.now() - KEPT
+    pending = (Entry.State.WRITING, Entry.State.UNDOING)
+    Entry.objects.filter(at__lt=old).exclude(state__in=pending).delete()
     for cursor in Cursor.objects.all().iterator():
         rows = Arrival.objects.of(cursor.portal_id).filter(
             state=Arrival.State.DONE, seen_at__lt=old

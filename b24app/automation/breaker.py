@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from b24app.automation.conditions import BadConditions
 from b24app.automation.models import Entry, Rule
 from b24app.bitrix24.errors import BitrixError
 from b24app.connect import installer_client
@@ -50,12 +51,19 @@ def allows(portal: Portal, rule: Rule, announced: int) -> bool:
 
 
 def check_undone(portal: Portal, rule: Rule) -> None:
-    """Stop the rule if too many of the last day's links were undone or moved by people."""
+    """Stop the rule if too many of the last day's links were undone or moved by people.
+
+    A rule that cannot be read links nothing, so that there is nothing to stop.
+    """
+    try:
+        percent = rule.read.undone_percent
+    except BadConditions:
+        return
     since = timezone.now() - DAY
     rows = Entry.objects.of(portal).filter(rule=rule, at__gt=since)
     linked = rows.filter(state__in=_LINKED).count()
     back = rows.filter(state__in=_TAKEN_BACK).count()
-    if linked >= MIN_LINKS and back * 100 > rule.read.undone_percent * linked:
+    if linked >= MIN_LINKS and back * 100 > percent * linked:
         _stop(portal, rule, UNDONE)
 
 

@@ -79,7 +79,8 @@ def begin(portal: Portal, client: Client) -> Cursor:
         return found
     newest, latest = client.answer(ask.together(_newest("id"), _newest("dateUpdate")))
     last = newest.id if newest else 0
-    changed = (latest.updated if latest else None) or timezone.now()
+    now = timezone.now()
+    changed = min((latest.updated if latest else None) or now, now)
     cursor, _ = Cursor.objects.get_or_create(
         portal=portal,
         defaults={
@@ -159,9 +160,9 @@ def _move_on(cursor: Cursor, new: _Listed, changed: _Listed, began: datetime) ->
     newest = max([*times, *filter(None, [cursor.pass_newest])], default=None)
     pass_began = cursor.pass_began_at or began
     if changed.ended:
-        # What changed while a long pass was under way may stand below the rows read last.
-        single = cursor.pass_began_at is None
-        bound = newest if single or newest is None else min(newest, pass_began)
+        # What changed while a long pass was under way may stand below the rows read last, and an
+        # order may carry a date that is yet to come.
+        bound = newest and min(newest, pass_began)
         cursor.changed_since = max(filter(None, [cursor.changed_since, bound]))
         cursor.pass_after_id, cursor.pass_newest, cursor.pass_began_at = 0, None, None
     else:

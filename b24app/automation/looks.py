@@ -41,12 +41,14 @@ def choose(user: PortalUser, entry_id: int, deal_id: int) -> Result | None:
     if changed.result is Result.UNKNOWN:
         return changed.result
     done = changed.result is Result.DONE
+    # Who made the same choice at the same moment, and found it made, may have marked the entry first.
+    states = (Entry.State.OPEN, Entry.State.MOVED) if done else (Entry.State.OPEN,)
     with transaction.atomic():
-        rows = Entry.objects.filter(pk=entry.pk, state=Entry.State.OPEN)
+        rows = Entry.objects.filter(pk=entry.pk, state__in=states)
         state = Entry.State.CHOSEN if done else Entry.State.MOVED
         chosen = {"deal_id": deal_id, "deal_title": titles[deal_id]} if done else {}
-        marked = rows.update(state=state, ended_by=user, ended_at=timezone.now(), **chosen)
-        if marked and done:
+        rows.update(state=state, ended_by=user, ended_at=timezone.now(), **chosen)
+        if done:
             record = audit.of_change(LINK, change, number=entry.order_number)
             audit.record(user, AuditEntry.Through.CONSOLE, [record], entry.change)
     return changed.result

@@ -96,6 +96,14 @@ class Rule(models.Model):
         """The conditions. Raises ``BadConditions`` if they were stored by another version."""
         return conditions.read(self.conditions)
 
+    @property
+    def fingerprint(self) -> str:
+        """The same text for rules that link the same orders; empty if the conditions cannot be read."""
+        try:
+            return self.read.fingerprint()
+        except conditions.BadConditions:
+            return ""
+
 
 class Cursor(models.Model):
     """How far the catch-up scan of a portal has come. A portal without a row is not scanned.

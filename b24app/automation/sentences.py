@@ -71,7 +71,7 @@ def why_text(why: str) -> str:
         Why.NEWEST: _("Newest of several"),
         Why.ONLY_ONE: _("Only one open deal"),
         Why.UNDONE: _("Undone before"),
-        Why.CANNOT_TELL: _("Cannot tell"),
+        Why.CANNOT_TELL: _("Can’t tell"),
     }
     return next((text for key, text in texts.items() if key == why), why)
 

@@ -50,9 +50,10 @@ def change(user: PortalUser, rule: Rule, name: str, conditions: Conditions) -> b
 
     True if that has switched it off.
     """
-    other = conditions.fingerprint() != rule.read.fingerprint()
-    switched_off = other and rule.state == Rule.State.ON
     with transaction.atomic():
+        _lock(rule)
+        other = conditions.fingerprint() != rule.fingerprint
+        switched_off = other and rule.state == Rule.State.ON
         rule.name, rule.conditions = name, conditions.written()
         if other:
             rule.state, rule.insisted = Rule.State.OFF, False
@@ -96,6 +97,10 @@ def switch_on(user: PortalUser, rule: Rule, *, insists: bool) -> Refused | None:
     cursor = catch_up.begin(user.portal, client)
     newest = max(catch_up.newest_order(client), cursor.floor_id)
     with transaction.atomic():
+        _lock(rule)
+        refused = refusal(rule, insists=insists)
+        if refused is not None:
+            return refused
         Rule.objects.of(user.portal).filter(pk=rule.pk).update(
             state=Rule.State.ON,
             floor_id=newest,
@@ -108,6 +113,17 @@ def switch_on(user: PortalUser, rule: Rule, *, insists: bool) -> Refused | None:
         _record(user, rule, rule.state, Rule.State.ON)
     rule.refresh_from_db()
     return None
+
+
+def _lock(rule: Rule) -> None:
+    """Read the rule as it is stored now, and keep others from changing it until the transaction ends.
+
+    A rule that somebody has deleted is left as it is: the updates that follow find nothing.
+    """
+    stored = Rule.objects.of(rule.portal).select_for_update().filter(pk=rule.pk).first()
+    if stored is not None:
+        rule.name, rule.conditions, rule.state = stored.name, stored.conditions, stored.state
+        rule.insisted = stored.insisted
 
 
 def switch_off(user: PortalUser, rule: Rule) -> None:

@@ -7,7 +7,7 @@ from celery.app.task import Task
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from b24app.automation import arrivals, catch_up, trials, undoing, working
+from b24app.automation import arrivals, catch_up, trials, undoing, watches, working
 from b24app.portals.models import Portal
 
 
@@ -69,6 +69,7 @@ def forget() -> None:
     """Drop what is past its time."""
     arrivals.forget_old()
     trials.forget_old()
+    watches.forget_old()
 
 
 def start(task: "Task[[int], None]", pk: int) -> None:

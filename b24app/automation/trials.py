@@ -77,7 +77,7 @@ def start(rule: Rule, days: int) -> Trial:
         return Trial.objects.create(
             portal=rule.portal,
             rule=rule,
-            fingerprint=rule.read.fingerprint(),
+            fingerprint=rule.fingerprint,
             conditions=rule.conditions,
             since=now - timedelta(days=days),
             until=now,
@@ -91,15 +91,13 @@ def stop(trial: Trial) -> None:
 
 def latest(rule: Rule) -> Trial | None:
     """The last trial of the rule as it reads now."""
-    fingerprint = rule.read.fingerprint()
-    rows = Trial.objects.filter(rule=rule, fingerprint=fingerprint)
+    rows = Trial.objects.filter(rule=rule, fingerprint=rule.fingerprint)
     return rows.exclude(state=Trial.State.STOPPED).order_by("-started_at").first()
 
 
 def was_tried(rule: Rule) -> bool:
     """Whether a dry run of the rule as it reads now has come to its end."""
-    fingerprint = rule.read.fingerprint()
-    done = Trial.objects.filter(rule=rule, fingerprint=fingerprint, state=Trial.State.DONE)
+    done = Trial.objects.filter(rule=rule, fingerprint=rule.fingerprint, state=Trial.State.DONE)
     return done.exists()
 
 
@@ -348,6 +346,8 @@ def _failed(trial: Trial, error: Exception) -> None:
 
 
 def forget_old() -> None:
-    """Drop trials that ended long ago, other than of rules that are on."""
+    """Drop trials that ended long ago, other than of rules that are on, and those that were stopped."""
+    yesterday = timezone.now() - timedelta(days=1)
+    Trial.objects.filter(state=Trial.State.STOPPED, ended_at__lt=yesterday).delete()
     old = Trial.objects.filter(started_at__lt=timezone.now() - KEPT)
     old.exclude(rule__state=Rule.State.ON).delete()

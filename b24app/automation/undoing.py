@@ -110,7 +110,9 @@ def _store(portal: Portal, user: PortalUser, entry: Entry, changed: LinkChanged)
     marked = Entry.objects.filter(pk=entry.pk, state=Entry.State.UNDOING)
     if changed.result in (Result.DONE, Result.ALREADY):
         with transaction.atomic():
-            if marked.update(state=Entry.State.UNDONE) and changed.result is Result.DONE:
+            marked.update(state=Entry.State.UNDONE)
+            # Recorded by whoever has written, even if another worker was faster to mark the entry.
+            if changed.result is Result.DONE:
                 _record(portal, user, entry, changed)
     elif changed.result is Result.CONFLICT:
         marked.update(state=Entry.State.MOVED)

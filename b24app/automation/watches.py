@@ -37,6 +37,11 @@ def watch(portal: Portal, deal_ids: Iterable[int]) -> None:
     )
 
 
+def forget_old() -> None:
+    """Drop deals that are not watched any more."""
+    WatchedDeal.objects.filter(until__lt=timezone.now()).delete()
+
+
 def next_of_round(portal: Portal, now: datetime) -> list[int]:
     """The deals to be read with the next scan: those read longest ago."""
     rows = WatchedDeal.objects.of(portal).filter(until__gt=now)

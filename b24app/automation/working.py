@@ -252,7 +252,9 @@ def _finish(portal: Portal, client: Client, entry: Entry, changed: LinkChanged) 
         arrivals.wait_until(portal, entry.order_id, timezone.now() + RETRY)
         return
     if changed.overrode:
-        _give_back(portal, client, entry, changed.before)
+        if not _give_back(portal, client, entry, changed.before):
+            arrivals.wait_until(portal, entry.order_id, timezone.now() + RETRY)
+            return
     elif changed.result is Result.DONE:
         settle(portal, entry, seen=changed.before)
     else:
@@ -291,16 +293,27 @@ def settle(portal: Portal, entry: Entry, *, seen: Owner | None) -> None:
         Cursor.objects.of(portal).filter(trouble=NO_WRITE).update(trouble="")
 
 
-def _give_back(portal: Portal, client: Client, entry: Entry, place: Owner | None) -> None:
-    """Somebody linked the order in the moment of writing: back to where they put it."""
+def _give_back(portal: Portal, client: Client, entry: Entry, place: Owner | None) -> bool:
+    """Somebody linked the order in the moment of writing: back to where they put it.
+
+    False if nobody knows whether it is there again: the row stays, and the next slice reads it. A link
+    that stands although it should not is kept in the feed and the audit trail, to be undone there.
+    """
     ours = Owner(DEAL, entry.deal_id)
     back = LinkChange(entry.order_id, ours, place)
     (changed,) = applying.apply(
         client, LINK, [back], {entry.order_id: ours}, send_before=time.time() + RESERVE_SECONDS
     )
-    if changed.result is Result.DONE:
-        logger.info("order %s at %s given back", entry.order_id, portal.host)
+    if changed.result in (Result.FAILED, Result.UNKNOWN):
+        logger.warning("order %s at %s was not given back", entry.order_id, portal.host)
+        entry.from_deal = place.id if place is not None and place.is_deal else 0
+        entry.save(update_fields=["from_deal"])
+        if changed.result is Result.FAILED:
+            settle(portal, entry, seen=place)
+        return changed.result is Result.FAILED
+    logger.info("order %s at %s given back", entry.order_id, portal.host)
     entry.delete()
+    return True
 
 
 def _resolve(portal: Portal, client: Client, entries: Sequence[Entry]) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,8 +17,8 @@ from b24app.changes.outcomes import Result
 from b24app.console import pages, rule_pages
 from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
-from b24app.web import htmx
-from b24app.web.forms import BadForm, whole_number
+from b24app.web import forms, htmx
+from b24app.web.forms import whole_number
 from b24app.web.session import Session
 
 PAGE = 50
@@ -49,7 +49,7 @@ def feed(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespons
 def undo(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Undo one link, or all links of a day (in the background)."""
     if "day" in request.POST:
-        since = _day(request.POST.get("day", ""))
+        since = _day(request.POST)
         rows = Entry.objects.of(user.portal).filter(at__gte=since, at__lt=since + timedelta(days=1))
         count = undoing.ask_for(user, list(rows.values_list("pk", flat=True)))
         tasks.start(tasks.undo, user.portal.pk)
@@ -64,9 +64,9 @@ def _undone(entry: Entry | None) -> str:
     if entry is None:
         return _("Nothing to undo")
     if entry.state == Entry.State.UNDONE:
-        return _("Undone. This order is never linked to that deal again.")
+        return _("Undone. Rules won’t link this order to that deal again.")
     if entry.state == Entry.State.MOVED:
-        return _("The order was moved since and stays where it is.")
+        return _("The order has been moved since then and stays where it is.")
     if entry.state == Entry.State.UNDOING:
         return _("Bitrix24 didn’t respond. The app keeps checking.")
     return _("Bitrix24 rejected the change")
@@ -77,15 +77,15 @@ def choose(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     """Link an order that needs a look to the deal chosen, or to none of them."""
     if "none" in request.POST:
         looks.refuse(user, _entry(request))
-        text = _("It stays without a deal and is not suggested again for these.")
+        text = _("The order stays without a deal and won’t be suggested for these deals again.")
     else:
         deal = whole_number(request.POST.get("deal", ""), least=1)
         result = looks.choose(user, _entry(request), deal)
         text = {
             Result.DONE: _("Order linked"),
             Result.UNKNOWN: _("Bitrix24 didn’t respond. Check the order before you try again."),
-            None: _("Somebody has decided this already."),
-        }.get(result, _("Somebody has linked this order meanwhile."))
+            None: _("Somebody has already decided this."),
+        }.get(result, _("Somebody has linked this order in the meantime."))
     return htmx.trigger(_shown(request, user, {}), htmx.toast(text))
 
 
@@ -93,13 +93,12 @@ def _entry(request: HttpRequest) -> int:
     return whole_number(request.POST.get("entry", ""), least=1)
 
 
-def _day(raw: str) -> datetime:
-    """The beginning of a day by the portal's clock."""
-    try:
-        day = date.fromisoformat(raw)
-        return datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
-    except ValueError:
-        raise BadForm from None
+def _day(form: QueryDict) -> datetime:
+    """The beginning of a day by the portal's clock. Raises ``BadForm``."""
+    day = forms.day(form, "day")
+    if day is None:
+        raise forms.BadForm
+    return datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
 
 
 def _shown(request: HttpRequest, user: PortalUser, given: Mapping[str, str]) -> HttpResponse:
@@ -108,7 +107,7 @@ def _shown(request: HttpRequest, user: PortalUser, given: Mapping[str, str]) -> 
     rule = whole_number(given["rule"], least=1) if given.get("rule") else 0
     if rule:
         rows = rows.filter(rule=rule)
-    text = given.get("q", "").strip()[:100]
+    text = given.get("q", "").replace("\x00", "").strip()[: forms.MAX_SEARCH_CHARACTERS]
     if text:
         rows = rows.filter(_matches(text))
     before = whole_number(given["before"], least=1) if given.get("before") else 0

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from b24app.automation import (
-    conditions,
     names,
     sentences,
     switching,
@@ -19,6 +18,7 @@ from b24app.automation import (
     undoing,
     watches,
 )
+from b24app.automation.conditions import BadConditions, Conditions
 from b24app.automation.models import Cursor, Entry, Rule, Trial, TrialRow
 from b24app.automation.sentences import Names
 from b24app.connect import client_of
@@ -164,6 +164,8 @@ def _existing(user: PortalUser, given: Mapping[str, str]) -> Rule:
 
 
 def _start_trial(found: Rule, request: HttpRequest) -> None:
+    if not found.fingerprint:
+        raise BadForm
     days = whole_number(request.POST.get("days", str(trials.DEFAULT_DAYS)), least=1)
     tasks.start(tasks.run_trial, trials.start(found, days).pk)
 
@@ -213,8 +215,7 @@ def _lines(portal: Portal, known: Names) -> list[Line]:
         lines.append(
             Line(
                 item,
-                sentences.summary(item.read, known),
-                tuple(sentences.missing(item.read, known)),
+                *_described(item, known),
                 row.get("linked", 0),
                 row.get("open", 0),
                 row.get("undone", 0),
@@ -223,6 +224,24 @@ def _lines(portal: Portal, known: Names) -> list[Line]:
             )
         )
     return lines
+
+
+def _described(item: Rule, known: Names) -> tuple[str, tuple[str, ...]]:
+    """The rule in one line, and what it names that is gone."""
+    try:
+        read = item.read
+    except BadConditions:
+        text = _("This rule was saved by another version of the app. Check it and save it again.")
+        return text, ()
+    return sentences.summary(read, known), tuple(sentences.missing(read, known))
+
+
+def _stored(item: Rule | None) -> Conditions:
+    """The conditions to start the editor with: those of a new rule if they cannot be read."""
+    try:
+        return item.read if item is not None else Conditions()
+    except BadConditions:
+        return Conditions()
 
 
 def _editor(
@@ -234,7 +253,7 @@ def _editor(
     refused: str = "",
 ) -> HttpResponse:
     known = names.of_portal(user.portal, client_of(user))
-    stored = found.read if found is not None else conditions.Conditions()
+    stored = _stored(found)
     values = (
         rule_form.typed(request.POST)
         if form is not None

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from b24app.jobs import queue, transitions, worker_slots
+from b24app.jobs import queue, row_filters, transitions, worker_slots
 from b24app.jobs.models import Job, JobItem, JobName, JobSource
 from b24app.jobs.row_filters import NOT_AGREED
 from b24app.orders.types import INVOICE
@@ -44,24 +44,19 @@ def start(
     cancellation it changes, only where that was agreed to.
     """
     with transaction.atomic():
-        pending, left = JobItem.objects.filter(job=job, state=Row.PENDING), 0
+        pending = JobItem.objects.filter(job=job, state=Row.PENDING)
         for of_invoices, agreed in ((False, may_move), (True, may_leave_invoices)):
             if not agreed:
                 refused = moves(pending, of_invoices=of_invoices)
-                left += refused.update(state=Row.LEFT, reason=NOT_AGREED)
+                refused.update(state=Row.LEFT, reason=NOT_AGREED)
         if not may_cancel:
             cancels(pending).update(state=Row.LEFT, reason="not_cancelled")
-        cancels_left = JobItem.objects.filter(
-            job=job, verdict=JobItem.Verdict.CANCEL, state=Row.LEFT
-        ).count()
         waiting, fresh = pending.count(), Job.objects.of(job.portal).get(pk=job.pk)
         began = {
             "started_at": timezone.now(),
             "total": waiting + fresh.handled,
             "may_move": may_move,
-            "tally": None
-            if fresh.tally is None
-            else {**fresh.tally, NOT_AGREED: left, JobItem.Verdict.CANCEL.value: cancels_left},
+            "tally": fresh.tally and fresh.tally | row_filters.left_at_start(job),
         }
         if not waiting or not transitions.change(job, S.RUNNING, fields=began, of=(S.PLANNED,)):
             transaction.set_rollback(True)

@@ -18,7 +18,7 @@ from b24app.jobs.creation import Order
 from b24app.jobs.models import TO_CARD, WITH_CARD, Job
 from b24app.orders.card_reference import CardProblem, card_of_field
 from b24app.orders.types import DEAL, INVOICE, Owner
-from b24app.web.forms import BadForm, day, search_text
+from b24app.web.forms import BadForm, day, search_text, typed
 from b24app.web.uploads import LARGEST_FILE
 
 MAX_CHOSEN = 1000
@@ -224,7 +224,7 @@ def _wanted(form: QueryDict, kind: Job.Kind, host: str) -> str:
 
 
 def _comment(raw: str) -> str:
-    text = COMMENT.value(raw.replace("\x00", "")).strip()
+    text = typed(COMMENT.value(raw)).strip()
     if not text:
         raise Mistake(_("Write a comment."))
     if len(text) > MAX_COMMENT_CHARACTERS:

@@ -87,6 +87,15 @@ def tally_of(job: Job) -> dict[str, int]:
     return dict(counted.values_list("verdict", "count"))
 
 
+def left_at_start(job: Job) -> dict[str, int]:
+    """How many rows of a started job were left out because nobody agreed, or might agree, to them."""
+    left = JobItem.objects.filter(job=job, state=S.LEFT)
+    return {
+        NOT_AGREED: left.filter(verdict=V.MOVE, reason=NOT_AGREED).count(),
+        V.CANCEL.value: left.filter(verdict=V.CANCEL).count(),
+    }
+
+
 def filters(job: Job) -> list[Filter]:
     """The outcomes to choose from: what will happen before the start, what has happened afterwards."""
     found = _counts(job)
@@ -125,6 +134,8 @@ def _counts(job: Job) -> Mapping[str, int]:
     counts = tally_of(job) if job.tally is None else job.tally
     if job.previewing:
         return counts
+    if job.tally is None:
+        counts = {**counts, **left_at_start(job)}
     # Cancellations in the tally of a started job are those that were left out.
     done = TO_BE_DONE - {V.CANCEL}
     return {name: count for name, count in counts.items() if name not in done}

@@ -34,9 +34,13 @@ PHONE_CODES = ("PHONE",)
 EMAIL_CODES = ("EMAIL",)
 CUSTOMER_CODES = NAME_CODES + COMPANY_CODES + PHONE_CODES + EMAIL_CODES
 
-# sale_order.price and sum of payments are decimal(18, 4).
+# sale_order.price and sum of payments are decimal(18, 4); what is stored of them has 18 digits
+# ahead of its four decimals.
 DECIMALS = 4
-LARGEST = 18
+LARGEST = 17
+
+# Outside of these years a date cannot be shifted by days and time zones, and means nothing.
+FIRST_YEAR, LAST_YEAR = 1900, 9000
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -68,9 +72,9 @@ def identifier(value: object) -> int:
 
 
 def text(value: object) -> str:
-    """A string unchanged; a number in its own form; an empty string for anything else."""
+    """A string without NUL, which PostgreSQL does not store; a number in its own form; else empty."""
     if isinstance(value, str):
-        return value
+        return value.replace("\x00", "")
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
 
 
@@ -98,14 +102,16 @@ def flag(value: object) -> bool:
 
 
 def moment(value: object) -> datetime | None:
-    """An ISO time with its offset, as aware UTC; None when there is none."""
+    """An ISO time with its offset, as aware UTC; None when there is none, or none in 1900 to 9000."""
     if not isinstance(value, str):
         return None
     try:
         parsed = datetime.fromisoformat(value)
-        return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
+        return None
+    return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def links(result: object) -> Iterator[OrderLink]:

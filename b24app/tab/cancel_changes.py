@@ -20,6 +20,7 @@ from b24app.tab import field_changes, forms, one_order, region
 from b24app.tab.problem_texts import Notice
 from b24app.tab.responses import answer
 from b24app.web import entry
+from b24app.web.forms import line
 from b24app.web.session import Session
 
 
@@ -54,17 +55,15 @@ def change(request: HttpRequest, opened: Session, user: PortalUser) -> HttpRespo
     """Cancel one order, or take its cancellation back."""
     form = request.POST
     order_id, to = forms.one_order(form), form.get("to", "")
-    reason = " ".join(form.get("reason", "").replace("\x00", "").split())
-    if to not in ("Y", "N") or len(reason) > MAX_REASON_CHARACTERS:
+    reason = line(form, "reason", most=MAX_REASON_CHARACTERS)
+    if to not in ("Y", "N"):
         raise forms.BadForm
     if not user.portal.allow_cancel:
         return answer(request, opened, user, [not_allowed()], "", None)
     cancels = to == "Y"
     changed = Change(order_id, Cancellation(not cancels), Cancellation(cancels, reason))
     outcome = field_changes.carry_out(user, region.owner_of(opened), CANCELLED, [changed])
-    done = (
-        _("No. %(number)s cancelled") if cancels else _("No. %(number)s is not cancelled any more")
-    )
+    done = _("No. %(number)s cancelled") if cancels else _("No. %(number)s is no longer cancelled")
     text = done % {"number": outcome.number(order_id)}
     return field_changes.finished(request, opened, user, outcome, text)
 

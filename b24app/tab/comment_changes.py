@@ -13,6 +13,7 @@ from b24app.portals.models import PortalUser
 from b24app.portals.rights import Asks
 from b24app.tab import field_changes, forms, one_order, region, selection
 from b24app.web import entry
+from b24app.web.forms import typed
 from b24app.web.session import Session
 
 
@@ -52,7 +53,7 @@ def confirm(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResp
 
 
 def _text(form: QueryDict) -> str:
-    text = COMMENT.value(form.get("text", "").replace("\x00", "")).strip()
+    text = typed(COMMENT.value(form.get("text", ""))).strip()
     if len(text) > MAX_COMMENT_CHARACTERS:
         raise forms.BadForm
     return text

@@ -28,7 +28,7 @@ from b24app.tab import cancel_changes, field_problems, forms, one_order, region,
 from b24app.tab.problem_texts import Notice
 from b24app.tab.responses import answer, kept
 from b24app.web import entry
-from b24app.web.forms import whole_number
+from b24app.web.forms import line, whole_number
 from b24app.web.session import Session
 
 S = TypeVar("S", PaymentState, ShipmentState)
@@ -95,6 +95,9 @@ def pay(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse
     """Mark one payment as paid, if it is still open and of the amount the person saw."""
     order_id, part = _parts(request.POST)
     amount = forms.amount(request.POST, f"amount-{part}")
+    if not amount:
+        # The dialog does not offer a payment of nothing.
+        raise forms.BadForm
 
     def wanted(now: PaymentState) -> Change[int, PaymentState]:
         seen = replace(now, amount=amount, paid=False, returned=False)
@@ -203,10 +206,7 @@ def _parts(form: QueryDict) -> tuple[int, int]:
 
 def _tracking(form: QueryDict, name: str) -> str:
     """A tracking number on one line; raises ``BadForm`` where it is too long."""
-    text = " ".join(form.get(name, "").replace("\x00", "").split())
-    if len(text) > acts.MAX_TRACKING_CHARACTERS:
-        raise forms.BadForm
-    return text
+    return line(form, name, most=acts.MAX_TRACKING_CHARACTERS)
 
 
 def _writable(now: ShipmentState) -> ShipmentState:
@@ -254,13 +254,13 @@ def _told(done: Done[S], title: str, instead: str) -> list[Notice]:
         return []
     if changed.result is Result.ALREADY:
         return [
-            Notice("conflict", _("It was done already"), _("Nothing was written a second time."))
+            Notice("conflict", _("It was already done"), _("Nothing was changed a second time."))
         ]
     if changed.result is Result.CONFLICT:
         return [Notice("conflict", title, instead)]
     if changed.result is Result.UNKNOWN:
         text = _("Bitrix24 stopped responding. Check the order before you try again.")
-        return [Notice("unknown", _("It is not known whether it was written"), text)]
+        return [Notice("unknown", _("It is not known whether the change was saved"), text)]
     return [Notice("failed", title, field_problems.refusal(changed.error))]
 
 
@@ -269,11 +269,11 @@ def _paid_instead(done: Done[PaymentState]) -> str:
     if now is not None and now.payable:
         text = _("Its amount is %(amount)s now. Open the dialog again.")
         return text % {"amount": money(now.amount, done.order.currency)}
-    return _("It was paid or returned in the meantime. Nothing was written.")
+    return _("It was paid or returned in the meantime. Nothing was changed.")
 
 
 def _shipped_instead(done: Done[ShipmentState]) -> str:
     now = done.changed.now
     if now is not None and now.shipped:
-        return _("It was shipped in the meantime. Nothing was written.")
+        return _("It was shipped in the meantime. Nothing was changed.")
     return _("It was changed in the meantime. Open the dialog again.")

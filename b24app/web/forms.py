@@ -4,6 +4,7 @@ What people fill in and correct is checked where it is shown again. A value here
 sends raises :class:`BadForm`: a plain 400, and nothing was done.
 """
 
+import re
 from datetime import date
 from typing import Final
 
@@ -14,6 +15,8 @@ MAX_DIGITS: Final = 15
 MAX_SEARCH_CHARACTERS: Final = 100
 # Searches ask for some days around the days they are given.
 FIRST_YEAR, LAST_YEAR = 1900, 9000
+
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class BadForm(BadRequest):
@@ -47,6 +50,19 @@ def search_text(query: QueryDict) -> str:
     """
     text = query.get("q", "").replace("\x00", "").strip()
     if len(text) > MAX_SEARCH_CHARACTERS:
+        raise BadForm
+    return text
+
+
+def typed(text: str) -> str:
+    """A text of several lines without control characters: the portal may drop them when it saves it."""
+    return _CONTROLS.sub("", text)
+
+
+def line(form: QueryDict, name: str, *, most: int) -> str:
+    """A text on one line, of at most ``most`` characters. Raises :class:`BadForm`."""
+    text = typed(" ".join(form.get(name, "").split()))
+    if len(text) > most:
         raise BadForm
     return text
 

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from b24app.jobs import row_filters
 from b24app.jobs.models import Job
 from b24app.portals.models import Portal
 from demo.server import DemoPortal
@@ -124,3 +125,47 @@ def test_a_selection_is_asked_for_its_responsible_person_and_comment(
     assert "Make Tom Becker responsible for 1 order?" in asked
     assert 'name="kind" value="responsible"' in asked
     assert 'name="kind" value="comment"' in office.post("/tab/comment/confirm/", **form).text
+
+
+def chips(job: Job) -> dict[str, int]:
+    job.refresh_from_db()
+    return {chip.name: chip.count for chip in row_filters.filters(job)}
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("agreed", [{}, {"cancels": "on"}], ids=["left", "agreed"])
+def test_cancellations_that_were_left_out_are_counted_after_the_start(
+    office: Desk, portal: DemoPortal, agreed: dict[str, str], *, counted: bool
+) -> None:
+    job = statuses(office, portal, "AW", "1201", "1159")
+    office.post(f"/jobs/{job.pk}/start/", **agreed)
+    if not counted:
+        # A job of a version that did not count its rows.
+        Job.objects.update(tally=None)
+    expected = {"": 2, "waiting": 2} if agreed else {"": 2, "waiting": 1, "cancel": 1}
+    assert chips(job) == expected
+    work(job)
+    expected["done"] = expected.pop("waiting")
+    assert chips(job) == expected
+
+
+def test_cancelling_that_was_forbidden_after_the_preview_is_left_out(
+    office: Desk, portal: DemoPortal
+) -> None:
+    job = statuses(office, portal, "AW", "1201", "1159")
+    Portal.objects.update(allow_cancel=False)
+    start(office, job, cancels="on")
+    assert (state(portal, "1201"), state(portal, "1159")) == (("AW", "N"), ("X", "Y"))
+    assert chips(job) == {"": 2, "done": 1, "cancel": 1}
+    assert "1159" in office.get(f"/jobs/{job.pk}/rows/?show=cancel").text
+
+
+def test_moves_not_agreed_to_are_counted_in_a_job_without_a_tally(
+    office: Desk, portal: DemoPortal
+) -> None:
+    orders = [f"{portal.order_id(number)}|" for number in ("1184", "1193")]
+    form = {"from": "card", "kind": "link", "order": orders}
+    job = office.asked(office.post("/jobs/new/", **form))
+    office.post(f"/jobs/{job.pk}/start/")
+    Job.objects.update(tally=None)
+    assert chips(job) == {"": 2, "waiting": 1, "not_agreed": 1}

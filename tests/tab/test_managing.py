@@ -93,6 +93,26 @@ def test_a_long_comment_is_undone_word_for_word(
     assert row(portal, "1201")["comments"] == old
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Ring\x00\x01 twice\x1b[31m\x9f", "Ring twice[31m"),
+        ("<b>Ring</b>\r\n\ttwice & <script>", "<b>Ring</b>\n\ttwice & <script>"),
+        ("\u202eRing \U0001f514", "\u202eRing \U0001f514"),
+    ],
+)
+def test_control_characters_do_not_reach_the_portal(
+    client: Client, portal: DemoPortal, tab: Page, typed: str, kept: str
+) -> None:
+    form = {"order": f"{portal.order_id('1201')}|", "seen": "", "text": typed}
+    answer = submit(client, tab, "/tab/comment/", form)
+    assert row(portal, "1201")["comments"] == kept
+    assert entry() == ("comment", "", kept)
+    assert "<script>" not in ask(client, tab, "/tab/history/").text
+    undo(client, tab, answer)
+    assert row(portal, "1201")["comments"] == ""
+
+
 def test_a_comment_of_an_order_elsewhere_is_not_shown(
     client: Client, portal: DemoPortal, tab: Page
 ) -> None:

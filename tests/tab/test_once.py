@@ -29,6 +29,8 @@ WRITES = (
     "crm.orderentity.deletebyfilter",
     "sale.order.update",
     "crm.deal.update",
+    "crm.item.payment.pay",
+    "sale.shipment.update",
 )
 
 
@@ -48,6 +50,7 @@ def slow(portal: DemoPortal, settings: Settings) -> Iterator[None]:
 @pytest.fixture
 def tab(client: Client, portal: DemoPortal) -> Page:
     install(client, portal)
+    Portal.objects.update(allow_cancel=True, allow_pay=True, allow_ship=True)
     return open_tab(client, portal, ILYA, MOCKUP)
 
 
@@ -84,8 +87,15 @@ def undo_of(page: Page) -> tuple[str, dict[str, str]]:
         ("/tab/move/", {"order": "{here}|", "to": str(EMPTY)}, "crm.orderentity.add"),
         ("/tab/status/", {"held": "{here}|N", "to": "AW"}, "sale.order.update"),
         ("/tab/amount/", {"seen": "21000.00", "to": "20430.50"}, "crm.deal.update"),
+        (
+            "/tab/responsible/",
+            {"order": "{here}|", "seen": "5", "to": "9"},
+            "sale.order.update",
+        ),
+        ("/tab/comment/", {"order": "{here}|", "seen": "", "text": "Ring"}, "sale.order.update"),
+        ("/tab/cancel/", {"order": "{here}|", "to": "Y", "reason": ""}, "sale.order.update"),
     ],
-    ids=["link", "unlink", "move", "status", "amount"],
+    ids=["link", "unlink", "move", "status", "amount", "responsible", "comment", "cancel"],
 )
 def test_repeated_click_and_undo_change_once_each(
     client: Client, portal: DemoPortal, tab: Page, slow: None, path: str,
@@ -105,6 +115,34 @@ def test_repeated_click_and_undo_change_once_each(
     assert {answer.response.status_code for answer in answers} <= {200, 400}
     assert sum(writes(portal).values()) == 1
     assert [item.undoes_id for item in AuditEntry.objects.exclude(pk=entry.pk)] == [entry.pk]
+    assert not ChangeClaim.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/tab/pay/", "crm.item.payment.pay"),
+        ("/tab/ship/", "sale.shipment.update"),
+        ("/tab/tracking/", "sale.shipment.update"),
+    ],
+)
+def test_repeated_click_without_undo_acts_once(
+    client: Client, portal: DemoPortal, tab: Page, slow: None, path: str, method: str
+) -> None:
+    order = portal.order_id("1196")
+    payment = next(row for row in portal.state.payments.of_order(order) if row["paid"] == "N")
+    shipment = next(
+        row
+        for row in portal.state.shipments.of_order(order)
+        if row["deducted"] == "N" and row["system"] == "N"
+    )
+    part = payment["id"] if path == "/tab/pay/" else shipment["id"]
+    form = {"order": f"{order}|", "part": part, f"amount-{part}": "2000", "tracking": "1Z"}
+    portal.reset_counts()
+    answers = at_once(lambda item: submit(item, tab, path, form))
+    assert {answer.response.status_code for answer in answers} == {200}
+    assert writes(portal) == {method: 1}
+    assert AuditEntry.objects.count() == 1
     assert not ChangeClaim.objects.exists()
 
 

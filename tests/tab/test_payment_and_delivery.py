@@ -72,7 +72,7 @@ def test_a_payment_is_paid_once_and_recorded(
     assert (entry.kind, entry.before, entry.after) == ("payment", "Card", "2000 EUR")
     assert (entry.order_number, entry.to_id, entry.right) == ("1196", MOCKUP, "own")
     again = submit(client, tab, "/tab/pay/", paying(payment))
-    assert "Nothing was written a second time" in again.text
+    assert "Nothing was changed a second time" in again.text
     assert calls(portal, PAY) == 1
     shown = ask(client, tab, "/tab/history/").text
     assert "marked as paid: <b>€2,000.00</b>" in shown
@@ -107,6 +107,27 @@ def test_an_unclear_answer_to_a_payment_is_read_back(
     assert calls(portal, PAY) == (1 if after or fault == "warning" else 0)
     assert AuditEntry.objects.filter(certain=True).exists() is after
     assert ("toast" in answer.response.get("HX-Trigger", "")) is after
+
+
+@pytest.mark.parametrize("amount", ["0", "0.00"])
+def test_a_payment_of_nothing_is_not_paid(
+    client: Client, portal: DemoPortal, tab: Page, payment: Row, amount: str
+) -> None:
+    payment["sum"] = 0
+    portal.reset_counts()
+    answer = submit(client, tab, "/tab/pay/", paying(payment, amount))
+    assert answer.response.status_code == 400
+    assert (payment["paid"], portal.http_requests) == ("N", 0)
+
+
+def test_a_returned_payment_is_not_paid_again(
+    client: Client, portal: DemoPortal, tab: Page, payment: Row
+) -> None:
+    payment["isReturn"] = "Y"
+    portal.reset_counts()
+    answer = submit(client, tab, "/tab/pay/", paying(payment))
+    assert 'data-note="conflict"' in answer.text
+    assert calls(portal, PAY) == 0
 
 
 def test_a_payment_of_another_order_is_out_of_reach(
@@ -205,7 +226,34 @@ def test_everything_is_off_until_it_is_allowed(
     assert calls(portal, PAY) + calls(portal, UPDATE) == 0
 
 
-@pytest.mark.parametrize("kind", ["pay", "ship"])
+@pytest.mark.parametrize("kind", ["ship", "tracking"])
+def test_a_shipment_of_another_order_or_of_the_store_itself_is_out_of_reach(
+    client: Client, portal: DemoPortal, tab: Page, shipment: Row, kind: str
+) -> None:
+    elsewhere = portal.state.shipments.of_order(portal.order_id("1184"))[0]
+    portal.reset_counts()
+    mixed = sending(elsewhere, "1Z") | {"order": shipment["orderId"]}
+    for form in (sending(elsewhere, "1Z"), mixed):
+        assert submit(client, tab, f"/tab/{kind}/", form).response.status_code == 403
+    shipment["system"] = "Y"
+    answer = submit(client, tab, f"/tab/{kind}/", sending(shipment, "1Z"))
+    assert "toast" not in answer.response.get("HX-Trigger", "")
+    assert (shipment["deducted"], calls(portal, UPDATE)) == ("N", 0)
+
+
+@pytest.mark.parametrize("kind", ["ship", "tracking"])
+def test_what_was_done_to_a_shipment_has_no_undo(
+    client: Client, portal: DemoPortal, tab: Page, shipment: Row, kind: str
+) -> None:
+    submit(client, tab, f"/tab/{kind}/", sending(shipment, "1Z"))
+    entry = AuditEntry.objects.get()
+    portal.reset_counts()
+    for form in ({"entry": entry.pk}, {"change": str(entry.change)}):
+        assert submit(client, tab, "/tab/undo/", form).response.status_code == 400
+    assert calls(portal, UPDATE) == 0
+
+
+@pytest.mark.parametrize("kind", ["pay", "ship", "tracking"])
 def test_the_installers_right_is_never_used(
     client: Client, portal: DemoPortal, tab: Page, payment: Row, shipment: Row, kind: str
 ) -> None:
