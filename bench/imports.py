@@ -21,6 +21,7 @@ from openpyxl import load_workbook
 from python_calamine import CalamineWorkbook
 
 from b24app.imports import columns, rows, source
+from b24app.imports.known import Known
 
 HEADS = ("Order number", "Deal")
 
@@ -49,8 +50,8 @@ def make(folder: Path, count: int, width: int) -> tuple[Path, Path]:
 def ours(path: Path) -> tuple[int, float]:
     """Rows read, and the part of the time that recognition took."""
 
-    def known(values: Sequence[str]) -> columns.Known:
-        return columns.Known({value: int(value) for value in values if value.isdecimal()})
+    def known(values: Sequence[str]) -> Known:
+        return Known({value: int(value) for value in values if value.isdecimal()})
 
     began = time.monotonic()
     with source.opened(path.read_bytes()) as opened:

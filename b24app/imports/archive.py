@@ -4,6 +4,7 @@ A few kilobytes may unpack to gigabytes, hold millions of empty cells, or tags o
 All parts are unpacked once, in pieces, and thrown away; only counts are kept.
 """
 
+import io
 import re
 import zipfile
 import zlib
@@ -30,6 +31,8 @@ MAX_REPEATED = 20_000_000
 """Cells that an ODS declares by repeating one."""
 
 _PIECE_BYTES = 256_000
+# The end of an archive and the longest comment after it.
+_MAX_END_BYTES = 22 + 65_535
 _OVERLAP_BYTES = 64
 # Plain pieces of text: whether they really are what they look like, the pass over the sheet finds out.
 _HINTS: Mapping[str, tuple[bytes, ...]] = {
@@ -65,12 +68,27 @@ def counted(archive: zipfile.ZipFile) -> Mapping[str, Part]:
         raise Unreadable("password")
     if len(members) > MAX_PARTS or unpacked > MAX_UNPACKED_BYTES or strings > MAX_STRINGS_BYTES:
         raise Unreadable("too_large")
+    names = {member.filename.lower() for member in members}
+    if len(names) < len(members) or len(members) != _declared_parts(archive):
+        # Readers would disagree on what is in it.
+        raise Unreadable("damaged")
     counts = _Counts()
     try:
         found = {member.filename: counts.add(archive, member) for member in members}
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
         raise Unreadable("damaged") from None
     return {name: part for name, part in found.items() if part is not None}
+
+
+def _declared_parts(archive: zipfile.ZipFile) -> int:
+    """How many parts the end of an archive says it has; -1 where it has no end."""
+    stream = archive.fp
+    if stream is None:
+        return -1
+    stream.seek(max(0, stream.seek(0, io.SEEK_END) - _MAX_END_BYTES))
+    end = stream.read()
+    at = end.rfind(b"PK\x05\x06")
+    return int.from_bytes(end[at + 10 : at + 12], "little") if at >= 0 else -1
 
 
 class _Counts:
@@ -88,6 +106,9 @@ class _Counts:
             while piece := stream.read(_PIECE_BYTES):
                 if first and not _is_xml(piece):
                     return None
+                if first and b"\x00" in piece[:64]:
+                    # In UTF-16 nothing of what follows would be seen.
+                    raise Unreadable("damaged")
                 first = False
                 since_tag = self._count(piece, since_tag)
                 seen = rest + piece

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from itertools import islice
 from typing import IO
+from xml.parsers import expat
 
 from python_calamine import (
     CalamineError,
@@ -141,8 +142,17 @@ class MarkupBook:
         tables = Tables()
         encoding = _declared(content) or decoding.decoded(content, lambda _: 0)
         stream = io.TextIOWrapper(io.BytesIO(content), encoding=encoding, errors="replace")
-        while piece := stream.read(256_000):
-            tables.feed(piece)
+        strict = expat.ParserCreate("utf-8") if _is_spreadsheet_xml(content) else None
+        try:
+            while piece := stream.read(256_000):
+                if strict is not None:
+                    strict.Parse(piece)
+                tables.count(piece)
+                tables.feed(piece)
+            if strict is not None:
+                strict.Parse("", True)
+        except expat.ExpatError:
+            raise Unreadable("damaged") from None
         tables.close()
         filled = [sheet for sheet in tables.sheets if sheet.lines]
         if not filled:
@@ -168,7 +178,7 @@ class MarkupBook:
 
 def packed(line: Line) -> list[object]:
     notes = {str(column): [note.about, note.detail] for column, note in line.notes.items()}
-    return [line.number, line.cells, notes, line.hidden]
+    return [line.number, line.cells, notes, line.hidden, line.width, line.shape]
 
 
 def main() -> int:
@@ -239,6 +249,13 @@ def _kind(parts: Mapping[str, archive.Part]) -> str:
     if "content.xml" in names:
         return "ods"
     return "xlsx" if any(name.endswith("workbook.xml") for name in names) else "xlsb"
+
+
+def _is_spreadsheet_xml(content: bytes) -> bool:
+    """Whether this is a workbook in XML, which Excel opens only where it is well formed."""
+    return b"urn:schemas-microsoft-com:office:spreadsheet" in content[:4_000] and (
+        b"<html" not in content[:4_000].lower()
+    )
 
 
 def _declared(content: bytes) -> str:

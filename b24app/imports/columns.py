@@ -5,21 +5,21 @@ counts the rows is never taken for orders, and a shop's own bill numbers never f
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
-from b24app.imports.heading_row import heading_at, line_at
+from b24app.imports.evenness import are_shifted
+from b24app.imports.heading_row import heading_at, line_at, order_headings
 from b24app.imports.headings import NO_ORDERS, Heading, meaning, plain
+from b24app.imports.known import SAMPLE_VALUES, Ask, Known
 from b24app.imports.table import MAX_COLUMNS, About, Line, Note, Sheet
 from b24app.imports.values import is_order_id, names_no_order, order_value
 from b24app.orders.card_reference import card_value
 from b24app.orders.types import DEAL, INVOICE
 from b24app.orders.visible_text import visible
 
-SAMPLE_VALUES = 50
-"""Rows that are looked at, and values that the store is asked about, in one request."""
 PROVEN = 0.8
 """Share of the values the store must know for a column to be taken for orders."""
 
@@ -51,18 +51,6 @@ class Why(StrEnum):
     REMEMBERED = "remembered"
     """The person chose it for an earlier file with the same headings."""
     NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the store knows of some values: ids by number (case folded), numbers by id."""
-
-    ids: "dict[str, int]" = field(default_factory=dict)
-    numbers: "dict[int, str]" = field(default_factory=dict)
-
-
-Ask = Callable[[Sequence[str]], Known]
-"""Answers for at most :data:`SAMPLE_VALUES` values which are numbers or IDs of orders, in one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +101,19 @@ class Columns:
     def sure(self) -> bool:
         return self.order is not None and all(column.sure for column in self.columns)
 
+    @property
+    def proven(self) -> bool:
+        """Whether the store knows most of the orders."""
+        return self.order is not None and self.order.found >= PROVEN * max(1, self.order.looked)
+
+    def unsure(self) -> "Columns":
+        """The same, to be confirmed by a person."""
+        columns = (
+            replace(column, sure=column.sure and column is not self.order)
+            for column in self.columns
+        )
+        return replace(self, columns=tuple(columns))
+
     def _first(self, *kinds: Kind) -> Column | None:
         return next((column for column in self.columns if column.kind in kinds), None)
 
@@ -122,7 +123,7 @@ def recognized(sheet: Sheet, ask: Ask, host: str, heading_row: int | None = None
 
     ``heading_row`` is the row of the headings where a person has named it, 0 for none.
     """
-    lines = [line for line in sheet.sample if not line.hidden]
+    lines = _seen(sheet)
     at = heading_at(lines) if heading_row is None else line_at(lines, heading_row)
     heads = lines[at].cells if at is not None else []
     below = lines[(at + 1 if at is not None else 0) :][:SAMPLE_VALUES]
@@ -132,14 +133,15 @@ def recognized(sheet: Sheet, ask: Ask, host: str, heading_row: int | None = None
         for index in range(width)
     ]
     table = _Table(found, headed=at is not None, hidden=sheet.hidden_columns, host=host)
-    return _with_owner_type(
-        Columns(lines[at].number if at is not None else 0, *table.decided(ask)), heads
-    )
+    read = Columns(lines[at].number if at is not None else 0, *table.decided(ask))
+    if at is not None and are_shifted(lines[at], below, read.used, proven=read.proven):
+        read = read.unsure()
+    return _with_owner_type(read, heads)
 
 
 def chosen(sheet: Sheet, heading_row: int, kinds: Mapping[int, Kind], why: Why) -> Columns:
     """The columns as a person has chosen them: what is not in ``kinds`` is ignored."""
-    lines = [line for line in sheet.sample if not line.hidden]
+    lines = _seen(sheet)
     at = line_at(lines, heading_row)
     heads = lines[at].cells if at is not None else []
     width = min(max((len(line.cells) for line in lines), default=0), MAX_COLUMNS)
@@ -166,16 +168,14 @@ def _with_owner_type(found: Columns, heads: Sequence[str]) -> Columns:
 def likeliest(sheets: Sequence[Sheet]) -> Sheet | None:
     """The sheet to be proposed: the one whose headings name orders, else the one with most rows."""
     return max(
-        sheets, key=lambda sheet: (_order_headings(sheet), sheet.rows, -sheet.index), default=None
+        sheets,
+        key=lambda sheet: (order_headings(_seen(sheet)), sheet.rows, -sheet.index),
+        default=None,
     )
 
 
-def _order_headings(sheet: Sheet) -> int:
-    lines = [line for line in sheet.sample if not line.hidden]
-    at = heading_at(lines)
-    named = [meaning(cell) for cell in lines[at].cells] if at is not None else []
-    plainly = any(item in (Heading.NUMBER, Heading.ID, Heading.ORDER) for item in named)
-    return 2 if plainly else int(Heading.PERHAPS_ORDER in named)
+def _seen(sheet: Sheet) -> list[Line]:
+    return [line for line in sheet.sample if not line.hidden]
 
 
 @dataclass(slots=True)

@@ -13,6 +13,12 @@ from b24app.imports.table import Unreadable
 
 SAMPLE_BYTES = 64_000
 
+MIN_ZEROS = 2
+MIN_ZERO_SHARE = 50
+"""One byte in so many is zero in UTF-16, where it holds digits and separators. A single zero is damage."""
+MIN_GOOD_LETTERS = 20
+"""Letters of UTF-8 for each byte that is none: a damaged byte does not change the encoding."""
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -61,10 +67,12 @@ def decoded(content: bytes, known_words: Callable[[str], int]) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return _checked(content, encoding)
-    if b"\x00" in content[:SAMPLE_BYTES]:
+    if content[:SAMPLE_BYTES].count(0) >= max(
+        MIN_ZEROS, len(content[:SAMPLE_BYTES]) / MIN_ZERO_SHARE
+    ):
         little = content[1:SAMPLE_BYTES:2].count(0) >= content[0:SAMPLE_BYTES:2].count(0)
         return _checked(content, "utf-16-le" if little else "utf-16-be")
-    if _decodes(content, "utf-8"):
+    if _is_utf8(content):
         return "utf-8"
     sample = _whole_lines(content)
     read = {
@@ -100,6 +108,15 @@ def _decodes(content: bytes, encoding: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _is_utf8(content: bytes) -> bool:
+    """Whether the bytes are UTF-8, but for a few that are damaged or cut off."""
+    if _decodes(content, "utf-8"):
+        return True
+    text = content[: 4 * SAMPLE_BYTES].decode("utf-8", "replace")
+    damaged = text.count("\ufffd")
+    return sum(not char.isascii() for char in text) - damaged > MIN_GOOD_LETTERS * damaged
 
 
 def _whole_lines(content: bytes) -> bytes:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from b24app.imports.decoding import decoded
+from b24app.imports.evenness import Evenness, mark_broken
+from b24app.imports.heading_row import heading_at
 from b24app.imports.headings import known_headings
 from b24app.imports.table import (
     MAX_CELL_CHARACTERS,
@@ -53,16 +55,26 @@ class DelimitedText:
     separator: str
     kind: str = "text"
     hidden_sheets: int = 0
+    evenness: Evenness = field(init=False, default=Evenness())
     unseen: frozenset[Unseen] = frozenset()
     sheets: tuple[Sheet, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
+        lines = list(islice(self.lines(0), SAMPLE_ROWS))
+        at = heading_at(lines)
+        headings = lines[at].width if at is not None else 0
+        evenness = Evenness.of([line.width for line in lines], headings)
+        object.__setattr__(self, "evenness", evenness)
         sample = tuple(islice(self.lines(0), SAMPLE_ROWS))
         rows = self._count_rows() if len(sample) == SAMPLE_ROWS else len(sample)
         object.__setattr__(self, "sheets", (Sheet(0, "", rows, sample),) if sample else ())
 
     def lines(self, sheet: int, only: frozenset[int] | None = None) -> Iterator[Line]:
         """The lines, one record each; see :class:`Source`. Raises :class:`Unreadable`."""
+        return mark_broken(self._lines(only), self.evenness)
+
+    def _lines(self, only: frozenset[int] | None) -> Iterator[tuple[Line, list[str]]]:
+        """The lines, each with all of its cells as they are written."""
         stream = _stream(self.content, self.encoding)
         _skip_separator_line(stream)
         for number, (written, spans) in enumerate(_records(stream, self.separator), start=1):
@@ -80,7 +92,8 @@ class DelimitedText:
                 cells.pop()
             # Among other columns' cells a row is never lost for being empty in the columns asked for.
             if cells or (only is not None and any(map(tidy, written))):
-                yield Line(number, cells, spans=spans)
+                shape = self.evenness.shape(written, spans=spans, separator=self.separator)
+                yield Line(number, cells, width=len(written), shape=shape), written
 
     def _count_rows(self) -> int:
         """The number of the last row with content. Reads to the end, so an open quote is found now."""
@@ -165,15 +178,19 @@ def _records(stream: "io.TextIOBase", separator: str) -> Iterator[tuple[list[str
 
 
 def tidy(cell: str) -> str:
-    """A cell without the white space around it, NUL and what ends a file of MS-DOS."""
+    """A cell without the white space around it. Of what ends a file of MS-DOS nothing is left."""
     if cell.isalnum():
         return cell[:MAX_CELL_CHARACTERS]
-    return cell[:MAX_CELL_CHARACTERS].replace("\x00", "").strip(" \t\r\n\f\v\x1a\xa0\ufeff")
+    found = cell[:MAX_CELL_CHARACTERS].strip(" \t\r\n\xa0\ufeff")
+    return "" if found.isascii() and not found.strip("\x00\x1a\f\v") else found
 
 
 def _stream(content: bytes, encoding: str) -> io.TextIOWrapper:
-    """The text as a stream: a large file is never decoded into memory as a whole."""
-    return io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
+    """The text as a stream: a large file is never decoded into memory as a whole.
+
+    Bytes that are no text become U+FFFD, which makes the cell they are in doubtful.
+    """
+    return io.TextIOWrapper(io.BytesIO(content), encoding=encoding, errors="replace", newline="")
 
 
 def _skip_separator_line(stream: io.TextIOWrapper) -> str:

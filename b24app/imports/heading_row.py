@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from b24app.imports.headings import meaning
+from b24app.imports.headings import Heading, meaning
 from b24app.imports.table import Line
 
 HEADING_ROWS = 20
@@ -25,6 +25,14 @@ def heading_at(lines: Sequence[Line]) -> int | None:
         if alone or (len(line.cells) >= widest > 1 and _is_unlike_below(line, lines[at + 1 :])):
             return at
     return next((at for at, number in enumerate(known) if number and widest == 1), None)
+
+
+def order_headings(lines: Sequence[Line]) -> int:
+    """How plainly the headings of a sheet name orders: 2 plainly, 1 perhaps, 0 not."""
+    at = heading_at(lines)
+    named = [meaning(cell) for cell in lines[at].cells] if at is not None else []
+    plainly = any(item in (Heading.NUMBER, Heading.ID, Heading.ORDER) for item in named)
+    return 2 if plainly else int(Heading.PERHAPS_ORDER in named)
 
 
 def line_at(lines: Sequence[Line], number: int) -> int | None:

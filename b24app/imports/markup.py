@@ -3,16 +3,27 @@
 Portals export their lists this way. Tags are read as they come; nothing is executed or fetched.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 from b24app.imports.delimited import tidy
-from b24app.imports.table import MAX_COLUMNS, MAX_ROWS, About, Line, Note, Unreadable
+from b24app.imports.evenness import in_markup
+from b24app.imports.table import MAX_COLUMNS, MAX_ROWS, About, Line, Note, Shape, Unreadable
 
 MAX_TABLES = 50
 MAX_SPAN = 1_000
 MAX_DEPTH = 20
+MAX_CELLS = 16_384
+"""Cells of one row: as many as Excel has columns."""
+MAX_OTHER_TAGS = 200_000
+"""Tags that neither open nor close a row or a cell."""
+MAX_UNFINISHED = 1_000_000
+"""Characters of a tag or comment that does not end: a picture may be written into one."""
+MAX_UNFINISHED_TAGS = 1_000
+
+_OPENED = re.compile(r"<(?:\w{1,9}:)?(?:t[rdh]|row|cell|data)\b", re.IGNORECASE)
 
 _ROWS = ("tr", "row")
 _CELLS = ("td", "th", "cell")
@@ -39,6 +50,11 @@ class Tables(HTMLParser):
         self._cells: list[str] | None = None
         self._notes: dict[int, Note] = {}
         self._hidden = False
+        # A tag that a damaged file has lost: a cell's text outside of cells, or tags in an attribute.
+        self._damaged = False
+        self._other_tags = 0
+        # Cells of the row, with those that are not read.
+        self._count = 0
         self._text: list[str] | None = None
         self._link = ""
         self._width = 1
@@ -48,8 +64,24 @@ class Tables(HTMLParser):
         self._ignored = 0
         self._visibility = False
 
+    def count(self, piece: str) -> None:
+        """Refuse what would take long to parse, before ``feed``. Raises :class:`Unreadable`."""
+        self._other_tags += piece.count("<") - 2 * len(_OPENED.findall(piece))
+        if self._other_tags > MAX_OTHER_TAGS or len(self.rawdata) > MAX_UNFINISHED:
+            raise Unreadable("too_large")
+
+    def close(self) -> None:
+        """End the last table, and mark the rows that do not have its shape."""
+        if self.rawdata.count("<") > MAX_UNFINISHED_TAGS:
+            raise Unreadable("damaged")
+        super().close()
+        self._end_row()
+        for sheet in self.sheets:
+            sheet.lines = in_markup(sheet.lines)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name.rpartition(":")[2]: value or "" for name, value in attrs}
+        self._damaged |= any("<" in name or "<" in (value or "") for name, value in attrs)
         if tag in ("style", "script", "head"):
             self._ignored += tag != "head"
         elif tag in _TABLES:
@@ -85,6 +117,10 @@ class Tables(HTMLParser):
             self.sheets[-1].hidden = "hidden" in data.lower()
         elif self._text is not None and not self._ignored:
             self._text.append(data)
+        elif self._depth == 1 and not self._ignored and data.strip():
+            self._damaged = self._damaged or not self._worksheet
+            if self._cells == []:
+                self._text = [data]
 
     def _start_table(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag == "table" and self._worksheet:
@@ -105,7 +141,7 @@ class Tables(HTMLParser):
         self._number = max(_number(attributes.get("index", "")), self._number + 1)
         if self._number > MAX_ROWS:
             raise Unreadable("too_many")
-        self._cells, self._notes = [], {}
+        self._cells, self._notes, self._count = [], {}, 0
         style = attributes.get("style", "").replace(" ", "").lower()
         self._hidden = attributes.get("hidden") == "1" or any(text in style for text in _HIDDEN)
 
@@ -114,6 +150,9 @@ class Tables(HTMLParser):
         if self._cells is None:
             self._start_row({})
         cells = self._cells if self._cells is not None else []
+        self._count += 1
+        if self._count > MAX_CELLS:
+            raise Unreadable("too_large")
         if len(cells) >= MAX_COLUMNS:
             return
         place = _number(attributes.get("index", "")) - 1
@@ -144,12 +183,16 @@ class Tables(HTMLParser):
             return
         self._fill_covered()
         cells = self._cells[:MAX_COLUMNS]
+        # A worksheet in XML leaves out empty cells, a table in HTML does not.
+        width = 0 if self._worksheet else len(cells)
         while cells and not cells[-1]:
             cells.pop()
-        if cells:
+        if cells or self._damaged:
             notes = {column: note for column, note in self._notes.items() if column < len(cells)}
-            self.sheets[-1].lines.append(Line(self._number, cells, notes, self._hidden))
-        self._cells = None
+            shape = Shape.BROKEN if self._damaged else Shape.EVEN
+            line = Line(self._number, cells, notes, self._hidden, width, shape)
+            self.sheets[-1].lines.append(line)
+        self._cells, self._damaged = None, False
 
     def _fill_covered(self) -> None:
         """Texts of cells above that reach down to the next places of this row."""

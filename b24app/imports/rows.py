@@ -4,15 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from b24app.imports.columns import Columns, Kind
-from b24app.imports.table import About, Line
+from b24app.imports.table import About, Line, Shape
 from b24app.imports.values import (
     MAX_NUMBER_CHARACTERS,
     OrderValue,
+    is_damaged,
     is_order_id,
     names_no_order,
     order_value,
 )
-from b24app.orders.card_reference import CardValue, card_value, type_of_word
+from b24app.orders.card_reference import CardProblem, CardValue, card_value, type_of_word
 from b24app.orders.types import DEAL, INVOICE
 
 
@@ -39,6 +40,7 @@ NO_ORDER = "no_order_given"
 TOO_LONG = "order_too_long"
 BAD_ID = "bad_id"
 UNSURE = "unsure_column"
+UNEVEN = "uneven_row"
 
 
 def rows(
@@ -78,9 +80,7 @@ def _row(line: Line, columns: Columns, host: str) -> Row:
     value = order_value(line.cell(order.index), note)
     where = line.notes.get(card.index) if card is not None else None
     link = where.detail if where and where.about == About.LINK else ""
-    found = card_value(
-        line.cell(card.index if card else None), host, type_id=_card_type(line, columns), link=link
-    )
+    found = _card(line.cell(card.index if card else None), host, _card_type(line, columns), link)
     return Row(
         number=line.number,
         order=value,
@@ -91,6 +91,13 @@ def _row(line: Line, columns: Columns, host: str) -> Row:
         linked=link if link and found.owner else "",
         problem=_problem(line, columns, value, found),
     )
+
+
+def _card(text: str, host: str, type_id: int | None, link: str) -> CardValue:
+    found = card_value(text, host, type_id=type_id, link=link)
+    if is_damaged(text) and found.owner is not None:
+        return CardValue(found.written, problem=CardProblem.NOT_A_CARD)
+    return found
 
 
 def _card_type(line: Line, columns: Columns) -> int | None:
@@ -106,6 +113,8 @@ def _problem(line: Line, columns: Columns, value: OrderValue, card: CardValue) -
         return ""
     if names_no_order(line.cell(order.index)):
         return NO_ORDER
+    if _is_uneven(line, columns):
+        return UNEVEN
     if len(value.taken) > MAX_NUMBER_CHARACTERS:
         return TOO_LONG
     if order.kind == Kind.ID and not is_order_id(value.taken):
@@ -113,6 +122,16 @@ def _problem(line: Line, columns: Columns, value: OrderValue, card: CardValue) -
     if not columns.sure:
         return UNSURE
     return card.problem or ""
+
+
+def _is_uneven(line: Line, columns: Columns) -> bool:
+    """Whether the cells of a row may stand in other columns than their own."""
+    if line.shape != Shape.NARROWER or columns.order is None:
+        return line.shape != Shape.EVEN
+    # A missing separator makes one cell of two. If that is the order's own cell, no other order comes of
+    # it; and what ends before a column is empty there.
+    first = 1 if columns.order.index else 2
+    return any(first <= index < line.width for index in columns.used)
 
 
 def _same_id(line: Line, columns: Columns) -> int:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from b24app.imports.columns import Column, Columns, Kind, Known, Why
+from b24app.imports.columns import Column, Columns, Kind, Why
+from b24app.imports.known import Known
 from b24app.imports.table import About, Line, Note, Sheet
 
 MAX_CELL_CHARACTERS = 100

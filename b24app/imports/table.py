@@ -50,19 +50,32 @@ class Note:
     detail: str = ""
 
 
+class Shape(StrEnum):
+    """Whether a row of a text table has as many cells as the other rows."""
+
+    EVEN = "even"
+    NARROWER = "narrower"
+    """A cell is missing: those after it may stand one column too far left."""
+    WIDER = "wider"
+    """There is a cell too many: those after it may stand one column too far right."""
+    BROKEN = "broken"
+    """The row is a part of a row, or parts of several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One row of a sheet. ``number`` counts as the spreadsheet program does, from 1.
 
     ``notes`` holds the exceptions by column (from 0). ``hidden``: a filter or a person hides the row.
-    ``spans`` is true where a quoted cell of a text file goes over several lines.
+    ``width`` counts the cells with the empty ones at the end; 0 where the format does not say.
     """
 
     number: int
     cells: list[str]
     notes: Mapping[int, Note] = field(default_factory=dict)
     hidden: bool = False
-    spans: bool = False
+    width: int = 0
+    shape: Shape = Shape.EVEN
 
     def cell(self, column: int | None) -> str:
         """The text of a column; empty where the row ends before it."""

@@ -5,13 +5,17 @@ nothing is taken.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
 from b24app.imports.table import About, Note
-from b24app.orders.visible_text import visible
+from b24app.orders.visible_text import MAX_CHARACTERS, visible
 
 MAX_NUMBER_CHARACTERS = 64
+_UNSEEN_AT_ENDS = (
+    " \t\r\n\xa0\ufeff\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\u2066\u2068\u2069"
+)
 
 
 class Doubt(StrEnum):
@@ -26,6 +30,8 @@ class Doubt(StrEnum):
     """A formula whose result is not stored in the file."""
     SPREADSHEET_ERROR = "spreadsheet_error"
     """#N/A, #REF!, or a column too narrow for its number."""
+    DAMAGED = "damaged_text"
+    """Holds a character that cannot be seen, or that makes others look different from what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class OrderValue:
         """Whether something else is taken than what was written."""
         return bool(self.taken) and self.taken != self.written
 
+
+_SOFT_HYPHEN, _RIGHT_TO_LEFT_OVERRIDE, _REPLACEMENT = "\u00ad", "\u202e", "\ufffd"
 
 _SPREADSHEET_TEXT = re.compile(r"""=\s*"(?P<text>[^"]*)"|'(?P<quoted>[^']+)""")
 _WORD_BEFORE = re.compile(
@@ -80,14 +88,49 @@ def order_value(cell: str, note: Note | None = None) -> OrderValue:
     """What a cell says of an order. ``note`` is the reader's remark on the cell."""
     written = visible(cell)
     doubt = _doubt_of_note(note) or _doubt_of_text(written)
+    if doubt is None and is_damaged(cell):
+        doubt = Doubt.DAMAGED
     if doubt is not None:
-        return OrderValue(written, "", doubt)
-    taken = _unwrapped(written)
+        return OrderValue(_marked(cell) or written, "", doubt)
+    taken = _unwrapped(_ascii_digits(written))
+    written = _marked(cell) or written
     if (readings := _readings(taken)) and not (note and note.about == About.FORMAT):
         return OrderValue(written, "", Doubt.TWO_READINGS, readings)
     bare = _WORD_BEFORE.sub("", taken, count=1).strip() or taken
     bare = whole[1] if (whole := _WHOLE_FRACTION.fullmatch(bare)) else bare
     return OrderValue(written, bare)
+
+
+def is_damaged(cell: str) -> bool:
+    """Whether a text holds characters that people cannot see or that mislead them.
+
+    Zero-width characters come along when people copy and change nothing; control characters, private
+    characters and what could not be decoded stand where something else has been.
+    """
+    return not cell.isalnum() and any(
+        char in (_SOFT_HYPHEN, _RIGHT_TO_LEFT_OVERRIDE, _REPLACEMENT)
+        or (unicodedata.category(char) in ("Cc", "Co", "Cs") and char not in "\t\n")
+        for char in cell.replace("\r\n", "\n")
+    )
+
+
+def _marked(cell: str) -> str:
+    """The text with the names of unseen characters between its letters; empty where there are none."""
+    if cell.isalnum() or (cell.isascii() and cell.isprintable()):
+        return ""
+    inner = cell.strip(_UNSEEN_AT_ENDS)
+    shown = "".join(
+        f"[U+{ord(char):04X}]" if unicodedata.category(char) in ("Cf", "Cc", "Co") else char
+        for char in inner
+    )
+    return shown[:MAX_CHARACTERS] if shown != inner else ""
+
+
+def _ascii_digits(text: str) -> str:
+    """The text with full-width, Arabic and other digits as 0 to 9: the same number to its reader."""
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
 
 
 def names_no_order(cell: str) -> bool:

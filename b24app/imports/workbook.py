@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from b24app.imports.table import About, Line, Note, Sheet, Unreadable, Unseen
+from b24app.imports.table import About, Line, Note, Shape, Sheet, Unreadable, Unseen
 
 MAX_ANSWER_BYTES = 64_000_000
 """One line of the child's answer: samples of all sheets, or a batch of rows."""
@@ -24,17 +24,7 @@ class WorkbookSource:
         self.kind = str(head["kind"])
         self.hidden_sheets = int(head["hidden_sheets"])
         self.unseen = frozenset(Unseen(item) for item in head["unseen"])
-        self.sheets = tuple(
-            Sheet(
-                item["index"],
-                item["name"],
-                item["rows"],
-                tuple(_line(row) for row in item["sample"]),
-                frozenset(item["hidden_columns"]),
-            )
-            for item in head["sheets"]
-            if item["sample"]
-        )
+        self.sheets = tuple(sheet_of(item) for item in head["sheets"] if item["sample"])
 
     def lines(self, sheet: int, only: frozenset[int] | None = None) -> Iterator[Line]:
         """The rows of a sheet; once for each opened workbook. Raises :class:`Unreadable`."""
@@ -45,6 +35,17 @@ class WorkbookSource:
         while batch := _answer(self._process, stdout):
             for row in batch:
                 yield _line(row)
+
+
+def sheet_of(described: Mapping[str, Any]) -> Sheet:
+    """A sheet as the child describes it."""
+    return Sheet(
+        described["index"],
+        described["name"],
+        described["rows"],
+        tuple(_line(row) for row in described["sample"]),
+        frozenset(described["hidden_columns"]),
+    )
 
 
 @contextmanager
@@ -93,6 +94,6 @@ def _answer(process: "subprocess.Popen[bytes]", stdout: IO[bytes]) -> Any:
 
 
 def _line(packed: list[Any]) -> Line:
-    number, cells, notes, hidden = packed
+    number, cells, notes, hidden, width, shape = packed
     about = {int(column): Note(About(kind), detail) for column, (kind, detail) in notes.items()}
-    return Line(number, cells, about, hidden)
+    return Line(number, cells, about, hidden, width, Shape(shape))

@@ -16,6 +16,10 @@ from b24app.imports.table import Unreadable
 
 MAX_REMARKS = 400_000
 """Cells of one sheet that anything is remembered of."""
+MAX_LINKS = 65_530
+"""Links of one sheet: as many as Excel allows."""
+MAX_COLUMN_RANGES = 16_384
+"""Ranges of hidden columns: as many as a sheet has columns."""
 
 _CELL = re.compile(r"([A-Z]{1,3})([1-9]\d{0,6})")
 _LINK_FORMULA = re.compile(r'\s*(?:_xlfn\.)?HYPERLINK\(\s*"((?:[^"]|"")*)"', re.IGNORECASE)
@@ -63,9 +67,11 @@ class Package:
             return Details()
         scan = _SheetScan(self._formats, recalculated=self._recalculated)
         self._parse(part, scan.start, scan.end, scan.text)
-        for cell, target in self._hyperlinks(part, scan):
+        for count, (cell, target) in enumerate(self._hyperlinks(part, scan)):
+            if count > MAX_REMARKS:
+                raise Unreadable("too_large")
             scan.details.links.setdefault(cell, target)
-            scan.details.check()
+        scan.details.check()
         return scan.details
 
     def _read_sheet_parts(self) -> dict[str, str]:
@@ -174,7 +180,7 @@ class _SheetScan:
         self.hyperlinks: list[tuple[str, str]] = []
         self._formats = formats
         self._recalculated = recalculated
-        self._row = self._column = 0
+        self._row = self._column = self._column_ranges = 0
         self._kind = ""
         self._formula: list[str] | None = None
         self._value: list[str] | None = None
@@ -191,8 +197,13 @@ class _SheetScan:
             self._start_row(attributes)
         elif tag == "col" and attributes.get("hidden") in ("1", "true"):
             first, last = (_number(attributes.get(word, "")) for word in ("min", "max"))
+            self._column_ranges += 1
+            if self._column_ranges > MAX_COLUMN_RANGES:
+                raise Unreadable("too_large")
             self.details.hidden_columns |= set(range(first - 1, min(last, 200)))
-        elif tag == "hyperlink" and len(self.hyperlinks) < MAX_REMARKS:
+        elif tag == "hyperlink":
+            if len(self.hyperlinks) >= MAX_LINKS:
+                raise Unreadable("too_large")
             identity = _relation(attributes)
             self.hyperlinks.append((attributes.get("ref", ""), identity))
 

@@ -16,8 +16,8 @@ from b24app.jobs.models import Job, JobItem
 
 # Reasons for which the file itself has to be mended, in the order they are said.
 TO_BE_MENDED = (
-    "shortened", "converted_to_date", "no_result", "spreadsheet_error", "order_too_long", "bad_id",
-    "bad_card", "other_portal", "crowded", "no_order_given",
+    "shortened", "converted_to_date", "no_result", "spreadsheet_error", "damaged_text", "uneven_row",
+    "order_too_long", "bad_id", "bad_card", "other_portal", "crowded", "no_order_given",
 )  # fmt: skip
 
 TO_BE_CHOSEN = frozenset({"two_readings", "number_or_id", "two_cards", "unsure_column"})

@@ -13,8 +13,9 @@ from b24app.bitrix24.client import Client
 from b24app.changes.properties import place_text
 from b24app.imports import columns, pasted, source
 from b24app.imports import sample as samples
-from b24app.imports.columns import Columns, Kind, Known, Why
+from b24app.imports.columns import Columns, Kind, Why
 from b24app.imports.delimited import DelimitedText
+from b24app.imports.known import Ask, Known
 from b24app.imports.rows import Row, rows
 from b24app.imports.sample import Sample
 from b24app.imports.table import About, Line, Sheet, Source, Unreadable
@@ -229,7 +230,7 @@ def _described(opened: Source | DelimitedText, sheet: Sheet, found: Columns) -> 
     }
 
 
-def _asking(own: Client) -> columns.Ask:
+def _asking(own: Client) -> Ask:
     def ask(values: Sequence[str]) -> Known:
         """Which values are numbers or IDs of the store's orders."""
         ids = [

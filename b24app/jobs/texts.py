@@ -97,6 +97,14 @@ ITEM_REASONS: Words = {
     "bad_card": _("Enter the ID or link of a deal or invoice"),
     "other_portal": _("The link leads to another Bitrix24"),
     "no_card_given": _("No deal in this row"),
+    "damaged_text": _(
+        "Skipped: the cell contains a character that can’t be shown. Enter the number again and "
+        "upload the file."
+    ),
+    "uneven_row": _(
+        "Skipped: this row has more or fewer cells than the others, so its values may be in the wrong "
+        "columns. Correct the separators and upload the file again."
+    ),
     "crowded": _("Too much on one line: put each order on its own line"),
 }
 

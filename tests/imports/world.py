@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from b24app.imports.columns import SAMPLE_VALUES, Known
+from b24app.imports.known import SAMPLE_VALUES, Known
 
 HOST = "portal.bitrix24.com"
 
