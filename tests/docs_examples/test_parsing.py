@@ -45,7 +45,7 @@ def server() -> Iterator[Server]:
 
 
 def test_all_pages_are_here() -> None:
-    assert len(PAGES) == 89
+    assert len(PAGES) == 91
     sorted_out = [*having("error"), *having("time", without="error"), *having("access_token")]
     sorted_out += [*having("event"), *having("result", without="time")]
     assert set(sorted_out) == set(BODIES)
