@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from b24app.events import uninstall
@@ -183,6 +184,7 @@ def test_job_discarded_meanwhile_is_not_found(
 
     def discards() -> None:
         Job.objects.filter(pk=job.pk).delete()
+        connection.close()  # this thread's own: it is one of the demo portal's
 
     # The portal says who is an administrator after the job was looked up.
     portal.meanwhile("user.admin", discards)
