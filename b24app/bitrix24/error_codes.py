@@ -144,7 +144,7 @@ def without_store(error: errors.BitrixError) -> bool:
     return isinstance(error, errors.StoreMissing) or unknown_method
 
 
-_OF_EVERY_STORE: Final = frozenset({"sale.order.list", "sale.order.get"})
+_OF_EVERY_STORE: Final = frozenset({"sale.order.list", "sale.order.get", "sale.propertyvalue.list"})
 
 
 def unknown(http_status: int | None) -> type[errors.ApiError]:

@@ -105,7 +105,6 @@ def test_whole_pass_works_with_keyboard(desk: Desk) -> None:
     desk.page.keyboard.type("1193")
     pick = desk.app.locator("tr[data-number='1193'] [data-pick]")
     pick.wait_for()
-    desk.page.keyboard.press("Enter")
     expect(desk.app.locator("#picker-results tr[data-order-id]")).to_have_count(1)
     desk.page.wait_for_load_state("networkidle")
     for _ in range(9):

@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 
 from demo.server import DemoPortal
-from testing.markup import attributes, select
+from testing.markup import attribute, attributes, select
 from testing.opening import (
     CHAIRS_INVOICE,
     EMPTY,
@@ -485,3 +485,14 @@ def test_picker_of_another_deal_uses_that_deal(client: Client, portal: DemoPorta
     tab = open_tab(client, portal, user_id=ILYA, deal_id=MOCKUP)
     assert "Already in this deal" in found(client, tab, "1201").text
     assert {"1193", "1170", "1201"} <= set(numbers(found(client, tab, mine="on")))
+
+
+@pytest.mark.parametrize("chips", ["", "unlinked=on", "mine=on&unlinked=on"])
+def test_missing_store_is_named_whatever_is_searched(
+    client: Client, portal: DemoPortal, chips: str
+) -> None:
+    install(client, portal)
+    tab = open_tab(client, portal, ILYA, MOCKUP)
+    portal.close_store()
+    page = ask(client, tab, f"/tab/found/?{chips}")
+    assert attribute(page.text, ".state", "data-state") == "no-store"

@@ -132,3 +132,9 @@ document.addEventListener("change", ({ target }) => {
 document.addEventListener("change", ({ target }) => target.closest("[data-job-form]") && arrange());
 document.addEventListener("htmx:afterSwap", arrange);
 arrange();
+
+// Clients and amounts that arrive after their rows were replaced have no place any more.
+document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
+  if (!elt.matches("[data-loads-orders]")) return;
+  elt.addEventListener("htmx:beforeOnLoad", (event) => elt.isConnected || event.preventDefault());
+});
