@@ -153,13 +153,19 @@ def accept(incoming: Incoming, source: str) -> Stored | None:
 def _accept_change(incoming: Incoming) -> Stored:
     """Changes come in large numbers: a proven token is not read from the database again for seconds."""
     portal = _token_cache.get(incoming)
-    if portal is None:
-        portal, proven = _check_token(incoming)
-        if not proven:
-            raise BadEvent("wrong application token")
-    if not group_commit.store(Change(portal, incoming.name, _entity_id(incoming.entity))):
+    if portal is not None and _store_change(portal, incoming):
+        return Stored(portal)
+    # Not cached, or the portal was erased since and may be installed again.
+    portal, proven = _check_token(incoming)
+    if not proven:
+        raise BadEvent("wrong application token")
+    if not _store_change(portal, incoming):
         raise BadEvent("unknown portal")
     return Stored(portal)
+
+
+def _store_change(portal: int, incoming: Incoming) -> bool:
+    return group_commit.store(Change(portal, incoming.name, _entity_id(incoming.entity)))
 
 
 def _check_token(incoming: Incoming) -> tuple[int, bool]:

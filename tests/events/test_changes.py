@@ -53,6 +53,19 @@ def test_unproven_change_is_refused(client: Client, known: DemoPortal) -> None:
     assert ChangeNotice.objects.get().told == 1
 
 
+def test_change_is_stored_for_a_portal_that_was_erased_and_installed_again(
+    client: Client, known: DemoPortal
+) -> None:
+    """Its proven token is remembered for seconds, together with the portal that is gone."""
+    assert report(client, known, "ONCRMDEALUPDATE", 1) == 204
+    before = Portal.objects.get()
+    token = before.application_token
+    before.delete()
+    install(client, known)
+    Portal.objects.update(application_token=token)
+    assert report(client, known, "ONCRMDEALUPDATE", 1) == 204
+
+
 def test_token_of_another_tenant_is_refused(client: Client, known: DemoPortal) -> None:
     with DemoPortal(app_url=known.app_url, member_id="b" * 32, oauth_of=known) as other:
         other.state.app.application_token = "o" * 32
