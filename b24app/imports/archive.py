@@ -6,6 +6,7 @@ All parts are unpacked once, in pieces, and thrown away; only counts are kept.
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -52,6 +53,12 @@ class Part:
     hints: frozenset[str]
 
 
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, NotImplementedError, RuntimeError,
+)  # fmt: skip
+"""What ``zipfile`` raises for an archive that it cannot read."""
+
+
 def counted(archive: zipfile.ZipFile) -> Mapping[str, Part]:
     """The XML parts of an archive by name, once it is certain that reading them is affordable.
 
@@ -75,7 +82,7 @@ def counted(archive: zipfile.ZipFile) -> Mapping[str, Part]:
     counts = _Counts()
     try:
         found = {member.filename: counts.add(archive, member) for member in members}
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
+    except BROKEN:
         raise Unreadable("damaged") from None
     return {name: part for name, part in found.items() if part is not None}
 

@@ -238,7 +238,7 @@ def opened(content: bytes) -> Workbook | MarkupBook:
         return book
     except PasswordError:
         raise Unreadable("password") from None
-    except (CalamineError, zipfile.BadZipFile, ValueError, OverflowError):
+    except (CalamineError, ValueError, OverflowError, *archive.BROKEN):
         raise Unreadable(
             "old_excel" if content.startswith(archive.OLE_MAGIC) else "damaged"
         ) from None

@@ -75,7 +75,7 @@ class Tables(HTMLParser):
         if self.rawdata.count("<") > MAX_UNFINISHED_TAGS:
             raise Unreadable("damaged")
         super().close()
-        self._end_row()
+        self._end_table()
         for sheet in self.sheets:
             sheet.lines = in_markup(sheet.lines)
 
@@ -106,7 +106,7 @@ class Tables(HTMLParser):
             self._end_row()
         elif tag in _TABLES and self._depth and not (tag == "table" and self._worksheet):
             if self._depth == 1:
-                self._end_row()
+                self._end_table()
             self._depth -= 1
             self._worksheet = False
         elif tag == "visible":
@@ -193,6 +193,13 @@ class Tables(HTMLParser):
             line = Line(self._number, cells, notes, self._hidden, width, shape)
             self.sheets[-1].lines.append(line)
         self._cells, self._damaged = None, False
+
+    def _end_table(self) -> None:
+        self._end_row()
+        if self._damaged and self.sheets:
+            # What is outside of all rows here was one: no row follows that could wait in its place.
+            self._start_row({})
+            self._end_row()
 
     def _fill_covered(self) -> None:
         """Texts of cells above that reach down to the next places of this row."""

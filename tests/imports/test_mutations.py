@@ -250,6 +250,20 @@ def test_changed_byte_of_a_workbook_changes_nothing_or_refuses_it(
     assert after in (set(), read(content)[0])
 
 
+@pytest.mark.parametrize("end", ["<tr<td>7012</td></tr>", "7012", "<tr'<td>7012</td></tr>"])
+def test_row_at_the_end_of_a_table_that_lost_its_tags_waits(end: str) -> None:
+    rows_before = "".join(f"<tr><td>{text}</td></tr>" for text in ("Order number", "7003", "7006"))
+    assert read(f"<table>{rows_before}{end}</table>".encode()) == ({("7003", ""), ("7006", "")}, 1)
+
+
+def test_archive_of_an_unknown_version_is_damaged() -> None:
+    """The version that a part needs stands in the archive's directory, and no reader knows 6.4."""
+    content = BOOKS[0]
+    at = content.index(b"PK\x01\x02") + 6
+    with pytest.raises(Unreadable, match="damaged"):
+        child.opened(mutated(content, at, 64))
+
+
 @pytest.mark.parametrize(
     ("text", "used"),
     [
