@@ -1,6 +1,9 @@
 """Composition root: a person, or a portal's installer, becomes a ready client."""
 
-from b24app.bitrix24 import answers
+from typing import TypeVar
+
+from b24app.bitrix24 import answers, errors
+from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Client, Timeouts
 from b24app.bitrix24.portal_limits import Priority
 from b24app.portals.budgets import budget_of
@@ -9,6 +12,11 @@ from b24app.portals.rights import CONFIRMED_FOR, FRESH_IN_JOBS, AskingClient, Ba
 
 WAITED_FOR = Timeouts(reading=25.0)
 """For requests of a person at a page. Nobody waits for a job."""
+
+SHORT_WAIT_SECONDS = 1.5
+"""Waits for room up to this long are slept through: returning later would cost requests to read again."""
+
+T = TypeVar("T")
 
 
 def client_of(
@@ -53,3 +61,26 @@ def background_client(
 def installer_client(portal: Portal, priority: Priority = Priority.INTERACTIVE) -> Client | None:
     """A client on the installer's stored token; None when the portal has no installer any more."""
     return background_client(portal.installer, priority) if portal.installer is not None else None
+
+
+def bulk_installer_client(portal: Portal) -> Client:
+    """The installer's client for work in the background. Raises ``errors.DeadToken`` if there is none."""
+    client = installer_client(portal, Priority.BULK)
+    if client is None:
+        raise errors.DeadToken("invalid_grant", "nobody has installed the app")
+    return client
+
+
+def check_subscription(portal: Portal) -> None:
+    """Raises ``errors.PaymentRequired`` after the subscription has ended: nothing is written then."""
+    if portal.payment_expired:
+        raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
+
+
+def answer_in_background(
+    client: Client, question: Ask[T], *, send_before: float | None = None
+) -> T:
+    """As :meth:`Client.answer`; short waits for room are slept through, and any failed request raises."""
+    return client.answer(
+        question, send_before=send_before, strict=True, max_wait=SHORT_WAIT_SECONDS
+    )

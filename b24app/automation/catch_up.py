@@ -16,11 +16,12 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from b24app.automation import arrivals, clients, leases, reading, watches
+from b24app.automation import arrivals, installer, leases, reading, watches
 from b24app.automation.models import NO_ACCESS, NO_WRITE, Cursor
 from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Answer, Client, Command
+from b24app.connect import answer_in_background
 from b24app.orders import parsing
 from b24app.portals.models import Portal
 
@@ -133,10 +134,10 @@ def scan(portal: Portal) -> bool:
 
 def _slice(portal: Portal, cursor: Cursor) -> None:
     began = timezone.now()
-    client = clients.of_rules(portal)
+    client = installer.client_of_rules(portal)
     deals = watches.next_of_round(portal, began)
     since = cursor.changed_since - OVERLAP
-    new, changed, links = clients.answer(
+    new, changed, links = answer_in_background(
         client,
         ask.together(
             _orders({}, cursor.last_order_id),
@@ -196,7 +197,7 @@ def _failed(portal: Portal, error: errors.BitrixError) -> None:
     cursor = Cursor.objects.of(portal).get()
     failures = min(cursor.failures + 1, 12)
     delay = min(timedelta(minutes=2 ** (failures - 1)), MAX_RETRY)
-    trouble = NO_ACCESS if isinstance(error, clients.NO_ACCESS) else "silent"
+    trouble = NO_ACCESS if isinstance(error, installer.NO_ACCESS) else "silent"
     logger.warning("scan of %s failed: %s", portal.host, error.code)
     Cursor.objects.of(portal).update(
         failures=failures, trouble=trouble, due_at=timezone.now() + delay

@@ -5,14 +5,14 @@ import time
 from django.db import transaction
 from django.utils import timezone
 
-from b24app.automation import clients, watches
+from b24app.automation import watches
 from b24app.automation.models import Entry
 from b24app.automation.undoing import SEND_SECONDS
 from b24app.bitrix24 import errors
 from b24app.changes import applying
 from b24app.changes.outcomes import Result
 from b24app.changes.properties import LINK, LinkChange
-from b24app.connect import client_of
+from b24app.connect import answer_in_background, client_of
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, Owner
@@ -30,7 +30,7 @@ def choose(user: PortalUser, entry_id: int, deal_id: int) -> Result | None:
     if entry is None or deal_id not in titles:
         return None
     client = client_of(user)
-    before = clients.answer(client, applying.values_of(LINK, [entry.order_id]))
+    before = answer_in_background(client, applying.values_of(LINK, [entry.order_id]))
     seen = Owner(DEAL, entry.from_deal) if entry.from_deal else None
     change = LinkChange(entry.order_id, seen, Owner(DEAL, deal_id))
     (changed,) = applying.apply(

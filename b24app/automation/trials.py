@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
-from b24app.automation import clients, conditions, reading
+from b24app.automation import conditions, installer, reading
 from b24app.automation.conditions import Conditions, Since
 from b24app.automation.deciding import (
     OTHER_ORDERS,
@@ -31,6 +31,7 @@ from b24app.automation.models import RefusedPair, Rule, Trial, TrialRow
 from b24app.bitrix24 import ask, errors
 from b24app.bitrix24.ask import Ask
 from b24app.bitrix24.client import Client, Command
+from b24app.connect import answer_in_background
 from b24app.journal.models import AuditEntry
 from b24app.orders import parsing
 from b24app.orders.types import DEAL, Owner
@@ -152,10 +153,10 @@ def run(trial_id: int) -> bool:
 
 
 def _slice(trial: Trial, lease: datetime) -> bool:
-    client = clients.of_rules(trial.portal)
+    client = installer.client_of_rules(trial.portal)
     rule = conditions.read(trial.conditions)
-    ids = clients.answer(client, _ids(trial))
-    orders = clients.answer(client, reading.orders_of(ids[:MAX_ORDERS]))
+    ids = answer_in_background(client, _ids(trial))
+    orders = answer_in_background(client, reading.orders_of(ids[:MAX_ORDERS]))
     rows = _rows(trial, client, rule, list(orders.values())) if orders else []
     ended = len(ids) <= MAX_ORDERS
     last = max(ids[:MAX_ORDERS], default=trial.last_order_id)
@@ -233,10 +234,10 @@ def _past_deals(
     bounded = rule.max_days and rule.since is Since.CREATED
     since = trial.since - timedelta(days=rule.max_days + 1) if bounded else LONG_AGO
     question = reading.deals_of(orders, by_contact_data=rule.reads_contacts, created_since=since)
-    found = clients.answer(client, question)
+    found = answer_in_background(client, question)
     first = min((order.created for order in orders if order.created), default=trial.since)
     moved = [deal.id for deal in found.deals.values() if deal.stage.since > first]
-    histories = clients.answer(client, reading.histories_of(moved))
+    histories = answer_in_background(client, reading.histories_of(moved))
     deals = {
         pk: deal.with_history(histories[pk]) if pk in histories else deal
         for pk, deal in found.deals.items()
@@ -333,7 +334,7 @@ def _put_off(trial: Trial, delay: timedelta) -> None:
 
 
 def _failed(trial: Trial, error: Exception) -> None:
-    lasting = isinstance(error, (*clients.NO_ACCESS, conditions.BadConditions))
+    lasting = isinstance(error, (*installer.NO_ACCESS, conditions.BadConditions))
     logger.warning("trial %s: %s", trial.pk, type(error).__name__)
     failures = trial.failures + 1
     over = lasting or failures >= MAX_FAILURES

@@ -13,7 +13,7 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from b24app.automation import breaker, clients, watches
+from b24app.automation import breaker, installer, watches
 from b24app.automation.models import Entry, Rule
 from b24app.bitrix24 import errors
 from b24app.bitrix24.client import Client
@@ -21,7 +21,7 @@ from b24app.bitrix24.portal_limits import Priority
 from b24app.changes import applying
 from b24app.changes.outcomes import Result
 from b24app.changes.properties import DELETE_LINK, LINK, LinkChange, LinkChanged
-from b24app.connect import client_of
+from b24app.connect import answer_in_background, client_of
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.orders.types import DEAL, Owner
@@ -80,7 +80,7 @@ def carry_on(portal: Portal) -> bool:
         _undo(portal, client_of(user, Priority.BULK), user, entries)
     except errors.Wait:
         return False
-    except clients.NO_ACCESS as error:
+    except installer.NO_ACCESS as error:
         logger.warning("undo at %s stopped: %s", portal.host, error.code)
         _back(entries)
     except errors.BitrixError as error:
@@ -91,7 +91,9 @@ def carry_on(portal: Portal) -> bool:
 
 def _undo(portal: Portal, client: Client, user: PortalUser, entries: Sequence[Entry]) -> None:
     changes = [_change(entry) for entry in entries]
-    before = clients.answer(client, applying.values_of(LINK, [change.key for change in changes]))
+    before = answer_in_background(
+        client, applying.values_of(LINK, [change.key for change in changes])
+    )
     done = applying.apply(client, LINK, changes, before, send_before=time.time() + SEND_SECONDS)
     by_order = {entry.order_id: entry for entry in entries}
     for changed in done:

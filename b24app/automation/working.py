@@ -15,7 +15,7 @@ from typing import Final
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from b24app.automation import arrivals, breaker, clients, leases, reading, watches
+from b24app.automation import arrivals, breaker, installer, leases, reading, watches
 from b24app.automation.conditions import BadConditions, Conditions
 from b24app.automation.deciding import Outcome, Verdict, Why, decide
 from b24app.automation.facts import IncomingOrder
@@ -25,6 +25,7 @@ from b24app.bitrix24.client import Client
 from b24app.changes import applying
 from b24app.changes.outcomes import Result, concerns_everything
 from b24app.changes.properties import LINK, LinkChange, LinkChanged
+from b24app.connect import answer_in_background
 from b24app.journal import audit
 from b24app.journal.models import AuditEntry
 from b24app.orders import links
@@ -71,13 +72,13 @@ def _slice(portal: Portal, send_before: float) -> bool:
     unfinished = Entry.objects.of(portal).filter(state=Entry.State.WRITING)
     if not waiting and not unfinished.exists():
         return False
-    client = clients.of_rules(portal)
+    client = installer.client_of_rules(portal)
     _resolve(portal, client, list(unfinished))
     ids = [arrival.order_id for arrival in waiting]
     if not rules:
         arrivals.finish(portal, ids)
         return bool(ids)
-    orders = clients.answer(client, reading.orders_of(ids))
+    orders = answer_in_background(client, reading.orders_of(ids))
     arrivals.finish(portal, [pk for pk in ids if pk not in orders])
     found = _deals(client, list(orders.values()), [rule for rule, _ in rules])
     undone = _refused_pairs(portal, ids)
@@ -106,14 +107,14 @@ def _deals(
 ) -> reading.ClientDeals:
     """Open deals of the orders' clients. A deal that holds more than its own order was touched."""
     by_contact_data = any(rule.read.reads_contacts for rule in rules)
-    found = clients.answer(
+    found = answer_in_background(
         client, reading.deals_of(orders, by_contact_data=by_contact_data, created_since=None)
     )
     linked = {order.link.id for order in orders if order.link is not None and order.link.is_deal}
     untouched = [pk for pk in linked & set(found.deals) if not found.deals[pk].touched]
     if not untouched or not any(rule.read.own_deal for rule in rules):
         return found
-    held = clients.answer(client, reading.links_of_deals(untouched))
+    held = answer_in_background(client, reading.links_of_deals(untouched))
     deals = {
         pk: replace(deal, touched=deal.touched or len(held.get(pk, ())) > 1)
         for pk, deal in found.deals.items()
@@ -320,7 +321,7 @@ def _resolve(portal: Portal, client: Client, entries: Sequence[Entry]) -> None:
     """What became of links that a worker has announced and not finished."""
     if not entries:
         return
-    places = clients.answer(client, links.owners_of(entry.order_id for entry in entries))
+    places = answer_in_background(client, links.owners_of(entry.order_id for entry in entries))
     for entry in entries:
         if places[entry.order_id] == Owner(DEAL, entry.deal_id):
             settle(portal, entry, seen=_change(entry).seen)
@@ -338,7 +339,7 @@ def _pause(portal: Portal, delay: timedelta) -> None:
 
 def _refused(portal: Portal, error: errors.BitrixError) -> None:
     """Rules wait: for an administrator, or until the portal answers again."""
-    lasting = isinstance(error, clients.NO_ACCESS)
+    lasting = isinstance(error, installer.NO_ACCESS)
     logger.warning("rules of %s wait: %s", portal.host, error.code)
     Cursor.objects.of(portal).update(trouble="no_access" if lasting else "silent")
     _pause(portal, PAUSE if lasting else RETRY)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from b24app import dictionaries
 from b24app.connect import client_of
 from b24app.console import setting_texts
-from b24app.journal import values
+from b24app.journal import recorded_values
 from b24app.journal.models import AuditEntry
 from b24app.portals.models import Portal, PortalUser
 
@@ -59,8 +59,8 @@ def _line(entry: AuditEntry, names: Mapping[str, str]) -> Line:
         before, after = setting_texts.change(setting, details.get("before"), details.get("after"))
         return Line(entry, what(entry), before, after, undone, setting_texts.name(setting))
     before, after = entry.values
-    if entry.kind in values.IN_WORDS:
-        before, after = values.shown(entry, names)
+    if entry.kind in recorded_values.IN_WORDS:
+        before, after = recorded_values.shown(entry, names)
     else:
         before, after = names.get(before, before), names.get(after, after)
     return Line(entry, what(entry), before, after, undone, _about(entry, details))

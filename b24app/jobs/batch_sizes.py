@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from b24app.bitrix24 import errors
 from b24app.bitrix24.portal_limits import View
-from b24app.jobs import job_clients, work, worker_slots
+from b24app.connect import SHORT_WAIT_SECONDS
+from b24app.jobs import work, worker_slots
 from b24app.jobs.models import Job, JobItem
 
 SLICE = 30.0
@@ -26,7 +27,7 @@ def capacity(job: Job, view: View, left: int) -> int:
     """
     subject = work.subject_of(job)
     soonest = min(subject.methods, key=lambda method: view.of(method).wait)
-    if (wait := view.of(soonest).wait) > job_clients.SHORT_WAIT:
+    if (wait := view.of(soonest).wait) > SHORT_WAIT_SECONDS:
         raise errors.Wait(wait, method=soonest, why="operating")
     most = max(_fitting(view, method) for method in subject.methods)
     # Where the bucket is the ceiling this slot works alone, and looking at rows costs it requests.

@@ -24,7 +24,7 @@ from b24app.jobs.judging import OVERRODE
 from b24app.jobs.models import Job, JobItem
 from b24app.jobs.row_filters import BAD, NOT_AGREED, chosen, unless_moved
 from b24app.jobs.row_options import Options
-from b24app.journal.values import shortened
+from b24app.journal.recorded_values import shortened
 from b24app.orders.types import INVOICE, Owner
 from b24app.web.export_cells import moment
 from b24app.web.table_files import Cell, Table

@@ -14,15 +14,17 @@ from b24app.bitrix24.client import Client
 from b24app.bitrix24.portal_limits import Priority
 from b24app.changes import credentials
 from b24app.changes.credentials import Credentials
-from b24app.connect import client_of, installer_client
+from b24app.connect import (
+    answer_in_background,
+    bulk_installer_client,
+    check_subscription,
+    client_of,
+)
 from b24app.jobs import work
 from b24app.jobs.models import Job
 from b24app.orders import cards
 from b24app.orders.types import Card, Owner
 from b24app.portals import access
-
-# Waits up to this long (seconds) are waited out: returning later would cost requests to read again.
-SHORT_WAIT = 1.5
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -38,13 +40,8 @@ class Clients:
     def answer(self, personal: Ask[T], shared: Ask[U]) -> tuple[T, U]:
         """The answers of both kinds of questions, in as few requests as the two tokens allow."""
         if self.own is self.writing:
-            return answer(self.own, together(personal, shared))
-        return answer(self.own, personal), answer(self.writing, shared)
-
-
-def answer(client: Client, question: Ask[T], *, send_before: float | None = None) -> T:
-    """As :meth:`Client.answer`; short waits for room are slept through, and any failed request raises."""
-    return client.answer(question, send_before=send_before, strict=True, max_wait=SHORT_WAIT)
+            return answer_in_background(self.own, together(personal, shared))
+        return answer_in_background(self.own, personal), answer_in_background(self.writing, shared)
 
 
 def clients_of(job: Job) -> Clients:
@@ -53,16 +50,12 @@ def clients_of(job: Job) -> Clients:
     Raises ``errors.DeadToken`` if the installer's access is gone, and ``errors.PaymentRequired`` after the
     subscription has ended: people may then view orders, and nothing is written.
     """
-    if job.portal.payment_expired:
-        raise errors.PaymentRequired("PAYMENT_REQUIRED", "the subscription ended")
+    check_subscription(job.portal)
     own = client_of(job.user, Priority.BULK)
     refused = job.right == Job.Right.INSTALLER
     if credentials_of(job, refused=refused) is Credentials.OWN:
         return Clients(own, own)
-    installer = installer_client(job.portal, Priority.BULK)
-    if installer is None:
-        raise errors.DeadToken("invalid_grant", "nobody has installed the app")
-    return Clients(own, installer)
+    return Clients(own, bulk_installer_client(job.portal))
 
 
 def credentials_of(job: Job, *, refused: bool) -> Credentials:
@@ -117,7 +110,7 @@ def gone(client: Client, owners: Iterable[Owner]) -> set[Owner]:
     (crm/deals/crm-deal-get.md, crm/universal/crm-item-get.md).
     """
     asked = list(owners)
-    found = answer(client, every(_is_gone(owner) for owner in asked))
+    found = answer_in_background(client, every(_is_gone(owner) for owner in asked))
     return {owner for owner, gone in zip(asked, found, strict=True) if gone}
 
 

@@ -21,6 +21,7 @@ from b24app import dictionaries
 from b24app.bitrix24 import ask, batch, errors
 from b24app.bitrix24.ask import Ask, together
 from b24app.changes.properties import is_cancelled, place_of
+from b24app.connect import answer_in_background
 from b24app.jobs import (
     doubtful_rows,
     job_clients,
@@ -143,9 +144,9 @@ def _look(job: Job, clients: job_clients.Clients, piece: Sequence[JobItem]) -> S
     sight.cancelling = status.cancelling(statuses) if subject.cancels else frozenset()
     sight.titles |= {owner: card.title for owner, card in opened.items()}
     found = sorted({order_id for some in sight.by_number.values() for order_id, _ in some})
-    sight.current |= job_clients.answer(clients.writing, subject.current_values(found))
+    sight.current |= answer_in_background(clients.writing, subject.current_values(found))
     sources = _sources(job, piece, sight) - sight.titles.keys()
-    second = job_clients.answer(clients.own, job_clients.openable(sources))
+    second = answer_in_background(clients.own, job_clients.openable(sources))
     sight.titles |= {owner: card.title for owner, card in second.items()}
     sight.gone = job_clients.gone(clients.own, sources - second.keys())
     return sight
@@ -319,7 +320,7 @@ def _ask_once_more(job: Job, clients: job_clients.Clients) -> None:
     question = together(closed, suggestions, row_names.question(job, room))
     if not question.commands:
         return
-    places, pages, names = job_clients.answer(clients.own, question)
+    places, pages, names = answer_in_background(clients.own, question)
     _missing_cards(job).filter(wanted__in=places).update(verdict=V.NO_RIGHT)
     row_options.keep(job, pages)
     row_names.keep(job, names)

@@ -16,9 +16,10 @@ from b24app.bitrix24 import batch, errors
 from b24app.bitrix24.client import Client
 from b24app.bitrix24.filters import Filter, Op
 from b24app.changes.properties import place_of, place_text
+from b24app.connect import answer_in_background
 from b24app.imports import source
 from b24app.imports.table import Unreadable
-from b24app.jobs import file_rows, job_clients, transitions, work
+from b24app.jobs import file_rows, transitions, work
 from b24app.jobs.column_choice import COLUMNS_CAN_BE_CHOSEN, ColumnChoice
 from b24app.jobs.models import Job, JobItem, JobSource
 from b24app.jobs.worker_slots import WorkerSlot
@@ -110,7 +111,7 @@ def _from_card(slot: WorkerSlot, own: Client) -> None:
     below, turn = int(job.cursor.get("below", 0)), int(job.cursor.get("pass", 1))
     pages = PAGES_AT_ONCE if below or turn > 1 else 1
     filters = links.filters_of(owner)
-    read = job_clients.answer(own, scan.links_below(filters, below, pages)).rows
+    read = answer_in_background(own, scan.links_below(filters, below, pages)).rows
     ids = {link.order_id for link in read if link.owner == owner}
     ids -= set(JobItem.objects.filter(job=job, order_id__in=ids).values_list("order_id", flat=True))
     expected = job.card if work.subject_of(job).links else None
@@ -152,7 +153,7 @@ def _from_links(slot: WorkerSlot, own: Client, cursor: Mapping[str, Any]) -> Non
     """Links by conditions, newest orders first, each expected where it was found."""
     filters = [Filter(field, Op(op), value) for field, op, value in cursor["links"]]
     asked = scan.links_below(filters, int(cursor.get("below", 0)), PAGES_AT_ONCE)
-    read = job_clients.answer(own, asked).rows
+    read = answer_in_background(own, asked).rows
     found = _without_card(own, read) if cursor.get("gone") is True else read
     places = [(link.order_id, place_text(link.owner)) for link in found]
     items = rows_of_orders(slot.job, places, slot.job.rows + 1)
@@ -166,7 +167,7 @@ def _without_card(own: Client, found: Sequence[OrderLink]) -> list[OrderLink]:
     The preview distinguishes the two. A type of card that the portal does not have proves
     nothing; any other refusal is raised.
     """
-    listed = job_clients.answer(own, cards.cards_of(link.owner for link in found))
+    listed = answer_in_background(own, cards.cards_of(link.owner for link in found))
     for error in listed.refusals.values():
         if not isinstance(error, errors.NotFound):
             raise error

@@ -24,6 +24,7 @@ from b24app.bitrix24.budget import SharedBudget
 from b24app.bitrix24.portal_limits import Priority, View
 from b24app.changes.applying import writing
 from b24app.changes.properties import place_of
+from b24app.connect import SHORT_WAIT_SECONDS, answer_in_background
 from b24app.jobs import (
     batch_sizes,
     job_clients,
@@ -153,7 +154,7 @@ def _write_all(turn: Turn, ready: deque[JobItem], current: dict[int, str | None]
 def _current_values(turn: Turn, items: Iterable[JobItem]) -> dict[int, str | None]:
     """The current values of these rows' orders, by order ID."""
     subject, ids = work.subject_of(turn.job), [item.order_id for item in items]
-    return job_clients.answer(turn.clients.writing, subject.current_values(ids))
+    return answer_in_background(turn.clients.writing, subject.current_values(ids))
 
 
 def _export(turn: Turn) -> float | None:
@@ -226,7 +227,7 @@ def _find_deleted(turn: Turn, items: Iterable[JobItem], current: dict[int, str |
         return
     ids = {item.order_id for item in items if item.seen and current.get(item.order_id) == ""}
     deleted = existence.deleted_among(ids - turn.existing)
-    gone = job_clients.answer(turn.clients.writing, deleted)
+    gone = answer_in_background(turn.clients.writing, deleted)
     current.update(dict.fromkeys(gone))
     turn.existing |= ids - gone
 
@@ -277,11 +278,11 @@ def _write(
     request = writing(prop, changes, sorted({item.order_id for item in following}))
     # The wait comes before the rows count as being written: if the worker were killed then, all of them
     # would have to be read back.
-    time.sleep(min(view.wait, job_clients.SHORT_WAIT))
+    time.sleep(min(view.wait, SHORT_WAIT_SECONDS))
     seconds = sum(batch_sizes.cost(view, subject.method(item)) for item in writes)
     deadline = turn.slot.begin(writes, seconds)
     try:
-        sent = job_clients.answer(turn.clients.writing, request, send_before=deadline)
+        sent = answer_in_background(turn.clients.writing, request, send_before=deadline)
     except errors.BitrixError as error:
         state = S.PENDING if error.not_applied else S.UNKNOWN
         record(turn.slot, [*settled, *(Result(item, state) for item in writes)])

@@ -275,14 +275,14 @@ def others_wait(job: Job) -> bool:
 
 
 def leave_to_others(pk: int, ticket: int, seconds: float) -> bool:
-    """Put the lane off by ``seconds`` if its worker is left to other portals for now.
+    """Put the slot off by ``seconds`` if its worker is left to other portals for now.
 
     It is while another job of its portal is being worked, if another portal's job is due, or if its own
     portal does not answer: a request there may hold a worker for a minute.
     """
     found = JobLane.objects.filter(pk=pk, ticket=ticket)
-    lane = found.select_related("job__portal").first()
-    if lane is None or not _others_first(lane.job):
+    slot = found.select_related("job__portal").first()
+    if slot is None or not _others_first(slot.job):
         return False
     found.update(due_at=timezone.now() + timedelta(seconds=seconds))
     return True
@@ -290,12 +290,12 @@ def leave_to_others(pk: int, ticket: int, seconds: float) -> bool:
 
 def _others_first(job: Job) -> bool:
     now = timezone.now()
-    lanes = JobLane.objects.filter(job__state__in=transitions.AT_WORK)
-    own = lanes.filter(job__portal=job.portal_id, leased_until__gt=now).exclude(job=job)
+    slots = JobLane.objects.filter(job__state__in=transitions.AT_WORK)
+    own = slots.filter(job__portal=job.portal_id, leased_until__gt=now).exclude(job=job)
     if not own.exists():
         return False
     silent = Job.objects.of(job.portal).filter(state=Job.State.WAITING_PORTAL, reason=SILENT)
-    due = lanes.filter(token=None, due_at__lte=now).exclude(job__portal=job.portal_id)
+    due = slots.filter(token=None, due_at__lte=now).exclude(job__portal=job.portal_id)
     return silent.exists() or due.exists()
 
 

@@ -11,7 +11,7 @@ from b24app import dictionaries
 from b24app.bitrix24 import ask
 from b24app.bitrix24.ask import Ask
 from b24app.connect import client_of
-from b24app.journal import audit, values
+from b24app.journal import audit, recorded_values
 from b24app.journal.models import AuditEntry
 from b24app.orders import cards, current_link, links
 from b24app.orders.types import ORDER, Owner
@@ -115,7 +115,7 @@ def _lines(
         )
         for group in groups.values()
         for first in group[:1]
-        for before, after in [values.shown(first, names)]
+        for before, after in [recorded_values.shown(first, names)]
     ]
 
 
@@ -124,7 +124,7 @@ def _undoable(group: Sequence[AuditEntry], here: Owner) -> bool:
     first = group[0]
     return (
         first.through != AuditEntry.Through.JOB
-        and first.kind not in values.WITHOUT_UNDO
+        and first.kind not in recorded_values.WITHOUT_UNDO
         and len(group) <= forms.MAX_ORDERS
         and not any(back.certain for item in group for back in item.undone_by.all())
         and (here.type_id == ORDER or here in (first.source, first.target))
