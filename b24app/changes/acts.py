@@ -4,6 +4,7 @@ They go through the same engine as properties, but no property of an order is be
 stock movements and messages follow, so they have no undo and are never part of a job.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -27,6 +28,19 @@ class Act(Property[K, V]):
 
     The portal may have saved what it answers with an error it does not name: only a reading can tell.
     """
+
+    @abstractmethod
+    def states(self, answer: Answer) -> Mapping[K, V]:
+        """All that an answer to :meth:`page` holds, by ID."""
+
+    def values(self, keys: Iterable[K], answers: Iterable[Answer]) -> dict[K, V]:
+        wanted = set(keys)
+        return {
+            pk: state
+            for answer in answers
+            for pk, state in self.states(answer).items()
+            if pk in wanted
+        }
 
     def is_refusal(self, error: errors.BitrixError) -> bool:
         return error.not_applied and not isinstance(error, errors.UnknownError)
@@ -74,11 +88,8 @@ class PaymentPaid(Act[int, PaymentState]):
         params = {"select": list(PAYMENT_COLUMNS), "filter": {"@id": list(keys)}}
         return Command("sale.payment.list", params)
 
-    def values(self, keys: Iterable[int], answers: Iterable[Answer]) -> dict[int, PaymentState]:
-        wanted, found = set(keys), dict[int, PaymentState]()
-        for answer in answers:
-            found |= {pk: state for pk, state in payments(answer).items() if pk in wanted}
-        return found
+    def states(self, answer: Answer) -> dict[int, PaymentState]:
+        return payments(answer)
 
     def method(self, change: PaymentChange) -> str:
         return PAY
@@ -174,11 +185,8 @@ class Shipment(Act[int, ShipmentState]):
         params = {"select": list(SHIPMENT_COLUMNS), "filter": {"@id": list(keys)}}
         return Command("sale.shipment.list", params)
 
-    def values(self, keys: Iterable[int], answers: Iterable[Answer]) -> dict[int, ShipmentState]:
-        wanted, found = set(keys), dict[int, ShipmentState]()
-        for answer in answers:
-            found |= {pk: state for pk, state in shipments(answer).items() if pk in wanted}
-        return found
+    def states(self, answer: Answer) -> dict[int, ShipmentState]:
+        return shipments(answer)
 
     def method(self, change: ShipmentChange) -> str:
         return UPDATE_SHIPMENT

@@ -107,8 +107,10 @@ def pay(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse
         done = carry_out(user, region.owner_of(opened), PAYMENT, order_id, part, wanted)
         shown = money(amount, done.order.currency)
         title = _("The payment of No. %(number)s was not marked as paid")
-        said = {"number": done.order.number, "amount": shown}
-        return _told(done, title % said, _paid_instead(done)), _("%(amount)s marked as paid") % said
+        named = {"number": done.order.number, "amount": shown}
+        return _notices(done, title % named, _paid_instead(done)), _(
+            "%(amount)s marked as paid"
+        ) % named
 
     return _answered(request, opened, user, run, allowed=user.portal.allow_pay)
 
@@ -122,22 +124,14 @@ def confirm_ship(request: HttpRequest, opened: Session, user: PortalUser) -> Htt
 @entry.in_session("POST", asks=Asks.ALONG)
 def ship(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Mark one shipment as shipped, with its tracking number, if it still is as the person saw it."""
-    (order_id, part), form = _parts(request.POST), request.POST
-    tracking = _tracking(form, "tracking")
-
-    def wanted(now: ShipmentState) -> Change[int, ShipmentState]:
-        seen = replace(now, shipped=False, tracking=_tracking(form, f"seen-{part}"))
-        return Change(part, seen, replace(_writable(now), shipped=True, tracking=tracking))
-
-    def run() -> tuple[list[Notice], str]:
-        done = carry_out(user, region.owner_of(opened), SHIPPED, order_id, part, wanted)
-        said = {"number": done.order.number}
-        title = _("The shipment of No. %(number)s was not marked as shipped") % said
-        return _told(done, title, _shipped_instead(done)), _(
-            "Shipment of No. %(number)s marked as shipped"
-        ) % said
-
-    return _answered(request, opened, user, run, allowed=user.portal.allow_ship)
+    return _change_shipment(
+        request,
+        opened,
+        user,
+        SHIPPED,
+        done=_("Shipment of No. %(number)s marked as shipped"),
+        failed=_("The shipment of No. %(number)s was not marked as shipped"),
+    )
 
 
 @entry.in_session("GET", asks=Asks.ALONG)
@@ -149,20 +143,43 @@ def edit_tracking(request: HttpRequest, opened: Session, user: PortalUser) -> Ht
 @entry.in_session("POST", asks=Asks.ALONG)
 def tracking(request: HttpRequest, opened: Session, user: PortalUser) -> HttpResponse:
     """Set the tracking number of one shipment, if it still is the one the person saw."""
+    return _change_shipment(
+        request,
+        opened,
+        user,
+        TRACKING,
+        done=_("Tracking number of No. %(number)s changed"),
+        failed=_("The tracking number of No. %(number)s was not changed"),
+    )
+
+
+def _change_shipment(
+    request: HttpRequest,
+    opened: Session,
+    user: PortalUser,
+    act: Act[int, ShipmentState],
+    *,
+    done: str,
+    failed: str,
+) -> HttpResponse:
+    """Write the tracking number of a shipment; ``SHIPPED`` marks it as shipped as well."""
     (order_id, part), form = _parts(request.POST), request.POST
     number = _tracking(form, "tracking")
 
     def wanted(now: ShipmentState) -> Change[int, ShipmentState]:
-        seen = replace(now, tracking=_tracking(form, f"seen-{part}"))
-        return Change(part, seen, replace(_writable(now), tracking=number))
+        ships = act is SHIPPED
+        seen = replace(
+            now,
+            shipped=now.shipped and not ships,
+            tracking=_tracking(form, f"seen-{part}"),
+        )
+        written = replace(_writable(now), shipped=now.shipped or ships, tracking=number)
+        return Change(part, seen, written)
 
     def run() -> tuple[list[Notice], str]:
-        done = carry_out(user, region.owner_of(opened), TRACKING, order_id, part, wanted)
-        said = {"number": done.order.number}
-        title = _("The tracking number of No. %(number)s was not changed") % said
-        return _told(done, title, _shipped_instead(done)), _(
-            "Tracking number of No. %(number)s changed"
-        ) % said
+        made = carry_out(user, region.owner_of(opened), act, order_id, part, wanted)
+        named = {"number": made.order.number}
+        return _notices(made, failed % named, _shipped_instead(made)), done % named
 
     return _answered(request, opened, user, run, allowed=user.portal.allow_ship)
 
@@ -247,7 +264,7 @@ def _price_notice() -> Notice:
     )
 
 
-def _told(done: Done[S], title: str, instead: str) -> list[Notice]:
+def _notices(done: Done[S], title: str, instead: str) -> list[Notice]:
     """What people have to know; nothing where it was done. ``instead`` is how the part stands now."""
     changed = done.changed
     if changed.result is Result.DONE:
