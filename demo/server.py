@@ -1,20 +1,16 @@
 """A demo portal that runs in threads of this process: for the tests and for ``python -m demo.portal``."""
 
-import socket
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
-from cheroot.server import HTTPConnection
-from cheroot.wsgi import Gateway_10, Server
+from cheroot.wsgi import Server
 from flask import Flask
 
-from demo import changes, multitude, trade
+from demo import changes, http_server, multitude, trade
 from demo.auth import AuthorizationServer
 from demo.faults import Fault
 from demo.lifecycle import Lifecycle, Opening
@@ -105,13 +101,7 @@ class DemoPortal:
         return port
 
     def _listen(self, app: Flask, host: str, port: int) -> int:
-        server = Server((host, port), app, numthreads=self._threads, request_queue_size=200)
-        server.gateway = _Gateway
-        server.ConnectionClass = _Connection
-        server.shutdown_timeout = 1
-        server.keep_alive_conn_limit = 100  # beyond ten it would close every connection it answers
-        server.prepare()
-        threading.Thread(target=server.serve, daemon=True).start()
+        server = http_server.listen(app, host, port, self._threads)
         self._servers.append(server)
         return int(server.bind_addr[1])
 
@@ -384,32 +374,3 @@ class DemoPortal:
 
 def _tell_nobody(name: str, data: Mapping[str, object]) -> None:
     """The events of a change get lost."""
-
-
-class _Gateway(Gateway_10):
-    """Gives a view the means to break its connection."""
-
-    def get_environ(self) -> Any:
-        environ = super().get_environ()  # type: ignore[no-untyped-call]
-        environ["demo.reset"] = _breaker(self.req.conn)
-        return environ
-
-
-class _Connection(HTTPConnection):
-    def close(self) -> None:
-        """Close the writer too: it may hold a response that the client did not wait for.
-
-        Python 3.13 reports a writer that is left to the garbage collector with data in it.
-        """
-        super().close()
-        with suppress(OSError):
-            self.wfile.close()
-
-
-def _breaker(connection: HTTPConnection) -> Callable[[], None]:
-    def reset() -> None:
-        # Cut off, not closed: the server itself closes it, and with nothing to linger for that is a reset.
-        connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        connection.socket.shutdown(socket.SHUT_RDWR)
-
-    return reset
