@@ -8,13 +8,12 @@ from b24app.journal import audit
 from b24app.journal.audit import Entry
 from b24app.orders.types import Owner
 from b24app.portals.models import PortalUser
-from demo import rows
 from demo.rows import DEAL, INVOICE
 from demo.server import DemoPortal
 from testing import opening
 from testing.markup import select
 from testing.opening import ANNA
-from tests.jobs.driving import Desk, sit_down
+from tests.jobs.driving import Desk, sit_down, small_store
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
 
@@ -29,12 +28,7 @@ each_format = pytest.mark.parametrize("kind", FORMATS)
 @pytest.fixture
 def desk(client: Client, portal: DemoPortal, language: str) -> Desk:
     """An administrator who reads the language, in a store of three orders, two deals, an invoice."""
-    state = portal.state
-    state.links.clear()
-    for number, order_id in ORDERS.items():
-        state.orders[order_id] = rows.order(order_id, number, 1234.5, "EUR", 3)
-    for deal in (101, 102):
-        state.deals[deal] = rows.deal(deal, f"Deal {deal}", 7, 100, "EUR", CONTACT_ID="8")
+    small_store(portal, ORDERS, (101, 102), price=1234.5)
     sit_down(client, portal)
     page = opening.launch(client, portal, "DEFAULT", ANNA, 0, language, {})
     return Desk(client, portal, page)

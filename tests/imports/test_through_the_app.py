@@ -6,11 +6,10 @@ import pytest
 from django.test import Client
 
 from b24app.jobs.models import JobItem
-from demo import rows
 from demo.rows import DEAL
 from demo.server import DemoPortal
 from tests.imports.world import HOST, ORDERS
-from tests.jobs.driving import Desk, sit_down
+from tests.jobs.driving import Desk, sit_down, small_store
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
 
@@ -21,13 +20,8 @@ DEALS = [*range(101, 161)]
 @pytest.fixture
 def desk(client: Client, portal: DemoPortal) -> Desk:
     """An administrator in the store of shared orders and deals."""
-    state = portal.state
-    state.links.clear()
-    for number, order_id in ORDERS.items():
-        state.orders[order_id] = rows.order(order_id, number, 100, "EUR", 3)
-    for deal in DEALS:
-        state.deals[deal] = rows.deal(deal, f"Deal {deal}", 7, 100, "EUR", CONTACT_ID="8")
-    state.links[ORDERS["1065"]] = (DEAL, 104)
+    small_store(portal, ORDERS, DEALS)
+    portal.state.links[ORDERS["1065"]] = (DEAL, 104)
     return sit_down(client, portal)
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from b24app import celery  # noqa: F401
 from b24app.jobs import tasks, transitions
 from b24app.jobs.models import Job, JobItem, JobLane
+from demo import rows
 from demo.server import DemoPortal
 from testing import opening
 from testing.markup import attribute, only
@@ -120,3 +121,21 @@ def item(job: Job, row: int) -> JobItem:
 
 def places(portal: DemoPortal, orders: Sequence[int]) -> list[tuple[int, int] | None]:
     return [portal.link_of(order) for order in orders]
+
+
+def small_store(
+    portal: DemoPortal, orders: Mapping[str, int], deals: Iterable[int], price: float = 100
+) -> None:
+    """Nothing is linked; orders (number to ID) in EUR, and deals of a client."""
+    state = portal.state
+    state.links.clear()
+    for number, order_id in orders.items():
+        state.orders[order_id] = rows.order(order_id, number, price, "EUR", 3)
+    for deal in deals:
+        state.deals[deal] = rows.deal(deal, f"Deal {deal}", 7, 100, "EUR", CONTACT_ID="8")
+
+
+def planned(job: Job) -> list[tuple[str, str]]:
+    """What Start would write: numbers of orders, each with its place."""
+    found = JobItem.objects.filter(job=job, state="pending").order_by("row")
+    return [(item.order_number, item.wanted) for item in found]

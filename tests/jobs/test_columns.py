@@ -9,14 +9,13 @@ from django.test import Client
 from openpyxl import Workbook, load_workbook
 
 from b24app.jobs.models import Job, JobItem, JobSource, RememberedColumns
-from demo import rows
 from demo.rows import DEAL, INVOICE
 from demo.server import DemoPortal
 from testing import opening
 from testing.markup import attributes, form_fields, only, select, words
 from testing.opening import ANNA, ILYA, Page
 from testing.persons import added
-from tests.jobs.driving import Desk, shown, sit_down, work
+from tests.jobs.driving import Desk, planned, shown, sit_down, small_store, work
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.bare]
 
@@ -26,19 +25,8 @@ ORDERS = {"7003": 1001, "7006": 1002, "1": 1009, "1000": 1011, "1065": 1055}
 @pytest.fixture
 def desk(client: Client, portal: DemoPortal) -> Desk:
     """An administrator in a store of a few orders and two deals."""
-    state = portal.state
-    state.links.clear()
-    for number, order_id in ORDERS.items():
-        state.orders[order_id] = rows.order(order_id, number, 100, "EUR", 3)
-    for deal in (101, 102):
-        state.deals[deal] = rows.deal(deal, f"Deal {deal}", 7, 100, "EUR", CONTACT_ID="8")
+    small_store(portal, ORDERS, (101, 102))
     return sit_down(client, portal)
-
-
-def planned(job: Job) -> list[tuple[str, str]]:
-    """What Start would write: numbers of orders, each with its place."""
-    found = JobItem.objects.filter(job=job, state="pending").order_by("row")
-    return [(item.order_number, item.wanted) for item in found]
 
 
 def reasons(job: Job) -> list[str]:

@@ -4,12 +4,11 @@ import pytest
 from django.test import Client
 
 from b24app.jobs.models import Job, JobItem
-from demo import rows
 from demo.rows import DEAL
 from demo.server import DemoPortal
 from testing.markup import attributes, only, select, words
 from testing.opening import ANNA, ILYA
-from tests.jobs.driving import Desk, item, shown, sit_down, verdicts, work
+from tests.jobs.driving import Desk, item, planned, shown, sit_down, small_store, verdicts, work
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,18 +18,8 @@ ORDERS = {"7003": 1001, "7006": 1002, "1": 1009, "1000": 1011, "1065": 1055, "12
 @pytest.fixture
 def desk(client: Client, portal: DemoPortal) -> Desk:
     """An administrator in a store of a few orders and two deals."""
-    state = portal.state
-    state.links.clear()
-    for number, order_id in ORDERS.items():
-        state.orders[order_id] = rows.order(order_id, number, 1250, "EUR", 3)
-    for deal in (101, 102):
-        state.deals[deal] = rows.deal(deal, f"Deal {deal}", 7, 100, "EUR", CONTACT_ID="8")
+    small_store(portal, ORDERS, (101, 102), price=1250)
     return sit_down(client, portal)
-
-
-def planned(job: Job) -> list[tuple[str, str]]:
-    found = JobItem.objects.filter(job=job, state="pending").order_by("row")
-    return [(item.order_number, item.wanted) for item in found]
 
 
 def offered(desk: Desk, job: Job, row: int) -> list[str]:
